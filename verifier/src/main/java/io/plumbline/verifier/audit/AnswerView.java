@@ -1,0 +1,97 @@
+package io.plumbline.verifier.audit;
+
+import io.plumbline.verifier.blake3.ChunkSet;
+import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.util.Arrays;
+
+/**
+ * What both sides of a challenge know of an answer, and what follows from it: which chunks an opening holds and how many bytes each
+ * of its parts has. Because all of it follows, an opening carries no lengths and nothing in it is parsed on trust.
+ */
+public final class AnswerView {
+    private final Manifest manifest;
+    private final TraceLayout layout;
+    private final byte[] traceKey;
+    private final int[] tokens;
+    private final int promptTokens;
+
+    /**
+     * @param manifest of the model.
+     * @param node public key of the inference node.
+     * @param promptTokens of the request.
+     * @param outputTokens of the answer, at least one.
+     */
+    public AnswerView(Manifest manifest, byte[] node, int[] promptTokens, int[] outputTokens) {
+        this.manifest = manifest;
+        this.layout = new TraceLayout(manifest.config());
+        this.traceKey = TraceLayout.keyOf(node);
+        this.promptTokens = promptTokens.length;
+        this.tokens = Arrays.copyOf(promptTokens, promptTokens.length + outputTokens.length);
+        System.arraycopy(outputTokens, 0, tokens, promptTokens.length, outputTokens.length);
+    }
+
+    public TraceLayout layout() {
+        return layout;
+    }
+
+    public byte[] traceKey() {
+        return traceKey;
+    }
+
+    /** Tokens the model ran over. */
+    public int length() {
+        return tokens.length - 1;
+    }
+
+    public int token(int position) {
+        return tokens[position];
+    }
+
+    /** The token that follows position, or -1 where the request said it and nothing was chosen. */
+    public int chosenAfter(int position) {
+        return position >= promptTokens - 1 ? tokens[position + 1] : -1;
+    }
+
+    /** Positions after which a token was chosen begin here. */
+    public int firstChoice() {
+        return promptTokens - 1;
+    }
+
+    /** The slice of the trace that a cell's opening holds. */
+    public Slice traceSlice(Cell cell) {
+        ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES);
+        int rowBytes = 4 * manifest.config().hidden();
+        for (int t = 0; t < cell.to(); t++) {
+            long kv = layout.offset(t, cell.layer()) + layout.kOffset();
+            set.addBytes(kv, kv + layout.kvBytes());
+            if (t >= cell.from()) {
+                long h = layout.offset(t, cell.layer());
+                set.addBytes(h, h + rowBytes);
+                long next = layout.offset(t, cell.layer() + 1);
+                set.addBytes(next, next + rowBytes);
+            }
+        }
+        return new Slice(traceKey, layout.traceBytes(length()), set);
+    }
+
+    /** The slice of the embedding tensor with the rows of a first-layer cell's tokens. */
+    public Slice embeddingSlice(Cell cell) {
+        Manifest.Tensor tensor = manifest.tensor(VerifierKey.EMBEDDING);
+        ChunkSet set = new ChunkSet();
+        for (int t = cell.from(); t < cell.to(); t++) {
+            long row = (long) tokens[t] * tensor.rowBytes();
+            set.addBytes(row, row + tensor.rowBytes());
+        }
+        return new Slice(null, tensor.bytes(), set);
+    }
+
+    /** The slice with the final record of one position. */
+    public Slice positionSlice(int position) {
+        long at = layout.offset(position, manifest.config().layers());
+        ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES).addBytes(at, at + layout.finalBytes());
+        return new Slice(traceKey, layout.traceBytes(length()), set);
+    }
+}

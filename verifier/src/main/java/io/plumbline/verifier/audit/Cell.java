@@ -1,0 +1,20 @@
+package io.plumbline.verifier.audit;
+
+/**
+ * One layer over a block of tokens: the unit of a challenge.
+ *
+ * @param layer 0-based.
+ * @param from first token.
+ * @param to token after the last.
+ */
+public record Cell(int layer, int from, int to) {
+    public Cell {
+        if (layer < 0 || from < 0 || to <= from) {
+            throw new IllegalArgumentException("Not a cell: layer " + layer + ", tokens " + from + " to " + to + ".");
+        }
+    }
+
+    public int tokens() {
+        return to - from;
+    }
+}

@@ -1,0 +1,38 @@
+package io.plumbline.verifier.audit;
+
+/** What an audit checks, in the order of docs/audit-protocol.md; a failure names one of these. */
+public enum Step {
+    SIGNATURE("the node's signature"),
+    REQUEST("the receipt belongs to this request"),
+    MODEL("the model is the one asked for"),
+    OUTPUT("the output hash covers tokens and text"),
+    STOP("the answer ends where the stop rule says"),
+    OPENING("the opening has the size its cell asks for"),
+    SLICE("the opened records belong to the trace root"),
+    HEADER("the trace header agrees with the receipt"),
+    EMBEDDING("the first residual is the token's embedding row"),
+    QKV("query, key and value products"),
+    KV_ROWS("the committed key and value rows"),
+    SCORES("attention scores"),
+    VALUES("attention sums"),
+    OUT_PROJECTION("the attention output's products"),
+    GATE_UP("gate and up products"),
+    DOWN("down products"),
+    RESIDUAL("the residual entering the next layer"),
+    NUMBERS("every number is finite"),
+    TOKENS("the token ids in the trace are the request's and the answer's"),
+    LOGITS("the output matrix's products"),
+    SAMPLING("the chosen token follows from the logits"),
+    REPLAY("re-execution gives the same trace root");
+
+    private final String meaning;
+
+    Step(String meaning) {
+        this.meaning = meaning;
+    }
+
+    /** What holds when this step passes. */
+    public String meaning() {
+        return meaning;
+    }
+}

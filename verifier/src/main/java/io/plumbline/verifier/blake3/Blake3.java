@@ -1,0 +1,125 @@
+package io.plumbline.verifier.blake3;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * BLAKE3, streaming: plain, keyed and key derivation, any output length. {@code b3sum} gives the same.
+ *
+ * <p>Not thread-safe. Source: https://github.com/BLAKE3-team/BLAKE3-specs, checked against its official test vectors.
+ */
+public final class Blake3 {
+    /** Bytes of a digest. */
+    public static final int HASH_BYTES = 32;
+
+    /** Chunks that are gathered before the vector form runs. */
+    private static final int BATCH = 64;
+
+    private static final int BUFFER_BYTES = BATCH * ChunkCompressor.CHUNK_BYTES;
+
+    private final int[] key;
+    private final int flags;
+    private final ChunkCompressor compressor;
+    private final ChunkTree tree;
+    private final byte[] buffer = new byte[BUFFER_BYTES];
+    private final MemorySegment bufferSegment = MemorySegment.ofArray(buffer);
+    private final long[] counters = new long[BATCH];
+    private final int[] cvs = new int[BATCH * ChunkCompressor.CV_WORDS];
+    private int buffered;
+
+    private Blake3(int[] key, int flags, ChunkCompressor compressor) {
+        this.key = key;
+        this.flags = flags;
+        this.compressor = compressor;
+        this.tree = new ChunkTree(key, flags);
+    }
+
+    public static Blake3 plain() {
+        return new Blake3(Compression.iv(), 0, ChunkCompressor.best());
+    }
+
+    /** A plain hash by the given compressor, for tests and benchmarks that compare them. */
+    public static Blake3 plain(ChunkCompressor compressor) {
+        return new Blake3(Compression.iv(), 0, compressor);
+    }
+
+    /** @param key 32 bytes. */
+    public static Blake3 keyed(byte[] key) {
+        return new Blake3(ChunkTree.keyWords(key), Compression.KEYED_HASH, ChunkCompressor.best());
+    }
+
+    /** Key derivation: what is hashed is key material, {@code context} says what the derived key is for. */
+    public static Blake3 deriveKey(String context) {
+        Blake3 outer =
+                new Blake3(Compression.iv(), Compression.DERIVE_KEY_CONTEXT, ChunkCompressor.best());
+        byte[] contextKey = outer.update(context.getBytes(StandardCharsets.UTF_8)).digest();
+        int[] words = new int[8];
+        Compression.toWords(contextKey, 0, 8, words, 0);
+        return new Blake3(words, Compression.DERIVE_KEY_MATERIAL, ChunkCompressor.best());
+    }
+
+    /** The 32-byte hash of {@code bytes}. */
+    public static byte[] hash(byte[] bytes) {
+        return plain().update(bytes).digest();
+    }
+
+    /** The hash in lower-case hexadecimal, as {@code b3sum} prints it. */
+    public static String hex(byte[] hash) {
+        return HexFormat.of().formatHex(hash);
+    }
+
+    public Blake3 update(byte[] bytes) {
+        return update(MemorySegment.ofArray(bytes));
+    }
+
+    /** Appends all bytes of {@code in}, on the heap or mapped. */
+    public Blake3 update(MemorySegment in) {
+        long at = 0;
+        long size = in.byteSize();
+        while (at < size) {
+            if (buffered == BUFFER_BYTES) {
+                compress(bufferSegment, 0, BATCH);
+                buffered = 0;
+            }
+            // The last byte of all must stay back: its chunk may be the root.
+            while (buffered == 0 && size - at > BUFFER_BYTES) {
+                compress(in, at, BATCH);
+                at += BUFFER_BYTES;
+            }
+            int take = (int) Math.min(BUFFER_BYTES - buffered, size - at);
+            MemorySegment.copy(in, at, bufferSegment, buffered, take);
+            buffered += take;
+            at += take;
+        }
+        return this;
+    }
+
+    private void compress(MemorySegment in, long offset, int count) {
+        for (int i = 0; i < count; i++) {
+            counters[i] = tree.chunks() + i;
+        }
+        compressor.chunks(key, flags, in, offset, count, counters, 0, cvs, 0);
+        for (int i = 0; i < count; i++) {
+            tree.push(cvs, i * ChunkCompressor.CV_WORDS);
+        }
+    }
+
+    /** The 32-byte digest. The hasher must not be used afterwards. */
+    public byte[] digest() {
+        return digest(HASH_BYTES);
+    }
+
+    /** {@code bytes} bytes of the extendable output. The hasher must not be used afterwards. */
+    public byte[] digest(int bytes) {
+        int whole = Math.max(0, (buffered - 1) / ChunkCompressor.CHUNK_BYTES);
+        compress(bufferSegment, 0, whole);
+        int start = whole * ChunkCompressor.CHUNK_BYTES;
+        Node last = Node.chunk(
+                key, flags, bufferSegment, start, buffered - start, tree.chunks(), new int[16], new int[16]);
+        byte[] result = tree.finish(last).rootBytes(bytes);
+        Arrays.fill(buffer, (byte) 0);
+        return result;
+    }
+}

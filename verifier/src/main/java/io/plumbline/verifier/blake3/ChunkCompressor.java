@@ -1,0 +1,54 @@
+package io.plumbline.verifier.blake3;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Hashes many whole 1 KiB chunks at once: the part of BLAKE3 that is worth vectorizing, because chunks do not depend on each
+ * other. Every implementation gives the bits of {@link ScalarCompressor}.
+ */
+public interface ChunkCompressor {
+    /** Bytes in a chunk, the leaf of the hash tree. */
+    int CHUNK_BYTES = 1024;
+
+    /** 32-bit words in a chaining value. */
+    int CV_WORDS = 8;
+
+    /**
+     * Chaining values of {@code count} whole chunks that lie one after the other in {@code in}.
+     *
+     * @param key 8 words: the standard initial value, or the key.
+     * @param flags domain flags that every block carries (0 or {@code KEYED_HASH}).
+     * @param in source of {@code count * 1024} bytes.
+     * @param offset of the first byte in {@code in}.
+     * @param count of chunks, 0 or more.
+     * @param counters each chunk's index in the hashed message.
+     * @param countersOffset of the first chunk's index.
+     * @param cvs receives {@code count * 8} words.
+     * @param cvsOffset of the first word written.
+     */
+    void chunks(
+            int[] key,
+            int flags,
+            MemorySegment in,
+            long offset,
+            int count,
+            long[] counters,
+            int countersOffset,
+            int[] cvs,
+            int cvsOffset);
+
+    /** The fastest implementation on this host; {@code -Dplumbline.vector=false} forces the scalar one. */
+    static ChunkCompressor best() {
+        return Holder.BEST;
+    }
+
+    /** Decided once, when first asked. */
+    final class Holder {
+        private static final ChunkCompressor BEST =
+                Boolean.parseBoolean(System.getProperty("plumbline.vector", "true"))
+                        ? new VectorCompressor()
+                        : new ScalarCompressor();
+
+        private Holder() {}
+    }
+}

@@ -1,0 +1,215 @@
+package io.plumbline.verifier.blake3;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Proof that given chunks are part of a message with a known BLAKE3 hash: the chunks, and the chaining values of the largest
+ * subtrees that hold none of them, in order. One slice may hold any set of chunks; their paths share what they have in common.
+ *
+ * <p>Layout: the chaining values (32 bytes each), then the chunks (1024 bytes each, the message's last one possibly shorter). Its
+ * size follows from the message length and the set, so nothing in it is parsed on trust.
+ */
+public final class Slice {
+    private final byte[] key;
+    private final long messageBytes;
+    private final ChunkSet set;
+    private final int chunkCount;
+
+    /** A slice of a message of {@code messageBytes}; {@code key} of 32 bytes, or null for the plain hash. */
+    public Slice(byte[] key, long messageBytes, ChunkSet set) {
+        this.key = key;
+        this.messageBytes = messageBytes;
+        this.set = set;
+        this.chunkCount = Math.toIntExact(Math.max(1, (messageBytes + 1023) / 1024));
+        if (set.last() >= chunkCount) {
+            throw new IllegalArgumentException(
+                    "Chunk " + set.last() + " is beyond the message of " + messageBytes + " bytes.");
+        }
+        if (set.size() == 0) {
+            throw new IllegalArgumentException("A slice holds at least one chunk.");
+        }
+    }
+
+    /** Bytes that this slice has, proof and chunks. */
+    public long bytes() {
+        return 32L * proofCount(0, chunkCount) + dataBytes();
+    }
+
+    private long dataBytes() {
+        long full = set.size() * 1024L;
+        boolean endsShort = set.contains(chunkCount - 1);
+        return endsShort ? full - (chunkCount * 1024L - messageBytes) : full;
+    }
+
+    private int proofCount(int from, int to) {
+        if (!set.any(from, to)) {
+            return 1;
+        }
+        if (to - from == 1) {
+            return 0;
+        }
+        int middle = from + leftChunks(to - from);
+        return proofCount(from, middle) + proofCount(middle, to);
+    }
+
+    private static int leftChunks(int count) {
+        return Integer.highestOneBit(count - 1);
+    }
+
+    /** Gives the bytes of the message at {@code messageOffset}; called once for each run of chunks, ascending. */
+    @FunctionalInterface
+    public interface Source {
+        void copy(long messageOffset, byte[] target, int targetOffset, int length);
+    }
+
+    /** Cuts the slice out of a message whose tree is known. */
+    public byte[] cut(ChainingValues tree, Source source) {
+        if (tree.messageBytes() != messageBytes) {
+            throw new IllegalArgumentException("The tree is of another message: " + tree.messageBytes() + " bytes, not "
+                    + messageBytes + ".");
+        }
+        byte[] out = new byte[Math.toIntExact(bytes())];
+        int at = cutProof(tree, 0, chunkCount, out, 0, new int[8]);
+        for (int c = set.next(0); c >= 0; ) {
+            int end = c;
+            while (set.contains(end)) {
+                end++;
+            }
+            int length = (int) (Math.min(messageBytes, end * 1024L) - c * 1024L);
+            source.copy(c * 1024L, out, at, length);
+            at += length;
+            c = set.next(end);
+        }
+        return out;
+    }
+
+    private int cutProof(ChainingValues tree, int from, int to, byte[] out, int at, int[] words) {
+        if (!set.any(from, to)) {
+            int level = 32 - Integer.numberOfLeadingZeros(to - from - 1);
+            int height = to - from == 1 ? 0 : level;
+            tree.copy(height, from >> height, words, 0);
+            Compression.toBytes(words, 0, 8, out, at);
+            return at + 32;
+        }
+        if (to - from == 1) {
+            return at;
+        }
+        int middle = from + leftChunks(to - from);
+        int next = cutProof(tree, from, middle, out, at, words);
+        return cutProof(tree, middle, to, out, next, words);
+    }
+
+    /**
+     * Checks a slice against the message's hash.
+     *
+     * @param slice the bytes received.
+     * @param expectedRoot 32 bytes.
+     * @return the proven chunks, or null when the slice does not belong to this hash.
+     */
+    public Proven verify(MemorySegment slice, byte[] expectedRoot) {
+        if (slice.byteSize() != bytes()) {
+            return null;
+        }
+        int[] keyWords = ChunkTree.keyWords(key);
+        int flags = ChunkTree.keyFlags(key);
+        long dataOffset = 32L * proofCount(0, chunkCount);
+        int count = set.size();
+        long[] counters = new long[count];
+        int i = 0;
+        for (int c = set.next(0); c >= 0; c = set.next(c + 1)) {
+            counters[i++] = c;
+        }
+        int lastBytes = (int) (messageBytes - (chunkCount - 1) * 1024L);
+        boolean shortTail = set.contains(chunkCount - 1) && lastBytes < 1024;
+        int whole = shortTail ? count - 1 : count;
+        MemorySegment data = slice.asSlice(dataOffset);
+        byte[] computed;
+        if (chunkCount == 1) {
+            computed = Node.chunk(keyWords, flags, data, 0, lastBytes, 0, new int[16], new int[16]).rootBytes(32);
+        } else {
+            int[] leaves = new int[count * 8];
+            ChunkCompressor.best().chunks(keyWords, flags, data, 0, whole, counters, 0, leaves, 0);
+            if (shortTail) {
+                Node.chunk(keyWords, flags, data, whole * 1024L, lastBytes, chunkCount - 1, new int[16], new int[16])
+                        .chainingValue(leaves, whole * 8, new int[16]);
+            }
+            Walk walk = new Walk(keyWords, flags, slice, leaves);
+            int left = leftChunks(chunkCount);
+            int[] a = walk.value(0, left);
+            int[] b = walk.value(left, chunkCount);
+            computed = Node.parent(keyWords, flags, a, 0, b, 0).rootBytes(32);
+        }
+        if (!Arrays.equals(computed, expectedRoot)) {
+            return null;
+        }
+        int[] place = new int[chunkCount];
+        Arrays.fill(place, -1);
+        for (int p = 0; p < count; p++) {
+            place[(int) counters[p]] = p;
+        }
+        return new Proven(data, place);
+    }
+
+    /** Rebuilds chaining values from the leaves up, taking proof values and leaves in the order they were written. */
+    private final class Walk {
+        private final int[] keyWords;
+        private final int flags;
+        private final MemorySegment slice;
+        private final int[] leaves;
+        private final int[] scratch = new int[16];
+        private long proofAt;
+        private int leafAt;
+
+        Walk(int[] keyWords, int flags, MemorySegment slice, int[] leaves) {
+            this.keyWords = keyWords;
+            this.flags = flags;
+            this.slice = slice;
+            this.leaves = leaves;
+        }
+
+        int[] value(int from, int to) {
+            int[] cv = new int[8];
+            if (!set.any(from, to)) {
+                for (int w = 0; w < 8; w++) {
+                    cv[w] = slice.get(Compression.LE_INT, proofAt + 4L * w);
+                }
+                proofAt += 32;
+                return cv;
+            }
+            if (to - from == 1) {
+                System.arraycopy(leaves, leafAt, cv, 0, 8);
+                leafAt += 8;
+                return cv;
+            }
+            int middle = from + leftChunks(to - from);
+            int[] a = value(from, middle);
+            int[] b = value(middle, to);
+            Node.parent(keyWords, flags, a, 0, b, 0).chainingValue(cv, 0, scratch);
+            return cv;
+        }
+    }
+
+    /** Chunks whose place in the message is proven; addressed by offset in the message. */
+    public static final class Proven {
+        private final MemorySegment data;
+        private final int[] place;
+
+        private Proven(MemorySegment data, int[] place) {
+            this.data = data;
+            this.place = place;
+        }
+
+        /** The {@code length} bytes at {@code messageOffset}; they must lie in proven chunks. */
+        public MemorySegment bytes(long messageOffset, long length) {
+            int first = Math.toIntExact(messageOffset / 1024);
+            int last = Math.toIntExact((messageOffset + length - 1) / 1024);
+            for (int c = first; c <= last; c++) {
+                if (place[c] < 0) {
+                    throw new IllegalArgumentException("Chunk " + c + " is not in this slice.");
+                }
+            }
+            return data.asSlice(place[first] * 1024L + messageOffset % 1024, length);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package io.plumbline.verifier.encoding;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Reads what {@link CanonicalWriter} wrote. A length is believed only as far as bytes are there, so no input makes it allocate more
+ * than its own size. Every failure is a {@link MalformedException} that names what was read.
+ */
+public final class CanonicalReader {
+    private final ByteBuffer in;
+    private final String what;
+
+    /** @param what the structure, for messages: "receipt", "request". */
+    public CanonicalReader(byte[] bytes, String what) {
+        this.in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        this.what = what;
+    }
+
+    /** Bytes that are not what they should be. */
+    public static final class MalformedException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        public MalformedException(String message) {
+            super(message);
+        }
+    }
+
+    private void need(long bytes, String field) {
+        if (bytes < 0 || bytes > in.remaining()) {
+            throw new MalformedException("Malformed " + what + ": " + field + " needs " + bytes + " bytes at offset "
+                    + in.position() + ", " + in.remaining() + " are left.");
+        }
+    }
+
+    public int getInt(String field) {
+        need(4, field);
+        return in.getInt();
+    }
+
+    public long getLong(String field) {
+        need(8, field);
+        return in.getLong();
+    }
+
+    public byte[] getFixed(int length, String field) {
+        need(length, field);
+        byte[] bytes = new byte[length];
+        in.get(bytes);
+        return bytes;
+    }
+
+    public byte[] getBytes(String field) {
+        return getFixed(getInt(field), field);
+    }
+
+    public String getText(String field) {
+        return new String(getBytes(field), StandardCharsets.UTF_8);
+    }
+
+    public int[] getInts(String field) {
+        int count = getInt(field);
+        need(4L * count, field);
+        int[] values = new int[count];
+        in.asIntBuffer().get(values);
+        in.position(in.position() + 4 * count);
+        return values;
+    }
+
+    /** Must be called last: nothing may follow. */
+    public void end() {
+        if (in.hasRemaining()) {
+            throw new MalformedException(
+                    "Malformed " + what + ": " + in.remaining() + " bytes follow its end at " + in.position() + ".");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package io.plumbline.verifier.freivalds;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds} times.
+ *
+ * <p>A claimed {@code y = W x} is accepted when {@code x . s == y . r} in every round. If some {@code y[n]} is wrong by D, then
+ * |D| &lt; 2^32 and at most one of the 2^32 values of {@code r[n]} hides it: two values that do would differ by less than 2^32, and
+ * their difference times D, below 2^64 in magnitude and not zero, cannot be 0 mod 2^64. So a wrong row passes with probability at
+ * most 2^-32 a round.
+ */
+public final class MatrixKey {
+    /** Independent secret vectors: a false row passes with probability at most 2^-64. */
+    public static final int ROUNDS = 2;
+
+    private final int k;
+    private final int n;
+    private final int[] r;
+    private final long[] s;
+    private final RingMath ring;
+
+    /** An empty key of an {@code n x k} matrix; feed it all rows before use. */
+    public MatrixKey(int n, int k, SecretInts secrets) {
+        this(n, k, secrets.next(Math.multiplyExact(n, ROUNDS)), RingMath.best());
+    }
+
+    /** With given secrets, so that a test can measure how often small ones miss. */
+    MatrixKey(int n, int k, int[] r, RingMath ring) {
+        this.n = n;
+        this.k = k;
+        this.r = r;
+        this.s = new long[Math.multiplyExact(k, r.length / n)];
+        this.ring = ring;
+    }
+
+    /** Adds row {@code row}, whose k bytes start at {@code offset}. */
+    public void addRow(int row, MemorySegment weights, long offset) {
+        for (int round = 0; round < r.length / n; round++) {
+            ring.accumulate(weights, offset, k, r[round * n + row], s, round * k);
+        }
+    }
+
+    /** Whether {@code y} (n products) belongs to {@code x} (k inputs). */
+    public boolean holds(byte[] x, int xOffset, int[] y, int yOffset) {
+        for (int round = 0; round < r.length / n; round++) {
+            if (ring.dot(x, xOffset, s, round * k, k) != ring.dot(y, yOffset, r, round * n, n)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Bytes that this key occupies. */
+    public long bytes() {
+        return 4L * r.length + 8L * s.length;
+    }
+}

@@ -1,0 +1,119 @@
+package io.plumbline.verifier.model;
+
+import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.numerics.RopeTable;
+
+/**
+ * The float half of a layer: what happens between its int8 matrices, one token at a time. The engine that computes an answer and
+ * the auditor that checks it run this same code; only the integer products come from elsewhere (from the weights there, from the
+ * opening and Freivalds' check here).
+ *
+ * <p>Holds scratch memory: one instance for each thread.
+ */
+public final class LayerSteps {
+    private final ModelConfig config;
+    private final ExactMath math;
+    private final RopeTable rope;
+    private final float inverseRootD;
+    private final float[] wide;
+    private final float[] row;
+
+    public LayerSteps(ModelConfig config, RopeTable rope, ExactMath math) {
+        this.config = config;
+        this.rope = rope;
+        this.math = math;
+        this.inverseRootD = 1f / (float) Math.sqrt(config.headDim());
+        this.wide = new float[Math.max(2 * config.mlp(), Math.max(config.qkvDim(), config.vocab()))];
+        this.row = new float[Math.max(config.mlp(), Math.max(config.hidden(), config.queryDim()))];
+    }
+
+    /** Norm and quantization before a matrix: {@code x} receives hidden bytes; returns their scale. */
+    public float normAndQuantize(float[] h, int hOffset, float[] gain, byte[] x, int xOffset) {
+        math.rmsNorm(h, hOffset, gain, config.hidden(), config.eps(), row, 0);
+        return math.quantizeRow(row, 0, config.hidden(), x, xOffset);
+    }
+
+    /**
+     * From the qkv products of the token at {@code position} to its integer query, key and value rows.
+     *
+     * @param y qkvDim products from {@code yOffset}, {@code s} the scale of their input.
+     * @param q receives queryDim 12-bit values, {@code sq} the heads' scales.
+     * @param k receives kvDim 12-bit values, {@code sk} the key heads' scales.
+     * @param v receives kvDim int8 values, {@code sv} the value heads' scales.
+     */
+    public void heads(
+            LayerParameters p,
+            int position,
+            int[] y,
+            int yOffset,
+            float s,
+            short[] q,
+            int qOffset,
+            float[] sq,
+            int sqOffset,
+            short[] k,
+            int kOffset,
+            float[] sk,
+            int skOffset,
+            byte[] v,
+            int vOffset,
+            float[] sv,
+            int svOffset) {
+        int size = config.headDim();
+        int table = position * rope.half();
+        math.dequantize(y, yOffset, config.qkvDim(), s, p.qkvScale(), p.qkvBias(), wide, 0);
+        for (int h = 0; h < config.heads() + config.kvHeads(); h++) {
+            int at = h * size;
+            float[] gain = h < config.heads() ? p.queryGain() : p.keyGain();
+            if (gain != null) {
+                math.rmsNorm(wide, at, gain, size, config.eps(), wide, at);
+            }
+            math.rope(wide, at, size, rope.cos(), rope.sin(), table);
+            if (h < config.heads()) {
+                sq[sqOffset + h] = math.quantize12(wide, at, size, q, qOffset + at);
+            } else {
+                int g = h - config.heads();
+                sk[skOffset + g] = math.quantize12(wide, at, size, k, kOffset + g * size);
+            }
+        }
+        int values = config.queryDim() + config.kvDim();
+        for (int g = 0; g < config.kvHeads(); g++) {
+            sv[svOffset + g] = math.quantizeRow(wide, values + g * size, size, v, vOffset + g * size);
+        }
+    }
+
+    /** Integer weights of {@code n} keys from their scores; see {@link ExactMath#attentionWeights}. */
+    public float attentionWeights(
+            int[] scores, int sOffset, int n, float sq, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
+        return math.attentionWeights(scores, sOffset, n, sq * inverseRootD, sk, kOffset, sv, vOffset, u);
+    }
+
+    /** One head's output from the int32 halves of its sums. */
+    public void attentionOutput(int[] high, int[] low, int offset, float factor, float[] out, int oOffset) {
+        math.attentionOutput(high, low, offset, config.headDim(), factor, out, oOffset);
+    }
+
+    /** Quantizes the joined heads' output (queryDim floats) for the output projection. */
+    public float quantizeHeads(float[] out, int oOffset, byte[] x, int xOffset) {
+        return math.quantizeRow(out, oOffset, config.queryDim(), x, xOffset);
+    }
+
+    /** {@code h += dequantized products}; for the output projection and for down. */
+    public void addResidual(float[] h, int hOffset, int[] y, int yOffset, float s, float[] rowScale) {
+        math.dequantize(y, yOffset, config.hidden(), s, rowScale, null, row, 0);
+        math.add(h, hOffset, row, 0, config.hidden());
+    }
+
+    /** silu(gate) * up from the 2 * mlp products, quantized into {@code x} (mlp bytes); returns the scale. */
+    public float gate(LayerParameters p, int[] y, int yOffset, float s, byte[] x, int xOffset) {
+        int mlp = config.mlp();
+        math.dequantize(y, yOffset, 2 * mlp, s, p.gateUpScale(), null, wide, 0);
+        math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
+        return math.quantizeRow(row, 0, mlp, x, xOffset);
+    }
+
+    /** Logits from the output matrix's products. */
+    public void logits(int[] y, int yOffset, float s, float[] rowScale, float[] logits) {
+        math.dequantize(y, yOffset, config.vocab(), s, rowScale, null, logits, 0);
+    }
+}

@@ -1,0 +1,134 @@
+package io.plumbline.verifier.model;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.numerics.Constants;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * The canonical description of a model: a text file whose BLAKE3 hash is the model id, so {@code b3sum} names a model. Change a
+ * single weight bit and a tensor's hash, and with it the id, changes.
+ *
+ * @param config shape and arithmetic.
+ * @param files hashes of the files that decide how text becomes tokens, by name.
+ * @param tensors all tensors, by name.
+ */
+public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, SortedMap<String, Tensor> tensors) {
+    /** Name of the file in a model's folder. */
+    public static final String FILE_NAME = "plumbline.manifest";
+
+    private static final String FIRST_LINE = "plumbline-model 1";
+
+    /** A tensor's type, shape and the BLAKE3 hash of its bytes. */
+    public record Tensor(String dtype, int[] shape, byte[] hash) {
+        /** Bytes of one row: all but the first dimension. */
+        public int rowBytes() {
+            int elements = 1;
+            for (int i = 1; i < shape.length; i++) {
+                elements = Math.multiplyExact(elements, shape[i]);
+            }
+            return Math.multiplyExact(elements, elementBytes());
+        }
+
+        /** Bytes of the whole tensor. */
+        public long bytes() {
+            return (long) shape[0] * rowBytes();
+        }
+
+        private int elementBytes() {
+            return switch (dtype) {
+                case "I8" -> 1;
+                case "BF16", "F16" -> 2;
+                case "F32" -> 4;
+                default -> throw new IllegalArgumentException("Tensor type " + dtype + " is not supported.");
+            };
+        }
+    }
+
+    public Manifest {
+        files = new TreeMap<>(files);
+        tensors = new TreeMap<>(tensors);
+    }
+
+    /** The canonical text. */
+    public String text() {
+        StringBuilder text = new StringBuilder(FIRST_LINE).append('\n');
+        text.append("contract ").append(Constants.CONTRACT_VERSION).append('\n');
+        text.append(config.toLine()).append('\n');
+        for (Map.Entry<String, byte[]> file : files.entrySet()) {
+            text.append("file ").append(file.getKey()).append(' ').append(Blake3.hex(file.getValue())).append('\n');
+        }
+        for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+            Tensor tensor = entry.getValue();
+            List<String> sizes = new ArrayList<>();
+            for (int size : tensor.shape()) {
+                sizes.add(Integer.toString(size));
+            }
+            text.append("tensor ").append(entry.getKey()).append(' ').append(tensor.dtype()).append(' ');
+            text.append(String.join("x", sizes)).append(' ').append(Blake3.hex(tensor.hash())).append('\n');
+        }
+        return text.toString();
+    }
+
+    /** The model id: 32 bytes. */
+    public byte[] id() {
+        return Blake3.hash(text().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The named tensor, or an error that says it is missing. */
+    public Tensor tensor(String name) {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("The model has no tensor \"" + name + "\".");
+        }
+        return tensor;
+    }
+
+    /** Reads a canonical text; anything else is refused. */
+    public static Manifest parse(String text) {
+        String[] lines = text.split("\n", -1);
+        try {
+            if (!lines[0].equals(FIRST_LINE)) {
+                throw new IllegalArgumentException("the first line is not \"" + FIRST_LINE + "\"");
+            }
+            if (!lines[1].equals("contract " + Constants.CONTRACT_VERSION)) {
+                throw new IllegalArgumentException("it says \"" + lines[1] + "\", this program runs contract "
+                        + Constants.CONTRACT_VERSION);
+            }
+            ModelConfig config = ModelConfig.fromLine(lines[2]);
+            SortedMap<String, byte[]> files = new TreeMap<>();
+            SortedMap<String, Tensor> tensors = new TreeMap<>();
+            for (String line : Arrays.asList(lines).subList(3, lines.length - 1)) {
+                String[] part = line.split(" ", -1);
+                if (part[0].equals("file")) {
+                    files.put(part[1], hash(part[2]));
+                } else {
+                    int[] shape = Arrays.stream(part[3].split("x", -1)).mapToInt(Integer::parseInt).toArray();
+                    tensors.put(part[1], new Tensor(part[2], shape, hash(part[4])));
+                }
+            }
+            Manifest manifest = new Manifest(config, files, tensors);
+            if (!manifest.text().equals(text)) {
+                throw new IllegalArgumentException("it is not in canonical form");
+            }
+            return manifest;
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new IllegalArgumentException(
+                    "Not a model manifest: " + e.getMessage() + ". Import the model again with this version.", e);
+        }
+    }
+
+    private static byte[] hash(String hex) {
+        byte[] hash = HexFormat.of().parseHex(hex);
+        if (hash.length != Blake3.HASH_BYTES) {
+            throw new IllegalArgumentException("a hash has " + hash.length + " bytes");
+        }
+        return hash;
+    }
+}

@@ -1,0 +1,120 @@
+package io.plumbline.verifier.model;
+
+import io.plumbline.verifier.numerics.Constants;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Everything about a model's shape and arithmetic that an audit needs.
+ *
+ * @param hidden size d of the residual stream.
+ * @param layers L.
+ * @param heads query heads H.
+ * @param kvHeads key and value heads G; divides H.
+ * @param headDim D of one head, even.
+ * @param mlp inner size of the feed-forward part.
+ * @param vocab token ids.
+ * @param maxPositions longest context in tokens.
+ * @param eps of the norms.
+ * @param ropeTheta base of the rotary frequencies.
+ * @param qkvBias whether query, key and value projections add a bias.
+ * @param qkNorm whether queries and keys are normed per head before rope.
+ */
+public record ModelConfig(
+        int hidden,
+        int layers,
+        int heads,
+        int kvHeads,
+        int headDim,
+        int mlp,
+        int vocab,
+        int maxPositions,
+        float eps,
+        double ropeTheta,
+        boolean qkvBias,
+        boolean qkNorm) {
+
+    public ModelConfig {
+        require(hidden > 0 && layers > 0 && heads > 0 && kvHeads > 0 && mlp > 0 && vocab > 0, "sizes must be positive");
+        require(heads % kvHeads == 0, heads + " heads cannot share " + kvHeads + " key heads evenly");
+        require(headDim > 0 && headDim % 2 == 0, "head size " + headDim + " is not even");
+        require(headDim <= Constants.MAX_HEAD_DIM, "head size " + headDim + " is above " + Constants.MAX_HEAD_DIM);
+        require(
+                maxPositions > 0 && maxPositions <= Constants.MAX_CONTEXT,
+                "context " + maxPositions + " is not in 1.." + Constants.MAX_CONTEXT);
+        require(
+                Math.max(Math.max(hidden, mlp), heads * headDim) <= Constants.MAX_INNER,
+                "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
+        require(eps >= 0 && Float.isFinite(eps), "eps " + eps + " is not a number >= 0");
+        require(ropeTheta > 0 && Double.isFinite(ropeTheta), "rope theta " + ropeTheta + " is not positive");
+    }
+
+    private static void require(boolean holds, String what) {
+        if (!holds) {
+            throw new IllegalArgumentException("Model shape not supported: " + what + ".");
+        }
+    }
+
+    /** Elements of all query heads. */
+    public int queryDim() {
+        return heads * headDim;
+    }
+
+    /** Elements of all key (or value) heads. */
+    public int kvDim() {
+        return kvHeads * headDim;
+    }
+
+    /** Output rows of the fused query, key and value projection. */
+    public int qkvDim() {
+        return queryDim() + 2 * kvDim();
+    }
+
+    /** The manifest's {@code config} line, floats in hexadecimal. */
+    String toLine() {
+        return "config hidden=" + hidden + " layers=" + layers + " heads=" + heads + " kvHeads=" + kvHeads + " headDim="
+                + headDim + " mlp=" + mlp + " vocab=" + vocab + " maxPositions=" + maxPositions + " eps="
+                + Float.toHexString(eps) + " ropeTheta=" + Double.toHexString(ropeTheta) + " qkvBias=" + qkvBias
+                + " qkNorm=" + qkNorm;
+    }
+
+    static ModelConfig fromLine(String line) {
+        Map<String, String> fields = new LinkedHashMap<>();
+        for (String field : line.substring("config ".length()).split(" ", -1)) {
+            int equals = field.indexOf('=');
+            if (equals < 0) {
+                throw new IllegalArgumentException("config field \"" + field + "\" has no value");
+            }
+            fields.put(field.substring(0, equals), field.substring(equals + 1));
+        }
+        ModelConfig config = new ModelConfig(
+                integer(fields, "hidden"),
+                integer(fields, "layers"),
+                integer(fields, "heads"),
+                integer(fields, "kvHeads"),
+                integer(fields, "headDim"),
+                integer(fields, "mlp"),
+                integer(fields, "vocab"),
+                integer(fields, "maxPositions"),
+                Float.parseFloat(text(fields, "eps")),
+                Double.parseDouble(text(fields, "ropeTheta")),
+                Boolean.parseBoolean(text(fields, "qkvBias")),
+                Boolean.parseBoolean(text(fields, "qkNorm")));
+        if (!config.toLine().equals(line)) {
+            throw new IllegalArgumentException("config line is not in canonical form");
+        }
+        return config;
+    }
+
+    private static int integer(Map<String, String> fields, String name) {
+        return Integer.parseInt(text(fields, name));
+    }
+
+    private static String text(Map<String, String> fields, String name) {
+        String value = fields.get(name);
+        if (value == null) {
+            throw new IllegalArgumentException("config line lacks " + name);
+        }
+        return value;
+    }
+}

@@ -1,0 +1,41 @@
+package io.plumbline.verifier.numerics;
+
+/** Every float constant of the numeric contract, in one place. A change here is a new {@link #CONTRACT_VERSION}. */
+public final class Constants {
+    /** Version of the numeric contract; part of every model id, trace and receipt. */
+    public static final int CONTRACT_VERSION = 1;
+
+    /** Lanes of a float sum: element k goes to lane k mod 256. */
+    public static final int LANES = 256;
+
+    /** Largest context, so that the int32 halves of an attention sum cannot overflow: 127 * 255 * 65536 &lt; 2^31. */
+    public static final int MAX_CONTEXT = 65_536;
+
+    /** Largest head size with exact int32 scores: 2047 * 2047 * 256 &lt; 2^31. */
+    public static final int MAX_HEAD_DIM = 256;
+
+    /** Largest inner size of an int8 matrix: 127 * 127 * K &lt; 2^31. */
+    public static final int MAX_INNER = 133_144;
+
+    /** A row whose largest magnitude is below this is a zero row: its reciprocal scale would overflow. */
+    public static final float TINY = 0x1p-100f;
+
+    static final float LOG2E = 0x1.715476p+0f;
+    static final float LN2_HI = 0x1.62e43p-1f;
+    static final float LN2_LO = -0x1.05c61p-29f;
+
+    // exp(r) = 1 + r + r^2 * (E2 + r * (E3 + ...)) for |r| <= ln(2)/2: a least-maximum fit, relative error below 4e-9.
+    static final float E2 = 0x1.fffffcp-2f;
+    static final float E3 = 0x1.555492p-3f;
+    static final float E4 = 0x1.5558f2p-5f;
+    static final float E5 = 0x1.1239e2p-7f;
+    static final float E6 = 0x1.6a2434p-10f;
+
+    /** Below this exp is 0. */
+    static final float EXP_FLOOR = -87f;
+
+    /** Adding and taking away 1.5 * 2^23 rounds to the nearest integer, halves to even, for |x| &lt;= 2^22. */
+    static final float ROUND = 0x1.8p23f;
+
+    private Constants() {}
+}

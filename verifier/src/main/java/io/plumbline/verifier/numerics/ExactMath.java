@@ -1,0 +1,58 @@
+package io.plumbline.verifier.numerics;
+
+/**
+ * The float arithmetic of the numeric contract, row by row. {@link ScalarMath} is the contract in executable form; every other
+ * implementation gives its bits.
+ *
+ * <p>Only correctly rounded IEEE binary32 operations in a fixed order are used, so the result does not depend on the machine.
+ * Implementations hold scratch memory and are not thread-safe: one for each thread.
+ */
+public interface ExactMath {
+    /**
+     * int8 quantization: {@code q = rint(x * (127 / a))}, {@code a = max |x|}.
+     *
+     * @return the scale {@code a / 127}, or 0 for a zero row.
+     * @throws ArithmeticException when the row holds a NaN or an infinity.
+     */
+    float quantizeRow(float[] x, int xOffset, int n, byte[] q, int qOffset);
+
+    /** The same with 2047 in place of 127, into 16-bit integers. */
+    float quantize12(float[] x, int xOffset, int n, short[] q, int qOffset);
+
+    /** {@code y = (x * (1 / sqrt(laneSumSquares(x) / n + eps))) * gain}. {@code y} may be {@code x}. */
+    void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset);
+
+    /** {@code y = (float) acc * (s * rowScale) (+ bias)}; {@code bias} null for none. All offsets in elements. */
+    void dequantize(int[] acc, int aOffset, int n, float s, float[] rowScale, float[] bias, float[] y, int yOffset);
+
+    /** {@code h = h + y}. */
+    void add(float[] h, int hOffset, float[] y, int yOffset, int n);
+
+    /** {@code out = silu(gate) * up}. */
+    void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);
+
+    /** Rotates one head in place: pairs (i, i + size / 2), {@code size / 2} table entries from {@code tOffset}. */
+    void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset);
+
+    /**
+     * From the integer scores of one head to the integer weights of its values.
+     *
+     * @param s scores of {@code n} keys, from {@code sOffset}.
+     * @param c scale of the query times {@code 1 / sqrt(D)}.
+     * @param sk key scales, {@code n} from {@code kOffset}.
+     * @param sv value scales, {@code n} from {@code vOffset}.
+     * @param u receives {@code n} weights in 0..32767.
+     * @return the factor that turns the int64 sums {@code sum u * v} into the head's output; 0 when all values are zero.
+     */
+    float attentionWeights(
+            int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u);
+
+    /** {@code out = (float) (256 * high + low) * factor}, the sum taken as int64. */
+    void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset);
+
+    /** A new instance of the fastest implementation here; {@code -Dplumbline.vector=false} gives the scalar one. */
+    static ExactMath best() {
+        boolean wanted = Boolean.parseBoolean(System.getProperty("plumbline.vector", "true"));
+        return wanted && VectorMath.supported() ? new VectorMath() : new ScalarMath();
+    }
+}

@@ -1,0 +1,164 @@
+package io.plumbline.verifier.numerics;
+
+import static io.plumbline.verifier.numerics.Constants.E2;
+import static io.plumbline.verifier.numerics.Constants.E3;
+import static io.plumbline.verifier.numerics.Constants.E4;
+import static io.plumbline.verifier.numerics.Constants.E5;
+import static io.plumbline.verifier.numerics.Constants.E6;
+import static io.plumbline.verifier.numerics.Constants.EXP_FLOOR;
+import static io.plumbline.verifier.numerics.Constants.LANES;
+import static io.plumbline.verifier.numerics.Constants.LN2_HI;
+import static io.plumbline.verifier.numerics.Constants.LN2_LO;
+import static io.plumbline.verifier.numerics.Constants.LOG2E;
+import static io.plumbline.verifier.numerics.Constants.TINY;
+
+/** The specification: it reads like docs/numeric-contract.md, and every other implementation is tested against it. */
+public final class ScalarMath implements ExactMath {
+    /** exp for x &lt;= 0; 0 below -87. */
+    public static float exp(float x) {
+        if (x < EXP_FLOOR) {
+            return 0f;
+        }
+        float n = (float) Math.rint(x * LOG2E);
+        float r = Math.fma(n, -LN2_HI, x);
+        r = Math.fma(n, -LN2_LO, r);
+        float p = Math.fma(E6, r, E5);
+        p = Math.fma(p, r, E4);
+        p = Math.fma(p, r, E3);
+        p = Math.fma(p, r, E2);
+        p = Math.fma(p, r, 1f);
+        p = Math.fma(p, r, 1f);
+        return p * Float.intBitsToFloat((int) n + 127 << 23);
+    }
+
+    /** x / (1 + exp(-x)), without overflow on either side. */
+    public static float silu(float x) {
+        float e = exp(-Math.abs(x));
+        return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /** Sum of squares in the contract's lane order. */
+    public static float laneSumSquares(float[] x, int offset, int n) {
+        float[] lane = new float[LANES];
+        for (int k = 0; k < n; k++) {
+            lane[k % LANES] = Math.fma(x[offset + k], x[offset + k], lane[k % LANES]);
+        }
+        for (int w = LANES / 2; w >= 1; w /= 2) {
+            for (int j = 0; j < w; j++) {
+                lane[j] = lane[j] + lane[j + w];
+            }
+        }
+        return lane[0];
+    }
+
+    /** Largest magnitude of a row. */
+    private static float maxAbs(float[] x, int offset, int n) {
+        float a = 0;
+        for (int k = 0; k < n; k++) {
+            a = Math.max(a, Math.abs(x[offset + k]));
+        }
+        return checkFinite(a);
+    }
+
+    static float checkFinite(float a) {
+        if (!(a <= Float.MAX_VALUE)) {
+            throw new ArithmeticException("A row to quantize holds a NaN or an infinity; the model cannot be run exactly on this input.");
+        }
+        return a;
+    }
+
+    @Override
+    public float quantizeRow(float[] x, int xOffset, int n, byte[] q, int qOffset) {
+        float a = maxAbs(x, xOffset, n);
+        boolean zero = a < TINY;
+        float inverse = zero ? 0f : 127f / a;
+        for (int k = 0; k < n; k++) {
+            q[qOffset + k] = (byte) Math.rint(x[xOffset + k] * inverse);
+        }
+        return zero ? 0f : a / 127f;
+    }
+
+    @Override
+    public float quantize12(float[] x, int xOffset, int n, short[] q, int qOffset) {
+        float a = maxAbs(x, xOffset, n);
+        boolean zero = a < TINY;
+        float inverse = zero ? 0f : 2047f / a;
+        for (int k = 0; k < n; k++) {
+            q[qOffset + k] = (short) Math.rint(x[xOffset + k] * inverse);
+        }
+        return zero ? 0f : a / 2047f;
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset) {
+        float r = 1f / (float) Math.sqrt(laneSumSquares(x, xOffset, n) / n + eps);
+        for (int k = 0; k < n; k++) {
+            y[yOffset + k] = x[xOffset + k] * r * gain[k];
+        }
+    }
+
+    @Override
+    public void dequantize(
+            int[] acc, int aOffset, int n, float s, float[] rowScale, float[] bias, float[] y, int yOffset) {
+        for (int k = 0; k < n; k++) {
+            float v = (float) acc[aOffset + k] * (s * rowScale[k]);
+            y[yOffset + k] = bias == null ? v : v + bias[k];
+        }
+    }
+
+    @Override
+    public void add(float[] h, int hOffset, float[] y, int yOffset, int n) {
+        for (int k = 0; k < n; k++) {
+            h[hOffset + k] = h[hOffset + k] + y[yOffset + k];
+        }
+    }
+
+    @Override
+    public void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        for (int k = 0; k < n; k++) {
+            out[oOffset + k] = silu(gate[gOffset + k]) * up[uOffset + k];
+        }
+    }
+
+    @Override
+    public void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset) {
+        int half = size / 2;
+        for (int i = 0; i < half; i++) {
+            float a = x[xOffset + i];
+            float b = x[xOffset + half + i];
+            float c = cos[tOffset + i];
+            float s = sin[tOffset + i];
+            x[xOffset + i] = a * c - b * s;
+            x[xOffset + half + i] = b * c + a * s;
+        }
+    }
+
+    @Override
+    public float attentionWeights(
+            int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
+        float max = Float.NEGATIVE_INFINITY;
+        float a = 0;
+        for (int j = 0; j < n; j++) {
+            max = Math.max(max, (float) s[sOffset + j] * (c * sk[kOffset + j]));
+            a = Math.max(a, sv[vOffset + j]);
+        }
+        checkFinite(Math.abs(max));
+        boolean zero = a < TINY;
+        float scale = zero ? 0f : 32767f / a;
+        long den = 0;
+        for (int j = 0; j < n; j++) {
+            float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
+            float e = exp(z - max);
+            den += (long) Math.rint(e * 0x1p24f);
+            u[j] = (short) Math.rint(e * sv[vOffset + j] * scale);
+        }
+        return zero ? 0f : a / 32767f / ((float) den * 0x1p-24f);
+    }
+
+    @Override
+    public void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset) {
+        for (int i = 0; i < n; i++) {
+            out[oOffset + i] = (float) (256L * high[offset + i] + low[offset + i]) * factor;
+        }
+    }
+}

@@ -1,0 +1,280 @@
+package io.plumbline.verifier.numerics;
+
+import static io.plumbline.verifier.numerics.Constants.E2;
+import static io.plumbline.verifier.numerics.Constants.E3;
+import static io.plumbline.verifier.numerics.Constants.E4;
+import static io.plumbline.verifier.numerics.Constants.E5;
+import static io.plumbline.verifier.numerics.Constants.E6;
+import static io.plumbline.verifier.numerics.Constants.EXP_FLOOR;
+import static io.plumbline.verifier.numerics.Constants.LANES;
+import static io.plumbline.verifier.numerics.Constants.LN2_HI;
+import static io.plumbline.verifier.numerics.Constants.LN2_LO;
+import static io.plumbline.verifier.numerics.Constants.LOG2E;
+import static io.plumbline.verifier.numerics.Constants.ROUND;
+import static io.plumbline.verifier.numerics.Constants.TINY;
+
+import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The contract with the Vector API. Lanes are independent and the lane order of sums is the contract's, so no bit differs from
+ * {@link ScalarMath}; what a vector does not fill is left to the scalar form.
+ */
+public final class VectorMath implements ExactMath {
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Byte> B =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 4)));
+    private static final VectorSpecies<Short> S =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+    private static final int W = F.length();
+    private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
+
+    private final ScalarMath scalar = new ScalarMath();
+    private final float[] lane = new float[LANES];
+    private float[] exponentials = new float[256];
+
+    /** Whether vectors here are wide enough: with four lanes a quarter-width byte vector does not exist. */
+    static boolean supported() {
+        return W >= 8;
+    }
+
+    /** rint for |x| &lt;= 2^22, as an integer: the sum's low mantissa bits are the number. */
+    private static IntVector rintToInt(FloatVector x) {
+        return x.add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
+    }
+
+    private static FloatVector exp(FloatVector x) {
+        FloatVector shifted = x.mul(LOG2E).add(ROUND);
+        FloatVector n = shifted.sub(ROUND);
+        FloatVector r = n.fma(FloatVector.broadcast(F, -LN2_HI), x);
+        r = n.fma(FloatVector.broadcast(F, -LN2_LO), r);
+        FloatVector p = FloatVector.broadcast(F, E6).fma(r, FloatVector.broadcast(F, E5));
+        p = p.fma(r, FloatVector.broadcast(F, E4));
+        p = p.fma(r, FloatVector.broadcast(F, E3));
+        p = p.fma(r, FloatVector.broadcast(F, E2));
+        p = p.fma(r, FloatVector.broadcast(F, 1f));
+        p = p.fma(r, FloatVector.broadcast(F, 1f));
+        IntVector power = shifted.reinterpretAsInts()
+                .sub(ROUND_BITS - 127)
+                .lanewise(VectorOperators.LSHL, 23);
+        VectorMask<Float> inRange = x.compare(VectorOperators.GE, EXP_FLOOR);
+        return FloatVector.zero(F).blend(p.mul(power.reinterpretAsFloats()), inRange);
+    }
+
+    /** Largest magnitude. Compared as integers, where NaN stands above infinity and infinity above every number. */
+    private static float maxAbs(float[] x, int offset, int n) {
+        IntVector max = IntVector.zero(I);
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            max = max.max(FloatVector.fromArray(F, x, offset + k).reinterpretAsInts().and(0x7FFF_FFFF));
+        }
+        int bits = max.reduceLanes(VectorOperators.MAX);
+        for (; k < n; k++) {
+            bits = Math.max(bits, Float.floatToRawIntBits(x[offset + k]) & 0x7FFF_FFFF);
+        }
+        return ScalarMath.checkFinite(Float.intBitsToFloat(bits));
+    }
+
+    @Override
+    public float quantizeRow(float[] x, int xOffset, int n, byte[] q, int qOffset) {
+        float a = maxAbs(x, xOffset, n);
+        boolean zero = a < TINY;
+        float inverse = zero ? 0f : 127f / a;
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            IntVector v = rintToInt(FloatVector.fromArray(F, x, xOffset + k).mul(inverse));
+            ((ByteVector) v.convertShape(VectorOperators.I2B, B, 0)).intoArray(q, qOffset + k);
+        }
+        for (; k < n; k++) {
+            q[qOffset + k] = (byte) Math.rint(x[xOffset + k] * inverse);
+        }
+        return zero ? 0f : a / 127f;
+    }
+
+    @Override
+    public float quantize12(float[] x, int xOffset, int n, short[] q, int qOffset) {
+        float a = maxAbs(x, xOffset, n);
+        boolean zero = a < TINY;
+        float inverse = zero ? 0f : 2047f / a;
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            IntVector v = rintToInt(FloatVector.fromArray(F, x, xOffset + k).mul(inverse));
+            ((ShortVector) v.convertShape(VectorOperators.I2S, S, 0)).intoArray(q, qOffset + k);
+        }
+        for (; k < n; k++) {
+            q[qOffset + k] = (short) Math.rint(x[xOffset + k] * inverse);
+        }
+        return zero ? 0f : a / 2047f;
+    }
+
+    private float laneSumSquares(float[] x, int offset, int n) {
+        Arrays.fill(lane, 0f);
+        int k = 0;
+        for (; k <= n - LANES; k += LANES) {
+            for (int j = 0; j < LANES; j += W) {
+                FloatVector v = FloatVector.fromArray(F, x, offset + k + j);
+                v.fma(v, FloatVector.fromArray(F, lane, j)).intoArray(lane, j);
+            }
+        }
+        for (; k < n; k++) {
+            lane[k % LANES] = Math.fma(x[offset + k], x[offset + k], lane[k % LANES]);
+        }
+        for (int w = LANES / 2; w >= 1; w /= 2) {
+            int j = 0;
+            for (; j <= w - W; j += W) {
+                FloatVector.fromArray(F, lane, j)
+                        .add(FloatVector.fromArray(F, lane, j + w))
+                        .intoArray(lane, j);
+            }
+            for (; j < w; j++) {
+                lane[j] = lane[j] + lane[j + w];
+            }
+        }
+        return lane[0];
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset) {
+        float r = 1f / (float) Math.sqrt(laneSumSquares(x, xOffset, n) / n + eps);
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector.fromArray(F, x, xOffset + k)
+                    .mul(r)
+                    .mul(FloatVector.fromArray(F, gain, k))
+                    .intoArray(y, yOffset + k);
+        }
+        for (; k < n; k++) {
+            y[yOffset + k] = x[xOffset + k] * r * gain[k];
+        }
+    }
+
+    @Override
+    public void dequantize(
+            int[] acc, int aOffset, int n, float s, float[] rowScale, float[] bias, float[] y, int yOffset) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector v = toFloat(IntVector.fromArray(I, acc, aOffset + k))
+                    .mul(FloatVector.fromArray(F, rowScale, k).mul(s));
+            if (bias != null) {
+                v = v.add(FloatVector.fromArray(F, bias, k));
+            }
+            v.intoArray(y, yOffset + k);
+        }
+        for (; k < n; k++) {
+            float v = (float) acc[aOffset + k] * (s * rowScale[k]);
+            y[yOffset + k] = bias == null ? v : v + bias[k];
+        }
+    }
+
+    private static FloatVector toFloat(IntVector v) {
+        return (FloatVector) v.convert(VectorOperators.I2F, 0);
+    }
+
+    @Override
+    public void add(float[] h, int hOffset, float[] y, int yOffset, int n) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector.fromArray(F, h, hOffset + k)
+                    .add(FloatVector.fromArray(F, y, yOffset + k))
+                    .intoArray(h, hOffset + k);
+        }
+        for (; k < n; k++) {
+            h[hOffset + k] = h[hOffset + k] + y[yOffset + k];
+        }
+    }
+
+    @Override
+    public void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector x = FloatVector.fromArray(F, gate, gOffset + k);
+            FloatVector e = exp(x.abs().neg());
+            FloatVector one = FloatVector.broadcast(F, 1f);
+            FloatVector numerator = e.blend(one, x.compare(VectorOperators.GE, 0f));
+            x.mul(numerator.div(e.add(one)))
+                    .mul(FloatVector.fromArray(F, up, uOffset + k))
+                    .intoArray(out, oOffset + k);
+        }
+        for (; k < n; k++) {
+            out[oOffset + k] = ScalarMath.silu(gate[gOffset + k]) * up[uOffset + k];
+        }
+    }
+
+    @Override
+    public void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset) {
+        int half = size / 2;
+        if (half % W != 0) {
+            scalar.rope(x, xOffset, size, cos, sin, tOffset);
+            return;
+        }
+        for (int i = 0; i < half; i += W) {
+            FloatVector a = FloatVector.fromArray(F, x, xOffset + i);
+            FloatVector b = FloatVector.fromArray(F, x, xOffset + half + i);
+            FloatVector c = FloatVector.fromArray(F, cos, tOffset + i);
+            FloatVector s = FloatVector.fromArray(F, sin, tOffset + i);
+            a.mul(c).sub(b.mul(s)).intoArray(x, xOffset + i);
+            b.mul(c).add(a.mul(s)).intoArray(x, xOffset + half + i);
+        }
+    }
+
+    @Override
+    public float attentionWeights(
+            int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
+        if (exponentials.length < n) {
+            exponentials = new float[Math.max(n, 2 * exponentials.length)];
+        }
+        float[] z = exponentials;
+        FloatVector maxVector = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        FloatVector aVector = FloatVector.zero(F);
+        int whole = n - n % W;
+        for (int j = 0; j < whole; j += W) {
+            FloatVector v = toFloat(IntVector.fromArray(I, s, sOffset + j))
+                    .mul(FloatVector.fromArray(F, sk, kOffset + j).mul(c));
+            v.intoArray(z, j);
+            maxVector = maxVector.max(v);
+            aVector = aVector.max(FloatVector.fromArray(F, sv, vOffset + j));
+        }
+        float max = maxVector.reduceLanes(VectorOperators.MAX);
+        float a = aVector.reduceLanes(VectorOperators.MAX);
+        for (int j = whole; j < n; j++) {
+            z[j] = (float) s[sOffset + j] * (c * sk[kOffset + j]);
+            max = Math.max(max, z[j]);
+            a = Math.max(a, sv[vOffset + j]);
+        }
+        ScalarMath.checkFinite(Math.abs(max));
+        boolean zero = a < TINY;
+        float scale = zero ? 0f : 32767f / a;
+        long den = 0;
+        FloatVector half = FloatVector.broadcast(F, 0x1p23f);
+        for (int j = 0; j < whole; j += W) {
+            FloatVector e = exp(FloatVector.fromArray(F, z, j).sub(max));
+            FloatVector t = e.mul(0x1p24f);
+            // From 2^23 on a float is an integer; below, adding 2^23 rounds to one.
+            FloatVector rounded = t.add(half).sub(half).blend(t, t.compare(VectorOperators.GE, 0x1p23f));
+            IntVector d = (IntVector) rounded.convert(VectorOperators.F2I, 0);
+            // 16 lanes of at most 2^24 fit an int.
+            den += d.reduceLanes(VectorOperators.ADD);
+            FloatVector w = e.mul(FloatVector.fromArray(F, sv, vOffset + j)).mul(scale);
+            ((ShortVector) rintToInt(w).convertShape(VectorOperators.I2S, S, 0)).intoArray(u, j);
+        }
+        for (int j = whole; j < n; j++) {
+            float e = ScalarMath.exp(z[j] - max);
+            den += (long) Math.rint(e * 0x1p24f);
+            u[j] = (short) Math.rint(e * sv[vOffset + j] * scale);
+        }
+        return zero ? 0f : a / 32767f / ((float) den * 0x1p-24f);
+    }
+
+    @Override
+    public void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset) {
+        scalar.attentionOutput(high, low, offset, n, factor, out, oOffset);
+    }
+}

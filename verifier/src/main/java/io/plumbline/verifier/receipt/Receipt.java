@@ -1,0 +1,105 @@
+package io.plumbline.verifier.receipt;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+
+/**
+ * An inference node's signed word on one answer: small, of fixed length, and enough to hold the node to every bit it computed.
+ *
+ * @param contractVersion of the numeric contract.
+ * @param modelId 32 bytes.
+ * @param requestHash 32 bytes.
+ * @param outputHash 32 bytes, of the {@link Answer}.
+ * @param traceRoot 32 bytes: BLAKE3 of the trace, keyed for this node.
+ * @param traceBytes length of the trace.
+ * @param promptTokens count.
+ * @param outputTokens count.
+ * @param price in the ledger's smallest unit.
+ * @param node public key of the inference node.
+ * @param signature over all fields before it.
+ */
+public record Receipt(
+        int contractVersion,
+        byte[] modelId,
+        byte[] requestHash,
+        byte[] outputHash,
+        byte[] traceRoot,
+        long traceBytes,
+        int promptTokens,
+        int outputTokens,
+        long price,
+        byte[] node,
+        byte[] signature) {
+    /** Encoded length. */
+    public static final int BYTES = 4 + 4 + 4 * 32 + 8 + 4 + 4 + 8 + Keys.PUBLIC_BYTES + Keys.SIGNATURE_BYTES;
+
+    private static final int MAGIC = 0x31435250; // "PRC1"
+
+    /** This receipt, signed with the node's keys. */
+    public Receipt sign(Keys keys) {
+        return new Receipt(
+                contractVersion,
+                modelId,
+                requestHash,
+                outputHash,
+                traceRoot,
+                traceBytes,
+                promptTokens,
+                outputTokens,
+                price,
+                keys.publicKey(),
+                keys.sign(signedBytes(keys.publicKey())));
+    }
+
+    public boolean signatureHolds() {
+        return Keys.verify(node, signedBytes(node), signature);
+    }
+
+    private byte[] signedBytes(byte[] signer) {
+        return new CanonicalWriter()
+                .putInt(MAGIC)
+                .putInt(contractVersion)
+                .putFixed(modelId)
+                .putFixed(requestHash)
+                .putFixed(outputHash)
+                .putFixed(traceRoot)
+                .putLong(traceBytes)
+                .putInt(promptTokens)
+                .putInt(outputTokens)
+                .putLong(price)
+                .putFixed(signer)
+                .toBytes();
+    }
+
+    public byte[] encode() {
+        return new CanonicalWriter().putFixed(signedBytes(node)).putFixed(signature).toBytes();
+    }
+
+    public static Receipt decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "receipt");
+        if (in.getInt("magic") != MAGIC) {
+            throw new MalformedException("Malformed receipt: it does not begin with PRC1.");
+        }
+        Receipt receipt = new Receipt(
+                in.getInt("contract version"),
+                in.getFixed(32, "model id"),
+                in.getFixed(32, "request hash"),
+                in.getFixed(32, "output hash"),
+                in.getFixed(32, "trace root"),
+                in.getLong("trace bytes"),
+                in.getInt("prompt tokens"),
+                in.getInt("output tokens"),
+                in.getLong("price"),
+                in.getFixed(Keys.PUBLIC_BYTES, "node key"),
+                in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+        in.end();
+        return receipt;
+    }
+
+    /** 32 bytes that name this receipt. */
+    public byte[] hash() {
+        return Blake3.hash(encode());
+    }
+}

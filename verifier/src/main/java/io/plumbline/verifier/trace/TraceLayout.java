@@ -1,0 +1,108 @@
+package io.plumbline.verifier.trace;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.Constants;
+import java.util.Arrays;
+
+/**
+ * Where everything stands in a request's trace: a header of 1 KiB, then token by token one record a layer and a final one, each
+ * padded to whole KiB so that its chunks hash on their own.
+ *
+ * <pre>
+ * record (t, l)   h f32[hidden] entering layer l, k int16[kvDim], v int8[kvDim], sk f32[kvHeads], sv f32[kvHeads]
+ * record (t, L)   h f32[hidden] after the last layer, token id, token chosen after it (-1: none), its logit
+ * </pre>
+ */
+public final class TraceLayout {
+    public static final int HEADER_BYTES = 1024;
+
+    private static final byte[] MAGIC = {'P', 'L', 'T', 'R', 'A', 'C', 'E', '1'};
+    private static final String KEY_CONTEXT = "plumbline 2026-11 trace key";
+
+    private final ModelConfig config;
+    private final int recordBytes;
+    private final int finalBytes;
+
+    public TraceLayout(ModelConfig config) {
+        this.config = config;
+        this.recordBytes = padded(svOffset() + 4 * config.kvHeads());
+        this.finalBytes = padded(4 * config.hidden() + 12);
+    }
+
+    private static int padded(int bytes) {
+        return (bytes + 1023) / 1024 * 1024;
+    }
+
+    /** Offsets within a record, in bytes; h is at 0. */
+    public int kOffset() {
+        return 4 * config.hidden();
+    }
+
+    public int vOffset() {
+        return kOffset() + 2 * config.kvDim();
+    }
+
+    public int skOffset() {
+        return vOffset() + config.kvDim();
+    }
+
+    public int svOffset() {
+        return skOffset() + 4 * config.kvHeads();
+    }
+
+    /** Bytes of keys, values and scales together, from {@link #kOffset()}. */
+    public int kvBytes() {
+        return svOffset() + 4 * config.kvHeads() - kOffset();
+    }
+
+    public int recordBytes() {
+        return recordBytes;
+    }
+
+    public int finalBytes() {
+        return finalBytes;
+    }
+
+    /** Bytes of one token's records. */
+    public long stepBytes() {
+        return (long) recordBytes * config.layers() + finalBytes;
+    }
+
+    /** Where record (token, layer) begins; layer L is the final record. */
+    public long offset(int token, int layer) {
+        return HEADER_BYTES + token * stepBytes() + (long) layer * recordBytes;
+    }
+
+    public long traceBytes(int tokens) {
+        return HEADER_BYTES + tokens * stepBytes();
+    }
+
+    /** Tokens that a model has run over when it gave {@code outputTokens}: the last one chosen is never fed back. */
+    public static int tokens(int promptTokens, int outputTokens) {
+        return promptTokens + outputTokens - 1;
+    }
+
+    public byte[] header(byte[] modelId, byte[] requestHash, int tokens) {
+        byte[] header = new CanonicalWriter()
+                .putFixed(MAGIC)
+                .putInt(Constants.CONTRACT_VERSION)
+                .putFixed(modelId)
+                .putFixed(requestHash)
+                .putInt(tokens)
+                .putInt(config.layers())
+                .putInt(recordBytes)
+                .putInt(finalBytes)
+                .toBytes();
+        return Arrays.copyOf(header, HEADER_BYTES);
+    }
+
+    /**
+     * Key of an inference node's trace hashes. Honest traces of one request are equal, so an unkeyed root could be copied by a node
+     * that did no work.
+     */
+    public static byte[] keyOf(byte[] nodePublicKey) {
+        return Blake3.deriveKey(KEY_CONTEXT).update(nodePublicKey).digest();
+    }
+}

@@ -1,0 +1,109 @@
+package io.plumbline.verifier.blake3;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.bouncycastle.crypto.digests.Blake3Digest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class Blake3Test {
+    private static final Path VECTORS =
+            Path.of("../../shared/material/blake3/BLAKE3-team+BLAKE3/test_vectors/test_vectors.json");
+
+    private static byte[] pattern(int length) {
+        byte[] bytes = new byte[length];
+        for (int i = 0; i < length; i++) {
+            bytes[i] = (byte) (i % 251);
+        }
+        return bytes;
+    }
+
+    @Test
+    void theOfficialTestVectorsHoldInAllThreeModesAtFullOutputLength() throws IOException {
+        assumeTrue(Files.exists(VECTORS), "Skipped: the official test vectors are not at " + VECTORS);
+        JsonNode root = new ObjectMapper().readTree(VECTORS.toFile());
+        byte[] key = root.get("key").asText().getBytes(StandardCharsets.UTF_8);
+        String context = root.get("context_string").asText();
+        for (JsonNode one : root.get("cases")) {
+            byte[] input = pattern(one.get("input_len").asInt());
+            assertVector(one.get("hash").asText(), Blake3.plain(), input);
+            assertVector(one.get("keyed_hash").asText(), Blake3.keyed(key), input);
+            assertVector(one.get("derive_key").asText(), Blake3.deriveKey(context), input);
+        }
+    }
+
+    private static void assertVector(String expected, Blake3 hasher, byte[] input) {
+        assertEquals(expected, Blake3.hex(hasher.update(input).digest(expected.length() / 2)), "length " + input.length);
+    }
+
+    /** From the official vectors, so that something fixed is checked where the file is absent. */
+    @Test
+    void theEmptyInputHasItsKnownHash() {
+        assertEquals(
+                "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", Blake3.hex(Blake3.hash(new byte[0])));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 63, 64, 65, 1023, 1024, 1025, 2048, 4097, 16384, 65535, 65536, 65537, 131072, 200_000})
+    void vectorScalarAndAnIndependentImplementationAgree(int length) {
+        byte[] input = new byte[length];
+        new Random(length).nextBytes(input);
+        Blake3Digest other = new Blake3Digest(256);
+        other.update(input, 0, length);
+        byte[] expected = new byte[32];
+        other.doFinal(expected, 0);
+        assertArrayEquals(expected, Blake3.plain(new ScalarCompressor()).update(input).digest());
+        assertArrayEquals(expected, Blake3.plain(new VectorCompressor()).update(input).digest());
+    }
+
+    @Test
+    void theSplitIntoUpdatesDoesNotMatter() {
+        byte[] input = pattern(300_000);
+        byte[] expected = Blake3.hash(input);
+        Random random = new Random(5);
+        for (int round = 0; round < 20; round++) {
+            Blake3 hasher = Blake3.plain();
+            for (int at = 0; at < input.length; ) {
+                int take = Math.min(input.length - at, random.nextInt(round % 2 == 0 ? 3000 : 150_000));
+                hasher.update(MemorySegment.ofArray(input).asSlice(at, take));
+                at += take;
+            }
+            assertArrayEquals(expected, hasher.digest());
+        }
+    }
+
+    @Test
+    void aDeferredFirstChunkGivesTheSameRoot() {
+        byte[] key = pattern(32);
+        for (int chunks = 2; chunks < 40; chunks++) {
+            byte[] input = pattern(chunks * 1024);
+            Hashing hashing = new Hashing(key);
+            int[] cvs = new int[chunks * 8];
+            hashing.chunks(MemorySegment.ofArray(input), 0, cvs, 0);
+            ChunkTree tree = new ChunkTree(key, true);
+            for (int i = 1; i < chunks; i++) {
+                tree.push(cvs, i * 8);
+            }
+            int[] first = new int[8];
+            System.arraycopy(cvs, 0, first, 0, 8);
+            assertArrayEquals(Blake3.keyed(key).update(input).digest(), tree.root(first), chunks + " chunks");
+        }
+    }
+
+    @Test
+    void aKeyOfAnotherLengthIsRefused() {
+        assertThrows(IllegalArgumentException.class, () -> Blake3.keyed(new byte[31]));
+    }
+}

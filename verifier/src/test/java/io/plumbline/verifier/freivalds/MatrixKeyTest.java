@@ -1,0 +1,111 @@
+package io.plumbline.verifier.freivalds;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MatrixKeyTest {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 8, 15, 16, 17, 63, 100, 1000})
+    void everyRingAgreesWithTheDefinition(int n) {
+        Random random = new Random(n);
+        RingMath scalar = new ScalarRing();
+        RingMath vector = new VectorRing();
+        byte[] x = new byte[n];
+        random.nextBytes(x);
+        short[] w = new short[n];
+        for (int i = 0; i < n; i++) {
+            w[i] = (short) random.nextInt();
+        }
+        long[] s = random.longs(n).toArray();
+        int[] y = random.ints(n).toArray();
+        int[] r = random.ints(n).toArray();
+        assertEquals(scalar.dot(x, 0, s, 0, n), vector.dot(x, 0, s, 0, n));
+        assertEquals(scalar.dot(w, 0, s, 0, n), vector.dot(w, 0, s, 0, n));
+        assertEquals(scalar.dot(y, 0, r, 0, n), vector.dot(y, 0, r, 0, n));
+        long[] a = s.clone();
+        long[] b = s.clone();
+        scalar.accumulate(MemorySegment.ofArray(x), 0, n, r[0], a, 0);
+        vector.accumulate(MemorySegment.ofArray(x), 0, n, r[0], b, 0);
+        assertArrayEquals(a, b);
+        scalar.accumulate(w, 0, n, r[0], a, 0);
+        vector.accumulate(w, 0, n, r[0], b, 0);
+        assertArrayEquals(a, b);
+    }
+
+    private static int[] multiply(byte[] w, byte[] x, int n, int k) {
+        int[] y = new int[n];
+        for (int row = 0; row < n; row++) {
+            for (int i = 0; i < k; i++) {
+                y[row] += w[row * k + i] * x[i];
+            }
+        }
+        return y;
+    }
+
+    private static void feed(MatrixKey key, byte[] w, int n, int k) {
+        for (int row = 0; row < n; row++) {
+            key.addRow(row, MemorySegment.ofArray(w), (long) row * k);
+        }
+    }
+
+    @Test
+    void trueProductsPassAndEveryWrongRowFails() {
+        Random random = new Random(11);
+        int n = 37;
+        int k = 129;
+        byte[] w = new byte[n * k];
+        byte[] x = new byte[k];
+        random.nextBytes(w);
+        random.nextBytes(x);
+        MatrixKey key = new MatrixKey(n, k, new SecretInts());
+        feed(key, w, n, k);
+        int[] y = multiply(w, x, n, k);
+        assertTrue(key.holds(x, 0, y, 0));
+        for (int row = 0; row < n; row++) {
+            for (int wrong : new int[] {y[row] + 1, y[row] ^ 0x8000_0000, random.nextInt()}) {
+                int[] forged = y.clone();
+                forged[row] = wrong;
+                assertFalse(key.holds(x, 0, forged, 0), "row " + row);
+            }
+        }
+    }
+
+    /** With secrets of b bits a wrong row, chosen without knowing them, must be missed about once in 2^b, not more. */
+    @Test
+    void theMissRateWithSmallSecretsIsTheBound() {
+        Random random = new Random(3);
+        int n = 4;
+        int k = 8;
+        int bits = 6;
+        int trials = 200_000;
+        byte[] w = new byte[n * k];
+        byte[] x = new byte[k];
+        random.nextBytes(w);
+        random.nextBytes(x);
+        int missed = 0;
+        int[] y = multiply(w, x, n, k);
+        for (int i = 0; i < trials; i++) {
+            int[] r = new int[n];
+            for (int j = 0; j < n; j++) {
+                r[j] = random.nextInt(1 << bits);
+            }
+            MatrixKey key = new MatrixKey(n, k, r, new ScalarRing());
+            feed(key, w, n, k);
+            int[] forged = y.clone();
+            // Two wrong rows that cancel whenever their secrets are equal: the best a forger can do blindly.
+            forged[1] += 1000;
+            forged[2] -= 1000;
+            missed += key.holds(x, 0, forged, 0) ? 1 : 0;
+        }
+        double expected = trials / (double) (1 << bits);
+        assertTrue(Math.abs(missed - expected) < 5 * Math.sqrt(expected), missed + " of " + trials + " missed");
+    }
+}

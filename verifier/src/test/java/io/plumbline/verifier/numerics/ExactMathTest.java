@@ -1,0 +1,144 @@
+package io.plumbline.verifier.numerics;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Every implementation against the specification, bit for bit, on odd sizes and extreme values. */
+class ExactMathTest {
+    private final ExactMath scalar = new ScalarMath();
+    private final ExactMath vector = new VectorMath();
+
+    private static float[] row(Random random, int n) {
+        float[] x = new float[n];
+        int kind = random.nextInt(5);
+        for (int i = 0; i < n; i++) {
+            float g = (float) random.nextGaussian();
+            x[i] = switch (kind) {
+                case 0 -> g;
+                case 1 -> g * (random.nextInt(50) == 0 ? 1000f : 1f);
+                case 2 -> g * 0x1p-126f;
+                case 3 -> g * 0x1p+60f;
+                default -> random.nextInt(3) == 0 ? 0f : Math.copySign(random.nextInt(4) * 0.5f, g);
+            };
+        }
+        return x;
+    }
+
+    private static int[] bits(float[] x) {
+        int[] bits = new int[x.length];
+        for (int i = 0; i < x.length; i++) {
+            bits[i] = Float.floatToRawIntBits(x[i]);
+        }
+        return bits;
+    }
+
+    /** Runs the same operation on both, into fresh rows of floats, and compares bits. */
+    private void same(int n, java.util.function.BiConsumer<ExactMath, float[]> operation) {
+        float[] a = new float[n];
+        float[] b = new float[n];
+        operation.accept(scalar, a);
+        operation.accept(vector, b);
+        assertArrayEquals(bits(a), bits(b));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 7, 15, 16, 17, 31, 64, 100, 255, 256, 257, 511, 512, 1000, 4099})
+    void everyOperationAgreesWithTheSpecification(int n) {
+        for (int seed = 0; seed < 40; seed++) {
+            Random random = new Random(seed * 7919L + n);
+            float[] x = row(random, n);
+            float[] g = row(random, n);
+            float s = random.nextFloat() * 0.01f;
+            byte[] q1 = new byte[n];
+            byte[] q2 = new byte[n];
+            assertEquals(scalar.quantizeRow(x, 0, n, q1, 0), vector.quantizeRow(x, 0, n, q2, 0));
+            assertArrayEquals(q1, q2);
+            short[] w1 = new short[n];
+            short[] w2 = new short[n];
+            assertEquals(scalar.quantize12(x, 0, n, w1, 0), vector.quantize12(x, 0, n, w2, 0));
+            assertArrayEquals(w1, w2);
+            same(n, (math, y) -> math.rmsNorm(x, 0, g, n, 1e-5f, y, 0));
+            same(n, (math, y) -> math.siluMul(x, 0, g, 0, n, y, 0));
+            same(n, (math, y) -> {
+                System.arraycopy(x, 0, y, 0, n);
+                math.add(y, 0, g, 0, n);
+            });
+            int[] acc = random.ints(n).toArray();
+            same(n, (math, y) -> math.dequantize(acc, 0, n, s, g, x, y, 0));
+            same(n, (math, y) -> math.dequantize(acc, 0, n, s, g, null, y, 0));
+            if (n % 2 == 0) {
+                same(n, (math, y) -> {
+                    System.arraycopy(x, 0, y, 0, n);
+                    math.rope(y, 0, n, g, x, 0);
+                });
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 16, 33, 250, 1024, 3001})
+    void attentionWeightsAgreeWithTheSpecification(int n) {
+        for (int seed = 0; seed < 60; seed++) {
+            Random random = new Random(seed * 31L + n);
+            int range = 1 << 8 + random.nextInt(20);
+            int[] s = random.ints(n, -range, range).toArray();
+            float[] sk = new float[n];
+            float[] sv = new float[n];
+            for (int i = 0; i < n; i++) {
+                sk[i] = random.nextFloat() * 1e-3f;
+                sv[i] = seed % 10 == 0 ? 0f : random.nextFloat();
+            }
+            short[] u1 = new short[n];
+            short[] u2 = new short[n];
+            float f1 = scalar.attentionWeights(s, 0, n, 1e-2f, sk, 0, sv, 0, u1);
+            float f2 = vector.attentionWeights(s, 0, n, 1e-2f, sk, 0, sv, 0, u2);
+            assertEquals(Float.floatToRawIntBits(f1), Float.floatToRawIntBits(f2));
+            assertArrayEquals(u1, u2);
+        }
+    }
+
+    @Test
+    void expIsWithinTwoUlpsOfTheTruthAndZeroFarBelow() {
+        for (float x = 0f; x > -87f; x -= 0.00317f) {
+            double truth = StrictMath.exp(x);
+            assertTrue(Math.abs(ScalarMath.exp(x) - truth) <= 2 * Math.ulp((float) truth), "exp(" + x + ")");
+        }
+        assertEquals(1f, ScalarMath.exp(0f));
+        assertEquals(0f, ScalarMath.exp(-87.1f));
+        assertEquals(0f, ScalarMath.exp(Float.NEGATIVE_INFINITY));
+    }
+
+    @Test
+    void everyFloatSiluAgreesOnASweepOfBitPatterns() {
+        int n = 1 << 16;
+        float[] x = new float[n];
+        for (int base = 0; base < 64; base++) {
+            for (int i = 0; i < n; i++) {
+                float f = Float.intBitsToFloat((base * n + i) * 1021);
+                x[i] = Float.isFinite(f) ? f : 1f;
+            }
+            float[] one = new float[n];
+            java.util.Arrays.fill(one, 1f);
+            same(n, (math, y) -> math.siluMul(x, 0, one, 0, n, y, 0));
+        }
+    }
+
+    @Test
+    void notANumberAndInfinityAreErrorsNotNumbers() {
+        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            float[] x = new float[40];
+            x[37] = bad;
+            Consumer<ExactMath> quantize = math -> math.quantizeRow(x, 0, 40, new byte[40], 0);
+            assertThrows(ArithmeticException.class, () -> quantize.accept(scalar));
+            assertThrows(ArithmeticException.class, () -> quantize.accept(vector));
+        }
+    }
+}

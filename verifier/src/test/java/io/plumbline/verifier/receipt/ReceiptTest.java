@@ -1,0 +1,120 @@
+package io.plumbline.verifier.receipt;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class ReceiptTest {
+    private static Receipt receipt(Keys keys) {
+        byte[] hash = new byte[32];
+        new Random(1).nextBytes(hash);
+        return new Receipt(1, hash, hash, hash, hash, 99_328, 7, 12, 190, null, null).sign(keys);
+    }
+
+    @Test
+    void aReceiptSurvivesItsEncodingAndIsSmall() {
+        Receipt receipt = receipt(Keys.random());
+        Receipt back = Receipt.decode(receipt.encode());
+        assertTrue(back.signatureHolds());
+        assertArrayEquals(receipt.encode(), back.encode());
+        assertEquals(Receipt.BYTES, receipt.encode().length);
+        assertTrue(Receipt.BYTES <= 512);
+    }
+
+    @Test
+    void everySingleFlippedBitBreaksTheSignature() {
+        byte[] bytes = receipt(Keys.random()).encode();
+        for (int i = 4; i < bytes.length; i++) {
+            byte[] forged = bytes.clone();
+            forged[i] ^= 1;
+            assertFalse(Receipt.decode(forged).signatureHolds(), "byte " + i);
+        }
+    }
+
+    @Test
+    void truncatedOversizedAndForeignBytesAreRefused() {
+        byte[] bytes = receipt(Keys.random()).encode();
+        for (int length = 0; length < bytes.length; length++) {
+            byte[] cut = Arrays.copyOf(bytes, length);
+            assertThrows(MalformedException.class, () -> Receipt.decode(cut));
+        }
+        assertThrows(MalformedException.class, () -> Receipt.decode(Arrays.copyOf(bytes, bytes.length + 1)));
+        assertThrows(MalformedException.class, () -> Receipt.decode(new byte[Receipt.BYTES]));
+    }
+
+    @Test
+    void aRequestSurvivesItsEncodingAndItsHashCoversTheNonce() {
+        Request request = request(new byte[16]);
+        assertArrayEquals(request.encode(), Request.decode(request.encode()).encode());
+        byte[] nonce = new byte[16];
+        nonce[3] = 1;
+        assertNotEquals(
+                java.util.HexFormat.of().formatHex(request.hash()), java.util.HexFormat.of().formatHex(request(nonce).hash()));
+        byte[] bytes = request.encode();
+        for (int length = 0; length < bytes.length; length++) {
+            byte[] cut = Arrays.copyOf(bytes, length);
+            assertThrows(MalformedException.class, () -> Request.decode(cut));
+        }
+    }
+
+    private static Request request(byte[] nonce) {
+        return new Request(
+                new byte[32], "[]", new int[] {1, 2, 3}, new Sampling(0.7f, 40, 950_000, 9), 20, new int[] {2}, new byte[32], nonce);
+    }
+
+    @Test
+    void greedyTakesTheLowestIdOfEqualLogits() {
+        assertEquals(1, Sampling.GREEDY.choose(new float[] {0f, 3f, 3f, -1f}, 4, 0));
+    }
+
+    @Test
+    void samplingFollowsTheSeedAndTheCuts() {
+        float[] logits = new float[100];
+        Random random = new Random(4);
+        for (int i = 0; i < 100; i++) {
+            logits[i] = (float) random.nextGaussian() * 3;
+        }
+        Sampling a = new Sampling(1f, 0, 1_000_000, 5);
+        int[] first = new int[200];
+        int changed = 0;
+        for (int p = 0; p < 200; p++) {
+            first[p] = a.choose(logits, 100, p);
+            assertEquals(first[p], a.choose(logits, 100, p));
+            changed += first[p] == new Sampling(1f, 0, 1_000_000, 6).choose(logits, 100, p) ? 0 : 1;
+            assertEquals(Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 1, 1_000_000, 5).choose(logits, 100, p));
+            assertEquals(Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 0, 1, 5).choose(logits, 100, p));
+        }
+        assertTrue(changed > 50, "another seed must draw other tokens");
+        assertTrue(Arrays.stream(first).distinct().count() > 5, "draws must spread");
+    }
+
+    /** Draw frequencies against the probabilities in double: a chi-squared statistic far from any doubt. */
+    @Test
+    void drawsFollowTheProbabilities() {
+        float[] logits = {2f, 1f, 0f, -1f, 1.5f};
+        double total = 0;
+        for (float l : logits) {
+            total += Math.exp(l / 0.8);
+        }
+        int draws = 20_000;
+        int[] seen = new int[5];
+        Sampling sampling = new Sampling(0.8f, 0, 1_000_000, 77);
+        for (int p = 0; p < draws; p++) {
+            seen[sampling.choose(logits, 5, p)]++;
+        }
+        double chi = 0;
+        for (int i = 0; i < 5; i++) {
+            double expected = draws * Math.exp(logits[i] / 0.8) / total;
+            chi += (seen[i] - expected) * (seen[i] - expected) / expected;
+        }
+        assertTrue(chi < 25, "chi-squared " + chi);
+    }
+}
