@@ -53,7 +53,12 @@ public final class Auditor {
      * @throws IOException when openings cannot be had: nothing is proven then.
      */
     public AuditReport audit(
-            Receipt receipt, Request request, Answer answer, Level level, OpeningSource source, Consumer<Counts> progress)
+            Receipt receipt,
+            Request request,
+            Answer answer,
+            Level level,
+            OpeningSource source,
+            Consumer<Counts> progress)
             throws IOException {
         long begin = cpuNanos();
         Counts counts = Counts.NONE;
@@ -95,8 +100,9 @@ public final class Auditor {
             return Failure.of(Step.SIGNATURE, "the receipt was not signed by the node it names");
         }
         if (receipt.contractVersion() != Constants.CONTRACT_VERSION) {
-            return Failure.of(Step.MODEL, "numeric contract " + receipt.contractVersion() + " is not "
-                    + Constants.CONTRACT_VERSION);
+            return Failure.of(
+                    Step.MODEL,
+                    "numeric contract " + receipt.contractVersion() + " is not " + Constants.CONTRACT_VERSION);
         }
         if (!Arrays.equals(receipt.modelId(), request.modelId()) || !Arrays.equals(receipt.modelId(), modelId)) {
             return Failure.of(Step.MODEL, "the receipt names another model than the request");

@@ -24,8 +24,10 @@ import java.util.Arrays;
  */
 final class CellAudit {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int ROUNDS = MatrixKey.ROUNDS;
     private static final int MAX_12 = 2047;
 
@@ -189,7 +191,13 @@ final class CellAudit {
             int i = t - o.cell.from();
             int at = i * hidden;
             float s = steps.normAndQuantize(o.h, at, o.layer.parameters().attentionGain(), x, 0);
-            require(o, o.layer.qkv(), x, o.ints(o.parts.qkv() + 4L * i * config.qkvDim(), config.qkvDim(), y), Step.QKV, t);
+            require(
+                    o,
+                    o.layer.qkv(),
+                    x,
+                    o.ints(o.parts.qkv() + 4L * i * config.qkvDim(), config.qkvDim(), y),
+                    Step.QKV,
+                    t);
             steps.heads(o.layer.parameters(), t, y, 0, s, q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
             checkRows(o, t, k, sk, v, sv);
             attention.check(t, q, sq, joined);
@@ -206,7 +214,10 @@ final class CellAudit {
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
             if (bad >= 0) {
-                throw o.fail(Step.RESIDUAL, t, "element " + bad + " is " + next[bad] + " where the layer gives " + o.h[at + bad]);
+                throw o.fail(
+                        Step.RESIDUAL,
+                        t,
+                        "element " + bad + " is " + next[bad] + " where the layer gives " + o.h[at + bad]);
             }
         }
     }

@@ -16,7 +16,8 @@ import java.nio.ByteOrder;
  */
 final class PositionAudit {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final VerifierKey key;
     private final ModelConfig config;
@@ -82,7 +83,8 @@ final class PositionAudit {
         steps.logits(y, 0, s, key.outputScale(), logits);
         int right = sampling.choose(logits, config.vocab(), t);
         if (right != next) {
-            throw new FailedException(Step.SAMPLING, -1, t, "token " + next + " was chosen where the rule gives " + right);
+            throw new FailedException(
+                    Step.SAMPLING, -1, t, "token " + next + " was chosen where the rule gives " + right);
         }
         if (Float.floatToRawIntBits(logits[next]) != Float.floatToRawIntBits(logit)) {
             throw new FailedException(Step.SAMPLING, -1, t, "the recorded logit is not that of the chosen token");

@@ -52,9 +52,9 @@ public final class Blake3 {
 
     /** Key derivation: what is hashed is key material, {@code context} says what the derived key is for. */
     public static Blake3 deriveKey(String context) {
-        Blake3 outer =
-                new Blake3(Compression.iv(), Compression.DERIVE_KEY_CONTEXT, ChunkCompressor.best());
-        byte[] contextKey = outer.update(context.getBytes(StandardCharsets.UTF_8)).digest();
+        Blake3 outer = new Blake3(Compression.iv(), Compression.DERIVE_KEY_CONTEXT, ChunkCompressor.best());
+        byte[] contextKey =
+                outer.update(context.getBytes(StandardCharsets.UTF_8)).digest();
         int[] words = new int[8];
         Compression.toWords(contextKey, 0, 8, words, 0);
         return new Blake3(words, Compression.DERIVE_KEY_MATERIAL, ChunkCompressor.best());
@@ -116,8 +116,8 @@ public final class Blake3 {
         int whole = Math.max(0, (buffered - 1) / ChunkCompressor.CHUNK_BYTES);
         compress(bufferSegment, 0, whole);
         int start = whole * ChunkCompressor.CHUNK_BYTES;
-        Node last = Node.chunk(
-                key, flags, bufferSegment, start, buffered - start, tree.chunks(), new int[16], new int[16]);
+        Node last =
+                Node.chunk(key, flags, bufferSegment, start, buffered - start, tree.chunks(), new int[16], new int[16]);
         byte[] result = tree.finish(last).rootBytes(bytes);
         Arrays.fill(buffer, (byte) 0);
         return result;

@@ -68,7 +68,14 @@ public final class ChainingValues {
         ChunkCompressor.best().chunks(words, flags, message, 0, whole, counters, 0, cvs, 0);
         if (whole < count) {
             Node tail = Node.chunk(
-                    words, flags, message, whole * 1024L, (int) (size - whole * 1024L), whole, new int[16], new int[16]);
+                    words,
+                    flags,
+                    message,
+                    whole * 1024L,
+                    (int) (size - whole * 1024L),
+                    whole,
+                    new int[16],
+                    new int[16]);
             tail.chainingValue(cvs, whole * 8, new int[16]);
         }
         return cvs;

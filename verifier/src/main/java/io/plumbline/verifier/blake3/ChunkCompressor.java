@@ -44,10 +44,9 @@ public interface ChunkCompressor {
 
     /** Decided once, when first asked. */
     final class Holder {
-        private static final ChunkCompressor BEST =
-                Boolean.parseBoolean(System.getProperty("plumbline.vector", "true"))
-                        ? new VectorCompressor()
-                        : new ScalarCompressor();
+        private static final ChunkCompressor BEST = Boolean.parseBoolean(System.getProperty("plumbline.vector", "true"))
+                ? new VectorCompressor()
+                : new ScalarCompressor();
 
         private Holder() {}
     }

@@ -92,7 +92,8 @@ public final class ChunkTree {
     /** The root of all pushed chunks, at least two with the deferred one, whose 8 words are given now. */
     public byte[] root(int[] firstChunk) {
         if (!firstDeferred || chunks < 2) {
-            throw new IllegalStateException("A root with a deferred first chunk needs one and at least one more chunk.");
+            throw new IllegalStateException(
+                    "A root with a deferred first chunk needs one and at least one more chunk.");
         }
         int[] cv = firstChunk.clone();
         for (int[] sibling : spineSiblings) {

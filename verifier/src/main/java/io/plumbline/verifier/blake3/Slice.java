@@ -66,8 +66,8 @@ public final class Slice {
     /** Cuts the slice out of a message whose tree is known. */
     public byte[] cut(ChainingValues tree, Source source) {
         if (tree.messageBytes() != messageBytes) {
-            throw new IllegalArgumentException("The tree is of another message: " + tree.messageBytes() + " bytes, not "
-                    + messageBytes + ".");
+            throw new IllegalArgumentException(
+                    "The tree is of another message: " + tree.messageBytes() + " bytes, not " + messageBytes + ".");
         }
         byte[] out = new byte[Math.toIntExact(bytes())];
         int at = cutProof(tree, 0, chunkCount, out, 0, new int[8]);
@@ -126,7 +126,8 @@ public final class Slice {
         MemorySegment data = slice.asSlice(dataOffset);
         byte[] computed;
         if (chunkCount == 1) {
-            computed = Node.chunk(keyWords, flags, data, 0, lastBytes, 0, new int[16], new int[16]).rootBytes(32);
+            computed = Node.chunk(keyWords, flags, data, 0, lastBytes, 0, new int[16], new int[16])
+                    .rootBytes(32);
         } else {
             int[] leaves = new int[count * 8];
             ChunkCompressor.best().chunks(keyWords, flags, data, 0, whole, counters, 0, leaves, 0);

@@ -16,8 +16,10 @@ public final class SecretInts {
 
     /** The next {@code n} integers of the stream. */
     public int[] next(int n) {
-        byte[] position =
-                ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(drawn++).array();
+        byte[] position = ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(drawn++)
+                .array();
         byte[] bytes = Blake3.keyed(key).update(position).digest(Math.multiplyExact(n, 4));
         int[] result = new int[n];
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(result);

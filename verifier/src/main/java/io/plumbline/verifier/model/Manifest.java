@@ -62,7 +62,11 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
         text.append("contract ").append(Constants.CONTRACT_VERSION).append('\n');
         text.append(config.toLine()).append('\n');
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
-            text.append("file ").append(file.getKey()).append(' ').append(Blake3.hex(file.getValue())).append('\n');
+            text.append("file ")
+                    .append(file.getKey())
+                    .append(' ')
+                    .append(Blake3.hex(file.getValue()))
+                    .append('\n');
         }
         for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
             Tensor tensor = entry.getValue();
@@ -70,8 +74,15 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
             for (int size : tensor.shape()) {
                 sizes.add(Integer.toString(size));
             }
-            text.append("tensor ").append(entry.getKey()).append(' ').append(tensor.dtype()).append(' ');
-            text.append(String.join("x", sizes)).append(' ').append(Blake3.hex(tensor.hash())).append('\n');
+            text.append("tensor ")
+                    .append(entry.getKey())
+                    .append(' ')
+                    .append(tensor.dtype())
+                    .append(' ');
+            text.append(String.join("x", sizes))
+                    .append(' ')
+                    .append(Blake3.hex(tensor.hash()))
+                    .append('\n');
         }
         return text.toString();
     }
@@ -98,8 +109,8 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
                 throw new IllegalArgumentException("the first line is not \"" + FIRST_LINE + "\"");
             }
             if (!lines[1].equals("contract " + Constants.CONTRACT_VERSION)) {
-                throw new IllegalArgumentException("it says \"" + lines[1] + "\", this program runs contract "
-                        + Constants.CONTRACT_VERSION);
+                throw new IllegalArgumentException(
+                        "it says \"" + lines[1] + "\", this program runs contract " + Constants.CONTRACT_VERSION);
             }
             ModelConfig config = ModelConfig.fromLine(lines[2]);
             SortedMap<String, byte[]> files = new TreeMap<>();
@@ -109,7 +120,9 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
                 if (part[0].equals("file")) {
                     files.put(part[1], hash(part[2]));
                 } else {
-                    int[] shape = Arrays.stream(part[3].split("x", -1)).mapToInt(Integer::parseInt).toArray();
+                    int[] shape = Arrays.stream(part[3].split("x", -1))
+                            .mapToInt(Integer::parseInt)
+                            .toArray();
                     tensors.put(part[1], new Tensor(part[2], shape, hash(part[4])));
                 }
             }

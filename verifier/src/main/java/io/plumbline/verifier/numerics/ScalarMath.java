@@ -62,7 +62,8 @@ public final class ScalarMath implements ExactMath {
 
     static float checkFinite(float a) {
         if (!(a <= Float.MAX_VALUE)) {
-            throw new ArithmeticException("A row to quantize holds a NaN or an infinity; the model cannot be run exactly on this input.");
+            throw new ArithmeticException(
+                    "A row to quantize holds a NaN or an infinity; the model cannot be run exactly on this input.");
         }
         return a;
     }

@@ -62,9 +62,7 @@ public final class VectorMath implements ExactMath {
         p = p.fma(r, FloatVector.broadcast(F, E2));
         p = p.fma(r, FloatVector.broadcast(F, 1f));
         p = p.fma(r, FloatVector.broadcast(F, 1f));
-        IntVector power = shifted.reinterpretAsInts()
-                .sub(ROUND_BITS - 127)
-                .lanewise(VectorOperators.LSHL, 23);
+        IntVector power = shifted.reinterpretAsInts().sub(ROUND_BITS - 127).lanewise(VectorOperators.LSHL, 23);
         VectorMask<Float> inRange = x.compare(VectorOperators.GE, EXP_FLOOR);
         return FloatVector.zero(F).blend(p.mul(power.reinterpretAsFloats()), inRange);
     }
@@ -74,7 +72,8 @@ public final class VectorMath implements ExactMath {
         IntVector max = IntVector.zero(I);
         int k = 0;
         for (; k <= n - W; k += W) {
-            max = max.max(FloatVector.fromArray(F, x, offset + k).reinterpretAsInts().and(0x7FFF_FFFF));
+            max = max.max(
+                    FloatVector.fromArray(F, x, offset + k).reinterpretAsInts().and(0x7FFF_FFFF));
         }
         int bits = max.reduceLanes(VectorOperators.MAX);
         for (; k < n; k++) {

@@ -15,7 +15,8 @@ public final class Keys {
     /** @param secret 32 bytes. */
     public Keys(byte[] secret) {
         if (secret.length != SECRET_BYTES) {
-            throw new IllegalArgumentException("An Ed25519 secret has " + SECRET_BYTES + " bytes, not " + secret.length + ".");
+            throw new IllegalArgumentException(
+                    "An Ed25519 secret has " + SECRET_BYTES + " bytes, not " + secret.length + ".");
         }
         this.secret = secret.clone();
         Ed25519.generatePublicKey(secret, 0, publicKey, 0);

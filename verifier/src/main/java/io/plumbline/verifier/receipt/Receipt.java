@@ -74,7 +74,10 @@ public record Receipt(
     }
 
     public byte[] encode() {
-        return new CanonicalWriter().putFixed(signedBytes(node)).putFixed(signature).toBytes();
+        return new CanonicalWriter()
+                .putFixed(signedBytes(node))
+                .putFixed(signature)
+                .toBytes();
     }
 
     public static Receipt decode(byte[] bytes) {

@@ -42,7 +42,8 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
         int best = 0;
         for (int i = 0; i < n; i++) {
             if (Float.isNaN(logits[i])) {
-                throw new ArithmeticException("Logit " + i + " is not a number; the model cannot be run exactly on this input.");
+                throw new ArithmeticException(
+                        "Logit " + i + " is not a number; the model cannot be run exactly on this input.");
             }
             if (logits[i] > logits[best]) {
                 best = i;
@@ -52,7 +53,8 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
     }
 
     private int draw(float[] logits, int n, float max, int position) {
-        // Descending logit, then ascending id, as one sortable long: float order is integer order once negatives are flipped.
+        // Descending logit, then ascending id, as one sortable long: float order is integer order once negatives are
+        // flipped.
         long[] order = new long[n];
         for (int i = 0; i < n; i++) {
             int bits = Float.floatToRawIntBits(logits[i] + 0f);
@@ -93,6 +95,9 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
     }
 
     private static byte[] longBytes(long value) {
-        return ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value).array();
+        return ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(value)
+                .array();
     }
 }

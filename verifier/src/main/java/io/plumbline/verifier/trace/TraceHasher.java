@@ -29,7 +29,8 @@ public final class TraceHasher {
     /** Starts the block of {@code tokens} tokens that follows the last one. */
     public void begin(int firstToken, int tokens) {
         if (firstToken != blockStart + blockTokens) {
-            throw new IllegalStateException("Token " + firstToken + " does not follow " + (blockStart + blockTokens) + ".");
+            throw new IllegalStateException(
+                    "Token " + firstToken + " does not follow " + (blockStart + blockTokens) + ".");
         }
         blockStart = firstToken;
         blockTokens = tokens;

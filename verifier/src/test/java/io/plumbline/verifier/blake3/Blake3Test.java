@@ -45,14 +45,16 @@ class Blake3Test {
     }
 
     private static void assertVector(String expected, Blake3 hasher, byte[] input) {
-        assertEquals(expected, Blake3.hex(hasher.update(input).digest(expected.length() / 2)), "length " + input.length);
+        assertEquals(
+                expected, Blake3.hex(hasher.update(input).digest(expected.length() / 2)), "length " + input.length);
     }
 
     /** From the official vectors, so that something fixed is checked where the file is absent. */
     @Test
     void theEmptyInputHasItsKnownHash() {
         assertEquals(
-                "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", Blake3.hex(Blake3.hash(new byte[0])));
+                "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+                Blake3.hex(Blake3.hash(new byte[0])));
     }
 
     @ParameterizedTest
@@ -64,8 +66,10 @@ class Blake3Test {
         other.update(input, 0, length);
         byte[] expected = new byte[32];
         other.doFinal(expected, 0);
-        assertArrayEquals(expected, Blake3.plain(new ScalarCompressor()).update(input).digest());
-        assertArrayEquals(expected, Blake3.plain(new VectorCompressor()).update(input).digest());
+        assertArrayEquals(
+                expected, Blake3.plain(new ScalarCompressor()).update(input).digest());
+        assertArrayEquals(
+                expected, Blake3.plain(new VectorCompressor()).update(input).digest());
     }
 
     @Test

@@ -20,7 +20,9 @@ class SliceTest {
         random.nextBytes(message);
         byte[] key = random.nextBoolean() ? new byte[32] : null;
         ChainingValues tree = ChainingValues.of(key, MemorySegment.ofArray(message));
-        byte[] root = key == null ? Blake3.hash(message) : Blake3.keyed(key).update(message).digest();
+        byte[] root = key == null
+                ? Blake3.hash(message)
+                : Blake3.keyed(key).update(message).digest();
         assertArrayEquals(root, tree.root());
         for (int round = 0; round < 30; round++) {
             ChunkSet set = new ChunkSet();
@@ -30,7 +32,8 @@ class SliceTest {
             int other = random.nextInt(length);
             set.addBytes(other, other + 1);
             Slice slice = new Slice(key, length, set);
-            byte[] bytes = slice.cut(tree, (at, target, offset, n) -> System.arraycopy(message, (int) at, target, offset, n));
+            byte[] bytes =
+                    slice.cut(tree, (at, target, offset, n) -> System.arraycopy(message, (int) at, target, offset, n));
             assertEquals(slice.bytes(), bytes.length);
             Slice.Proven proven = slice.verify(MemorySegment.ofArray(bytes), root);
             assertNotNull(proven, "an honest slice");
@@ -47,10 +50,10 @@ class SliceTest {
         byte[] message = new byte[8192];
         ChainingValues tree = ChainingValues.of(null, MemorySegment.ofArray(message));
         Slice slice = new Slice(null, 8192, new ChunkSet().addBytes(0, 1024));
-        byte[] bytes = slice.cut(tree, (at, target, offset, n) -> System.arraycopy(message, (int) at, target, offset, n));
+        byte[] bytes =
+                slice.cut(tree, (at, target, offset, n) -> System.arraycopy(message, (int) at, target, offset, n));
         Slice.Proven proven = slice.verify(MemorySegment.ofArray(bytes), Blake3.hash(message));
         assertThrows(IllegalArgumentException.class, () -> proven.bytes(1000, 100));
-        assertThrows(
-                IllegalArgumentException.class, () -> new Slice(null, 8192, new ChunkSet().addBytes(8192, 8193)));
+        assertThrows(IllegalArgumentException.class, () -> new Slice(null, 8192, new ChunkSet().addBytes(8192, 8193)));
     }
 }

@@ -57,7 +57,8 @@ class ReceiptTest {
         byte[] nonce = new byte[16];
         nonce[3] = 1;
         assertNotEquals(
-                java.util.HexFormat.of().formatHex(request.hash()), java.util.HexFormat.of().formatHex(request(nonce).hash()));
+                java.util.HexFormat.of().formatHex(request.hash()),
+                java.util.HexFormat.of().formatHex(request(nonce).hash()));
         byte[] bytes = request.encode();
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
@@ -67,7 +68,14 @@ class ReceiptTest {
 
     private static Request request(byte[] nonce) {
         return new Request(
-                new byte[32], "[]", new int[] {1, 2, 3}, new Sampling(0.7f, 40, 950_000, 9), 20, new int[] {2}, new byte[32], nonce);
+                new byte[32],
+                "[]",
+                new int[] {1, 2, 3},
+                new Sampling(0.7f, 40, 950_000, 9),
+                20,
+                new int[] {2},
+                new byte[32],
+                nonce);
     }
 
     @Test
@@ -89,7 +97,8 @@ class ReceiptTest {
             first[p] = a.choose(logits, 100, p);
             assertEquals(first[p], a.choose(logits, 100, p));
             changed += first[p] == new Sampling(1f, 0, 1_000_000, 6).choose(logits, 100, p) ? 0 : 1;
-            assertEquals(Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 1, 1_000_000, 5).choose(logits, 100, p));
+            assertEquals(
+                    Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 1, 1_000_000, 5).choose(logits, 100, p));
             assertEquals(Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 0, 1, 5).choose(logits, 100, p));
         }
         assertTrue(changed > 50, "another seed must draw other tokens");

@@ -1,0 +1,297 @@
+package io.plumbline.inference.model;
+
+import io.plumbline.inference.safetensors.SafetensorsFile;
+import io.plumbline.inference.safetensors.SafetensorsFile.Tensor;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.freivalds.MatrixKey;
+import io.plumbline.verifier.freivalds.SecretInts;
+import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.LayerParameters;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.numerics.RopeTable;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleConsumer;
+
+/** An imported model, its weights mapped from disk. Close it to unmap them. */
+public final class LoadedModel implements AutoCloseable {
+    /** Files beside the weights that decide how text becomes tokens; hashed into the manifest. */
+    public static final List<String> TOKEN_FILES = List.of("tokenizer.json", "tokenizer_config.json");
+
+    private final Path folder;
+    private final Arena arena;
+    private final SafetensorsFile file;
+    private final Manifest manifest;
+    private final byte[] id;
+    private final int[] stopTokens;
+    private final RopeTable rope;
+    private final List<Layer> layers;
+    private final Tensor embedding;
+    private final float[] finalGain;
+    private final Matrix output;
+
+    /**
+     * An int8 matrix.
+     *
+     * @param weights row-major, {@code rows * columns} bytes.
+     */
+    public record Matrix(MemorySegment weights, int rows, int columns) {}
+
+    /** One layer: small parameters on the heap, matrices mapped. */
+    public record Layer(
+            LayerParameters parameters,
+            Matrix q,
+            Matrix k,
+            Matrix v,
+            Matrix out,
+            Matrix gate,
+            Matrix up,
+            Matrix down) {}
+
+    private LoadedModel(
+            Path folder,
+            Arena arena,
+            SafetensorsFile file,
+            Manifest manifest,
+            int[] stopTokens,
+            List<Layer> layers,
+            Matrix output)
+            throws IOException {
+        this.folder = folder;
+        this.arena = arena;
+        this.file = file;
+        this.manifest = manifest;
+        this.id = manifest.id();
+        this.stopTokens = stopTokens;
+        this.layers = layers;
+        this.output = output;
+        ModelConfig c = manifest.config();
+        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.ropeTheta());
+        this.embedding = file.require(VerifierKey.EMBEDDING, c.vocab(), c.hidden());
+        this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
+    }
+
+    /** Opens an imported folder. Shapes are checked against the manifest; {@link #verify} checks every byte. */
+    public static LoadedModel open(Path folder) throws IOException {
+        Path manifestPath = folder.resolve(Manifest.FILE_NAME);
+        if (!Files.isReadable(manifestPath)) {
+            throw new IOException(
+                    manifestPath + " does not exist. Import the model first: plumbline model import DIR.");
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            Manifest manifest;
+            try {
+                manifest = Manifest.parse(Files.readString(manifestPath));
+            } catch (IllegalArgumentException e) {
+                throw new IOException(manifestPath + ": " + e.getMessage(), e);
+            }
+            SafetensorsFile file = SafetensorsFile.map(folder.resolve("model.safetensors"), arena);
+            for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
+                file.require(entry.getKey(), entry.getValue().shape());
+            }
+            ModelConfig c = manifest.config();
+            List<Layer> layers = new ArrayList<>();
+            for (int l = 0; l < c.layers(); l++) {
+                layers.add(layer(file, c, l));
+            }
+            int[] stops = HuggingFaceConfig.read(folder).stopTokens();
+            return new LoadedModel(folder, arena, file, manifest, stops, layers, output(file, c));
+        } catch (IOException | RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    private static Matrix output(SafetensorsFile file, ModelConfig c) throws IOException {
+        Tensor tensor = file.require(TensorNames.OUTPUT + ".weight", c.vocab(), c.hidden());
+        return new Matrix(tensor.bytes(), c.vocab(), c.hidden());
+    }
+
+    private static Layer layer(SafetensorsFile file, ModelConfig c, int l) throws IOException {
+        LayerParameters parameters = new LayerParameters(
+                floats(file.require(TensorNames.attentionNorm(l), c.hidden())),
+                floats(file.require(TensorNames.mlpNorm(l), c.hidden())),
+                join(
+                        scale(file, c, TensorNames.Q, l),
+                        scale(file, c, TensorNames.K, l),
+                        scale(file, c, TensorNames.V, l)),
+                scale(file, c, TensorNames.O, l),
+                join(scale(file, c, TensorNames.GATE, l), scale(file, c, TensorNames.UP, l)),
+                scale(file, c, TensorNames.DOWN, l),
+                null,
+                null,
+                null);
+        return new Layer(
+                parameters,
+                matrix(file, c, TensorNames.Q, l),
+                matrix(file, c, TensorNames.K, l),
+                matrix(file, c, TensorNames.V, l),
+                matrix(file, c, TensorNames.O, l),
+                matrix(file, c, TensorNames.GATE, l),
+                matrix(file, c, TensorNames.UP, l),
+                matrix(file, c, TensorNames.DOWN, l));
+    }
+
+    private static Matrix matrix(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
+        Tensor tensor = file.require(name.in(layer) + ".weight", name.rows(c), name.columns(c));
+        return new Matrix(tensor.bytes(), name.rows(c), name.columns(c));
+    }
+
+    private static float[] scale(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
+        return floats(file.require(name.in(layer) + ".weight_scale", name.rows(c), 1));
+    }
+
+    private static float[] floats(Tensor tensor) {
+        float[] out = new float[tensor.shape()[0]];
+        Embedding.widen(tensor.bytes(), 0, tensor.dtype(), out.length, out, 0);
+        return out;
+    }
+
+    private static float[] join(float[]... parts) {
+        int n = 0;
+        float[] all = new float[Arrays.stream(parts).mapToInt(p -> p.length).sum()];
+        for (float[] part : parts) {
+            System.arraycopy(part, 0, all, n, part.length);
+            n += part.length;
+        }
+        return all;
+    }
+
+    /**
+     * Hashes every tensor and token file against the manifest.
+     *
+     * @param progress told the share done, 0 to 1.
+     * @throws IOException naming the first that differs.
+     */
+    public void verify(DoubleConsumer progress) throws IOException {
+        for (Map.Entry<String, byte[]> entry : manifest.files().entrySet()) {
+            requireSame(
+                    entry.getKey(), entry.getValue(), Blake3.hash(Files.readAllBytes(folder.resolve(entry.getKey()))));
+        }
+        int done = 0;
+        for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
+            Tensor tensor = file.require(entry.getKey(), entry.getValue().shape());
+            requireSame(
+                    entry.getKey(),
+                    entry.getValue().hash(),
+                    Blake3.plain().update(tensor.bytes()).digest());
+            progress.accept(++done / (double) manifest.tensors().size());
+        }
+    }
+
+    private void requireSame(String name, byte[] expected, byte[] found) throws IOException {
+        if (!Arrays.equals(expected, found)) {
+            throw new IOException(folder + ": \"" + name + "\" hashes to " + Blake3.hex(found) + "; the manifest says "
+                    + Blake3.hex(expected) + ". The file was changed or damaged; import the model again.");
+        }
+    }
+
+    /** Streams all weights into a fresh {@link VerifierKey}, after checking them against the manifest. */
+    public VerifierKey verifierKey(DoubleConsumer progress) throws IOException {
+        verify(share -> progress.accept(share / 2));
+        SecretInts secrets = new SecretInts();
+        List<VerifierKey.Layer> keys = new ArrayList<>();
+        for (Layer layer : layers) {
+            keys.add(new VerifierKey.Layer(
+                    layer.parameters(),
+                    key(secrets, layer.q(), layer.k(), layer.v()),
+                    key(secrets, layer.out()),
+                    key(secrets, layer.gate(), layer.up()),
+                    key(secrets, layer.down())));
+            progress.accept(0.5 + 0.5 * keys.size() / (layers.size() + 1));
+        }
+        VerifierKey key =
+                new VerifierKey(manifest, id, List.copyOf(keys), finalGain, outputScale(), key(secrets, output), rope);
+        progress.accept(1);
+        return key;
+    }
+
+    /** One key over matrices that share their input, stacked. */
+    private static MatrixKey key(SecretInts secrets, Matrix... stacked) {
+        int rows = Arrays.stream(stacked).mapToInt(Matrix::rows).sum();
+        int columns = stacked[0].columns();
+        MatrixKey key = new MatrixKey(rows, columns, secrets);
+        int row = 0;
+        for (Matrix matrix : stacked) {
+            for (int r = 0; r < matrix.rows(); r++) {
+                key.addRow(row++, matrix.weights(), (long) r * columns);
+            }
+        }
+        return key;
+    }
+
+    /** The same model, but with one layer computed by another's weights: what a cheating node might run. For tests and the demo. */
+    public List<Layer> layersWithSwap(int layer, int source) {
+        List<Layer> swapped = new ArrayList<>(layers);
+        swapped.set(layer, layers.get(source));
+        return swapped;
+    }
+
+    public Path folder() {
+        return folder;
+    }
+
+    public Manifest manifest() {
+        return manifest;
+    }
+
+    public ModelConfig config() {
+        return manifest.config();
+    }
+
+    /** The model id, 32 bytes. */
+    public byte[] id() {
+        return id.clone();
+    }
+
+    public int[] stopTokens() {
+        return stopTokens.clone();
+    }
+
+    public RopeTable rope() {
+        return rope;
+    }
+
+    public List<Layer> layers() {
+        return layers;
+    }
+
+    public float[] finalGain() {
+        return finalGain;
+    }
+
+    public Matrix output() {
+        return output;
+    }
+
+    /** Row scales of the output matrix. */
+    public float[] outputScale() throws IOException {
+        return floats(file.require(TensorNames.OUTPUT + ".weight_scale", config().vocab(), 1));
+    }
+
+    /** Bytes of the embedding tensor. */
+    public MemorySegment embeddingBytes() {
+        return embedding.bytes();
+    }
+
+    /** Writes a token's first residual. */
+    public void embed(int token, float[] h, int offset) {
+        int rowBytes = manifest.tensor(VerifierKey.EMBEDDING).rowBytes();
+        Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

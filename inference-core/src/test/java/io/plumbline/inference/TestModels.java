@@ -1,0 +1,34 @@
+package io.plumbline.inference;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.model.ModelImport;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The trained models that tests run on, imported into a folder of the test's own. */
+public final class TestModels {
+    /** The model that ships. */
+    public static final Path SHIPPED = Path.of("../models/plumbline-stories-2m");
+
+    /** A model trained by others, with grouped queries and f32 weights. */
+    public static final Path STORIES_260K = Path.of("../../shared/material/stories260K");
+
+    private TestModels() {}
+
+    public static LoadedModel load(Path source, Path folder) throws IOException {
+        assumeTrue(Files.exists(source), "Skipped: no model at " + source);
+        Path target = folder.resolve("imported-" + source.getFileName());
+        ModelImport.run(source, target, share -> {});
+        return LoadedModel.open(target);
+    }
+
+    public static Request request(LoadedModel model, int[] prompt, int maxTokens, Sampling sampling) {
+        return new Request(
+                model.id(), "[]", prompt, sampling, maxTokens, model.stopTokens(), new byte[32], new byte[16]);
+    }
+}

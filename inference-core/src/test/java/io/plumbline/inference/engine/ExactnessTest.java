@@ -1,0 +1,105 @@
+package io.plumbline.inference.engine;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.Generator.Result;
+import io.plumbline.inference.kernels.ScalarKernels;
+import io.plumbline.inference.kernels.VectorKernels;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.numerics.ScalarMath;
+import io.plumbline.verifier.numerics.VectorMath;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** One request, one model, one answer, to the bit: whatever computes it, however it is cut. */
+class ExactnessTest {
+    private static final byte[] NODE = new byte[32];
+
+    @TempDir
+    Path folder;
+
+    private static Result run(LoadedModel model, Request request, boolean vector, int block) {
+        ForwardPass forward = vector
+                ? new ForwardPass(model, model.layers(), new VectorKernels(), new VectorMath())
+                : new ForwardPass(model, model.layers(), new ScalarKernels(), new ScalarMath());
+        return new Generator(forward, NODE, block).generate(request, token -> {});
+    }
+
+    private void everyWayGivesTheSameBits(LoadedModel model, int[] prompt, int maxTokens) {
+        for (Sampling sampling : List.of(Sampling.GREEDY, new Sampling(0.9f, 50, 950_000, 42))) {
+            Request request = TestModels.request(model, prompt, maxTokens, sampling);
+            Result scalar = run(model, request, false, 64);
+            for (int block : new int[] {1, 3, 64, 1000}) {
+                Result vector = run(model, request, true, block);
+                assertArrayEquals(scalar.tokens(), vector.tokens(), "block " + block);
+                assertArrayEquals(scalar.traceRoot(), vector.traceRoot(), "block " + block);
+            }
+            Generator generator = new Generator(model, NODE);
+            byte[] again = generator.replay(request, scalar.tokens(), null);
+            assertArrayEquals(scalar.traceRoot(), again, "one prefill over prompt and output");
+            byte[] bytes = new byte[Math.toIntExact(scalar.traceBytes())];
+            generator.replay(request, scalar.tokens(), MemorySegment.ofArray(bytes));
+            byte[] key = io.plumbline.verifier.trace.TraceLayout.keyOf(NODE);
+            assertArrayEquals(
+                    scalar.traceRoot(), Blake3.keyed(key).update(bytes).digest(), "plain keyed BLAKE3 of the trace");
+        }
+    }
+
+    @Test
+    void theShippedModelAnswersInSentencesAndEveryWayGivesTheSameBits() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
+                ChatTokenizer tokenizer = ChatTokenizer.open(model.folder())) {
+            int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Tell me a story about a fox.")));
+            everyWayGivesTheSameBits(model, prompt, 40);
+            Request request = TestModels.request(model, prompt, 300, Sampling.GREEDY);
+            Result result = run(model, request, true, 64);
+            String text = tokenizer.decode(result.tokens());
+            System.out.println(text);
+            assertTrue(text.contains("fox"), text);
+            assertTrue(text.endsWith("."), text);
+            assertTrue(request.stopsAt(result.tokens()[result.tokens().length - 1]), "ends by itself");
+        }
+    }
+
+    @Test
+    void storiesOfAnotherTrainedModelAreExactToo() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.STORIES_260K, folder);
+                ChatTokenizer tokenizer = ChatTokenizer.open(model.folder())) {
+            int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Once upon a time")));
+            assertEquals(1, prompt[0], "begins with the beginning-of-text token");
+            everyWayGivesTheSameBits(model, prompt, 60);
+            Result result = run(model, TestModels.request(model, prompt, 60, Sampling.GREEDY), true, 64);
+            String text = tokenizer.decode(result.tokens());
+            System.out.println(text);
+            assertTrue(text.matches("(?s).*\\b(was|a|the|little)\\b.*"), text);
+        }
+    }
+
+    @Test
+    void theContextEndsAnAnswerAndALongerPromptIsRefused() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            int context = model.config().maxPositions();
+            int[] prompt = new int[context - 2];
+            java.util.Arrays.fill(prompt, 40);
+            Request request =
+                    new Request(model.id(), "[]", prompt, Sampling.GREEDY, 50, new int[0], new byte[32], new byte[16]);
+            assertEquals(3, run(model, request, true, 64).tokens().length);
+            Request tooLong = TestModels.request(model, new int[context + 1], 5, Sampling.GREEDY);
+            IllegalArgumentException e =
+                    assertThrows(IllegalArgumentException.class, () -> run(model, tooLong, true, 64));
+            assertTrue(e.getMessage().contains("context is " + context), e.getMessage());
+        }
+    }
+}
