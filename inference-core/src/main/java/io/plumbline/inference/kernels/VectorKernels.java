@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
  * Vector API kernels. Inputs are widened to short once; a weight row is widened as it is read. Two products of int8 values fit a
  * short, so two are added before the sum is split into ints. Four weight rows share each input load.
  */
-public final class VectorKernels implements IntKernels {
+public class VectorKernels implements IntKernels {
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Byte> B =
