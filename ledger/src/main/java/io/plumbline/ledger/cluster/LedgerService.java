@@ -1,0 +1,228 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.ExclusivePublication;
+import io.aeron.Image;
+import io.aeron.Publication;
+import io.aeron.cluster.codecs.CloseReason;
+import io.aeron.cluster.service.ClientSession;
+import io.aeron.cluster.service.Cluster;
+import io.aeron.cluster.service.ClusteredService;
+import io.aeron.logbuffer.Header;
+import io.plumbline.ledger.state.Command.Signed;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.LedgerState.Case;
+import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
+import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
+import io.plumbline.transport.ledgerwire.OutcomeEncoder;
+import io.plumbline.transport.ledgerwire.QueryDecoder;
+import io.plumbline.transport.ledgerwire.Subject;
+import io.plumbline.transport.ledgerwire.SubmitDecoder;
+import io.plumbline.transport.ledgerwire.ViewEncoder;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.agrona.DirectBuffer;
+import org.agrona.ExpandableArrayBuffer;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/** The state machine as a member of an Aeron Cluster: applies what is ordered, answers, takes and loads snapshots. */
+public final class LedgerService implements ClusteredService {
+    private static final int SNAPSHOT_CHUNK = 16 << 10;
+
+    private final Genesis genesis;
+    private final Listener listener;
+    private final MessageHeaderDecoder header = new MessageHeaderDecoder();
+    private final MessageHeaderEncoder headerEncoder = new MessageHeaderEncoder();
+    private final SubmitDecoder submit = new SubmitDecoder();
+    private final QueryDecoder query = new QueryDecoder();
+    private final ExpandableArrayBuffer reply = new ExpandableArrayBuffer(4096);
+    private LedgerState state;
+    private Cluster cluster;
+
+    /** Hears of receipts that wait for this member's verdict; called on the service thread, must return at once. */
+    @FunctionalInterface
+    public interface Listener {
+        void onReceipt(Case ordered, Node node);
+    }
+
+    public LedgerService(Genesis genesis, Listener listener) {
+        this.genesis = genesis;
+        this.listener = listener;
+    }
+
+    @Override
+    public void onStart(Cluster started, Image snapshot) {
+        cluster = started;
+        state = snapshot == null ? new LedgerState(genesis) : load(snapshot);
+    }
+
+    /** A snapshot is its length, its hash, then the state: a damaged recording must not pass for an empty ledger. */
+    private LedgerState load(Image snapshot) {
+        List<byte[]> parts = new ArrayList<>();
+        while (!snapshot.isEndOfStream()) {
+            int fragments = snapshot.poll(
+                    (buffer, offset, length, h) -> {
+                        byte[] part = new byte[length];
+                        buffer.getBytes(offset, part);
+                        parts.add(part);
+                    },
+                    64);
+            cluster.idleStrategy().idle(fragments);
+        }
+        int total = parts.stream().mapToInt(part -> part.length).sum();
+        if (total < 40) {
+            throw new IllegalStateException("The ledger snapshot has " + total
+                    + " bytes: it is damaged. Invalidate it and start from an older one or from the log.");
+        }
+        UnsafeBuffer all = new UnsafeBuffer(new byte[total]);
+        int at = 0;
+        for (byte[] part : parts) {
+            all.putBytes(at, part);
+            at += part.length;
+        }
+        long length = all.getLong(0);
+        byte[] hash = new byte[32];
+        all.getBytes(8, hash);
+        byte[] body = new byte[total - 40];
+        all.getBytes(40, body);
+        if (length != body.length || !Arrays.equals(hash, Blake3.hash(body))) {
+            throw new IllegalStateException(
+                    "The ledger snapshot does not match its own hash: it is damaged. Invalidate it and start from an older "
+                            + "one or from the log.");
+        }
+        return LedgerState.decode(genesis, body);
+    }
+
+    @Override
+    public void onTakeSnapshot(ExclusivePublication publication) {
+        byte[] body = state.encode();
+        UnsafeBuffer all = new UnsafeBuffer(new byte[40 + body.length]);
+        all.putLong(0, body.length);
+        all.putBytes(8, Blake3.hash(body));
+        all.putBytes(40, body);
+        for (int at = 0; at < all.capacity(); ) {
+            int length = Math.min(Math.min(SNAPSHOT_CHUNK, publication.maxPayloadLength()), all.capacity() - at);
+            long result = publication.offer(all, at, length);
+            if (result > 0) {
+                at += length;
+            } else if (result == Publication.CLOSED || result == Publication.MAX_POSITION_EXCEEDED) {
+                throw new IllegalStateException(
+                        "The snapshot could not be written: " + Publication.errorString(result));
+            } else {
+                cluster.idleStrategy().idle();
+            }
+        }
+    }
+
+    @Override
+    public void onSessionMessage(
+            ClientSession session, long timestamp, DirectBuffer buffer, int offset, int length, Header aeronHeader) {
+        if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
+            return;
+        }
+        header.wrap(buffer, offset);
+        if (header.schemaId() != SubmitDecoder.SCHEMA_ID || header.version() > SubmitDecoder.SCHEMA_VERSION) {
+            return;
+        }
+        int body = offset + MessageHeaderDecoder.ENCODED_LENGTH;
+        if (header.templateId() == SubmitDecoder.TEMPLATE_ID) {
+            submit.wrap(buffer, body, header.blockLength(), header.version());
+            byte[] command = new byte[submit.commandLength()];
+            submit.getCommand(command, 0, command.length);
+            onCommand(session, submit.correlationId(), command);
+        } else if (header.templateId() == QueryDecoder.TEMPLATE_ID) {
+            query.wrap(buffer, body, header.blockLength(), header.version());
+            byte[] key = new byte[query.keyLength()];
+            query.getKey(key, 0, key.length);
+            onQuery(session, query.correlationId(), query.subject(), key);
+        }
+    }
+
+    private void onCommand(ClientSession session, long correlationId, byte[] bytes) {
+        String refusal;
+        try {
+            Signed signed = Signed.decode(bytes);
+            refusal = state.apply(signed);
+            if (refusal == null
+                    && io.plumbline.ledger.state.Command.decode(signed.body())
+                            instanceof io.plumbline.ledger.state.Command.SubmitReceipt c) {
+                Case ordered = state.findCase(c.receipt().requestHash());
+                listener.onReceipt(ordered, state.node(ordered.node()));
+            }
+        } catch (MalformedException e) {
+            refusal = e.getMessage();
+        }
+        OutcomeEncoder outcome = new OutcomeEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
+        outcome.correlationId(correlationId).height(state.height()).reason(refusal == null ? "" : refusal);
+        send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + outcome.encodedLength());
+    }
+
+    private void onQuery(ClientSession session, long correlationId, Subject subject, byte[] key) {
+        byte[] body = switch (subject) {
+            case ACCOUNT -> {
+                LedgerState.Account account = state.account(key);
+                yield new CanonicalWriter()
+                        .putLong(account.balance())
+                        .putLong(account.stake())
+                        .toBytes();
+            }
+            case CASE -> {
+                Case found = state.findCase(key);
+                yield found == null ? new byte[0] : found.encode();
+            }
+            case NODES -> nodes();
+            case ROOT -> state.root();
+            default -> new byte[0];
+        };
+        ViewEncoder view = new ViewEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
+        view.correlationId(correlationId).height(state.height()).putBody(body, 0, body.length);
+        send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + view.encodedLength());
+    }
+
+    private byte[] nodes() {
+        List<Node> live = state.nodes().stream().filter(node -> !node.slashed()).toList();
+        CanonicalWriter out = new CanonicalWriter().putInt(live.size());
+        for (Node node : live) {
+            out.putFixed(node.key())
+                    .putFixed(node.modelId())
+                    .putLong(node.pricePerToken())
+                    .putText(node.host());
+            out.putInt(node.port());
+        }
+        return out.toBytes();
+    }
+
+    /** A reply that cannot be sent is dropped after a while: a slow client must not hold up the ledger. */
+    private void send(ClientSession session, MutableDirectBuffer buffer, int length) {
+        if (session == null) {
+            return;
+        }
+        for (int attempt = 0; attempt < 3; attempt++) {
+            if (session.offer(buffer, 0, length) > 0) {
+                return;
+            }
+            cluster.idleStrategy().idle();
+        }
+    }
+
+    @Override
+    public void onSessionOpen(ClientSession session, long timestamp) {}
+
+    @Override
+    public void onSessionClose(ClientSession session, long timestamp, CloseReason closeReason) {}
+
+    @Override
+    public void onTimerEvent(long correlationId, long timestamp) {}
+
+    @Override
+    public void onRoleChange(Cluster.Role newRole) {}
+
+    @Override
+    public void onTerminate(Cluster terminated) {}
+}

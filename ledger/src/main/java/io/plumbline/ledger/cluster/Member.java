@@ -1,0 +1,151 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.archive.Archive;
+import io.aeron.archive.ArchiveThreadingMode;
+import io.aeron.archive.client.AeronArchive;
+import io.aeron.cluster.ClusteredMediaDriver;
+import io.aeron.cluster.ConsensusModule;
+import io.aeron.cluster.service.ClusteredServiceContainer;
+import io.plumbline.transport.Drivers;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
+
+/** One member of the ledger's cluster: media driver, archive, consensus and the service, in this process. */
+public final class Member implements AutoCloseable {
+    /** Ports that a member uses, from its first one: client, member, log, catch-up, archive. */
+    public static final int PORTS = 5;
+
+    private static final int SEGMENT_BYTES = 16 << 20;
+
+    private final ClusteredMediaDriver driver;
+    private final ClusteredServiceContainer container;
+    private final String aeronDirectory;
+
+    /**
+     * @param id index in {@code members}.
+     * @param members host of each and its first port, as "host:port".
+     * @param folder for log, snapshots and driver files; made if absent.
+     * @param fsyncLevel 0: page cache of a majority; 1: on disk.
+     * @param errors hears what goes wrong inside.
+     */
+    public Member(
+            int id, List<String> members, Path folder, int fsyncLevel, LedgerService service, ErrorHandler errors) {
+        aeronDirectory = folder.resolve("driver").toString();
+        Path archiveFolder = folder.resolve("archive");
+        Path clusterFolder = folder.resolve("cluster");
+        String host = host(members.get(id));
+        AeronArchive.Context archiveClient = new AeronArchive.Context()
+                .lock(org.agrona.concurrent.NoOpLock.INSTANCE)
+                .controlRequestChannel("aeron:ipc?term-length=64k")
+                .controlResponseChannel("aeron:ipc?term-length=64k")
+                .aeronDirectoryName(aeronDirectory);
+        Archive.Context archive = new Archive.Context()
+                .aeronDirectoryName(aeronDirectory)
+                .archiveDir(archiveFolder.toFile())
+                .controlChannel("aeron:udp?endpoint=" + host + ":" + port(members.get(id), 4))
+                .replicationChannel("aeron:udp?endpoint=" + host + ":0")
+                .localControlChannel("aeron:ipc?term-length=64k")
+                .recordingEventsEnabled(false)
+                .threadingMode(ArchiveThreadingMode.SHARED)
+                .idleStrategySupplier(Drivers::idle)
+                .segmentFileLength(SEGMENT_BYTES)
+                .fileSyncLevel(fsyncLevel)
+                .catalogFileSyncLevel(fsyncLevel)
+                .errorHandler(errors);
+        ConsensusModule.Context consensus = new ConsensusModule.Context()
+                .aeronDirectoryName(aeronDirectory)
+                .clusterDir(clusterFolder.toFile())
+                .clusterMemberId(id)
+                .clusterMembers(membersString(members))
+                .ingressChannel("aeron:udp?term-length=1m")
+                .logChannel("aeron:udp?term-length=" + Drivers.TERM_BYTES)
+                .replicationChannel("aeron:udp?endpoint=" + host + ":0")
+                .archiveContext(archiveClient.clone())
+                .fileSyncLevel(fsyncLevel)
+                .idleStrategySupplier(Drivers::idle)
+                .startupCanvassTimeoutNs(TimeUnit.SECONDS.toNanos(5))
+                .leaderHeartbeatTimeoutNs(TimeUnit.SECONDS.toNanos(2))
+                .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(500))
+                .sessionTimeoutNs(TimeUnit.SECONDS.toNanos(10))
+                .maxConcurrentSessions(256)
+                .errorHandler(errors)
+                .terminationHook(() -> {});
+        ClusteredServiceContainer.Context serviceContext = new ClusteredServiceContainer.Context()
+                .aeronDirectoryName(aeronDirectory)
+                .archiveContext(archiveClient.clone())
+                .clusterDir(clusterFolder.toFile())
+                .clusteredService(service)
+                .idleStrategySupplier(Drivers::idle)
+                .errorHandler(errors)
+                .terminationHook(() -> {});
+        driver = ClusteredMediaDriver.launch(
+                Drivers.context(folder.resolve("driver")).errorHandler(errors).terminationHook(() -> {}),
+                archive,
+                consensus);
+        try {
+            container = ClusteredServiceContainer.launch(serviceContext);
+        } catch (RuntimeException e) {
+            CloseHelper.quietClose(driver);
+            throw e;
+        }
+    }
+
+    private static String host(String member) {
+        return member.substring(0, member.lastIndexOf(':'));
+    }
+
+    private static int port(String member, int offset) {
+        return Integer.parseInt(member.substring(member.lastIndexOf(':') + 1)) + offset;
+    }
+
+    private static String membersString(List<String> members) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < members.size(); i++) {
+            text.append(i);
+            for (int p = 0; p < PORTS; p++) {
+                text.append(',').append(host(members.get(i))).append(':').append(port(members.get(i), p));
+            }
+            text.append('|');
+        }
+        return text.toString();
+    }
+
+    /** What a client needs to reach the members: "0=host:port,1=host:port". */
+    public static String ingressEndpoints(List<String> members) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < members.size(); i++) {
+            text.append(i == 0 ? "" : ",").append(i).append('=').append(members.get(i));
+        }
+        return text.toString();
+    }
+
+    /** Folder of this member's media driver, which other clients in the process may share. */
+    public String aeronDirectory() {
+        return aeronDirectory;
+    }
+
+    /** Asks for a snapshot; only the leader takes one, and has every member take it. */
+    public boolean snapshot() {
+        return io.aeron.cluster.ClusterControl.ToggleState.SNAPSHOT.toggle(
+                driver.consensusModule().context().controlToggleCounter());
+    }
+
+    public boolean leads() {
+        return container.context().clusterId() >= 0
+                && driver.consensusModule().context().clusterNodeRoleCounter().get()
+                        == io.aeron.cluster.service.Cluster.Role.LEADER.code();
+    }
+
+    /** Snapshots taken since the log began. */
+    public long snapshots() {
+        return driver.consensusModule().context().snapshotCounter().get();
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(driver.consensusModule(), container, driver);
+    }
+}

@@ -1,0 +1,139 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import java.security.SecureRandom;
+
+/** What an account may ask of the ledger. Amounts are in its smallest unit. */
+public sealed interface Command {
+    /** Moves {@code stake} from balance to stake and announces an inference node at an address. */
+    record RegisterNode(long stake, byte[] modelId, long pricePerToken, String host, int port) implements Command {}
+
+    /** Sets money aside for one request, answered by one node. */
+    record OpenEscrow(byte[] requestHash, byte[] node, long amount) implements Command {}
+
+    /** Hands in a node's signed receipt; from then on it is audited. */
+    record SubmitReceipt(Receipt receipt) implements Command {}
+
+    /**
+     * A full node's judgement.
+     *
+     * @param place where it failed, for a person; empty when good.
+     * @param step that failed, by name; empty when good.
+     */
+    record Verdict(byte[] requestHash, boolean good, String step, String place) implements Command {}
+
+    /**
+     * A command with who asks it and a key that makes it one of its kind: applied once, however often it arrives.
+     *
+     * @param signer public key.
+     * @param nonce 16 bytes.
+     * @param body encoded command.
+     * @param signature over all of it.
+     */
+    record Signed(byte[] signer, byte[] nonce, byte[] body, byte[] signature) {
+        private static final int NONCE_BYTES = 16;
+        private static final int MAX_BODY_BYTES = 4096;
+
+        public static Signed of(Command command, Keys keys) {
+            byte[] nonce = new byte[NONCE_BYTES];
+            new SecureRandom().nextBytes(nonce);
+            byte[] body = command.encode();
+            return new Signed(keys.publicKey(), nonce, body, keys.sign(message(keys.publicKey(), nonce, body)));
+        }
+
+        private static byte[] message(byte[] signer, byte[] nonce, byte[] body) {
+            return new CanonicalWriter()
+                    .putText("plumbline command 1")
+                    .putFixed(signer)
+                    .putFixed(nonce)
+                    .putBytes(body)
+                    .toBytes();
+        }
+
+        public boolean signatureHolds() {
+            return Keys.verify(signer, message(signer, nonce, body), signature);
+        }
+
+        /** 32 bytes that name this command. */
+        public byte[] id() {
+            return Blake3.hash(message(signer, nonce, body));
+        }
+
+        public byte[] encode() {
+            return new CanonicalWriter()
+                    .putFixed(signer)
+                    .putFixed(nonce)
+                    .putBytes(body)
+                    .putFixed(signature)
+                    .toBytes();
+        }
+
+        public static Signed decode(byte[] bytes) {
+            CanonicalReader in = new CanonicalReader(bytes, "command");
+            Signed signed = new Signed(
+                    in.getFixed(Keys.PUBLIC_BYTES, "signer"),
+                    in.getFixed(NONCE_BYTES, "nonce"),
+                    in.getBytes("body"),
+                    in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+            in.end();
+            if (signed.body.length > MAX_BODY_BYTES) {
+                throw new MalformedException(
+                        "Malformed command: its body is longer than " + MAX_BODY_BYTES + " bytes.");
+            }
+            return signed;
+        }
+    }
+
+    default byte[] encode() {
+        CanonicalWriter out = new CanonicalWriter();
+        switch (this) {
+            case RegisterNode c ->
+                out.putInt(1)
+                        .putLong(c.stake)
+                        .putFixed(c.modelId)
+                        .putLong(c.pricePerToken)
+                        .putText(c.host)
+                        .putInt(c.port);
+            case OpenEscrow c ->
+                out.putInt(2).putFixed(c.requestHash).putFixed(c.node).putLong(c.amount);
+            case SubmitReceipt c -> out.putInt(3).putBytes(c.receipt.encode());
+            case Verdict c ->
+                out.putInt(4)
+                        .putFixed(c.requestHash)
+                        .putInt(c.good ? 1 : 0)
+                        .putText(c.step)
+                        .putText(c.place);
+        }
+        return out.toBytes();
+    }
+
+    static Command decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "command");
+        int kind = in.getInt("kind");
+        Command command = switch (kind) {
+            case 1 ->
+                new RegisterNode(
+                        in.getLong("stake"),
+                        in.getFixed(32, "model id"),
+                        in.getLong("price"),
+                        in.getText("host"),
+                        in.getInt("port"));
+            case 2 -> new OpenEscrow(in.getFixed(32, "request hash"), in.getFixed(32, "node"), in.getLong("amount"));
+            case 3 -> new SubmitReceipt(Receipt.decode(in.getBytes("receipt")));
+            case 4 ->
+                new Verdict(
+                        in.getFixed(32, "request hash"),
+                        in.getInt("good") != 0,
+                        in.getText("step"),
+                        in.getText("place"));
+            default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
+        };
+        in.end();
+        return command;
+    }
+}

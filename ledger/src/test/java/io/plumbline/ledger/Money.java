@@ -1,0 +1,35 @@
+package io.plumbline.ledger;
+
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import java.util.List;
+
+/** Keys and amounts that ledger tests share. */
+public final class Money {
+    public static final Keys REQUESTER = Keys.random();
+    public static final Keys NODE = Keys.random();
+    public static final List<Keys> FULL_NODES = List.of(Keys.random(), Keys.random(), Keys.random());
+    public static final byte[] MODEL = new byte[32];
+
+    private Money() {}
+
+    public static Genesis genesis() {
+        return new Genesis(
+                FULL_NODES.stream().map(Keys::publicKey).toList(),
+                List.of(
+                        new Genesis.Deposit(REQUESTER.publicKey(), 1_000_000),
+                        new Genesis.Deposit(NODE.publicKey(), 100_000)));
+    }
+
+    public static byte[] request(int number) {
+        byte[] hash = new byte[32];
+        hash[0] = (byte) number;
+        return hash;
+    }
+
+    public static Receipt receipt(int number, long price) {
+        byte[] any = new byte[32];
+        return new Receipt(1, MODEL, request(number), any, any, 1024, 10, 90, price, null, null).sign(NODE);
+    }
+}

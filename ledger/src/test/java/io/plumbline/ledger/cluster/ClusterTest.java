@@ -1,0 +1,134 @@
+package io.plumbline.ledger.cluster;
+
+import static io.plumbline.ledger.Money.FULL_NODES;
+import static io.plumbline.ledger.Money.MODEL;
+import static io.plumbline.ledger.Money.NODE;
+import static io.plumbline.ledger.Money.REQUESTER;
+import static io.plumbline.ledger.Money.genesis;
+import static io.plumbline.ledger.Money.receipt;
+import static io.plumbline.ledger.Money.request;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Command.Verdict;
+import io.plumbline.ledger.state.LedgerState.Status;
+import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Three members in one JVM, real Aeron, real disks. */
+class ClusterTest {
+    @TempDir
+    Path folder;
+
+    private final List<String> addresses = new ArrayList<>();
+    private final List<Member> members = new ArrayList<>();
+    private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
+    private MediaDriver driver;
+    private LedgerClient client;
+
+    private static int freePorts() throws IOException {
+        for (int base = 20_000 + (int) (ProcessHandle.current().pid() % 1000) * 20; ; base += Member.PORTS) {
+            int port = base;
+            boolean free = true;
+            for (int i = 0; i < Member.PORTS && free; i++) {
+                try (DatagramSocket socket = new DatagramSocket(null)) {
+                    socket.setReuseAddress(false);
+                    socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port + i));
+                } catch (java.net.BindException e) {
+                    free = false;
+                }
+            }
+            if (free) {
+                return port;
+            }
+        }
+    }
+
+    @BeforeEach
+    void start() throws IOException {
+        int base = freePorts();
+        for (int i = 0; i < 3; i++) {
+            addresses.add("localhost:" + (base + i * 100));
+        }
+        driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
+        launch();
+    }
+
+    private void launch() {
+        for (int i = 0; i < 3; i++) {
+            int id = i;
+            LedgerService service =
+                    new LedgerService(genesis(), (ordered, node) -> heard.add(id + " at " + node.host()));
+            members.add(new Member(i, addresses, folder.resolve("member" + i), 0, service, e -> {}));
+        }
+        client = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(addresses), "localhost");
+    }
+
+    @AfterEach
+    void stop() {
+        client.close();
+        members.forEach(Member::close);
+        driver.close();
+    }
+
+    private void applied(Command command, Keys keys) throws IOException {
+        LedgerClient.Outcome outcome = client.submit(command, keys);
+        assertTrue(outcome.isApplied(), outcome.reason());
+    }
+
+    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < end, "waited 20 s for " + what);
+            Thread.sleep(20);
+        }
+    }
+
+    @Test
+    void settlesSurvivesTheLossOfItsLeaderAndRestartsFromASnapshot() throws Exception {
+        applied(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
+        applied(new OpenEscrow(request(1), NODE.publicKey(), 500), REQUESTER);
+        applied(new SubmitReceipt(receipt(1, 150)), NODE);
+        await("every member to hear of the receipt", () -> heard.size() == 3);
+        applied(new Verdict(request(1), true, "", ""), FULL_NODES.get(0));
+
+        await("a leader", () -> members.stream().anyMatch(Member::leads));
+        Member leader = members.stream().filter(Member::leads).findFirst().orElseThrow();
+        assertTrue(leader.snapshot());
+        await("a snapshot", () -> leader.snapshots() > 0);
+        leader.close();
+        members.remove(leader);
+        applied(new Verdict(request(1), true, "", ""), FULL_NODES.get(1));
+        assertEquals(Status.SETTLED, client.findCase(request(1)).status());
+        assertEquals(50_150, client.account(NODE.publicKey()).balance());
+        byte[] root = client.root();
+
+        client.close();
+        members.forEach(Member::close);
+        members.clear();
+        heard.clear();
+        launch();
+        assertArrayEquals(root, client.root(), "the same state after a restart of all members");
+        assertEquals(50_150, client.account(NODE.publicKey()).balance());
+        assertEquals(1, client.nodes().size());
+    }
+}
