@@ -1,0 +1,58 @@
+package io.plumbline.node;
+
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+
+/**
+ * Audits one answer of its own before the first real one, while the weights that made the verifier key are still open: a full node that
+ * could not judge an honest answer must not start. It also warms the compiler, so that the first real audit costs what the next does.
+ */
+final class AuditRehearsal {
+    private static final int TOKENS = 32;
+    private static final int ROUNDS = 2;
+
+    private AuditRehearsal() {}
+
+    static void run(LoadedModel model, VerifierKey key) throws IOException {
+        Keys keys = Keys.random();
+        int most = Math.min(TOKENS, model.config().maxPositions());
+        Request request = new Request(
+                model.id(), "[]", new int[] {0}, Sampling.GREEDY, most, new int[0], keys.publicKey(), new byte[16]);
+        Generator generator = new Generator(model, keys.publicKey());
+        Generator.Result result = generator.generate(request, token -> {});
+        Answer answer = new Answer(result.tokens(), "");
+        Receipt receipt = new Receipt(
+                        Constants.CONTRACT_VERSION,
+                        model.id(),
+                        request.hash(),
+                        answer.hash(),
+                        result.traceRoot(),
+                        result.traceBytes(),
+                        1,
+                        result.tokens().length,
+                        0,
+                        null,
+                        null)
+                .sign(keys);
+        Replay replay = new Replay(generator, keys.publicKey(), request, result.tokens());
+        Auditor auditor = new Auditor(key);
+        for (int round = 0; round < ROUNDS; round++) {
+            AuditReport report = auditor.audit(receipt, request, answer, Level.FULL, replay, null);
+            if (!report.good()) {
+                throw new IOException("This node cannot audit: an honest answer of its own fails, " + report.failure());
+            }
+        }
+    }
+}

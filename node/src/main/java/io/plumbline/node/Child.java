@@ -1,0 +1,105 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** A role run as a process of its own, whose events can be waited for. It ends when this process ends, however that comes about. */
+final class Child implements AutoCloseable {
+    private final String name;
+    private final Process process;
+    private final Path errors;
+    private final List<JsonNode> events = new ArrayList<>();
+
+    /**
+     * Starts {@code plumbline ARGUMENTS} with this process's java, class path and flags.
+     *
+     * @param log receives what the process prints on standard error.
+     */
+    Child(String name, Path log, List<String> flags, List<String> arguments) throws IOException {
+        this.name = name;
+        this.errors = log;
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(flags);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.addAll(arguments);
+        command.add("--exit-with-stdin");
+        process = new ProcessBuilder(command).redirectError(log.toFile()).start();
+        Thread.ofPlatform().daemon().name(name).start(this::read);
+    }
+
+    private void read() {
+        ObjectMapper mapper = new ObjectMapper();
+        try (BufferedReader in =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                if (line.startsWith("{")) {
+                    JsonNode event = mapper.readTree(line);
+                    synchronized (events) {
+                        events.add(event);
+                        events.notifyAll();
+                    }
+                }
+            }
+        } catch (IOException e) {
+            // The process is gone; whoever waits is told below.
+        }
+        synchronized (events) {
+            events.notifyAll();
+        }
+    }
+
+    /** Waits for an event of this kind that {@code wanted} accepts; an error if the process ends or the time is over. */
+    JsonNode await(String kind, Predicate<JsonNode> wanted, long timeoutMs) throws IOException, InterruptedException {
+        long end = System.currentTimeMillis() + timeoutMs;
+        synchronized (events) {
+            while (true) {
+                for (JsonNode event : events) {
+                    if (event.path("event").asText().equals(kind) && wanted.test(event)) {
+                        return event;
+                    }
+                }
+                long left = end - System.currentTimeMillis();
+                if (left <= 0 || !process.isAlive()) {
+                    throw new IOException(
+                            name + (process.isAlive() ? " was not heard of in time" : " ended") + ": " + lastWords());
+                }
+                events.wait(Math.min(left, 200));
+            }
+        }
+    }
+
+    private String lastWords() throws IOException {
+        List<String> lines = Files.readAllLines(errors).stream()
+                .filter(line -> !line.startsWith("WARNING") && !line.isBlank())
+                .toList();
+        if (!lines.isEmpty()) {
+            return lines.getLast();
+        }
+        return events.isEmpty() ? "it said nothing" : events.getLast().toString();
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(3, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                process.waitFor(2, TimeUnit.SECONDS);
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,379 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.ModelImport;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The main job end to end: a whole network on loopback, one honest answer settled, one cheat caught and slashed. */
+@Command(
+        name = "demo",
+        mixinStandardHelpOptions = true,
+        description = "Start a network on this machine, ask it, audit the answer, settle it; then catch a cheat.")
+final class Demo implements Callable<Integer> {
+    private static final long START_MS = 60_000;
+    private static final long SETTLE_MS = 60_000;
+    private static final int CHEAT_LAYER = 1;
+    private static final HexFormat HEX = HexFormat.of();
+
+    @Option(
+            names = "--prompt",
+            defaultValue = "Tell me a story about a clever fox who lost a lantern.",
+            description = "what to ask")
+    private String prompt;
+
+    @Option(names = "--model", paramLabel = "DIR", description = "Hugging Face folder (default: the model that ships)")
+    private Path model;
+
+    @Option(names = "--json", description = "print one JSON object at the end and nothing else on standard output")
+    private boolean json;
+
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final List<Child> children = new ArrayList<>();
+    private final HttpClient http = HttpClient.newHttpClient();
+    private PrintStream out = System.out;
+    private Path folder;
+    private URI gateway;
+
+    private final Keys requester = Keys.random();
+    private final Keys honest = Keys.random();
+    private final Keys cheat = Keys.random();
+    private final List<Keys> fullNodes = List.of(Keys.random(), Keys.random(), Keys.random());
+    private final List<Child> fullNodeProcesses = new ArrayList<>();
+    private Child honestNode;
+
+    @Override
+    public Integer call() throws Exception {
+        if (json) {
+            out = System.err;
+        }
+        if (model == null) {
+            model = Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
+        }
+        // This process only imports the model, once: the scalar form is done before the vector form is compiled.
+        System.setProperty("plumbline.vector", "false");
+        folder = Files.createTempDirectory("plumbline-demo-");
+        Runtime.getRuntime().addShutdownHook(new Thread(this::cleanUp));
+        try {
+            start();
+            return run();
+        } finally {
+            cleanUp();
+        }
+    }
+
+    private synchronized void cleanUp() {
+        children.parallelStream().forEach(Child::close);
+        children.clear();
+        try (Stream<Path> files = Files.walk(folder)) {
+            files.sorted(java.util.Comparator.reverseOrder())
+                    .forEach(path -> path.toFile().delete());
+        } catch (IOException e) {
+            // The folder is gone already.
+        }
+    }
+
+    /** A run of free UDP ports; members need theirs known before they start. */
+    private static int freePorts(int count) throws SocketException {
+        for (int base = 23_000 + (int) (ProcessHandle.current().pid() % 1500) * 20; base < 60_000; base += count) {
+            boolean free = true;
+            for (int i = 0; i < count && free; i++) {
+                try (DatagramSocket socket = new DatagramSocket(null)) {
+                    socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), base + i));
+                } catch (java.net.BindException e) {
+                    free = false;
+                }
+            }
+            if (free) {
+                return base;
+            }
+        }
+        throw new SocketException("No " + count + " free UDP ports in a row were found above 23000.");
+    }
+
+    private void start() throws IOException, InterruptedException {
+        try (ProgressBar bar = json ? null : Main.progress("starting")) {
+            Path imported = folder.resolve(model.toAbsolutePath().getFileName());
+            ModelImport.run(model, imported, share -> step(bar, (long) (share * 10)));
+            List<String> members = new ArrayList<>();
+            int base = freePorts(3 * Member.PORTS);
+            for (int i = 0; i < 3; i++) {
+                members.add("localhost:" + (base + i * Member.PORTS));
+            }
+            Genesis genesis = new Genesis(
+                    fullNodes.stream().map(Keys::publicKey).toList(),
+                    List.of(
+                            new Deposit(requester.publicKey(), 1_000_000),
+                            new Deposit(honest.publicKey(), 100_000),
+                            new Deposit(cheat.publicKey(), 100_000)));
+            new Network(members, genesis).write(folder.resolve("network.json"));
+            for (int i = 0; i < 3; i++) {
+                fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));
+            }
+            honestNode = child("inference-node", honest, imported, "inference-node");
+            Child cheating = child(
+                    "cheating-node",
+                    cheat,
+                    imported,
+                    "inference-node",
+                    "--cheat-layer",
+                    Integer.toString(CHEAT_LAYER),
+                    "--price",
+                    "3");
+            Child door = child("gateway", requester, imported, "gateway", "--port", "0");
+            int done = 0;
+            for (Child child : List.of(
+                    fullNodeProcesses.get(0),
+                    fullNodeProcesses.get(1),
+                    fullNodeProcesses.get(2),
+                    honestNode,
+                    cheating,
+                    door)) {
+                JsonNode ready = child.await("ready", event -> true, START_MS);
+                if (child == door) {
+                    gateway = URI.create("http://localhost:" + ready.get("port").asInt());
+                }
+                step(bar, 10 + 15 * ++done);
+            }
+        }
+    }
+
+    private static void step(ProgressBar bar, long to) {
+        if (bar != null) {
+            bar.stepTo(Math.min(100, to));
+        }
+    }
+
+    private Child child(String name, Keys keys, Path imported, String... command) throws IOException {
+        Path key = folder.resolve(name + ".key");
+        Network.writeKey(key, keys);
+        List<String> arguments = new ArrayList<>(List.of(command));
+        arguments.addAll(List.of(
+                "--network", folder.resolve("network.json").toString(),
+                "--key", key.toString(),
+                "--model", imported.toString(),
+                "--dir", folder.resolve(name).toString()));
+        // The flags this process was started with (exports, vector module, native access) serve its children too.
+        List<String> flags =
+                new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        flags.add("-Xmx512m");
+        if (name.equals("gateway")) {
+            // It runs no kernels: the quick compiler is enough, and leaves the cores to those that do.
+            flags.add("-XX:TieredStopAtLevel=1");
+        }
+        Child child = new Child(name, folder.resolve(name + ".err"), flags, arguments);
+        children.add(child);
+        return child;
+    }
+
+    private int run() throws IOException, InterruptedException {
+        out.println("\n> " + prompt);
+        ObjectNode answer = ask("", true);
+        JsonNode settled =
+                awaitSettlement(answer.path("plumbline").path("request_hash").asText());
+        ObjectNode result = mapper.createObjectNode();
+        result.put("answer", answer.get("text").asText());
+        result.set("receipt", answer.get("plumbline"));
+        report(result, answer, settled);
+
+        out.println("\nThe same request to a node that computes layer " + CHEAT_LAYER + " with other weights:");
+        ObjectNode lie = ask(HEX.formatHex(cheat.publicKey()), false);
+        JsonNode slashed =
+                awaitSettlement(lie.path("plumbline").path("request_hash").asText());
+        reportCheat(result, lie, slashed);
+        if (json) {
+            System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(result));
+        }
+        boolean good = result.path("ledger").path("settled").asBoolean()
+                && result.path("cheat").path("caught").asBoolean();
+        return good ? 0 : 1;
+    }
+
+    /** Asks through the gateway's streaming API, as any client would; prints the text as it comes. */
+    private ObjectNode ask(String node, boolean print) throws IOException, InterruptedException {
+        ObjectNode body = mapper.createObjectNode().put("stream", true).put("temperature", 0);
+        body.putArray("messages").addObject().put("role", "user").put("content", prompt);
+        if (!node.isEmpty()) {
+            body.putObject("plumbline").put("node", node);
+        }
+        HttpRequest request = HttpRequest.newBuilder(gateway.resolve("/v1/chat/completions"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
+                .build();
+        HttpResponse<java.io.InputStream> response = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        ObjectNode result = mapper.createObjectNode();
+        StringBuilder text = new StringBuilder();
+        try (BufferedReader in = new BufferedReader(new InputStreamReader(response.body(), StandardCharsets.UTF_8))) {
+            if (response.statusCode() != 200) {
+                throw new IOException(
+                        mapper.readTree(in).path("error").path("message").asText());
+            }
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                if (line.startsWith("data: {")) {
+                    JsonNode event = mapper.readTree(line.substring(6));
+                    String piece = event.path("choices")
+                            .path(0)
+                            .path("delta")
+                            .path("content")
+                            .asText("");
+                    text.append(piece);
+                    if (print) {
+                        out.print(piece);
+                        out.flush();
+                    }
+                    if (event.has("plumbline")) {
+                        result.set("plumbline", event.get("plumbline"));
+                    }
+                }
+            }
+        }
+        if (print) {
+            out.println();
+        }
+        return result.put("text", text.toString());
+    }
+
+    private JsonNode get(String path) throws IOException, InterruptedException {
+        HttpResponse<String> response =
+                http.send(HttpRequest.newBuilder(gateway.resolve(path)).build(), HttpResponse.BodyHandlers.ofString());
+        return mapper.readTree(response.body());
+    }
+
+    /** Waits until the case is settled or slashed and all full nodes have judged. */
+    private JsonNode awaitSettlement(String request) throws IOException, InterruptedException {
+        long end = System.currentTimeMillis() + SETTLE_MS;
+        while (System.currentTimeMillis() < end) {
+            JsonNode found = get("/v1/receipts/" + request);
+            String status = found.path("status").asText();
+            if ((status.equals("SETTLED") || status.equals("SLASHED"))
+                    && found.path("verdicts").size() == fullNodes.size()) {
+                return found;
+            }
+            Thread.sleep(50);
+        }
+        throw new IOException("The ledger did not settle within " + SETTLE_MS / 1000 + " s.");
+    }
+
+    private JsonNode audited(Child fullNode, String request) throws IOException, InterruptedException {
+        return fullNode.await("audited", event -> event.path("request").asText().equals(request), SETTLE_MS);
+    }
+
+    private static String ms(double value) {
+        return String.format(Locale.ROOT, "%.1f ms", value);
+    }
+
+    private void report(ObjectNode result, ObjectNode answer, JsonNode settled)
+            throws IOException, InterruptedException {
+        JsonNode plumbline = answer.get("plumbline");
+        String request = plumbline.get("request_hash").asText();
+        JsonNode answered =
+                honestNode.await("answered", e -> e.path("request").asText().equals(request), SETTLE_MS);
+        JsonNode replayed =
+                honestNode.await("replayed", e -> e.path("request").asText().equals(request), SETTLE_MS);
+        int tokens = answered.get("tokens").asInt();
+        double inferenceMs = plumbline.get("cpu_ms").asDouble();
+        result.putObject("inference")
+                .put("tokens", tokens)
+                .put("cpuMs", inferenceMs)
+                .put("replayCpuMs", replayed.get("cpuMs").asDouble());
+        JsonNode audit = null;
+        for (Child fullNode : fullNodeProcesses) {
+            JsonNode one = audited(fullNode, request);
+            audit = audit == null
+                            || one.get("cpuMs").asDouble() < audit.get("cpuMs").asDouble()
+                    ? one
+                    : audit;
+        }
+        double auditMs = audit.get("cpuMs").asDouble();
+        ObjectNode auditJson = result.putObject("audit");
+        for (String field : List.of("level", "cells", "rows", "heads", "positions", "bytes", "cpuMs")) {
+            auditJson.set(field, audit.get(field));
+        }
+        boolean isSettled = settled.get("status").asText().equals("SETTLED");
+        ObjectNode ledger = result.putObject("ledger")
+                .put("height", settled.get("height").asLong())
+                .put("settled", isSettled);
+        ObjectNode balances = ledger.putObject("balances");
+        balance(balances, "requester", requester);
+        balance(balances, "node", honest);
+
+        out.println("\nreceipt     " + plumbline.get("receipt").asText().length() / 2 + " bytes, trace root "
+                + plumbline.get("trace_root").asText().substring(0, 16) + "… over "
+                + plumbline.get("trace_bytes").asLong()
+                + " bytes that nobody kept");
+        out.println(
+                "inference   " + tokens + " tokens, " + ms(inferenceMs) + " of CPU; running it again as one prefill "
+                        + ms(replayed.get("cpuMs").asDouble()));
+        out.println("audit       " + audit.get("level").asText() + ": " + audit.get("cells") + " cells, "
+                + audit.get("rows")
+                + " matrix rows, " + audit.get("heads") + " attention heads, " + audit.get("positions") + " choices, "
+                + audit.get("bytes") + " bytes");
+        out.println(String.format(
+                Locale.ROOT,
+                "            %s of CPU without the weights: 1/%.1f of the inference, 1/%.1f of running it again",
+                ms(auditMs),
+                inferenceMs / auditMs,
+                replayed.get("cpuMs").asDouble() / auditMs));
+        out.println("ledger      " + settled.get("status").asText().toLowerCase(Locale.ROOT) + " at height "
+                + settled.get("height")
+                + " by " + settled.get("verdicts").size() + " verdicts; requester " + balances.get("requester")
+                + ", node "
+                + balances.get("node"));
+    }
+
+    private void balance(ObjectNode balances, String name, Keys keys) throws IOException, InterruptedException {
+        balances.set(name, get("/v1/accounts/" + HEX.formatHex(keys.publicKey())));
+    }
+
+    private void reportCheat(ObjectNode result, ObjectNode lie, JsonNode slashed)
+            throws IOException, InterruptedException {
+        String request = lie.path("plumbline").path("request_hash").asText();
+        JsonNode audit = audited(fullNodeProcesses.get(0), request);
+        boolean caught = !audit.get("good").asBoolean();
+        JsonNode account = get("/v1/accounts/" + HEX.formatHex(cheat.publicKey()));
+        boolean isSlashed = slashed.get("status").asText().equals("SLASHED")
+                && account.get("stake").asLong() == 0;
+        result.putObject("cheat")
+                .put("caught", caught)
+                .put("cell", audit.path("cell").asText(""))
+                .put("step", audit.path("step").asText(""))
+                .put("slashed", isSlashed);
+        out.println("audit       "
+                + (caught
+                        ? "caught at " + audit.get("cell").asText() + ", step "
+                                + audit.get("step").asText() + ": "
+                                + audit.get("detail").asText()
+                        : "NOT caught"));
+        out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height")
+                + "; cheat " + account);
+    }
+}

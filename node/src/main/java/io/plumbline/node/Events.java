@@ -1,0 +1,28 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintStream;
+import java.util.function.Consumer;
+
+/** What a running role reports, one JSON object a line, so that people and programs read the same. */
+final class Events {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private final PrintStream out;
+
+    Events(PrintStream out) {
+        this.out = out;
+    }
+
+    /** Prints one event; {@code fields} fills in what belongs to it. */
+    void emit(String event, Consumer<ObjectNode> fields) {
+        ObjectNode json = MAPPER.createObjectNode();
+        json.put("event", event);
+        fields.accept(json);
+        synchronized (out) {
+            out.println(json);
+            out.flush();
+        }
+    }
+}

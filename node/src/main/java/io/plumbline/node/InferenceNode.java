@@ -1,0 +1,332 @@
+package io.plumbline.node;
+
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.kernels.IntKernels;
+import io.plumbline.inference.kernels.ScalarKernels;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.nodewire.AnsweredEncoder;
+import io.plumbline.transport.nodewire.ChallengeDecoder;
+import io.plumbline.transport.nodewire.DiscloseDecoder;
+import io.plumbline.transport.nodewire.DisclosedEncoder;
+import io.plumbline.transport.nodewire.InferDecoder;
+import io.plumbline.transport.nodewire.MessageHeaderDecoder;
+import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.OpeningChunkEncoder;
+import io.plumbline.transport.nodewire.OpeningKind;
+import io.plumbline.transport.nodewire.RefusedEncoder;
+import io.plumbline.transport.nodewire.TokenEncoder;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.numerics.ScalarMath;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
+import org.agrona.ExpandableArrayBuffer;
+import org.agrona.concurrent.AgentRunner;
+
+/**
+ * The role that runs models: answers requests, signs and submits receipts, answers challenges. Answers and challenges have a thread
+ * each, so that an audit never waits for an answer.
+ */
+final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
+    /** Answers that can still be challenged; older ones are forgotten. */
+    private static final int MAX_REMEMBERED = 1024;
+
+    /** Re-executions kept while their openings are asked for. */
+    private static final int MAX_REPLAYS = 4;
+
+    private final LoadedModel model;
+    private final ChatTokenizer tokenizer;
+    private final Keys keys;
+    private final long pricePerToken;
+    private final Events events;
+    private final Generator generator;
+    private final Generator replayGenerator;
+    private final ExecutorService inference = Executors.newSingleThreadExecutor();
+    private final ExecutorService challenges = Executors.newSingleThreadExecutor();
+    private final Map<String, Served> served = Collections.synchronizedMap(bounded(MAX_REMEMBERED));
+    private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
+    private final MediaDriver driver;
+    private final Aeron aeron;
+    private final Endpoint endpoint;
+    private final AgentRunner runner;
+    private final LedgerClient ledger;
+
+    private record Served(Request request, Answer answer, Receipt receipt) {}
+
+    /**
+     * Starts the node and announces it on the ledger.
+     *
+     * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
+     */
+    InferenceNode(
+            Network network,
+            Keys keys,
+            Path modelFolder,
+            Path folder,
+            String host,
+            int port,
+            long stake,
+            long pricePerToken,
+            int swappedLayer,
+            Events events)
+            throws IOException {
+        this.keys = keys;
+        this.pricePerToken = pricePerToken;
+        this.events = events;
+        this.model = LoadedModel.open(modelFolder);
+        this.tokenizer = ChatTokenizer.open(modelFolder);
+        List<LoadedModel.Layer> layers = swappedLayer < 0
+                ? model.layers()
+                : model.layersWithSwap(
+                        swappedLayer, (swappedLayer + 1) % model.config().layers());
+        selfTest();
+        this.generator = new Generator(model, layers, IntKernels.best(), ExactMath.best(), keys.publicKey());
+        this.replayGenerator = new Generator(model, layers, IntKernels.best(), ExactMath.best(), keys.publicKey());
+        this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
+        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+        this.endpoint = new Endpoint(aeron, host, port, this);
+        this.runner = new AgentRunner(
+                Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
+        AgentRunner.startOnThread(runner);
+        this.ledger = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), host);
+        LedgerClient.Outcome outcome =
+                ledger.submit(new Command.RegisterNode(stake, model.id(), pricePerToken, host, endpoint.port()), keys);
+        if (!outcome.isApplied()) {
+            throw new IOException("The ledger refused to register this node: " + outcome.reason() + ".");
+        }
+        events.emit(
+                "ready",
+                json -> json.put("role", "inference-node")
+                        .put("key", HexFormat.of().formatHex(keys.publicKey()))
+                        .put("model", HexFormat.of().formatHex(model.id()))
+                        .put("port", endpoint.port()));
+    }
+
+    private static <V> Map<String, V> bounded(int entries) {
+        return new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
+                return size() > entries;
+            }
+        };
+    }
+
+    /** The fast backend must equal the specification on this host, or nothing is served. It also warms the compiler. */
+    private void selfTest() throws IOException {
+        byte[] node = keys.publicKey();
+        int[] prompt = new int[Math.min(24, model.config().maxPositions() / 2)];
+        for (int i = 0; i < prompt.length; i++) {
+            prompt[i] = (i * 37 + 5) % model.config().vocab();
+        }
+        Request request = new Request(
+                model.id(),
+                "[]",
+                prompt,
+                Sampling.GREEDY,
+                Math.min(32, model.config().maxPositions() - prompt.length),
+                new int[0],
+                node,
+                new byte[16]);
+        Generator scalar = new Generator(model, model.layers(), new ScalarKernels(), new ScalarMath(), node);
+        Generator best = new Generator(model, node);
+        byte[] expected = scalar.generate(request, token -> {}).traceRoot();
+        for (int round = 0; round < 2; round++) {
+            if (!Arrays.equals(expected, best.generate(request, token -> {}).traceRoot())) {
+                throw new IOException("The vector backend does not equal the specification on this host. Start with "
+                        + "JAVA_TOOL_OPTIONS=-Dplumbline.vector=false and report it.");
+            }
+        }
+    }
+
+    @Override
+    public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
+        if (from == null) {
+            return;
+        }
+        int block = header.blockLength();
+        int version = header.version();
+        switch (header.templateId()) {
+            case InferDecoder.TEMPLATE_ID -> {
+                InferDecoder infer = new InferDecoder().wrap(in, offset, block, version);
+                byte[] request = new byte[infer.requestLength()];
+                infer.getRequest(request, 0, request.length);
+                long id = infer.correlationId();
+                inference.execute(() -> guarded(from, id, () -> infer(from, id, request)));
+            }
+            case DiscloseDecoder.TEMPLATE_ID -> {
+                DiscloseDecoder disclose = new DiscloseDecoder().wrap(in, offset, block, version);
+                byte[] hash = new byte[disclose.receiptHashLength()];
+                disclose.getReceiptHash(hash, 0, hash.length);
+                long id = disclose.correlationId();
+                challenges.execute(() -> guarded(from, id, () -> disclose(from, id, hash)));
+            }
+            case ChallengeDecoder.TEMPLATE_ID -> {
+                ChallengeDecoder challenge = new ChallengeDecoder().wrap(in, offset, block, version);
+                OpeningKind kind = challenge.kind();
+                int layer = challenge.layer();
+                int first = challenge.from();
+                int last = challenge.to();
+                byte[] hash = new byte[challenge.receiptHashLength()];
+                challenge.getReceiptHash(hash, 0, hash.length);
+                long id = challenge.correlationId();
+                challenges.execute(() -> guarded(from, id, () -> open(from, id, hash, kind, layer, first, last)));
+            }
+            default -> {
+                // A newer peer may say more than this version understands.
+            }
+        }
+    }
+
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private void guarded(Peer peer, long id, Work work) {
+        try {
+            work.run();
+        } catch (IOException | RuntimeException e) {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
+            RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            refused.correlationId(id).reason(String.valueOf(e.getMessage()));
+            send(peer, buffer, refused.encodedLength());
+        }
+    }
+
+    private static void send(Peer peer, ExpandableArrayBuffer buffer, int bodyLength) {
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + bodyLength);
+    }
+
+    private void infer(Peer peer, long id, byte[] bytes) throws IOException {
+        Request request = Request.decode(bytes);
+        if (!Arrays.equals(request.modelId(), model.id())) {
+            throw new IllegalArgumentException(
+                    "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
+        }
+        long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        ExpandableArrayBuffer tokenBuffer = new ExpandableArrayBuffer(64);
+        Generator.Result result = generator.generate(request, token -> {
+            TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(tokenBuffer, 0, new MessageHeaderEncoder());
+            send(peer, tokenBuffer, encoder.correlationId(id).token(token).encodedLength());
+        });
+        long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
+        Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()));
+        long price = pricePerToken * (request.promptTokens().length + result.tokens().length);
+        Receipt receipt = new Receipt(
+                        Constants.CONTRACT_VERSION,
+                        model.id(),
+                        request.hash(),
+                        answer.hash(),
+                        result.traceRoot(),
+                        result.traceBytes(),
+                        request.promptTokens().length,
+                        result.tokens().length,
+                        price,
+                        null,
+                        null)
+                .sign(keys);
+        served.put(HexFormat.of().formatHex(receipt.hash()), new Served(request, answer, receipt));
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        byte[] answerBytes = answer.encode();
+        byte[] receiptBytes = receipt.encode();
+        answered.correlationId(id).cpuNanos(cpu);
+        answered.putAnswer(answerBytes, 0, answerBytes.length).putReceipt(receiptBytes, 0, receiptBytes.length);
+        send(peer, buffer, answered.encodedLength());
+        LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt), keys);
+        events.emit(
+                "answered",
+                json -> json.put("request", HexFormat.of().formatHex(request.hash()))
+                        .put("tokens", result.tokens().length)
+                        .put("cpuMs", cpu / 1e6)
+                        .put("ordered", outcome.isApplied() ? "" + outcome.height() : outcome.reason()));
+    }
+
+    private Served find(byte[] receiptHash) {
+        Served found = served.get(HexFormat.of().formatHex(receiptHash));
+        if (found == null) {
+            throw new IllegalArgumentException("This node gave no such receipt, or has forgotten it.");
+        }
+        return found;
+    }
+
+    private void disclose(Peer peer, long id, byte[] receiptHash) {
+        Served found = find(receiptHash);
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        byte[] request = found.request().encode();
+        byte[] answer = found.answer().encode();
+        encoder.correlationId(id).putRequest(request, 0, request.length).putAnswer(answer, 0, answer.length);
+        send(peer, buffer, encoder.encodedLength());
+    }
+
+    private void open(Peer peer, long id, byte[] receiptHash, OpeningKind kind, int layer, int from, int to) {
+        Served found = find(receiptHash);
+        Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
+        MemorySegment opening =
+                kind == OpeningKind.CELL ? replay.cell(new Cell(layer, from, to)) : replay.position(from);
+        byte[] bytes = opening.toArray(ValueLayout.JAVA_BYTE);
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(Math.min(bytes.length, Endpoint.CHUNK_BYTES) + 128);
+        for (int at = 0; at < bytes.length; at += Endpoint.CHUNK_BYTES) {
+            int length = Math.min(Endpoint.CHUNK_BYTES, bytes.length - at);
+            OpeningChunkEncoder chunk =
+                    new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            chunk.correlationId(id).totalBytes(bytes.length).position(at).putBytes(bytes, at, length);
+            send(peer, buffer, chunk.encodedLength());
+        }
+    }
+
+    private Replay replay(Served found) {
+        long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        Replay replay = new Replay(
+                replayGenerator,
+                keys.publicKey(),
+                found.request(),
+                found.answer().tokens());
+        long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
+        events.emit(
+                "replayed",
+                json -> json.put(
+                                "request",
+                                HexFormat.of().formatHex(found.request().hash()))
+                        .put("cpuMs", cpu / 1e6));
+        return replay;
+    }
+
+    @Override
+    public void close() {
+        inference.shutdownNow();
+        challenges.shutdownNow();
+        CloseHelper.closeAll(ledger, runner, aeron, driver, tokenizer, model);
+    }
+}
