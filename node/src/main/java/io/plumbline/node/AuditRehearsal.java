@@ -2,12 +2,14 @@ package io.plumbline.node;
 
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.kernels.ScalarKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -30,7 +32,9 @@ final class AuditRehearsal {
         int most = Math.min(TOKENS, model.config().maxPositions());
         Request request = new Request(
                 model.id(), "[]", new int[] {0}, Sampling.GREEDY, most, new int[0], keys.publicKey(), new byte[16]);
-        Generator generator = new Generator(model, keys.publicKey());
+        // The specification computes the answer: the fast kernels would be compiled for this one use.
+        Generator generator =
+                new Generator(model, model.layers(), new ScalarKernels(), new ScalarMath(), keys.publicKey());
         Generator.Result result = generator.generate(request, token -> {});
         Answer answer = new Answer(result.tokens(), "");
         Receipt receipt = new Receipt(

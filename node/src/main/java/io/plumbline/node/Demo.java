@@ -77,9 +77,9 @@ final class Demo implements Callable<Integer> {
             out = System.err;
         }
         if (model == null) {
-            model = Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
+            model = shippedModel();
         }
-        // This process only imports the model, once: the scalar form is done before the vector form is compiled.
+        // As in the processes it starts.
         System.setProperty("plumbline.vector", "false");
         folder = Files.createTempDirectory("plumbline-demo-");
         Runtime.getRuntime().addShutdownHook(new Thread(this::cleanUp));
@@ -94,6 +94,16 @@ final class Demo implements Callable<Integer> {
     private synchronized void cleanUp() {
         children.parallelStream().forEach(Child::close);
         children.clear();
+        delete(folder);
+    }
+
+    /** The model in this repository. */
+    static Path shippedModel() {
+        return Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
+    }
+
+    /** Removes a folder and all in it; what is gone already is no error. */
+    static void delete(Path folder) {
         try (Stream<Path> files = Files.walk(folder)) {
             files.sorted(java.util.Comparator.reverseOrder())
                     .forEach(path -> path.toFile().delete());
@@ -103,7 +113,7 @@ final class Demo implements Callable<Integer> {
     }
 
     /** A run of free UDP ports; members need theirs known before they start. */
-    private static int freePorts(int count) throws SocketException {
+    static int freePorts(int count) throws SocketException {
         for (int base = 23_000 + (int) (ProcessHandle.current().pid() % 1500) * 20; base < 60_000; base += count) {
             boolean free = true;
             for (int i = 0; i < count && free; i++) {
@@ -186,6 +196,9 @@ final class Demo implements Callable<Integer> {
         List<String> flags =
                 new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments());
         flags.add("-Xmx512m");
+        // For so small a model compiling the vector kernels costs each process more than all its work; the scalar form
+        // gives the same bits.
+        flags.add("-Dplumbline.vector=false");
         if (name.equals("gateway")) {
             // It runs no kernels: the quick compiler is enough, and leaves the cores to those that do.
             flags.add("-XX:TieredStopAtLevel=1");

@@ -3,6 +3,7 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.util.function.Consumer;
 
 /** What a running role reports, one JSON object a line, so that people and programs read the same. */
@@ -19,6 +20,7 @@ final class Events {
     void emit(String event, Consumer<ObjectNode> fields) {
         ObjectNode json = MAPPER.createObjectNode();
         json.put("event", event);
+        json.put("uptimeMs", ManagementFactory.getRuntimeMXBean().getUptime());
         fields.accept(json);
         synchronized (out) {
             out.println(json);

@@ -60,12 +60,15 @@ final class FullNode implements AutoCloseable {
         try (LoadedModel model = LoadedModel.open(modelFolder)) {
             VerifierKey key = model.verifierKey(share -> {});
             this.auditor = new Auditor(key);
+            events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
             AuditRehearsal.run(model, key);
         }
+        events.emit("rehearsed", json -> {});
         String address = network.members().get(id);
         String host = address.substring(0, address.lastIndexOf(':'));
         LedgerService service = new LedgerService(network.genesis(), this::onReceipt);
         this.member = new Member(id, network.members(), folder, 1, service, e -> report(e));
+        events.emit("joined", json -> {});
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
         this.endpoint = new Endpoint(aeron, host, 0, client);
         this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);

@@ -93,6 +93,10 @@ final class Gateway implements AutoCloseable {
         events.emit("ready", json -> json.put("role", "gateway").put("port", server.port()));
     }
 
+    int port() {
+        return server.port();
+    }
+
     private static String rootMessage(Throwable e) {
         Throwable cause = e;
         while (cause.getCause() != null) {

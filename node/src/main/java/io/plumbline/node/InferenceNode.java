@@ -294,7 +294,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         Served found = find(receiptHash);
         Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
         MemorySegment opening =
-                kind == OpeningKind.CELL ? replay.cell(new Cell(layer, from, to)) : replay.position(from);
+                kind == OpeningKind.CELL ? replay.cell(new Cell(layer, from, to)) : replay.positions(from, to);
         byte[] bytes = opening.toArray(ValueLayout.JAVA_BYTE);
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(Math.min(bytes.length, Endpoint.CHUNK_BYTES) + 128);
         for (int at = 0; at < bytes.length; at += Endpoint.CHUNK_BYTES) {

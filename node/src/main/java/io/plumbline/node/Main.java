@@ -27,6 +27,7 @@ import picocli.CommandLine.Parameters;
         description = "A verifiable AI inference network: GPUs compute, CPUs check, a ledger settles.",
         subcommands = {
             Demo.class,
+            SelfTest.class,
             Main.Model.class,
             Main.RunFullNode.class,
             Main.RunInferenceNode.class,

@@ -201,8 +201,8 @@ final class NodeClient implements Endpoint.Receiver {
             }
 
             @Override
-            public MemorySegment position(int token) throws IOException {
-                return challenge(peer, receiptHash, OpeningKind.POSITION, 0, token, token + 1);
+            public MemorySegment positions(int from, int to) throws IOException {
+                return challenge(peer, receiptHash, OpeningKind.POSITION, 0, from, to);
             }
         };
     }

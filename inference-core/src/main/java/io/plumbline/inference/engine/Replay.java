@@ -137,20 +137,22 @@ public final class Replay implements OpeningSource {
     }
 
     @Override
-    public MemorySegment position(int t) {
-        requireInside(t >= 0 && t < view.length(), "position " + t);
-        Slice slice = view.positionSlice(t);
-        boolean chosen = view.chosenAfter(t) >= 0;
+    public MemorySegment positions(int from, int to) {
+        requireInside(from >= 0 && from < to && to <= view.length(), "positions " + from + " to " + to);
+        Slice slice = view.positionSlice(from, to);
         long proof = slice.bytes();
-        MemorySegment out =
-                MemorySegment.ofArray(new byte[Math.toIntExact(proof + (chosen ? 4L * config.vocab() : 0))]);
+        long size = proof + 4L * view.choices(from, to) * config.vocab();
+        MemorySegment out = MemorySegment.ofArray(new byte[Math.toIntExact(size)]);
         put(out, 0, slice, tree, trace);
-        if (chosen) {
-            float[] h = new float[config.hidden()];
+        float[] h = new float[config.hidden()];
+        int[] products = new int[config.vocab()];
+        float[] logits = new float[config.vocab()];
+        long at = proof;
+        for (int t = Math.max(from, view.firstChoice()); t < to; t++) {
             MemorySegment.copy(trace, FLOAT, layout.offset(t, config.layers()), h, 0, config.hidden());
-            int[] products = new int[config.vocab()];
-            forward.logits(h, 0, products, new float[config.vocab()]);
-            MemorySegment.copy(products, 0, out, INT, proof, config.vocab());
+            forward.logits(h, 0, products, logits);
+            MemorySegment.copy(products, 0, out, INT, at, config.vocab());
+            at += 4L * config.vocab();
         }
         return out;
     }

@@ -334,8 +334,8 @@ class AuditTest {
                     }
 
                     @Override
-                    public MemorySegment position(int token) throws IOException {
-                        return honest.source().position(token);
+                    public MemorySegment positions(int from, int to) throws IOException {
+                        return honest.source().positions(from, to);
                     }
                 }),
                 step,

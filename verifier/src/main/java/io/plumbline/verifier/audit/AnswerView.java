@@ -55,6 +55,11 @@ public final class AnswerView {
         return position >= promptTokens - 1 ? tokens[position + 1] : -1;
     }
 
+    /** Positions from {@code from} to {@code to} after which a token was chosen. */
+    public int choices(int from, int to) {
+        return Math.max(0, to - Math.max(from, firstChoice()));
+    }
+
     /** Positions after which a token was chosen begin here. */
     public int firstChoice() {
         return promptTokens - 1;
@@ -88,10 +93,13 @@ public final class AnswerView {
         return new Slice(null, tensor.bytes(), set);
     }
 
-    /** The slice with the final record of one position. */
-    public Slice positionSlice(int position) {
-        long at = layout.offset(position, manifest.config().layers());
-        ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES).addBytes(at, at + layout.finalBytes());
+    /** The slice with the final records of positions {@code from} to {@code to}. */
+    public Slice positionSlice(int from, int to) {
+        ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES);
+        for (int t = from; t < to; t++) {
+            long at = layout.offset(t, manifest.config().layers());
+            set.addBytes(at, at + layout.finalBytes());
+        }
         return new Slice(traceKey, layout.traceBytes(length()), set);
     }
 }

@@ -8,6 +8,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -24,6 +25,9 @@ import java.util.function.Consumer;
 public final class Auditor {
     /** Tokens in one cell of a challenge, at most: bounds the memory that an opening takes. */
     public static final int BLOCK_TOKENS = 256;
+
+    /** Positions in one challenge, at most: their logits' products are {@code 4 * vocab} bytes each. */
+    public static final int BLOCK_POSITIONS = 64;
 
     /** Tokens in a randomly drawn cell. */
     public static final int DRAWN_TOKENS = 16;
@@ -71,9 +75,10 @@ public final class Auditor {
                     counts = counts.plus(cellAudit.check(view, receipt.traceRoot(), header, cell, source.cell(cell)));
                     report(progress, counts);
                 }
-                for (int t : positions(level, view)) {
+                for (int[] range : positions(level, view)) {
+                    MemorySegment opening = source.positions(range[0], range[1]);
                     counts = counts.plus(positionAudit.check(
-                            view, request.sampling(), receipt.traceRoot(), header, t, source.position(t)));
+                            view, request.sampling(), receipt.traceRoot(), header, range[0], range[1], opening));
                     report(progress, counts);
                 }
             } catch (FailedException e) {
@@ -167,20 +172,21 @@ public final class Auditor {
         return cells;
     }
 
-    private List<Integer> positions(Level level, AnswerView view) {
-        List<Integer> positions = new ArrayList<>();
+    /** Ranges of positions to check, {from, to}. */
+    private List<int[]> positions(Level level, AnswerView view) {
+        List<int[]> ranges = new ArrayList<>();
         if (level == Level.FULL) {
-            for (int t = 0; t < view.length(); t++) {
-                positions.add(t);
+            for (int from = 0; from < view.length(); from += BLOCK_POSITIONS) {
+                ranges.add(new int[] {from, Math.min(view.length(), from + BLOCK_POSITIONS)});
             }
-            return positions;
+            return ranges;
         }
         int choices = view.length() - view.firstChoice();
         Set<Integer> drawn = new HashSet<>();
         while (drawn.size() < Math.min(DRAWN_CELLS, choices)) {
             drawn.add(view.firstChoice() + random.nextInt(choices));
         }
-        positions.addAll(drawn);
-        return positions;
+        drawn.forEach(t -> ranges.add(new int[] {t, t + 1}));
+        return ranges;
     }
 }

@@ -8,6 +8,6 @@ public interface OpeningSource {
     /** The opening of one cell. */
     MemorySegment cell(Cell cell) throws IOException;
 
-    /** The opening of one position's final record, with the logits' products where a token was chosen. */
-    MemorySegment position(int token) throws IOException;
+    /** The opening of the final records of positions {@code from} to {@code to}, with the logits' products where tokens were chosen. */
+    MemorySegment positions(int from, int to) throws IOException;
 }

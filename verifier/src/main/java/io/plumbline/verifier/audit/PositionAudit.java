@@ -11,8 +11,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The check of one chosen token: logits by Freivalds on the output matrix, then the choice by the sampling rule. The opening is the
- * position's slice and {@code vocab} int32 products; at a position where nothing was chosen it is the slice alone.
+ * The check of chosen tokens: logits by Freivalds on the output matrix, then the choice by the sampling rule. The opening is a
+ * slice of the positions' final records, then {@code vocab} int32 products for each position where a token was chosen.
  */
 final class PositionAudit {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -37,42 +37,54 @@ final class PositionAudit {
         this.logits = new float[config.vocab()];
     }
 
-    Counts check(AnswerView view, Sampling sampling, byte[] traceRoot, byte[] header, int t, MemorySegment opening)
+    Counts check(
+            AnswerView view,
+            Sampling sampling,
+            byte[] traceRoot,
+            byte[] header,
+            int from,
+            int to,
+            MemorySegment opening)
             throws FailedException {
-        Slice slice = view.positionSlice(t);
-        boolean chosen = view.chosenAfter(t) >= 0;
-        long expected = slice.bytes() + (chosen ? 4L * config.vocab() : 0);
+        Slice slice = view.positionSlice(from, to);
+        int choices = view.choices(from, to);
+        long expected = slice.bytes() + 4L * choices * config.vocab();
         if (opening.byteSize() != expected) {
             throw new FailedException(
-                    Step.OPENING, -1, t, opening.byteSize() + " bytes where the position has " + expected);
+                    Step.OPENING, -1, from, opening.byteSize() + " bytes where the positions have " + expected);
         }
         Slice.Proven proven = slice.verify(opening.asSlice(0, slice.bytes()), traceRoot);
         if (proven == null) {
-            throw new FailedException(Step.SLICE, -1, t, "the opened record does not hash to the receipt's trace root");
-        }
-        CellAudit.checkHeader(proven, header, new Cell(0, t, t + 1));
-        long at = view.layout().offset(t, config.layers());
-        MemorySegment tail = proven.bytes(at + 4L * config.hidden(), 12);
-        int token = tail.get(INT, 0);
-        int next = tail.get(INT, 4);
-        if (token != view.token(t) || next != view.chosenAfter(t)) {
             throw new FailedException(
-                    Step.TOKENS,
-                    -1,
-                    t,
-                    "the trace holds token " + token + " followed by " + next + ", request and answer " + view.token(t)
-                            + " followed by " + view.chosenAfter(t));
+                    Step.SLICE, -1, from, "the opened records do not hash to the receipt's trace root");
         }
-        if (chosen) {
-            MemorySegment.copy(proven.bytes(at, 4L * config.hidden()), FLOAT, 0, h, 0, config.hidden());
-            MemorySegment.copy(opening, INT, slice.bytes(), y, 0, config.vocab());
-            try {
-                checkChoice(sampling, t, next, tail.get(FLOAT, 8));
-            } catch (ArithmeticException e) {
-                throw new FailedException(Step.NUMBERS, -1, t, e.getMessage());
+        CellAudit.checkHeader(proven, header, new Cell(0, from, to));
+        long products = slice.bytes();
+        for (int t = from; t < to; t++) {
+            long at = view.layout().offset(t, config.layers());
+            MemorySegment tail = proven.bytes(at + 4L * config.hidden(), 12);
+            int token = tail.get(INT, 0);
+            int next = tail.get(INT, 4);
+            if (token != view.token(t) || next != view.chosenAfter(t)) {
+                throw new FailedException(
+                        Step.TOKENS,
+                        -1,
+                        t,
+                        "the trace holds token " + token + " followed by " + next + ", request and answer "
+                                + view.token(t) + " followed by " + view.chosenAfter(t));
+            }
+            if (next >= 0) {
+                MemorySegment.copy(proven.bytes(at, 4L * config.hidden()), FLOAT, 0, h, 0, config.hidden());
+                MemorySegment.copy(opening, INT, products, y, 0, config.vocab());
+                products += 4L * config.vocab();
+                try {
+                    checkChoice(sampling, t, next, tail.get(FLOAT, 8));
+                } catch (ArithmeticException e) {
+                    throw new FailedException(Step.NUMBERS, -1, t, e.getMessage());
+                }
             }
         }
-        return new Counts(0, chosen ? 1 : 0, 0, chosen ? 1 : 0, opening.byteSize());
+        return new Counts(0, choices, 0, choices, opening.byteSize());
     }
 
     private void checkChoice(Sampling sampling, int t, int next, float logit) throws FailedException {
