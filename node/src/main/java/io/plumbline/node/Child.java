@@ -18,14 +18,17 @@ final class Child implements AutoCloseable {
     private final String name;
     private final Process process;
     private final Path errors;
+    private final boolean echo;
     private final List<JsonNode> events = new ArrayList<>();
 
     /**
      * Starts {@code plumbline ARGUMENTS} with this process's java, class path and flags.
      *
      * @param log receives what the process prints on standard error.
+     * @param echo whether its events are also printed here, on standard error.
      */
-    Child(String name, Path log, List<String> flags, List<String> arguments) throws IOException {
+    Child(String name, Path log, boolean echo, List<String> flags, List<String> arguments) throws IOException {
+        this.echo = echo;
         this.name = name;
         this.errors = log;
         List<String> command = new ArrayList<>();
@@ -45,6 +48,9 @@ final class Child implements AutoCloseable {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 if (line.startsWith("{")) {
                     JsonNode event = mapper.readTree(line);
+                    if (echo) {
+                        System.err.println(name + " " + line);
+                    }
                     synchronized (events) {
                         events.add(event);
                         events.notifyAll();
@@ -91,14 +97,11 @@ final class Child implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroy();
+        // What a child keeps stands in the demo's own folder, which goes too: there is nothing to close in order.
+        process.destroyForcibly();
         try {
-            if (!process.waitFor(3, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                process.waitFor(2, TimeUnit.SECONDS);
-            }
+            process.waitFor(2, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
-            process.destroyForcibly();
             Thread.currentThread().interrupt();
         }
     }

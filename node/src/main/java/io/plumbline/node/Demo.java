@@ -57,6 +57,9 @@ final class Demo implements Callable<Integer> {
     @Option(names = "--json", description = "print one JSON object at the end and nothing else on standard output")
     private boolean json;
 
+    @Option(names = "--events", description = "also print every event of every process on standard error")
+    private boolean showEvents;
+
     private final ObjectMapper mapper = new ObjectMapper();
     private final List<Child> children = new ArrayList<>();
     private final HttpClient http = HttpClient.newHttpClient();
@@ -203,7 +206,7 @@ final class Demo implements Callable<Integer> {
             // It runs no kernels: the quick compiler is enough, and leaves the cores to those that do.
             flags.add("-XX:TieredStopAtLevel=1");
         }
-        Child child = new Child(name, folder.resolve(name + ".err"), flags, arguments);
+        Child child = new Child(name, folder.resolve(name + ".err"), showEvents, flags, arguments);
         children.add(child);
         return child;
     }

@@ -77,32 +77,22 @@ final class Gateway implements AutoCloseable {
         AgentRunner.startOnThread(runner);
         this.ledger = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), host);
         ledger.root();
-        try {
-            this.server = WebServer.builder()
-                    .host(host)
-                    .port(httpPort)
-                    .routing(this::routes)
-                    .build()
-                    .start();
-        } catch (RuntimeException e) {
-            throw new IOException(
-                    "The gateway cannot listen on " + host + ":" + httpPort + ": " + rootMessage(e)
-                            + ". Choose another port with --port, or stop what uses this one.",
-                    e);
+        this.server = WebServer.builder()
+                .host(host)
+                .port(httpPort)
+                .routing(this::routes)
+                .build()
+                .start();
+        if (!server.isRunning()) {
+            closeAllButServer();
+            throw new IOException("The gateway cannot listen on " + host + ":" + httpPort
+                    + ": the port is in use or not permitted. Choose another with --port, or stop what uses this one.");
         }
         events.emit("ready", json -> json.put("role", "gateway").put("port", server.port()));
     }
 
     int port() {
         return server.port();
-    }
-
-    private static String rootMessage(Throwable e) {
-        Throwable cause = e;
-        while (cause.getCause() != null) {
-            cause = cause.getCause();
-        }
-        return cause.getMessage();
     }
 
     private void routes(HttpRouting.Builder routing) {
@@ -423,6 +413,10 @@ final class Gateway implements AutoCloseable {
     @Override
     public void close() {
         server.stop();
+        closeAllButServer();
+    }
+
+    private void closeAllButServer() {
         CloseHelper.closeAll(ledger, runner, aeron, driver, tokenizer, model);
     }
 }

@@ -60,6 +60,11 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     /** Answers that can still be challenged; older ones are forgotten. */
     private static final int MAX_REMEMBERED = 1024;
 
+    /** Openings kept because other full nodes will ask for the same, and the largest that is. */
+    private static final int MAX_OPENINGS = 32;
+
+    private static final int MAX_KEPT_BYTES = 8 << 20;
+
     /** Re-executions kept while their openings are asked for. */
     private static final int MAX_REPLAYS = 4;
 
@@ -74,6 +79,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     private final ExecutorService challenges = Executors.newSingleThreadExecutor();
     private final Map<String, Served> served = Collections.synchronizedMap(bounded(MAX_REMEMBERED));
     private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
+    private final Map<String, byte[]> openings = bounded(MAX_OPENINGS);
     private final MediaDriver driver;
     private final Aeron aeron;
     private final Endpoint endpoint;
@@ -291,11 +297,12 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     }
 
     private void open(Peer peer, long id, byte[] receiptHash, OpeningKind kind, int layer, int from, int to) {
-        Served found = find(receiptHash);
-        Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
-        MemorySegment opening =
-                kind == OpeningKind.CELL ? replay.cell(new Cell(layer, from, to)) : replay.positions(from, to);
-        byte[] bytes = opening.toArray(ValueLayout.JAVA_BYTE);
+        // Every full node of a ledger asks for much the same.
+        String what = HexFormat.of().formatHex(receiptHash) + kind + layer + ":" + from + ":" + to;
+        byte[] bytes = openings.computeIfAbsent(what, key -> opening(receiptHash, kind, layer, from, to));
+        if (bytes.length > MAX_KEPT_BYTES) {
+            openings.remove(what);
+        }
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(Math.min(bytes.length, Endpoint.CHUNK_BYTES) + 128);
         for (int at = 0; at < bytes.length; at += Endpoint.CHUNK_BYTES) {
             int length = Math.min(Endpoint.CHUNK_BYTES, bytes.length - at);
@@ -304,6 +311,14 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
             chunk.correlationId(id).totalBytes(bytes.length).position(at).putBytes(bytes, at, length);
             send(peer, buffer, chunk.encodedLength());
         }
+    }
+
+    private byte[] opening(byte[] receiptHash, OpeningKind kind, int layer, int from, int to) {
+        Served found = find(receiptHash);
+        Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
+        MemorySegment opening =
+                kind == OpeningKind.CELL ? replay.cell(new Cell(layer, from, to)) : replay.positions(from, to);
+        return opening.toArray(ValueLayout.JAVA_BYTE);
     }
 
     private Replay replay(Served found) {

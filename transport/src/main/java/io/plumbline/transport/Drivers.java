@@ -15,6 +15,9 @@ public final class Drivers {
     /** Term buffers: an eighth of it is the largest message. */
     public static final int TERM_BYTES = 4 << 20;
 
+    /** Bytes a sender may be ahead of a receiver; within what Linux grants a socket without being asked. */
+    private static final int WINDOW_BYTES = 208 << 10;
+
     private Drivers() {}
 
     /** Backs off to at most 1 ms when there is nothing to do. */
@@ -29,6 +32,9 @@ public final class Drivers {
                 .threadingMode(ThreadingMode.SHARED)
                 .sharedIdleStrategy(idle())
                 .termBufferSparseFile(true)
+                .initialWindowLength(WINDOW_BYTES)
+                .socketRcvbufLength(WINDOW_BYTES)
+                .socketSndbufLength(WINDOW_BYTES)
                 .publicationTermBufferLength(TERM_BYTES)
                 .ipcTermBufferLength(TERM_BYTES)
                 .dirDeleteOnStart(true)

@@ -95,7 +95,10 @@ public final class Endpoint implements Agent, AutoCloseable {
 
         private Peer(String address) {
             this.address = address;
-            this.publication = aeron.addExclusivePublication("aeron:udp?endpoint=" + address, STREAM_ID);
+            // Loopback carries larger datagrams than Ethernet: worth four times the rate for openings.
+            boolean loopback = address.startsWith("localhost:") || address.startsWith("127.");
+            this.publication = aeron.addExclusivePublication(
+                    "aeron:udp?endpoint=" + address + (loopback ? "|mtu=8192" : ""), STREAM_ID);
         }
 
         /** Copies and queues a message; waits while too much is queued. */

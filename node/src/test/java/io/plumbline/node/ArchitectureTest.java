@@ -1,0 +1,61 @@
+package io.plumbline.node;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import org.junit.jupiter.api.Test;
+
+/** The arrows between modules go one way; docs/architecture.md draws them. */
+class ArchitectureTest {
+    private final JavaClasses classes = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("io.plumbline");
+
+    @Test
+    void moduleArrowsGoOneWay() {
+        layeredArchitecture()
+                .consideringOnlyDependenciesInLayers()
+                .layer("transport")
+                .definedBy("io.plumbline.transport..")
+                .layer("verifier")
+                .definedBy("io.plumbline.verifier..")
+                .layer("inference")
+                .definedBy("io.plumbline.inference..")
+                .layer("ledger")
+                .definedBy("io.plumbline.ledger..")
+                .layer("node")
+                .definedBy("io.plumbline.node..")
+                .whereLayer("transport")
+                .mayNotAccessAnyLayer()
+                .whereLayer("verifier")
+                .mayNotAccessAnyLayer()
+                .whereLayer("inference")
+                .mayOnlyAccessLayers("verifier")
+                .whereLayer("ledger")
+                .mayOnlyAccessLayers("verifier", "transport")
+                .whereLayer("node")
+                .mayNotBeAccessedByAnyLayer()
+                .check(classes);
+    }
+
+    @Test
+    void theStateMachineKnowsNoAeronAndTheVerifierNoNetwork() {
+        ArchRuleDefinition.noClasses()
+                .that()
+                .resideInAPackage("io.plumbline.ledger.state..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.aeron..", "java.time..", "java.util.concurrent..")
+                .check(classes);
+        ArchRuleDefinition.noClasses()
+                .that()
+                .resideInAPackage("io.plumbline.verifier..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.aeron..", "java.net..", "org.bytedeco..")
+                .check(classes);
+    }
+}
