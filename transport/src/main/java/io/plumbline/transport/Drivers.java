@@ -20,9 +20,13 @@ public final class Drivers {
 
     private Drivers() {}
 
-    /** Backs off to at most 1 ms when there is nothing to do. */
+    /** Longest sleep of an idle thread: it bounds how long a message waits, and what an idle node costs. */
+    private static final long IDLE_MICROS = 1000;
+
+    /** Backs off step by step when there is nothing to do. */
     public static IdleStrategy idle() {
-        return new BackoffIdleStrategy(10, 10, TimeUnit.MICROSECONDS.toNanos(10), TimeUnit.MILLISECONDS.toNanos(1));
+        return new BackoffIdleStrategy(
+                10, 10, TimeUnit.MICROSECONDS.toNanos(10), TimeUnit.MICROSECONDS.toNanos(IDLE_MICROS));
     }
 
     /** A media driver context for the given folder, which is created, and removed when the driver closes. */
