@@ -8,7 +8,6 @@ import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
@@ -37,19 +36,7 @@ final class AuditRehearsal {
                 new Generator(model, model.layers(), new ScalarKernels(), new ScalarMath(), keys.publicKey());
         Generator.Result result = generator.generate(request, token -> {});
         Answer answer = new Answer(result.tokens(), "");
-        Receipt receipt = new Receipt(
-                        Constants.CONTRACT_VERSION,
-                        model.id(),
-                        request.hash(),
-                        answer.hash(),
-                        result.traceRoot(),
-                        result.traceBytes(),
-                        1,
-                        result.tokens().length,
-                        0,
-                        null,
-                        null)
-                .sign(keys);
+        Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 0, keys);
         Replay replay = new Replay(generator, keys.publicKey(), request, result.tokens());
         Auditor auditor = new Auditor(key);
         for (int round = 0; round < ROUNDS; round++) {

@@ -26,7 +26,6 @@ import io.plumbline.transport.nodewire.OpeningKind;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
-import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
@@ -150,6 +149,9 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
 
     /** The fast backend must equal the specification on this host, or nothing is served. It also warms the compiler. */
     private void selfTest() throws IOException {
+        if (IntKernels.best() instanceof ScalarKernels) {
+            return;
+        }
         byte[] node = keys.publicKey();
         int[] prompt = new int[Math.min(24, model.config().maxPositions() / 2)];
         for (int i = 0; i < prompt.length; i++) {
@@ -165,9 +167,6 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 node,
                 new byte[16]);
         Generator scalar = new Generator(model, model.layers(), new ScalarKernels(), new ScalarMath(), node);
-        if (IntKernels.best() instanceof ScalarKernels) {
-            return;
-        }
         Generator best = new Generator(model, node);
         byte[] expected = scalar.generate(request, token -> {}).traceRoot();
         for (int round = 0; round < 2; round++) {
@@ -251,19 +250,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
         Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()));
         long price = pricePerToken * (request.promptTokens().length + result.tokens().length);
-        Receipt receipt = new Receipt(
-                        Constants.CONTRACT_VERSION,
-                        model.id(),
-                        request.hash(),
-                        answer.hash(),
-                        result.traceRoot(),
-                        result.traceBytes(),
-                        request.promptTokens().length,
-                        result.tokens().length,
-                        price,
-                        null,
-                        null)
-                .sign(keys);
+        Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, keys);
         served.put(HexFormat.of().formatHex(receipt.hash()), new Served(request, answer, receipt));
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());

@@ -22,7 +22,6 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.numerics.VectorMath;
@@ -85,19 +84,7 @@ class AuditTest {
     }
 
     private static Receipt sign(Request request, Answer answer, byte[] root, long traceBytes) {
-        return new Receipt(
-                        Constants.CONTRACT_VERSION,
-                        request.modelId(),
-                        request.hash(),
-                        answer.hash(),
-                        root,
-                        traceBytes,
-                        request.promptTokens().length,
-                        answer.tokens().length,
-                        100,
-                        null,
-                        null)
-                .sign(NODE);
+        return Receipt.of(request, answer, root, traceBytes, 100, NODE);
     }
 
     /** An answer by a node that runs {@code forward} and is consistent about it: it commits to what it computed. */

@@ -4,6 +4,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.numerics.Constants;
 
 /**
  * An inference node's signed word on one answer: small, of fixed length, and enough to hold the node to every bit it computed.
@@ -36,6 +37,23 @@ public record Receipt(
     public static final int BYTES = 4 + 4 + 4 * 32 + 8 + 4 + 4 + 8 + Keys.PUBLIC_BYTES + Keys.SIGNATURE_BYTES;
 
     private static final int MAGIC = 0x31435250; // "PRC1"
+
+    /** The receipt of an answer under this version of the contract, signed with the node's keys. */
+    public static Receipt of(Request request, Answer answer, byte[] traceRoot, long traceBytes, long price, Keys keys) {
+        return new Receipt(
+                        Constants.CONTRACT_VERSION,
+                        request.modelId(),
+                        request.hash(),
+                        answer.hash(),
+                        traceRoot,
+                        traceBytes,
+                        request.promptTokens().length,
+                        answer.tokens().length,
+                        price,
+                        null,
+                        null)
+                .sign(keys);
+    }
 
     /** This receipt, signed with the node's keys. */
     public Receipt sign(Keys keys) {
