@@ -21,7 +21,7 @@ import java.io.IOException;
  * could not judge an honest answer must not start. It also warms the compiler, so that the first real audit costs what the next does.
  */
 final class AuditRehearsal {
-    private static final int TOKENS = 24;
+    private static final int TOKENS = 8;
     private static final int ROUNDS = 1;
 
     private AuditRehearsal() {}

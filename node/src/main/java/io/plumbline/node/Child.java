@@ -3,6 +3,7 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -34,11 +35,18 @@ final class Child implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(flags);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.addAll(program(System.getProperty("java.class.path")));
         command.addAll(arguments);
         command.add("--exit-with-stdin");
         process = new ProcessBuilder(command).redirectError(log.toFile()).start();
         Thread.ofPlatform().daemon().name(name).start(this::read);
+    }
+
+    /** The jar this process runs from, or its class path where it runs from classes. */
+    private static List<String> program(String classPath) {
+        return classPath.endsWith(".jar") && !classPath.contains(File.pathSeparator)
+                ? List.of("-jar", classPath)
+                : List.of("-cp", classPath, Main.class.getName());
     }
 
     private void read() {

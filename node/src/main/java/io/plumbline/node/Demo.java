@@ -1,5 +1,7 @@
 package io.plumbline.node;
 
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -30,36 +32,40 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /** The main job end to end: a whole network on loopback, one honest answer settled, one cheat caught and slashed. */
-@Command(
-        name = "demo",
-        mixinStandardHelpOptions = true,
-        description = "Start a network on this machine, ask it, audit the answer, settle it; then catch a cheat.")
-final class Demo implements Callable<Integer> {
+@Parameters(
+        commandNames = "demo",
+        commandDescription =
+                "Start a network on this machine, ask it, audit the answer, settle it; then catch a cheat.")
+final class Demo extends Main.Options implements Callable<Integer> {
     private static final long START_MS = 60_000;
     private static final long SETTLE_MS = 60_000;
     private static final int CHEAT_LAYER = 1;
+
+    /** Above the honest node's, so that the gateway prefers that one where it may choose. */
+    private static final int CHEAT_PRICE = 3;
+
+    /** Room for any answer the model ends by itself; a cheat's weights may never come to an end. */
+    private static final int MAX_TOKENS = 200;
+
     private static final HexFormat HEX = HexFormat.of();
 
-    @Option(
-            names = "--prompt",
-            defaultValue = "Tell me a story about a clever fox who lost a lantern.",
-            description = "what to ask")
-    private String prompt;
+    @Parameter(names = "--prompt", description = "what to ask")
+    private String prompt = "Tell me a story about a clever fox who lost a lantern.";
 
-    @Option(names = "--model", paramLabel = "DIR", description = "Hugging Face folder (default: the model that ships)")
+    @Parameter(names = "--model", description = "DIR: Hugging Face folder; the model that ships where none is named")
     private Path model;
 
-    @Option(names = "--json", description = "print one JSON object at the end and nothing else on standard output")
+    @Parameter(names = "--json", description = "print one JSON object at the end and nothing else on standard output")
     private boolean json;
 
-    @Option(names = "--events", description = "also print every event of every process on standard error")
+    @Parameter(names = "--events", description = "also print every event of every process on standard error")
     private boolean showEvents;
 
     private final ObjectMapper mapper = new ObjectMapper();
@@ -67,6 +73,7 @@ final class Demo implements Callable<Integer> {
     private final HttpClient http = HttpClient.newHttpClient();
     private PrintStream out = System.out;
     private Path folder;
+    private Path imported;
     private URI gateway;
 
     private final Keys requester = Keys.random();
@@ -84,8 +91,6 @@ final class Demo implements Callable<Integer> {
         if (model == null) {
             model = shippedModel();
         }
-        // As in the processes it starts.
-        System.setProperty("plumbline.vector", "false");
         folder = Files.createTempDirectory("plumbline-demo-");
         Runtime.getRuntime().addShutdownHook(new Thread(this::cleanUp));
         try {
@@ -139,7 +144,7 @@ final class Demo implements Callable<Integer> {
 
     private void start() throws IOException, InterruptedException {
         try (ProgressBar bar = json ? null : Main.progress("starting")) {
-            Path imported = folder.resolve(model.toAbsolutePath().getFileName());
+            imported = folder.resolve(model.toAbsolutePath().getFileName());
             ModelImport.run(model, imported, share -> step(bar, (long) (share * 10)));
             List<String> members = new ArrayList<>();
             int base = freePorts(3 * Member.PORTS);
@@ -154,32 +159,18 @@ final class Demo implements Callable<Integer> {
                             new Deposit(cheat.publicKey(), 100_000)));
             new Network(members, genesis).write(folder.resolve("network.json"));
             for (int i = 0; i < 3; i++) {
-                fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));
+                fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), "full-node"));
             }
-            honestNode = child("inference-node", honest, imported, "inference-node");
-            Child cheating = child(
-                    "cheating-node",
-                    cheat,
-                    imported,
-                    "inference-node",
-                    "--cheat-layer",
-                    Integer.toString(CHEAT_LAYER),
-                    "--price",
-                    "3");
-            Child door = child("gateway", requester, imported, "gateway", "--port", "0");
+            honestNode = child("inference-node", honest, "inference-node");
+            Child door = child("gateway", requester, "gateway", "--port", "0");
             int done = 0;
             for (Child child : List.of(
-                    fullNodeProcesses.get(0),
-                    fullNodeProcesses.get(1),
-                    fullNodeProcesses.get(2),
-                    honestNode,
-                    cheating,
-                    door)) {
+                    fullNodeProcesses.get(0), fullNodeProcesses.get(1), fullNodeProcesses.get(2), honestNode, door)) {
                 JsonNode ready = child.await("ready", event -> true, START_MS);
                 if (child == door) {
                     gateway = URI.create("http://localhost:" + ready.get("port").asInt());
                 }
-                step(bar, 10 + 15 * ++done);
+                step(bar, 10 + 18 * ++done);
             }
         }
     }
@@ -190,7 +181,7 @@ final class Demo implements Callable<Integer> {
         }
     }
 
-    private Child child(String name, Keys keys, Path imported, String... command) throws IOException {
+    private Child child(String name, Keys keys, String... command) throws IOException {
         Path key = folder.resolve(name + ".key");
         Network.writeKey(key, keys);
         List<String> arguments = new ArrayList<>(List.of(command));
@@ -203,21 +194,30 @@ final class Demo implements Callable<Integer> {
         List<String> flags =
                 new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments());
         flags.add("-Xmx512m");
-        // For so small a model compiling the vector kernels costs each process more than all its work; the scalar form
-        // gives the same bits.
-        flags.add("-Dplumbline.vector=false");
-        if (name.equals("gateway")) {
-            // It runs no kernels: the quick compiler is enough, and leaves the cores to those that do.
-            flags.add("-XX:TieredStopAtLevel=1");
-        }
+        // Seven processes that live for seconds: what the second compiler gains in one it takes from the others.
+        flags.add("-XX:TieredStopAtLevel=1");
         Child child = new Child(name, folder.resolve(name + ".err"), showEvents, flags, arguments);
         children.add(child);
         return child;
     }
 
     private int run() throws IOException, InterruptedException {
+        // The honest answer leaves a core free, in which the cheat starts; it is asked while the full nodes audit.
+        Child cheating = child(
+                "cheating-node",
+                cheat,
+                "inference-node",
+                "--cheat-layer",
+                "" + CHEAT_LAYER,
+                "--price",
+                "" + CHEAT_PRICE);
         out.println("\n> " + prompt);
         ObjectNode answer = ask("", true);
+        FutureTask<ObjectNode> lying = new FutureTask<>(() -> {
+            cheating.await("ready", event -> true, START_MS);
+            return ask(HEX.formatHex(cheat.publicKey()), false);
+        });
+        Thread.ofPlatform().daemon().start(lying);
         JsonNode settled =
                 awaitSettlement(answer.path("plumbline").path("request_hash").asText());
         ObjectNode result = mapper.createObjectNode();
@@ -226,10 +226,16 @@ final class Demo implements Callable<Integer> {
         report(result, answer, settled);
 
         out.println("\nThe same request to a node that computes layer " + CHEAT_LAYER + " with other weights:");
-        ObjectNode lie = ask(HEX.formatHex(cheat.publicKey()), false);
+        ObjectNode lie;
+        try {
+            lie = lying.get();
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        }
         JsonNode slashed =
                 awaitSettlement(lie.path("plumbline").path("request_hash").asText());
         reportCheat(result, lie, slashed);
+        reportBalances(result);
         if (json) {
             System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(result));
         }
@@ -240,7 +246,10 @@ final class Demo implements Callable<Integer> {
 
     /** Asks through the gateway's streaming API, as any client would; prints the text as it comes. */
     private ObjectNode ask(String node, boolean print) throws IOException, InterruptedException {
-        ObjectNode body = mapper.createObjectNode().put("stream", true).put("temperature", 0);
+        ObjectNode body = mapper.createObjectNode()
+                .put("stream", true)
+                .put("temperature", 0)
+                .put("max_tokens", MAX_TOKENS);
         body.putArray("messages").addObject().put("role", "user").put("content", prompt);
         if (!node.isEmpty()) {
             body.putObject("plumbline").put("node", node);
@@ -339,12 +348,7 @@ final class Demo implements Callable<Integer> {
             auditJson.set(field, audit.get(field));
         }
         boolean isSettled = settled.get("status").asText().equals("SETTLED");
-        ObjectNode ledger = result.putObject("ledger")
-                .put("height", settled.get("height").asLong())
-                .put("settled", isSettled);
-        ObjectNode balances = ledger.putObject("balances");
-        balance(balances, "requester", requester);
-        balance(balances, "node", honest);
+        result.putObject("ledger").put("height", settled.get("height").asLong()).put("settled", isSettled);
 
         out.println("\nreceipt     " + plumbline.get("receipt").asText().length() / 2 + " bytes, trace root "
                 + plumbline.get("trace_root").asText().substring(0, 16) + "… over "
@@ -365,13 +369,29 @@ final class Demo implements Callable<Integer> {
                 replayed.get("cpuMs").asDouble() / auditMs));
         out.println("ledger      " + settled.get("status").asText().toLowerCase(Locale.ROOT) + " at height "
                 + settled.get("height")
-                + " by " + settled.get("verdicts").size() + " verdicts; requester " + balances.get("requester")
-                + ", node "
-                + balances.get("node"));
+                + " by " + settled.get("verdicts").size() + " verdicts");
     }
 
-    private void balance(ObjectNode balances, String name, Keys keys) throws IOException, InterruptedException {
-        balances.set(name, get("/v1/accounts/" + HEX.formatHex(keys.publicKey())));
+    /** After both requests have come to their end, so that no escrow is held any more. */
+    private void reportBalances(ObjectNode result) throws IOException, InterruptedException {
+        ObjectNode balances = ((ObjectNode) result.get("ledger")).putObject("balances");
+        balances.set("requester", account(requester));
+        balances.set("node", account(honest));
+        balances.set("cheat", account(cheat));
+        StringBuilder line = new StringBuilder("\nbalances    ");
+        balances.properties()
+                .forEach(entry -> line.append(line.length() > 13 ? ", " : "")
+                        .append(entry.getKey())
+                        .append(' ')
+                        .append(entry.getValue().get("balance"))
+                        .append(" (stake ")
+                        .append(entry.getValue().get("stake"))
+                        .append(')'));
+        out.println(line);
+    }
+
+    private JsonNode account(Keys keys) throws IOException, InterruptedException {
+        return get("/v1/accounts/" + HEX.formatHex(keys.publicKey()));
     }
 
     private void reportCheat(ObjectNode result, ObjectNode lie, JsonNode slashed)
@@ -379,9 +399,8 @@ final class Demo implements Callable<Integer> {
         String request = lie.path("plumbline").path("request_hash").asText();
         JsonNode audit = audited(fullNodeProcesses.get(0), request);
         boolean caught = !audit.get("good").asBoolean();
-        JsonNode account = get("/v1/accounts/" + HEX.formatHex(cheat.publicKey()));
         boolean isSlashed = slashed.get("status").asText().equals("SLASHED")
-                && account.get("stake").asLong() == 0;
+                && account(cheat).get("stake").asLong() == 0;
         result.putObject("cheat")
                 .put("caught", caught)
                 .put("cell", audit.path("cell").asText(""))
@@ -393,7 +412,6 @@ final class Demo implements Callable<Integer> {
                                 + audit.get("step").asText() + ": "
                                 + audit.get("detail").asText()
                         : "NOT caught"));
-        out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height")
-                + "; cheat " + account);
+        out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height"));
     }
 }

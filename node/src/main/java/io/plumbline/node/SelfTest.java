@@ -1,5 +1,6 @@
 package io.plumbline.node;
 
+import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.ModelImport;
@@ -18,17 +19,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
 
 /**
  * All roles in this one process, with a single full node: one question asked, answered, audited and settled. It shows in seconds whether
  * Plumbline works on a host; the launcher also records it once, so that later starts load and compile faster.
  */
-@Command(
-        name = "self-test",
-        mixinStandardHelpOptions = true,
-        description = "Run every role in one process and settle one answer.")
-final class SelfTest implements Callable<Integer> {
+@Parameters(commandNames = "self-test", commandDescription = "Run every role in one process and settle one answer.")
+final class SelfTest extends Main.Options implements Callable<Integer> {
     private static final long TIMEOUT_MS = 60_000;
 
     private final ObjectMapper mapper = new ObjectMapper();

@@ -1,5 +1,6 @@
 package io.plumbline.inference.kernels;
 
+import io.plumbline.verifier.numerics.Simd;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -26,10 +27,8 @@ public interface IntKernels {
     void weightedValues(
             short[] u, int n, byte[] v, int vOffset, int stride, int size, int[] high, int[] low, int offset);
 
-    /** A new instance of the fastest implementation here; {@code -Dplumbline.vector=false} gives the scalar one. */
+    /** A new instance of the fastest implementation here. */
     static IntKernels best() {
-        return Boolean.parseBoolean(System.getProperty("plumbline.vector", "true")) && VectorKernels.supported()
-                ? new VectorKernels()
-                : new ScalarKernels();
+        return Simd.enabled() && VectorKernels.supported() ? new VectorKernels() : new ScalarKernels();
     }
 }

@@ -3,19 +3,29 @@ package io.plumbline.inference.kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** The specification. */
+/** The specification. Weights are copied to the heap a row at a time: a loop over an array is quick before it is well compiled, too. */
 public final class ScalarKernels implements IntKernels {
+    private byte[] weights = new byte[0];
+
     @Override
     public void multiply(byte[] x, int rows, int k, MemorySegment w, int n, int[] y, int yOffset, int yStride) {
-        for (int r = 0; r < rows; r++) {
-            for (int row = 0; row < n; row++) {
-                int sum = 0;
-                for (int i = 0; i < k; i++) {
-                    sum += x[r * k + i] * w.get(ValueLayout.JAVA_BYTE, (long) row * k + i);
-                }
-                y[yOffset + r * yStride + row] = sum;
+        if (weights.length < k) {
+            weights = new byte[k];
+        }
+        for (int row = 0; row < n; row++) {
+            MemorySegment.copy(w, ValueLayout.JAVA_BYTE, (long) row * k, weights, 0, k);
+            for (int r = 0; r < rows; r++) {
+                y[yOffset + r * yStride + row] = dot(x, r * k, weights, k);
             }
         }
+    }
+
+    private static int dot(byte[] x, int offset, byte[] w, int k) {
+        int sum = 0;
+        for (int i = 0; i < k; i++) {
+            sum += x[offset + i] * w[i];
+        }
+        return sum;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.blake3;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -23,8 +24,7 @@ public final class Blake3 {
     private final int flags;
     private final ChunkCompressor compressor;
     private final ChunkTree tree;
-    private final byte[] buffer = new byte[BUFFER_BYTES];
-    private final MemorySegment bufferSegment = MemorySegment.ofArray(buffer);
+    private byte[] buffer = new byte[ChunkCompressor.CHUNK_BYTES];
     private final long[] counters = new long[BATCH];
     private final int[] cvs = new int[BATCH * ChunkCompressor.CV_WORDS];
     private int buffered;
@@ -80,7 +80,7 @@ public final class Blake3 {
         long size = in.byteSize();
         while (at < size) {
             if (buffered == BUFFER_BYTES) {
-                compress(bufferSegment, 0, BATCH);
+                compress(MemorySegment.ofArray(buffer), 0, BATCH);
                 buffered = 0;
             }
             // The last byte of all must stay back: its chunk may be the root.
@@ -89,11 +89,19 @@ public final class Blake3 {
                 at += BUFFER_BYTES;
             }
             int take = (int) Math.min(BUFFER_BYTES - buffered, size - at);
-            MemorySegment.copy(in, at, bufferSegment, buffered, take);
+            reserve(buffered + take);
+            MemorySegment.copy(in, ValueLayout.JAVA_BYTE, at, buffer, buffered, take);
             buffered += take;
             at += take;
         }
         return this;
+    }
+
+    /** Most messages are short: the buffer grows to a batch only for those that fill it. */
+    private void reserve(int bytes) {
+        if (buffer.length < bytes) {
+            buffer = Arrays.copyOf(buffer, Math.min(BUFFER_BYTES, Math.max(bytes, 2 * buffer.length)));
+        }
     }
 
     private void compress(MemorySegment in, long offset, int count) {
@@ -114,10 +122,10 @@ public final class Blake3 {
     /** {@code bytes} bytes of the extendable output. The hasher must not be used afterwards. */
     public byte[] digest(int bytes) {
         int whole = Math.max(0, (buffered - 1) / ChunkCompressor.CHUNK_BYTES);
-        compress(bufferSegment, 0, whole);
+        MemorySegment rest = MemorySegment.ofArray(buffer);
+        compress(rest, 0, whole);
         int start = whole * ChunkCompressor.CHUNK_BYTES;
-        Node last =
-                Node.chunk(key, flags, bufferSegment, start, buffered - start, tree.chunks(), new int[16], new int[16]);
+        Node last = Node.chunk(key, flags, rest, start, buffered - start, tree.chunks(), new int[16], new int[16]);
         byte[] result = tree.finish(last).rootBytes(bytes);
         Arrays.fill(buffer, (byte) 0);
         return result;

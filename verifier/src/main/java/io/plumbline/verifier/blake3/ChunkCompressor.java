@@ -1,5 +1,6 @@
 package io.plumbline.verifier.blake3;
 
+import io.plumbline.verifier.numerics.Simd;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -37,16 +38,14 @@ public interface ChunkCompressor {
             int[] cvs,
             int cvsOffset);
 
-    /** The fastest implementation on this host; {@code -Dplumbline.vector=false} forces the scalar one. */
+    /** The fastest implementation on this host. */
     static ChunkCompressor best() {
         return Holder.BEST;
     }
 
     /** Decided once, when first asked. */
     final class Holder {
-        private static final ChunkCompressor BEST = Boolean.parseBoolean(System.getProperty("plumbline.vector", "true"))
-                ? new VectorCompressor()
-                : new ScalarCompressor();
+        private static final ChunkCompressor BEST = Simd.enabled() ? new VectorCompressor() : new ScalarCompressor();
 
         private Holder() {}
     }

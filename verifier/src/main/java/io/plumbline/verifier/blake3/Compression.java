@@ -51,53 +51,116 @@ final class Compression {
 
     /**
      * One compression. {@code out} receives 16 words: the new chaining value in the first 8, the extended output in the rest.
-     * {@code cv} may be {@code out}.
+     * {@code cv} may be {@code out}. The state stands in local variables and the mixing function is written out, because no compiler
+     * keeps an array in registers.
      */
     static void compress(int[] cv, int cvOffset, int[] m, int mOffset, long counter, int length, int flags, int[] out) {
-        int[] v = new int[16];
-        System.arraycopy(cv, cvOffset, v, 0, 8);
-        System.arraycopy(IV, 0, v, 8, 4);
-        v[12] = (int) counter;
-        v[13] = (int) (counter >>> 32);
-        v[14] = length;
-        v[15] = flags;
+        int v0 = cv[cvOffset + 0];
+        int v1 = cv[cvOffset + 1];
+        int v2 = cv[cvOffset + 2];
+        int v3 = cv[cvOffset + 3];
+        int v4 = cv[cvOffset + 4];
+        int v5 = cv[cvOffset + 5];
+        int v6 = cv[cvOffset + 6];
+        int v7 = cv[cvOffset + 7];
+        int v8 = IV[0];
+        int v9 = IV[1];
+        int v10 = IV[2];
+        int v11 = IV[3];
+        int v12 = (int) counter;
+        int v13 = (int) (counter >>> 32);
+        int v14 = length;
+        int v15 = flags;
         for (int[] s : SCHEDULE) {
-            mix(v, 0, 4, 8, 12, m[mOffset + s[0]], m[mOffset + s[1]]);
-            mix(v, 1, 5, 9, 13, m[mOffset + s[2]], m[mOffset + s[3]]);
-            mix(v, 2, 6, 10, 14, m[mOffset + s[4]], m[mOffset + s[5]]);
-            mix(v, 3, 7, 11, 15, m[mOffset + s[6]], m[mOffset + s[7]]);
-            mix(v, 0, 5, 10, 15, m[mOffset + s[8]], m[mOffset + s[9]]);
-            mix(v, 1, 6, 11, 12, m[mOffset + s[10]], m[mOffset + s[11]]);
-            mix(v, 2, 7, 8, 13, m[mOffset + s[12]], m[mOffset + s[13]]);
-            mix(v, 3, 4, 9, 14, m[mOffset + s[14]], m[mOffset + s[15]]);
+            // Columns.
+            v0 += v4 + m[mOffset + s[0]];
+            v12 = Integer.rotateRight(v12 ^ v0, 16);
+            v8 += v12;
+            v4 = Integer.rotateRight(v4 ^ v8, 12);
+            v0 += v4 + m[mOffset + s[1]];
+            v12 = Integer.rotateRight(v12 ^ v0, 8);
+            v8 += v12;
+            v4 = Integer.rotateRight(v4 ^ v8, 7);
+            v1 += v5 + m[mOffset + s[2]];
+            v13 = Integer.rotateRight(v13 ^ v1, 16);
+            v9 += v13;
+            v5 = Integer.rotateRight(v5 ^ v9, 12);
+            v1 += v5 + m[mOffset + s[3]];
+            v13 = Integer.rotateRight(v13 ^ v1, 8);
+            v9 += v13;
+            v5 = Integer.rotateRight(v5 ^ v9, 7);
+            v2 += v6 + m[mOffset + s[4]];
+            v14 = Integer.rotateRight(v14 ^ v2, 16);
+            v10 += v14;
+            v6 = Integer.rotateRight(v6 ^ v10, 12);
+            v2 += v6 + m[mOffset + s[5]];
+            v14 = Integer.rotateRight(v14 ^ v2, 8);
+            v10 += v14;
+            v6 = Integer.rotateRight(v6 ^ v10, 7);
+            v3 += v7 + m[mOffset + s[6]];
+            v15 = Integer.rotateRight(v15 ^ v3, 16);
+            v11 += v15;
+            v7 = Integer.rotateRight(v7 ^ v11, 12);
+            v3 += v7 + m[mOffset + s[7]];
+            v15 = Integer.rotateRight(v15 ^ v3, 8);
+            v11 += v15;
+            v7 = Integer.rotateRight(v7 ^ v11, 7);
+            // Diagonals.
+            v0 += v5 + m[mOffset + s[8]];
+            v15 = Integer.rotateRight(v15 ^ v0, 16);
+            v10 += v15;
+            v5 = Integer.rotateRight(v5 ^ v10, 12);
+            v0 += v5 + m[mOffset + s[9]];
+            v15 = Integer.rotateRight(v15 ^ v0, 8);
+            v10 += v15;
+            v5 = Integer.rotateRight(v5 ^ v10, 7);
+            v1 += v6 + m[mOffset + s[10]];
+            v12 = Integer.rotateRight(v12 ^ v1, 16);
+            v11 += v12;
+            v6 = Integer.rotateRight(v6 ^ v11, 12);
+            v1 += v6 + m[mOffset + s[11]];
+            v12 = Integer.rotateRight(v12 ^ v1, 8);
+            v11 += v12;
+            v6 = Integer.rotateRight(v6 ^ v11, 7);
+            v2 += v7 + m[mOffset + s[12]];
+            v13 = Integer.rotateRight(v13 ^ v2, 16);
+            v8 += v13;
+            v7 = Integer.rotateRight(v7 ^ v8, 12);
+            v2 += v7 + m[mOffset + s[13]];
+            v13 = Integer.rotateRight(v13 ^ v2, 8);
+            v8 += v13;
+            v7 = Integer.rotateRight(v7 ^ v8, 7);
+            v3 += v4 + m[mOffset + s[14]];
+            v14 = Integer.rotateRight(v14 ^ v3, 16);
+            v9 += v14;
+            v4 = Integer.rotateRight(v4 ^ v9, 12);
+            v3 += v4 + m[mOffset + s[15]];
+            v14 = Integer.rotateRight(v14 ^ v3, 8);
+            v9 += v14;
+            v4 = Integer.rotateRight(v4 ^ v9, 7);
         }
-        for (int i = 0; i < 8; i++) {
-            int high = v[i + 8] ^ cv[cvOffset + i];
-            out[i] = v[i] ^ v[i + 8];
-            out[i + 8] = high;
-        }
-    }
-
-    private static void mix(int[] v, int a, int b, int c, int d, int x, int y) {
-        int va = v[a] + v[b] + x;
-        int vd = Integer.rotateRight(v[d] ^ va, 16);
-        int vc = v[c] + vd;
-        int vb = Integer.rotateRight(v[b] ^ vc, 12);
-        va = va + vb + y;
-        vd = Integer.rotateRight(vd ^ va, 8);
-        vc = vc + vd;
-        v[a] = va;
-        v[b] = Integer.rotateRight(vb ^ vc, 7);
-        v[c] = vc;
-        v[d] = vd;
+        out[8] = v8 ^ cv[cvOffset + 0];
+        out[9] = v9 ^ cv[cvOffset + 1];
+        out[10] = v10 ^ cv[cvOffset + 2];
+        out[11] = v11 ^ cv[cvOffset + 3];
+        out[12] = v12 ^ cv[cvOffset + 4];
+        out[13] = v13 ^ cv[cvOffset + 5];
+        out[14] = v14 ^ cv[cvOffset + 6];
+        out[15] = v15 ^ cv[cvOffset + 7];
+        out[0] = v0 ^ v8;
+        out[1] = v1 ^ v9;
+        out[2] = v2 ^ v10;
+        out[3] = v3 ^ v11;
+        out[4] = v4 ^ v12;
+        out[5] = v5 ^ v13;
+        out[6] = v6 ^ v14;
+        out[7] = v7 ^ v15;
     }
 
     /** Reads up to 64 bytes as 16 little-endian words, zero-padded. */
     static void loadBlock(MemorySegment in, long offset, int length, int[] words) {
         int whole = length >>> 2;
-        for (int i = 0; i < whole; i++) {
-            words[i] = in.get(LE_INT, offset + 4L * i);
-        }
+        MemorySegment.copy(in, LE_INT, offset, words, 0, whole);
         for (int i = whole; i < 16; i++) {
             int word = 0;
             for (int b = 0; b < 4 && 4 * i + b < length; b++) {

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.freivalds;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds} times.
@@ -19,6 +20,7 @@ public final class MatrixKey {
     private final int[] r;
     private final long[] s;
     private final RingMath ring;
+    private final byte[] row;
 
     /** An empty key of an {@code n x k} matrix; feed it all rows before use. */
     public MatrixKey(int n, int k, SecretInts secrets) {
@@ -32,12 +34,14 @@ public final class MatrixKey {
         this.r = r;
         this.s = new long[Math.multiplyExact(k, r.length / n)];
         this.ring = ring;
+        this.row = new byte[k];
     }
 
-    /** Adds row {@code row}, whose k bytes start at {@code offset}. */
-    public void addRow(int row, MemorySegment weights, long offset) {
+    /** Adds row {@code index}, whose k bytes start at {@code offset}. */
+    public void addRow(int index, MemorySegment weights, long offset) {
+        MemorySegment.copy(weights, ValueLayout.JAVA_BYTE, offset, row, 0, k);
         for (int round = 0; round < r.length / n; round++) {
-            ring.accumulate(weights, offset, k, r[round * n + row], s, round * k);
+            ring.accumulate(row, 0, k, r[round * n + index], s, round * k);
         }
     }
 

@@ -1,8 +1,5 @@
 package io.plumbline.verifier.freivalds;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-
 /** The definition. */
 public final class ScalarRing implements RingMath {
     @Override
@@ -33,9 +30,9 @@ public final class ScalarRing implements RingMath {
     }
 
     @Override
-    public void accumulate(MemorySegment w, long wOffset, int n, int r, long[] s, int sOffset) {
+    public void accumulate(byte[] w, int wOffset, int n, int r, long[] s, int sOffset) {
         for (int k = 0; k < n; k++) {
-            s[sOffset + k] += (long) r * w.get(ValueLayout.JAVA_BYTE, wOffset + k);
+            s[sOffset + k] += (long) r * w[wOffset + k];
         }
     }
 

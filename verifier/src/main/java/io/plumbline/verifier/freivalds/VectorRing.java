@@ -1,7 +1,5 @@
 package io.plumbline.verifier.freivalds;
 
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
@@ -74,10 +72,10 @@ public final class VectorRing implements RingMath {
     }
 
     @Override
-    public void accumulate(MemorySegment w, long wOffset, int n, int r, long[] s, int sOffset) {
+    public void accumulate(byte[] w, int wOffset, int n, int r, long[] s, int sOffset) {
         int k = 0;
         for (; k <= n - W; k += W) {
-            widen(ByteVector.fromMemorySegment(B, w, wOffset + k, ByteOrder.LITTLE_ENDIAN), VectorOperators.B2L)
+            widen(ByteVector.fromArray(B, w, wOffset + k), VectorOperators.B2L)
                     .mul(r)
                     .add(LongVector.fromArray(L, s, sOffset + k))
                     .intoArray(s, sOffset + k);

@@ -13,20 +13,30 @@ public final class Embedding {
 
     private Embedding() {}
 
-    /** Element {@code index} of a bf16, f16 or f32 tensor that starts at {@code offset}. */
-    public static float element(MemorySegment tensor, long offset, String dtype, long index) {
-        return switch (dtype) {
-            case "BF16" -> Float.intBitsToFloat(tensor.get(SHORT, offset + 2 * index) << 16);
-            case "F16" -> Float.float16ToFloat(tensor.get(SHORT, offset + 2 * index));
-            case "F32" -> tensor.get(FLOAT, offset + 4 * index);
-            default -> throw new IllegalArgumentException("Tensor type " + dtype + " does not hold floats.");
-        };
-    }
-
-    /** {@code n} floats of a row that starts at {@code offset}. */
+    /**
+     * {@code n} floats of a row that starts at {@code offset}.
+     *
+     * @param dtype BF16, F16 or F32.
+     */
     public static void widen(MemorySegment tensor, long offset, String dtype, int n, float[] out, int outOffset) {
-        for (int i = 0; i < n; i++) {
-            out[outOffset + i] = element(tensor, offset, dtype, i);
+        if (dtype.equals("F32")) {
+            MemorySegment.copy(tensor, FLOAT, offset, out, outOffset, n);
+            return;
+        }
+        short[] halves = new short[n];
+        MemorySegment.copy(tensor, SHORT, offset, halves, 0, n);
+        switch (dtype) {
+            case "BF16" -> {
+                for (int i = 0; i < n; i++) {
+                    out[outOffset + i] = Float.intBitsToFloat(halves[i] << 16);
+                }
+            }
+            case "F16" -> {
+                for (int i = 0; i < n; i++) {
+                    out[outOffset + i] = Float.float16ToFloat(halves[i]);
+                }
+            }
+            default -> throw new IllegalArgumentException("Tensor type " + dtype + " does not hold floats.");
         }
     }
 }

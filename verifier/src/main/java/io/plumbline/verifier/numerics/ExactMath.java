@@ -50,9 +50,8 @@ public interface ExactMath {
     /** {@code out = (float) (256 * high + low) * factor}, the sum taken as int64. */
     void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset);
 
-    /** A new instance of the fastest implementation here; {@code -Dplumbline.vector=false} gives the scalar one. */
+    /** A new instance of the fastest implementation here. */
     static ExactMath best() {
-        boolean wanted = Boolean.parseBoolean(System.getProperty("plumbline.vector", "true"));
-        return wanted && VectorMath.supported() ? new VectorMath() : new ScalarMath();
+        return Simd.enabled() && VectorMath.supported() ? new VectorMath() : new ScalarMath();
     }
 }

@@ -32,8 +32,8 @@ class MatrixKeyTest {
         assertEquals(scalar.dot(y, 0, r, 0, n), vector.dot(y, 0, r, 0, n));
         long[] a = s.clone();
         long[] b = s.clone();
-        scalar.accumulate(MemorySegment.ofArray(x), 0, n, r[0], a, 0);
-        vector.accumulate(MemorySegment.ofArray(x), 0, n, r[0], b, 0);
+        scalar.accumulate(x, 0, n, r[0], a, 0);
+        vector.accumulate(x, 0, n, r[0], b, 0);
         assertArrayEquals(a, b);
         scalar.accumulate(w, 0, n, r[0], a, 0);
         vector.accumulate(w, 0, n, r[0], b, 0);

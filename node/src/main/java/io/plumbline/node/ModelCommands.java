@@ -1,0 +1,106 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.JCommander;
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.ParameterException;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.model.ModelImport;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ModelConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+
+/** {@code plumbline model}: import and inspect models. */
+@Parameters(commandNames = "model", commandDescription = "Import and inspect models.")
+final class ModelCommands extends Main.Options implements Callable<Integer> {
+    static void addTo(JCommander model) {
+        model.addCommand(new Import());
+        model.addCommand(new Info());
+        model.addCommand(new Id());
+        model.addCommand(new Verify());
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        throw new IOException("Say what to do with the model: import, info, id or verify.");
+    }
+
+    @Parameters(commandNames = "import", commandDescription = "Quantize a Hugging Face folder to its exact form.")
+    static final class Import extends Main.Options implements Callable<Integer> {
+        @Parameter(description = "FROM TO: a folder with config.json, tokenizer.json, model.safetensors; one to make")
+        private List<Path> folders = new ArrayList<>();
+
+        @Override
+        public Integer call() throws IOException {
+            if (folders.size() != 2) {
+                throw new ParameterException("Name two folders: the one to import from, and the one to make.");
+            }
+            Path to = folders.get(1);
+            if (Files.exists(to)) {
+                throw new IOException(to + " exists already. Name a folder that does not, or remove it.");
+            }
+            Manifest manifest;
+            try (ProgressBar bar = Main.progress("import")) {
+                manifest = ModelImport.run(folders.get(0), to, share -> bar.stepTo((long) (share * 100)));
+            }
+            System.out.println(Blake3.hex(manifest.id()));
+            return 0;
+        }
+    }
+
+    /** Commands on one imported model. */
+    abstract static class OnImported extends Main.Options implements Callable<Integer> {
+        @Parameter(description = "DIR: imported model", required = true, converter = PathConverter.class)
+        private Path folder;
+
+        abstract void run(LoadedModel model) throws IOException;
+
+        @Override
+        public Integer call() throws IOException {
+            try (LoadedModel model = LoadedModel.open(folder)) {
+                run(model);
+            }
+            return 0;
+        }
+    }
+
+    @Parameters(commandNames = "info", commandDescription = "Show an imported model's id and shape.")
+    static final class Info extends OnImported {
+        @Override
+        void run(LoadedModel model) {
+            ModelConfig c = model.config();
+            System.out.println("id       " + Blake3.hex(model.id()));
+            System.out.println("shape    hidden " + c.hidden() + ", layers " + c.layers() + ", heads " + c.heads()
+                    + ", kv heads " + c.kvHeads() + " of " + c.headDim() + ", mlp " + c.mlp() + ", vocabulary "
+                    + c.vocab());
+            System.out.println("context  " + c.maxPositions() + " tokens");
+        }
+    }
+
+    @Parameters(commandNames = "id", commandDescription = "Print an imported model's id alone.")
+    static final class Id extends OnImported {
+        @Override
+        void run(LoadedModel model) {
+            System.out.println(Blake3.hex(model.id()));
+        }
+    }
+
+    @Parameters(commandNames = "verify", commandDescription = "Check every byte of an imported model against its id.")
+    static final class Verify extends OnImported {
+        @Override
+        void run(LoadedModel model) throws IOException {
+            try (ProgressBar bar = Main.progress("verify")) {
+                model.verify(share -> bar.stepTo((long) (share * 100)));
+            }
+            System.out.println("good     " + Blake3.hex(model.id()));
+        }
+    }
+}

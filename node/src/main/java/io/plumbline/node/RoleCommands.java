@@ -1,0 +1,116 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+
+/** The commands that run a role until the process is told to end. */
+final class RoleCommands {
+    private RoleCommands() {}
+
+    /** Options that every role has. */
+    abstract static class Role extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
+        private Path network;
+
+        @Parameter(names = "--key", required = true, description = "FILE: this role's Ed25519 key")
+        private Path key;
+
+        @Parameter(names = "--model", required = true, description = "DIR: imported model")
+        Path model;
+
+        @Parameter(names = "--dir", required = true, description = "DIR: this role's data")
+        Path dir;
+
+        @Parameter(names = "--host", description = "address others reach this process at")
+        String host = "localhost";
+
+        @Parameter(
+                names = "--exit-with-stdin",
+                description = "end when standard input ends, for a parent that must leave nothing behind")
+        private boolean exitWithStdin;
+
+        final Events events = new Events(System.out);
+
+        /** Starts the role. */
+        abstract AutoCloseable open(Network on, Keys keys) throws Exception;
+
+        @Override
+        public Integer call() throws Exception {
+            AutoCloseable role = open(Network.read(network), Network.readKey(key));
+            CountDownLatch end = new CountDownLatch(1);
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                try {
+                    role.close();
+                } catch (Exception e) {
+                    System.err.println("plumbline: while closing: " + e);
+                }
+            }));
+            if (exitWithStdin) {
+                Thread.ofPlatform().daemon().start(() -> {
+                    try {
+                        while (System.in.read() >= 0) {
+                            Thread.onSpinWait();
+                        }
+                    } catch (IOException e) {
+                        // The parent is gone, which is what we wait for.
+                    }
+                    end.countDown();
+                });
+            }
+            end.await();
+            return 0;
+        }
+    }
+
+    @Parameters(commandNames = "full-node", commandDescription = "Order, audit and settle, on a host without a GPU.")
+    static final class RunFullNode extends Role {
+        @Parameter(names = "--level", description = "audit level of every receipt: SIGNED, AUDITED or FULL")
+        private Level level = Level.FULL;
+
+        @Override
+        AutoCloseable open(Network on, Keys keys) throws IOException {
+            if (level == Level.REPLAYED) {
+                throw new IOException(
+                        "A full node keeps no weights, so it cannot replay. Choose SIGNED, AUDITED or FULL.");
+            }
+            return new FullNode(on, keys, model, dir, level, events);
+        }
+    }
+
+    @Parameters(commandNames = "inference-node", commandDescription = "Run a model, sign receipts, answer challenges.")
+    static final class RunInferenceNode extends Role {
+        @Parameter(names = "--port", description = "UDP port, 0 for any")
+        private int port;
+
+        @Parameter(names = "--stake", description = "stake to put up")
+        private long stake = 50_000;
+
+        @Parameter(names = "--price", description = "price of a token")
+        private long price = 2;
+
+        @Parameter(names = "--cheat-layer", description = "compute this layer with other weights, to see it caught")
+        private int cheatLayer = -1;
+
+        @Override
+        AutoCloseable open(Network on, Keys keys) throws IOException {
+            return new InferenceNode(on, keys, model, dir, host, port, stake, price, cheatLayer, events);
+        }
+    }
+
+    @Parameters(commandNames = "gateway", commandDescription = "Serve the OpenAI API over HTTP.")
+    static final class RunGateway extends Role {
+        @Parameter(names = "--port", description = "HTTP port, 0 for any")
+        private int port = 8080;
+
+        @Override
+        AutoCloseable open(Network on, Keys keys) throws IOException {
+            return new Gateway(on, keys, model, dir, host, port, events);
+        }
+    }
+}
