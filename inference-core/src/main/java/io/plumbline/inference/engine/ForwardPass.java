@@ -199,6 +199,18 @@ public final class ForwardPass {
         steps.logits(products, 0, s, outputScale, logits);
     }
 
+    /** Logits after every one of {@code tokens}, a row of vocab floats each: for measuring a model, not for answering. */
+    public float[][] logits(int[] tokens) {
+        float[] h = new float[tokens.length * config.hidden()];
+        run(tokens, 0, tokens.length, new KeyValueCache(config, tokens.length), h, LayerObserver.NONE);
+        float[][] all = new float[tokens.length][config.vocab()];
+        int[] products = new int[config.vocab()];
+        for (int t = 0; t < tokens.length; t++) {
+            logits(h, t * config.hidden(), products, all[t]);
+        }
+        return all;
+    }
+
     public LoadedModel model() {
         return model;
     }

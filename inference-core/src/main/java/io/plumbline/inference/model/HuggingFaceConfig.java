@@ -2,94 +2,198 @@ package io.plumbline.inference.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.TreeSet;
 
 /**
  * What a Hugging Face {@code config.json} says, as far as exact inference needs it. What cannot be run exactly is refused by name.
  *
  * @param model shape and arithmetic.
  * @param tied whether the output matrix is the embedding.
+ * @param int8 whether the matrices are int8 already, in the compressed-tensors W8A8 layout.
  * @param stopTokens end-of-text ids, ascending.
  */
-public record HuggingFaceConfig(ModelConfig model, boolean tied, int[] stopTokens) {
-    /** Reads {@code folder/config.json}. */
-    public static HuggingFaceConfig read(Path folder) throws IOException {
+public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, int[] stopTokens) {
+    /** Reads {@code folder/config.json}; end-of-text ids of generation_config.json join its own. */
+    public static ObjectNode json(Path folder) throws IOException {
         Path path = folder.resolve("config.json");
         if (!Files.isReadable(path)) {
             throw new IOException(path
                     + " does not exist. A model is a folder with config.json, tokenizer.json and model.safetensors.");
         }
-        JsonNode json;
+        ObjectNode json = read(path);
+        Path generation = folder.resolve("generation_config.json");
+        if (Files.isReadable(generation)) {
+            TreeSet<Integer> stops = new TreeSet<>();
+            addStops(stops, json);
+            addStops(stops, read(generation));
+            ArrayNode all = json.putArray("eos_token_id");
+            stops.forEach(all::add);
+        }
+        return json;
+    }
+
+    private static ObjectNode read(Path path) throws IOException {
         try {
-            json = new ObjectMapper().readTree(Files.readAllBytes(path));
+            if (new ObjectMapper().readTree(Files.readAllBytes(path)) instanceof ObjectNode object) {
+                return object;
+            }
+            throw new IOException("it is not an object");
         } catch (IOException e) {
             throw new IOException(path + " is not JSON: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Understands {@code json}.
+     *
+     * @param origin file or folder, for messages.
+     */
+    public static HuggingFaceConfig parse(JsonNode json, String origin) throws IOException {
         String architecture = json.path("architectures")
                 .path(0)
                 .asText(json.path("model_type").asText("unknown"));
-        if (!architecture.equals("LlamaForCausalLM")) {
-            throw unsupported(path, "architecture " + architecture, "LlamaForCausalLM is");
+        Family family = Family.of(architecture);
+        if (family == null) {
+            throw unsupported(origin, "architecture " + architecture, Family.all() + " are");
         }
         String activation = json.path("hidden_act").asText("silu");
         if (!activation.equals("silu")) {
-            throw unsupported(path, "activation " + activation, "silu is");
+            throw unsupported(origin, "activation " + activation, "silu is");
         }
-        if (json.path("rope_scaling").isObject()) {
-            throw unsupported(path, "rope scaling", "plain rope is");
-        }
-        if (json.path("attention_bias").asBoolean(false)
+        if (!family.qkvBias() && json.path("attention_bias").asBoolean(false)
                 || json.path("mlp_bias").asBoolean(false)) {
-            throw unsupported(path, "a bias in attention or mlp", "none is");
+            throw unsupported(origin, "a bias in attention or mlp of " + architecture, "none is");
         }
-        int heads = size(path, json, "num_attention_heads");
-        int hidden = size(path, json, "hidden_size");
+        int heads = size(origin, json, "num_attention_heads");
+        int hidden = size(origin, json, "hidden_size");
+        // The int32 halves of an attention sum end there; a model made for more is run to that length.
+        int context = Math.min(size(origin, json, "max_position_embeddings"), Constants.MAX_CONTEXT);
+        refuseSlidingWindow(origin, json, context);
         try {
             ModelConfig model = new ModelConfig(
                     hidden,
-                    size(path, json, "num_hidden_layers"),
+                    size(origin, json, "num_hidden_layers"),
                     heads,
                     json.path("num_key_value_heads").asInt(heads),
                     json.path("head_dim").asInt(hidden / heads),
-                    size(path, json, "intermediate_size"),
-                    size(path, json, "vocab_size"),
-                    size(path, json, "max_position_embeddings"),
+                    size(origin, json, "intermediate_size"),
+                    size(origin, json, "vocab_size"),
+                    context,
                     (float) json.path("rms_norm_eps").asDouble(1e-6),
-                    json.path("rope_theta").asDouble(10_000),
-                    false,
-                    false);
-            return new HuggingFaceConfig(model, json.path("tie_word_embeddings").asBoolean(false), stops(json));
+                    rope(origin, json),
+                    family.qkvBias(),
+                    family.qkNorm());
+            TreeSet<Integer> stops = new TreeSet<>();
+            addStops(stops, json);
+            return new HuggingFaceConfig(
+                    model,
+                    json.path("tie_word_embeddings").asBoolean(false),
+                    int8(origin, json.path("quantization_config")),
+                    stops.stream().mapToInt(Integer::intValue).toArray());
         } catch (IllegalArgumentException e) {
-            throw new IOException(path + ": " + e.getMessage() + " Nothing was loaded.", e);
+            throw new IOException(origin + ": " + e.getMessage() + " Nothing was loaded.", e);
         }
     }
 
-    private static IOException unsupported(Path path, String what, String known) {
-        return new IOException(path + ": " + what + " is not supported exactly; " + known + ". Nothing was loaded.");
+    private static void refuseSlidingWindow(String origin, JsonNode json, int context) throws IOException {
+        // Qwen2 names a window that its own flag turns off.
+        boolean used = json.path("use_sliding_window").asBoolean(true);
+        if (used
+                && json.path("sliding_window").isInt()
+                && json.get("sliding_window").asInt() < context) {
+            throw unsupported(
+                    origin,
+                    "a sliding window of " + json.get("sliding_window").asInt() + " tokens",
+                    "full attention is");
+        }
+        for (JsonNode type : json.path("layer_types")) {
+            if (!type.asText().equals("full_attention")) {
+                throw unsupported(origin, "layer type " + type.asText(), "full_attention is");
+            }
+        }
     }
 
-    private static int size(Path path, JsonNode json, String field) throws IOException {
+    private static Rope rope(String origin, JsonNode json) throws IOException {
+        // Newer files gather all of it under rope_parameters.
+        JsonNode all = json.path("rope_parameters");
+        JsonNode scaling = all.isObject() ? all : json.path("rope_scaling");
+        double theta = all.path("rope_theta").asDouble(json.path("rope_theta").asDouble(10_000));
+        if (all.path("partial_rotary_factor")
+                        .asDouble(json.path("partial_rotary_factor").asDouble(1))
+                != 1) {
+            throw unsupported(origin, "a partial rotary factor", "1 is");
+        }
+        String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
+        return switch (type) {
+            case "default" -> Rope.plain(theta);
+            case "llama3" ->
+                new Rope(
+                        theta,
+                        scaling.path("factor").asDouble(),
+                        scaling.path("low_freq_factor").asDouble(),
+                        scaling.path("high_freq_factor").asDouble(),
+                        scaling.path("original_max_position_embeddings").asDouble());
+            default -> throw unsupported(origin, "rope scaling " + type, "llama3 and none are");
+        };
+    }
+
+    private static boolean int8(String origin, JsonNode quantization) throws IOException {
+        if (!quantization.isObject()) {
+            return false;
+        }
+        String method = quantization.path("quant_method").asText("unknown");
+        String format = quantization.path("format").asText("unknown");
+        if (!method.equals("compressed-tensors") || !format.equals("int-quantized")) {
+            throw unsupported(
+                    origin, "quantization " + method + " " + format, "compressed-tensors int-quantized, 8 bits, is");
+        }
+        for (JsonNode group : quantization.path("config_groups")) {
+            JsonNode weights = group.path("weights");
+            JsonNode inputs = group.path("input_activations");
+            boolean exact = weights.path("num_bits").asInt() == 8
+                    && weights.path("symmetric").asBoolean()
+                    && weights.path("strategy").asText().equals("channel")
+                    && inputs.path("num_bits").asInt() == 8
+                    && inputs.path("symmetric").asBoolean()
+                    && inputs.path("dynamic").asBoolean()
+                    && inputs.path("strategy").asText().equals("token");
+            if (!exact) {
+                throw unsupported(
+                        origin,
+                        "this kind of compressed-tensors",
+                        "symmetric 8 bits with a scale a channel for weights and a dynamic one a token for inputs is");
+            }
+        }
+        return true;
+    }
+
+    private static IOException unsupported(String origin, String what, String known) {
+        return new IOException(origin + ": " + what + " is not supported exactly; " + known + ". Nothing was loaded.");
+    }
+
+    private static int size(String origin, JsonNode json, String field) throws IOException {
         int value = json.path(field).asInt(0);
         if (value <= 0) {
-            throw new IOException(path + ": " + field + " is missing or not positive. Nothing was loaded.");
+            throw new IOException(origin + ": " + field + " is missing or not positive. Nothing was loaded.");
         }
         return value;
     }
 
-    private static int[] stops(JsonNode json) {
+    private static void addStops(TreeSet<Integer> stops, JsonNode json) {
         JsonNode eos = json.path("eos_token_id");
-        if (eos.isArray()) {
-            int[] ids = new int[eos.size()];
-            for (int i = 0; i < ids.length; i++) {
-                ids[i] = eos.get(i).asInt();
-            }
-            Arrays.sort(ids);
-            return ids;
+        if (eos.isInt()) {
+            stops.add(eos.asInt());
         }
-        return eos.isInt() ? new int[] {eos.asInt()} : new int[0];
+        for (JsonNode id : eos) {
+            stops.add(id.asInt());
+        }
     }
 }

@@ -27,6 +27,9 @@ public final class LoadedModel implements AutoCloseable {
     /** Files beside the weights that decide how text becomes tokens; hashed into the manifest. */
     public static final List<String> TOKEN_FILES = List.of("tokenizer.json", "tokenizer_config.json");
 
+    /** Where a checkpoint keeps its chat template apart. */
+    public static final String TEMPLATE_FILE = "chat_template.jinja";
+
     private final Path folder;
     private final Arena arena;
     private final SafetensorsFile file;
@@ -75,7 +78,7 @@ public final class LoadedModel implements AutoCloseable {
         this.layers = layers;
         this.output = output;
         ModelConfig c = manifest.config();
-        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.ropeTheta());
+        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
         this.embedding = file.require(VerifierKey.EMBEDDING, c.vocab(), c.hidden());
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
@@ -104,7 +107,8 @@ public final class LoadedModel implements AutoCloseable {
             for (int l = 0; l < c.layers(); l++) {
                 layers.add(layer(file, c, l));
             }
-            int[] stops = HuggingFaceConfig.read(folder).stopTokens();
+            int[] stops = HuggingFaceConfig.parse(HuggingFaceConfig.json(folder), folder.toString())
+                    .stopTokens();
             return new LoadedModel(folder, arena, file, manifest, stops, layers, output(file, c));
         } catch (IOException | RuntimeException e) {
             arena.close();
@@ -128,9 +132,14 @@ public final class LoadedModel implements AutoCloseable {
                 scale(file, c, TensorNames.O, l),
                 join(scale(file, c, TensorNames.GATE, l), scale(file, c, TensorNames.UP, l)),
                 scale(file, c, TensorNames.DOWN, l),
-                null,
-                null,
-                null);
+                c.qkvBias()
+                        ? join(
+                                bias(file, c, TensorNames.Q, l),
+                                bias(file, c, TensorNames.K, l),
+                                bias(file, c, TensorNames.V, l))
+                        : null,
+                c.qkNorm() ? floats(file.require(TensorNames.queryNorm(l), c.headDim())) : null,
+                c.qkNorm() ? floats(file.require(TensorNames.keyNorm(l), c.headDim())) : null);
         return new Layer(
                 parameters,
                 matrix(file, c, TensorNames.Q, l),
@@ -149,6 +158,10 @@ public final class LoadedModel implements AutoCloseable {
 
     private static float[] scale(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
         return floats(file.require(name.in(layer) + ".weight_scale", name.rows(c), 1));
+    }
+
+    private static float[] bias(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
+        return floats(file.require(name.in(layer) + ".bias", name.rows(c)));
     }
 
     private static float[] floats(Tensor tensor) {

@@ -2,19 +2,16 @@ package io.plumbline.inference.model;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.safetensors.SafetensorsFile;
-import io.plumbline.inference.safetensors.SafetensorsFile.Tensor;
+import io.plumbline.inference.gguf.GgufCheckpoint;
+import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.safetensors.SafetensorsWriter;
 import io.plumbline.inference.safetensors.SafetensorsWriter.Declared;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.ExactMath;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -27,50 +24,56 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
 
 /**
- * Turns a Hugging Face checkpoint in bf16, f16 or f32 into the exact form: every matrix int8 with one scale a row, in the
- * compressed-tensors W8A8 layout, beside the manifest that gives the model its id. The embedding keeps its own type: its rows widen to
- * float exactly. Streams row by row; the target appears only when it is whole.
+ * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8 layout, beside the
+ * manifest that gives the model its id. int8 checkpoints keep their integers. The embedding keeps its own type where its rows widen
+ * to float exactly from it; norms, biases and scales become f32. Streams row by row; the target appears only when it is whole.
  */
 public final class ModelImport {
     private final HuggingFaceConfig config;
     private final ModelConfig shape;
-    private final SafetensorsFile source;
+    private final Checkpoint source;
+    private final DoubleConsumer progress;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
-    private final Map<String, Tensor> floats = new TreeMap<>();
-    private final Map<String, Tensor> matrices = new TreeMap<>();
+    private final Map<String, Weights> matrices = new TreeMap<>();
+    private final Map<String, Weights> scales = new TreeMap<>();
+    private final Map<String, float[]> vectors = new TreeMap<>();
+    private final Map<String, KeyEvening> evenings = new TreeMap<>();
     private final Map<String, Manifest.Tensor> written = new TreeMap<>();
+    private final ExactMath math = ExactMath.best();
+    private Weights embedding;
+    private long toWrite;
+    private long done;
 
-    private ModelImport(HuggingFaceConfig config, SafetensorsFile source) throws IOException {
-        this.config = config;
-        this.shape = config.model();
+    private ModelImport(Checkpoint source, DoubleConsumer progress) throws IOException {
         this.source = source;
+        this.progress = progress;
+        this.config = HuggingFaceConfig.parse(source.config(), source.origin());
+        this.shape = config.model();
         collect();
     }
 
     /**
-     * Imports {@code from} into the new folder {@code to}.
+     * Imports {@code from}, a Hugging Face folder or a GGUF file, into the new folder {@code to}.
      *
      * @param progress told the share done, 0 to 1.
      * @return the manifest.
      */
     public static Manifest run(Path from, Path to, DoubleConsumer progress) throws IOException {
-        HuggingFaceConfig config = HuggingFaceConfig.read(from);
-        for (String file : LoadedModel.TOKEN_FILES) {
-            if (!Files.isReadable(from.resolve(file))) {
-                throw new IOException(
-                        from.resolve(file) + " does not exist. A model needs it to turn text into tokens.");
+        try (Checkpoint source = from.getFileName().toString().endsWith(".gguf")
+                ? GgufCheckpoint.open(from)
+                : SafetensorsCheckpoint.open(from)) {
+            Map<String, byte[]> tokenFiles = source.tokenFiles();
+            ModelImport job = new ModelImport(source, progress);
+            Path parent = to.toAbsolutePath().getParent();
+            Files.createDirectories(parent);
+            Path partial = Files.createTempDirectory(parent, ".importing-");
+            try {
+                Manifest manifest = job.write(tokenFiles, partial);
+                Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
+                return manifest;
+            } finally {
+                delete(partial);
             }
-        }
-        Path parent = to.toAbsolutePath().getParent();
-        Files.createDirectories(parent);
-        Path partial = Files.createTempDirectory(parent, ".importing-");
-        try (Arena arena = Arena.ofConfined()) {
-            SafetensorsFile source = SafetensorsFile.map(from.resolve("model.safetensors"), arena);
-            Manifest manifest = new ModelImport(config, source).write(from, partial, progress);
-            Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
-            return manifest;
-        } finally {
-            delete(partial);
         }
     }
 
@@ -88,116 +91,278 @@ public final class ModelImport {
     /** Names every tensor of the target and checks the source's, before a byte is written. */
     private void collect() throws IOException {
         int hidden = shape.hidden();
-        Tensor embedding = source.require(VerifierKey.EMBEDDING, shape.vocab(), hidden);
-        floats.put(VerifierKey.EMBEDDING, embedding);
-        floats.put(TensorNames.FINAL_NORM, source.require(TensorNames.FINAL_NORM, hidden));
-        matrices.put(
-                TensorNames.OUTPUT,
-                config.tied() ? embedding : source.require(TensorNames.OUTPUT + ".weight", shape.vocab(), hidden));
+        embedding = source.require(VerifierKey.EMBEDDING, shape.vocab(), hidden);
+        requireFloat(embedding);
+        vector(TensorNames.FINAL_NORM, hidden);
+        if (config.tied()) {
+            matrices.put(TensorNames.OUTPUT, embedding);
+        } else {
+            matrix(TensorNames.OUTPUT, shape.vocab(), hidden);
+        }
         for (int layer = 0; layer < shape.layers(); layer++) {
-            for (String norm : new String[] {TensorNames.attentionNorm(layer), TensorNames.mlpNorm(layer)}) {
-                floats.put(norm, source.require(norm, hidden));
-            }
+            vector(TensorNames.attentionNorm(layer), hidden);
+            vector(TensorNames.mlpNorm(layer), hidden);
             for (TensorNames name : TensorNames.values()) {
-                String stem = name.in(layer);
-                matrices.put(stem, source.require(stem + ".weight", name.rows(shape), name.columns(shape)));
+                matrix(name.in(layer), name.rows(shape), name.columns(shape));
+                if (name.hasBias(shape)) {
+                    vector(name.in(layer) + ".bias", name.rows(shape));
+                }
+            }
+            if (shape.qkNorm()) {
+                vector(TensorNames.queryNorm(layer), shape.headDim());
+                vector(TensorNames.keyNorm(layer), shape.headDim());
             }
         }
-        for (Map.Entry<String, Tensor> entry : floats.entrySet()) {
-            Tensor tensor = entry.getValue();
-            requireFloat(tensor);
+        declare();
+    }
+
+    private void declare() {
+        int[] embeddingShape = {shape.vocab(), shape.hidden()};
+        declared.put(
+                VerifierKey.EMBEDDING,
+                new Declared(
+                        embeddingType(), embeddingShape, (long) shape.vocab() * shape.hidden() * embeddingWidth()));
+        vectors.forEach((name, values) ->
+                declared.put(name, new Declared("F32", new int[] {values.length}, 4L * values.length)));
+        for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
+            int rows = entry.getValue().rows();
+            int columns = entry.getValue().columns();
             declared.put(
-                    entry.getKey(),
-                    new Declared(tensor.dtype(), tensor.shape(), tensor.bytes().byteSize()));
+                    entry.getKey() + ".weight", new Declared("I8", new int[] {rows, columns}, (long) rows * columns));
+            declared.put(entry.getKey() + ".weight_scale", new Declared("F32", new int[] {rows, 1}, 4L * rows));
         }
-        for (Map.Entry<String, Tensor> entry : matrices.entrySet()) {
-            int[] size = entry.getValue().shape();
-            requireFloat(entry.getValue());
-            declared.put(entry.getKey() + ".weight", new Declared("I8", size, (long) size[0] * size[1]));
-            declared.put(entry.getKey() + ".weight_scale", new Declared("F32", new int[] {size[0], 1}, 4L * size[0]));
+        toWrite = declared.values().stream().mapToLong(Declared::bytes).sum();
+    }
+
+    private void matrix(String stem, int rows, int columns) throws IOException {
+        Weights weights = source.require(stem + ".weight", rows, columns);
+        if (weights.dtype().equals("I8")) {
+            if (!config.int8()) {
+                throw new IOException("Tensor \"" + weights.name()
+                        + "\" is int8, but config.json names no quantization. Nothing was written.");
+            }
+            Weights scale = source.require(stem + ".weight_scale", rows, 1);
+            requireFloat(scale);
+            scales.put(stem, scale);
+        }
+        matrices.put(stem, weights);
+    }
+
+    private void vector(String name, int size) throws IOException {
+        Weights tensor = source.require(name, size);
+        requireFloat(tensor);
+        vectors.put(name, tensor.floats());
+    }
+
+    private static void requireFloat(Weights tensor) throws IOException {
+        if (tensor.dtype().equals("I8")) {
+            throw new IOException("Tensor \"" + tensor.name() + "\" is int8 where floats belong. Nothing was written.");
         }
     }
 
-    private static void requireFloat(Tensor tensor) throws IOException {
-        if (!tensor.dtype().equals("BF16")
-                && !tensor.dtype().equals("F16")
-                && !tensor.dtype().equals("F32")) {
-            throw new IOException("Tensor \"" + tensor.name() + "\" is of type " + tensor.dtype()
-                    + "; import takes BF16, F16 and F32. Nothing was written.");
-        }
+    private boolean embeddingIsKept() {
+        return switch (embedding.dtype()) {
+            case "BF16", "F16", "F32" -> true;
+            default -> false;
+        };
     }
 
-    private Manifest write(Path from, Path to, DoubleConsumer progress) throws IOException {
+    private String embeddingType() {
+        return embeddingIsKept() ? embedding.dtype() : "F32";
+    }
+
+    private int embeddingWidth() {
+        return embeddingType().equals("F32") ? 4 : 2;
+    }
+
+    private Manifest write(Map<String, byte[]> tokenFiles, Path to) throws IOException {
+        for (int layer = 0; layer < shape.layers(); layer++) {
+            even(layer);
+        }
         try (SafetensorsWriter out = new SafetensorsWriter(to.resolve("model.safetensors"), declared)) {
-            int done = 0;
-            for (Map.Entry<String, Tensor> entry : floats.entrySet()) {
-                copy(out, entry.getKey(), entry.getValue());
+            writeEmbedding(out);
+            for (Map.Entry<String, float[]> entry : vectors.entrySet()) {
+                float[] values = entry.getValue();
+                write(out, entry.getKey(), new int[] {values.length}, bytes(values));
             }
-            for (Map.Entry<String, Tensor> entry : matrices.entrySet()) {
+            for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
                 quantize(out, entry.getKey(), entry.getValue());
-                progress.accept(++done / (double) matrices.size());
             }
         }
-        Map<String, byte[]> files = new TreeMap<>();
-        for (String file : LoadedModel.TOKEN_FILES) {
-            Files.copy(from.resolve(file), to.resolve(file));
-            files.put(file, Blake3.hash(Files.readAllBytes(to.resolve(file))));
+        Map<String, byte[]> hashes = new TreeMap<>();
+        for (Map.Entry<String, byte[]> file : tokenFiles.entrySet()) {
+            Files.write(to.resolve(file.getKey()), file.getValue());
+            hashes.put(file.getKey(), Blake3.hash(file.getValue()));
         }
-        writeConfig(from, to);
-        Manifest manifest = new Manifest(shape, new TreeMap<>(files), new TreeMap<>(written));
+        writeConfig(to);
+        Manifest manifest = new Manifest(shape, new TreeMap<>(hashes), new TreeMap<>(written));
         Files.writeString(to.resolve(Manifest.FILE_NAME), manifest.text());
         return manifest;
     }
 
-    private void copy(SafetensorsWriter out, String name, Tensor tensor) throws IOException {
-        byte[] buffer = new byte[1 << 20];
-        long size = tensor.bytes().byteSize();
-        for (long at = 0; at < size; at += buffer.length) {
-            int n = (int) Math.min(buffer.length, size - at);
-            MemorySegment.copy(tensor.bytes(), at, MemorySegment.ofArray(buffer), 0, n);
-            out.write(name, buffer, n);
+    /** Decides how far a layer's key channels are evened; gains and biases are moved here, row scales as they are written. */
+    private void even(int layer) throws IOException {
+        if (shape.qkNorm()) {
+            float[] queryGain = vectors.get(TensorNames.queryNorm(layer));
+            float[] keyGain = vectors.get(TensorNames.keyNorm(layer));
+            double[] reach = new double[keyGain.length];
+            for (int i = 0; i < reach.length; i++) {
+                reach[i] = Math.abs(keyGain[i]);
+            }
+            KeyEvening evening = KeyEvening.of(reach, shape.headDim());
+            for (int i = 0; i < reach.length; i++) {
+                queryGain[i] *= evening.queryGain(i);
+                keyGain[i] *= evening.key(i);
+            }
+            return;
         }
-        written.put(
-                name,
-                new Manifest.Tensor(
-                        tensor.dtype(),
-                        tensor.shape(),
-                        Blake3.plain().update(tensor.bytes()).digest()));
+        String stem = TensorNames.K.in(layer);
+        Weights weights = matrices.get(stem);
+        float[] bias = vectors.get(stem + ".bias");
+        RowReader reader = new RowReader(stem, weights);
+        double[] reach = new double[weights.rows()];
+        for (int r = 0; r < reach.length; r++) {
+            double squares = 0;
+            for (float v : reader.floats(r)) {
+                squares += (double) v * v;
+            }
+            reach[r] = Math.sqrt(squares) + (bias == null ? 0 : Math.abs(bias[r]));
+        }
+        KeyEvening evening = KeyEvening.of(reach, shape.headDim());
+        if (!evening.isNeeded()) {
+            return;
+        }
+        evenings.put(stem, evening);
+        evenings.put(TensorNames.Q.in(layer), evening);
+        if (bias != null) {
+            float[] queryBias = vectors.get(TensorNames.Q.in(layer) + ".bias");
+            for (int i = 0; i < bias.length; i++) {
+                bias[i] *= evening.key(i);
+            }
+            for (int i = 0; i < queryBias.length; i++) {
+                queryBias[i] *= evening.query(i, shape);
+            }
+        }
     }
 
-    private void quantize(SafetensorsWriter out, String stem, Tensor tensor) throws IOException {
-        ExactMath math = ExactMath.best();
-        int rows = tensor.shape()[0];
-        int columns = tensor.shape()[1];
-        long rowBytes = tensor.bytes().byteSize() / rows;
-        float[] row = new float[columns];
-        byte[] quantized = new byte[columns];
-        ByteBuffer scales = ByteBuffer.allocate(4 * rows).order(ByteOrder.LITTLE_ENDIAN);
-        Blake3 hash = Blake3.plain();
-        for (int r = 0; r < rows; r++) {
-            Embedding.widen(tensor.bytes(), r * rowBytes, tensor.dtype(), columns, row, 0);
-            try {
-                scales.putFloat(math.quantizeRow(row, 0, columns, quantized, 0));
-            } catch (ArithmeticException e) {
-                throw new IOException(
-                        "Tensor \"" + tensor.name() + "\" row " + r + " holds a NaN or an infinity. The file is "
-                                + "damaged. Nothing was written.",
-                        e);
-            }
-            hash.update(quantized);
-            out.write(stem + ".weight", quantized, columns);
+    private float evened(String stem, int row, float scale) {
+        KeyEvening evening = evenings.get(stem);
+        if (evening == null) {
+            return scale;
         }
-        out.write(stem + ".weight_scale", scales.array(), scales.capacity());
-        written.put(stem + ".weight", new Manifest.Tensor("I8", tensor.shape(), hash.digest()));
+        return scale * (stem.endsWith("k_proj") ? evening.key(row) : evening.query(row, shape));
+    }
+
+    private void writeEmbedding(SafetensorsWriter out) throws IOException {
+        Blake3 hash = Blake3.plain();
+        byte[] bytes = new byte[shape.hidden() * embeddingWidth()];
+        float[] row = new float[shape.hidden()];
+        for (int r = 0; r < shape.vocab(); r++) {
+            if (embeddingIsKept()) {
+                embedding.rawRow(r, bytes);
+            } else {
+                embedding.row(r, row);
+                bytes = bytes(row);
+            }
+            hash.update(bytes);
+            out.write(VerifierKey.EMBEDDING, bytes, bytes.length);
+            wrote(bytes.length);
+        }
         written.put(
-                stem + ".weight_scale", new Manifest.Tensor("F32", new int[] {rows, 1}, Blake3.hash(scales.array())));
+                VerifierKey.EMBEDDING,
+                new Manifest.Tensor(embeddingType(), new int[] {shape.vocab(), shape.hidden()}, hash.digest()));
+    }
+
+    private void wrote(long bytes) {
+        done += bytes;
+        progress.accept(done / (double) toWrite);
+    }
+
+    private static byte[] bytes(float[] values) {
+        ByteBuffer buffer = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        buffer.asFloatBuffer().put(values);
+        return buffer.array();
+    }
+
+    private void write(SafetensorsWriter out, String name, int[] size, byte[] bytes) throws IOException {
+        out.write(name, bytes, bytes.length);
+        written.put(name, new Manifest.Tensor("F32", size, Blake3.hash(bytes)));
+        wrote(bytes.length);
+    }
+
+    private void quantize(SafetensorsWriter out, String stem, Weights weights) throws IOException {
+        RowReader reader = new RowReader(stem, weights);
+        float[] scale = new float[weights.rows()];
+        Blake3 hash = Blake3.plain();
+        for (int r = 0; r < weights.rows(); r++) {
+            scale[r] = evened(stem, r, reader.read(r));
+            hash.update(reader.quantized);
+            out.write(stem + ".weight", reader.quantized, weights.columns());
+            wrote(weights.columns());
+        }
+        int[] size = {weights.rows(), weights.columns()};
+        written.put(stem + ".weight", new Manifest.Tensor("I8", size, hash.digest()));
+        write(out, stem + ".weight_scale", new int[] {weights.rows(), 1}, bytes(scale));
+    }
+
+    /** Reads a matrix row by row as int8 and scale, whatever it is stored as. */
+    private final class RowReader {
+        private final Weights weights;
+        private final float[] given;
+        private final float[] row;
+        private final byte[] quantized;
+
+        RowReader(String stem, Weights weights) {
+            this.weights = weights;
+            this.given = scales.containsKey(stem) ? scales.get(stem).floats() : null;
+            this.row = new float[weights.columns()];
+            this.quantized = new byte[weights.columns()];
+        }
+
+        /** Fills {@code quantized} and returns its scale. */
+        float read(int r) throws IOException {
+            float scale;
+            if (given != null) {
+                weights.rawRow(r, quantized);
+                scale = given[r];
+                if (!(scale >= 0 && scale <= Float.MAX_VALUE)) {
+                    throw notFinite(r, null);
+                }
+                return scale;
+            }
+            weights.row(r, row);
+            try {
+                return math.quantizeRow(row, 0, row.length, quantized, 0);
+            } catch (ArithmeticException e) {
+                throw notFinite(r, e);
+            }
+        }
+
+        /** The row as floats. */
+        float[] floats(int r) throws IOException {
+            if (given == null) {
+                weights.row(r, row);
+            } else {
+                float scale = read(r);
+                for (int i = 0; i < row.length; i++) {
+                    row[i] = quantized[i] * scale;
+                }
+            }
+            return row;
+        }
+
+        private IOException notFinite(int r, ArithmeticException cause) {
+            return new IOException(
+                    "Tensor \"" + weights.name() + "\" row " + r + " holds a NaN or an infinity. The file is "
+                            + "damaged. Nothing was written.",
+                    cause);
+        }
     }
 
     /** The source's config.json with the quantization spelled out as compressed-tensors has it, and an output matrix of its own. */
-    private static void writeConfig(Path from, Path to) throws IOException {
+    private void writeConfig(Path to) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
-        ObjectNode json =
-                (ObjectNode) mapper.readTree(from.resolve("config.json").toFile());
+        ObjectNode json = source.config();
         json.put("tie_word_embeddings", false);
         ObjectNode quantization = json.putObject("quantization_config");
         quantization.put("quant_method", "compressed-tensors");

@@ -2,7 +2,7 @@ package io.plumbline.inference.model;
 
 import io.plumbline.verifier.model.ModelConfig;
 
-/** Names and shapes of the published Llama checkpoints' tensors. */
+/** Names and shapes of the published checkpoints' tensors. */
 enum TensorNames {
     Q("self_attn.q_proj"),
     K("self_attn.k_proj"),
@@ -41,6 +41,18 @@ enum TensorNames {
             case DOWN -> c.mlp();
             default -> c.hidden();
         };
+    }
+
+    boolean hasBias(ModelConfig c) {
+        return c.qkvBias() && (this == Q || this == K || this == V);
+    }
+
+    static String queryNorm(int layer) {
+        return "model.layers." + layer + ".self_attn.q_norm.weight";
+    }
+
+    static String keyNorm(int layer) {
+        return "model.layers." + layer + ".self_attn.k_norm.weight";
     }
 
     static String attentionNorm(int layer) {

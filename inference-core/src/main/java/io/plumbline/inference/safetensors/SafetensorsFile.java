@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** A memory-mapped safetensors file. Nothing is copied to the heap; the mapping lives as long as its arena. */
@@ -104,6 +105,10 @@ public final class SafetensorsFile {
     private IOException damaged(String why) {
         return new IOException(
                 path + ": " + why + ". The file is damaged or not a safetensors file. Nothing was loaded.");
+    }
+
+    public Set<String> names() {
+        return tensors.keySet();
     }
 
     public boolean has(String name) {

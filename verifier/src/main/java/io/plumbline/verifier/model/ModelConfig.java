@@ -1,6 +1,7 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.Rope;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -16,7 +17,7 @@ import java.util.Map;
  * @param vocab token ids.
  * @param maxPositions longest context in tokens.
  * @param eps of the norms.
- * @param ropeTheta base of the rotary frequencies.
+ * @param rope rotary frequencies.
  * @param qkvBias whether query, key and value projections add a bias.
  * @param qkNorm whether queries and keys are normed per head before rope.
  */
@@ -30,7 +31,7 @@ public record ModelConfig(
         int vocab,
         int maxPositions,
         float eps,
-        double ropeTheta,
+        Rope rope,
         boolean qkvBias,
         boolean qkNorm) {
 
@@ -46,7 +47,6 @@ public record ModelConfig(
                 Math.max(Math.max(hidden, mlp), heads * headDim) <= Constants.MAX_INNER,
                 "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
         require(eps >= 0 && Float.isFinite(eps), "eps " + eps + " is not a number >= 0");
-        require(ropeTheta > 0 && Double.isFinite(ropeTheta), "rope theta " + ropeTheta + " is not positive");
     }
 
     private static void require(boolean holds, String what) {
@@ -74,7 +74,7 @@ public record ModelConfig(
     String toLine() {
         return "config hidden=" + hidden + " layers=" + layers + " heads=" + heads + " kvHeads=" + kvHeads + " headDim="
                 + headDim + " mlp=" + mlp + " vocab=" + vocab + " maxPositions=" + maxPositions + " eps="
-                + Float.toHexString(eps) + " ropeTheta=" + Double.toHexString(ropeTheta) + " qkvBias=" + qkvBias
+                + Float.toHexString(eps) + " " + rope.toFields() + " qkvBias=" + qkvBias
                 + " qkNorm=" + qkNorm;
     }
 
@@ -97,7 +97,7 @@ public record ModelConfig(
                 integer(fields, "vocab"),
                 integer(fields, "maxPositions"),
                 Float.parseFloat(text(fields, "eps")),
-                Double.parseDouble(text(fields, "ropeTheta")),
+                Rope.fromFields(text(fields, "ropeTheta"), text(fields, "ropeScaling")),
                 Boolean.parseBoolean(text(fields, "qkvBias")),
                 Boolean.parseBoolean(text(fields, "qkNorm")));
         if (!config.toLine().equals(line)) {

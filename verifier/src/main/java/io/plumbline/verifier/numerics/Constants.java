@@ -14,8 +14,8 @@ public final class Constants {
     /** Largest head size with exact int32 scores: 2047 * 2047 * 256 &lt; 2^31. */
     public static final int MAX_HEAD_DIM = 256;
 
-    /** Largest inner size of an int8 matrix: 127 * 127 * K &lt; 2^31. */
-    public static final int MAX_INNER = 133_144;
+    /** Largest inner size of an int8 matrix: 127 * 128 * K &lt; 2^31, for a published int8 weight may be -128. */
+    public static final int MAX_INNER = 132_104;
 
     /** A row whose largest magnitude is below this is a zero row: its reciprocal scale would overflow. */
     public static final float TINY = 0x1p-100f;

@@ -11,14 +11,13 @@ public record RopeTable(float[] cos, float[] sin, int half) {
     /**
      * @param positions tokens of the longest context.
      * @param size of one head.
-     * @param theta base of the frequencies.
      */
-    public static RopeTable of(int positions, int size, double theta) {
+    public static RopeTable of(int positions, int size, Rope rope) {
         int half = size / 2;
         float[] cos = new float[positions * half];
         float[] sin = new float[positions * half];
         for (int i = 0; i < half; i++) {
-            double frequency = StrictMath.pow(theta, -2.0 * i / size);
+            double frequency = rope.frequency(i, size);
             for (int p = 0; p < positions; p++) {
                 cos[p * half + i] = (float) StrictMath.cos(p * frequency);
                 sin[p * half + i] = (float) StrictMath.sin(p * frequency);

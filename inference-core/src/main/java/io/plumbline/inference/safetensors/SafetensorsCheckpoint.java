@@ -1,0 +1,167 @@
+package io.plumbline.inference.safetensors;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.Checkpoint;
+import io.plumbline.inference.model.HuggingFaceConfig;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.model.Weights;
+import io.plumbline.inference.safetensors.SafetensorsFile.Tensor;
+import io.plumbline.verifier.model.Embedding;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** A Hugging Face folder: model.safetensors, or shards named by model.safetensors.index.json. */
+public final class SafetensorsCheckpoint implements Checkpoint {
+    private static final String SINGLE = "model.safetensors";
+    private static final String INDEX = "model.safetensors.index.json";
+    private static final Set<String> TYPES = Set.of("BF16", "F16", "F32", "I8");
+
+    private final Path folder;
+    private final ObjectNode config;
+    private final Arena arena = Arena.ofConfined();
+    /** File of each tensor. */
+    private final Map<String, SafetensorsFile> files = new HashMap<>();
+
+    private SafetensorsCheckpoint(Path folder) throws IOException {
+        this.folder = folder;
+        this.config = HuggingFaceConfig.json(folder);
+    }
+
+    /** Maps a folder's weights. */
+    public static SafetensorsCheckpoint open(Path folder) throws IOException {
+        SafetensorsCheckpoint checkpoint = new SafetensorsCheckpoint(folder);
+        try {
+            checkpoint.mapAll();
+            return checkpoint;
+        } catch (IOException | RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    private void mapAll() throws IOException {
+        Path index = folder.resolve(INDEX);
+        if (Files.exists(folder.resolve(SINGLE)) || !Files.exists(index)) {
+            SafetensorsFile file = SafetensorsFile.map(folder.resolve(SINGLE), arena);
+            file.names().forEach(name -> files.put(name, file));
+            return;
+        }
+        JsonNode map;
+        try {
+            map = new ObjectMapper().readTree(index.toFile()).path("weight_map");
+        } catch (IOException e) {
+            throw new IOException(index + " is not JSON. Download it again. Nothing was loaded.", e);
+        }
+        Map<String, SafetensorsFile> shards = new HashMap<>();
+        for (Map.Entry<String, JsonNode> entry : map.properties()) {
+            String shard = entry.getValue().asText();
+            SafetensorsFile file = shards.get(shard);
+            if (file == null) {
+                file = SafetensorsFile.map(folder.resolve(shard), arena);
+                shards.put(shard, file);
+            }
+            if (!file.has(entry.getKey())) {
+                throw new IOException(folder.resolve(shard) + " has no tensor \"" + entry.getKey() + "\", though "
+                        + INDEX + " says so. Download that file again. Nothing was loaded.");
+            }
+            files.put(entry.getKey(), file);
+        }
+    }
+
+    @Override
+    public String origin() {
+        return folder.toString();
+    }
+
+    @Override
+    public ObjectNode config() {
+        return config;
+    }
+
+    @Override
+    public Map<String, byte[]> tokenFiles() throws IOException {
+        Map<String, byte[]> found = new TreeMap<>();
+        for (String name : LoadedModel.TOKEN_FILES) {
+            if (!Files.isReadable(folder.resolve(name))) {
+                throw new IOException(
+                        folder.resolve(name) + " does not exist. A model needs it to turn text into tokens.");
+            }
+            found.put(name, Files.readAllBytes(folder.resolve(name)));
+        }
+        Path template = folder.resolve(LoadedModel.TEMPLATE_FILE);
+        if (Files.isReadable(template)) {
+            found.put(LoadedModel.TEMPLATE_FILE, Files.readAllBytes(template));
+        }
+        return found;
+    }
+
+    @Override
+    public boolean has(String name) {
+        return files.containsKey(name);
+    }
+
+    @Override
+    public Weights require(String name, int... shape) throws IOException {
+        SafetensorsFile file = files.get(name);
+        if (file == null) {
+            throw new IOException(folder + " has no tensor \"" + name
+                    + "\". The checkpoint is incomplete or belongs to another model. Nothing was loaded.");
+        }
+        Tensor tensor = file.require(name, shape);
+        if (!TYPES.contains(tensor.dtype())) {
+            throw new IOException(folder + ": tensor \"" + name + "\" is of type " + tensor.dtype()
+                    + "; import takes BF16, F16, F32 and compressed-tensors I8. Nothing was written.");
+        }
+        return new Mapped(tensor);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    private record Mapped(Tensor tensor) implements Weights {
+        @Override
+        public String name() {
+            return tensor.name();
+        }
+
+        @Override
+        public String dtype() {
+            return tensor.dtype();
+        }
+
+        @Override
+        public int rows() {
+            return tensor.shape().length < 2 ? 1 : tensor.shape()[0];
+        }
+
+        @Override
+        public int columns() {
+            return tensor.shape().length == 0 ? 1 : tensor.shape()[tensor.shape().length - 1];
+        }
+
+        private long rowBytes() {
+            return tensor.bytes().byteSize() / rows();
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            Embedding.widen(tensor.bytes(), r * rowBytes(), tensor.dtype(), columns(), out, 0);
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            MemorySegment.copy(tensor.bytes(), r * rowBytes(), MemorySegment.ofArray(out), 0, rowBytes());
+        }
+    }
+}
