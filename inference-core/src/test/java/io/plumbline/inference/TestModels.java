@@ -2,13 +2,20 @@ package io.plumbline.inference;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.engine.Workers;
+import io.plumbline.inference.kernels.Backend;
+import io.plumbline.inference.kernels.IntKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
+import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Supplier;
 
 /** The trained models that tests run on, imported into a folder of the test's own. */
 public final class TestModels {
@@ -27,8 +34,30 @@ public final class TestModels {
         return LoadedModel.open(target);
     }
 
+    /** The model on one thread, with given arithmetic. */
+    public static ForwardPass forward(LoadedModel model, Supplier<IntKernels> kernels, Supplier<ExactMath> math) {
+        return forward(model, model.layers(), new Backend("test", kernels, math));
+    }
+
+    /** The model on one thread, with the fastest arithmetic here. */
+    public static ForwardPass forward(LoadedModel model) {
+        return forward(model, model.layers(), Backend.best());
+    }
+
+    public static ForwardPass forward(LoadedModel model, List<LoadedModel.Layer> layers, Backend backend) {
+        return new ForwardPass(model, layers, backend, new Workers(1));
+    }
+
     public static Request request(LoadedModel model, int[] prompt, int maxTokens, Sampling sampling) {
         return new Request(
-                model.id(), "[]", prompt, sampling, maxTokens, model.stopTokens(), new byte[32], new byte[16]);
+                model.id(),
+                "[]",
+                prompt,
+                sampling,
+                maxTokens,
+                model.stopTokens(),
+                List.of(),
+                new byte[32],
+                new byte[16]);
     }
 }

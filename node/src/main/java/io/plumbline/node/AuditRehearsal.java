@@ -1,20 +1,22 @@
 package io.plumbline.node;
 
+import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.kernels.ScalarKernels;
+import io.plumbline.inference.engine.Workers;
+import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * Audits one answer of its own before the first real one, while the weights that made the verifier key are still open: a full node that
@@ -30,10 +32,18 @@ final class AuditRehearsal {
         Keys keys = Keys.random();
         int most = Math.min(TOKENS, model.config().maxPositions());
         Request request = new Request(
-                model.id(), "[]", new int[] {0}, Sampling.GREEDY, most, new int[0], keys.publicKey(), new byte[16]);
+                model.id(),
+                "[]",
+                new int[] {0},
+                Sampling.GREEDY,
+                most,
+                new int[0],
+                List.of(),
+                keys.publicKey(),
+                new byte[16]);
         // The specification computes the answer: the fast kernels would be compiled for this one use.
-        Generator generator =
-                new Generator(model, model.layers(), new ScalarKernels(), new ScalarMath(), keys.publicKey());
+        ForwardPass forward = new ForwardPass(model, model.layers(), Backend.SCALAR, new Workers(1));
+        Generator generator = new Generator(forward, keys.publicKey());
         Generator.Result result = generator.generate(request, token -> {});
         Answer answer = new Answer(result.tokens(), "");
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 0, keys);

@@ -2,12 +2,16 @@ package io.plumbline.node;
 
 import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
+import io.plumbline.inference.engine.Engine;
+import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.kernels.IntKernels;
-import io.plumbline.inference.kernels.ScalarKernels;
+import io.plumbline.inference.engine.Workers;
+import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.tokenizer.TextStream;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Command;
@@ -15,6 +19,7 @@ import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
+import io.plumbline.transport.nodewire.CancelDecoder;
 import io.plumbline.transport.nodewire.ChallengeDecoder;
 import io.plumbline.transport.nodewire.DiscloseDecoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
@@ -26,8 +31,6 @@ import io.plumbline.transport.nodewire.OpeningKind;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
-import io.plumbline.verifier.numerics.ExactMath;
-import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -36,7 +39,6 @@ import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
@@ -44,16 +46,18 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.AgentRunner;
 
 /**
- * The role that runs models: answers requests, signs and submits receipts, answers challenges. Answers and challenges have a thread
- * each, so that an audit never waits for an answer.
+ * The role that runs models: answers requests, signs and submits receipts, answers challenges. Answers and challenges are
+ * computed apart, so that an audit never waits for an answer.
  */
 final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     /** Answers that can still be challenged; older ones are forgotten. */
@@ -67,14 +71,20 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     /** Re-executions kept while their openings are asked for. */
     private static final int MAX_REPLAYS = 4;
 
+    private static final int SELF_TEST_TOKENS = 4;
+
+    /** Most log probabilities beside a token's own. */
+    private static final int MAX_TOP = 20;
+
     private final LoadedModel model;
     private final ChatTokenizer tokenizer;
     private final Keys keys;
     private final long pricePerToken;
     private final Events events;
-    private final Generator generator;
+    private final Engine engine;
+    private final ForwardPass replayForward;
     private final Generator replayGenerator;
-    private final ExecutorService inference = Executors.newSingleThreadExecutor();
+    private final Map<String, Engine.Ticket> tickets = new ConcurrentHashMap<>();
     private final ExecutorService challenges = Executors.newSingleThreadExecutor();
     private final Map<String, Served> served = Collections.synchronizedMap(bounded(MAX_REMEMBERED));
     private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
@@ -90,6 +100,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     /**
      * Starts the node and announces it on the ledger.
      *
+     * @param threads that compute; {@code cacheBytes} of memory for keys and values.
      * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
      */
     InferenceNode(
@@ -101,6 +112,8 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
             int port,
             long stake,
             long pricePerToken,
+            int threads,
+            long cacheBytes,
             int swappedLayer,
             Events events)
             throws IOException {
@@ -114,8 +127,13 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 : model.layersWithSwap(
                         swappedLayer, (swappedLayer + 1) % model.config().layers());
         selfTest();
-        this.generator = new Generator(model, layers, IntKernels.best(), ExactMath.best(), keys.publicKey());
-        this.replayGenerator = new Generator(model, layers, IntKernels.best(), ExactMath.best(), keys.publicKey());
+        Backend backend = Backend.best();
+        this.engine = new Engine(
+                new ForwardPass(model, layers, backend, new Workers(threads)),
+                keys.publicKey(),
+                Engine.Limits.of(cacheBytes));
+        this.replayForward = new ForwardPass(model, layers, backend, new Workers(threads));
+        this.replayGenerator = new Generator(replayForward, keys.publicKey());
         this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         this.endpoint = new Endpoint(aeron, host, port, this);
@@ -149,10 +167,10 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
 
     /** The fast backend must equal the specification on this host, or nothing is served. It also warms the compiler. */
     private void selfTest() throws IOException {
-        if (IntKernels.best() instanceof ScalarKernels) {
+        Backend best = Backend.best();
+        if (best == Backend.SCALAR) {
             return;
         }
-        byte[] node = keys.publicKey();
         int[] prompt = new int[Math.min(24, model.config().maxPositions() / 2)];
         for (int i = 0; i < prompt.length; i++) {
             prompt[i] = (i * 37 + 5) % model.config().vocab();
@@ -162,18 +180,24 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 "[]",
                 prompt,
                 Sampling.GREEDY,
-                Math.min(32, model.config().maxPositions() - prompt.length),
+                Math.min(SELF_TEST_TOKENS, model.config().maxPositions() - prompt.length),
                 new int[0],
-                node,
+                List.of(),
+                keys.publicKey(),
                 new byte[16]);
-        Generator scalar = new Generator(model, model.layers(), new ScalarKernels(), new ScalarMath(), node);
-        Generator best = new Generator(model, node);
-        byte[] expected = scalar.generate(request, token -> {}).traceRoot();
-        for (int round = 0; round < 2; round++) {
-            if (!Arrays.equals(expected, best.generate(request, token -> {}).traceRoot())) {
-                throw new IOException("The vector backend does not equal the specification on this host. Start with "
-                        + "JAVA_TOOL_OPTIONS=-Dplumbline.vector=false and report it.");
-            }
+        byte[] expected = selfTest(Backend.SCALAR, request);
+        if (!Arrays.equals(expected, selfTest(best, request))) {
+            throw new IOException(
+                    "The " + best.name() + " backend does not equal the specification on this host. Start "
+                            + "with JAVA_TOOL_OPTIONS=\"-Dplumbline.native=false -Dplumbline.vector=false\" and report it.");
+        }
+    }
+
+    private byte[] selfTest(Backend backend, Request request) {
+        try (ForwardPass forward = new ForwardPass(model, model.layers(), backend, Workers.ofHost())) {
+            return new Generator(forward, keys.publicKey())
+                    .generate(request, token -> {})
+                    .traceRoot();
         }
     }
 
@@ -190,7 +214,15 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 byte[] request = new byte[infer.requestLength()];
                 infer.getRequest(request, 0, request.length);
                 long id = infer.correlationId();
-                inference.execute(() -> guarded(from, id, () -> infer(from, id, request)));
+                int topLogprobs = infer.topLogprobs();
+                guarded(from, id, () -> infer(from, id, request, topLogprobs));
+            }
+            case CancelDecoder.TEMPLATE_ID -> {
+                long id = new CancelDecoder().wrap(in, offset, block, version).correlationId();
+                Engine.Ticket ticket = tickets.get(name(from, id));
+                if (ticket != null) {
+                    ticket.cancel();
+                }
             }
             case DiscloseDecoder.TEMPLATE_ID -> {
                 DiscloseDecoder disclose = new DiscloseDecoder().wrap(in, offset, block, version);
@@ -226,7 +258,8 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         } catch (IOException | RuntimeException e) {
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
             RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-            refused.correlationId(id).reason(String.valueOf(e.getMessage()));
+            refused.correlationId(id).busy((short) (e instanceof RejectedExecutionException ? 1 : 0));
+            refused.reason(String.valueOf(e.getMessage()));
             send(peer, buffer, refused.encodedLength());
         }
     }
@@ -235,20 +268,89 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + bodyLength);
     }
 
-    private void infer(Peer peer, long id, byte[] bytes) throws IOException {
+    private static String name(Peer peer, long id) {
+        return peer.address() + " " + id;
+    }
+
+    private void infer(Peer peer, long id, byte[] bytes, int topLogprobs) {
         Request request = Request.decode(bytes);
         if (!Arrays.equals(request.modelId(), model.id())) {
             throw new IllegalArgumentException(
                     "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
         }
-        long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
-        ExpandableArrayBuffer tokenBuffer = new ExpandableArrayBuffer(64);
-        Generator.Result result = generator.generate(request, token -> {
-            TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(tokenBuffer, 0, new MessageHeaderEncoder());
-            send(peer, tokenBuffer, encoder.correlationId(id).token(token).encodedLength());
-        });
-        long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
-        Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()));
+        Reply reply = new Reply(peer, id, request, topLogprobs);
+        tickets.put(name(peer, id), engine.submit(request, reply));
+        if (reply.isOver) {
+            tickets.remove(name(peer, id));
+        }
+    }
+
+    /** Hears an answer grow on the engine's thread, and tells the peer on one of its own: a slow peer holds up nobody else. */
+    private final class Reply implements Engine.Listener {
+        private final Peer peer;
+        private final long id;
+        private final Request request;
+        private final int topLogprobs;
+        private final TextStream text;
+        private final ExecutorService outbox =
+                Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
+        private volatile boolean isOver;
+
+        Reply(Peer peer, long id, Request request, int topLogprobs) {
+            this.peer = peer;
+            this.id = id;
+            this.request = request;
+            this.topLogprobs = topLogprobs;
+            this.text = request.stopTexts().isEmpty() ? null : new TextStream(tokenizer, request.stopTexts());
+        }
+
+        @Override
+        public boolean onToken(int token, float[] logits, int offset) {
+            int vocab = model.config().vocab();
+            Logprobs logprobs =
+                    topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
+            outbox.execute(() -> sendToken(token, logprobs));
+            if (text == null) {
+                return false;
+            }
+            text.add(token);
+            return text.isStopped();
+        }
+
+        private void sendToken(int token, Logprobs logprobs) {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
+            TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            encoder.correlationId(id).token(token).logprob(logprobs == null ? Float.NaN : logprobs.chosen());
+            int count = logprobs == null ? 0 : logprobs.tokens().length;
+            TokenEncoder.TopEncoder top = encoder.topCount(count);
+            for (int i = 0; i < count; i++) {
+                top.next().token(logprobs.tokens()[i]).logprob(logprobs.values()[i]);
+            }
+            send(peer, buffer, encoder.encodedLength());
+        }
+
+        @Override
+        public void onDone(Generator.Result result) {
+            end(() -> answered(peer, id, request, result));
+        }
+
+        @Override
+        public void onFailed(RuntimeException why) {
+            end(() -> {
+                throw why;
+            });
+        }
+
+        private void end(Work last) {
+            isOver = true;
+            tickets.remove(name(peer, id));
+            outbox.execute(() -> guarded(peer, id, last));
+            outbox.shutdown();
+        }
+    }
+
+    private void answered(Peer peer, long id, Request request, Generator.Result result) throws IOException {
+        Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()), result.cancelled());
         long price = pricePerToken * (request.promptTokens().length + result.tokens().length);
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, keys);
         served.put(HexFormat.of().formatHex(receipt.hash()), new Served(request, answer, receipt));
@@ -256,7 +358,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         byte[] answerBytes = answer.encode();
         byte[] receiptBytes = receipt.encode();
-        answered.correlationId(id).cpuNanos(cpu);
+        answered.correlationId(id).cpuNanos(result.cpuNanos());
         answered.putAnswer(answerBytes, 0, answerBytes.length).putReceipt(receiptBytes, 0, receiptBytes.length);
         send(peer, buffer, answered.encodedLength());
         LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt), keys);
@@ -264,7 +366,8 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 "answered",
                 json -> json.put("request", HexFormat.of().formatHex(request.hash()))
                         .put("tokens", result.tokens().length)
-                        .put("cpuMs", cpu / 1e6)
+                        .put("cancelled", result.cancelled())
+                        .put("cpuMs", result.cpuNanos() / 1e6)
                         .put("ordered", outcome.isApplied() ? "" + outcome.height() : outcome.reason()));
     }
 
@@ -312,13 +415,13 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     }
 
     private Replay replay(Served found) {
-        long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        long begin = replayForward.workers().cpuNanos();
         Replay replay = new Replay(
                 replayGenerator,
                 keys.publicKey(),
                 found.request(),
                 found.answer().tokens());
-        long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
+        long cpu = replayForward.workers().cpuNanos() - begin;
         events.emit(
                 "replayed",
                 json -> json.put(
@@ -330,8 +433,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
 
     @Override
     public void close() {
-        inference.shutdownNow();
         challenges.shutdownNow();
-        CloseHelper.closeAll(ledger, runner, aeron, driver, tokenizer, model);
+        CloseHelper.closeAll(engine, replayForward, ledger, runner, aeron, driver, tokenizer, model);
     }
 }

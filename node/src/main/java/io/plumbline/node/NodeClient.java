@@ -1,8 +1,10 @@
 package io.plumbline.node;
 
+import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.transport.nodewire.AnsweredDecoder;
+import io.plumbline.transport.nodewire.CancelEncoder;
 import io.plumbline.transport.nodewire.ChallengeEncoder;
 import io.plumbline.transport.nodewire.DiscloseEncoder;
 import io.plumbline.transport.nodewire.DisclosedDecoder;
@@ -27,7 +29,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.IntConsumer;
+import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -45,17 +47,38 @@ final class NodeClient implements Endpoint.Receiver {
     /** A finished answer as the node gave it. */
     record Answered(Answer answer, Receipt receipt, long cpuNanos) {}
 
+    /**
+     * A token as it was chosen.
+     *
+     * @param logprobs null where none were asked for.
+     */
+    record Chosen(int token, Logprobs logprobs) {
+        private static Chosen of(TokenDecoder in) {
+            int token = in.token();
+            float logprob = in.logprob();
+            TokenDecoder.TopDecoder top = in.top();
+            int[] tokens = new int[top.count()];
+            float[] values = new float[tokens.length];
+            for (int i = 0; i < tokens.length; i++) {
+                top.next();
+                tokens[i] = top.token();
+                values[i] = top.logprob();
+            }
+            return new Chosen(token, Float.isNaN(logprob) ? null : new Logprobs(logprob, tokens, values));
+        }
+    }
+
     /** What stands behind a receipt. */
     record Disclosed(Request request, Answer answer) {}
 
     private static final class Call {
         final CompletableFuture<Object> done = new CompletableFuture<>();
-        final IntConsumer onToken;
+        final Consumer<Chosen> onToken;
         final long expectedBytes;
         byte[] opening;
         long received;
 
-        Call(IntConsumer onToken, long expectedBytes) {
+        Call(Consumer<Chosen> onToken, long expectedBytes) {
             this.onToken = onToken;
             this.expectedBytes = expectedBytes;
         }
@@ -70,7 +93,7 @@ final class NodeClient implements Endpoint.Receiver {
                 TokenDecoder token = new TokenDecoder().wrap(in, offset, block, version);
                 Call call = calls.get(token.correlationId());
                 if (call != null && call.onToken != null) {
-                    call.onToken.accept(token.token());
+                    call.onToken.accept(Chosen.of(token));
                 }
             }
             case AnsweredDecoder.TEMPLATE_ID -> {
@@ -96,7 +119,10 @@ final class NodeClient implements Endpoint.Receiver {
                 RefusedDecoder refused = new RefusedDecoder().wrap(in, offset, block, version);
                 Call call = calls.get(refused.correlationId());
                 if (call != null) {
-                    call.done.completeExceptionally(new IllegalArgumentException(refused.reason()));
+                    boolean busy = refused.busy() == 1;
+                    String reason = refused.reason();
+                    call.done.completeExceptionally(
+                            busy ? new IOException(reason) : new IllegalArgumentException(reason));
                 }
             }
             case OpeningChunkDecoder.TEMPLATE_ID -> onChunk(new OpeningChunkDecoder().wrap(in, offset, block, version));
@@ -152,35 +178,113 @@ final class NodeClient implements Endpoint.Receiver {
 
     private <T> T call(Peer peer, Call call, Class<T> type, Encode encode) throws IOException {
         long id = correlation.getAndIncrement();
-        calls.put(id, call);
         try {
-            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
-            int length = MessageHeaderEncoder.ENCODED_LENGTH + encode.encode(id, buffer);
-            peer.send(buffer, 0, length);
+            start(peer, id, call, encode);
             return type.cast(call.done.get(TIMEOUT_S, TimeUnit.SECONDS));
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof IllegalArgumentException refused) {
-                throw refused;
-            }
-            throw new IOException(e.getCause().getMessage(), e.getCause());
-        } catch (TimeoutException e) {
-            throw new IOException(
-                    "The inference node at " + peer.address() + " did not answer within " + TIMEOUT_S + " s.", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while waiting for " + peer.address() + ".", e);
+        } catch (ExecutionException | TimeoutException | InterruptedException e) {
+            throw failure(peer, e);
         } finally {
             calls.remove(id);
         }
     }
 
-    /** Has {@code request} answered; {@code onToken} hears each token, on the transport's thread. */
-    Answered infer(Peer peer, Request request, IntConsumer onToken) throws IOException {
+    private void start(Peer peer, long id, Call call, Encode encode) throws IOException {
+        calls.put(id, call);
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        int length = MessageHeaderEncoder.ENCODED_LENGTH + encode.encode(id, buffer);
+        peer.send(buffer, 0, length);
+    }
+
+    /** What is thrown for it; a refusal by the node is thrown here as what it is. */
+    private static IOException failure(Peer peer, Exception e) {
+        switch (e) {
+            case ExecutionException failed
+            when failed.getCause() instanceof IllegalArgumentException refused -> throw refused;
+            case ExecutionException failed -> {
+                return new IOException(failed.getCause().getMessage(), failed.getCause());
+            }
+            case TimeoutException late -> {
+                return new IOException(
+                        "The inference node at " + peer.address() + " did not answer within " + TIMEOUT_S + " s.",
+                        late);
+            }
+            default -> {
+                Thread.currentThread().interrupt();
+                return new IOException("Interrupted while waiting for " + peer.address() + ".", e);
+            }
+        }
+    }
+
+    /** An answer on its way. */
+    final class Inference implements AutoCloseable {
+        private final Peer peer;
+        private final long id = correlation.getAndIncrement();
+        private final Call call;
+        private volatile long lastSign = System.nanoTime();
+
+        private Inference(Peer peer, Consumer<Chosen> onToken) {
+            this.peer = peer;
+            this.call = new Call(
+                    chosen -> {
+                        lastSign = System.nanoTime();
+                        onToken.accept(chosen);
+                    },
+                    0);
+        }
+
+        /** Waits for the whole answer, as long as tokens keep coming. */
+        Answered await() throws IOException {
+            try {
+                while (true) {
+                    try {
+                        return (Answered) call.done.get(TIMEOUT_S, TimeUnit.SECONDS);
+                    } catch (TimeoutException e) {
+                        if (System.nanoTime() - lastSign > TimeUnit.SECONDS.toNanos(TIMEOUT_S)) {
+                            throw failure(peer, e);
+                        }
+                    }
+                }
+            } catch (ExecutionException | InterruptedException e) {
+                throw failure(peer, e);
+            }
+        }
+
+        /** Tells the node that nobody reads on. */
+        void cancel() throws IOException {
+            if (!call.done.isDone()) {
+                ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(32);
+                CancelEncoder encoder = new CancelEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+                int length = encoder.correlationId(id).encodedLength();
+                peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + length);
+            }
+        }
+
+        @Override
+        public void close() {
+            calls.remove(id);
+        }
+    }
+
+    /**
+     * Has {@code request} answered.
+     *
+     * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
+     * @param onToken hears each token, on the transport's thread.
+     */
+    Inference infer(Peer peer, Request request, int topLogprobs, Consumer<Chosen> onToken) throws IOException {
         byte[] bytes = request.encode();
-        return call(peer, new Call(onToken, 0), Answered.class, (id, buffer) -> {
-            InferEncoder encoder = new InferEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-            return encoder.correlationId(id).putRequest(bytes, 0, bytes.length).encodedLength();
-        });
+        Inference inference = new Inference(peer, onToken);
+        try {
+            start(peer, inference.id, inference.call, (id, buffer) -> {
+                InferEncoder encoder = new InferEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+                encoder.correlationId(id).topLogprobs(topLogprobs);
+                return encoder.putRequest(bytes, 0, bytes.length).encodedLength();
+            });
+            return inference;
+        } catch (IOException | RuntimeException e) {
+            inference.close();
+            throw e;
+        }
     }
 
     Disclosed disclose(Peer peer, byte[] receiptHash) throws IOException {

@@ -2,9 +2,11 @@ package io.plumbline.node;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.sun.management.OperatingSystemMXBean;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -94,12 +96,26 @@ final class RoleCommands {
         @Parameter(names = "--price", description = "price of a token")
         private long price = 2;
 
+        @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
+        private int threads = Runtime.getRuntime().availableProcessors();
+
+        @Parameter(
+                names = "--cache-mib",
+                description = "memory for keys and values in MiB; a quarter of the host's where none is named")
+        private long cacheMib = hostMemory() / 4 >> 20;
+
+        private static long hostMemory() {
+            return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                    .getTotalMemorySize();
+        }
+
         @Parameter(names = "--cheat-layer", description = "compute this layer with other weights, to see it caught")
         private int cheatLayer = -1;
 
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
-            return new InferenceNode(on, keys, model, dir, host, port, stake, price, cheatLayer, events);
+            return new InferenceNode(
+                    on, keys, model, dir, host, port, stake, price, threads, cacheMib << 20, cheatLayer, events);
         }
     }
 

@@ -57,7 +57,18 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (FullNode fullNode = new FullNode(network, full, model, folder.resolve("full"), Level.FULL, events);
                 InferenceNode inferenceNode = new InferenceNode(
-                        network, node, model, folder.resolve("node"), "localhost", 0, 50_000, 2, -1, events);
+                        network,
+                        node,
+                        model,
+                        folder.resolve("node"),
+                        "localhost",
+                        0,
+                        50_000,
+                        2,
+                        1,
+                        64 << 20,
+                        -1,
+                        events);
                 Gateway gateway =
                         new Gateway(network, requester, model, folder.resolve("gateway"), "localhost", 0, events)) {
             URI base = URI.create("http://localhost:" + gateway.port());

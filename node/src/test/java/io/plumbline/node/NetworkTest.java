@@ -13,16 +13,22 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -39,6 +45,7 @@ class NetworkTest {
     @TempDir
     static Path folder;
 
+    private static final ByteArrayOutputStream answered = new ByteArrayOutputStream();
     private static FullNode fullNode;
     private static InferenceNode honest;
     private static InferenceNode cheat;
@@ -60,10 +67,12 @@ class NetworkTest {
         network.write(folder.resolve("network.json"));
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
+        Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
         fullNode = new FullNode(read, FULL, model, folder.resolve("full"), Level.FULL, events);
-        honest =
-                new InferenceNode(read, HONEST, model, folder.resolve("honest"), "localhost", 0, 50_000, 2, -1, events);
-        cheat = new InferenceNode(read, CHEAT, model, folder.resolve("cheat"), "localhost", 0, 50_000, 3, 2, events);
+        honest = new InferenceNode(
+                read, HONEST, model, folder.resolve("honest"), "localhost", 0, 50_000, 2, 1, 64 << 20, -1, heard);
+        cheat = new InferenceNode(
+                read, CHEAT, model, folder.resolve("cheat"), "localhost", 0, 50_000, 3, 1, 64 << 20, 2, events);
         gateway = new Gateway(read, REQUESTER, model, folder.resolve("gateway"), "localhost", 0, events);
     }
 
@@ -159,6 +168,89 @@ class NetworkTest {
     }
 
     @Test
+    void stopTextsChoicesSeedsAndLogprobsWorkAsTheApiSays() throws Exception {
+        JsonNode plain = mapper.readTree(post(ask("")).body());
+        String whole =
+                plain.path("choices").path(0).path("message").path("content").asText();
+        String stop = whole.substring(40, 46);
+        JsonNode stopped =
+                mapper.readTree(post(ask(",\"stop\":" + mapper.writeValueAsString(List.of("never said", stop))))
+                        .body());
+        assertEquals(
+                whole.substring(0, whole.indexOf(stop)),
+                stopped.path("choices").path(0).path("message").path("content").asText());
+        assertEquals(
+                "stop", stopped.path("choices").path(0).path("finish_reason").asText());
+        assertEquals("SETTLED", judged(stopped).path("status").asText(), "an auditor accepts an end by a stop text");
+
+        String drawn = ",\"n\":3,\"seed\":7,\"temperature\":1.0,\"logprobs\":true,\"top_logprobs\":2";
+        JsonNode three = mapper.readTree(post(ask(drawn)).body());
+        assertEquals(3, three.path("choices").size());
+        Set<String> texts = new HashSet<>();
+        for (JsonNode choice : three.path("choices")) {
+            texts.add(choice.path("message").path("content").asText());
+            StringBuilder spelled = new StringBuilder();
+            for (JsonNode token : choice.path("logprobs").path("content")) {
+                spelled.append(token.path("token").asText());
+                assertTrue(token.path("logprob").asDouble() <= 0);
+                assertEquals(2, token.path("top_logprobs").size());
+                double first =
+                        token.path("top_logprobs").path(0).path("logprob").asDouble();
+                assertTrue(first >= token.path("logprob").asDouble());
+                assertTrue(first
+                        >= token.path("top_logprobs").path(1).path("logprob").asDouble());
+            }
+            assertTrue(spelled.toString()
+                    .startsWith(choice.path("message").path("content").asText()));
+            assertEquals("SETTLED", judged(choice).path("status").asText());
+        }
+        assertEquals(3, texts.size(), "each choice has a seed of its own");
+        JsonNode again = mapper.readTree(post(ask(drawn)).body());
+        for (int i = 0; i < 3; i++) {
+            assertEquals(
+                    three.path("choices").path(i).path("message"),
+                    again.path("choices").path(i).path("message"),
+                    "the same seed gives the same answers");
+        }
+    }
+
+    @Test
+    void aClientThatGoesAwayEndsItsAnswer() throws Exception {
+        // No stop token ends this one: without the cancellation it would run to the end of the context.
+        String body = "{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a bear.\"}],"
+                + "\"max_tokens\":400,\"temperature\":9,\"seed\":3,\"stream\":true}";
+        String request;
+        try (Socket socket = new Socket("localhost", gateway.port())) {
+            String head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()
+                    + "\r\n\r\n";
+            socket.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
+            byte[] begin = socket.getInputStream().readNBytes(600);
+            String text = new String(begin, StandardCharsets.UTF_8);
+            assertTrue(text.contains("chatcmpl-"), text);
+            request = text.replaceAll("(?s).*chatcmpl-([0-9a-f]{24}).*", "$1");
+        }
+        long end = System.currentTimeMillis() + 30_000;
+        while (System.currentTimeMillis() < end && !answered.toString().contains("\"request\":\"" + request)) {
+            Thread.sleep(50);
+        }
+        JsonNode event = answered.toString()
+                .lines()
+                .filter(line -> line.contains("\"answered\"") && line.contains("\"request\":\"" + request))
+                .map(this::read)
+                .findFirst()
+                .orElseThrow();
+        assertTrue(event.path("cancelled").asBoolean(), event.toString());
+    }
+
+    private JsonNode read(String json) {
+        try {
+            return mapper.readTree(json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
     void badRequestsGetOneClearError() throws Exception {
         assertRefused(400, "{", "not JSON");
         assertRefused(400, "{\"messages\":[]}", "at least one message");
@@ -167,6 +259,11 @@ class NetworkTest {
         assertRefused(400, ask(",\"temperature\":-1"), "temperature");
         assertRefused(400, ask(",\"top_p\":0"), "top_p");
         assertRefused(400, ask(",\"max_tokens\":0"), "max_tokens");
+        assertRefused(400, ask(",\"n\":0"), "at least 1 and at most 16");
+        assertRefused(400, ask(",\"stop\":[\"\"]"), "stop");
+        assertRefused(400, ask(",\"tools\":[{}]"), "tools");
+        assertRefused(400, ask(",\"frequency_penalty\":1"), "frequency_penalty");
+        assertRefused(400, ask(",\"response_format\":{\"type\":\"json_object\"}"), "response_format");
         String longPrompt = "word ".repeat(600);
         assertRefused(400, "{\"messages\":[{\"role\":\"user\",\"content\":\"" + longPrompt + "\"}]}", "context is 512");
         assertTrue(get("/v1/receipts/zz").path("error").path("message").asText().contains("hexadecimal"));

@@ -1,57 +1,119 @@
 package io.plumbline.inference.engine;
 
 import io.plumbline.inference.engine.LayerObserver.Product;
+import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.kernels.IntKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.numerics.ExactMath;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * The model itself: layers over a block of tokens of one sequence, and logits. Rows are independent and sums are integers, so how a
- * sequence is cut into blocks changes no bit.
+ * The model itself: layers over a batch of rows, which are consecutive tokens of one or more sequences, and logits. Rows are
+ * independent and sums are integers, so neither how a sequence is cut into segments nor what else is in a batch changes a bit.
  *
- * <p>Holds scratch memory: one instance for each thread.
+ * <p>Holds scratch memory: one caller at a time.
  */
-public final class ForwardPass {
+public final class ForwardPass implements AutoCloseable {
+    /** Rows that one task of attention or of the trace takes. */
+    private static final int ROW_TILE = 16;
+
+    /** Scores that one task of attention holds: it stays in the second cache. */
+    private static final int MOST_SCORES = 1 << 16;
+
+    /** A product of fewer int8 multiplications is not worth sharing. */
+    private static final long LEAST_SHARED = 1 << 19;
+
     private final LoadedModel model;
     private final List<LoadedModel.Layer> layers;
     private final ModelConfig config;
-    private final IntKernels kernels;
-    private final LayerSteps steps;
+    private final Backend backend;
+    private final Workers workers;
+    private final Worker[] scratch;
     private final float[] outputScale;
-    private int rows;
+
+    /** Consecutive tokens of one sequence in a batch. */
+    public record Segment(KeyValuePages.Sequence cache, int first, int count, LayerObserver observer) {}
+
+    /** What one thread needs for itself. */
+    private final class Worker {
+        private final IntKernels kernels = backend.kernels().get();
+        private final LayerSteps steps =
+                new LayerSteps(config, model.rope(), backend.math().get());
+        private int[] scores = new int[0];
+        private short[] weights = new short[0];
+        private float[] keyScales = new float[0];
+        private float[] valueScales = new float[0];
+        private short[] queries = new short[0];
+        private int[] high = new int[0];
+        private int[] low = new int[0];
+    }
+
+    // The batch, row by row.
+    private int capacity;
+    private int count;
+    private float[] h;
     private byte[] x = new byte[0];
+    private float[] scales = new float[0];
     private int[] y = new int[0];
     private short[] q = new short[0];
     private float[] sq = new float[0];
+    private short[] k = new short[0];
+    private byte[] v = new byte[0];
+    private float[] sk = new float[0];
+    private float[] sv = new float[0];
     private float[] joined = new float[0];
-    private float[] scales = new float[0];
-    private int[] scores = new int[0];
-    private short[] u = new short[0];
-    private final int[] high;
-    private final int[] low;
-    private final float[] keyScale;
-    private final float[] valueScale;
+    private int[] positions = new int[0];
+    private Segment[] owners = new Segment[0];
+    private int[] tileSegment = new int[0];
+    private int[] tileRow = new int[0];
+    private int[] tileCount = new int[0];
+    private int tiles;
+    private List<Segment> segments;
+    private LayerObserver.Rows rows;
+    private int l;
+    private LoadedModel.Layer layer;
 
+    // A product in progress.
+    private LoadedModel.Matrix[] matrices = new LoadedModel.Matrix[3];
+    private int matrixCount;
+    private int matrixRows;
+    private int slice;
+    private int[] out;
+    private int width;
+
+    private final Workers.Task multiplySlice = this::multiplySlice;
+    private final Workers.Task enterLayer = this::enterLayer;
+    private final Workers.Task splitHeads = this::splitHeads;
+    private final Workers.Task attend = this::attend;
+    private final Workers.Task quantizeHeads = this::quantizeHeads;
+    private final Workers.Task betweenHalves = this::betweenHalves;
+    private final Workers.Task gate = this::gate;
+    private final Workers.Task leaveLayer = this::leaveLayer;
+
+    /** With the fastest arithmetic here, on all processors. */
     public ForwardPass(LoadedModel model) {
-        this(model, model.layers(), IntKernels.best(), ExactMath.best());
+        this(model, model.layers(), Backend.best(), Workers.ofHost());
     }
 
-    /** With given layers and arithmetic, for tests that compare backends and for the node that cheats. */
-    public ForwardPass(LoadedModel model, List<LoadedModel.Layer> layers, IntKernels kernels, ExactMath math) {
+    /**
+     * With given layers, arithmetic and threads: for tests that compare backends and for the node that cheats.
+     *
+     * @param workers closed with this.
+     */
+    public ForwardPass(LoadedModel model, List<LoadedModel.Layer> layers, Backend backend, Workers workers) {
         this.model = model;
         this.layers = layers;
         this.config = model.config();
-        this.kernels = kernels;
-        this.steps = new LayerSteps(config, model.rope(), math);
-        this.high = new int[config.queryDim()];
-        this.low = new int[config.queryDim()];
-        this.keyScale = new float[config.kvHeads()];
-        this.valueScale = new float[config.kvHeads()];
+        this.backend = backend;
+        this.workers = workers;
+        this.scratch = new Worker[workers.count()];
+        for (int i = 0; i < scratch.length; i++) {
+            scratch[i] = new Worker();
+        }
         try {
             this.outputScale = model.outputScale();
         } catch (IOException e) {
@@ -59,159 +121,361 @@ public final class ForwardPass {
         }
     }
 
-    private void reserve(int count, int context) {
-        if (rows < count) {
-            rows = count;
+    private void reserve(int rows) {
+        if (capacity < rows) {
+            capacity = rows;
             int widest = Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()));
-            x = new byte[count * widest];
-            y = new int[count * Math.max(config.qkvDim(), Math.max(2 * config.mlp(), config.hidden()))];
-            q = new short[count * config.queryDim()];
-            sq = new float[count * config.heads()];
-            joined = new float[config.queryDim()];
-            scales = new float[count];
-        }
-        if (scores.length < context) {
-            scores = new int[Math.max(context, Math.min(2 * context, config.maxPositions()))];
-            u = new short[scores.length];
+            x = new byte[rows * widest];
+            y = new int[rows * Math.max(config.qkvDim(), Math.max(2 * config.mlp(), config.hidden()))];
+            q = new short[rows * config.queryDim()];
+            sq = new float[rows * config.heads()];
+            k = new short[rows * config.kvDim()];
+            v = new byte[rows * config.kvDim()];
+            sk = new float[rows * config.kvHeads()];
+            sv = new float[rows * config.kvHeads()];
+            joined = new float[rows * config.queryDim()];
+            scales = new float[rows];
+            positions = new int[rows];
+            owners = new Segment[rows];
+            tileSegment = new int[rows];
+            tileRow = new int[rows];
+            tileCount = new int[rows];
         }
     }
 
     /**
-     * Runs all layers over {@code count} tokens from position {@code first}.
+     * Runs all layers over a batch.
      *
-     * @param tokens ids by position.
-     * @param h receives the residual after the last layer, {@code count * hidden} floats.
-     * @param observer sees every layer.
+     * @param batch segments; each cache must have room for its own and hold all earlier tokens.
+     * @param tokens ids of all rows, segment after segment.
+     * @param residuals receives the residuals after the last layer, hidden floats a row.
      * @throws ArithmeticException when a number overflows: the model cannot be run exactly on this input.
      */
-    public void run(int[] tokens, int first, int count, KeyValueCache cache, float[] h, LayerObserver observer) {
+    public void run(List<Segment> batch, int[] tokens, float[] residuals) {
+        begin(batch, residuals);
         for (int i = 0; i < count; i++) {
-            model.embed(tokens[first + i], h, i * config.hidden());
+            model.embed(tokens[i], h, i * config.hidden());
         }
-        for (int l = 0; l < config.layers(); l++) {
-            layer(l, first, count, h, cache.layer(l), observer);
+        for (int index = 0; index < config.layers(); index++) {
+            runLayer(index);
         }
     }
 
-    /** One layer over {@code count} rows of {@code h}, in place; keys and values of earlier tokens are in {@code cache}. */
-    public void layer(int l, int first, int count, float[] h, KeyValueCache.Layer cache, LayerObserver observer) {
-        reserve(count, first + count);
-        LoadedModel.Layer layer = layers.get(l);
-        int hidden = config.hidden();
-        for (int i = 0; i < count; i++) {
-            scales[i] = steps.normAndQuantize(h, i * hidden, layer.parameters().attentionGain(), x, i * hidden);
+    /** One layer over {@code residuals}, in place. */
+    public void layer(int index, Segment segment, float[] residuals) {
+        begin(List.of(segment), residuals);
+        runLayer(index);
+    }
+
+    private void begin(List<Segment> batch, float[] residuals) {
+        segments = batch;
+        h = residuals;
+        count = 0;
+        for (int s = 0; s < batch.size(); s++) {
+            count += batch.get(s).count();
         }
-        int width = config.qkvDim();
-        multiply(layer.q(), count, 0, width);
-        multiply(layer.k(), count, config.queryDim(), width);
-        multiply(layer.v(), count, config.queryDim() + config.kvDim(), width);
-        observer.products(l, Product.QKV, count, width, y);
-        for (int i = 0; i < count; i++) {
-            splitHeads(layer, first + i, i, cache);
-        }
-        observer.rows(l, first, count, h, cache);
-        for (int i = 0; i < count; i++) {
-            attend(l, first + i, i, cache, observer);
-            scales[i] = steps.quantizeHeads(joined, 0, x, i * config.queryDim());
-        }
-        project(l, layer.out(), Product.OUT, count, observer);
-        for (int i = 0; i < count; i++) {
-            steps.addResidual(
-                    h, i * hidden, y, i * hidden, scales[i], layer.parameters().outScale());
-            scales[i] = steps.normAndQuantize(h, i * hidden, layer.parameters().mlpGain(), x, i * hidden);
-        }
-        int mlp = config.mlp();
-        multiply(layer.gate(), count, 0, 2 * mlp);
-        multiply(layer.up(), count, mlp, 2 * mlp);
-        observer.products(l, Product.GATE_UP, count, 2 * mlp, y);
-        for (int i = 0; i < count; i++) {
-            scales[i] = steps.gate(layer.parameters(), y, i * 2 * mlp, scales[i], x, i * mlp);
-        }
-        project(l, layer.down(), Product.DOWN, count, observer);
-        for (int i = 0; i < count; i++) {
-            steps.addResidual(
-                    h, i * hidden, y, i * hidden, scales[i], layer.parameters().downScale());
+        reserve(count);
+        rows = new LayerObserver.Rows(h, k, v, sk, sv);
+        int row = 0;
+        tiles = 0;
+        for (int s = 0; s < batch.size(); s++) {
+            Segment segment = batch.get(s);
+            for (int i = 0; i < segment.count(); i += ROW_TILE) {
+                tileSegment[tiles] = s;
+                tileRow[tiles] = row + i;
+                tileCount[tiles++] = Math.min(ROW_TILE, segment.count() - i);
+            }
+            for (int i = 0; i < segment.count(); i++) {
+                positions[row] = segment.first() + i;
+                owners[row++] = segment;
+            }
         }
     }
 
-    private void multiply(LoadedModel.Matrix matrix, int count, int offset, int stride) {
-        kernels.multiply(x, count, matrix.columns(), matrix.weights(), matrix.rows(), y, offset, stride);
+    private void each(Workers.Task task) {
+        workers.run(count, task);
     }
 
-    private void project(int l, LoadedModel.Matrix matrix, Product product, int count, LayerObserver observer) {
-        multiply(matrix, count, 0, matrix.rows());
-        observer.products(l, product, count, matrix.rows(), y);
+    private void runLayer(int index) {
+        l = index;
+        layer = layers.get(index);
+        each(enterLayer);
+        multiply(Product.QKV, config.qkvDim(), layer.q(), layer.k(), layer.v());
+        each(splitHeads);
+        workers.run(tiles * (config.kvHeads() + 1), attend);
+        each(quantizeHeads);
+        multiply(Product.OUT, config.hidden(), layer.out(), null, null);
+        each(betweenHalves);
+        multiply(Product.GATE_UP, 2 * config.mlp(), layer.gate(), layer.up(), null);
+        each(gate);
+        multiply(Product.DOWN, config.hidden(), layer.down(), null, null);
+        each(leaveLayer);
     }
 
-    private void splitHeads(LoadedModel.Layer layer, int position, int i, KeyValueCache.Layer cache) {
+    private void multiply(
+            Product product, int outputs, LoadedModel.Matrix a, LoadedModel.Matrix b, LoadedModel.Matrix c) {
+        multiply(count, y, outputs, a, b, c);
+        int row = 0;
+        for (int s = 0; s < segments.size(); s++) {
+            Segment segment = segments.get(s);
+            segment.observer().products(l, product, segment.count(), outputs, y, row * outputs);
+            row += segment.count();
+        }
+    }
+
+    /** Products of {@code rows} rows of x with up to three stacked matrices, shared among the workers by weight rows. */
+    private void multiply(
+            int rows, int[] target, int outputs, LoadedModel.Matrix a, LoadedModel.Matrix b, LoadedModel.Matrix c) {
+        matrices[0] = a;
+        matrices[1] = b;
+        matrices[2] = c;
+        matrixCount = c != null ? 3 : b != null ? 2 : 1;
+        matrixRows = rows;
+        out = target;
+        width = outputs;
+        boolean small = (long) rows * outputs * a.columns() < LEAST_SHARED;
+        int parts = small ? 1 : 2 * workers.count();
+        // Whole panels of 32 weight rows.
+        slice = (outputs / parts + 31) / 32 * 32;
+        workers.run((outputs + slice - 1) / slice, multiplySlice);
+    }
+
+    private void multiplySlice(int worker, int index) {
+        int from = index * slice;
+        int to = Math.min(width, from + slice);
+        int start = 0;
+        for (int i = 0; i < matrixCount; i++) {
+            LoadedModel.Matrix matrix = matrices[i];
+            int begin = Math.max(from, start) - start;
+            int end = Math.min(to, start + matrix.rows()) - start;
+            if (begin < end) {
+                scratch[worker].kernels.multiply(
+                        x, matrixRows, matrix.columns(), matrix.weights(), begin, end, out, start, width);
+            }
+            start += matrix.rows();
+        }
+    }
+
+    private void enterLayer(int worker, int row) {
+        int at = row * config.hidden();
+        scales[row] =
+                scratch[worker].steps.normAndQuantize(h, at, layer.parameters().attentionGain(), x, at);
+    }
+
+    private void splitHeads(int worker, int row) {
         int kvDim = config.kvDim();
-        steps.heads(
+        scratch[worker].steps.heads(
                 layer.parameters(),
-                position,
+                positions[row],
                 y,
-                i * config.qkvDim(),
-                scales[i],
+                row * config.qkvDim(),
+                scales[row],
                 q,
-                i * config.queryDim(),
+                row * config.queryDim(),
                 sq,
-                i * config.heads(),
-                cache.k(),
-                position * kvDim,
-                keyScale,
-                0,
-                cache.v(),
-                position * kvDim,
-                valueScale,
-                0);
-        for (int g = 0; g < config.kvHeads(); g++) {
-            cache.sk()[g][position] = keyScale[g];
-            cache.sv()[g][position] = valueScale[g];
+                row * config.heads(),
+                k,
+                row * kvDim,
+                sk,
+                row * config.kvHeads(),
+                v,
+                row * kvDim,
+                sv,
+                row * config.kvHeads());
+        owners[row].cache().put(l, positions[row], k, v, row * kvDim, sk, sv, row * config.kvHeads());
+    }
+
+    /** A tile's attention, a kv head a task; and, as one more task, its part of the trace. */
+    private void attend(int worker, int index) {
+        int tile = index / (config.kvHeads() + 1);
+        int g = index % (config.kvHeads() + 1);
+        Segment segment = segments.get(tileSegment[tile]);
+        int first = tileRow[tile];
+        if (g == config.kvHeads()) {
+            if (segment.observer().wantsRows()) {
+                segment.observer().rows(worker, l, positions[first], tileCount[tile], rows, first);
+            }
+            return;
+        }
+        int shared = config.heads() / config.kvHeads();
+        int context = positions[first + tileCount[tile] - 1] + 1;
+        int padded = KeyValuePages.pagesFor(context) * KeyValuePages.TOKENS;
+        int atOnce = Math.max(1, MOST_SCORES / (padded * shared));
+        for (int i = 0; i < tileCount[tile]; i += atOnce) {
+            attend(scratch[worker], segment, first + i, Math.min(atOnce, tileCount[tile] - i), g);
         }
     }
 
-    private void attend(int l, int position, int i, KeyValueCache.Layer cache, LayerObserver observer) {
+    /** Kv head {@code g} for {@code rows} rows from {@code first}: every query head that shares it. */
+    private void attend(Worker w, Segment segment, int first, int rows, int g) {
         int size = config.headDim();
-        int kvDim = config.kvDim();
         int shared = config.heads() / config.kvHeads();
-        int n = position + 1;
-        for (int head = 0; head < config.heads(); head++) {
-            int g = head / shared;
-            kernels.scores(q, i * config.queryDim() + head * size, cache.k(), g * size, kvDim, n, size, scores);
-            observer.scores(l, position, head, scores, n);
-            float factor = steps.attentionWeights(
-                    scores, 0, n, sq[i * config.heads() + head], cache.sk()[g], 0, cache.sv()[g], 0, u);
-            kernels.weightedValues(u, n, cache.v(), g * size, kvDim, size, high, low, head * size);
-            steps.attentionOutput(high, low, head * size, factor, joined, head * size);
+        int queries = rows * shared;
+        int context = positions[first + rows - 1] + 1;
+        int pages = KeyValuePages.pagesFor(context);
+        int stride = pages * KeyValuePages.TOKENS;
+        if (w.scores.length < queries * stride) {
+            w.scores = new int[queries * stride];
+            w.weights = new short[queries * stride];
         }
-        observer.sums(l, position, high, low);
+        if (w.keyScales.length < stride) {
+            w.keyScales = new float[stride];
+            w.valueScales = new float[stride];
+        }
+        if (w.high.length < queries * size) {
+            w.queries = new short[queries * size];
+            w.high = new int[queries * size];
+            w.low = new int[queries * size];
+        }
+        for (int r = 0; r < rows; r++) {
+            int at = (first + r) * config.queryDim() + g * shared * size;
+            System.arraycopy(q, at, w.queries, r * shared * size, shared * size);
+        }
+        KeyValuePages.Sequence cache = segment.cache();
+        cache.scales(l, g, context, w.keyScales, w.valueScales);
+        for (int p = 0; p < pages; p++) {
+            int tokens = Math.min(KeyValuePages.TOKENS, context - p * KeyValuePages.TOKENS);
+            int blocks = (tokens + IntKernels.KEY_BLOCK - 1) / IntKernels.KEY_BLOCK;
+            w.kernels.scores(
+                    w.queries,
+                    0,
+                    size,
+                    queries,
+                    cache.page(p),
+                    cache.keysAt(l, g),
+                    size,
+                    blocks,
+                    w.scores,
+                    p * KeyValuePages.TOKENS,
+                    stride);
+        }
+        for (int i = 0; i < queries; i++) {
+            int row = first + i / shared;
+            int head = g * shared + i % shared;
+            int n = positions[row] + 1;
+            segment.observer().scores(l, positions[row], head, w.scores, i * stride, n);
+            float factor = w.steps.attentionWeights(
+                    w.scores,
+                    i * stride,
+                    n,
+                    sq[row * config.heads() + head],
+                    w.keyScales,
+                    0,
+                    w.valueScales,
+                    0,
+                    w.weights,
+                    i * stride);
+            Arrays.fill(w.weights, i * stride + n, (i + 1) * stride, (short) 0);
+            // The query's scale is spent: its place holds the factor of the output.
+            sq[row * config.heads() + head] = factor;
+        }
+        Arrays.fill(w.high, 0, queries * size, 0);
+        Arrays.fill(w.low, 0, queries * size, 0);
+        for (int p = 0; p < pages; p++) {
+            int tokens = Math.min(KeyValuePages.TOKENS, context - p * KeyValuePages.TOKENS);
+            int quads = (tokens + IntKernels.VALUE_QUAD - 1) / IntKernels.VALUE_QUAD;
+            w.kernels.values(
+                    w.weights,
+                    p * KeyValuePages.TOKENS,
+                    stride,
+                    queries,
+                    cache.page(p),
+                    cache.valuesAt(l, g),
+                    size,
+                    quads,
+                    w.high,
+                    w.low,
+                    0,
+                    size);
+        }
+        for (int i = 0; i < queries; i++) {
+            int row = first + i / shared;
+            int head = g * shared + i % shared;
+            segment.observer().sums(l, positions[row], head, w.high, w.low, i * size);
+            w.steps.attentionOutput(
+                    w.high,
+                    w.low,
+                    i * size,
+                    sq[row * config.heads() + head],
+                    joined,
+                    row * config.queryDim() + head * size);
+        }
+    }
+
+    private void quantizeHeads(int worker, int row) {
+        int at = row * config.queryDim();
+        scales[row] = scratch[worker].steps.quantizeHeads(joined, at, x, at);
+    }
+
+    private void betweenHalves(int worker, int row) {
+        int at = row * config.hidden();
+        LayerSteps steps = scratch[worker].steps;
+        steps.addResidual(h, at, y, at, scales[row], layer.parameters().outScale());
+        scales[row] = steps.normAndQuantize(h, at, layer.parameters().mlpGain(), x, at);
+    }
+
+    private void gate(int worker, int row) {
+        int mlp = config.mlp();
+        scales[row] = scratch[worker].steps.gate(layer.parameters(), y, row * 2 * mlp, scales[row], x, row * mlp);
+    }
+
+    private void leaveLayer(int worker, int row) {
+        int at = row * config.hidden();
+        scratch[worker].steps.addResidual(
+                h, at, y, at, scales[row], layer.parameters().downScale());
     }
 
     /**
-     * Logits of one row.
+     * Logits of some rows.
      *
-     * @param products receives vocab int32 products.
-     * @param logits receives vocab floats.
+     * @param rows which rows of {@code residuals}, {@code n} of them.
+     * @param products receives {@code n * vocab} int32 products.
+     * @param logits receives {@code n * vocab} floats.
      */
-    public void logits(float[] h, int offset, int[] products, float[] logits) {
-        reserve(1, 1);
-        float s = steps.normAndQuantize(h, offset, model.finalGain(), x, 0);
-        kernels.multiply(x, 1, config.hidden(), model.output().weights(), config.vocab(), products, 0, config.vocab());
-        steps.logits(products, 0, s, outputScale, logits);
+    public void logits(float[] residuals, int[] rows, int n, int[] products, float[] logits) {
+        reserve(n);
+        int hidden = config.hidden();
+        for (int i = 0; i < n; i++) {
+            scales[i] = scratch[0].steps.normAndQuantize(residuals, rows[i] * hidden, model.finalGain(), x, i * hidden);
+        }
+        multiply(n, products, config.vocab(), model.output(), null, null);
+        for (int i = 0; i < n; i++) {
+            int at = i * config.vocab();
+            scratch[0].steps.logits(products, at, scales[i], outputScale, logits, at);
+        }
     }
 
     /** Logits after every one of {@code tokens}, a row of vocab floats each: for measuring a model, not for answering. */
     public float[][] logits(int[] tokens) {
-        float[] h = new float[tokens.length * config.hidden()];
-        run(tokens, 0, tokens.length, new KeyValueCache(config, tokens.length), h, LayerObserver.NONE);
+        float[] residuals = new float[tokens.length * config.hidden()];
+        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(tokens.length));
         float[][] all = new float[tokens.length][config.vocab()];
+        try (KeyValuePages.Sequence cache = pages.sequence()) {
+            cache.reserve(tokens.length);
+            run(List.of(new Segment(cache, 0, tokens.length, LayerObserver.NONE)), tokens, residuals);
+        }
         int[] products = new int[config.vocab()];
         for (int t = 0; t < tokens.length; t++) {
-            logits(h, t * config.hidden(), products, all[t]);
+            logits(residuals, new int[] {t}, 1, products, all[t]);
         }
         return all;
     }
 
     public LoadedModel model() {
         return model;
+    }
+
+    /** Threads that share the work. */
+    public Workers workers() {
+        return workers;
+    }
+
+    public Backend backend() {
+        return backend;
+    }
+
+    @Override
+    public void close() {
+        workers.close();
     }
 }

@@ -1,9 +1,8 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.inference.kernels.IntKernels;
+import io.plumbline.inference.engine.ForwardPass.Segment;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.lang.foreign.MemorySegment;
@@ -11,28 +10,22 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 
-/** Answers requests token by token, and commits to the trace as it goes. One instance for each thread. */
+/** Answers one request after the other, and runs answers again. One caller at a time; {@link Engine} serves many. */
 public final class Generator {
     /** Prompt tokens in one block. */
-    public static final int PREFILL_BLOCK = 64;
+    public static final int PREFILL_BLOCK = 256;
+
+    private static final int LOGITS_AT_ONCE = 16;
 
     private final ForwardPass forward;
     private final LoadedModel model;
     private final ModelConfig config;
     private final byte[] traceKey;
     private final int block;
-    private final int[] products;
-    private final float[] logits;
 
     /** @param node public key under which traces are committed. */
-    public Generator(LoadedModel model, byte[] node) {
-        this(new ForwardPass(model), node, PREFILL_BLOCK);
-    }
-
-    /** As a node that computes with other layers than it claims, or other arithmetic. */
-    public Generator(
-            LoadedModel model, List<LoadedModel.Layer> layers, IntKernels kernels, ExactMath math, byte[] node) {
-        this(new ForwardPass(model, layers, kernels, math), node, PREFILL_BLOCK);
+    public Generator(ForwardPass forward, byte[] node) {
+        this(forward, node, PREFILL_BLOCK);
     }
 
     /** With prompts cut into blocks of {@code block} tokens. */
@@ -42,8 +35,6 @@ public final class Generator {
         this.config = model.config();
         this.traceKey = TraceLayout.keyOf(node);
         this.block = block;
-        this.products = new int[config.vocab()];
-        this.logits = new float[config.vocab()];
     }
 
     /**
@@ -52,8 +43,10 @@ public final class Generator {
      * @param tokens chosen.
      * @param traceRoot 32 bytes.
      * @param traceBytes length of the trace.
+     * @param cancelled whether the requester ended it.
+     * @param cpuNanos CPU time it took, all threads together.
      */
-    public record Result(int[] tokens, byte[] traceRoot, long traceBytes) {}
+    public record Result(int[] tokens, byte[] traceRoot, long traceBytes, boolean cancelled, long cpuNanos) {}
 
     /** Refuses, with a reason for the client, what this model cannot answer. */
     public static void check(Request request, ModelConfig config) {
@@ -72,42 +65,22 @@ public final class Generator {
     /** Answers {@code request}; {@code onToken} hears every token when it is chosen. */
     public Result generate(Request request, IntConsumer onToken) {
         check(request, config);
-        int prompt = request.promptTokens().length;
-        int most = Math.min(request.maxTokens(), config.maxPositions() - prompt + 1);
-        int[] tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
-        KeyValueCache cache = new KeyValueCache(config, prompt + most - 1);
-        TraceWriter trace = new TraceWriter(config, traceKey, null);
-        float[] h = new float[Math.max(1, Math.min(block, prompt)) * config.hidden()];
-        int position = 0;
-        int chosenCount = 0;
-        while (true) {
-            int rows = position < prompt ? Math.min(block, prompt - position) : 1;
-            trace.begin(position, rows);
-            forward.run(tokens, position, rows, cache, h, trace);
-            boolean choose = position + rows >= prompt;
-            for (int i = 0; i < rows - (choose ? 1 : 0); i++) {
-                trace.finish(position + i, h, i * config.hidden(), tokens[position + i], -1, 0f);
+        int length = Job.tokens(request, config);
+        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(length));
+        Stepper stepper = new Stepper(forward, null);
+        Job.Listener listener = (token, logits, offset) -> {
+            onToken.accept(token);
+            return false;
+        };
+        try (Job job = new Job(
+                request, config, pages.sequence(), traceKey, forward.workers().count(), listener)) {
+            job.cache().reserve(length);
+            List<Job> alone = List.of(job);
+            while (!job.isFinished()) {
+                stepper.step(alone, block);
             }
-            position += rows;
-            if (choose) {
-                int at = (rows - 1) * config.hidden();
-                forward.logits(h, at, products, logits);
-                int token = request.sampling().choose(logits, config.vocab(), position - 1);
-                trace.finish(position - 1, h, at, tokens[position - 1], token, logits[token]);
-                tokens[position] = token;
-                chosenCount++;
-                onToken.accept(token);
-                trace.end();
-                if (chosenCount == most || request.stopsAt(token)) {
-                    break;
-                }
-            } else {
-                trace.end();
-            }
+            return job.result(config, model.id());
         }
-        TraceLayout layout = new TraceLayout(config);
-        byte[] root = trace.root(layout.header(model.id(), request.hash(), position));
-        return new Result(Arrays.copyOfRange(tokens, prompt, prompt + chosenCount), root, layout.traceBytes(position));
     }
 
     /** The whole trace again, by one prefill over prompt and output; {@code copy} receives it. Returns its root. */
@@ -116,23 +89,38 @@ public final class Generator {
         int[] tokens = Arrays.copyOf(request.promptTokens(), prompt + output.length);
         System.arraycopy(output, 0, tokens, prompt, output.length);
         int length = tokens.length - 1;
-        KeyValueCache cache = new KeyValueCache(config, length);
-        TraceWriter trace = new TraceWriter(config, traceKey, copy);
-        float[] h = new float[Math.min(block, length) * config.hidden()];
-        for (int position = 0; position < length; position += block) {
-            int rows = Math.min(block, length - position);
-            trace.begin(position, rows);
-            forward.run(tokens, position, rows, cache, h, trace);
-            for (int i = 0; i < rows; i++) {
-                int t = position + i;
-                boolean chose = t >= prompt - 1;
-                if (chose) {
-                    forward.logits(h, i * config.hidden(), products, logits);
+        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(length));
+        TraceWriter trace = new TraceWriter(config, traceKey, forward.workers().count(), copy);
+        int most = Math.min(block, length);
+        float[] h = new float[most * config.hidden()];
+        int[] choices = new int[LOGITS_AT_ONCE];
+        int[] products = new int[Math.min(most, LOGITS_AT_ONCE) * config.vocab()];
+        float[] logits = new float[products.length];
+        try (KeyValuePages.Sequence cache = pages.sequence()) {
+            cache.reserve(length);
+            for (int position = 0; position < length; position += block) {
+                int rows = Math.min(block, length - position);
+                trace.begin(position, rows);
+                int[] part = Arrays.copyOfRange(tokens, position, position + rows);
+                forward.run(List.of(new Segment(cache, position, rows, trace)), part, h);
+                int firstChoice = Math.max(position, prompt - 1);
+                for (int t = position; t < firstChoice && t < position + rows; t++) {
+                    trace.last(t, h, (t - position) * config.hidden(), tokens[t], -1, 0f);
                 }
-                int next = chose ? tokens[t + 1] : -1;
-                trace.finish(t, h, i * config.hidden(), tokens[t], next, chose ? logits[next] : 0f);
+                for (int t = firstChoice; t < position + rows; t += LOGITS_AT_ONCE) {
+                    int n = Math.min(LOGITS_AT_ONCE, position + rows - t);
+                    for (int i = 0; i < n; i++) {
+                        choices[i] = t + i - position;
+                    }
+                    forward.logits(h, choices, n, products, logits);
+                    for (int i = 0; i < n; i++) {
+                        int next = tokens[t + i + 1];
+                        float logit = logits[i * config.vocab() + next];
+                        trace.last(t + i, h, choices[i] * config.hidden(), tokens[t + i], next, logit);
+                    }
+                }
+                trace.end();
             }
-            trace.end();
         }
         return trace.root(new TraceLayout(config).header(model.id(), request.hash(), length));
     }

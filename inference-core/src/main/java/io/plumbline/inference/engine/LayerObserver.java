@@ -1,6 +1,9 @@
 package io.plumbline.inference.engine;
 
-/** Sees what a layer computes: the trace takes rows, an opening takes products. Every method does nothing unless overridden. */
+/**
+ * Sees what a layer computes for one segment: the trace takes rows, an opening takes products. Every method does nothing unless
+ * overridden; those with a {@code worker} are called by several threads at once, each for rows of its own.
+ */
 public interface LayerObserver {
     LayerObserver NONE = new LayerObserver() {};
 
@@ -12,15 +15,23 @@ public interface LayerObserver {
         DOWN
     }
 
-    /** The rows' keys and values are in the cache; {@code h} still is what entered the layer, hidden floats a row. */
-    default void rows(int layer, int first, int rows, float[] h, KeyValueCache.Layer cache) {}
+    /** A batch's rows as they enter a layer, with the keys and values they add; every array row-major. */
+    record Rows(float[] h, short[] k, byte[] v, float[] sk, float[] sv) {}
 
-    /** {@code rows * width} int32 products. */
-    default void products(int layer, Product product, int rows, int width, int[] y) {}
+    /** Whether {@link #rows} is to be called. */
+    default boolean wantsRows() {
+        return false;
+    }
 
-    /** Scores of one head of one token with its {@code n} keys. */
-    default void scores(int layer, int token, int head, int[] s, int n) {}
+    /** {@code count} consecutive tokens from {@code token}, in {@code source} from row {@code row}. */
+    default void rows(int worker, int layer, int token, int count, Rows source, int row) {}
 
-    /** The int32 halves of one token's attention sums, queryDim each. */
-    default void sums(int layer, int token, int[] high, int[] low) {}
+    /** {@code rows * width} int32 products from {@code offset}. */
+    default void products(int layer, Product product, int rows, int width, int[] y, int offset) {}
+
+    /** Scores of one head of one token with its {@code n} keys, from {@code offset}. */
+    default void scores(int layer, int token, int head, int[] s, int offset, int n) {}
+
+    /** The int32 halves of one head's attention sums for one token, headDim each from {@code offset}. */
+    default void sums(int layer, int token, int head, int[] high, int[] low, int offset) {}
 }

@@ -1,6 +1,6 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.inference.engine.LayerObserver.Product;
+import io.plumbline.inference.engine.ForwardPass.Segment;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.AuditReport;
@@ -36,6 +36,8 @@ public final class Replay implements OpeningSource {
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final int[] FIRST = {0};
 
     private final ForwardPass forward;
     private final LoadedModel model;
@@ -73,7 +75,10 @@ public final class Replay implements OpeningSource {
         long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
         Failure failure = Auditor.checkReceipt(receipt, request, answer, model.id(), model.config());
         if (failure == null) {
-            byte[] root = new Generator(model, receipt.node()).replay(request, answer.tokens(), null);
+            byte[] root;
+            try (ForwardPass forward = new ForwardPass(model)) {
+                root = new Generator(forward, receipt.node()).replay(request, answer.tokens(), null);
+            }
             if (!Arrays.equals(root, receipt.traceRoot())) {
                 failure = Failure.of(Step.REPLAY, "re-execution gives trace root " + Blake3.hex(root));
             }
@@ -99,7 +104,13 @@ public final class Replay implements OpeningSource {
             long at = layout.offset(t, cell.layer());
             MemorySegment.copy(trace, FLOAT, at, h, (t - cell.from()) * config.hidden(), config.hidden());
         }
-        forward.layer(cell.layer(), cell.from(), cell.tokens(), h, keysAndValues(cell), new Products(out, parts, cell));
+        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(cell.to()));
+        try (KeyValuePages.Sequence cache = pages.sequence()) {
+            cache.reserve(cell.to());
+            fill(cache, cell);
+            Segment segment = new Segment(cache, cell.from(), cell.tokens(), new Products(out, parts, cell));
+            forward.layer(cell.layer(), segment, h);
+        }
         return out;
     }
 
@@ -117,23 +128,21 @@ public final class Replay implements OpeningSource {
         MemorySegment.copy(MemorySegment.ofArray(bytes), 0, out, at, bytes.length);
     }
 
-    private KeyValueCache.Layer keysAndValues(Cell cell) {
+    /** The keys and values of the cell's layer, from the trace. */
+    private void fill(KeyValuePages.Sequence cache, Cell cell) {
         int kvDim = config.kvDim();
-        KeyValueCache.Layer rows = new KeyValueCache.Layer(
-                new short[cell.to() * kvDim],
-                new byte[cell.to() * kvDim],
-                new float[config.kvHeads()][cell.to()],
-                new float[config.kvHeads()][cell.to()]);
+        short[] k = new short[kvDim];
+        byte[] v = new byte[kvDim];
+        float[] sk = new float[config.kvHeads()];
+        float[] sv = new float[config.kvHeads()];
         for (int t = 0; t < cell.to(); t++) {
             long at = layout.offset(t, cell.layer());
-            MemorySegment.copy(trace, SHORT, at + layout.kOffset(), rows.k(), t * kvDim, kvDim);
-            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), rows.v(), t * kvDim, kvDim);
-            for (int g = 0; g < config.kvHeads(); g++) {
-                rows.sk()[g][t] = trace.get(FLOAT, at + layout.skOffset() + 4L * g);
-                rows.sv()[g][t] = trace.get(FLOAT, at + layout.svOffset() + 4L * g);
-            }
+            MemorySegment.copy(trace, SHORT, at + layout.kOffset(), k, 0, kvDim);
+            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), v, 0, kvDim);
+            MemorySegment.copy(trace, FLOAT, at + layout.skOffset(), sk, 0, sk.length);
+            MemorySegment.copy(trace, FLOAT, at + layout.svOffset(), sv, 0, sv.length);
+            cache.put(cell.layer(), t, k, v, 0, sk, sv, 0);
         }
-        return rows;
     }
 
     @Override
@@ -150,7 +159,7 @@ public final class Replay implements OpeningSource {
         long at = proof;
         for (int t = Math.max(from, view.firstChoice()); t < to; t++) {
             MemorySegment.copy(trace, FLOAT, layout.offset(t, config.layers()), h, 0, config.hidden());
-            forward.logits(h, 0, products, logits);
+            forward.logits(h, FIRST, 1, products, logits);
             MemorySegment.copy(products, 0, out, INT, at, config.vocab());
             at += 4L * config.vocab();
         }
@@ -170,27 +179,28 @@ public final class Replay implements OpeningSource {
         }
 
         @Override
-        public void products(int layer, Product product, int rows, int width, int[] y) {
+        public void products(int layer, Product product, int rows, int width, int[] y, int offset) {
             long at = switch (product) {
                 case QKV -> parts.qkv();
                 case OUT -> parts.out();
                 case GATE_UP -> parts.gateUp();
                 case DOWN -> parts.down();
             };
-            MemorySegment.copy(y, 0, out, INT, at, rows * width);
+            MemorySegment.copy(y, offset, out, INT, at, rows * width);
         }
 
         @Override
-        public void scores(int layer, int token, int head, int[] s, int n) {
+        public void scores(int layer, int token, int head, int[] s, int offset, int n) {
             long at = parts.scores() + CellParts.scoreOffset(config, cell, token) + 4L * head * n;
-            MemorySegment.copy(s, 0, out, INT, at, n);
+            MemorySegment.copy(s, offset, out, INT, at, n);
         }
 
         @Override
-        public void sums(int layer, int token, int[] high, int[] low) {
-            long row = 4L * (token - cell.from()) * config.queryDim();
-            MemorySegment.copy(high, 0, out, INT, parts.high() + row, config.queryDim());
-            MemorySegment.copy(low, 0, out, INT, parts.low() + row, config.queryDim());
+        public void sums(int layer, int token, int head, int[] high, int[] low, int offset) {
+            int size = config.headDim();
+            long at = 4L * ((token - cell.from()) * config.queryDim() + head * size);
+            MemorySegment.copy(high, offset, out, INT, parts.high() + at, size);
+            MemorySegment.copy(low, offset, out, INT, parts.low() + at, size);
         }
     }
 }

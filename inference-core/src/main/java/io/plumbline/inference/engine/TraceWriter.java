@@ -21,58 +21,100 @@ final class TraceWriter implements LayerObserver {
     private final ModelConfig config;
     private final TraceLayout layout;
     private final TraceHasher hasher;
+    private final TraceHasher.Gathered[] gathered;
     private final MemorySegment copy;
-    private final MemorySegment record;
-    private final MemorySegment last;
 
-    /** @param copy receives the whole trace, or null to keep nothing. */
-    TraceWriter(ModelConfig config, byte[] key, MemorySegment copy) {
+    /**
+     * @param workers threads that will report rows.
+     * @param copy receives the whole trace, or null to keep nothing.
+     */
+    TraceWriter(ModelConfig config, byte[] key, int workers, MemorySegment copy) {
         this.config = config;
         this.layout = new TraceLayout(config);
         this.hasher = new TraceHasher(layout, key);
         this.copy = copy;
-        this.record = MemorySegment.ofArray(new byte[layout.recordBytes()]);
-        this.last = MemorySegment.ofArray(new byte[layout.finalBytes()]);
+        this.gathered = new TraceHasher.Gathered[workers];
     }
 
+    /** Begins the block of {@code rows} tokens from {@code first}; again, where it could not be ended. */
     void begin(int first, int rows) {
+        for (TraceHasher.Gathered one : gathered) {
+            if (one != null) {
+                one.clear();
+            }
+        }
         hasher.begin(first, rows);
     }
 
+    private TraceHasher.Gathered of(int worker) {
+        if (gathered[worker] == null) {
+            gathered[worker] = hasher.gather();
+        }
+        return gathered[worker];
+    }
+
     @Override
-    public void rows(int layer, int first, int rows, float[] h, KeyValueCache.Layer cache) {
+    public boolean wantsRows() {
+        return true;
+    }
+
+    @Override
+    public void rows(int worker, int layer, int token, int count, Rows source, int row) {
+        TraceHasher.Gathered to = of(worker);
+        MemorySegment bytes = to.bytes();
+        int hidden = config.hidden();
         int kvDim = config.kvDim();
-        for (int i = 0; i < rows; i++) {
-            int t = first + i;
-            MemorySegment.copy(h, i * config.hidden(), record, FLOAT, 0, config.hidden());
-            MemorySegment.copy(cache.k(), t * kvDim, record, SHORT, layout.kOffset(), kvDim);
-            MemorySegment.copy(cache.v(), t * kvDim, record, ValueLayout.JAVA_BYTE, layout.vOffset(), kvDim);
-            for (int g = 0; g < config.kvHeads(); g++) {
-                record.set(FLOAT, layout.skOffset() + 4L * g, cache.sk()[g][t]);
-                record.set(FLOAT, layout.svOffset() + 4L * g, cache.sv()[g][t]);
-            }
-            put(t, layer, record);
+        int heads = config.kvHeads();
+        int end = layout.svOffset() + 4 * heads;
+        for (int i = row; i < row + count; i++) {
+            int t = token + i - row;
+            int at = to.add(t, layer);
+            MemorySegment.copy(source.h(), i * hidden, bytes, FLOAT, at, hidden);
+            MemorySegment.copy(source.k(), i * kvDim, bytes, SHORT, at + layout.kOffset(), kvDim);
+            MemorySegment.copy(source.v(), i * kvDim, bytes, ValueLayout.JAVA_BYTE, at + layout.vOffset(), kvDim);
+            MemorySegment.copy(source.sk(), i * heads, bytes, FLOAT, at + layout.skOffset(), heads);
+            MemorySegment.copy(source.sv(), i * heads, bytes, FLOAT, at + layout.svOffset(), heads);
+            finish(bytes, at, end, layout.recordBytes(), t, layer);
         }
     }
 
     /** The final record of one token. {@code chosen} is -1 where nothing was chosen. */
-    void finish(int token, float[] h, int offset, int id, int chosen, float logit) {
-        MemorySegment.copy(h, offset, last, FLOAT, 0, config.hidden());
-        last.set(INT, 4L * config.hidden(), id);
-        last.set(INT, 4L * config.hidden() + 4, chosen);
-        last.set(FLOAT, 4L * config.hidden() + 8, logit);
-        put(token, config.layers(), last);
+    void last(int token, float[] h, int offset, int id, int chosen, float logit) {
+        TraceHasher.Gathered to = of(0);
+        MemorySegment bytes = to.bytes();
+        int at = to.add(token, config.layers());
+        int end = 4 * config.hidden();
+        MemorySegment.copy(h, offset, bytes, FLOAT, at, config.hidden());
+        bytes.set(INT, at + end, id);
+        bytes.set(INT, at + end + 4, chosen);
+        bytes.set(FLOAT, at + end + 8, logit);
+        finish(bytes, at, end + 12, layout.finalBytes(), token, config.layers());
     }
 
-    private void put(int token, int layer, MemorySegment bytes) {
-        hasher.record(token, layer, bytes);
+    private void finish(MemorySegment bytes, int at, int end, int size, int token, int layer) {
+        bytes.asSlice(at + end, size - end).fill((byte) 0);
         if (copy != null) {
-            MemorySegment.copy(bytes, 0, copy, layout.offset(token, layer), bytes.byteSize());
+            MemorySegment.copy(bytes, at, copy, layout.offset(token, layer), size);
         }
     }
 
+    /** Ends the block: all its records are hashed and join the tree. */
     void end() {
+        flush();
         hasher.end();
+    }
+
+    /** Hashes what was gathered; the block can then be copied from. */
+    void flush() {
+        for (TraceHasher.Gathered one : gathered) {
+            if (one != null) {
+                one.flush();
+            }
+        }
+    }
+
+    TraceHasher hasher() {
+        return hasher;
     }
 
     byte[] root(byte[] header) {

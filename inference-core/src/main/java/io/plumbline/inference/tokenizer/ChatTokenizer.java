@@ -83,7 +83,15 @@ public final class ChatTokenizer implements AutoCloseable {
 
     /** The text of {@code tokens}, special ones left out. */
     public String decode(int[] tokens) {
+        if (tokens.length == 0) {
+            return "";
+        }
         return tokenizer.decode(Arrays.stream(tokens).asLongStream().toArray(), true);
+    }
+
+    /** What one token says, special ones by their names. */
+    public String name(int token) {
+        return tokenizer.decode(new long[] {token}, false);
     }
 
     @Override

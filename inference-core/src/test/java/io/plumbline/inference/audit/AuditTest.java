@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.KeyValuePages;
 import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.kernels.IntKernels;
+import io.plumbline.inference.kernels.Backend;
+import io.plumbline.inference.kernels.ScalarKernels;
 import io.plumbline.inference.kernels.VectorKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
@@ -22,7 +24,6 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.numerics.VectorMath;
 import io.plumbline.verifier.receipt.Answer;
@@ -112,7 +113,7 @@ class AuditTest {
     void anHonestAnswerPassesAtEveryLevelAndIsCountedWhole() throws IOException {
         for (Sampling sampling : List.of(Sampling.GREEDY, new Sampling(0.8f, 0, 900_000, 17))) {
             Request request = TestModels.request(model, prompt, MAX_TOKENS, sampling);
-            Shown shown = serve(request, request, new ForwardPass(model));
+            Shown shown = serve(request, request, TestModels.forward(model));
             for (Level level : List.of(Level.SIGNED, Level.AUDITED, Level.FULL)) {
                 AuditReport report = shown.audit(level);
                 assertNull(report.failure(), () -> level + ": " + report.failure());
@@ -133,7 +134,7 @@ class AuditTest {
     void anotherTrainedModelIsAuditedToo() throws IOException {
         try (LoadedModel other = TestModels.load(TestModels.STORIES_260K, folder)) {
             Request request = TestModels.request(other, new int[] {1, 403, 407}, 40, Sampling.GREEDY);
-            Shown shown = serve(request, request, new ForwardPass(other));
+            Shown shown = serve(request, request, TestModels.forward(other));
             AuditReport report = new Auditor(other.verifierKey(share -> {}))
                     .audit(shown.receipt(), request, shown.answer(), Level.FULL, shown.source(), null);
             assertNull(report.failure(), () -> report.failure().toString());
@@ -145,17 +146,18 @@ class AuditTest {
     void aLayerComputedWithOtherWeightsIsNamed() throws IOException {
         for (int layer = 0; layer < 3; layer++) {
             List<LoadedModel.Layer> swapped = model.layersWithSwap(layer, (layer + 1) % 3);
-            rejected(serve(new ForwardPass(model, swapped, IntKernels.best(), ExactMath.best())), Step.QKV, layer);
+            rejected(serve(TestModels.forward(model, swapped, Backend.best())), Step.QKV, layer);
         }
     }
 
     @Test
     void oneWeightBitIsNoticed() throws IOException {
-        IntKernels oneBit = new VectorKernels() {
+        class OneBit extends ScalarKernels {
             @Override
-            public void multiply(byte[] x, int rows, int k, MemorySegment w, int n, int[] y, int yOffset, int yStride) {
-                super.multiply(x, rows, k, w, n, y, yOffset, yStride);
-                if (w.address() == model.layers().get(1).down().weights().address()) {
+            public void multiply(
+                    byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride) {
+                super.multiply(x, rows, k, w, from, to, y, yOffset, yStride);
+                if (w.address() == model.layers().get(1).down().weights().address() && from <= 7 && 7 < to) {
                     for (int r = 0; r < rows; r++) {
                         // Bit 0 of weight (7, 5) flipped: the product row moves by one input.
                         y[yOffset + r * yStride + 7] +=
@@ -163,35 +165,60 @@ class AuditTest {
                     }
                 }
             }
-        };
-        rejected(serve(new ForwardPass(model, model.layers(), oneBit, new VectorMath())), Step.DOWN, 1);
+        }
+        rejected(serve(TestModels.forward(model, OneBit::new, VectorMath::new)), Step.DOWN, 1);
     }
 
     @Test
     void anAttentionHeadThatLooksAwayIsNoticedByItsScores() throws IOException {
-        IntKernels lazy = new VectorKernels() {
+        class Lazy extends ScalarKernels {
             @Override
-            public void scores(short[] q, int qOffset, short[] k, int kOffset, int stride, int n, int size, int[] s) {
-                super.scores(q, qOffset, k, kOffset, stride, n, size, s);
-                if (n == 20 && kOffset == 0) {
-                    s[3] = 0;
+            public void scores(
+                    short[] q,
+                    int qOffset,
+                    int qStride,
+                    int queries,
+                    MemorySegment keys,
+                    long offset,
+                    int size,
+                    int blocks,
+                    int[] s,
+                    int sOffset,
+                    int sStride) {
+                super.scores(q, qOffset, qStride, queries, keys, offset, size, blocks, s, sOffset, sStride);
+                // Layer 0 and kv head 0 stand first in a page.
+                if (offset == 0) {
+                    s[sOffset] = 0;
                 }
             }
-        };
-        rejected(serve(new ForwardPass(model, model.layers(), lazy, new VectorMath())), Step.SCORES, 0);
+        }
+        rejected(serve(TestModels.forward(model, Lazy::new, VectorMath::new)), Step.SCORES, 0);
     }
 
     @Test
     void anAttentionSumThatSkipsAValueIsNoticed() throws IOException {
-        IntKernels lazy = new VectorKernels() {
+        long values = 2L * KeyValuePages.TOKENS * model.config().kvDim();
+        class Lazy extends ScalarKernels {
             @Override
-            public void weightedValues(
-                    short[] u, int n, byte[] v, int vOffset, int stride, int size, int[] high, int[] low, int offset) {
-                super.weightedValues(u, n, v, vOffset, stride, size, high, low, offset);
-                low[offset + 9] += n == 12 ? 1 : 0;
+            public void values(
+                    short[] u,
+                    int uOffset,
+                    int uStride,
+                    int queries,
+                    MemorySegment memory,
+                    long offset,
+                    int size,
+                    int quads,
+                    int[] high,
+                    int[] low,
+                    int outOffset,
+                    int outStride) {
+                super.values(
+                        u, uOffset, uStride, queries, memory, offset, size, quads, high, low, outOffset, outStride);
+                low[outOffset + 9] += offset == values ? 1 : 0;
             }
-        };
-        rejected(serve(new ForwardPass(model, model.layers(), lazy, new VectorMath())), Step.VALUES, 0);
+        }
+        rejected(serve(TestModels.forward(model, Lazy::new, VectorMath::new)), Step.VALUES, 0);
     }
 
     @Test
@@ -199,11 +226,20 @@ class AuditTest {
         class Sharper extends ScalarMath {
             @Override
             public float attentionWeights(
-                    int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
-                return super.attentionWeights(s, sOffset, n, c * 1.001f, sk, kOffset, sv, vOffset, u);
+                    int[] s,
+                    int sOffset,
+                    int n,
+                    float c,
+                    float[] sk,
+                    int kOffset,
+                    float[] sv,
+                    int vOffset,
+                    short[] u,
+                    int uOffset) {
+                return super.attentionWeights(s, sOffset, n, c * 1.001f, sk, kOffset, sv, vOffset, u, uOffset);
             }
         }
-        rejected(serve(new ForwardPass(model, model.layers(), new VectorKernels(), new Sharper())), Step.VALUES, 0);
+        rejected(serve(TestModels.forward(model, VectorKernels::new, Sharper::new)), Step.VALUES, 0);
     }
 
     @Test
@@ -214,12 +250,12 @@ class AuditTest {
                 super.rope(x, xOffset, size, cos, sin, Math.max(0, tOffset - size / 2));
             }
         }
-        rejected(serve(new ForwardPass(model, model.layers(), new VectorKernels(), new Unrotated())), Step.KV_ROWS, 0);
+        rejected(serve(TestModels.forward(model, VectorKernels::new, Unrotated::new)), Step.KV_ROWS, 0);
     }
 
     @Test
     void aTokenChangedAfterwardsBreaksTheOutputHashAndASignedLieTheChain() throws IOException {
-        Shown honest = serve(new ForwardPass(model));
+        Shown honest = serve(TestModels.forward(model));
         int[] tokens = honest.answer().tokens().clone();
         tokens[5] = tokens[5] == 300 ? 301 : 300;
         Answer forged = new Answer(tokens, "");
@@ -238,7 +274,7 @@ class AuditTest {
                         .contains(report.failure().step()),
                 report.failure().toString());
         // A node that recomputes everything after the forced token is caught by the sampling rule.
-        Generator generator = new Generator(model, NODE.publicKey());
+        Generator generator = new Generator(TestModels.forward(model), NODE.publicKey());
         Replay consistent = new Replay(generator, NODE.publicKey(), honest.request(), tokens);
         Receipt signed = sign(
                 honest.request(), forged, consistent.root(), honest.receipt().traceBytes());
@@ -252,23 +288,29 @@ class AuditTest {
     void anotherSamplingSeedIsNoticed() throws IOException {
         Request asked = TestModels.request(model, prompt, MAX_TOKENS, new Sampling(1.2f, 0, 1_000_000, 1));
         Request used = TestModels.request(model, prompt, MAX_TOKENS, new Sampling(1.2f, 0, 1_000_000, 2));
-        rejected(serve(asked, used, new ForwardPass(model)), Step.SAMPLING, -1);
+        rejected(serve(asked, used, TestModels.forward(model)), Step.SAMPLING, -1);
     }
 
     @Test
     void aStaleReceiptAndAnEarlyEndAreRejected() throws IOException {
-        Shown honest = serve(new ForwardPass(model));
+        Shown honest = serve(TestModels.forward(model));
         Request again = new Request(
-                model.id(), "[]", prompt, Sampling.GREEDY, MAX_TOKENS, model.stopTokens(), new byte[32], new byte[] {
-                    1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-                });
+                model.id(),
+                "[]",
+                prompt,
+                Sampling.GREEDY,
+                MAX_TOKENS,
+                model.stopTokens(),
+                List.of(),
+                new byte[32],
+                new byte[] {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
         Shown stale = new Shown(again, honest.answer(), honest.receipt(), honest.source());
         assertEquals(Step.REQUEST, stale.audit(Level.SIGNED).failure().step());
 
         Request shorter = TestModels.request(model, prompt, 10, Sampling.GREEDY);
         assertEquals(
                 Step.STOP,
-                serve(honest.request(), shorter, new ForwardPass(model))
+                serve(honest.request(), shorter, TestModels.forward(model))
                         .audit(Level.SIGNED)
                         .failure()
                         .step());
@@ -276,7 +318,7 @@ class AuditTest {
 
     @Test
     void aForgedSignatureIsRejected() throws IOException {
-        Shown honest = serve(new ForwardPass(model));
+        Shown honest = serve(TestModels.forward(model));
         byte[] bytes = honest.receipt().encode();
         bytes[bytes.length - 1] ^= 1;
         Shown forged = new Shown(honest.request(), honest.answer(), Receipt.decode(bytes), honest.source());
@@ -286,7 +328,7 @@ class AuditTest {
     /** Flips one byte in each part of an opening: every part is checked, none is taken on trust. */
     @Test
     void aFlippedByteInAnyPartOfAnOpeningIsNoticedAtThatPart() throws IOException {
-        Shown honest = serve(new ForwardPass(model));
+        Shown honest = serve(TestModels.forward(model));
         Cell cell = new Cell(0, 0, prompt.length + honest.answer().tokens().length - 1);
         AnswerView view = new AnswerView(
                 key.manifest(), NODE.publicKey(), prompt, honest.answer().tokens());
@@ -331,7 +373,7 @@ class AuditTest {
 
     @Test
     void randomCellsCatchASwappedLayerNearlyAlways() throws IOException {
-        Shown cheat = serve(new ForwardPass(model, model.layersWithSwap(1, 0), IntKernels.best(), ExactMath.best()));
+        Shown cheat = serve(TestModels.forward(model, model.layersWithSwap(1, 0), Backend.best()));
         int caught = 0;
         for (int i = 0; i < 20; i++) {
             caught += cheat.audit(Level.AUDITED).good() ? 0 : 1;

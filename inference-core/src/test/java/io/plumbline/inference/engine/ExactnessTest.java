@@ -7,13 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.engine.Generator.Result;
-import io.plumbline.inference.kernels.ScalarKernels;
-import io.plumbline.inference.kernels.VectorKernels;
+import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.numerics.ScalarMath;
-import io.plumbline.verifier.numerics.VectorMath;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -30,23 +27,29 @@ class ExactnessTest {
     @TempDir
     Path folder;
 
-    private static Result run(LoadedModel model, Request request, boolean vector, int block) {
-        ForwardPass forward = vector
-                ? new ForwardPass(model, model.layers(), new VectorKernels(), new VectorMath())
-                : new ForwardPass(model, model.layers(), new ScalarKernels(), new ScalarMath());
-        return new Generator(forward, NODE, block).generate(request, token -> {});
+    private static Result run(LoadedModel model, Request request, Backend backend, int threads, int block) {
+        try (ForwardPass forward = new ForwardPass(model, model.layers(), backend, new Workers(threads))) {
+            return new Generator(forward, NODE, block).generate(request, token -> {});
+        }
+    }
+
+    private static Result run(LoadedModel model, Request request) {
+        return run(model, request, Backend.best(), 1, 64);
     }
 
     private void everyWayGivesTheSameBits(LoadedModel model, int[] prompt, int maxTokens) {
         for (Sampling sampling : List.of(Sampling.GREEDY, new Sampling(0.9f, 50, 950_000, 42))) {
             Request request = TestModels.request(model, prompt, maxTokens, sampling);
-            Result scalar = run(model, request, false, 64);
-            for (int block : new int[] {1, 3, 64, 1000}) {
-                Result vector = run(model, request, true, block);
-                assertArrayEquals(scalar.tokens(), vector.tokens(), "block " + block);
-                assertArrayEquals(scalar.traceRoot(), vector.traceRoot(), "block " + block);
+            Result scalar = run(model, request, Backend.SCALAR, 1, 64);
+            for (Backend backend : Backend.all()) {
+                for (int block : new int[] {1, 3, 64, 1000}) {
+                    Result other = run(model, request, backend, 1 + block % 2, block);
+                    String what = backend.name() + ", block " + block;
+                    assertArrayEquals(scalar.tokens(), other.tokens(), what);
+                    assertArrayEquals(scalar.traceRoot(), other.traceRoot(), what);
+                }
             }
-            Generator generator = new Generator(model, NODE);
+            Generator generator = new Generator(TestModels.forward(model), NODE);
             byte[] again = generator.replay(request, scalar.tokens(), null);
             assertArrayEquals(scalar.traceRoot(), again, "one prefill over prompt and output");
             byte[] bytes = new byte[Math.toIntExact(scalar.traceBytes())];
@@ -64,7 +67,7 @@ class ExactnessTest {
             int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Tell me a story about a fox.")));
             everyWayGivesTheSameBits(model, prompt, 40);
             Request request = TestModels.request(model, prompt, 300, Sampling.GREEDY);
-            Result result = run(model, request, true, 64);
+            Result result = run(model, request);
             String text = tokenizer.decode(result.tokens());
             System.out.println(text);
             assertTrue(text.contains("fox"), text);
@@ -80,7 +83,7 @@ class ExactnessTest {
             int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Once upon a time")));
             assertEquals(1, prompt[0], "begins with the beginning-of-text token");
             everyWayGivesTheSameBits(model, prompt, 60);
-            Result result = run(model, TestModels.request(model, prompt, 60, Sampling.GREEDY), true, 64);
+            Result result = run(model, TestModels.request(model, prompt, 60, Sampling.GREEDY));
             String text = tokenizer.decode(result.tokens());
             System.out.println(text);
             assertTrue(text.matches("(?s).*\\b(was|a|the|little)\\b.*"), text);
@@ -93,12 +96,11 @@ class ExactnessTest {
             int context = model.config().maxPositions();
             int[] prompt = new int[context - 2];
             java.util.Arrays.fill(prompt, 40);
-            Request request =
-                    new Request(model.id(), "[]", prompt, Sampling.GREEDY, 50, new int[0], new byte[32], new byte[16]);
-            assertEquals(3, run(model, request, true, 64).tokens().length);
+            Request request = new Request(
+                    model.id(), "[]", prompt, Sampling.GREEDY, 50, new int[0], List.of(), new byte[32], new byte[16]);
+            assertEquals(3, run(model, request).tokens().length);
             Request tooLong = TestModels.request(model, new int[context + 1], 5, Sampling.GREEDY);
-            IllegalArgumentException e =
-                    assertThrows(IllegalArgumentException.class, () -> run(model, tooLong, true, 64));
+            IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> run(model, tooLong));
             assertTrue(e.getMessage().contains("context is " + context), e.getMessage());
         }
     }

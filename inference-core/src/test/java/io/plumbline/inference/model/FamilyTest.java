@@ -6,10 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.kernels.ScalarKernels;
+import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.quality.FloatModel;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.synthetic.RandomModel;
@@ -18,7 +17,6 @@ import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -90,10 +88,10 @@ class FamilyTest {
             model.verify(share -> {});
             int[] prompt = prompt(model.config(), 40);
             Request request = TestModels.request(model, prompt, 24, new Sampling(0.8f, 40, 900_000, 5));
-            Generator best = new Generator(new ForwardPass(model), NODE.publicKey(), 16);
+            Generator best = new Generator(TestModels.forward(model), NODE.publicKey(), 16);
             Generator.Result result = best.generate(request, token -> {});
-            Generator scalar = new Generator(
-                    new ForwardPass(model, model.layers(), new ScalarKernels(), new ScalarMath()), NODE.publicKey(), 7);
+            Generator scalar =
+                    new Generator(TestModels.forward(model, model.layers(), Backend.SCALAR), NODE.publicKey(), 7);
             assertArrayEquals(
                     scalar.generate(request, token -> {}).traceRoot(), result.traceRoot(), "scalar specification");
 
@@ -111,7 +109,7 @@ class FamilyTest {
     /** The architecture is the right one, not only the same everywhere: logits point where unquantized ones do. */
     private static void assertCloseToFloat(LoadedModel model, FloatModel reference, int[] tokens) {
         float[][] expected = reference.logits(tokens);
-        float[][] exact = new ForwardPass(model).logits(tokens);
+        float[][] exact = TestModels.forward(model).logits(tokens);
         double worst = 1;
         for (int t = 0; t < tokens.length; t++) {
             worst = Math.min(worst, cosine(expected[t], exact[t]));

@@ -138,9 +138,11 @@ public final class Auditor {
         }
         int length = TraceLayout.tokens(request.promptTokens().length, tokens.length);
         int most = Math.min(request.maxTokens(), config.maxPositions() - request.promptTokens().length + 1);
-        boolean stopped = request.stopsAt(tokens[tokens.length - 1]);
-        if (tokens.length > most || (tokens.length < most && !stopped)) {
-            return Failure.of(Step.STOP, tokens.length + " tokens, not ended by a stop token; the rule gives " + most);
+        // That the text is the tokens' can be checked by whoever has the tokenizer; here only that it ends where it
+        // should.
+        boolean stopped = request.stopsAt(tokens[tokens.length - 1]) || request.stopIn(answer.text()) >= 0;
+        if (tokens.length > most || (tokens.length < most && !stopped && !answer.cancelled())) {
+            return Failure.of(Step.STOP, tokens.length + " tokens, not ended by the stop rule; it gives " + most);
         }
         if (receipt.traceBytes() != new TraceLayout(config).traceBytes(length)) {
             return Failure.of(Step.HEADER, "the trace length is not that of " + length + " tokens");

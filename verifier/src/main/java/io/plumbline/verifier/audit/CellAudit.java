@@ -307,7 +307,7 @@ final class CellAudit {
                         throw o.fail(Step.SCORES, t, "the scores of head " + h + " are not query times keys");
                     }
                 }
-                float factor = steps.attentionWeights(scores, 0, n, sq[h], o.sk[g], 0, o.sv[g], 0, u);
+                float factor = steps.attentionWeights(scores, 0, n, sq[h], o.sk[g], 0, o.sv[g], 0, u, 0);
                 for (int j = 0; j < n; j++) {
                     uHigh[j] = (short) (u[j] >> 8);
                     uLow[j] = (short) (u[j] & 0xFF);

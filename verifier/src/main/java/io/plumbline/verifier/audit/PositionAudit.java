@@ -92,8 +92,8 @@ final class PositionAudit {
         if (!key.output().holds(x, 0, y, 0)) {
             throw new FailedException(Step.LOGITS, -1, t, "the claimed products are not those of the output matrix");
         }
-        steps.logits(y, 0, s, key.outputScale(), logits);
-        int right = sampling.choose(logits, config.vocab(), t);
+        steps.logits(y, 0, s, key.outputScale(), logits, 0);
+        int right = sampling.choose(logits, 0, config.vocab(), t);
         if (right != next) {
             throw new FailedException(
                     Step.SAMPLING, -1, t, "token " + next + " was chosen where the rule gives " + right);

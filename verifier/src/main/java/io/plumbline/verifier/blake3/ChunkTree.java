@@ -16,6 +16,8 @@ public final class ChunkTree {
     private final boolean firstDeferred;
     private final List<int[]> stack = new ArrayList<>();
     private final List<int[]> spineSiblings = new ArrayList<>();
+    private final List<int[]> spare = new ArrayList<>();
+    private final int[] words = new int[16];
     private final int[] scratch = new int[16];
     private long chunks;
 
@@ -64,7 +66,8 @@ public final class ChunkTree {
     /** Appends the next chunk's 8 words. */
     public void push(int[] cvs, int offset) {
         mergeFor(chunks);
-        int[] cv = new int[8];
+        // A trace has hundreds of chunks a token: what merging leaves over is used again.
+        int[] cv = spare.isEmpty() ? new int[8] : spare.removeLast();
         System.arraycopy(cvs, offset, cv, 0, 8);
         stack.add(cv);
         chunks++;
@@ -82,9 +85,12 @@ public final class ChunkTree {
                 spineSiblings.add(right);
                 stack.add(null);
             } else {
-                int[] cv = new int[8];
-                Node.parent(key, flags, left, 0, right, 0).chainingValue(cv, 0, scratch);
-                stack.add(cv);
+                System.arraycopy(left, 0, words, 0, 8);
+                System.arraycopy(right, 0, words, 8, 8);
+                Compression.compress(key, 0, words, 0, 0, Compression.BLOCK_BYTES, flags | Compression.PARENT, scratch);
+                System.arraycopy(scratch, 0, left, 0, 8);
+                stack.add(left);
+                spare.add(right);
             }
         }
     }

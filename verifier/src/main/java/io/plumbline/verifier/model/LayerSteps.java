@@ -84,8 +84,17 @@ public final class LayerSteps {
 
     /** Integer weights of {@code n} keys from their scores; see {@link ExactMath#attentionWeights}. */
     public float attentionWeights(
-            int[] scores, int sOffset, int n, float sq, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
-        return math.attentionWeights(scores, sOffset, n, sq * inverseRootD, sk, kOffset, sv, vOffset, u);
+            int[] scores,
+            int sOffset,
+            int n,
+            float sq,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset) {
+        return math.attentionWeights(scores, sOffset, n, sq * inverseRootD, sk, kOffset, sv, vOffset, u, uOffset);
     }
 
     /** One head's output from the int32 halves of its sums. */
@@ -112,8 +121,8 @@ public final class LayerSteps {
         return math.quantizeRow(row, 0, mlp, x, xOffset);
     }
 
-    /** Logits from the output matrix's products. */
-    public void logits(int[] y, int yOffset, float s, float[] rowScale, float[] logits) {
-        math.dequantize(y, yOffset, config.vocab(), s, rowScale, null, logits, 0);
+    /** Logits from the output matrix's products: vocab floats from {@code offset}. */
+    public void logits(int[] y, int yOffset, float s, float[] rowScale, float[] logits, int offset) {
+        math.dequantize(y, yOffset, config.vocab(), s, rowScale, null, logits, offset);
     }
 }

@@ -41,11 +41,20 @@ public interface ExactMath {
      * @param c scale of the query times {@code 1 / sqrt(D)}.
      * @param sk key scales, {@code n} from {@code kOffset}.
      * @param sv value scales, {@code n} from {@code vOffset}.
-     * @param u receives {@code n} weights in 0..32767.
+     * @param u receives {@code n} weights in 0..32767 from {@code uOffset}.
      * @return the factor that turns the int64 sums {@code sum u * v} into the head's output; 0 when all values are zero.
      */
     float attentionWeights(
-            int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u);
+            int[] s,
+            int sOffset,
+            int n,
+            float c,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset);
 
     /** {@code out = (float) (256 * high + low) * factor}, the sum taken as int64. */
     void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset);

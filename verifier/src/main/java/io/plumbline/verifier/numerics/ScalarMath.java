@@ -136,7 +136,16 @@ public class ScalarMath implements ExactMath {
 
     @Override
     public float attentionWeights(
-            int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
+            int[] s,
+            int sOffset,
+            int n,
+            float c,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset) {
         float max = Float.NEGATIVE_INFINITY;
         float a = 0;
         for (int j = 0; j < n; j++) {
@@ -151,7 +160,7 @@ public class ScalarMath implements ExactMath {
             float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
             float e = exp(z - max);
             den += (long) Math.rint(e * 0x1p24f);
-            u[j] = (short) Math.rint(e * sv[vOffset + j] * scale);
+            u[uOffset + j] = (short) Math.rint(e * sv[vOffset + j] * scale);
         }
         return zero ? 0f : a / 32767f / ((float) den * 0x1p-24f);
     }

@@ -226,7 +226,16 @@ public final class VectorMath implements ExactMath {
 
     @Override
     public float attentionWeights(
-            int[] s, int sOffset, int n, float c, float[] sk, int kOffset, float[] sv, int vOffset, short[] u) {
+            int[] s,
+            int sOffset,
+            int n,
+            float c,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset) {
         if (exponentials.length < n) {
             exponentials = new float[Math.max(n, 2 * exponentials.length)];
         }
@@ -262,12 +271,12 @@ public final class VectorMath implements ExactMath {
             // 16 lanes of at most 2^24 fit an int.
             den += d.reduceLanes(VectorOperators.ADD);
             FloatVector w = e.mul(FloatVector.fromArray(F, sv, vOffset + j)).mul(scale);
-            ((ShortVector) rintToInt(w).convertShape(VectorOperators.I2S, S, 0)).intoArray(u, j);
+            ((ShortVector) rintToInt(w).convertShape(VectorOperators.I2S, S, 0)).intoArray(u, uOffset + j);
         }
         for (int j = whole; j < n; j++) {
             float e = ScalarMath.exp(z[j] - max);
             den += (long) Math.rint(e * 0x1p24f);
-            u[j] = (short) Math.rint(e * sv[vOffset + j] * scale);
+            u[uOffset + j] = (short) Math.rint(e * sv[vOffset + j] * scale);
         }
         return zero ? 0f : a / 32767f / ((float) den * 0x1p-24f);
     }

@@ -4,7 +4,9 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * What was asked, whole: its hash in a receipt binds the answer to it. The nonce makes every request's hash new, so that an old
@@ -16,6 +18,7 @@ import java.util.Arrays;
  * @param sampling rule of every choice.
  * @param maxTokens most output tokens, at least 1.
  * @param stopTokens an answer ends with the first of these, ascending.
+ * @param stopTexts an answer ends, too, with the token that completes the first of these in its text.
  * @param requester public key of who pays.
  * @param nonce 16 bytes, never used twice.
  */
@@ -26,10 +29,12 @@ public record Request(
         Sampling sampling,
         int maxTokens,
         int[] stopTokens,
+        List<String> stopTexts,
         byte[] requester,
         byte[] nonce) {
-    private static final int MAGIC = 0x31515250; // "PRQ1"
+    private static final int MAGIC = 0x32515250; // "PRQ2"
     private static final int NONCE_BYTES = 16;
+    private static final int MAX_STOP_TEXTS = 16;
 
     public Request {
         if (promptTokens.length == 0) {
@@ -38,10 +43,15 @@ public record Request(
         if (maxTokens < 1) {
             throw new IllegalArgumentException("max_tokens must be 1 or more, not " + maxTokens + ".");
         }
+        stopTexts = List.copyOf(stopTexts);
+        if (stopTexts.size() > MAX_STOP_TEXTS || stopTexts.contains("")) {
+            throw new IllegalArgumentException(
+                    "stop must be at most " + MAX_STOP_TEXTS + " texts, none of them empty.");
+        }
     }
 
     public byte[] encode() {
-        return new CanonicalWriter()
+        CanonicalWriter out = new CanonicalWriter()
                 .putInt(MAGIC)
                 .putFixed(modelId)
                 .putText(messages)
@@ -52,15 +62,15 @@ public record Request(
                 .putLong(sampling.seed())
                 .putInt(maxTokens)
                 .putInts(stopTokens)
-                .putFixed(requester)
-                .putFixed(nonce)
-                .toBytes();
+                .putInt(stopTexts.size());
+        stopTexts.forEach(out::putText);
+        return out.putFixed(requester).putFixed(nonce).toBytes();
     }
 
     public static Request decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "request");
         if (in.getInt("magic") != MAGIC) {
-            throw new MalformedException("Malformed request: it does not begin with PRQ1.");
+            throw new MalformedException("Malformed request: it does not begin with PRQ2.");
         }
         try {
             Request request = new Request(
@@ -74,6 +84,7 @@ public record Request(
                             in.getLong("seed")),
                     in.getInt("max tokens"),
                     in.getInts("stop tokens"),
+                    stopTexts(in),
                     in.getFixed(Keys.PUBLIC_BYTES, "requester"),
                     in.getFixed(NONCE_BYTES, "nonce"));
             in.end();
@@ -83,9 +94,33 @@ public record Request(
         }
     }
 
+    private static List<String> stopTexts(CanonicalReader in) {
+        int count = in.getInt("stop texts");
+        if (count < 0 || count > MAX_STOP_TEXTS) {
+            throw new MalformedException("Malformed request: it has " + count + " stop texts.");
+        }
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            texts.add(in.getText("stop text"));
+        }
+        return texts;
+    }
+
     /** 32 bytes that stand for this request. */
     public byte[] hash() {
         return Blake3.hash(encode());
+    }
+
+    /** Where in {@code text} the first stop text begins, or -1. */
+    public int stopIn(String text) {
+        int first = -1;
+        for (String stop : stopTexts) {
+            int at = text.indexOf(stop);
+            if (at >= 0 && (first < 0 || at < first)) {
+                first = at;
+            }
+        }
+        return first;
     }
 
     public boolean stopsAt(int token) {

@@ -18,6 +18,9 @@ import java.util.Arrays;
 public record Sampling(float temperature, int topK, int topPMillionths, long seed) {
     public static final Sampling GREEDY = new Sampling(0f, 0, 1_000_000, 0);
 
+    /** Below this exp is under 2^-31, and its weight 0. */
+    private static final float NEGLIGIBLE = -22f;
+
     private static final String CONTEXT = "plumbline 2026-11 sampling seed";
 
     public Sampling {
@@ -35,38 +38,42 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
     /**
      * The token chosen after {@code position}.
      *
-     * @param logits of all {@code n} tokens.
+     * @param logits of all {@code n} tokens, from {@code offset}.
      * @throws ArithmeticException when a logit is not a number.
      */
-    public int choose(float[] logits, int n, int position) {
+    public int choose(float[] logits, int offset, int n, int position) {
         int best = 0;
         for (int i = 0; i < n; i++) {
-            if (Float.isNaN(logits[i])) {
+            if (Float.isNaN(logits[offset + i])) {
                 throw new ArithmeticException(
                         "Logit " + i + " is not a number; the model cannot be run exactly on this input.");
             }
-            if (logits[i] > logits[best]) {
+            if (logits[offset + i] > logits[offset + best]) {
                 best = i;
             }
         }
-        return temperature == 0 ? best : draw(logits, n, logits[best], position);
+        return temperature == 0 ? best : draw(logits, offset, n, logits[offset + best], position);
     }
 
-    private int draw(float[] logits, int n, float max, int position) {
+    private int draw(float[] logits, int offset, int n, float max, int position) {
         // Descending logit, then ascending id, as one sortable long: float order is integer order once negatives are
-        // flipped.
+        // flipped. Tokens whose weight rounds to 0 cannot be drawn and come last: they need not be sorted.
         long[] order = new long[n];
+        int candidates = 0;
         for (int i = 0; i < n; i++) {
-            int bits = Float.floatToRawIntBits(logits[i] + 0f);
-            int ascending = bits ^ (bits >> 31 & 0x7FFF_FFFF);
-            order[i] = (long) ~ascending << 32 | i;
+            float logit = logits[offset + i];
+            if ((logit - max) / temperature >= NEGLIGIBLE) {
+                int bits = Float.floatToRawIntBits(logit + 0f);
+                int ascending = bits ^ (bits >> 31 & 0x7FFF_FFFF);
+                order[candidates++] = (long) ~ascending << 32 | i;
+            }
         }
-        Arrays.sort(order);
-        int kept = topK == 0 ? n : Math.min(topK, n);
+        Arrays.sort(order, 0, candidates);
+        int kept = topK == 0 ? candidates : Math.min(topK, candidates);
         long[] prefix = new long[kept];
         long total = 0;
         for (int i = 0; i < kept; i++) {
-            float e = ScalarMath.exp((logits[(int) order[i]] - max) / temperature);
+            float e = ScalarMath.exp((logits[offset + (int) order[i]] - max) / temperature);
             total += (long) Math.rint(e * 0x1p30f);
             prefix[i] = total;
         }

@@ -57,6 +57,11 @@ public final class TraceLayout {
         return svOffset() + 4 * config.kvHeads() - kOffset();
     }
 
+    /** Layers of the model: the index of a token's final record. */
+    public int layers() {
+        return config.layers();
+    }
+
     public int recordBytes() {
         return recordBytes;
     }

@@ -98,8 +98,8 @@ class ExactMathTest {
             }
             short[] u1 = new short[n];
             short[] u2 = new short[n];
-            float f1 = scalar.attentionWeights(s, 0, n, 1e-2f, sk, 0, sv, 0, u1);
-            float f2 = vector.attentionWeights(s, 0, n, 1e-2f, sk, 0, sv, 0, u2);
+            float f1 = scalar.attentionWeights(s, 0, n, 1e-2f, sk, 0, sv, 0, u1, 0);
+            float f2 = vector.attentionWeights(s, 0, n, 1e-2f, sk, 0, sv, 0, u2, 0);
             assertEquals(Float.floatToRawIntBits(f1), Float.floatToRawIntBits(f2));
             assertArrayEquals(u1, u2);
         }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -74,13 +75,14 @@ class ReceiptTest {
                 new Sampling(0.7f, 40, 950_000, 9),
                 20,
                 new int[] {2},
+                List.of("\n\n", "END"),
                 new byte[32],
                 nonce);
     }
 
     @Test
     void greedyTakesTheLowestIdOfEqualLogits() {
-        assertEquals(1, Sampling.GREEDY.choose(new float[] {0f, 3f, 3f, -1f}, 4, 0));
+        assertEquals(1, Sampling.GREEDY.choose(new float[] {0f, 3f, 3f, -1f}, 0, 4, 0));
     }
 
     @Test
@@ -94,12 +96,14 @@ class ReceiptTest {
         int[] first = new int[200];
         int changed = 0;
         for (int p = 0; p < 200; p++) {
-            first[p] = a.choose(logits, 100, p);
-            assertEquals(first[p], a.choose(logits, 100, p));
-            changed += first[p] == new Sampling(1f, 0, 1_000_000, 6).choose(logits, 100, p) ? 0 : 1;
+            first[p] = a.choose(logits, 0, 100, p);
+            assertEquals(first[p], a.choose(logits, 0, 100, p));
+            changed += first[p] == new Sampling(1f, 0, 1_000_000, 6).choose(logits, 0, 100, p) ? 0 : 1;
             assertEquals(
-                    Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 1, 1_000_000, 5).choose(logits, 100, p));
-            assertEquals(Sampling.GREEDY.choose(logits, 100, p), new Sampling(1f, 0, 1, 5).choose(logits, 100, p));
+                    Sampling.GREEDY.choose(logits, 0, 100, p),
+                    new Sampling(1f, 1, 1_000_000, 5).choose(logits, 0, 100, p));
+            assertEquals(
+                    Sampling.GREEDY.choose(logits, 0, 100, p), new Sampling(1f, 0, 1, 5).choose(logits, 0, 100, p));
         }
         assertTrue(changed > 50, "another seed must draw other tokens");
         assertTrue(Arrays.stream(first).distinct().count() > 5, "draws must spread");
@@ -117,7 +121,7 @@ class ReceiptTest {
         int[] seen = new int[5];
         Sampling sampling = new Sampling(0.8f, 0, 1_000_000, 77);
         for (int p = 0; p < draws; p++) {
-            seen[sampling.choose(logits, 5, p)]++;
+            seen[sampling.choose(logits, 0, 5, p)]++;
         }
         double chi = 0;
         for (int i = 0; i < 5; i++) {

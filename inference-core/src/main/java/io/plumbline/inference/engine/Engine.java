@@ -1,0 +1,279 @@
+package io.plumbline.inference.engine;
+
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * Serves many requests at once by continuous batching: answers in progress share every step, a request joins when there is memory for
+ * all it may need, and long prompts are run in pieces between the others' tokens. What a request was batched with changes no bit of its
+ * answer.
+ */
+public final class Engine implements AutoCloseable {
+    private final ForwardPass forward;
+    private final LoadedModel model;
+    private final ModelConfig config;
+    private final byte[] traceKey;
+    private final Limits limits;
+    private final KeyValuePages pages;
+    private final PrefixCache prefixes;
+    private final Stepper stepper;
+    private final Deque<Ticket> waiting = new ArrayDeque<>();
+    private final List<Ticket> active = new ArrayList<>();
+    private final List<Job> batch = new ArrayList<>();
+    private final Thread thread;
+    private boolean closed;
+    private int reserved;
+    private int mostTogether;
+
+    /**
+     * How much at once.
+     *
+     * @param batchRows rows in a step: how much of a prompt runs between two tokens of the other answers.
+     * @param together answers in progress.
+     * @param queued requests that wait; more are turned away.
+     * @param cacheBytes memory for keys and values, shared prefixes among them.
+     */
+    public record Limits(int batchRows, int together, int queued, long cacheBytes) {
+        /** For a host that serves one model. */
+        public static Limits of(long cacheBytes) {
+            return new Limits(Generator.PREFILL_BLOCK, 64, 256, cacheBytes);
+        }
+    }
+
+    /** Hears what becomes of a request, on the engine's thread. */
+    public interface Listener {
+        /**
+         * A token was chosen.
+         *
+         * @param logits of all tokens from {@code offset}; valid during the call only.
+         * @return whether the answer ends here, by the text it stands for.
+         */
+        boolean onToken(int token, float[] logits, int offset);
+
+        /** The answer is whole. */
+        void onDone(Generator.Result result);
+
+        /** There will be no answer. */
+        void onFailed(RuntimeException why);
+    }
+
+    /** A request on its way. */
+    public final class Ticket {
+        private final Request request;
+        private final Listener listener;
+        private final int pagesNeeded;
+        private Job job;
+        private volatile boolean cancelled;
+
+        private Ticket(Request request, Listener listener, int pagesNeeded) {
+            this.request = request;
+            this.listener = listener;
+            this.pagesNeeded = pagesNeeded;
+        }
+
+        /** Ends the answer with the tokens chosen so far; without any there is no answer. */
+        public void cancel() {
+            cancelled = true;
+            synchronized (Engine.this) {
+                Engine.this.notifyAll();
+            }
+        }
+    }
+
+    /** @param node public key under which traces are committed. */
+    public Engine(ForwardPass forward, byte[] node, Limits limits) {
+        this.forward = forward;
+        this.model = forward.model();
+        this.config = model.config();
+        this.traceKey = TraceLayout.keyOf(node);
+        this.limits = limits;
+        this.pages = KeyValuePages.ofBytes(config, limits.cacheBytes());
+        this.prefixes = new PrefixCache(config, pages);
+        this.stepper = new Stepper(forward, prefixes);
+        this.thread = Thread.ofPlatform().name("engine").start(this::serve);
+    }
+
+    /**
+     * Takes a request.
+     *
+     * @throws IllegalArgumentException when this model, or this host's memory, can never answer it.
+     * @throws RejectedExecutionException when too many wait already.
+     */
+    public Ticket submit(Request request, Listener listener) {
+        Generator.check(request, config);
+        int needed = KeyValuePages.pagesFor(Job.tokens(request, config));
+        if (needed > pages.capacity()) {
+            throw new IllegalArgumentException("The request may need " + Job.tokens(request, config)
+                    + " tokens of keys and values; this node has memory for "
+                    + pages.capacity() * KeyValuePages.TOKENS + ". Ask for fewer tokens.");
+        }
+        Ticket ticket = new Ticket(request, listener, needed);
+        synchronized (this) {
+            if (closed) {
+                throw new RejectedExecutionException("This node is stopping.");
+            }
+            if (waiting.size() >= limits.queued()) {
+                throw new RejectedExecutionException(
+                        "This node is busy: " + waiting.size() + " requests wait already. Try again later.");
+            }
+            waiting.add(ticket);
+            notifyAll();
+        }
+        return ticket;
+    }
+
+    private void serve() {
+        while (admit()) {
+            batch.clear();
+            for (Ticket ticket : active) {
+                if (ticket.cancelled) {
+                    ticket.job.cancel();
+                }
+                if (!ticket.job.isFinished()) {
+                    batch.add(ticket.job);
+                }
+            }
+            if (!batch.isEmpty()) {
+                step();
+            }
+            active.removeIf(this::isOver);
+        }
+        active.forEach(ticket -> fail(ticket, new RejectedExecutionException("This node is stopping.")));
+        active.clear();
+    }
+
+    private void step() {
+        mostTogether = Math.max(mostTogether, batch.size());
+        try {
+            stepper.step(batch, limits.batchRows());
+        } catch (RuntimeException e) {
+            // One row that cannot be computed must not end the others: each goes alone, once.
+            for (Ticket ticket : List.copyOf(active)) {
+                if (!ticket.job.isFinished()) {
+                    stepAlone(ticket);
+                }
+            }
+        }
+    }
+
+    private void stepAlone(Ticket ticket) {
+        try {
+            stepper.step(List.of(ticket.job), limits.batchRows());
+        } catch (RuntimeException e) {
+            fail(ticket, e);
+            active.remove(ticket);
+        }
+    }
+
+    private void fail(Ticket ticket, RuntimeException why) {
+        release(ticket);
+        ticket.listener.onFailed(why);
+    }
+
+    private void release(Ticket ticket) {
+        ticket.job.close();
+        reserved -= ticket.pagesNeeded;
+    }
+
+    private boolean isOver(Ticket ticket) {
+        if (!ticket.job.isFinished()) {
+            return false;
+        }
+        if (ticket.job.chosen() == 0) {
+            fail(ticket, new RejectedExecutionException("The request was cancelled before its first token."));
+            return true;
+        }
+        Generator.Result result = ticket.job.result(config, model.id());
+        release(ticket);
+        ticket.listener.onDone(result);
+        return true;
+    }
+
+    /** Moves requests from the queue into the batch while there is memory; waits while there is nothing to do. False when closed. */
+    private boolean admit() {
+        while (true) {
+            Ticket next;
+            synchronized (this) {
+                waiting.removeIf(this::isCancelledWhileWaiting);
+                while (!closed && active.isEmpty() && waiting.isEmpty()) {
+                    try {
+                        wait();
+                    } catch (InterruptedException e) {
+                        closed = true;
+                    }
+                    waiting.removeIf(this::isCancelledWhileWaiting);
+                }
+                if (closed) {
+                    RejectedExecutionException stopping = new RejectedExecutionException("This node is stopping.");
+                    waiting.forEach(ticket -> ticket.listener.onFailed(stopping));
+                    waiting.clear();
+                    return false;
+                }
+                next = waiting.peek();
+                boolean fits = next != null
+                        && active.size() < limits.together()
+                        && reserved + next.pagesNeeded <= pages.capacity();
+                if (!fits) {
+                    return true;
+                }
+                waiting.poll();
+            }
+            start(next);
+        }
+    }
+
+    private boolean isCancelledWhileWaiting(Ticket ticket) {
+        if (ticket.cancelled) {
+            ticket.listener.onFailed(
+                    new RejectedExecutionException("The request was cancelled before its first token."));
+        }
+        return ticket.cancelled;
+    }
+
+    private void start(Ticket ticket) {
+        reserved += ticket.pagesNeeded;
+        ticket.job = new Job(
+                ticket.request,
+                config,
+                pages.sequence(),
+                traceKey,
+                forward.workers().count(),
+                ticket.listener::onToken);
+        prefixes.begin(ticket.job);
+        prefixes.makeRoom(ticket.pagesNeeded - ticket.job.cache().pages().size());
+        ticket.job.cache().reserve(ticket.pagesNeeded * KeyValuePages.TOKENS);
+        active.add(ticket);
+    }
+
+    /** Prompt tokens that did not have to be computed because another request began alike. */
+    public long reusedTokens() {
+        return prefixes.reusedTokens();
+    }
+
+    /** Most answers that shared a step. */
+    public int mostTogether() {
+        return mostTogether;
+    }
+
+    /** Ends: requests that wait or run are failed. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        forward.close();
+    }
+}

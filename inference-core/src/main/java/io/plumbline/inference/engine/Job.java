@@ -1,0 +1,158 @@
+package io.plumbline.inference.engine;
+
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.util.Arrays;
+
+/** One request being answered: its tokens so far, its keys and values, its trace. Driven by a {@link Stepper}. */
+final class Job implements AutoCloseable {
+    private final Request request;
+    private final Listener listener;
+    private final int[] tokens;
+    private final int prompt;
+    private final int most;
+    private final KeyValuePages.Sequence cache;
+    private final TraceWriter trace;
+    private int position;
+    private int chosen;
+    private Finish finish;
+    private long cpuNanos;
+    private PrefixCache.Draft draft;
+
+    /** Hears what becomes of a request. */
+    interface Listener {
+        /**
+         * A token was chosen.
+         *
+         * @param logits of all tokens, from {@code offset}; valid during the call only.
+         * @return whether the answer ends here, by the text it stands for.
+         */
+        boolean onToken(int token, float[] logits, int offset);
+    }
+
+    /** Why an answer ended. */
+    enum Finish {
+        STOP,
+        LENGTH,
+        CANCELLED
+    }
+
+    /**
+     * @param request checked against the model.
+     * @param workers threads that will report rows.
+     */
+    Job(Request request, ModelConfig config, KeyValuePages.Sequence cache, byte[] traceKey, int workers, Listener l) {
+        this.request = request;
+        this.listener = l;
+        this.prompt = request.promptTokens().length;
+        this.most = most(request, config);
+        this.tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
+        this.cache = cache;
+        this.trace = new TraceWriter(config, traceKey, workers, null);
+    }
+
+    /** Most output tokens of {@code request}: what it asks for, as far as the context reaches. */
+    static int most(Request request, ModelConfig config) {
+        return Math.min(request.maxTokens(), config.maxPositions() - request.promptTokens().length + 1);
+    }
+
+    /** Most tokens that will run through the model. */
+    static int tokens(Request request, ModelConfig config) {
+        return request.promptTokens().length + most(request, config) - 1;
+    }
+
+    /** Rows it could run next: what is left of the prompt, or the last token. */
+    int rowsWanted() {
+        return position < prompt ? prompt - position : 1;
+    }
+
+    /** Whether a token follows after {@code rows} more rows. */
+    boolean choosesAfter(int rows) {
+        return position + rows >= prompt;
+    }
+
+    boolean isPrefill() {
+        return position < prompt - 1;
+    }
+
+    int position() {
+        return position;
+    }
+
+    void advance(int rows) {
+        position += rows;
+    }
+
+    int token(int index) {
+        return tokens[index];
+    }
+
+    /** Takes the token chosen after the last row. */
+    void accept(int token, float[] logits, int offset) {
+        tokens[position] = token;
+        chosen++;
+        boolean stop = listener.onToken(token, logits, offset);
+        if (stop || request.stopsAt(token)) {
+            finish = Finish.STOP;
+        } else if (chosen == most) {
+            finish = Finish.LENGTH;
+        }
+    }
+
+    /** Ends the answer with what has been chosen. */
+    void cancel() {
+        if (finish == null) {
+            finish = Finish.CANCELLED;
+        }
+    }
+
+    boolean isFinished() {
+        return finish != null;
+    }
+
+    int chosen() {
+        return chosen;
+    }
+
+    Request request() {
+        return request;
+    }
+
+    KeyValuePages.Sequence cache() {
+        return cache;
+    }
+
+    TraceWriter trace() {
+        return trace;
+    }
+
+    PrefixCache.Draft draft() {
+        return draft;
+    }
+
+    void draft(PrefixCache.Draft next) {
+        draft = next;
+    }
+
+    void addCpu(long nanos) {
+        cpuNanos += nanos;
+    }
+
+    /** What came of it, once finished with at least one token. */
+    Generator.Result result(ModelConfig config, byte[] modelId) {
+        TraceLayout layout = new TraceLayout(config);
+        byte[] root = trace.root(layout.header(modelId, request.hash(), position));
+        return new Generator.Result(
+                Arrays.copyOfRange(tokens, prompt, prompt + chosen),
+                root,
+                layout.traceBytes(position),
+                finish == Finish.CANCELLED,
+                cpuNanos);
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+    }
+}

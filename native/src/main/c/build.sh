@@ -1,0 +1,37 @@
+#!/bin/sh
+# Builds libplumbline for this machine with the platform's compiler: build.sh OUTPUT_FOLDER. Without a compiler, or on a platform it does
+# not know, it builds nothing and says so; everything runs without the library, in Java.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+out=$1
+cc=${CC:-cc}
+if ! command -v "$cc" >/dev/null 2>&1; then
+    echo "native: no C compiler ($cc): the Java kernels will run. Debian and Ubuntu: apt install gcc; Fedora: dnf install gcc; macOS: xcode-select --install"
+    exit 0
+fi
+os=$(uname -s | tr '[:upper:]' '[:lower:]')
+machine=$(uname -m)
+case $machine in arm64) machine=aarch64 ;; amd64) machine=x86_64 ;; esac
+target="$out/io/plumbline/native/$os-$machine"
+flags="-O3 -fPIC -fvisibility=hidden -std=gnu11 -Wall -Werror -fno-strict-aliasing"
+objects=$(mktemp -d)
+trap 'rm -rf "$objects"' EXIT
+compile() {
+    name=$1
+    shift
+    "$cc" $flags "$@" -c "$here/$name.c" -o "$objects/$name.o"
+}
+compile dispatch
+case $machine in
+    x86_64)
+        compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+        compile avx2 -mavx2
+        ;;
+    aarch64) compile neon ;;
+    *)
+        echo "native: no kernels for $machine: the Java kernels will run."
+        exit 0
+        ;;
+esac
+mkdir -p "$target"
+"$cc" -shared -o "$target/libplumbline.so" "$objects"/*.o

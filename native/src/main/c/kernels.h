@@ -1,0 +1,37 @@
+/* Integer kernels of exact inference: sums of int8 and int16 products in int32. Every form gives the same integers; which runs is a
+ * matter of speed. Layouts are those of io.plumbline.inference.kernels.IntKernels. */
+#pragma once
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* A loop of constant length over accumulators: unrolled, so that they stay in registers. */
+#define ALL _Pragma("GCC unroll 16")
+
+/* Keys stand in blocks of 16 tokens, pairs of channels together; values in quads of 4 tokens. */
+#define KEY_BLOCK 16
+#define VALUE_QUAD 4
+
+/* y[r * stride + n] = sum_k x[r][k] * w[n][k] for rows r < rows and weight rows from <= n < to. x in [-127, 127]. */
+#define MULTIPLY(isa) \
+    EXPORT void pl_multiply_##isa( \
+        const int8_t *x, int rows, int k, const int8_t *w, int from, int to, int32_t *y, int64_t offset, int stride)
+
+/* s[i * sStride + b * 16 + j] = q_i . key j of block b, for queries i and blocks b; size channels. */
+#define SCORES(isa) \
+    EXPORT void pl_scores_##isa( \
+        const int16_t *q, int64_t qOffset, int qStride, int queries, const int16_t *keys, int size, int blocks, int32_t *s, \
+        int64_t sOffset, int sStride)
+
+/* high[i] += sum_j (u_ij >> 8) * v_j, low[i] += sum_j (u_ij & 255) * v_j over quads of 4 tokens; 0 <= u < 2^15. */
+#define VALUES(isa) \
+    EXPORT void pl_values_##isa( \
+        const int16_t *u, int64_t uOffset, int uStride, int queries, const int8_t *values, int size, int quads, \
+        int32_t *high, int32_t *low, int64_t offset, int stride)
+
+/* The parts of a matrix product that no vector fills. */
+static inline int32_t dot_rest(const int8_t *x, const int8_t *w, int from, int k) {
+    int32_t sum = 0;
+    for (int i = from; i < k; i++) sum += x[i] * w[i];
+    return sum;
+}

@@ -1,0 +1,162 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The body of a chat completion as the OpenAI API has it. What cannot be honoured is refused by name: an answer to another question than
+ * the one asked would be worse than none.
+ *
+ * @param requests one for each choice asked for; they differ in seed and nonce.
+ * @param stream whether the answer comes in pieces.
+ * @param usage whether a stream ends with the token counts.
+ * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
+ */
+record ChatRequest(List<Request> requests, boolean stream, boolean usage, int topLogprobs) {
+    private static final int DEFAULT_MAX_TOKENS = 256;
+    private static final int MAX_CHOICES = 16;
+    private static final int MAX_TOP_LOGPROBS = 20;
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    static ChatRequest parse(
+            JsonNode body, String modelName, LoadedModel model, ChatTokenizer tokenizer, byte[] requester) {
+        String wanted = body.path("model").asText(modelName);
+        if (!wanted.equals(modelName)) {
+            throw new ApiException(
+                    404, "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
+        }
+        refuseUnsupported(body);
+        int[] prompt = tokenizer.prompt(messages(body));
+        if (prompt.length == 0) {
+            throw new ApiException(400, "The messages are empty.");
+        }
+        int room = Math.max(1, model.config().maxPositions() - prompt.length + 1);
+        String most = body.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
+        int maxTokens = Math.min(room, whole(body, most, DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE));
+        int choices = whole(body, "n", 1, 1, MAX_CHOICES);
+        boolean logprobs = body.path("logprobs").asBoolean(false);
+        int top = whole(body, "top_logprobs", 0, 0, MAX_TOP_LOGPROBS);
+        // A client that names no seed wants another answer each time; the one drawn for it is in the request all the
+        // same.
+        long seed = body.path("seed").isIntegralNumber() ? body.get("seed").asLong() : RANDOM.nextLong();
+        List<Request> requests = new ArrayList<>();
+        for (int i = 0; i < choices; i++) {
+            byte[] nonce = new byte[16];
+            RANDOM.nextBytes(nonce);
+            Sampling sampling = new Sampling(
+                    (float) number(body, "temperature", 0),
+                    whole(body, "top_k", 0, 0, Integer.MAX_VALUE),
+                    (int) Math.round(number(body, "top_p", 1) * 1_000_000),
+                    seed + i);
+            Request request = new Request(
+                    model.id(),
+                    body.get("messages").toString(),
+                    prompt,
+                    sampling,
+                    maxTokens,
+                    model.stopTokens(),
+                    stops(body.path("stop")),
+                    requester,
+                    nonce);
+            Generator.check(request, model.config());
+            requests.add(request);
+        }
+        boolean stream = body.path("stream").asBoolean(false);
+        boolean usage = body.path("stream_options").path("include_usage").asBoolean(false);
+        return new ChatRequest(requests, stream, usage, logprobs ? top : -1);
+    }
+
+    private static void refuseUnsupported(JsonNode body) {
+        for (String field : List.of("tools", "functions", "logit_bias")) {
+            if (body.path(field).size() > 0) {
+                throw new ApiException(400, "\"" + field + "\" is not supported.");
+            }
+        }
+        for (String field : List.of("presence_penalty", "frequency_penalty")) {
+            if (number(body, field, 0) != 0) {
+                throw new ApiException(400, "\"" + field + "\" is not supported; leave it out or 0.");
+            }
+        }
+        if (!body.path("response_format").path("type").asText("text").equals("text")) {
+            throw new ApiException(400, "\"response_format\" other than text is not supported.");
+        }
+    }
+
+    private static double number(JsonNode body, String field, double otherwise) {
+        JsonNode value = body.path(field);
+        if (value.isMissingNode() || value.isNull()) {
+            return otherwise;
+        }
+        if (!value.isNumber()) {
+            throw new ApiException(400, "\"" + field + "\" must be a number.");
+        }
+        return value.asDouble();
+    }
+
+    private static int whole(JsonNode body, String field, int otherwise, int least, int most) {
+        JsonNode value = body.path(field);
+        if (value.isMissingNode() || value.isNull()) {
+            return otherwise;
+        }
+        if (!value.isIntegralNumber() || value.asLong() < least || value.asLong() > most) {
+            throw new ApiException(
+                    400,
+                    "\"" + field + "\" must be a whole number of at least " + least
+                            + (most == Integer.MAX_VALUE ? "." : " and at most " + most + "."));
+        }
+        return value.asInt();
+    }
+
+    private static List<String> stops(JsonNode stop) {
+        if (stop.isMissingNode() || stop.isNull()) {
+            return List.of();
+        }
+        List<String> texts = new ArrayList<>();
+        for (JsonNode one : stop.isArray() ? stop : List.of(stop)) {
+            if (!one.isTextual()) {
+                throw new ApiException(400, "\"stop\" must be a text or a list of texts.");
+            }
+            texts.add(one.asText());
+        }
+        return texts;
+    }
+
+    private static List<ChatTokenizer.Message> messages(JsonNode body) {
+        if (!body.path("messages").isArray() || body.path("messages").isEmpty()) {
+            throw new ApiException(400, "\"messages\" must be a list of at least one message.");
+        }
+        List<ChatTokenizer.Message> messages = new ArrayList<>();
+        for (JsonNode message : body.path("messages")) {
+            if (!message.path("role").isTextual()) {
+                throw new ApiException(400, "Every message needs a \"role\".");
+            }
+            messages.add(new ChatTokenizer.Message(message.get("role").asText(), content(message.path("content"))));
+        }
+        return messages;
+    }
+
+    /** Text, or a list of parts that are all text. */
+    private static String content(JsonNode content) {
+        if (content.isTextual()) {
+            return content.asText();
+        }
+        StringBuilder text = new StringBuilder();
+        for (JsonNode part : content) {
+            if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
+                throw new ApiException(400, "Only parts of type text are supported in a message's \"content\".");
+            }
+            text.append(part.get("text").asText());
+        }
+        if (!content.isArray()) {
+            throw new ApiException(400, "Every message needs a \"content\": a text, or a list of text parts.");
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,264 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.engine.Logprobs;
+import io.plumbline.inference.tokenizer.TextStream;
+import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.node.NodeClient.Answered;
+import io.plumbline.node.NodeClient.Chosen;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/** One chat completion under way: its choices are answered side by side, each with a receipt of its own. */
+final class Completion implements AutoCloseable {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final Gateway gateway;
+    private final ChatRequest chat;
+    private final Node node;
+    private final String id;
+    private final List<Choice> choices = new ArrayList<>();
+    /** Choices with news: a token, or their end. */
+    private final BlockingQueue<News> news = new LinkedBlockingQueue<>();
+
+    /** @param chosen null at a choice's end. */
+    private record News(Choice choice, Chosen chosen) {}
+
+    private static final class Choice {
+        private final int index;
+        private final Request request;
+        private final TextStream text;
+        private final ArrayNode logprobs = MAPPER.createArrayNode();
+        private NodeClient.Inference inference;
+        private Answered answered;
+        private Exception failure;
+
+        Choice(int index, Request request, TextStream text) {
+            this.index = index;
+            this.request = request;
+            this.text = text;
+        }
+    }
+
+    Completion(Gateway gateway, ChatRequest chat, Node node) {
+        this.gateway = gateway;
+        this.chat = chat;
+        this.node = node;
+        this.id = "chatcmpl-" + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
+    }
+
+    /** Has all choices answered. */
+    void start() throws IOException {
+        for (Request request : chat.requests()) {
+            Choice choice =
+                    new Choice(choices.size(), request, new TextStream(gateway.tokenizer(), request.stopTexts()));
+            choice.inference =
+                    gateway.infer(request, node, chat.topLogprobs(), chosen -> news.add(new News(choice, chosen)));
+            choices.add(choice);
+            Thread.startVirtualThread(() -> await(choice));
+        }
+    }
+
+    private void await(Choice choice) {
+        try {
+            choice.answered = gateway.checked(choice.inference.await(), choice.request, node);
+        } catch (IOException | RuntimeException e) {
+            choice.failure = e;
+        }
+        news.add(new News(choice, null));
+    }
+
+    private interface OnPiece {
+        void piece(Choice choice, String text, ObjectNode logprobs, boolean end) throws IOException;
+    }
+
+    /** Follows all choices to their end. */
+    private void follow(OnPiece listener) throws IOException {
+        int open = choices.size();
+        try {
+            while (open > 0) {
+                News next = news.take();
+                Choice choice = next.choice();
+                if (next.chosen() == null) {
+                    if (choice.failure instanceof RuntimeException refused) {
+                        throw refused;
+                    }
+                    if (choice.failure instanceof IOException failed) {
+                        throw failed;
+                    }
+                    open--;
+                    listener.piece(choice, choice.text.finish(), null, true);
+                } else {
+                    ObjectNode logprobs = logprobs(next.chosen());
+                    if (logprobs != null) {
+                        choice.logprobs.add(logprobs);
+                    }
+                    listener.piece(choice, choice.text.add(next.chosen().token()), logprobs, false);
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while answering.", e);
+        }
+    }
+
+    /** The answer in one JSON object. */
+    byte[] whole() throws IOException {
+        StringBuilder[] texts = new StringBuilder[choices.size()];
+        for (int i = 0; i < texts.length; i++) {
+            texts[i] = new StringBuilder();
+        }
+        follow((choice, piece, logprobs, end) -> texts[choice.index].append(piece));
+        ObjectNode json = envelope("chat.completion");
+        ArrayNode array = json.putArray("choices");
+        for (Choice choice : choices) {
+            ObjectNode one = array.addObject().put("index", choice.index);
+            one.putObject("message").put("role", "assistant").put("content", texts[choice.index].toString());
+            if (chat.topLogprobs() < 0) {
+                one.putNull("logprobs");
+            } else {
+                one.putObject("logprobs").set("content", choice.logprobs);
+            }
+            one.put("finish_reason", finishReason(choice));
+            one.set("plumbline", extension(choice));
+        }
+        json.set("usage", usage());
+        json.set("plumbline", extension(choices.getFirst()));
+        return MAPPER.writeValueAsBytes(json);
+    }
+
+    /** Server-sent events, a delta for each piece of whole characters. A client that goes away ends the answers. */
+    void stream(OutputStream out) throws IOException {
+        try {
+            for (Choice choice : choices) {
+                ObjectNode json = chunk(choice, null);
+                ((ObjectNode) json.path("choices").path(0).path("delta"))
+                        .put("role", "assistant")
+                        .put("content", "");
+                write(out, json);
+            }
+            follow((choice, piece, logprobs, end) -> {
+                if (!piece.isEmpty() || logprobs != null) {
+                    ObjectNode json = chunk(choice, null);
+                    ObjectNode one = (ObjectNode) json.path("choices").path(0);
+                    ((ObjectNode) one.get("delta")).put("content", piece);
+                    if (logprobs != null) {
+                        one.putObject("logprobs").putArray("content").add(logprobs);
+                    }
+                    write(out, json);
+                }
+                if (end) {
+                    ObjectNode json = chunk(choice, finishReason(choice));
+                    json.set("plumbline", extension(choice));
+                    write(out, json);
+                }
+            });
+            if (chat.usage()) {
+                ObjectNode json = envelope("chat.completion.chunk");
+                json.putArray("choices");
+                json.set("usage", usage());
+                write(out, json);
+            }
+        } catch (IOException | RuntimeException e) {
+            // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
+            ObjectNode json = MAPPER.createObjectNode();
+            String type = e instanceof IOException ? "server_error" : "invalid_request_error";
+            json.putObject("error").put("message", e.getMessage()).put("type", type);
+            write(out, json);
+        }
+        out.write("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8));
+    }
+
+    private ObjectNode chunk(Choice choice, String finish) {
+        ObjectNode json = envelope("chat.completion.chunk");
+        ObjectNode one = json.putArray("choices").addObject().put("index", choice.index);
+        one.putObject("delta");
+        one.put("finish_reason", finish);
+        return json;
+    }
+
+    private static void write(OutputStream out, ObjectNode json) throws IOException {
+        out.write(("data: " + json + "\n\n").getBytes(StandardCharsets.UTF_8));
+        out.flush();
+    }
+
+    private ObjectNode envelope(String object) {
+        return MAPPER.createObjectNode()
+                .put("id", id)
+                .put("object", object)
+                .put("created", System.currentTimeMillis() / 1000)
+                .put("model", gateway.modelName());
+    }
+
+    private static String finishReason(Choice choice) {
+        int[] tokens = choice.answered.answer().tokens();
+        boolean stopped = choice.text.isStopped() || choice.request.stopsAt(tokens[tokens.length - 1]);
+        return stopped ? "stop" : "length";
+    }
+
+    private ObjectNode usage() {
+        int prompt = choices.getFirst().request.promptTokens().length;
+        int output = choices.stream()
+                .mapToInt(choice -> choice.answered.answer().tokens().length)
+                .sum();
+        return MAPPER.createObjectNode()
+                .put("prompt_tokens", prompt)
+                .put("completion_tokens", output)
+                .put("total_tokens", prompt + output);
+    }
+
+    private static ObjectNode extension(Choice choice) {
+        Receipt receipt = choice.answered.receipt();
+        return MAPPER.createObjectNode()
+                .put("request_hash", HEX.formatHex(choice.request.hash()))
+                .put("receipt", HEX.formatHex(receipt.encode()))
+                .put("trace_root", HEX.formatHex(receipt.traceRoot()))
+                .put("trace_bytes", receipt.traceBytes())
+                .put("node", HEX.formatHex(receipt.node()))
+                .put("price", receipt.price())
+                .put("cpu_ms", choice.answered.cpuNanos() / 1e6);
+    }
+
+    private ObjectNode logprobs(Chosen chosen) {
+        Logprobs logprobs = chosen.logprobs();
+        if (logprobs == null) {
+            return null;
+        }
+        ObjectNode json = logprob(chosen.token(), logprobs.chosen());
+        ArrayNode top = json.putArray("top_logprobs");
+        for (int i = 0; i < logprobs.tokens().length; i++) {
+            top.add(logprob(logprobs.tokens()[i], logprobs.values()[i]));
+        }
+        return json;
+    }
+
+    private ObjectNode logprob(int token, float value) {
+        String text = gateway.tokenizer().name(token);
+        ObjectNode json = MAPPER.createObjectNode().put("token", text).put("logprob", value);
+        ArrayNode bytes = json.putArray("bytes");
+        for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+            bytes.add(b & 0xFF);
+        }
+        return json;
+    }
+
+    /** Cancels what is still being answered: nobody reads it. */
+    @Override
+    public void close() throws IOException {
+        for (Choice choice : choices) {
+            choice.inference.cancel();
+            choice.inference.close();
+        }
+    }
+}
