@@ -1,6 +1,7 @@
 /* AVX-512 with VNNI. vpdpbusd takes unsigned times signed bytes: weights are shifted into 0..255 by flipping their top bit, and
  * 128 * sum(x) is taken away at the end. */
 #include "kernels.h"
+#include "transpose512.h"
 #include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,30 +92,6 @@ static void few_rows(
     for (; n < to; n++)
         for (int r = 0; r < rows; r++)
             dot_1_1(x + (int64_t)r * k, k, w + (int64_t)n * k, sums + r, y + r * stride + n, stride);
-}
-
-/* Turns 16 rows of 64 bytes into 16 vectors, each with 4 neighbouring bytes of all 16 rows. */
-static inline void transpose(__m512i a[16]) {
-    __m512i b[16];
-    for (int i = 0; i < 16; i += 2) {
-        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        __m512i p = _mm512_shuffle_i32x4(a[i], a[i + 4], 0x88), q = _mm512_shuffle_i32x4(a[i], a[i + 4], 0xdd);
-        __m512i r = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0x88), s = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0xdd);
-        b[i] = _mm512_shuffle_i32x4(p, r, 0x88);
-        b[i + 8] = _mm512_shuffle_i32x4(p, r, 0xdd);
-        b[i + 4] = _mm512_shuffle_i32x4(q, s, 0x88);
-        b[i + 12] = _mm512_shuffle_i32x4(q, s, 0xdd);
-    }
-    for (int i = 0; i < 16; i++) a[i] = b[i];
 }
 
 /* Packs `inner` bytes (a multiple of 4, zero-filled from `have` on) of up to 32 weight rows as [inner / 4][32][4], shifted to unsigned. */

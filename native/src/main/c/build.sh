@@ -26,8 +26,13 @@ case $machine in
     x86_64)
         compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
         compile avx2 -mavx2
+        compile blake3_avx512 -mavx512f -mavx512bw -mavx512vl
+        compile blake3_avx2 -mavx2
         ;;
-    aarch64) compile neon ;;
+    aarch64)
+        compile neon
+        compile blake3_neon
+        ;;
     *)
         echo "native: no kernels for $machine: the Java kernels will run."
         exit 0

@@ -7,6 +7,10 @@ EXPORT int pl_has_avx512vnni(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vnni");
 }
+EXPORT int pl_has_avx512(void) {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
 EXPORT int pl_has_avx2(void) {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2");

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.plumbline.verifier.platform.NativeLibrary;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -42,8 +43,9 @@ public final class NativeKernels implements IntKernels {
 
     /** Found once, when first asked. */
     private static final class Holder {
-        private static final List<Form> FORMS =
-                NativeLibrary.forms().stream().map(Form::of).toList();
+        private static final List<Form> FORMS = NativeLibrary.available(List.of("avx512vnni", "avx2", "neon")).stream()
+                .map(Form::of)
+                .toList();
     }
 
     /** An array's memory segment, made anew only when the array is another: calls then allocate nothing. */

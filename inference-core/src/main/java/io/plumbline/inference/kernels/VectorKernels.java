@@ -11,8 +11,8 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Vector API kernels. Inputs are widened to short once; a weight row is widened as it is read. Two products of int8 values fit a
- * short, so two are added before the sum is split into ints. Four weight rows share each input load.
+ * Vector API kernels. Inputs and weights are widened to short; two products of int8 values fit a short, so two are added before the sum
+ * is split into ints.
  */
 public final class VectorKernels implements IntKernels {
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_PREFERRED;
@@ -26,6 +26,7 @@ public final class VectorKernels implements IntKernels {
     private final ScalarKernels scalar = new ScalarKernels();
     private short[] widened = new short[0];
     private byte[] bytes = new byte[0];
+    private short[] shorts = new short[0];
     private int[] ints = new int[0];
 
     static boolean supported() {
@@ -43,21 +44,22 @@ public final class VectorKernels implements IntKernels {
         for (int i = 0; i < needed; i++) {
             wide[i] = x[i];
         }
-        // Weight rows are copied to the heap, four at a time: vectors of mapped memory are not always compiled into
-        // registers.
-        byte[] four = bytes(4 * k);
-        for (int n = from; n < to; n += 4) {
-            int count = Math.min(4, to - n);
-            MemorySegment.copy(w, ValueLayout.JAVA_BYTE, (long) n * k, four, 0, count * k);
+        // A weight row is copied to the heap, for vectors of mapped memory are not always compiled into registers; and
+        // widened there
+        // once for all inputs.
+        byte[] row = bytes(k);
+        if (shorts.length < k) {
+            shorts = new short[k];
+        }
+        for (int n = from; n < to; n++) {
+            MemorySegment.copy(w, ValueLayout.JAVA_BYTE, (long) n * k, row, 0, k);
+            if (rows == 1) {
+                y[yOffset + n] = dot(wide, row, k);
+                continue;
+            }
+            widen(row, shorts, k);
             for (int r = 0; r < rows; r++) {
-                int out = yOffset + r * yStride + n;
-                if (count == 4) {
-                    four(wide, r * k, k, four, y, out);
-                } else {
-                    for (int i = 0; i < count; i++) {
-                        y[out + i] = one(wide, r * k, k, four, i * k);
-                    }
-                }
+                y[yOffset + r * yStride + n] = dot(wide, r * k, shorts, k);
             }
         }
     }
@@ -69,54 +71,57 @@ public final class VectorKernels implements IntKernels {
         return bytes;
     }
 
-    private static ShortVector weights(byte[] w, int offset) {
-        return (ShortVector) ByteVector.fromArray(B, w, offset).convertShape(VectorOperators.B2S, S, 0);
+    private static ShortVector widened(byte[] w, int offset) {
+        return (ShortVector) ByteVector.fromArray(B, w, offset).castShape(S, 0);
     }
 
-    /** Adds the two signed halves of every int lane of the pair sums. */
-    private static IntVector addPairs(IntVector sum, ShortVector pairs) {
-        IntVector both = pairs.reinterpretAsInts();
-        return sum.add(both.lanewise(VectorOperators.ASHR, 16))
-                .add(both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16));
-    }
-
-    private static void four(short[] x, int xOffset, int k, byte[] w, int[] y, int yOffset) {
-        IntVector s0 = IntVector.zero(I);
-        IntVector s1 = IntVector.zero(I);
-        IntVector s2 = IntVector.zero(I);
-        IntVector s3 = IntVector.zero(I);
-        int i = 0;
-        for (; i <= k - 2 * W; i += 2 * W) {
-            ShortVector a = ShortVector.fromArray(S, x, xOffset + i);
-            ShortVector b = ShortVector.fromArray(S, x, xOffset + i + W);
-            int at = i;
-            s0 = addPairs(s0, weights(w, at).mul(a).add(weights(w, at + W).mul(b)));
-            at += k;
-            s1 = addPairs(s1, weights(w, at).mul(a).add(weights(w, at + W).mul(b)));
-            at += k;
-            s2 = addPairs(s2, weights(w, at).mul(a).add(weights(w, at + W).mul(b)));
-            at += k;
-            s3 = addPairs(s3, weights(w, at).mul(a).add(weights(w, at + W).mul(b)));
-        }
-        y[yOffset] = s0.reduceLanes(VectorOperators.ADD) + rest(x, xOffset, i, k, w, 0);
-        y[yOffset + 1] = s1.reduceLanes(VectorOperators.ADD) + rest(x, xOffset, i, k, w, k);
-        y[yOffset + 2] = s2.reduceLanes(VectorOperators.ADD) + rest(x, xOffset, i, k, w, 2 * k);
-        y[yOffset + 3] = s3.reduceLanes(VectorOperators.ADD) + rest(x, xOffset, i, k, w, 3 * k);
-    }
-
-    private static int one(short[] x, int xOffset, int k, byte[] w, int base) {
-        IntVector sum = IntVector.zero(I);
+    private static void widen(byte[] w, short[] out, int k) {
         int i = 0;
         for (; i <= k - W; i += W) {
-            sum = addPairs(sum, weights(w, base + i).mul(ShortVector.fromArray(S, x, xOffset + i)));
+            widened(w, i).intoArray(out, i);
         }
-        return sum.reduceLanes(VectorOperators.ADD) + rest(x, xOffset, i, k, w, base);
+        for (; i < k; i++) {
+            out[i] = w[i];
+        }
     }
 
-    private static int rest(short[] x, int xOffset, int from, int k, byte[] w, int base) {
-        int sum = 0;
-        for (int i = from; i < k; i++) {
-            sum += x[xOffset + i] * w[base + i];
+    // The compiler keeps loops of this shape in registers, and few others: one row, two sums of the halves of each int
+    // lane.
+
+    private static int dot(short[] x, byte[] w, int k) {
+        IntVector high = IntVector.zero(I);
+        IntVector low = IntVector.zero(I);
+        int i = 0;
+        for (; i <= k - 2 * W; i += 2 * W) {
+            ShortVector pairs = widened(w, i)
+                    .mul(ShortVector.fromArray(S, x, i))
+                    .add(widened(w, i + W).mul(ShortVector.fromArray(S, x, i + W)));
+            IntVector both = pairs.reinterpretAsInts();
+            high = high.add(both.lanewise(VectorOperators.ASHR, 16));
+            low = low.add(both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16));
+        }
+        int sum = high.add(low).reduceLanes(VectorOperators.ADD);
+        for (; i < k; i++) {
+            sum += x[i] * w[i];
+        }
+        return sum;
+    }
+
+    private static int dot(short[] x, int offset, short[] w, int k) {
+        IntVector high = IntVector.zero(I);
+        IntVector low = IntVector.zero(I);
+        int i = 0;
+        for (; i <= k - 2 * W; i += 2 * W) {
+            ShortVector pairs = ShortVector.fromArray(S, w, i)
+                    .mul(ShortVector.fromArray(S, x, offset + i))
+                    .add(ShortVector.fromArray(S, w, i + W).mul(ShortVector.fromArray(S, x, offset + i + W)));
+            IntVector both = pairs.reinterpretAsInts();
+            high = high.add(both.lanewise(VectorOperators.ASHR, 16));
+            low = low.add(both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16));
+        }
+        int sum = high.add(low).reduceLanes(VectorOperators.ADD);
+        for (; i < k; i++) {
+            sum += x[offset + i] * w[i];
         }
         return sum;
     }
@@ -142,12 +147,8 @@ public final class VectorKernels implements IntKernels {
             for (int lane = 0; lane < KEY_BLOCK; lane += WI) {
                 int at = b * KEY_BLOCK * size / 2 + lane;
                 int to = sOffset + b * KEY_BLOCK + lane;
-                int i = 0;
-                for (; i + 4 <= queries; i += 4) {
-                    fourScores(q, qOffset + i * qStride, qStride, keysHere, at, size, s, to + i * sStride, sStride);
-                }
-                for (; i < queries; i++) {
-                    oneScore(q, qOffset + i * qStride, keysHere, at, size, s, to + i * sStride);
+                for (int i = 0; i < queries; i++) {
+                    score(q, qOffset + i * qStride, keysHere, at, size, s, to + i * sStride);
                 }
             }
         }
@@ -160,50 +161,19 @@ public final class VectorKernels implements IntKernels {
         return ints;
     }
 
-    private static IntVector first(IntVector pairs) {
-        return pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
-    }
-
-    private static IntVector second(IntVector pairs) {
-        return pairs.lanewise(VectorOperators.ASHR, 16);
-    }
-
-    private static void oneScore(short[] q, int qOffset, int[] keys, int from, int size, int[] s, int to) {
-        IntVector sum = IntVector.zero(I);
+    private static void score(short[] q, int qOffset, int[] keys, int from, int size, int[] s, int to) {
+        IntVector high = IntVector.zero(I);
+        IntVector low = IntVector.zero(I);
         int at = from;
         for (int c = 0; c < size; c += 2) {
             IntVector pairs = IntVector.fromArray(I, keys, at);
-            sum = sum.add(first(pairs).mul(q[qOffset + c])).add(second(pairs).mul(q[qOffset + c + 1]));
+            low = low.add(pairs.lanewise(VectorOperators.LSHL, 16)
+                    .lanewise(VectorOperators.ASHR, 16)
+                    .mul(q[qOffset + c]));
+            high = high.add(pairs.lanewise(VectorOperators.ASHR, 16).mul(q[qOffset + c + 1]));
             at += KEY_BLOCK;
         }
-        sum.intoArray(s, to);
-    }
-
-    private static void fourScores(
-            short[] q, int qOffset, int qStride, int[] keys, int from, int size, int[] s, int to, int sStride) {
-        IntVector s0 = IntVector.zero(I);
-        IntVector s1 = IntVector.zero(I);
-        IntVector s2 = IntVector.zero(I);
-        IntVector s3 = IntVector.zero(I);
-        int at = from;
-        for (int c = 0; c < size; c += 2) {
-            IntVector pairs = IntVector.fromArray(I, keys, at);
-            IntVector first = first(pairs);
-            IntVector second = second(pairs);
-            int i = qOffset + c;
-            s0 = s0.add(first.mul(q[i])).add(second.mul(q[i + 1]));
-            i += qStride;
-            s1 = s1.add(first.mul(q[i])).add(second.mul(q[i + 1]));
-            i += qStride;
-            s2 = s2.add(first.mul(q[i])).add(second.mul(q[i + 1]));
-            i += qStride;
-            s3 = s3.add(first.mul(q[i])).add(second.mul(q[i + 1]));
-            at += KEY_BLOCK;
-        }
-        s0.intoArray(s, to);
-        s1.intoArray(s, to + sStride);
-        s2.intoArray(s, to + 2 * sStride);
-        s3.intoArray(s, to + 3 * sStride);
+        high.add(low).intoArray(s, to);
     }
 
     @Override

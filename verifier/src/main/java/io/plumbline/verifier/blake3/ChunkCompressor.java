@@ -2,6 +2,7 @@ package io.plumbline.verifier.blake3;
 
 import io.plumbline.verifier.numerics.Simd;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * Hashes many whole 1 KiB chunks at once: the part of BLAKE3 that is worth vectorizing, because chunks do not depend on each
@@ -45,8 +46,16 @@ public interface ChunkCompressor {
 
     /** Decided once, when first asked. */
     final class Holder {
-        private static final ChunkCompressor BEST = Simd.enabled() ? new VectorCompressor() : new ScalarCompressor();
+        private static final ChunkCompressor BEST = choose();
 
         private Holder() {}
+
+        private static ChunkCompressor choose() {
+            List<ChunkCompressor> compiled = NativeCompressor.all();
+            if (!compiled.isEmpty()) {
+                return compiled.getFirst();
+            }
+            return Simd.enabled() ? new VectorCompressor() : new ScalarCompressor();
+        }
     }
 }

@@ -12,6 +12,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.bouncycastle.crypto.digests.Blake3Digest;
 import org.junit.jupiter.api.Test;
@@ -70,6 +72,31 @@ class Blake3Test {
                 expected, Blake3.plain(new ScalarCompressor()).update(input).digest());
         assertArrayEquals(
                 expected, Blake3.plain(new VectorCompressor()).update(input).digest());
+        for (ChunkCompressor compiled : NativeCompressor.all()) {
+            assertArrayEquals(expected, Blake3.plain(compiled).update(input).digest());
+        }
+    }
+
+    @Test
+    void everyFormHashesChunksThatAreNotNeighbours() {
+        byte[] input = pattern(70 * 1024);
+        int[] key = ChunkTree.keyWords(pattern(32));
+        long[] indices = new long[72];
+        for (int i = 0; i < indices.length; i++) {
+            indices[i] = i * 0x1_0000_0007L;
+        }
+        List<ChunkCompressor> all = new ArrayList<>(NativeCompressor.all());
+        all.add(new VectorCompressor());
+        for (int count : new int[] {1, 2, 3, 7, 8, 15, 16, 17, 33, 69}) {
+            int[] expected = new int[(count + 1) * 8];
+            MemorySegment in = MemorySegment.ofArray(input);
+            new ScalarCompressor().chunks(key, Compression.KEYED_HASH, in, 1024, count, indices, 2, expected, 8);
+            for (ChunkCompressor form : all) {
+                int[] found = new int[(count + 1) * 8];
+                form.chunks(key, Compression.KEYED_HASH, in, 1024, count, indices, 2, found, 8);
+                assertArrayEquals(expected, found, form.getClass().getSimpleName() + ", " + count + " chunks");
+            }
+        }
     }
 
     @Test

@@ -1,4 +1,4 @@
-package io.plumbline.inference.kernels;
+package io.plumbline.verifier.platform;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,19 +23,16 @@ import java.util.Optional;
  * leaves them out.
  */
 @SuppressWarnings("restricted")
-final class NativeLibrary {
-    /** Forms in order of preference. */
-    private static final List<String> FORMS = List.of("avx512vnni", "avx2", "neon");
-
+public final class NativeLibrary {
     private static final Optional<SymbolLookup> LOOKUP = load();
 
     private NativeLibrary() {}
 
-    /** Forms that are in the library and that this processor runs, best first. */
-    static List<String> forms() {
+    /** Those of {@code forms} that are in the library and that this processor runs, in the same order. */
+    public static List<String> available(List<String> forms) {
         List<String> found = new ArrayList<>();
         if (LOOKUP.isPresent()) {
-            for (String form : FORMS) {
+            for (String form : forms) {
                 Optional<MemorySegment> has = LOOKUP.get().find("pl_has_" + form);
                 if (has.isPresent() && isThere(has.get())) {
                     found.add(form);
@@ -55,7 +52,7 @@ final class NativeLibrary {
     }
 
     /** A function that may be given heap memory: it is short, never blocks and never calls back. */
-    static MethodHandle function(String name, FunctionDescriptor type) {
+    public static MethodHandle function(String name, FunctionDescriptor type) {
         return Linker.nativeLinker()
                 .downcallHandle(LOOKUP.orElseThrow().findOrThrow(name), type, Linker.Option.critical(true));
     }

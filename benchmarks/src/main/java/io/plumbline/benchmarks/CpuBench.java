@@ -1,0 +1,194 @@
+package io.plumbline.benchmarks;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.SpeedProbe;
+import io.plumbline.inference.engine.Workers;
+import io.plumbline.inference.kernels.Backend;
+import io.plumbline.inference.model.LoadedModel;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+/**
+ * Headlines cpu-decode, cpu-prefill and cpu-commitment: exact inference on this processor, each backend, beside llama.cpp on the same
+ * weights in Q8_0. Rounds alternate between ours and theirs, so that a slow minute of the machine meets both.
+ */
+@Parameters(commandNames = "cpu", commandDescription = "Decode, prefill and commitment on the CPU, beside llama.cpp.")
+final class CpuBench implements Callable<Integer> {
+    private static final int WARM_UP = 2;
+
+    @Parameter(names = "--size", description = "150m or 1.1b; results are written for 1.1b")
+    private String size = "1.1b";
+
+    @Parameter(names = "--threads", description = "threads, ours and theirs")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
+    @Parameter(names = "--rounds", description = "readings of each")
+    private int rounds = 5;
+
+    @Parameter(names = "--prompt", description = "tokens of the prompt in prefill")
+    private int prompt = 512;
+
+    @Parameter(names = "--output", description = "tokens generated in decode")
+    private int output = 64;
+
+    @Parameter(names = "--cache", description = "DIR: where models are made")
+    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "plumbline-bench");
+
+    @Parameter(names = "--results", description = "DIR: where results are written")
+    private Path results = Path.of("benchmarks", "results");
+
+    @Parameter(names = "--peer", description = "script that measures the peer: FILE THREADS PROMPT OUTPUT")
+    private Path peer = Path.of("benchmarks", "peers", "llama.cpp", "run.sh");
+
+    @Parameter(names = "--no-peer", description = "measure ours alone and write nothing")
+    private boolean alone;
+
+    private final ObjectMapper mapper = new ObjectMapper();
+
+    /** One backend's readings. */
+    private static final class Readings {
+        private final Backend backend;
+        private final List<Double> prefill = new ArrayList<>();
+        private final List<Double> prefillBare = new ArrayList<>();
+        private final List<Double> decode = new ArrayList<>();
+        private final List<Double> decodeBare = new ArrayList<>();
+
+        Readings(Backend backend) {
+            this.backend = backend;
+        }
+    }
+
+    private static Sample sample(List<Double> readings) {
+        return new Sample(readings.stream().mapToDouble(Double::doubleValue).toArray());
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Models models = Models.prepare(cache, Models.Size.of(size));
+        List<Readings> all = Backend.all().stream()
+                .filter(backend -> backend != Backend.SCALAR)
+                .map(Readings::new)
+                .toList();
+        if (all.isEmpty()) {
+            throw new IOException(
+                    "Neither native kernels nor the Vector API are here; the specification is not worth measuring.");
+        }
+        List<Double> peerPrefill = new ArrayList<>();
+        List<Double> peerDecode = new ArrayList<>();
+        List<Double> bandwidth = new ArrayList<>();
+        double weightBytes;
+        try (LoadedModel model = LoadedModel.open(models.imported())) {
+            weightBytes = SpeedProbe.weightBytes(model);
+            for (int round = -WARM_UP; round < rounds; round++) {
+                for (Readings readings : all) {
+                    measure(model, readings, round >= 0);
+                }
+                if (round >= 0) {
+                    bandwidth.add(SpeedProbe.readBandwidth(threads));
+                    if (!alone) {
+                        JsonNode theirs = runPeer(models.gguf());
+                        peerPrefill.add(theirs.get("prefill").asDouble());
+                        peerDecode.add(theirs.get("decode").asDouble());
+                    }
+                    System.out.printf(
+                            Locale.ROOT,
+                            "round %d: prefill %.4g, decode %.4g tokens/s; llama.cpp %s and %s; memory %.3g GB/s%n",
+                            round + 1,
+                            all.getFirst().prefill.getLast(),
+                            all.getFirst().decode.getLast(),
+                            alone ? "-" : String.format(Locale.ROOT, "%.4g", peerPrefill.getLast()),
+                            alone ? "-" : String.format(Locale.ROOT, "%.4g", peerDecode.getLast()),
+                            bandwidth.getLast() / 1e9);
+                }
+            }
+        }
+        ObjectNode details = details(all, weightBytes, sample(bandwidth));
+        System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(details));
+        if (!alone) {
+            write(all.getFirst(), details, sample(peerPrefill), sample(peerDecode));
+        }
+        return 0;
+    }
+
+    private void measure(LoadedModel model, Readings readings, boolean keep) {
+        try (ForwardPass forward = new ForwardPass(model, model.layers(), readings.backend, new Workers(threads))) {
+            SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
+            double prefill = probe.prefill(prompt, true);
+            double prefillBare = probe.prefill(prompt, false);
+            double decode = probe.decode(output, true);
+            double decodeBare = probe.decode(output, false);
+            if (keep) {
+                readings.prefill.add(prefill);
+                readings.prefillBare.add(prefillBare);
+                readings.decode.add(decode);
+                readings.decodeBare.add(decodeBare);
+            }
+        }
+    }
+
+    private JsonNode runPeer(Path gguf) throws IOException {
+        Process process = new ProcessBuilder(
+                        "sh", peer.toString(), gguf.toString(), "" + threads, "" + prompt, "" + output)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        try {
+            return mapper.readTree(out.substring(out.lastIndexOf('{')));
+        } catch (IOException | IndexOutOfBoundsException e) {
+            throw new IOException("The peer's script " + peer + " printed no result: " + out, e);
+        }
+    }
+
+    private ObjectNode details(List<Readings> all, double weightBytes, Sample bandwidth) {
+        ObjectNode json = mapper.createObjectNode();
+        json.put("model", "random weights, " + size).put("threads", threads);
+        json.put("prompt", prompt).put("output", output);
+        json.put("memoryBandwidthGBs", Headline.rounded(bandwidth.median() / 1e9));
+        for (Readings readings : all) {
+            ObjectNode one = json.putObject(readings.backend.name());
+            Sample decode = sample(readings.decode);
+            one.put("prefillTokensPerS", sample(readings.prefill).toString());
+            one.put("prefillWithoutTrace", sample(readings.prefillBare).toString());
+            one.put("decodeTokensPerS", decode.toString());
+            one.put("decodeWithoutTrace", sample(readings.decodeBare).toString());
+            one.put("decodeWeightGBs", Headline.rounded(decode.median() * weightBytes / 1e9));
+            one.put("decodeShareOfBandwidth", Headline.rounded(decode.median() * weightBytes / bandwidth.median()));
+        }
+        return json;
+    }
+
+    private void write(Readings best, ObjectNode details, Sample peerPrefill, Sample peerDecode) throws IOException {
+        String command = "./plumbline bench cpu --size " + size + " --threads " + threads;
+        String name = "llama.cpp Q8_0 (node-llama-cpp 3.22.1)";
+        new Headline("cpu-prefill", sample(best.prefill), "tokens/s", false, name, peerPrefill, command, details)
+                .write(results);
+        new Headline("cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, command, details)
+                .write(results);
+        List<Double> cost = new ArrayList<>();
+        for (int i = 0; i < rounds; i++) {
+            cost.add(100 * (best.prefillBare.get(i) / best.prefill.get(i) - 1));
+        }
+        // CommitLLM's own figure for what committing costs its decode: 12 to 14 %.
+        new Headline(
+                        "cpu-commitment",
+                        sample(cost),
+                        "% of prefill time",
+                        true,
+                        "CommitLLM, as published, of decode",
+                        new Sample(13),
+                        command,
+                        details)
+                .write(results);
+    }
+}

@@ -1,0 +1,36 @@
+package io.plumbline.benchmarks;
+
+import com.beust.jcommander.JCommander;
+import com.beust.jcommander.ParameterException;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+
+/** {@code plumbline bench}: every headline measured again, beside its peer. */
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] arguments) throws Exception {
+        JCommander commander =
+                JCommander.newBuilder().programName("plumbline bench").build();
+        commander.addCommand(new CpuBench());
+        try {
+            commander.parse(arguments);
+            if (commander.getParsedCommand() == null) {
+                throw new ParameterException("Say what to measure.");
+            }
+            Object command = commander
+                    .getCommands()
+                    .get(commander.getParsedCommand())
+                    .getObjects()
+                    .getFirst();
+            ((Callable<?>) command).call();
+        } catch (ParameterException e) {
+            System.err.println("plumbline bench: " + e.getMessage());
+            commander.usage();
+            System.exit(2);
+        } catch (IOException e) {
+            System.err.println("plumbline bench: " + e.getMessage());
+            System.exit(1);
+        }
+    }
+}

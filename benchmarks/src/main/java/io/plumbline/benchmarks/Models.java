@@ -1,0 +1,98 @@
+package io.plumbline.benchmarks;
+
+import io.plumbline.inference.gguf.GgufExport;
+import io.plumbline.inference.gguf.GgufType;
+import io.plumbline.inference.model.ModelImport;
+import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
+import io.plumbline.inference.synthetic.RandomModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.DoubleConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+
+/**
+ * Models of random weights to measure speed on: one checkpoint, in our format and as GGUF Q8_0. Made once into a cache folder.
+ *
+ * @param folder holds {@code source}, {@code imported} and {@code model.gguf}.
+ */
+record Models(Path folder) {
+    private static final long SEED = 1;
+
+    /** Sizes by name. */
+    enum Size {
+        /** As SmolLM-135M. */
+        M150("150m", 576, 30, 9, 3, 1536, 49_152, true),
+        /** As TinyLlama. */
+        B1("1.1b", 2048, 22, 32, 4, 5632, 32_000, false);
+
+        private final String label;
+        private final RandomModel.Shape shape;
+
+        Size(String label, int hidden, int layers, int heads, int kvHeads, int mlp, int vocab, boolean tied) {
+            this.label = label;
+            this.shape = new RandomModel.Shape(
+                    "LlamaForCausalLM", hidden, layers, heads, kvHeads, 64, mlp, vocab, 2048, "BF16", tied, 0, 1);
+        }
+
+        static Size of(String label) throws IOException {
+            for (Size size : values()) {
+                if (size.label.equals(label)) {
+                    return size;
+                }
+            }
+            throw new IOException("There is no model size \"" + label + "\"; 150m and 1.1b are.");
+        }
+
+        String label() {
+            return label;
+        }
+    }
+
+    /** Makes what is not there yet. */
+    static Models prepare(Path cache, Size size) throws IOException {
+        Models models = new Models(cache.resolve("random-" + size.label()));
+        Files.createDirectories(models.folder());
+        if (!Files.exists(models.source())) {
+            Path partial = models.folder().resolve("source.partial");
+            SafeDelete.folder(partial);
+            shown("weights " + size.label(), progress -> RandomModel.write(size.shape, SEED, partial, progress));
+            Files.move(partial, models.source());
+        }
+        if (!Files.exists(models.imported())) {
+            shown("import " + size.label(), progress -> ModelImport.run(models.source(), models.imported(), progress));
+        }
+        if (!Files.exists(models.gguf())) {
+            Path partial = models.folder().resolve("model.gguf.partial");
+            try (SafetensorsCheckpoint source = SafetensorsCheckpoint.open(models.source())) {
+                shown("gguf " + size.label(), progress -> GgufExport.run(source, GgufType.Q8_0, partial, progress));
+            }
+            Files.move(partial, models.gguf());
+        }
+        return models;
+    }
+
+    private interface Work {
+        void run(DoubleConsumer progress) throws IOException;
+    }
+
+    private static void shown(String what, Work work) throws IOException {
+        try (ProgressBar bar =
+                new ProgressBarBuilder().setTaskName(what).setInitialMax(100).build()) {
+            work.run(share -> bar.stepTo((long) (share * 100)));
+        }
+    }
+
+    Path source() {
+        return folder.resolve("source");
+    }
+
+    Path imported() {
+        return folder.resolve("imported");
+    }
+
+    Path gguf() {
+        return folder.resolve("model.gguf");
+    }
+}

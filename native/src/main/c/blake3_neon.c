@@ -1,0 +1,15 @@
+#include <stdint.h>
+typedef uint32_t V __attribute__((vector_size(16)));
+#define LANES 4
+#include "blake3.h"
+
+static inline void load(V m[16], const uint8_t *at[LANES], int offset) {
+    for (int w = 0; w < 16; w++)
+        for (int i = 0; i < LANES; i++) {
+            uint32_t word;
+            memcpy(&word, at[i] + offset + 4 * w, 4);
+            m[w][i] = word;
+        }
+}
+
+CHUNKS(neon)

@@ -1,0 +1,75 @@
+package io.plumbline.verifier.blake3;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.plumbline.verifier.platform.NativeLibrary;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+
+/** The C form: as many chunks at once as the processor's vectors have lanes. */
+public final class NativeCompressor implements ChunkCompressor {
+    /** Below this the lanes would be nearly empty. */
+    private static final int LEAST = 3;
+
+    /** A call holds up the garbage collector: a fraction of a millisecond each. */
+    private static final int MOST = 1024;
+
+    private static final FunctionDescriptor TYPE =
+            FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG);
+
+    private final MethodHandle chunks;
+    private final ScalarCompressor few = new ScalarCompressor();
+
+    private NativeCompressor(String form) {
+        this.chunks = NativeLibrary.function("pl_chunks_" + form, TYPE);
+    }
+
+    /** All that run on this host, best first. */
+    public static List<ChunkCompressor> all() {
+        return NativeLibrary.available(List.of("avx512", "avx2", "neon")).stream()
+                .<ChunkCompressor>map(NativeCompressor::new)
+                .toList();
+    }
+
+    @Override
+    public void chunks(
+            int[] key,
+            int flags,
+            MemorySegment in,
+            long offset,
+            int count,
+            long[] counters,
+            int countersOffset,
+            int[] cvs,
+            int cvsOffset) {
+        if (count < LEAST) {
+            few.chunks(key, flags, in, offset, count, counters, countersOffset, cvs, cvsOffset);
+            return;
+        }
+        MemorySegment keyMemory = MemorySegment.ofArray(key);
+        MemorySegment indices = MemorySegment.ofArray(counters);
+        MemorySegment out = MemorySegment.ofArray(cvs);
+        try {
+            for (int c = 0; c < count; c += MOST) {
+                int here = Math.min(MOST, count - c);
+                chunks.invokeExact(
+                        keyMemory,
+                        flags,
+                        in.asSlice(offset + (long) c * CHUNK_BYTES, (long) here * CHUNK_BYTES),
+                        here,
+                        indices,
+                        (long) (countersOffset + c),
+                        out,
+                        (long) (cvsOffset + c * CV_WORDS));
+            }
+        } catch (IndexOutOfBoundsException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+}
