@@ -25,7 +25,11 @@ import java.util.concurrent.Callable;
  */
 @Parameters(commandNames = "cpu", commandDescription = "Decode, prefill and commitment on the CPU, beside llama.cpp.")
 final class CpuBench implements Callable<Integer> {
-    private static final int WARM_UP = 2;
+    /** Readings of the backends that are not the fastest here: for comparison, not for a headline. */
+    private static final int OTHERS_ROUNDS = 2;
+
+    private static final int WARM_UP_PROMPT = 64;
+    private static final int WARM_UP_OUTPUT = 8;
 
     @Parameter(names = "--size", description = "150m or 1.1b; results are written for 1.1b")
     private String size = "1.1b";
@@ -50,6 +54,11 @@ final class CpuBench implements Callable<Integer> {
 
     @Parameter(names = "--peer", description = "script that measures the peer: FILE THREADS PROMPT OUTPUT")
     private Path peer = Path.of("benchmarks", "peers", "llama.cpp", "run.sh");
+
+    @Parameter(
+            names = "--java-peer",
+            description = "script that measures a Java engine once: FOLDER THREADS PROMPT OUTPUT")
+    private Path javaPeer = Path.of("benchmarks", "peers", "jlama", "run.sh");
 
     @Parameter(names = "--no-peer", description = "measure ours alone and write nothing")
     private boolean alone;
@@ -90,30 +99,43 @@ final class CpuBench implements Callable<Integer> {
         double weightBytes;
         try (LoadedModel model = LoadedModel.open(models.imported())) {
             weightBytes = SpeedProbe.weightBytes(model);
-            for (int round = -WARM_UP; round < rounds; round++) {
+            for (Readings readings : all) {
+                warmUp(model, readings.backend);
+            }
+            for (int round = 0; round < rounds; round++) {
                 for (Readings readings : all) {
-                    measure(model, readings, round >= 0);
-                }
-                if (round >= 0) {
-                    bandwidth.add(SpeedProbe.readBandwidth(threads));
-                    if (!alone) {
-                        JsonNode theirs = runPeer(models.gguf());
-                        peerPrefill.add(theirs.get("prefill").asDouble());
-                        peerDecode.add(theirs.get("decode").asDouble());
+                    if (readings == all.getFirst() || round < OTHERS_ROUNDS) {
+                        measure(model, readings);
                     }
-                    System.out.printf(
-                            Locale.ROOT,
-                            "round %d: prefill %.4g, decode %.4g tokens/s; llama.cpp %s and %s; memory %.3g GB/s%n",
-                            round + 1,
-                            all.getFirst().prefill.getLast(),
-                            all.getFirst().decode.getLast(),
-                            alone ? "-" : String.format(Locale.ROOT, "%.4g", peerPrefill.getLast()),
-                            alone ? "-" : String.format(Locale.ROOT, "%.4g", peerDecode.getLast()),
-                            bandwidth.getLast() / 1e9);
                 }
+                bandwidth.add(SpeedProbe.readBandwidth(threads));
+                if (!alone) {
+                    JsonNode theirs = runPeer(peer, models.gguf());
+                    peerPrefill.add(theirs.get("prefill").asDouble());
+                    peerDecode.add(theirs.get("decode").asDouble());
+                }
+                System.out.printf(
+                        Locale.ROOT,
+                        "round %d: prefill %.4g, decode %.4g tokens/s; llama.cpp %s and %s; memory %.3g GB/s%n",
+                        round + 1,
+                        all.getFirst().prefill.getLast(),
+                        all.getFirst().decode.getLast(),
+                        alone ? "-" : String.format(Locale.ROOT, "%.4g", peerPrefill.getLast()),
+                        alone ? "-" : String.format(Locale.ROOT, "%.4g", peerDecode.getLast()),
+                        bandwidth.getLast() / 1e9);
             }
         }
         ObjectNode details = details(all, weightBytes, sample(bandwidth));
+        if (!alone) {
+            JsonNode jlama = runPeer(javaPeer, models.source());
+            details.putObject("Jlama 0.8.4, Q4 weights")
+                    .put(
+                            "prefillTokensPerS",
+                            Headline.rounded(jlama.get("prefill").asDouble()))
+                    .put(
+                            "decodeTokensPerS",
+                            Headline.rounded(jlama.get("decode").asDouble()));
+        }
         System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(details));
         if (!alone) {
             write(all.getFirst(), details, sample(peerPrefill), sample(peerDecode));
@@ -121,32 +143,40 @@ final class CpuBench implements Callable<Integer> {
         return 0;
     }
 
-    private void measure(LoadedModel model, Readings readings, boolean keep) {
-        try (ForwardPass forward = new ForwardPass(model, model.layers(), readings.backend, new Workers(threads))) {
+    private ForwardPass forward(LoadedModel model, Backend backend) {
+        return new ForwardPass(model, model.layers(), backend, new Workers(threads));
+    }
+
+    private void warmUp(LoadedModel model, Backend backend) {
+        try (ForwardPass forward = forward(model, backend)) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
-            double prefill = probe.prefill(prompt, true);
-            double prefillBare = probe.prefill(prompt, false);
-            double decode = probe.decode(output, true);
-            double decodeBare = probe.decode(output, false);
-            if (keep) {
-                readings.prefill.add(prefill);
-                readings.prefillBare.add(prefillBare);
-                readings.decode.add(decode);
-                readings.decodeBare.add(decodeBare);
+            for (int i = 0; i < 2; i++) {
+                probe.prefill(WARM_UP_PROMPT, true);
+                probe.decode(WARM_UP_OUTPUT, true);
             }
         }
     }
 
-    private JsonNode runPeer(Path gguf) throws IOException {
+    private void measure(LoadedModel model, Readings readings) {
+        try (ForwardPass forward = forward(model, readings.backend)) {
+            SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
+            readings.prefill.add(probe.prefill(prompt, true));
+            readings.prefillBare.add(probe.prefill(prompt, false));
+            readings.decode.add(probe.decode(output, true));
+            readings.decodeBare.add(probe.decode(output, false));
+        }
+    }
+
+    private JsonNode runPeer(Path script, Path weights) throws IOException {
         Process process = new ProcessBuilder(
-                        "sh", peer.toString(), gguf.toString(), "" + threads, "" + prompt, "" + output)
+                        "sh", script.toString(), weights.toString(), "" + threads, "" + prompt, "" + output)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
         try {
             return mapper.readTree(out.substring(out.lastIndexOf('{')));
         } catch (IOException | IndexOutOfBoundsException e) {
-            throw new IOException("The peer's script " + peer + " printed no result: " + out, e);
+            throw new IOException("The peer's script " + script + " printed no result: " + out, e);
         }
     }
 

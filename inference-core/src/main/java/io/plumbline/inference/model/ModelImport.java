@@ -32,6 +32,7 @@ public final class ModelImport {
     private final HuggingFaceConfig config;
     private final ModelConfig shape;
     private final Checkpoint source;
+    private final boolean evenKeys;
     private final DoubleConsumer progress;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private final Map<String, Weights> matrices = new TreeMap<>();
@@ -44,8 +45,9 @@ public final class ModelImport {
     private long toWrite;
     private long done;
 
-    private ModelImport(Checkpoint source, DoubleConsumer progress) throws IOException {
+    private ModelImport(Checkpoint source, boolean evenKeys, DoubleConsumer progress) throws IOException {
         this.source = source;
+        this.evenKeys = evenKeys;
         this.progress = progress;
         this.config = HuggingFaceConfig.parse(source.config(), source.origin());
         this.shape = config.model();
@@ -59,11 +61,16 @@ public final class ModelImport {
      * @return the manifest.
      */
     public static Manifest run(Path from, Path to, DoubleConsumer progress) throws IOException {
+        return run(from, to, true, progress);
+    }
+
+    /** As {@link #run(Path, Path, DoubleConsumer)}; without evening of key channels, to measure what it gains. */
+    public static Manifest run(Path from, Path to, boolean evenKeys, DoubleConsumer progress) throws IOException {
         try (Checkpoint source = from.getFileName().toString().endsWith(".gguf")
                 ? GgufCheckpoint.open(from)
                 : SafetensorsCheckpoint.open(from)) {
             Map<String, byte[]> tokenFiles = source.tokenFiles();
-            ModelImport job = new ModelImport(source, progress);
+            ModelImport job = new ModelImport(source, evenKeys, progress);
             Path parent = to.toAbsolutePath().getParent();
             Files.createDirectories(parent);
             Path partial = Files.createTempDirectory(parent, ".importing-");
@@ -176,7 +183,7 @@ public final class ModelImport {
     }
 
     private Manifest write(Map<String, byte[]> tokenFiles, Path to) throws IOException {
-        for (int layer = 0; layer < shape.layers(); layer++) {
+        for (int layer = 0; evenKeys && layer < shape.layers(); layer++) {
             even(layer);
         }
         try (SafetensorsWriter out = new SafetensorsWriter(to.resolve("model.safetensors"), declared)) {

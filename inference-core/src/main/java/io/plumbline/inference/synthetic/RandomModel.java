@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.DoubleConsumer;
@@ -250,7 +251,10 @@ public final class RandomModel {
     private ObjectNode config(ObjectMapper mapper) {
         ObjectNode json = mapper.createObjectNode();
         json.putArray("architectures").add(shape.architecture());
-        json.put("hidden_act", "silu")
+        String family = shape.architecture().replace("ForCausalLM", "").toLowerCase(Locale.ROOT);
+        json.put("model_type", family)
+                .put("bos_token_id", RandomTokenizer.BEGIN)
+                .put("hidden_act", "silu")
                 .put("hidden_size", shape.hidden())
                 .put("num_hidden_layers", shape.layers())
                 .put("num_attention_heads", shape.heads())

@@ -10,6 +10,9 @@ import java.util.List;
 
 /** A tokenizer for models that were never trained: one token a byte, as SentencePiece spells them, then names up to the vocabulary's size. */
 final class RandomTokenizer {
+    /** Id of the beginning-of-text token. */
+    static final int BEGIN = 1;
+
     /** Id of the end-of-text token. */
     static final int END = 2;
 

@@ -3,11 +3,10 @@ package io.plumbline.inference.tokenizer;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.hubspot.jinjava.Jinjava;
+import io.plumbline.inference.model.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -16,18 +15,30 @@ import java.util.Map;
 /** A model's own way from chat messages to tokens and back: its tokenizer.json and its chat template. */
 public final class ChatTokenizer implements AutoCloseable {
     private final HuggingFaceTokenizer tokenizer;
-    private final String template;
+    private final ChatTemplate template;
     private final Map<String, Object> specials = new HashMap<>();
 
-    private ChatTokenizer(HuggingFaceTokenizer tokenizer, JsonNode config) {
+    private ChatTokenizer(HuggingFaceTokenizer tokenizer, JsonNode config, String ownTemplate) {
         this.tokenizer = tokenizer;
-        this.template = config.path("chat_template").isTextual()
-                ? config.get("chat_template").asText()
-                : null;
         for (String name : List.of("bos_token", "eos_token")) {
             JsonNode node = config.path(name);
             specials.put(name, node.isObject() ? node.path("content").asText("") : node.asText(""));
         }
+        String source = ownTemplate != null ? ownTemplate : template(config.path("chat_template"));
+        this.template = source == null ? null : new ChatTemplate(source, specials);
+    }
+
+    /** A template, or the default one of several that a model has by name. */
+    private static String template(JsonNode node) {
+        if (node.isTextual()) {
+            return node.asText();
+        }
+        for (JsonNode one : node) {
+            if (one.path("name").asText().equals("default")) {
+                return one.path("template").asText();
+            }
+        }
+        return null;
     }
 
     /** One chat message. */
@@ -47,7 +58,9 @@ public final class ChatTokenizer implements AutoCloseable {
         try {
             Map<String, String> options =
                     Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
-            return new ChatTokenizer(HuggingFaceTokenizer.newInstance(path, options), config);
+            Path own = folder.resolve(LoadedModel.TEMPLATE_FILE);
+            String template = Files.isReadable(own) ? Files.readString(own) : null;
+            return new ChatTokenizer(HuggingFaceTokenizer.newInstance(path, options), config, template);
         } catch (RuntimeException e) {
             throw new IOException(path + " cannot be read as a tokenizer: " + e.getMessage(), e);
         }
@@ -65,14 +78,7 @@ public final class ChatTokenizer implements AutoCloseable {
             }
             return encode(specials.get("bos_token") + text.toString());
         }
-        List<Map<String, Object>> list = new ArrayList<>();
-        for (Message message : messages) {
-            list.add(Map.of("role", message.role(), "content", message.content()));
-        }
-        Map<String, Object> context = new HashMap<>(specials);
-        context.put("messages", list);
-        context.put("add_generation_prompt", true);
-        return encode(new Jinjava().render(template, context));
+        return encode(template.render(messages));
     }
 
     private int[] encode(String text) {

@@ -1,0 +1,192 @@
+package io.plumbline.benchmarks;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.model.ModelImport;
+import io.plumbline.inference.quality.FloatModel;
+import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
+import io.plumbline.inference.synthetic.RandomModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+
+/** What quantization costs in quality: exact inference beside an unquantized evaluation of the same checkpoint, as the tables of docs/quality.md. */
+@Parameters(commandNames = "quality", commandDescription = "Perplexity and agreement with unquantized evaluation.")
+final class QualityBench implements Callable<Integer> {
+    private static final int SEQUENCES = 4;
+    private static final int LENGTH = 128;
+
+    @Parameter(names = "--model", description = "DIR: the trained model to measure")
+    private Path trained = Path.of("models", "plumbline-stories-2m");
+
+    /** A sequence and from where on its tokens are predicted; labels[t] follows tokens[t]. */
+    private record Text(int[] tokens, int[] labels, int from) {}
+
+    /** Sums over predicted tokens. */
+    private static final class Tally {
+        private int count;
+        private double lossFloat;
+        private double lossExact;
+        private double divergence;
+        private int agree;
+
+        private void add(float[] reference, float[] exact, int label) {
+            double[] p = logSoftmax(reference);
+            double[] q = logSoftmax(exact);
+            lossFloat -= p[label];
+            lossExact -= q[label];
+            for (int i = 0; i < p.length; i++) {
+                divergence += Math.exp(p[i]) * (p[i] - q[i]);
+            }
+            agree += argmax(reference) == argmax(exact) ? 1 : 0;
+            count++;
+        }
+
+        private String row(String name) {
+            return String.format(
+                    Locale.ROOT,
+                    "| %s | %d | %.3f | %.3f | %+.2f %% | %.1f %% | %.5f |",
+                    name,
+                    count,
+                    Math.exp(lossFloat / count),
+                    Math.exp(lossExact / count),
+                    100 * (Math.exp((lossExact - lossFloat) / count) - 1),
+                    100.0 * agree / count,
+                    divergence / count);
+        }
+    }
+
+    private static double[] logSoftmax(float[] logits) {
+        double max = Double.NEGATIVE_INFINITY;
+        for (float z : logits) {
+            max = Math.max(max, z);
+        }
+        double sum = 0;
+        for (float z : logits) {
+            sum += Math.exp(z - max);
+        }
+        double[] log = new double[logits.length];
+        for (int i = 0; i < log.length; i++) {
+            log[i] = logits[i] - max - Math.log(sum);
+        }
+        return log;
+    }
+
+    private static int argmax(float[] values) {
+        int best = 0;
+        for (int i = 1; i < values.length; i++) {
+            best = values[i] > values[best] ? i : best;
+        }
+        return best;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        System.out.println(
+                "| model | tokens | perplexity, unquantized | perplexity, exact int8 | difference | same greedy token "
+                        + "| KL divergence, nats |");
+        System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
+        Path work = Files.createTempDirectory("plumbline-quality-");
+        try {
+            measureTrained(work);
+            random(work, "Llama, random", "LlamaForCausalLM", 0, true);
+            random(work, "Qwen3, random (qk-norm)", "Qwen3ForCausalLM", 0, true);
+            for (float bias : new float[] {3, 10, 30}) {
+                String name = "Qwen2, random, key biases to " + (int) bias * 3;
+                random(work, name + ", not evened", "Qwen2ForCausalLM", bias, false);
+                random(work, name + ", evened", "Qwen2ForCausalLM", bias, true);
+            }
+        } finally {
+            SafeDelete.folder(work);
+        }
+        return 0;
+    }
+
+    private void measureTrained(Path work) throws IOException {
+        Path imported = work.resolve("trained");
+        ModelImport.run(trained, imported, share -> {});
+        List<Text> texts = new ArrayList<>();
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(imported);
+                InputStream in = QualityBench.class.getResourceAsStream("/held-out.txt")) {
+            String all = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            for (String pair : all.strip().split("\n\n> |^> ")) {
+                String[] lines = pair.split("\n", 2);
+                if (lines.length == 2) {
+                    int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", lines[0])));
+                    int[] whole = tokenizer.prompt(List.of(
+                            new ChatTokenizer.Message("user", lines[0]),
+                            new ChatTokenizer.Message("assistant", lines[1].strip())));
+                    // The template opens one more answer at the end: everything but that token.
+                    int[] tokens = Arrays.copyOf(whole, whole.length - 1);
+                    texts.add(new Text(
+                            Arrays.copyOf(tokens, tokens.length - 1),
+                            Arrays.copyOfRange(tokens, 1, tokens.length),
+                            prompt.length - 1));
+                }
+            }
+        }
+        System.out.println(measure(trained, imported, texts).row("plumbline-stories-2m, held-out stories"));
+    }
+
+    private void random(Path work, String name, String architecture, float keyBias, boolean even) throws IOException {
+        Path source = work.resolve("source");
+        Path imported = work.resolve("imported");
+        SafeDelete.folder(source);
+        SafeDelete.folder(imported);
+        RandomModel.write(
+                new RandomModel.Shape(architecture, 512, 6, 8, 2, 64, 1408, 2048, 512, "BF16", false, keyBias, 1),
+                11,
+                source,
+                share -> {});
+        ModelImport.run(source, imported, even, share -> {});
+        SplittableRandom random = new SplittableRandom(5);
+        List<Text> texts = new ArrayList<>();
+        for (int i = 0; i < SEQUENCES; i++) {
+            texts.add(new Text(random.ints(LENGTH, 3, 2048).toArray(), null, 0));
+        }
+        System.out.println(measure(source, imported, texts).row(name));
+    }
+
+    private static Tally measure(Path source, Path imported, List<Text> texts) throws IOException {
+        Tally tally = new Tally();
+        SplittableRandom random = new SplittableRandom(9);
+        try (SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.open(source);
+                LoadedModel model = LoadedModel.open(imported);
+                ForwardPass forward = new ForwardPass(model)) {
+            FloatModel reference = new FloatModel(checkpoint);
+            for (Text text : texts) {
+                float[][] expected = reference.logits(text.tokens());
+                float[][] exact = forward.logits(text.tokens());
+                for (int t = text.from(); t < text.tokens().length; t++) {
+                    int label = text.labels() == null ? draw(expected[t], random) : text.labels()[t];
+                    tally.add(expected[t], exact[t], label);
+                }
+            }
+        }
+        return tally;
+    }
+
+    /** A model without a text of its own predicts what its unquantized form would say. */
+    private static int draw(float[] logits, SplittableRandom random) {
+        double[] log = logSoftmax(logits);
+        double u = random.nextDouble();
+        for (int i = 0; i < log.length; i++) {
+            u -= Math.exp(log[i]);
+            if (u < 0) {
+                return i;
+            }
+        }
+        return log.length - 1;
+    }
+}
