@@ -13,7 +13,7 @@ os=$(uname -s | tr '[:upper:]' '[:lower:]')
 machine=$(uname -m)
 case $machine in arm64) machine=aarch64 ;; amd64) machine=x86_64 ;; esac
 target="$out/io/plumbline/native/$os-$machine"
-flags="-O3 -fPIC -fvisibility=hidden -std=gnu11 -Wall -Werror -fno-strict-aliasing"
+flags="-O3 -fPIC -fvisibility=hidden -std=gnu11 -Wall -fno-strict-aliasing"
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 compile() {

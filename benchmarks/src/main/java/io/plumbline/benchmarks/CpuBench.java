@@ -20,10 +20,10 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 
 /**
- * Headlines cpu-decode, cpu-prefill and cpu-commitment: exact inference on this processor, each backend, beside llama.cpp on the same
+ * Headlines cpu-decode and cpu-prefill: exact inference on this processor, each backend, beside llama.cpp on the same
  * weights in Q8_0. Rounds alternate between ours and theirs, so that a slow minute of the machine meets both.
  */
-@Parameters(commandNames = "cpu", commandDescription = "Decode, prefill and commitment on the CPU, beside llama.cpp.")
+@Parameters(commandNames = "cpu", commandDescription = "Decode and prefill on the CPU, beside llama.cpp.")
 final class CpuBench implements Callable<Integer> {
     /** Readings of the backends that are not the fastest here: for comparison, not for a headline. */
     private static final int OTHERS_ROUNDS = 2;
@@ -204,21 +204,6 @@ final class CpuBench implements Callable<Integer> {
         new Headline("cpu-prefill", sample(best.prefill), "tokens/s", false, name, peerPrefill, command, details)
                 .write(results);
         new Headline("cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, command, details)
-                .write(results);
-        List<Double> cost = new ArrayList<>();
-        for (int i = 0; i < rounds; i++) {
-            cost.add(100 * (best.prefillBare.get(i) / best.prefill.get(i) - 1));
-        }
-        // CommitLLM's own figure for what committing costs its decode: 12 to 14 %.
-        new Headline(
-                        "cpu-commitment",
-                        sample(cost),
-                        "% of prefill time",
-                        true,
-                        "CommitLLM, as published, of decode",
-                        new Sample(13),
-                        command,
-                        details)
                 .write(results);
     }
 }

@@ -13,6 +13,7 @@ public final class Main {
         JCommander commander =
                 JCommander.newBuilder().programName("plumbline bench").build();
         commander.addCommand(new CpuBench());
+        commander.addCommand(new CommitmentBench());
         commander.addCommand(new QualityBench());
         try {
             commander.parse(arguments);

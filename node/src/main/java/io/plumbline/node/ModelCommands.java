@@ -5,6 +5,8 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.inference.engine.SpeedProbe;
+import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.verifier.blake3.Blake3;
@@ -16,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 
 /** {@code plumbline model}: import and inspect models. */
@@ -33,15 +36,18 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
         throw new IOException("Say what to do with the model: import, info, id or verify.");
     }
 
-    @Parameters(commandNames = "import", commandDescription = "Quantize a Hugging Face folder to its exact form.")
+    @Parameters(
+            commandNames = "import",
+            commandDescription = "Turn a Hugging Face folder or a GGUF file into its exact form.")
     static final class Import extends Main.Options implements Callable<Integer> {
-        @Parameter(description = "FROM TO: a folder with config.json, tokenizer.json, model.safetensors; one to make")
+        @Parameter(description = "FROM TO: a Hugging Face folder (one file or shards) or a GGUF file; a folder to make")
         private List<Path> folders = new ArrayList<>();
 
         @Override
         public Integer call() throws IOException {
             if (folders.size() != 2) {
-                throw new ParameterException("Name two folders: the one to import from, and the one to make.");
+                throw new ParameterException(
+                        "Name two: the folder or GGUF file to import from, and the folder to make.");
             }
             Path to = folders.get(1);
             if (Files.exists(to)) {
@@ -81,7 +87,15 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
             System.out.println("shape    hidden " + c.hidden() + ", layers " + c.layers() + ", heads " + c.heads()
                     + ", kv heads " + c.kvHeads() + " of " + c.headDim() + ", mlp " + c.mlp() + ", vocabulary "
                     + c.vocab());
-            System.out.println("context  " + c.maxPositions() + " tokens");
+            System.out.println("context  " + c.maxPositions() + " tokens"
+                    + (c.rope().factor() == 1 ? "" : ", stretched as Llama 3"));
+            System.out.println("details  " + (c.qkvBias() ? "qkv bias" : "no bias") + ", "
+                    + (c.qkNorm() ? "qk-norm" : "no qk-norm") + ", rope theta "
+                    + c.rope().theta());
+            System.out.println("weights  " + SpeedProbe.weightBytes(model) / 1_000_000 + " MB read for a token, "
+                    + (model.embeddingBytes().byteSize() / 1_000_000) + " MB of embeddings");
+            System.out.println(
+                    "here     " + Backend.all().stream().map(Backend::name).collect(Collectors.joining(", ")));
         }
     }
 

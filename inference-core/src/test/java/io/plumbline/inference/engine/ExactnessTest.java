@@ -76,6 +76,23 @@ class ExactnessTest {
         }
     }
 
+    /** Pinned: a change here is a new version of the numeric contract, of the trace, or of import. */
+    @Test
+    void theShippedModelHasItsGoldenIdAndTraceRoots() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            assertEquals("b4cbfc95e1647da959ef62c7ced7704265b87c3d75bd95a4e155f1dff1c0ea2e", Blake3.hex(model.id()));
+            int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
+            assertEquals(
+                    "2218fc0cf925e90c56619a14c30dcfbdc5054a284a6466f8f245320f40fed969",
+                    Blake3.hex(run(model, TestModels.request(model, prompt, 40, Sampling.GREEDY))
+                            .traceRoot()));
+            assertEquals(
+                    "8043ff1033ba9ddffb2cb2b19af0b916da0c8bf539c21b7606ed4e5ce39ef2b1",
+                    Blake3.hex(run(model, TestModels.request(model, prompt, 40, new Sampling(0.9f, 50, 950_000, 42)))
+                            .traceRoot()));
+        }
+    }
+
     @Test
     void storiesOfAnotherTrainedModelAreExactToo() throws IOException {
         try (LoadedModel model = TestModels.load(TestModels.STORIES_260K, folder);
