@@ -9,10 +9,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.net.URISyntaxException;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -61,26 +60,27 @@ public final class NativeLibrary {
         String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         String machine = System.getProperty("os.arch");
         String platform = (os.startsWith("mac") ? "darwin" : os) + "-" + (machine.equals("amd64") ? "x86_64" : machine);
-        URL url = NativeLibrary.class.getResource("/io/plumbline/native/" + platform + "/libplumbline.so");
-        if (url == null || !Boolean.parseBoolean(System.getProperty("plumbline.native", "true"))) {
+        if (!Boolean.parseBoolean(System.getProperty("plumbline.native", "true"))) {
             return Optional.empty();
         }
-        try {
-            if (url.getProtocol().equals("file")) {
-                return Optional.of(SymbolLookup.libraryLookup(Path.of(url.toURI()), Arena.global()));
-            }
-            Path copy = Files.createTempFile("libplumbline", ".so");
-            try (InputStream in = url.openStream()) {
-                Files.copy(in, copy, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-                return Optional.of(SymbolLookup.libraryLookup(copy, Arena.global()));
-            } finally {
-                // Once mapped, its name is no longer needed.
-                Files.deleteIfExists(copy);
-            }
-        } catch (IOException | URISyntaxException | IllegalArgumentException | IllegalCallerException e) {
+        try (InputStream in =
+                NativeLibrary.class.getResourceAsStream("/io/plumbline/native/" + platform + "/libplumbline.so")) {
+            return in == null ? Optional.empty() : Optional.of(load(in));
+        } catch (IOException | IllegalArgumentException | IllegalCallerException e) {
             System.getLogger(NativeLibrary.class.getName())
                     .log(System.Logger.Level.WARNING, "The native kernels cannot be loaded; Java ones run: " + e);
             return Optional.empty();
+        }
+    }
+
+    private static SymbolLookup load(InputStream in) throws IOException {
+        Path copy = Files.createTempFile("libplumbline", ".so");
+        try {
+            Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+            return SymbolLookup.libraryLookup(copy, Arena.global());
+        } finally {
+            // Once mapped, its name is no longer needed.
+            Files.deleteIfExists(copy);
         }
     }
 }
