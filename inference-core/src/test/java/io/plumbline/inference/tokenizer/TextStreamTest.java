@@ -1,0 +1,89 @@
+package io.plumbline.inference.tokenizer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.plumbline.inference.TestModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Text in pieces is the whole text: no half characters, and nothing of a stop text. */
+class TextStreamTest {
+    private static int[] tokens(Path model, String text) throws IOException {
+        try (HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
+                model.resolve("tokenizer.json"), Map.of("addSpecialTokens", "false"))) {
+            long[] ids = tokenizer.encode(text, false, false).getIds();
+            int[] tokens = new int[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                tokens[i] = (int) ids[i];
+            }
+            return tokens;
+        }
+    }
+
+    private static List<Path> models() {
+        List<Path> models = new ArrayList<>(List.of(TestModels.SHIPPED));
+        if (Files.exists(TestModels.STORIES_260K)) {
+            models.add(TestModels.STORIES_260K);
+        }
+        return models;
+    }
+
+    @Test
+    void charactersOfManyBytesComeWhole() throws IOException {
+        String text = "The fox said: 🙂 na\u00efve — 日本語! It's  a\n\ntest.";
+        for (Path model : models()) {
+            try (ChatTokenizer tokenizer = ChatTokenizer.open(model)) {
+                TextStream stream = new TextStream(tokenizer, List.of());
+                StringBuilder shown = new StringBuilder();
+                int[] tokens = tokens(model, text);
+                int pieces = 0;
+                for (int token : tokens) {
+                    String piece = stream.add(token);
+                    assertFalse(piece.contains("\uFFFD"), "half a character: " + piece);
+                    pieces += piece.isEmpty() ? 0 : 1;
+                    shown.append(piece);
+                }
+                shown.append(stream.finish());
+                assertEquals(text, shown.toString(), model.toString());
+                assertTrue(pieces > 10, "it comes in pieces");
+                assertTrue(pieces < tokens.length, "some characters take several tokens");
+            }
+        }
+    }
+
+    @Test
+    void aStopTextAndItsBeginningAreHeldBack() throws IOException {
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(TestModels.SHIPPED)) {
+            TextStream stream = new TextStream(tokenizer, List.of("never", "STOP here"));
+            StringBuilder shown = new StringBuilder();
+            int[] tokens = tokens(TestModels.SHIPPED, "One STOP then STOP here and more");
+            int used = 0;
+            while (!stream.isStopped()) {
+                String piece = stream.add(tokens[used++]);
+                shown.append(piece);
+                assertFalse(shown.toString().endsWith("STOP h"), shown.toString());
+            }
+            shown.append(stream.finish());
+            assertEquals("One STOP then ", shown.toString());
+            assertTrue(used < tokens.length, "the rest is not needed");
+        }
+    }
+
+    @Test
+    void bytesThatAreNoCharacterAppearAtTheEnd() throws IOException {
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(TestModels.SHIPPED)) {
+            int[] smile = tokens(TestModels.SHIPPED, "🙂");
+            TextStream stream = new TextStream(tokenizer, List.of());
+            assertEquals("", stream.add(smile[0]));
+            assertEquals("\uFFFD", stream.finish(), "an answer cut short in a character says so once");
+        }
+    }
+}
