@@ -1,0 +1,5 @@
+// All kernels as one program.
+#include "attention.cu"
+#include "gemm.cu"
+#include "rows.cu"
+#include "trace.cu"

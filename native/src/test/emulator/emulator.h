@@ -1,0 +1,129 @@
+// CUDA on a CPU, for tests: one fiber a CUDA thread, all fibers of a block on one OS thread, switched at barriers and warp collectives.
+// Include before a kernel's source and compile as C++20 with -ffp-contract=off. Not modelled: wgmma, TMA, asynchronous copies, memory
+// ordering between blocks. A missing barrier shows as a result that depends on the order of threads, which launches can be given.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#define CUDA_EMU 1
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __shared__ static thread_local
+#define __launch_bounds__(...)
+#define __align__(n) __attribute__((aligned(n)))
+#define DYN_SHARED(T, name) T *name = static_cast<T *>(emu::dynamic_shared())
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
+};
+struct uint3 {
+    unsigned x, y, z;
+};
+struct alignas(16) int4 {
+    int x, y, z, w;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+static inline int4 make_int4(int a, int b, int c, int d) { return {a, b, c, d}; }
+
+namespace emu {
+
+enum class Collective { SHUFFLE, BALLOT, MMA_S8 };
+
+struct Thread {
+    uint3 thread, block;
+    dim3 block_size, grid_size;
+    unsigned lane;
+};
+
+extern thread_local Thread *current;
+void *dynamic_shared();
+void barrier(int line);
+/// Every live lane of `mask` gives `n` words and gets `m` back, once all have arrived.
+void warp(Collective what, unsigned mask, const uint32_t *in, int n, uint32_t *out, int m, int line);
+
+using Call = void (*)(void **arguments);
+struct Kernel {
+    Kernel(const char *name, Call call);
+};
+
+template <auto F, class... A, size_t... I>
+void apply(void (*)(A...), void **a, std::index_sequence<I...>) {
+    F(*reinterpret_cast<std::remove_reference_t<A> *>(a[I])...);
+}
+template <auto F>
+void call(void **a) {
+    [&]<class... A>(void (*p)(A...)) { apply<F>(p, a, std::index_sequence_for<A...>{}); }(F);
+}
+
+}  // namespace emu
+
+#define EMU_KERNEL(name) static emu::Kernel emu_kernel_##name(#name, &emu::call<&name>);
+
+#define threadIdx (emu::current->thread)
+#define blockIdx (emu::current->block)
+#define blockDim (emu::current->block_size)
+#define gridDim (emu::current->grid_size)
+#define __syncthreads() emu::barrier(__LINE__)
+#define __shfl_xor_sync(mask, v, x) emu_shuffle(mask, v, emu::current->lane ^ (x), __LINE__)
+
+static inline int emu_shuffle(unsigned mask, int v, unsigned from, int line) {
+    uint32_t in[2] = {(uint32_t)v, from}, out;
+    emu::warp(emu::Collective::SHUFFLE, mask, in, 2, &out, 1, line);
+    return (int)out;
+}
+
+/// mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
+static inline void emu_mma_s8(int *d, const unsigned *a, const unsigned *b, const int *c, int line) {
+    uint32_t in[10];
+    memcpy(in, a, 16);
+    memcpy(in + 4, b, 8);
+    memcpy(in + 6, c, 16);
+    emu::warp(emu::Collective::MMA_S8, 0xffffffffu, in, 10, reinterpret_cast<uint32_t *>(d), 4, line);
+}
+
+static inline int __dp4a(int a, int b, int c) {
+    for (int i = 0; i < 4; i++) c = (int)((unsigned)c + (unsigned)((int)(int8_t)(a >> (8 * i)) * (int)(int8_t)(b >> (8 * i))));
+    return c;
+}
+static inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned n) {
+    n &= 31;
+    return n ? low >> n | high << (32 - n) : low;
+}
+static inline float __fmul_rn(float a, float b) { return a * b; }
+static inline float __fadd_rn(float a, float b) { return a + b; }
+static inline float __fsub_rn(float a, float b) { return a - b; }
+static inline float __fdiv_rn(float a, float b) { return a / b; }
+static inline float __fsqrt_rn(float a) { return sqrtf(a); }
+static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
+static inline float __int2float_rn(int a) { return (float)a; }
+static inline float __ll2float_rn(long long a) { return (float)a; }
+static inline float __int_as_float(int a) {
+    float f;
+    memcpy(&f, &a, 4);
+    return f;
+}
+static inline int __float_as_int(float a) {
+    int i;
+    memcpy(&i, &a, 4);
+    return i;
+}
+template <class T>
+static inline T __ldg(const T *p) {
+    return *p;
+}
+static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+static inline int atomicMax(int *p, int v) {
+    int old = __atomic_load_n(p, __ATOMIC_RELAXED);
+    while (old < v && !__atomic_compare_exchange_n(p, &old, v, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return old;
+}
