@@ -21,16 +21,27 @@ compile() {
     shift
     "$cc" $flags "$@" -c "$here/$name.c" -o "$objects/$name.o"
 }
+# The contract's float operations are each rounded once, in this order: nothing may be contracted or reordered.
+exact="-ffp-contract=off -fno-math-errno -fno-trapping-math"
+compile_math() {
+    form=$1
+    shift
+    "$cc" $flags $exact "$@" "-DFORM=$form" -c "$here/math.c" -o "$objects/math_$form.o"
+    "$cc" $flags "$@" "-DFORM=$form" -c "$here/ring.c" -o "$objects/ring_$form.o"
+}
 compile dispatch
 case $machine in
     x86_64)
         compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
         compile avx2 -mavx2
+        compile_math avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
+        compile_math avx2 -mavx2 -mfma
         compile blake3_avx512 -mavx512f -mavx512bw -mavx512vl
         compile blake3_avx2 -mavx2
         ;;
     aarch64)
         compile neon
+        compile_math neon
         compile blake3_neon
         ;;
     *)
@@ -39,4 +50,4 @@ case $machine in
         ;;
 esac
 mkdir -p "$target"
-"$cc" -shared -o "$target/libplumbline.so" "$objects"/*.o
+"$cc" -shared -o "$target/libplumbline.so" "$objects"/*.o -lm

@@ -363,10 +363,10 @@ final class Demo extends Main.Options implements Callable<Integer> {
                 + audit.get("bytes") + " bytes");
         out.println(String.format(
                 Locale.ROOT,
-                "            %s of CPU without the weights: 1/%.1f of the inference, 1/%.1f of running it again",
+                "            %s of CPU without the weights: %.2f of the inference, %.2f of running it again",
                 ms(auditMs),
-                inferenceMs / auditMs,
-                replayed.get("cpuMs").asDouble() / auditMs));
+                auditMs / inferenceMs,
+                auditMs / replayed.get("cpuMs").asDouble()));
         out.println("ledger      " + settled.get("status").asText().toLowerCase(Locale.ROOT) + " at height "
                 + settled.get("height")
                 + " by " + settled.get("verdicts").size() + " verdicts");

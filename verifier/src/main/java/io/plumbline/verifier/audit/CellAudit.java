@@ -257,8 +257,6 @@ final class CellAudit {
         private final int[] high = new int[config.queryDim()];
         private final int[] low = new int[config.queryDim()];
         private final short[] u;
-        private final short[] uHigh;
-        private final short[] uLow;
         private int summed;
 
         AttentionCheck(Opened o) {
@@ -267,8 +265,6 @@ final class CellAudit {
             valueDot = new long[ROUNDS][config.kvHeads()][tokens];
             scores = new int[tokens];
             u = new short[tokens];
-            uHigh = new short[tokens];
-            uLow = new short[tokens];
             for (int round = 0; round < ROUNDS; round++) {
                 r[round] = secrets.next(tokens);
                 rValue[round] = secrets.next(size);
@@ -281,11 +277,7 @@ final class CellAudit {
                     for (int g = 0; g < config.kvHeads(); g++) {
                         int at = summed * config.kvDim() + g * size;
                         ring.accumulate(o.k, at, size, r[round][summed], keySum[round][g], 0);
-                        long dot = 0;
-                        for (int i = 0; i < size; i++) {
-                            dot += (long) o.v[at + i] * rValue[round][i];
-                        }
-                        valueDot[round][g][summed] = dot;
+                        valueDot[round][g][summed] = ring.dot(o.v, at, rValue[round], 0, size);
                     }
                 }
             }
@@ -308,14 +300,10 @@ final class CellAudit {
                     }
                 }
                 float factor = steps.attentionWeights(scores, 0, n, sq[h], o.sk[g], 0, o.sv[g], 0, u, 0);
-                for (int j = 0; j < n; j++) {
-                    uHigh[j] = (short) (u[j] >> 8);
-                    uLow[j] = (short) (u[j] & 0xFF);
-                }
                 for (int round = 0; round < ROUNDS; round++) {
                     long[] dots = valueDot[round][g];
-                    if (ring.dot(uHigh, 0, dots, 0, n) != ring.dot(high, h * size, rValue[round], 0, size)
-                            || ring.dot(uLow, 0, dots, 0, n) != ring.dot(low, h * size, rValue[round], 0, size)) {
+                    if (ring.dotHigh(u, 0, dots, 0, n) != ring.dot(high, h * size, rValue[round], 0, size)
+                            || ring.dotLow(u, 0, dots, 0, n) != ring.dot(low, h * size, rValue[round], 0, size)) {
                         throw o.fail(Step.VALUES, t, "the sums of head " + h + " are not weights times values");
                     }
                 }

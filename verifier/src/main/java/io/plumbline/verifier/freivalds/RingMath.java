@@ -19,8 +19,38 @@ public interface RingMath {
     /** {@code s[k] += r * w[k]}. */
     void accumulate(short[] w, int wOffset, int n, int r, long[] s, int sOffset);
 
+    /** Sum of {@code x[k] * r[k]}. */
+    default long dot(byte[] x, int xOffset, int[] r, int rOffset, int n) {
+        long sum = 0;
+        for (int k = 0; k < n; k++) {
+            sum += (long) x[xOffset + k] * r[rOffset + k];
+        }
+        return sum;
+    }
+
+    /** Sum of {@code (u[k] >> 8) * s[k]}. */
+    default long dotHigh(short[] u, int uOffset, long[] s, int sOffset, int n) {
+        long sum = 0;
+        for (int k = 0; k < n; k++) {
+            sum += (u[uOffset + k] >> 8) * s[sOffset + k];
+        }
+        return sum;
+    }
+
+    /** Sum of {@code (u[k] & 255) * s[k]}. */
+    default long dotLow(short[] u, int uOffset, long[] s, int sOffset, int n) {
+        long sum = 0;
+        for (int k = 0; k < n; k++) {
+            sum += (u[uOffset + k] & 0xFF) * s[sOffset + k];
+        }
+        return sum;
+    }
+
     /** The fastest implementation here. Stateless. */
     static RingMath best() {
+        if (!NativeRing.forms().isEmpty()) {
+            return new NativeRing(NativeRing.forms().getFirst());
+        }
         return Simd.enabled() && VectorRing.supported() ? new VectorRing() : new ScalarRing();
     }
 }

@@ -61,6 +61,9 @@ public interface ExactMath {
 
     /** A new instance of the fastest implementation here. */
     static ExactMath best() {
+        if (!NativeMath.forms().isEmpty()) {
+            return new NativeMath(NativeMath.forms().getFirst());
+        }
         return Simd.enabled() && VectorMath.supported() ? new VectorMath() : new ScalarMath();
     }
 }

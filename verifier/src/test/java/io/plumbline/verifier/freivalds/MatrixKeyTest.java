@@ -15,9 +15,15 @@ class MatrixKeyTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 8, 15, 16, 17, 63, 100, 1000})
     void everyRingAgreesWithTheDefinition(int n) {
+        agrees(new VectorRing(), n);
+        for (NativeRing.Form form : NativeRing.forms()) {
+            agrees(new NativeRing(form), n);
+        }
+    }
+
+    private static void agrees(RingMath vector, int n) {
         Random random = new Random(n);
         RingMath scalar = new ScalarRing();
-        RingMath vector = new VectorRing();
         byte[] x = new byte[n];
         random.nextBytes(x);
         short[] w = new short[n];
@@ -30,6 +36,9 @@ class MatrixKeyTest {
         assertEquals(scalar.dot(x, 0, s, 0, n), vector.dot(x, 0, s, 0, n));
         assertEquals(scalar.dot(w, 0, s, 0, n), vector.dot(w, 0, s, 0, n));
         assertEquals(scalar.dot(y, 0, r, 0, n), vector.dot(y, 0, r, 0, n));
+        assertEquals(scalar.dot(x, 0, r, 0, n), vector.dot(x, 0, r, 0, n));
+        assertEquals(scalar.dotHigh(w, 0, s, 0, n), vector.dotHigh(w, 0, s, 0, n));
+        assertEquals(scalar.dotLow(w, 0, s, 0, n), vector.dotLow(w, 0, s, 0, n));
         long[] a = s.clone();
         long[] b = s.clone();
         scalar.accumulate(x, 0, n, r[0], a, 0);

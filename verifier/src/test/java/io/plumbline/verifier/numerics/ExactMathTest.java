@@ -7,14 +7,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every implementation against the specification, bit for bit, on odd sizes and extreme values. */
+@ParameterizedClass
+@MethodSource("implementations")
 class ExactMathTest {
     private final ExactMath scalar = new ScalarMath();
-    private final ExactMath vector = new VectorMath();
+
+    @Parameter
+    ExactMath vector;
+
+    static Stream<ExactMath> implementations() {
+        return Stream.concat(
+                Stream.of(new VectorMath()), NativeMath.forms().stream().map(NativeMath::new));
+    }
 
     private static float[] row(Random random, int n) {
         float[] x = new float[n];

@@ -1,0 +1,198 @@
+/* The float half of the numeric contract, compiled once for each instruction set: -DFORM=name. Plain loops that the compiler turns into
+ * vectors; every operation is a correctly rounded one, nothing is contracted (-ffp-contract=off), and sums keep the contract's lane
+ * order. Reads like ScalarMath.java; the constants are compared with Constants.java by a test. */
+#include "kernels.h"
+#include <math.h>
+#include <string.h>
+
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define FUNCTION(type, name) EXPORT type JOIN(pl_##name, FORM)
+
+#define LANES 256
+static const float TINY = 0x1p-100f;
+static const float LOG2E = 0x1.715476p+0f;
+static const float LN2_HI = 0x1.62e43p-1f;
+static const float LN2_LO = -0x1.05c61p-29f;
+static const float E2 = 0x1.fffffcp-2f;
+static const float E3 = 0x1.555492p-3f;
+static const float E4 = 0x1.5558f2p-5f;
+static const float E5 = 0x1.1239e2p-7f;
+static const float E6 = 0x1.6a2434p-10f;
+static const float EXP_FLOOR = -87.0f;
+
+static inline int32_t bits_of(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, 4);
+    return bits;
+}
+
+static inline float float_of(int32_t bits) {
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+/* exp for x <= 0; 0 below EXP_FLOOR. */
+static inline float exact_exp(float x) {
+    float inside = x < EXP_FLOOR ? EXP_FLOOR : x;
+    float n = rintf(inside * LOG2E);
+    float r = __builtin_fmaf(n, -LN2_HI, inside);
+    r = __builtin_fmaf(n, -LN2_LO, r);
+    float p = __builtin_fmaf(E6, r, E5);
+    p = __builtin_fmaf(p, r, E4);
+    p = __builtin_fmaf(p, r, E3);
+    p = __builtin_fmaf(p, r, E2);
+    p = __builtin_fmaf(p, r, 1.0f);
+    p = __builtin_fmaf(p, r, 1.0f);
+    float value = p * float_of((int32_t)((uint32_t)((int32_t)n + 127) << 23));
+    return x < EXP_FLOOR ? 0.0f : value;
+}
+
+/* Largest magnitude, or a NaN when the row holds a NaN or an infinity. Compared as integers: NaN > infinity > every number. */
+static inline float largest(const float *x, int n) {
+    int32_t most = 0;
+    for (int k = 0; k < n; k++) {
+        int32_t bits = bits_of(x[k]) & 0x7FFFFFFF;
+        most = bits > most ? bits : most;
+    }
+    return most >= 0x7F800000 ? NAN : float_of(most);
+}
+
+/* The scale; NaN when the row cannot be run exactly. */
+FUNCTION(float, quantize_row)(const float *x, int64_t xOffset, int n, int8_t *q, int64_t qOffset) {
+    x += xOffset;
+    q += qOffset;
+    float a = largest(x, n);
+    if (a != a) return a;
+    float inverse = a < TINY ? 0.0f : 127.0f / a;
+    for (int k = 0; k < n; k++) q[k] = (int8_t)(int32_t)rintf(x[k] * inverse);
+    return a < TINY ? 0.0f : a / 127.0f;
+}
+
+FUNCTION(float, quantize_12)(const float *x, int64_t xOffset, int n, int16_t *q, int64_t qOffset) {
+    x += xOffset;
+    q += qOffset;
+    float a = largest(x, n);
+    if (a != a) return a;
+    float inverse = a < TINY ? 0.0f : 2047.0f / a;
+    for (int k = 0; k < n; k++) q[k] = (int16_t)(int32_t)rintf(x[k] * inverse);
+    return a < TINY ? 0.0f : a / 2047.0f;
+}
+
+static float lane_sum_squares(const float *x, int n) {
+    float lane[LANES] = {0};
+    int k = 0;
+    for (; k + LANES <= n; k += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] = __builtin_fmaf(x[k + j], x[k + j], lane[j]);
+    for (int j = 0; k + j < n; j++) lane[j] = __builtin_fmaf(x[k + j], x[k + j], lane[j]);
+    for (int w = LANES / 2; w >= 1; w /= 2)
+        for (int j = 0; j < w; j++) lane[j] = lane[j] + lane[j + w];
+    return lane[0];
+}
+
+/* y may be x. */
+FUNCTION(void, rms_norm)(
+    const float *x, int64_t xOffset, const float *gain, int n, float eps, float *y, int64_t yOffset) {
+    x += xOffset;
+    y += yOffset;
+    float r = 1.0f / sqrtf(lane_sum_squares(x, n) / (float)n + eps);
+    for (int k = 0; k < n; k++) y[k] = x[k] * r * gain[k];
+}
+
+/* bias may be null. */
+FUNCTION(void, dequantize)(
+    const int32_t *acc, int64_t aOffset, int n, float s, const float *rowScale, const float *bias, float *y, int64_t yOffset) {
+    acc += aOffset;
+    y += yOffset;
+    if (bias)
+        for (int k = 0; k < n; k++) y[k] = (float)acc[k] * (s * rowScale[k]) + bias[k];
+    else
+        for (int k = 0; k < n; k++) y[k] = (float)acc[k] * (s * rowScale[k]);
+}
+
+FUNCTION(void, add)(float *h, int64_t hOffset, const float *y, int64_t yOffset, int n) {
+    h += hOffset;
+    y += yOffset;
+    for (int k = 0; k < n; k++) h[k] = h[k] + y[k];
+}
+
+FUNCTION(void, silu_mul)(
+    const float *gate, int64_t gOffset, const float *up, int64_t uOffset, int n, float *out, int64_t oOffset) {
+    gate += gOffset;
+    up += uOffset;
+    out += oOffset;
+    for (int k = 0; k < n; k++) {
+        float x = gate[k], e = exact_exp(-fabsf(x)), numerator = x >= 0 ? 1.0f : e;
+        out[k] = x * (numerator / (1.0f + e)) * up[k];
+    }
+}
+
+FUNCTION(void, rope)(
+    float *x, int64_t xOffset, int size, const float *cosines, const float *sines, int64_t tOffset) {
+    int half = size / 2;
+    float *restrict first = x + xOffset, *restrict second = x + xOffset + half;
+    cosines += tOffset;
+    sines += tOffset;
+    for (int i = 0; i < half; i++) {
+        float a = first[i], b = second[i], c = cosines[i], s = sines[i];
+        first[i] = a * c - b * s;
+        second[i] = b * c + a * s;
+    }
+}
+
+/* Float maxima are not sums of anything: taken in 16 lanes. */
+#define WIDE 16
+
+/* z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
+FUNCTION(float, attention_weights)(
+    const int32_t *s, int64_t sOffset, int n, float c, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset, int16_t *u,
+    int64_t uOffset, float *z) {
+    s += sOffset;
+    sk += kOffset;
+    sv += vOffset;
+    u += uOffset;
+    float most[WIDE], widest[WIDE];
+    int32_t notANumber = 0;
+    for (int j = 0; j < WIDE; j++) {
+        most[j] = -INFINITY;
+        widest[j] = 0;
+    }
+    for (int j = 0; j < n; j++) {
+        z[j] = (float)s[j] * (c * sk[j]);
+        notANumber |= z[j] != z[j];
+    }
+    int j = 0;
+    for (; j + WIDE <= n; j += WIDE)
+        for (int i = 0; i < WIDE; i++) {
+            most[i] = z[j + i] > most[i] ? z[j + i] : most[i];
+            widest[i] = sv[j + i] > widest[i] ? sv[j + i] : widest[i];
+        }
+    float max = -INFINITY, a = 0;
+    for (int i = 0; i < WIDE; i++) {
+        max = most[i] > max ? most[i] : max;
+        a = widest[i] > a ? widest[i] : a;
+    }
+    for (; j < n; j++) {
+        max = z[j] > max ? z[j] : max;
+        a = sv[j] > a ? sv[j] : a;
+    }
+    if (notANumber || !(fabsf(max) <= __FLT_MAX__)) return NAN;
+    int zero = a < TINY;
+    float scale = zero ? 0.0f : 32767.0f / a;
+    int64_t den = 0;
+    for (j = 0; j < n; j++) {
+        float e = exact_exp(z[j] - max);
+        den += (int32_t)rintf(e * 0x1p24f);
+        u[j] = (int16_t)(int32_t)rintf(e * sv[j] * scale);
+    }
+    return zero ? 0.0f : a / 32767.0f / ((float)den * 0x1p-24f);
+}
+
+FUNCTION(void, attention_output)(
+    const int32_t *high, const int32_t *low, int64_t offset, int n, float factor, float *out, int64_t oOffset) {
+    high += offset;
+    low += offset;
+    out += oOffset;
+    for (int i = 0; i < n; i++) out[i] = (float)(256 * (int64_t)high[i] + low[i]) * factor;
+}

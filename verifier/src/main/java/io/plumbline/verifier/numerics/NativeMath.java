@@ -1,0 +1,264 @@
+package io.plumbline.verifier.numerics;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.plumbline.verifier.platform.NativeLibrary;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+import java.util.Objects;
+
+/** The contract in C, called on the very arrays. */
+public final class NativeMath implements ExactMath {
+    private final Form form;
+    private float[] exponentials = new float[256];
+
+    /** One instruction set's functions. */
+    public record Form(
+            String name,
+            MethodHandle quantizeRow,
+            MethodHandle quantize12,
+            MethodHandle rmsNorm,
+            MethodHandle dequantize,
+            MethodHandle add,
+            MethodHandle siluMul,
+            MethodHandle rope,
+            MethodHandle attentionWeights,
+            MethodHandle attentionOutput) {
+        private static Form of(String name) {
+            FunctionDescriptor quantize =
+                    FunctionDescriptor.of(JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+            return new Form(
+                    name,
+                    NativeLibrary.function("pl_quantize_row_" + name, quantize),
+                    NativeLibrary.function("pl_quantize_12_" + name, quantize),
+                    NativeLibrary.function(
+                            "pl_rms_norm_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_dequantize_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_add_" + name,
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT)),
+                    NativeLibrary.function(
+                            "pl_silu_mul_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_rope_" + name,
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_attention_weights_" + name,
+                            FunctionDescriptor.of(
+                                    JAVA_FLOAT,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    JAVA_INT,
+                                    JAVA_FLOAT,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    ADDRESS)),
+                    NativeLibrary.function(
+                            "pl_attention_output_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_LONG)));
+        }
+    }
+
+    /** Found once, when first asked. */
+    private static final class Holder {
+        private static final List<Form> FORMS = NativeLibrary.available(List.of("avx512", "avx2", "neon")).stream()
+                .map(Form::of)
+                .toList();
+    }
+
+    public NativeMath(Form form) {
+        this.form = form;
+    }
+
+    /** Forms that this host runs, best first; none where the library was not built. */
+    public static List<Form> forms() {
+        return Holder.FORMS;
+    }
+
+    private static MemorySegment of(float[] values) {
+        return MemorySegment.ofArray(values);
+    }
+
+    private static float checked(float scale) {
+        if (Float.isNaN(scale)) {
+            ScalarMath.checkFinite(scale);
+        }
+        return scale;
+    }
+
+    @Override
+    public float quantizeRow(float[] x, int xOffset, int n, byte[] q, int qOffset) {
+        check(xOffset, n, x.length);
+        check(qOffset, n, q.length);
+        try {
+            return checked((float)
+                    form.quantizeRow().invokeExact(of(x), (long) xOffset, n, MemorySegment.ofArray(q), (long) qOffset));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public float quantize12(float[] x, int xOffset, int n, short[] q, int qOffset) {
+        check(xOffset, n, x.length);
+        check(qOffset, n, q.length);
+        try {
+            return checked((float)
+                    form.quantize12().invokeExact(of(x), (long) xOffset, n, MemorySegment.ofArray(q), (long) qOffset));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset) {
+        check(xOffset, n, x.length);
+        check(0, n, gain.length);
+        check(yOffset, n, y.length);
+        try {
+            form.rmsNorm().invokeExact(of(x), (long) xOffset, of(gain), n, eps, of(y), (long) yOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void dequantize(
+            int[] acc, int aOffset, int n, float s, float[] rowScale, float[] bias, float[] y, int yOffset) {
+        check(aOffset, n, acc.length);
+        check(0, n, rowScale.length);
+        check(yOffset, n, y.length);
+        check(0, bias == null ? 0 : n, bias == null ? 0 : bias.length);
+        MemorySegment biasMemory = bias == null ? MemorySegment.NULL : of(bias);
+        try {
+            form.dequantize()
+                    .invokeExact(
+                            MemorySegment.ofArray(acc), (long) aOffset, n, s, of(rowScale), biasMemory, of(y), (long)
+                                    yOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void add(float[] h, int hOffset, float[] y, int yOffset, int n) {
+        check(hOffset, n, h.length);
+        check(yOffset, n, y.length);
+        try {
+            form.add().invokeExact(of(h), (long) hOffset, of(y), (long) yOffset, n);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        check(gOffset, n, gate.length);
+        check(uOffset, n, up.length);
+        check(oOffset, n, out.length);
+        try {
+            form.siluMul().invokeExact(of(gate), (long) gOffset, of(up), (long) uOffset, n, of(out), (long) oOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset) {
+        check(xOffset, size, x.length);
+        check(tOffset, size / 2, cos.length);
+        check(tOffset, size / 2, sin.length);
+        try {
+            form.rope().invokeExact(of(x), (long) xOffset, size, of(cos), of(sin), (long) tOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public float attentionWeights(
+            int[] s,
+            int sOffset,
+            int n,
+            float c,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset) {
+        if (exponentials.length < n) {
+            exponentials = new float[Math.max(n, 2 * exponentials.length)];
+        }
+        check(sOffset, n, s.length);
+        check(kOffset, n, sk.length);
+        check(vOffset, n, sv.length);
+        check(uOffset, n, u.length);
+        try {
+            return checked((float) form.attentionWeights()
+                    .invokeExact(
+                            MemorySegment.ofArray(s),
+                            (long) sOffset,
+                            n,
+                            c,
+                            of(sk),
+                            (long) kOffset,
+                            of(sv),
+                            (long) vOffset,
+                            MemorySegment.ofArray(u),
+                            (long) uOffset,
+                            of(exponentials)));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset) {
+        check(offset, n, high.length);
+        check(offset, n, low.length);
+        check(oOffset, n, out.length);
+        try {
+            form.attentionOutput()
+                    .invokeExact(
+                            MemorySegment.ofArray(high),
+                            MemorySegment.ofArray(low),
+                            (long) offset,
+                            n,
+                            factor,
+                            of(out),
+                            (long) oOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    private static RuntimeException rethrown(Throwable e) {
+        if (e instanceof RuntimeException known) {
+            return known;
+        }
+        throw new AssertionError(e);
+    }
+
+    /** C checks no bounds. */
+    private static void check(int offset, int n, int length) {
+        Objects.checkFromIndexSize(offset, n, length);
+    }
+}
