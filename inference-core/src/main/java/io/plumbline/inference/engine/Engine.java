@@ -130,23 +130,47 @@ public final class Engine implements AutoCloseable {
     }
 
     private void serve() {
-        while (admit()) {
-            batch.clear();
+        RuntimeException why = new RejectedExecutionException("This node is stopping.");
+        try {
+            while (admit()) {
+                serveOnce();
+            }
+        } catch (RuntimeException | Error e) {
+            // Out of memory, or a fault of ours: nobody waits for an answer that cannot come, and nothing more is
+            // taken.
+            why = new IllegalStateException("The engine of this node has failed: " + e, e);
+            throw e;
+        } finally {
+            synchronized (this) {
+                closed = true;
+                active.addAll(waiting);
+                waiting.clear();
+            }
             for (Ticket ticket : active) {
-                if (ticket.cancelled) {
-                    ticket.job.cancel();
-                }
-                if (!ticket.job.isFinished()) {
-                    batch.add(ticket.job);
+                if (ticket.job == null) {
+                    ticket.listener.onFailed(why);
+                } else {
+                    fail(ticket, why);
                 }
             }
-            if (!batch.isEmpty()) {
-                step();
-            }
-            active.removeIf(this::isOver);
+            active.clear();
         }
-        active.forEach(ticket -> fail(ticket, new RejectedExecutionException("This node is stopping.")));
-        active.clear();
+    }
+
+    private void serveOnce() {
+        batch.clear();
+        for (Ticket ticket : active) {
+            if (ticket.cancelled) {
+                ticket.job.cancel();
+            }
+            if (!ticket.job.isFinished()) {
+                batch.add(ticket.job);
+            }
+        }
+        if (!batch.isEmpty()) {
+            step();
+        }
+        active.removeIf(this::isOver);
     }
 
     private void step() {
@@ -211,9 +235,6 @@ public final class Engine implements AutoCloseable {
                     waiting.removeIf(this::isCancelledWhileWaiting);
                 }
                 if (closed) {
-                    RejectedExecutionException stopping = new RejectedExecutionException("This node is stopping.");
-                    waiting.forEach(ticket -> ticket.listener.onFailed(stopping));
-                    waiting.clear();
                     return false;
                 }
                 next = waiting.peek();

@@ -22,7 +22,7 @@ public final class Workers implements AutoCloseable {
     private volatile int generation;
     private volatile boolean closed;
     private volatile Thread waiting;
-    private volatile RuntimeException failure;
+    private volatile Throwable failure;
     private Task task;
     private int tasks;
 
@@ -59,7 +59,7 @@ public final class Workers implements AutoCloseable {
 
     /** Runs {@code count} tasks and returns when all are done. The first failure of a task is thrown here. */
     public void run(int count, Task job) {
-        if (threads.length == 0 || count == 1) {
+        if (threads.length == 0 || count == 1 || closed) {
             for (int i = 0; i < count; i++) {
                 job.run(0, i);
             }
@@ -77,7 +77,7 @@ public final class Workers implements AutoCloseable {
         }
         share(0, job, count);
         int spins = SPINS;
-        while (finished.get() < threads.length) {
+        while (finished.get() < threads.length && !closed) {
             if (spins-- > 0) {
                 Thread.onSpinWait();
             } else {
@@ -88,10 +88,13 @@ public final class Workers implements AutoCloseable {
                 waiting = null;
             }
         }
-        RuntimeException thrown = failure;
-        if (thrown != null) {
-            failure = null;
-            throw thrown;
+        Throwable thrown = failure;
+        failure = null;
+        switch (thrown) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            default -> throw new AssertionError(thrown);
         }
     }
 
@@ -100,7 +103,7 @@ public final class Workers implements AutoCloseable {
             for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
                 job.run(worker, i);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             failure = e;
             next.set(count);
         }
@@ -149,5 +152,6 @@ public final class Workers implements AutoCloseable {
         for (Thread thread : threads) {
             LockSupport.unpark(thread);
         }
+        LockSupport.unpark(waiting);
     }
 }
