@@ -5,6 +5,11 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* A function of a source that is compiled once for each instruction set, with -DFORM=name. */
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define FUNCTION(type, name) EXPORT type JOIN(pl_##name, FORM)
+
 /* A loop of constant length over accumulators: unrolled, so that they stay in registers. */
 #define ALL _Pragma("GCC unroll 16")
 

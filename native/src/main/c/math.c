@@ -5,10 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-#define FUNCTION(type, name) EXPORT type JOIN(pl_##name, FORM)
-
 #define LANES 256
 static const float TINY = 0x1p-100f;
 static const float LOG2E = 0x1.715476p+0f;

@@ -2,10 +2,6 @@
  * arithmetic has it. */
 #include "kernels.h"
 
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-#define FUNCTION(type, name) EXPORT type JOIN(pl_##name, FORM)
-
 #define DOT(name, X, S, TERM) \
     FUNCTION(int64_t, name)(const X *x, int64_t xOffset, const S *s, int64_t sOffset, int n) { \
         x += xOffset; \

@@ -31,7 +31,6 @@ public final class KeyValuePages {
     private final int most;
     private final Arena arena = Arena.ofAuto();
     private final Deque<Page> free = new ArrayDeque<>();
-    private int made;
     private int used;
 
     /** One page. Counted: it returns to the pool when its last owner lets go. */
@@ -80,7 +79,6 @@ public final class KeyValuePages {
         Page page = free.poll();
         if (page == null) {
             page = new Page(arena.allocate(pageBytes(config), 64));
-            made++;
         }
         used++;
         page.owners = 1;
@@ -106,11 +104,6 @@ public final class KeyValuePages {
     /** Pages in all. */
     public int capacity() {
         return most;
-    }
-
-    /** Pages that exist in memory, in use or free. */
-    public synchronized int made() {
-        return made;
     }
 
     /** Keys and values of one sequence: a list of pages. Rows are written by one thread each, then read by all. */

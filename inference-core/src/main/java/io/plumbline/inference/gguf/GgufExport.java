@@ -5,9 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.gguf.GgufWriter.Declared;
 import io.plumbline.inference.model.Checkpoint;
 import io.plumbline.inference.model.Weights;
+import io.plumbline.inference.safetensors.FloatBytes;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -119,18 +118,7 @@ public final class GgufExport {
     }
 
     private static byte[] bytes(GgufType type, float[] row) {
-        if (type == GgufType.Q8_0) {
-            return GgufWriter.q8Row(row);
-        }
-        ByteBuffer buffer = ByteBuffer.allocate((int) type.bytes(row.length)).order(ByteOrder.LITTLE_ENDIAN);
-        for (float v : row) {
-            switch (type) {
-                case F16 -> buffer.putShort(Float.floatToFloat16(v));
-                case BF16 -> buffer.putShort((short) (Float.floatToRawIntBits(v) >>> 16));
-                default -> buffer.putFloat(v);
-            }
-        }
-        return buffer.array();
+        return type == GgufType.Q8_0 ? GgufWriter.q8Row(row) : FloatBytes.of(row, type.name());
     }
 
     private Map<String, Object> metadata() throws IOException {

@@ -13,10 +13,6 @@ import java.util.List;
 /** The C kernels, called through the foreign function API on the very arrays: nothing is copied. */
 public final class NativeKernels implements IntKernels {
     private final Form form;
-    private byte[] x;
-    private MemorySegment xMemory;
-    private final Ints[] ints = {new Ints(), new Ints(), new Ints()};
-    private final Shorts[] shorts = {new Shorts(), new Shorts()};
 
     /** One form's functions. */
     public record Form(String name, MethodHandle multiply, MethodHandle scores, MethodHandle values) {
@@ -48,33 +44,6 @@ public final class NativeKernels implements IntKernels {
                 .toList();
     }
 
-    /** An array's memory segment, made anew only when the array is another: calls then allocate nothing. */
-    private static final class Ints {
-        private int[] array;
-        private MemorySegment memory;
-
-        MemorySegment of(int[] a) {
-            if (a != array) {
-                array = a;
-                memory = MemorySegment.ofArray(a);
-            }
-            return memory;
-        }
-    }
-
-    private static final class Shorts {
-        private short[] array;
-        private MemorySegment memory;
-
-        MemorySegment of(short[] a) {
-            if (a != array) {
-                array = a;
-                memory = MemorySegment.ofArray(a);
-            }
-            return memory;
-        }
-    }
-
     public NativeKernels(Form form) {
         this.form = form;
     }
@@ -87,12 +56,18 @@ public final class NativeKernels implements IntKernels {
     @Override
     public void multiply(
             byte[] in, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride) {
-        if (in != x) {
-            x = in;
-            xMemory = MemorySegment.ofArray(in);
-        }
         try {
-            form.multiply().invokeExact(xMemory, rows, k, w, from, to, ints[0].of(y), (long) yOffset, yStride);
+            form.multiply()
+                    .invokeExact(
+                            MemorySegment.ofArray(in),
+                            rows,
+                            k,
+                            w,
+                            from,
+                            to,
+                            MemorySegment.ofArray(y),
+                            (long) yOffset,
+                            yStride);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -114,14 +89,14 @@ public final class NativeKernels implements IntKernels {
         try {
             form.scores()
                     .invokeExact(
-                            shorts[0].of(q),
+                            MemorySegment.ofArray(q),
                             (long) qOffset,
                             qStride,
                             queries,
                             keys.asSlice(offset),
                             size,
                             blocks,
-                            ints[0].of(s),
+                            MemorySegment.ofArray(s),
                             (long) sOffset,
                             sStride);
         } catch (Throwable e) {
@@ -146,15 +121,15 @@ public final class NativeKernels implements IntKernels {
         try {
             form.values()
                     .invokeExact(
-                            shorts[1].of(u),
+                            MemorySegment.ofArray(u),
                             (long) uOffset,
                             uStride,
                             queries,
                             values.asSlice(offset),
                             size,
                             quads,
-                            ints[1].of(high),
-                            ints[2].of(low),
+                            MemorySegment.ofArray(high),
+                            MemorySegment.ofArray(low),
                             (long) outOffset,
                             outStride);
         } catch (Throwable e) {

@@ -3,6 +3,7 @@ package io.plumbline.inference.model;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.gguf.GgufCheckpoint;
+import io.plumbline.inference.safetensors.FloatBytes;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.safetensors.SafetensorsWriter;
 import io.plumbline.inference.safetensors.SafetensorsWriter.Declared;
@@ -12,8 +13,6 @@ import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.ExactMath;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -179,7 +178,7 @@ public final class ModelImport {
     }
 
     private int embeddingWidth() {
-        return embeddingType().equals("F32") ? 4 : 2;
+        return FloatBytes.width(embeddingType());
     }
 
     private Manifest write(Map<String, byte[]> tokenFiles, Path to) throws IOException {
@@ -190,7 +189,7 @@ public final class ModelImport {
             writeEmbedding(out);
             for (Map.Entry<String, float[]> entry : vectors.entrySet()) {
                 float[] values = entry.getValue();
-                write(out, entry.getKey(), new int[] {values.length}, bytes(values));
+                write(out, entry.getKey(), new int[] {values.length}, FloatBytes.of(values, "F32"));
             }
             for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
                 quantize(out, entry.getKey(), entry.getValue());
@@ -269,7 +268,7 @@ public final class ModelImport {
                 embedding.rawRow(r, bytes);
             } else {
                 embedding.row(r, row);
-                bytes = bytes(row);
+                bytes = FloatBytes.of(row, "F32");
             }
             hash.update(bytes);
             out.write(VerifierKey.EMBEDDING, bytes, bytes.length);
@@ -283,12 +282,6 @@ public final class ModelImport {
     private void wrote(long bytes) {
         done += bytes;
         progress.accept(done / (double) toWrite);
-    }
-
-    private static byte[] bytes(float[] values) {
-        ByteBuffer buffer = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-        buffer.asFloatBuffer().put(values);
-        return buffer.array();
     }
 
     private void write(SafetensorsWriter out, String name, int[] size, byte[] bytes) throws IOException {
@@ -309,7 +302,7 @@ public final class ModelImport {
         }
         int[] size = {weights.rows(), weights.columns()};
         written.put(stem + ".weight", new Manifest.Tensor("I8", size, hash.digest()));
-        write(out, stem + ".weight_scale", new int[] {weights.rows(), 1}, bytes(scale));
+        write(out, stem + ".weight_scale", new int[] {weights.rows(), 1}, FloatBytes.of(scale, "F32"));
     }
 
     /** Reads a matrix row by row as int8 and scale, whatever it is stored as. */

@@ -2,11 +2,10 @@ package io.plumbline.inference.synthetic;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.safetensors.FloatBytes;
 import io.plumbline.inference.safetensors.SafetensorsWriter;
 import io.plumbline.inference.safetensors.SafetensorsWriter.Declared;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -189,12 +188,8 @@ public final class RandomModel {
             declared.put(name, new Declared("I8", size, elements));
             declared.put(name + "_scale", new Declared("BF16", new int[] {tensor.rows(), 1}, 2L * tensor.rows()));
         } else {
-            declared.put(name, new Declared(shape.floatType(), size, elements * width(shape.floatType())));
+            declared.put(name, new Declared(shape.floatType(), size, elements * FloatBytes.width(shape.floatType())));
         }
-    }
-
-    private static int width(String dtype) {
-        return dtype.equals("F32") ? 4 : 2;
     }
 
     private void write(SafetensorsWriter out, String name, Tensor tensor) throws IOException {
@@ -208,12 +203,12 @@ public final class RandomModel {
                 bytes = new byte[row.length];
                 scales[r] = int8(row, bytes);
             } else {
-                bytes = bytes(row, shape.floatType());
+                bytes = FloatBytes.of(row, shape.floatType());
             }
             out.write(name, bytes, bytes.length);
         }
         if (int8) {
-            byte[] bytes = bytes(scales, "BF16");
+            byte[] bytes = FloatBytes.of(scales, "BF16");
             out.write(name + "_scale", bytes, bytes.length);
         }
     }
@@ -224,28 +219,11 @@ public final class RandomModel {
         for (float v : row) {
             most = Math.max(most, Math.abs(v));
         }
-        float scale = Float.intBitsToFloat(bf16(most / 127.5f) << 16);
+        float scale = Float.intBitsToFloat(FloatBytes.bf16(most / 127.5f) << 16);
         for (int i = 0; i < row.length; i++) {
             out[i] = (byte) Math.clamp((long) Math.rint(row[i] / scale), -128, 127);
         }
         return scale;
-    }
-
-    private static byte[] bytes(float[] row, String dtype) {
-        ByteBuffer buffer = ByteBuffer.allocate(row.length * width(dtype)).order(ByteOrder.LITTLE_ENDIAN);
-        for (float v : row) {
-            switch (dtype) {
-                case "BF16" -> buffer.putShort((short) bf16(v));
-                case "F16" -> buffer.putShort(Float.floatToFloat16(v));
-                default -> buffer.putFloat(v);
-            }
-        }
-        return buffer.array();
-    }
-
-    private static int bf16(float v) {
-        int bits = Float.floatToRawIntBits(v);
-        return bits + 0x7FFF + (bits >>> 16 & 1) >>> 16;
     }
 
     private ObjectNode config(ObjectMapper mapper) {

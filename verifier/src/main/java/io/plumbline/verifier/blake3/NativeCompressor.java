@@ -30,7 +30,7 @@ public final class NativeCompressor implements ChunkCompressor {
 
     /** All that run on this host, best first. */
     public static List<ChunkCompressor> all() {
-        return NativeLibrary.available(List.of("avx512", "avx2", "neon")).stream()
+        return NativeLibrary.available(NativeLibrary.VECTORS).stream()
                 .<ChunkCompressor>map(NativeCompressor::new)
                 .toList();
     }

@@ -45,7 +45,7 @@ public final class NativeRing implements RingMath {
 
     /** Found once, when first asked. */
     private static final class Holder {
-        private static final List<Form> FORMS = NativeLibrary.available(List.of("avx512", "avx2", "neon")).stream()
+        private static final List<Form> FORMS = NativeLibrary.available(NativeLibrary.VECTORS).stream()
                 .map(Form::of)
                 .toList();
     }

@@ -23,6 +23,9 @@ import java.util.Optional;
  */
 @SuppressWarnings("restricted")
 public final class NativeLibrary {
+    /** Instruction sets that most functions are built for, best first. */
+    public static final List<String> VECTORS = List.of("avx512", "avx2", "neon");
+
     private static final Optional<SymbolLookup> LOOKUP = load();
 
     private NativeLibrary() {}
