@@ -47,7 +47,7 @@ final class AuditRehearsal {
         Generator.Result result = generator.generate(request, token -> {});
         Answer answer = new Answer(result.tokens(), "");
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 0, keys);
-        Replay replay = new Replay(generator, keys.publicKey(), request, result.tokens());
+        Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
         Auditor auditor = new Auditor(key);
         for (int round = 0; round < ROUNDS; round++) {
             AuditReport report = auditor.audit(receipt, request, answer, Level.FULL, replay, null);

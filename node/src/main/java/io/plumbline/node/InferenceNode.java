@@ -317,6 +317,11 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
             return text.isStopped();
         }
 
+        @Override
+        public boolean wantsLogits() {
+            return topLogprobs >= 0;
+        }
+
         private void sendToken(int token, Logprobs logprobs) {
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
             TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
@@ -415,13 +420,14 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     }
 
     private Replay replay(Served found) {
-        long begin = replayForward.workers().cpuNanos();
+        long begin = replayForward.cpuNanos();
         Replay replay = new Replay(
                 replayGenerator,
+                replayForward,
                 keys.publicKey(),
                 found.request(),
                 found.answer().tokens());
-        long cpu = replayForward.workers().cpuNanos() - begin;
+        long cpu = replayForward.cpuNanos() - begin;
         events.emit(
                 "replayed",
                 json -> json.put(

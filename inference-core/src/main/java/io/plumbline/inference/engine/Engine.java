@@ -16,7 +16,7 @@ import java.util.concurrent.RejectedExecutionException;
  * answer.
  */
 public final class Engine implements AutoCloseable {
-    private final ForwardPass forward;
+    private final Executor executor;
     private final LoadedModel model;
     private final ModelConfig config;
     private final byte[] traceKey;
@@ -45,18 +45,14 @@ public final class Engine implements AutoCloseable {
         public static Limits of(long cacheBytes) {
             return new Limits(Generator.PREFILL_BLOCK, 64, 256, cacheBytes);
         }
+
+        private int pages(ModelConfig config) {
+            return (int) Math.min(Integer.MAX_VALUE, cacheBytes / KeyValuePages.pageBytes(config));
+        }
     }
 
     /** Hears what becomes of a request, on the engine's thread. */
-    public interface Listener {
-        /**
-         * A token was chosen.
-         *
-         * @param logits of all tokens from {@code offset}; valid during the call only.
-         * @return whether the answer ends here, by the text it stands for.
-         */
-        boolean onToken(int token, float[] logits, int offset);
-
+    public interface Listener extends Job.Listener {
         /** The answer is whole. */
         void onDone(Generator.Result result);
 
@@ -88,15 +84,15 @@ public final class Engine implements AutoCloseable {
     }
 
     /** @param node public key under which traces are committed. */
-    public Engine(ForwardPass forward, byte[] node, Limits limits) {
-        this.forward = forward;
-        this.model = forward.model();
+    public Engine(Executor executor, byte[] node, Limits limits) {
+        this.executor = executor;
+        this.model = executor.model();
         this.config = model.config();
         this.traceKey = TraceLayout.keyOf(node);
         this.limits = limits;
-        this.pages = KeyValuePages.ofBytes(config, limits.cacheBytes());
-        this.prefixes = new PrefixCache(config, pages);
-        this.stepper = new Stepper(forward, prefixes);
+        this.pages = executor.pages(limits.pages(config));
+        this.prefixes = new PrefixCache(pages);
+        this.stepper = new Stepper(executor, prefixes);
         this.thread = Thread.ofPlatform().name("engine").start(this::serve);
     }
 
@@ -260,13 +256,7 @@ public final class Engine implements AutoCloseable {
 
     private void start(Ticket ticket) {
         reserved += ticket.pagesNeeded;
-        ticket.job = new Job(
-                ticket.request,
-                config,
-                pages.sequence(),
-                traceKey,
-                forward.workers().count(),
-                ticket.listener::onToken);
+        ticket.job = new Job(ticket.request, config, pages.sequence(), traceKey, ticket.listener);
         prefixes.begin(ticket.job);
         prefixes.makeRoom(ticket.pagesNeeded - ticket.job.cache().pages().size());
         ticket.job.cache().reserve(ticket.pagesNeeded * KeyValuePages.TOKENS);
@@ -295,6 +285,6 @@ public final class Engine implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        forward.close();
+        executor.close();
     }
 }

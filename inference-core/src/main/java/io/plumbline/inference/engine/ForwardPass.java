@@ -6,18 +6,20 @@ import io.plumbline.inference.kernels.IntKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * The model itself: layers over a batch of rows, which are consecutive tokens of one or more sequences, and logits. Rows are
+ * The model on this host's processors: layers over a batch of rows, which are consecutive tokens of one or more sequences, and logits. Rows are
  * independent and sums are integers, so neither how a sequence is cut into segments nor what else is in a batch changes a bit.
  *
  * <p>Holds scratch memory: one caller at a time.
  */
-public final class ForwardPass implements AutoCloseable {
+public final class ForwardPass implements Executor {
     /** Rows that one task of attention or of the trace takes. */
     private static final int ROW_TILE = 16;
 
@@ -27,16 +29,17 @@ public final class ForwardPass implements AutoCloseable {
     /** A product of fewer int8 multiplications is not worth sharing. */
     private static final long LEAST_SHARED = 1 << 19;
 
+    /** Rows whose logits are computed together. */
+    private static final int LOGITS_AT_ONCE = 16;
+
     private final LoadedModel model;
     private final List<LoadedModel.Layer> layers;
     private final ModelConfig config;
     private final Backend backend;
     private final Workers workers;
     private final Worker[] scratch;
+    private final PageLayout layout;
     private final float[] outputScale;
-
-    /** Consecutive tokens of one sequence in a batch. */
-    public record Segment(KeyValuePages.Sequence cache, int first, int count, LayerObserver observer) {}
 
     /** What one thread needs for itself. */
     private final class Worker {
@@ -56,6 +59,8 @@ public final class ForwardPass implements AutoCloseable {
     private int capacity;
     private int count;
     private float[] h;
+    private float[] residuals = new float[0];
+    private int[] ids;
     private byte[] x = new byte[0];
     private float[] scales = new float[0];
     private int[] y = new int[0];
@@ -73,6 +78,7 @@ public final class ForwardPass implements AutoCloseable {
     private int[] tileCount = new int[0];
     private int tiles;
     private List<Segment> segments;
+    private final List<LayerObserver> observers = new ArrayList<>();
     private LayerObserver.Rows rows;
     private int l;
     private LoadedModel.Layer layer;
@@ -84,6 +90,9 @@ public final class ForwardPass implements AutoCloseable {
     private int slice;
     private int[] out;
     private int width;
+    private final int[] choosing = new int[LOGITS_AT_ONCE];
+    private int[] products = new int[0];
+    private float[] logits = new float[0];
 
     private final Workers.Task multiplySlice = this::multiplySlice;
     private final Workers.Task enterLayer = this::enterLayer;
@@ -93,6 +102,7 @@ public final class ForwardPass implements AutoCloseable {
     private final Workers.Task betweenHalves = this::betweenHalves;
     private final Workers.Task gate = this::gate;
     private final Workers.Task leaveLayer = this::leaveLayer;
+    private final Workers.Task finalRecords = this::finalRecords;
 
     /** With the fastest arithmetic here, on all processors. */
     public ForwardPass(LoadedModel model) {
@@ -110,6 +120,7 @@ public final class ForwardPass implements AutoCloseable {
         this.config = model.config();
         this.backend = backend;
         this.workers = workers;
+        this.layout = new PageLayout(config);
         this.scratch = new Worker[workers.count()];
         for (int i = 0; i < scratch.length; i++) {
             scratch[i] = new Worker();
@@ -143,26 +154,70 @@ public final class ForwardPass implements AutoCloseable {
         }
     }
 
-    /**
-     * Runs all layers over a batch.
-     *
-     * @param batch segments; each cache must have room for its own and hold all earlier tokens.
-     * @param tokens ids of all rows, segment after segment.
-     * @param residuals receives the residuals after the last layer, hidden floats a row.
-     * @throws ArithmeticException when a number overflows: the model cannot be run exactly on this input.
-     */
-    public void run(List<Segment> batch, int[] tokens, float[] residuals) {
+    @Override
+    public void run(List<Segment> batch, int[] tokens, Choices choices) {
+        int rows = 0;
+        observers.clear();
+        for (int s = 0; s < batch.size(); s++) {
+            Segment segment = batch.get(s);
+            rows += segment.count();
+            observers.add(segment.trace() == null ? LayerObserver.NONE : segment.trace());
+            if (segment.trace() != null) {
+                segment.trace().gathering(workers.count());
+            }
+        }
+        if (residuals.length < rows * config.hidden()) {
+            residuals = new float[rows * config.hidden()];
+        }
         begin(batch, residuals);
+        ids = tokens;
         for (int i = 0; i < count; i++) {
             model.embed(tokens[i], h, i * config.hidden());
         }
         for (int index = 0; index < config.layers(); index++) {
             runLayer(index);
         }
+        workers.run(tiles, finalRecords);
+        for (int s = 0; s < batch.size(); s++) {
+            if (batch.get(s).trace() != null) {
+                batch.get(s).trace().gathered();
+            }
+        }
+        for (int i = 0; i < choices.count(); i += LOGITS_AT_ONCE) {
+            answer(choices, i, Math.min(LOGITS_AT_ONCE, choices.count() - i));
+        }
+    }
+
+    private void answer(Choices choices, int from, int n) {
+        int vocab = config.vocab();
+        int hidden = config.hidden();
+        if (logits.length < n * vocab) {
+            products = new int[n * vocab];
+            logits = new float[n * vocab];
+        }
+        for (int i = 0; i < n; i++) {
+            choosing[i] = choices.row(from + i);
+        }
+        logits(h, choosing, n, products, logits);
+        int tail = choices.tailAt(1);
+        for (int i = from; i < from + n; i++) {
+            int at = (i - from) * vocab;
+            int asked = choices.asked(i);
+            if (asked == Choices.ALL) {
+                System.arraycopy(logits, at, choices.logits(), choices.logitsAt(i), vocab);
+            } else {
+                int id = asked == Choices.BEST ? Sampling.GREEDY.choose(logits, at, vocab, 0) : asked;
+                choices.answer(i, id, logits[at + id]);
+            }
+            int end = (choices.row(i) + 1) * hidden;
+            System.arraycopy(h, end - tail, choices.tails(), choices.tailAt(i), tail);
+        }
     }
 
     /** One layer over {@code residuals}, in place. */
-    public void layer(int index, Segment segment, float[] residuals) {
+    void layer(int index, Segment segment, LayerObserver observer, float[] residuals) {
+        observers.clear();
+        observers.add(observer);
         begin(List.of(segment), residuals);
         runLayer(index);
     }
@@ -218,7 +273,7 @@ public final class ForwardPass implements AutoCloseable {
         int row = 0;
         for (int s = 0; s < segments.size(); s++) {
             Segment segment = segments.get(s);
-            segment.observer().products(l, product, segment.count(), outputs, y, row * outputs);
+            observers.get(s).products(l, product, segment.count(), outputs, y, row * outputs);
             row += segment.count();
         }
     }
@@ -282,7 +337,7 @@ public final class ForwardPass implements AutoCloseable {
                 row * kvDim,
                 sv,
                 row * config.kvHeads());
-        owners[row].cache().put(l, positions[row], k, v, row * kvDim, sk, sv, row * config.kvHeads());
+        layout.put(owners[row].cache(), l, positions[row], k, v, row * kvDim, sk, sv, row * config.kvHeads());
     }
 
     /** A tile's attention, a kv head a task; and, as one more task, its part of the trace. */
@@ -290,10 +345,11 @@ public final class ForwardPass implements AutoCloseable {
         int tile = index / (config.kvHeads() + 1);
         int g = index % (config.kvHeads() + 1);
         Segment segment = segments.get(tileSegment[tile]);
+        LayerObserver observer = observers.get(tileSegment[tile]);
         int first = tileRow[tile];
         if (g == config.kvHeads()) {
-            if (segment.observer().wantsRows()) {
-                segment.observer().rows(worker, l, positions[first], tileCount[tile], rows, first);
+            if (observer.wantsRows()) {
+                observer.rows(worker, l, positions[first], tileCount[tile], rows, first);
             }
             return;
         }
@@ -302,12 +358,12 @@ public final class ForwardPass implements AutoCloseable {
         int padded = KeyValuePages.pagesFor(context) * KeyValuePages.TOKENS;
         int atOnce = Math.max(1, MOST_SCORES / (padded * shared));
         for (int i = 0; i < tileCount[tile]; i += atOnce) {
-            attend(scratch[worker], segment, first + i, Math.min(atOnce, tileCount[tile] - i), g);
+            attend(scratch[worker], segment.cache(), observer, first + i, Math.min(atOnce, tileCount[tile] - i), g);
         }
     }
 
     /** Kv head {@code g} for {@code rows} rows from {@code first}: every query head that shares it. */
-    private void attend(Worker w, Segment segment, int first, int rows, int g) {
+    private void attend(Worker w, KeyValuePages.Sequence cache, LayerObserver observer, int first, int rows, int g) {
         int size = config.headDim();
         int shared = config.heads() / config.kvHeads();
         int queries = rows * shared;
@@ -331,8 +387,7 @@ public final class ForwardPass implements AutoCloseable {
             int at = (first + r) * config.queryDim() + g * shared * size;
             System.arraycopy(q, at, w.queries, r * shared * size, shared * size);
         }
-        KeyValuePages.Sequence cache = segment.cache();
-        cache.scales(l, g, context, w.keyScales, w.valueScales);
+        layout.scales(cache, l, g, context, w.keyScales, w.valueScales);
         for (int p = 0; p < pages; p++) {
             int tokens = Math.min(KeyValuePages.TOKENS, context - p * KeyValuePages.TOKENS);
             int blocks = (tokens + IntKernels.KEY_BLOCK - 1) / IntKernels.KEY_BLOCK;
@@ -342,7 +397,7 @@ public final class ForwardPass implements AutoCloseable {
                     size,
                     queries,
                     cache.page(p),
-                    cache.keysAt(l, g),
+                    layout.keysAt(l, g),
                     size,
                     blocks,
                     w.scores,
@@ -353,7 +408,7 @@ public final class ForwardPass implements AutoCloseable {
             int row = first + i / shared;
             int head = g * shared + i % shared;
             int n = positions[row] + 1;
-            segment.observer().scores(l, positions[row], head, w.scores, i * stride, n);
+            observer.scores(l, positions[row], head, w.scores, i * stride, n);
             float factor = w.steps.attentionWeights(
                     w.scores,
                     i * stride,
@@ -380,7 +435,7 @@ public final class ForwardPass implements AutoCloseable {
                     stride,
                     queries,
                     cache.page(p),
-                    cache.valuesAt(l, g),
+                    layout.valuesAt(l, g),
                     size,
                     quads,
                     w.high,
@@ -391,7 +446,7 @@ public final class ForwardPass implements AutoCloseable {
         for (int i = 0; i < queries; i++) {
             int row = first + i / shared;
             int head = g * shared + i % shared;
-            segment.observer().sums(l, positions[row], head, w.high, w.low, i * size);
+            observer.sums(l, positions[row], head, w.high, w.low, i * size);
             w.steps.attentionOutput(
                     w.high,
                     w.low,
@@ -425,6 +480,16 @@ public final class ForwardPass implements AutoCloseable {
                 h, at, y, at, scales[row], layer.parameters().downScale());
     }
 
+    /** A tile's final records. */
+    private void finalRecords(int worker, int tile) {
+        TraceWriter trace = segments.get(tileSegment[tile]).trace();
+        if (trace != null) {
+            for (int row = tileRow[tile]; row < tileRow[tile] + tileCount[tile]; row++) {
+                trace.last(worker, positions[row], h, row * config.hidden(), ids[row]);
+            }
+        }
+    }
+
     /**
      * Logits of some rows.
      *
@@ -432,7 +497,7 @@ public final class ForwardPass implements AutoCloseable {
      * @param products receives {@code n * vocab} int32 products.
      * @param logits receives {@code n * vocab} floats.
      */
-    public void logits(float[] residuals, int[] rows, int n, int[] products, float[] logits) {
+    void logits(float[] residuals, int[] rows, int n, int[] products, float[] logits) {
         reserve(n);
         int hidden = config.hidden();
         for (int i = 0; i < n; i++) {
@@ -447,31 +512,45 @@ public final class ForwardPass implements AutoCloseable {
 
     /** Logits after every one of {@code tokens}, a row of vocab floats each: for measuring a model, not for answering. */
     public float[][] logits(int[] tokens) {
-        float[] residuals = new float[tokens.length * config.hidden()];
-        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(tokens.length));
-        float[][] all = new float[tokens.length][config.vocab()];
-        try (KeyValuePages.Sequence cache = pages.sequence()) {
+        float[][] all = new float[tokens.length][];
+        Choices choices = new Choices(config.vocab(), 0);
+        try (KeyValuePages.Sequence cache =
+                pages(KeyValuePages.pagesFor(tokens.length)).sequence()) {
             cache.reserve(tokens.length);
-            run(List.of(new Segment(cache, 0, tokens.length, LayerObserver.NONE)), tokens, residuals);
-        }
-        int[] products = new int[config.vocab()];
-        for (int t = 0; t < tokens.length; t++) {
-            logits(residuals, new int[] {t}, 1, products, all[t]);
+            for (int t = 0; t < tokens.length; t += LOGITS_AT_ONCE) {
+                int n = Math.min(LOGITS_AT_ONCE, tokens.length - t);
+                choices.clear();
+                for (int i = 0; i < n; i++) {
+                    choices.add(i, Choices.ALL);
+                }
+                run(List.of(new Segment(cache, t, n, null)), Arrays.copyOfRange(tokens, t, t + n), choices);
+                for (int i = 0; i < n; i++) {
+                    int at = choices.logitsAt(i);
+                    all[t + i] = Arrays.copyOfRange(choices.logits(), at, at + config.vocab());
+                }
+            }
         }
         return all;
     }
 
+    @Override
+    public KeyValuePages pages(int most) {
+        return KeyValuePages.ofHost(config, most);
+    }
+
+    @Override
+    public long cpuNanos() {
+        return workers.cpuNanos();
+    }
+
+    @Override
+    public String name() {
+        return backend.name() + ", " + workers.count() + (workers.count() == 1 ? " thread" : " threads");
+    }
+
+    @Override
     public LoadedModel model() {
         return model;
-    }
-
-    /** Threads that share the work. */
-    public Workers workers() {
-        return workers;
-    }
-
-    public Backend backend() {
-        return backend;
     }
 
     @Override

@@ -1,6 +1,5 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.inference.engine.ForwardPass.Segment;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
@@ -15,23 +14,21 @@ public final class Generator {
     /** Prompt tokens in one block. */
     public static final int PREFILL_BLOCK = 256;
 
-    private static final int LOGITS_AT_ONCE = 16;
-
-    private final ForwardPass forward;
+    private final Executor executor;
     private final LoadedModel model;
     private final ModelConfig config;
     private final byte[] traceKey;
     private final int block;
 
     /** @param node public key under which traces are committed. */
-    public Generator(ForwardPass forward, byte[] node) {
-        this(forward, node, PREFILL_BLOCK);
+    public Generator(Executor executor, byte[] node) {
+        this(executor, node, PREFILL_BLOCK);
     }
 
     /** With prompts cut into blocks of {@code block} tokens. */
-    public Generator(ForwardPass forward, byte[] node, int block) {
-        this.forward = forward;
-        this.model = forward.model();
+    public Generator(Executor executor, byte[] node, int block) {
+        this.executor = executor;
+        this.model = executor.model();
         this.config = model.config();
         this.traceKey = TraceLayout.keyOf(node);
         this.block = block;
@@ -66,14 +63,13 @@ public final class Generator {
     public Result generate(Request request, IntConsumer onToken) {
         check(request, config);
         int length = Job.tokens(request, config);
-        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(length));
-        Stepper stepper = new Stepper(forward, null);
+        KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(length));
+        Stepper stepper = new Stepper(executor, null);
         Job.Listener listener = (token, logits, offset) -> {
             onToken.accept(token);
             return false;
         };
-        try (Job job = new Job(
-                request, config, pages.sequence(), traceKey, forward.workers().count(), listener)) {
+        try (Job job = new Job(request, config, pages.sequence(), traceKey, listener)) {
             job.cache().reserve(length);
             List<Job> alone = List.of(job);
             while (!job.isFinished()) {
@@ -89,43 +85,33 @@ public final class Generator {
         int[] tokens = Arrays.copyOf(request.promptTokens(), prompt + output.length);
         System.arraycopy(output, 0, tokens, prompt, output.length);
         int length = tokens.length - 1;
-        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(length));
-        TraceWriter trace = new TraceWriter(config, traceKey, forward.workers().count(), copy);
-        int most = Math.min(block, length);
-        float[] h = new float[most * config.hidden()];
-        int[] choices = new int[LOGITS_AT_ONCE];
-        int[] products = new int[Math.min(most, LOGITS_AT_ONCE) * config.vocab()];
-        float[] logits = new float[products.length];
+        KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(length));
+        TraceWriter trace = new TraceWriter(config, traceKey, copy);
+        TraceLayout layout = new TraceLayout(config);
+        Choices choices = new Choices(config.vocab(), layout.tailFloats());
         try (KeyValuePages.Sequence cache = pages.sequence()) {
             cache.reserve(length);
             for (int position = 0; position < length; position += block) {
                 int rows = Math.min(block, length - position);
                 trace.begin(position, rows);
-                int[] part = Arrays.copyOfRange(tokens, position, position + rows);
-                forward.run(List.of(new Segment(cache, position, rows, trace)), part, h);
+                choices.clear();
                 int firstChoice = Math.max(position, prompt - 1);
-                for (int t = position; t < firstChoice && t < position + rows; t++) {
-                    trace.last(t, h, (t - position) * config.hidden(), tokens[t], -1, 0f);
+                for (int t = firstChoice; t < position + rows; t++) {
+                    choices.add(t - position, tokens[t + 1]);
                 }
-                for (int t = firstChoice; t < position + rows; t += LOGITS_AT_ONCE) {
-                    int n = Math.min(LOGITS_AT_ONCE, position + rows - t);
-                    for (int i = 0; i < n; i++) {
-                        choices[i] = t + i - position;
-                    }
-                    forward.logits(h, choices, n, products, logits);
-                    for (int i = 0; i < n; i++) {
-                        int next = tokens[t + i + 1];
-                        float logit = logits[i * config.vocab() + next];
-                        trace.last(t + i, h, choices[i] * config.hidden(), tokens[t + i], next, logit);
-                    }
+                int[] part = Arrays.copyOfRange(tokens, position, position + rows);
+                executor.run(List.of(new Segment(cache, position, rows, trace)), part, choices);
+                for (int i = 0; i < choices.count(); i++) {
+                    int t = firstChoice + i;
+                    trace.choose(t, choices.tails(), choices.tailAt(i), tokens[t], choices.token(i), choices.logit(i));
                 }
                 trace.end();
             }
         }
-        return trace.root(new TraceLayout(config).header(model.id(), request.hash(), length));
+        return trace.root(layout.header(model.id(), request.hash(), length));
     }
 
-    ForwardPass forward() {
-        return forward;
+    Executor executor() {
+        return executor;
     }
 }

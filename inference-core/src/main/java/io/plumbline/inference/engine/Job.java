@@ -25,10 +25,15 @@ final class Job implements AutoCloseable {
         /**
          * A token was chosen.
          *
-         * @param logits of all tokens, from {@code offset}; valid during the call only.
+         * @param logits of all tokens, from {@code offset}, where they are wanted; valid during the call only.
          * @return whether the answer ends here, by the text it stands for.
          */
         boolean onToken(int token, float[] logits, int offset);
+
+        /** Whether logits are wanted with every token: a device keeps them otherwise. */
+        default boolean wantsLogits() {
+            return false;
+        }
     }
 
     /** Why an answer ended. */
@@ -38,18 +43,15 @@ final class Job implements AutoCloseable {
         CANCELLED
     }
 
-    /**
-     * @param request checked against the model.
-     * @param workers threads that will report rows.
-     */
-    Job(Request request, ModelConfig config, KeyValuePages.Sequence cache, byte[] traceKey, int workers, Listener l) {
+    /** @param request checked against the model. */
+    Job(Request request, ModelConfig config, KeyValuePages.Sequence cache, byte[] traceKey, Listener l) {
         this.request = request;
         this.listener = l;
         this.prompt = request.promptTokens().length;
         this.most = most(request, config);
         this.tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
         this.cache = cache;
-        this.trace = new TraceWriter(config, traceKey, workers, null);
+        this.trace = new TraceWriter(config, traceKey, null);
     }
 
     /** Most output tokens of {@code request}: what it asks for, as far as the context reaches. */
@@ -86,6 +88,11 @@ final class Job implements AutoCloseable {
 
     int token(int index) {
         return tokens[index];
+    }
+
+    /** Whether choosing, or who listens, needs all logits. */
+    boolean wantsLogits() {
+        return request.sampling().temperature() != 0 || listener.wantsLogits();
     }
 
     /** Takes the token chosen after the last row. */

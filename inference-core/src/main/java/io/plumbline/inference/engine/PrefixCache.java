@@ -1,6 +1,5 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.verifier.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -8,14 +7,12 @@ import java.util.List;
 
 /**
  * Pages of keys and values that later requests may begin with: those whose tokens, from the very first, are the same. Beside each page
- * stand the chaining values of its records, so that nothing is hashed twice, and the residuals after the last layer, for the final
- * record of a token says what was chosen after it and differs between a prompt and an answer. Least recently used pages go first.
+ * stand the digests of its tokens' records, as a prompt has them, so that nothing is hashed twice. Least recently used pages go first.
  *
  * <p>Whether a prompt's beginning was seen before shows in how long its answer takes: a node that serves strangers to each other should
  * know that.
  */
 final class PrefixCache {
-    private final ModelConfig config;
     private final KeyValuePages pages;
     private final LinkedHashMap<Key, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
     private long lastId;
@@ -34,24 +31,20 @@ final class PrefixCache {
         }
     }
 
-    private record Entry(long id, KeyValuePages.Page page, int[] cvs, float[] h, boolean[] chose) {}
+    private record Entry(long id, KeyValuePages.Page page, int[] digests) {}
 
     /** The page that a job is filling. */
     static final class Draft {
         private final long parent;
-        private final int[] cvs;
-        private final float[] h;
-        private final boolean[] chose = new boolean[KeyValuePages.TOKENS];
+        private final int[] digests;
 
-        private Draft(long parent, int stepWords, int hidden) {
+        private Draft(long parent, int digestWords) {
             this.parent = parent;
-            this.cvs = new int[KeyValuePages.TOKENS * stepWords];
-            this.h = new float[KeyValuePages.TOKENS * hidden];
+            this.digests = new int[KeyValuePages.TOKENS * digestWords];
         }
     }
 
-    PrefixCache(ModelConfig config, KeyValuePages pages) {
-        this.config = config;
+    PrefixCache(KeyValuePages pages) {
         this.pages = pages;
     }
 
@@ -79,42 +72,34 @@ final class PrefixCache {
             found.add(entry);
         }
         int tokens = shared.size() * KeyValuePages.TOKENS;
-        job.draft(new Draft(parent, job.trace().hasher().stepWords(), config.hidden()));
+        job.draft(new Draft(parent, job.trace().hasher().digestWords()));
         if (tokens == 0) {
             return;
         }
         job.cache().startWith(shared);
         TraceWriter trace = job.trace();
         trace.begin(0, tokens);
+        int words = trace.hasher().digestWords();
         for (int t = 0; t < tokens; t++) {
-            Entry entry = found.get(t / KeyValuePages.TOKENS);
-            int i = t % KeyValuePages.TOKENS;
-            trace.hasher().putStep(t, entry.cvs(), i * trace.hasher().stepWords());
-            if (entry.chose()[i]) {
-                trace.last(t, entry.h(), i * config.hidden(), job.token(t), -1, 0f);
-            }
+            int[] digests = found.get(t / KeyValuePages.TOKENS).digests();
+            trace.hasher().putDigest(t, digests, t % KeyValuePages.TOKENS * words);
         }
         trace.end();
         job.advance(tokens);
         reusedTokens += tokens;
     }
 
-    /** Takes note of rows that a job has just computed, its trace block still open; a full page is kept. */
-    void record(Job job, float[] h, int row, int count, boolean lastChose) {
+    /** Takes note of rows that a job has just computed, before their trace block holds a choice; a full page is kept. */
+    void record(Job job, int count) {
         if (job.draft() == null) {
             return;
         }
-        int words = job.trace().hasher().stepWords();
-        int hidden = config.hidden();
-        for (int i = 0; i < count; i++) {
-            int t = job.position() + i;
+        int words = job.trace().hasher().digestWords();
+        for (int t = job.position(); t < job.position() + count; t++) {
             int at = t % KeyValuePages.TOKENS;
-            Draft draft = job.draft();
-            job.trace().hasher().copyStep(t, draft.cvs, at * words);
-            System.arraycopy(h, (row + i) * hidden, draft.h, at * hidden, hidden);
-            draft.chose[at] = lastChose && i == count - 1;
+            job.trace().hasher().copyDigest(t, job.draft().digests, at * words);
             if (at == KeyValuePages.TOKENS - 1) {
-                keep(job, draft, t / KeyValuePages.TOKENS, words);
+                keep(job, job.draft(), t / KeyValuePages.TOKENS, words);
             }
         }
     }
@@ -125,10 +110,10 @@ final class PrefixCache {
         if (entry == null) {
             KeyValuePages.Page memory = job.cache().pages().get(page);
             pages.share(memory);
-            entry = new Entry(++lastId, memory, draft.cvs, draft.h, draft.chose);
+            entry = new Entry(++lastId, memory, draft.digests);
             entries.put(key, entry);
         }
-        job.draft(new Draft(entry.id(), words, config.hidden()));
+        job.draft(new Draft(entry.id(), words));
     }
 
     /** Lets the least recently used pages go until {@code needed} are free, or none is left. */

@@ -1,6 +1,5 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.inference.engine.ForwardPass.Segment;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.AuditReport;
@@ -44,6 +43,7 @@ public final class Replay implements OpeningSource {
     private final ModelConfig config;
     private final AnswerView view;
     private final TraceLayout layout;
+    private final PageLayout pageLayout;
     private final MemorySegment trace;
     private final ChainingValues tree;
     private final byte[] root;
@@ -52,10 +52,13 @@ public final class Replay implements OpeningSource {
     /**
      * Runs the answer again.
      *
+     * @param generator runs the whole answer.
+     * @param forward runs single layers over a cell's tokens, in time small beside that.
      * @param node public key under which the trace was committed.
      */
-    public Replay(Generator generator, byte[] node, Request request, int[] output) {
-        this.forward = generator.forward();
+    public Replay(Generator generator, ForwardPass forward, byte[] node, Request request, int[] output) {
+        this.forward = forward;
+        this.pageLayout = new PageLayout(forward.model().config());
         this.model = forward.model();
         this.config = model.config();
         this.view = new AnswerView(model.manifest(), node, request.promptTokens(), output);
@@ -104,12 +107,12 @@ public final class Replay implements OpeningSource {
             long at = layout.offset(t, cell.layer());
             MemorySegment.copy(trace, FLOAT, at, h, (t - cell.from()) * config.hidden(), config.hidden());
         }
-        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(cell.to()));
+        KeyValuePages pages = KeyValuePages.ofHost(config, KeyValuePages.pagesFor(cell.to()));
         try (KeyValuePages.Sequence cache = pages.sequence()) {
             cache.reserve(cell.to());
             fill(cache, cell);
-            Segment segment = new Segment(cache, cell.from(), cell.tokens(), new Products(out, parts, cell));
-            forward.layer(cell.layer(), segment, h);
+            Segment segment = new Segment(cache, cell.from(), cell.tokens(), null);
+            forward.layer(cell.layer(), segment, new Products(out, parts, cell), h);
         }
         return out;
     }
@@ -141,7 +144,7 @@ public final class Replay implements OpeningSource {
             MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), v, 0, kvDim);
             MemorySegment.copy(trace, FLOAT, at + layout.skOffset(), sk, 0, sk.length);
             MemorySegment.copy(trace, FLOAT, at + layout.svOffset(), sv, 0, sv.length);
-            cache.put(cell.layer(), t, k, v, 0, sk, sv, 0);
+            pageLayout.put(cache, cell.layer(), t, k, v, 0, sk, sv, 0);
         }
     }
 

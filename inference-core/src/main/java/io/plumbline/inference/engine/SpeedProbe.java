@@ -1,25 +1,27 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.inference.engine.ForwardPass.Segment;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.LoadedModel.Matrix;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.trace.TraceLayout;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Times the forward pass by itself: with its trace, as it is served, or without, to see what the trace costs. */
 public final class SpeedProbe {
     private static final int DECODE_FROM = 32;
 
-    private final ForwardPass forward;
+    private final Executor executor;
     private final ModelConfig config;
     private final int block;
+    private final Choices choices;
 
     /** @param block prompt tokens run at once. */
-    public SpeedProbe(ForwardPass forward, int block) {
-        this.forward = forward;
-        this.config = forward.model().config();
+    public SpeedProbe(Executor executor, int block) {
+        this.executor = executor;
+        this.config = executor.model().config();
         this.block = block;
+        this.choices = new Choices(config.vocab(), new TraceLayout(config).tailFloats());
     }
 
     /** Bytes of weights that a token reads: every matrix once. */
@@ -42,69 +44,86 @@ public final class SpeedProbe {
         return 3 + (int) (t * 7919L % (config.vocab() - 3));
     }
 
-    /** Prompt tokens a second, logits of the last one included. */
+    /** Prompt tokens a second, the token after the last one included. */
     public double prefill(int tokens, boolean withTrace) {
-        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(tokens));
-        Logits logits = new Logits();
-        float[] h = new float[Math.min(block, tokens) * config.hidden()];
+        KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(tokens));
         try (KeyValuePages.Sequence cache = pages.sequence()) {
             cache.reserve(tokens);
             long begin = System.nanoTime();
-            run(cache, 0, tokens, withTrace ? trace() : null, h, logits);
+            run(cache, 0, tokens, withTrace ? trace() : null);
             return tokens / ((System.nanoTime() - begin) / 1e9);
         }
     }
 
     /** Output tokens a second after a short prompt, one at a time. */
     public double decode(int tokens, boolean withTrace) {
-        KeyValuePages pages = new KeyValuePages(config, KeyValuePages.pagesFor(DECODE_FROM + tokens));
-        Logits logits = new Logits();
-        float[] h = new float[Math.max(1, Math.min(block, DECODE_FROM)) * config.hidden()];
-        TraceWriter trace = withTrace ? trace() : null;
-        try (KeyValuePages.Sequence cache = pages.sequence()) {
-            cache.reserve(DECODE_FROM + tokens);
-            run(cache, 0, DECODE_FROM, trace, h, logits);
+        return decode(tokens, 1, withTrace);
+    }
+
+    /** Output tokens a second after short prompts, {@code together} answers at a time, all of them counted. */
+    public double decode(int tokens, int together, boolean withTrace) {
+        KeyValuePages pages = executor.pages(together * KeyValuePages.pagesFor(DECODE_FROM + tokens));
+        List<KeyValuePages.Sequence> caches = new ArrayList<>();
+        List<TraceWriter> traces = new ArrayList<>();
+        try {
+            for (int i = 0; i < together; i++) {
+                caches.add(pages.sequence());
+                caches.get(i).reserve(DECODE_FROM + tokens);
+                traces.add(withTrace ? trace() : null);
+                run(caches.get(i), 0, DECODE_FROM, traces.get(i));
+            }
+            int[] ids = new int[together];
+            List<Segment> batch = new ArrayList<>();
             long begin = System.nanoTime();
             for (int t = DECODE_FROM; t < DECODE_FROM + tokens; t++) {
-                run(cache, t, 1, trace, h, logits);
+                batch.clear();
+                choices.clear();
+                for (int i = 0; i < together; i++) {
+                    batch.add(segment(caches.get(i), t, 1, traces.get(i)));
+                    ids[i] = token(t + i);
+                    choices.add(i, Choices.BEST);
+                }
+                step(batch, ids);
             }
-            return tokens / ((System.nanoTime() - begin) / 1e9);
+            return (double) tokens * together / ((System.nanoTime() - begin) / 1e9);
+        } finally {
+            caches.forEach(KeyValuePages.Sequence::close);
         }
     }
 
     private TraceWriter trace() {
-        return new TraceWriter(
-                config, TraceLayout.keyOf(new byte[32]), forward.workers().count(), null);
+        return new TraceWriter(config, TraceLayout.keyOf(new byte[32]), null);
     }
 
-    private final class Logits {
-        private final int[] products = new int[config.vocab()];
-        private final float[] values = new float[config.vocab()];
-        private final int[] row = new int[1];
+    private static Segment segment(KeyValuePages.Sequence cache, int first, int count, TraceWriter trace) {
+        if (trace != null) {
+            trace.begin(first, count);
+        }
+        return new Segment(cache, first, count, trace);
     }
 
-    private void run(KeyValuePages.Sequence cache, int first, int count, TraceWriter trace, float[] h, Logits logits) {
-        int rows = 0;
+    private void run(KeyValuePages.Sequence cache, int first, int count, TraceWriter trace) {
         for (int at = 0; at < count; at += block) {
-            rows = Math.min(block, count - at);
+            int rows = Math.min(block, count - at);
             int[] tokens = new int[rows];
             for (int i = 0; i < rows; i++) {
                 tokens[i] = token(first + at + i);
             }
-            LayerObserver observer = trace == null ? LayerObserver.NONE : trace;
-            if (trace != null) {
-                trace.begin(first + at, rows);
+            choices.clear();
+            if (at + rows == count) {
+                choices.add(rows - 1, Choices.BEST);
             }
-            forward.run(List.of(new Segment(cache, first + at, rows, observer)), tokens, h);
-            if (trace != null) {
-                for (int i = 0; i < rows; i++) {
-                    trace.last(first + at + i, h, i * config.hidden(), tokens[i], -1, 0f);
-                }
-                trace.end();
+            step(List.of(segment(cache, first + at, rows, trace)), tokens);
+        }
+    }
+
+    private void step(List<Segment> batch, int[] tokens) {
+        executor.run(batch, tokens, choices);
+        for (Segment segment : batch) {
+            if (segment.trace() != null) {
+                segment.trace().end();
             }
         }
-        logits.row[0] = rows - 1;
-        forward.logits(h, logits.row, 1, logits.products, logits.values);
     }
 
     /** Bytes a second that this many threads read from memory, the best of a few passes over 1 GiB. */

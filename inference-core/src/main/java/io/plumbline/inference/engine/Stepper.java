@@ -1,7 +1,7 @@
 package io.plumbline.inference.engine;
 
-import io.plumbline.inference.engine.ForwardPass.Segment;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,22 +10,20 @@ import java.util.List;
  * caller at a time.
  */
 final class Stepper {
-    private final ForwardPass forward;
+    private final Executor executor;
     private final ModelConfig config;
     private final PrefixCache prefixes;
     private final List<Segment> segments = new ArrayList<>();
     private final List<Job> running = new ArrayList<>();
     private int[] tokens = new int[0];
-    private float[] h = new float[0];
-    private int[] choosing = new int[0];
-    private int[] products = new int[0];
-    private float[] logits = new float[0];
+    private final Choices choices;
 
     /** @param prefixes takes finished pages, or null. */
-    Stepper(ForwardPass forward, PrefixCache prefixes) {
-        this.forward = forward;
-        this.config = forward.model().config();
+    Stepper(Executor executor, PrefixCache prefixes) {
+        this.executor = executor;
+        this.config = executor.model().config();
         this.prefixes = prefixes;
+        this.choices = new Choices(config.vocab(), new TraceLayout(config).tailFloats());
     }
 
     /**
@@ -36,7 +34,7 @@ final class Stepper {
      * @throws ArithmeticException when a number overflows; no job has advanced then, and each may be stepped again by itself.
      */
     void step(List<Job> jobs, int budget) {
-        long begin = forward.workers().cpuNanos();
+        long begin = executor.cpuNanos();
         segments.clear();
         running.clear();
         int rows = 0;
@@ -53,18 +51,25 @@ final class Stepper {
                 rows += count;
             }
         }
-        reserve(rows);
+        if (tokens.length < rows) {
+            tokens = new int[rows];
+        }
+        choices.clear();
         int row = 0;
         for (int i = 0; i < segments.size(); i++) {
             Segment segment = segments.get(i);
+            Job job = running.get(i);
             for (int t = 0; t < segment.count(); t++) {
-                tokens[row++] = running.get(i).token(segment.first() + t);
+                tokens[row++] = job.token(segment.first() + t);
             }
-            running.get(i).trace().begin(segment.first(), segment.count());
+            segment.trace().begin(segment.first(), segment.count());
+            if (job.choosesAfter(segment.count())) {
+                choices.add(row - 1, job.wantsLogits() ? Choices.ALL : Choices.BEST);
+            }
         }
-        forward.run(segments, tokens, h);
-        finish(rows);
-        long cpu = forward.workers().cpuNanos() - begin;
+        executor.run(segments, tokens, choices);
+        finish();
+        long cpu = executor.cpuNanos() - begin;
         for (int i = 0; i < running.size(); i++) {
             running.get(i).addCpu(cpu * segments.get(i).count() / rows);
         }
@@ -75,67 +80,38 @@ final class Stepper {
         running.add(job);
     }
 
-    private void reserve(int rows) {
-        if (tokens.length < rows) {
-            tokens = new int[rows];
-            h = new float[rows * config.hidden()];
-        }
-    }
-
-    private void finish(int rows) {
-        int choosers = 0;
-        if (choosing.length < running.size()) {
-            choosing = new int[running.size()];
-        }
-        int row = 0;
-        for (int i = 0; i < running.size(); i++) {
-            row += segments.get(i).count();
-            if (running.get(i).choosesAfter(segments.get(i).count())) {
-                choosing[choosers++] = row - 1;
-            }
-        }
-        int vocab = config.vocab();
-        if (logits.length < choosers * vocab) {
-            products = new int[choosers * vocab];
-            logits = new float[choosers * vocab];
-        }
-        if (choosers > 0) {
-            forward.logits(h, choosing, choosers, products, logits);
-        }
-        row = 0;
+    private void finish() {
         int chooser = 0;
         for (int i = 0; i < running.size(); i++) {
             Job job = running.get(i);
             int count = segments.get(i).count();
-            boolean chooses = job.choosesAfter(count);
-            finish(job, row, count, chooses ? chooser * vocab : -1);
-            chooser += chooses ? 1 : 0;
-            row += count;
+            finish(job, count, job.choosesAfter(count) ? chooser++ : -1);
         }
     }
 
-    /** The final records of a job's rows, and its next token. */
-    private void finish(Job job, int row, int count, int logitsAt) {
-        int first = job.position();
-        int hidden = config.hidden();
-        int plain = logitsAt < 0 ? count : count - 1;
-        for (int i = 0; i < plain; i++) {
-            job.trace().last(first + i, h, (row + i) * hidden, job.token(first + i), -1, 0f);
+    /** What a job's rows add to its trace, and its next token. {@code chooser} is its place among the choices, or -1. */
+    private void finish(Job job, int count, int chooser) {
+        if (prefixes != null) {
+            prefixes.record(job, count);
         }
         int chosen = -1;
-        if (logitsAt >= 0) {
-            int last = first + count - 1;
-            chosen = job.request().sampling().choose(logits, logitsAt, config.vocab(), last);
-            job.trace().last(last, h, (row + count - 1) * hidden, job.token(last), chosen, logits[logitsAt + chosen]);
-        }
-        job.trace().flush();
-        if (prefixes != null) {
-            prefixes.record(job, h, row, count, logitsAt >= 0);
+        if (chooser >= 0) {
+            int last = job.position() + count - 1;
+            float logit;
+            if (choices.asked(chooser) == Choices.ALL) {
+                float[] logits = choices.logits();
+                chosen = job.request().sampling().choose(logits, choices.logitsAt(chooser), config.vocab(), last);
+                logit = logits[choices.logitsAt(chooser) + chosen];
+            } else {
+                chosen = choices.token(chooser);
+                logit = choices.logit(chooser);
+            }
+            job.trace().choose(last, choices.tails(), choices.tailAt(chooser), job.token(last), chosen, logit);
         }
         job.trace().end();
         job.advance(count);
-        if (logitsAt >= 0) {
-            job.accept(chosen, logits, logitsAt);
+        if (chooser >= 0) {
+            job.accept(chosen, choices.logits(), choices.logitsAt(chooser));
         }
     }
 }

@@ -19,31 +19,47 @@ final class TraceWriter implements LayerObserver {
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final ModelConfig config;
+    private final byte[] key;
     private final TraceLayout layout;
     private final TraceHasher hasher;
-    private final TraceHasher.Gathered[] gathered;
+    private TraceHasher.Gathered[] gathered = new TraceHasher.Gathered[0];
     private final MemorySegment copy;
 
-    /**
-     * @param workers threads that will report rows.
-     * @param copy receives the whole trace, or null to keep nothing.
-     */
-    TraceWriter(ModelConfig config, byte[] key, int workers, MemorySegment copy) {
+    /** @param copy receives the whole trace, or null to keep nothing. */
+    TraceWriter(ModelConfig config, byte[] key, MemorySegment copy) {
         this.config = config;
+        this.key = key;
         this.layout = new TraceLayout(config);
         this.hasher = new TraceHasher(layout, key);
         this.copy = copy;
-        this.gathered = new TraceHasher.Gathered[workers];
     }
 
     /** Begins the block of {@code rows} tokens from {@code first}; again, where it could not be ended. */
     void begin(int first, int rows) {
+        hasher.begin(first, rows);
+    }
+
+    /** Rows of the block will be reported by up to {@code workers} threads, and {@link #gathered} called after them. */
+    void gathering(int workers) {
+        if (gathered.length < workers) {
+            gathered = new TraceHasher.Gathered[workers];
+        }
         for (TraceHasher.Gathered one : gathered) {
             if (one != null) {
                 one.clear();
             }
         }
-        hasher.begin(first, rows);
+        hasher.gathering();
+    }
+
+    /** All rows of the block were reported. */
+    void gathered() {
+        for (TraceHasher.Gathered one : gathered) {
+            if (one != null) {
+                one.flush();
+            }
+        }
+        hasher.reduce();
     }
 
     private TraceHasher.Gathered of(int worker) {
@@ -78,17 +94,47 @@ final class TraceWriter implements LayerObserver {
         }
     }
 
-    /** The final record of one token. {@code chosen} is -1 where nothing was chosen. */
-    void last(int token, float[] h, int offset, int id, int chosen, float logit) {
-        TraceHasher.Gathered to = of(0);
+    /** The final record of one token, nothing chosen after it. */
+    void last(int worker, int token, float[] h, int offset, int id) {
+        TraceHasher.Gathered to = of(worker);
         MemorySegment bytes = to.bytes();
         int at = to.add(token, config.layers());
         int end = 4 * config.hidden();
         MemorySegment.copy(h, offset, bytes, FLOAT, at, config.hidden());
         bytes.set(INT, at + end, id);
-        bytes.set(INT, at + end + 4, chosen);
-        bytes.set(FLOAT, at + end + 8, logit);
+        bytes.set(INT, at + end + 4, -1);
+        bytes.set(FLOAT, at + end + 8, 0f);
         finish(bytes, at, end + 12, layout.finalBytes(), token, config.layers());
+    }
+
+    /**
+     * What was chosen after a token.
+     *
+     * @param residuals the last {@link TraceLayout#tailFloats} of its residuals, from {@code offset}.
+     */
+    void choose(int token, float[] residuals, int offset, int id, int chosen, float logit) {
+        hasher.choose(token, residuals, offset, id, chosen, logit);
+        if (copy != null) {
+            long at = layout.offset(token, config.layers()) + 4L * config.hidden();
+            copy.set(INT, at + 4, chosen);
+            copy.set(FLOAT, at + 8, logit);
+        }
+    }
+
+    /** Whether {@link #put} is wanted for every record that {@link #rows} and {@link #last} do not report. */
+    boolean wantsCopy() {
+        return copy != null;
+    }
+
+    /** Copies a whole record that was laid out elsewhere. */
+    void put(int token, int layer, MemorySegment record, long offset) {
+        long size = layer == config.layers() ? layout.finalBytes() : layout.recordBytes();
+        MemorySegment.copy(record, offset, copy, layout.offset(token, layer), size);
+    }
+
+    /** Key of the trace's hashes, 32 bytes. */
+    byte[] key() {
+        return key;
     }
 
     private void finish(MemorySegment bytes, int at, int end, int size, int token, int layer) {
@@ -98,19 +144,9 @@ final class TraceWriter implements LayerObserver {
         }
     }
 
-    /** Ends the block: all its records are hashed and join the tree. */
+    /** Ends the block: it joins the tree. */
     void end() {
-        flush();
         hasher.end();
-    }
-
-    /** Hashes what was gathered; the block can then be copied from. */
-    void flush() {
-        for (TraceHasher.Gathered one : gathered) {
-            if (one != null) {
-                one.flush();
-            }
-        }
     }
 
     TraceHasher hasher() {

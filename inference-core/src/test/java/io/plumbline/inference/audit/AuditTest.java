@@ -92,7 +92,7 @@ class AuditTest {
     private static Shown serve(Request asked, Request computed, ForwardPass forward) {
         Generator generator = new Generator(forward, NODE.publicKey(), 16);
         Generator.Result result = generator.generate(computed, token -> {});
-        Replay replay = new Replay(generator, NODE.publicKey(), asked, result.tokens());
+        Replay replay = new Replay(generator, forward, NODE.publicKey(), asked, result.tokens());
         Answer answer = new Answer(result.tokens(), "");
         return new Shown(asked, answer, sign(asked, answer, replay.root(), result.traceBytes()), replay);
     }
@@ -274,8 +274,9 @@ class AuditTest {
                         .contains(report.failure().step()),
                 report.failure().toString());
         // A node that recomputes everything after the forced token is caught by the sampling rule.
-        Generator generator = new Generator(TestModels.forward(model), NODE.publicKey());
-        Replay consistent = new Replay(generator, NODE.publicKey(), honest.request(), tokens);
+        ForwardPass forward = TestModels.forward(model);
+        Generator generator = new Generator(forward, NODE.publicKey());
+        Replay consistent = new Replay(generator, forward, NODE.publicKey(), honest.request(), tokens);
         Receipt signed = sign(
                 honest.request(), forged, consistent.root(), honest.receipt().traceBytes());
         rejected(new Shown(honest.request(), forged, signed, consistent), Step.SAMPLING, -1);

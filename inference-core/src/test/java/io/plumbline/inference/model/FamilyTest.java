@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.kernels.Backend;
@@ -88,14 +89,15 @@ class FamilyTest {
             model.verify(share -> {});
             int[] prompt = prompt(model.config(), 40);
             Request request = TestModels.request(model, prompt, 24, new Sampling(0.8f, 40, 900_000, 5));
-            Generator best = new Generator(TestModels.forward(model), NODE.publicKey(), 16);
+            ForwardPass forward = TestModels.forward(model);
+            Generator best = new Generator(forward, NODE.publicKey(), 16);
             Generator.Result result = best.generate(request, token -> {});
             Generator scalar =
                     new Generator(TestModels.forward(model, model.layers(), Backend.SCALAR), NODE.publicKey(), 7);
             assertArrayEquals(
                     scalar.generate(request, token -> {}).traceRoot(), result.traceRoot(), "scalar specification");
 
-            Replay replay = new Replay(best, NODE.publicKey(), request, result.tokens());
+            Replay replay = new Replay(best, forward, NODE.publicKey(), request, result.tokens());
             Answer answer = new Answer(result.tokens(), "");
             Receipt receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 1, NODE);
             AuditReport report = new Auditor(model.verifierKey(share -> {}))

@@ -65,12 +65,21 @@ public final class ChunkTree {
 
     /** Appends the next chunk's 8 words. */
     public void push(int[] cvs, int offset) {
+        push(cvs, offset, 0);
+    }
+
+    /**
+     * Appends a whole subtree's 8 words.
+     *
+     * @param level of the subtree, of {@code 1 << level} chunks; the chunks before it are a multiple of that.
+     */
+    public void push(int[] cvs, int offset, int level) {
         mergeFor(chunks);
         // A trace has hundreds of chunks a token: what merging leaves over is used again.
         int[] cv = spare.isEmpty() ? new int[8] : spare.removeLast();
         System.arraycopy(cvs, offset, cv, 0, 8);
         stack.add(cv);
-        chunks++;
+        chunks += 1L << level;
     }
 
     /**

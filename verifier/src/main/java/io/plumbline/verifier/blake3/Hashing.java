@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 public final class Hashing {
     private final int[] key;
     private final int flags;
+    private final int[] words = new int[16];
+    private final int[] scratch = new int[16];
     private long[] counters = new long[16];
 
     /** @param key 32 bytes, or null for the plain hash. */
@@ -36,5 +38,30 @@ public final class Hashing {
     /** Chaining values of the first {@code count} chunks of {@code in}, which need not be neighbours: each says its own index. */
     public void chunks(MemorySegment in, int count, long[] indices, int[] cvs) {
         ChunkCompressor.best().chunks(key, flags, in, 0, count, indices, 0, cvs, 0);
+    }
+
+    /**
+     * Reduces chunks {@code from} to {@code to} of a message to their {@link Subtrees}.
+     *
+     * @param cvs 8 words a chunk from {@code offset}; the values are used up.
+     * @param out receives 8 words a subtree from {@code outOffset}.
+     */
+    public void reduce(int[] cvs, int offset, long from, long to, int[] out, int outOffset) {
+        int target = outOffset;
+        for (long at = from; at < to; ) {
+            int level = Subtrees.level(at, to);
+            int base = offset + (int) (at - from) * 8;
+            for (int count = 1 << level; count > 1; count /= 2) {
+                for (int i = 0; i < count / 2; i++) {
+                    System.arraycopy(cvs, base + 16 * i, words, 0, 16);
+                    Compression.compress(
+                            key, 0, words, 0, 0, Compression.BLOCK_BYTES, flags | Compression.PARENT, scratch);
+                    System.arraycopy(scratch, 0, cvs, base + 8 * i, 8);
+                }
+            }
+            System.arraycopy(cvs, base, out, target, 8);
+            target += 8;
+            at += 1L << level;
+        }
     }
 }

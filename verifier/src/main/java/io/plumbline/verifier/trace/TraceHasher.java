@@ -3,19 +3,35 @@ package io.plumbline.verifier.trace;
 import io.plumbline.verifier.blake3.ChunkCompressor;
 import io.plumbline.verifier.blake3.ChunkTree;
 import io.plumbline.verifier.blake3.Hashing;
+import io.plumbline.verifier.blake3.Subtrees;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /**
  * The running commitment to a trace. Records may be hashed in any order inside a block of tokens (an engine works layer by layer);
  * a finished block joins the tree and nothing of it is kept.
+ *
+ * <p>A token's part of the tree is its digest: the {@link Subtrees} of the chunks that do not depend on what was chosen after it, then
+ * the chunks that do, as they are when nothing was. A device computes digests itself; a cache keeps them beside keys and values.
  */
 public final class TraceHasher {
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final int WORDS = ChunkCompressor.CV_WORDS;
+
     private final TraceLayout layout;
-    private final int chunksPerStep;
+    private final int stepChunks;
+    private final int tailChunks;
+    private final int digestWords;
     private final byte[] key;
     private final Hashing hashing;
     private final ChunkTree tree;
-    private int[] block = new int[0];
+    private final MemorySegment tail;
+    private final int[] tailCvs;
+    private int[] chunks = new int[0];
+    private int[] digests = new int[0];
     private int blockStart;
     private int blockTokens;
     private int ended;
@@ -23,10 +39,21 @@ public final class TraceHasher {
     /** @param key of the node's trace hashes, see {@link TraceLayout#keyOf}. */
     public TraceHasher(TraceLayout layout, byte[] key) {
         this.layout = layout;
-        this.chunksPerStep = Math.toIntExact(layout.stepBytes() / ChunkCompressor.CHUNK_BYTES);
+        this.stepChunks = Math.toIntExact(layout.stepBytes() / ChunkCompressor.CHUNK_BYTES);
+        this.tail = MemorySegment.ofArray(new byte[layout.finalBytes() - layout.tailOffset()]);
+        this.tailChunks = (int) tail.byteSize() / ChunkCompressor.CHUNK_BYTES;
+        this.tailCvs = new int[tailChunks * WORDS];
+        this.digestWords = digestWords(layout);
         this.key = key;
         this.hashing = new Hashing(key);
         this.tree = new ChunkTree(key, true);
+    }
+
+    /** Words of a digest, some of which may go unused. */
+    public static int digestWords(TraceLayout layout) {
+        int all = Math.toIntExact(layout.stepBytes() / ChunkCompressor.CHUNK_BYTES);
+        int tail = (layout.finalBytes() - layout.tailOffset()) / ChunkCompressor.CHUNK_BYTES;
+        return (Subtrees.most(all - tail) + tail) * WORDS;
     }
 
     /** Starts the block of {@code tokens} tokens that follows the last one ended. */
@@ -36,9 +63,8 @@ public final class TraceHasher {
         }
         blockStart = firstToken;
         blockTokens = tokens;
-        int words = tokens * chunksPerStep * ChunkCompressor.CV_WORDS;
-        if (block.length < words) {
-            block = new int[words];
+        if (digests.length < tokens * digestWords) {
+            digests = new int[tokens * digestWords];
         }
     }
 
@@ -49,7 +75,7 @@ public final class TraceHasher {
         private final Hashing hashing = new Hashing(key);
         private final byte[] bytes;
         private final MemorySegment segment;
-        private final long[] chunks;
+        private final long[] indices;
         private int[] cvs = new int[0];
         private int count;
 
@@ -58,7 +84,7 @@ public final class TraceHasher {
                     MOST_CHUNKS, Math.max(layout.recordBytes(), layout.finalBytes()) / ChunkCompressor.CHUNK_BYTES);
             this.bytes = new byte[most * ChunkCompressor.CHUNK_BYTES];
             this.segment = MemorySegment.ofArray(bytes);
-            this.chunks = new long[most];
+            this.indices = new long[most];
         }
 
         /**
@@ -69,13 +95,13 @@ public final class TraceHasher {
         public int add(int token, int layer) {
             int size = layer == layout.layers() ? layout.finalBytes() : layout.recordBytes();
             int needed = size / ChunkCompressor.CHUNK_BYTES;
-            if (count + needed > chunks.length) {
+            if (count + needed > indices.length) {
                 flush();
             }
             int at = count * ChunkCompressor.CHUNK_BYTES;
             long first = layout.offset(token, layer) / ChunkCompressor.CHUNK_BYTES;
             for (int i = 0; i < needed; i++) {
-                chunks[count++] = first + i;
+                indices[count++] = first + i;
             }
             return at;
         }
@@ -91,57 +117,105 @@ public final class TraceHasher {
 
         /** Hashes what was gathered. */
         public void flush() {
-            int words = count * ChunkCompressor.CV_WORDS;
-            if (cvs.length < words) {
-                cvs = new int[chunks.length * ChunkCompressor.CV_WORDS];
+            if (cvs.length < count * WORDS) {
+                cvs = new int[indices.length * WORDS];
             }
-            hashing.chunks(segment, count, chunks, cvs);
+            hashing.chunks(segment, count, indices, cvs);
             long start = layout.offset(blockStart, 0) / ChunkCompressor.CHUNK_BYTES;
             for (int i = 0; i < count; i++) {
-                System.arraycopy(
-                        cvs,
-                        i * ChunkCompressor.CV_WORDS,
-                        block,
-                        (int) (chunks[i] - start) * ChunkCompressor.CV_WORDS,
-                        ChunkCompressor.CV_WORDS);
+                System.arraycopy(cvs, i * WORDS, chunks, (int) (indices[i] - start) * WORDS, WORDS);
             }
             count = 0;
         }
     }
 
-    /** A new gatherer; several may work on one block at once. */
+    /** A new gatherer; several may work on one block at once, once {@link #gathering} was called for it. */
     public Gathered gather() {
         return new Gathered();
     }
 
-    /** Chaining values of token {@code token} of the current block, all its records hashed: to keep beside a shared prefix. */
-    public void copyStep(int token, int[] target, int offset) {
-        int words = chunksPerStep * ChunkCompressor.CV_WORDS;
-        System.arraycopy(block, (token - blockStart) * words, target, offset, words);
+    /** Makes room for the chunks of the block that was begun. */
+    public void gathering() {
+        int words = blockTokens * stepChunks * WORDS;
+        if (chunks.length < words) {
+            chunks = new int[words];
+        }
     }
 
-    /** The reverse of {@link #copyStep}: a token of the current block whose records were hashed before. */
-    public void putStep(int token, int[] source, int offset) {
-        int words = chunksPerStep * ChunkCompressor.CV_WORDS;
-        System.arraycopy(source, offset, block, (token - blockStart) * words, words);
+    private long firstChunk(int token) {
+        return layout.offset(token, 0) / ChunkCompressor.CHUNK_BYTES;
     }
 
-    /** Words of one token's chaining values. */
-    public int stepWords() {
-        return chunksPerStep * ChunkCompressor.CV_WORDS;
+    private int subtrees(int token) {
+        long first = firstChunk(token);
+        return Subtrees.count(first, first + stepChunks - tailChunks);
     }
 
-    /** Joins the block, all of whose records are hashed, to the tree. */
+    /** Makes digests of the block's chunks, all of them gathered and flushed. */
+    public void reduce() {
+        for (int i = 0; i < blockTokens; i++) {
+            int token = blockStart + i;
+            long first = firstChunk(token);
+            int at = i * stepChunks * WORDS;
+            int body = stepChunks - tailChunks;
+            int digest = i * digestWords;
+            hashing.reduce(chunks, at, first, first + body, digests, digest);
+            System.arraycopy(chunks, at + body * WORDS, digests, digest + subtrees(token) * WORDS, tailChunks * WORDS);
+        }
+    }
+
+    /** Words of one token's digest. */
+    public int digestWords() {
+        return digestWords;
+    }
+
+    /** The digest of a token of the current block, before {@link #choose}: to keep beside a shared prefix. */
+    public void copyDigest(int token, int[] target, int offset) {
+        System.arraycopy(digests, (token - blockStart) * digestWords, target, offset, digestWords);
+    }
+
+    /** The reverse of {@link #copyDigest}: a token of the current block that was hashed elsewhere or before. */
+    public void putDigest(int token, int[] source, int offset) {
+        System.arraycopy(source, offset, digests, (token - blockStart) * digestWords, digestWords);
+    }
+
+    /**
+     * Writes into a token's digest what was chosen after it.
+     *
+     * @param residuals the last {@link TraceLayout#tailFloats} of its residuals, from {@code offset}.
+     */
+    public void choose(int token, float[] residuals, int offset, int id, int chosen, float logit) {
+        int floats = layout.tailFloats();
+        MemorySegment.copy(residuals, offset, tail, FLOAT, 0, floats);
+        tail.set(INT, 4L * floats, id);
+        tail.set(INT, 4L * floats + 4, chosen);
+        tail.set(FLOAT, 4L * floats + 8, logit);
+        hashing.chunks(tail, firstChunk(token) + stepChunks - tailChunks, tailCvs, 0);
+        int at = (token - blockStart) * digestWords + subtrees(token) * WORDS;
+        System.arraycopy(tailCvs, 0, digests, at, tailChunks * WORDS);
+    }
+
+    /** Joins the block, all of whose digests are known, to the tree. */
     public void end() {
-        for (int i = 0; i < blockTokens * chunksPerStep; i++) {
-            tree.push(block, i * ChunkCompressor.CV_WORDS);
+        for (int i = 0; i < blockTokens; i++) {
+            long first = firstChunk(blockStart + i);
+            long to = first + stepChunks - tailChunks;
+            int at = i * digestWords;
+            for (long chunk = first; chunk < to; at += WORDS) {
+                int level = Subtrees.level(chunk, to);
+                tree.push(digests, at, level);
+                chunk += 1L << level;
+            }
+            for (int t = 0; t < tailChunks; t++, at += WORDS) {
+                tree.push(digests, at);
+            }
         }
         ended = blockStart + blockTokens;
     }
 
     /** The trace root, given the header of {@link TraceLayout#HEADER_BYTES} bytes. */
     public byte[] root(byte[] header) {
-        int[] first = new int[ChunkCompressor.CV_WORDS];
+        int[] first = new int[WORDS];
         hashing.chunks(MemorySegment.ofArray(header), 0, first, 0);
         return tree.root(first);
     }

@@ -70,6 +70,19 @@ public final class TraceLayout {
         return finalBytes;
     }
 
+    /**
+     * Where in a final record the chunks begin that depend on what was chosen: from here on a record is rewritten when a prompt's token
+     * becomes an answer's. Before that stand residuals alone.
+     */
+    public int tailOffset() {
+        return 4 * config.hidden() / HEADER_BYTES * HEADER_BYTES;
+    }
+
+    /** Residuals that the tail of a final record begins with. */
+    public int tailFloats() {
+        return config.hidden() - tailOffset() / 4;
+    }
+
     /** Bytes of one token's records. */
     public long stepBytes() {
         return (long) recordBytes * config.layers() + finalBytes;
