@@ -51,3 +51,8 @@ case $machine in
 esac
 mkdir -p "$target"
 "$cc" -shared -o "$target/libplumbline.so" "$objects"/*.o -lm
+if [ "$os-$machine" = linux-x86_64 ]; then
+    # JavaCPP's CUDA bindings want a library of this name, of which we call nothing: see CudaAccelerator.java.
+    mkdir -p "$out/io/plumbline/native/cuda"
+    "$cc" -shared -Wl,-soname,libcudart.so.13 -x c /dev/null -o "$out/io/plumbline/native/cuda/libcudart.so.13"
+fi

@@ -1,132 +1,171 @@
-// int8 products summed in int32: y[r][n] = sum_k x[r][k] * w[n][k]. Exact in any order, so tiles and warps may do as they like.
-#include "exact.cuh"
+// int8 products for many rows on tensor cores, in tiles that move through shared memory ahead of their use.
+#include "machine.cuh"
+#include "products.cuh"
+
+using products::After;
+using products::Output;
 
 namespace {
 
-constexpr int WARPS = 4;
+constexpr int STAGES = 4;
 
-__device__ __forceinline__ int dot16(int4 a, int4 b, int sum) {
-    sum = __dp4a(a.x, b.x, sum);
-    sum = __dp4a(a.y, b.y, sum);
-    sum = __dp4a(a.z, b.z, sum);
-    return __dp4a(a.w, b.w, sum);
-}
+/// A block computes BM rows by BN columns, each of its 4 warps WM by WN, BK bytes of k a step.
+template <int BM, int BN, int WM, int WN, int BK, After A>
+struct Gemm {
+    static constexpr int THREADS = 128;
+    /// Bytes of a row in shared memory: padded, so that the eight rows of a fragment fall into different banks.
+    static constexpr int STRIDE = BK + 16;
+    static constexpr int STAGE = (BM + BN) * STRIDE;
+    static constexpr int TM = WM / 16, TN = WN / 8;
+    static_assert((BM / WM) * (BN / WN) == 4, "four warps");
 
-/// A warp a weight row against R inputs: the weights are read once, 16 bytes a lane.
-template <int R>
-__device__ __forceinline__ void gemv(const int8_t *x, const int8_t *w, int *y, int n, int k) {
-    int lane = threadIdx.x & 31, row = blockIdx.x * WARPS + threadIdx.x / 32;
-    if (row >= n) return;
-    int sum[R] = {};
-    const int8_t *weights = w + (size_t)row * k;
-    if (k % 16 == 0) {
-        for (int i = lane * 16; i < k; i += 32 * 16) {
-            int4 a = __ldg(reinterpret_cast<const int4 *>(weights + i));
-#pragma unroll
-            for (int r = 0; r < R; r++) sum[r] = dot16(a, __ldg(reinterpret_cast<const int4 *>(x + (size_t)r * k + i)), sum[r]);
+    const int8_t *x, *w;
+    int rows, k;
+    Output out;
+
+    /// Which weight row stands in row i of the tile. For GATE eight gate rows and their eight up rows alternate, so that both products of a
+    /// column end in one thread. -1 beyond the last.
+    __device__ __forceinline__ int weight_row(int i) const {
+        if (A != After::GATE) {
+            int n = blockIdx.x * BN + i;
+            return n < out.n ? n : -1;
         }
-    } else {
-        for (int i = lane; i < k; i += 32) {
-#pragma unroll
-            for (int r = 0; r < R; r++) sum[r] += (int)weights[i] * (int)x[(size_t)r * k + i];
+        int n = blockIdx.x * (BN / 2) + i / 16 * 8 + i % 8;
+        return n < out.n ? n + (i / 8 % 2 ? out.n : 0) : -1;
+    }
+
+    /// 16 bytes of a row from column c; zeros beyond k, and for no row at all.
+    __device__ __forceinline__ void piece(int8_t *to, const int8_t *m, int row, int c) const {
+        bool valid = row >= 0 && c < k;
+        if (k % 16 == 0) {
+            copy_async(to, valid ? m + (size_t)row * k + c : m, valid);
+        } else {
+            for (int b = 0; b < 16; b++) to[b] = valid && c + b < k ? m[(size_t)row * k + c + b] : (int8_t)0;
         }
     }
-#pragma unroll
-    for (int r = 0; r < R; r++) {
-#pragma unroll
-        for (int o = 16; o; o >>= 1) sum[r] += __shfl_xor_sync(0xffffffffu, sum[r], o);
-        if (lane == 0) y[(size_t)r * n + row] = sum[r];
+
+    __device__ __forceinline__ void load(int8_t *stage, int k0) const {
+        constexpr int PIECES = BK / 16;
+        for (int i = threadIdx.x; i < BM * PIECES; i += THREADS) {
+            int row = blockIdx.y * BM + i / PIECES, c = i % PIECES * 16;
+            piece(stage + i / PIECES * STRIDE + c, x, row < rows ? row : -1, k0 + c);
+        }
+        for (int i = threadIdx.x; i < BN * PIECES; i += THREADS) {
+            int c = i % PIECES * 16;
+            piece(stage + (BM + i / PIECES) * STRIDE + c, w, weight_row(i / PIECES), k0 + c);
+        }
     }
-}
+
+    __device__ __forceinline__ void run(int8_t *shared, unsigned *block_most) const {
+        int warp = threadIdx.x / 32, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+        int wm = warp / (BN / WN) * WM, wn = warp % (BN / WN) * WN;
+        int d[TM][TN][4];
+#pragma unroll
+        for (int i = 0; i < TM; i++)
+#pragma unroll
+            for (int j = 0; j < TN; j++)
+#pragma unroll
+                for (int q = 0; q < 4; q++) d[i][j][q] = 0;
+        int steps = (k + BK - 1) / BK;
+        for (int s = 0; s < STAGES - 1; s++) {
+            if (s < steps) load(shared + s * STAGE, s * BK);
+            commit_async();
+        }
+        for (int s = 0; s < steps; s++) {
+            wait_async<STAGES - 2>();
+            __syncthreads();
+            int next = s + STAGES - 1;
+            if (next < steps) load(shared + next % STAGES * STAGE, next * BK);
+            commit_async();
+            const int8_t *a = shared + s % STAGES * STAGE, *b = a + BM * STRIDE;
+#pragma unroll
+            for (int kk = 0; kk < BK; kk += 32) {
+                unsigned fa[TM][4];
+#pragma unroll
+                for (int i = 0; i < TM; i++) {
+                    const int8_t *at = a + (wm + i * 16 + g) * STRIDE + kk + t * 4;
+                    fa[i][0] = *reinterpret_cast<const unsigned *>(at);
+                    fa[i][1] = *reinterpret_cast<const unsigned *>(at + 8 * STRIDE);
+                    fa[i][2] = *reinterpret_cast<const unsigned *>(at + 16);
+                    fa[i][3] = *reinterpret_cast<const unsigned *>(at + 8 * STRIDE + 16);
+                }
+#pragma unroll
+                for (int j = 0; j < TN; j++) {
+                    const int8_t *at = b + (wn + j * 8 + g) * STRIDE + kk + t * 4;
+                    unsigned fb[2] = {*reinterpret_cast<const unsigned *>(at), *reinterpret_cast<const unsigned *>(at + 16)};
+#pragma unroll
+                    for (int i = 0; i < TM; i++) mma_ss(d[i][j], fa[i], fb);
+                }
+            }
+        }
+        int row0 = blockIdx.y * BM + wm;
+        if (A == After::GATE) {
+            for (int i = (int)threadIdx.x; i < BM; i += THREADS) block_most[i] = 0;
+            __syncthreads();
+#pragma unroll
+            for (int i = 0; i < TM; i++)
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    int in_warp = i * 16 + g + half * 8, row = row0 + in_warp;
+                    unsigned most = 0;
+#pragma unroll
+                    for (int j = 0; j < TN; j += 2)
+#pragma unroll
+                        for (int q = 0; q < 2; q++) {
+                            int column = blockIdx.x * (BN / 2) + (wn + j * 8) / 2 + t * 2 + q;
+                            if (row >= rows || column >= out.n) continue;
+                            unsigned m = products::put_gated(out, row, column, d[i][j][half * 2 + q], d[i][j + 1][half * 2 + q]);
+                            most = m > most ? m : most;
+                        }
+                    atomicMax(&block_most[wm + in_warp], most);
+                }
+            __syncthreads();
+            for (int i = (int)threadIdx.x; i < BM; i += THREADS)
+                if ((int)blockIdx.y * BM + i < rows) atomicMax(&out.most[blockIdx.y * BM + i], block_most[i]);
+        } else {
+#pragma unroll
+            for (int i = 0; i < TM; i++)
+#pragma unroll
+                for (int j = 0; j < TN; j++)
+#pragma unroll
+                    for (int q = 0; q < 4; q++) {
+                        int row = row0 + i * 16 + g + (q >= 2 ? 8 : 0), column = blockIdx.x * BN + wn + j * 8 + t * 2 + (q & 1);
+                        if (row < rows && column < out.n) products::put < A == After::GATE ? After::STORE : A > (out, row, column, d[i][j][q]);
+                    }
+        }
+    }
+};
+
+template <After A>
+using Wide = Gemm<128, 128, 64, 64, 64, A>;
+template <After A>
+using Narrow = Gemm<64, 32, 16, 32, 128, A>;
 
 }  // namespace
 
-/// For 1, 2, 4 and 8 rows of inputs. grid ceil(n / 4), 128 threads. k a multiple of 16 for full speed.
-extern "C" __global__ void __launch_bounds__(128) gemv_1(const int8_t *x, const int8_t *w, int *y, int n, int k) { gemv<1>(x, w, y, n, k); }
-EMU_KERNEL(gemv_1)
-extern "C" __global__ void __launch_bounds__(128) gemv_2(const int8_t *x, const int8_t *w, int *y, int n, int k) { gemv<2>(x, w, y, n, k); }
-EMU_KERNEL(gemv_2)
-extern "C" __global__ void __launch_bounds__(128) gemv_4(const int8_t *x, const int8_t *w, int *y, int n, int k) { gemv<4>(x, w, y, n, k); }
-EMU_KERNEL(gemv_4)
-extern "C" __global__ void __launch_bounds__(128) gemv_8(const int8_t *x, const int8_t *w, int *y, int n, int k) { gemv<8>(x, w, y, n, k); }
-EMU_KERNEL(gemv_8)
+/// wide: tiles of 128 by 128, shared memory 4 * 256 * 80 bytes; narrow: of 64 by 32, so that many blocks share the weights of few rows,
+/// 4 * 96 * 144 bytes. grid (ceil(columns / BN), ceil(rows / BM)), 128 threads; gate has 2 n columns.
+#define GEMM(NAME, TILE)                                                                                                            \
+    extern "C" __global__ void __launch_bounds__(128) gemm_store_##NAME(                                                            \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                         \
+        DYN_SHARED(int8_t, shared);                                                                                                 \
+        TILE<After::STORE>{x, w, rows, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}}.run(shared, nullptr);                   \
+    }                                                                                                                               \
+    EMU_KERNEL(gemm_store_##NAME)                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(128) gemm_residual_##NAME(                                                         \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) {        \
+        DYN_SHARED(int8_t, shared);                                                                                                 \
+        TILE<After::RESIDUAL>{x, w, rows, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}}.run(shared, nullptr);             \
+    }                                                                                                                               \
+    EMU_KERNEL(gemm_residual_##NAME)                                                                                                \
+    extern "C" __global__ void __launch_bounds__(128) gemm_gate_##NAME(                                                             \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,          \
+        unsigned *most) {                                                                                                           \
+        DYN_SHARED(int8_t, shared);                                                                                                 \
+        __shared__ unsigned block_most[128];                                                                                        \
+        TILE<After::GATE>{x, w, rows, k, Output{nullptr, h, in_scale, row_scale, most, n}}.run(shared, block_most);                 \
+    }                                                                                                                               \
+    EMU_KERNEL(gemm_gate_##NAME)
 
-namespace {
-
-constexpr int TILE = 64;
-/// Bytes of a tile's row in shared memory: padded, so that the eight rows of a fragment fall into different banks.
-constexpr int STRIDE = TILE + 16;
-
-/// d += a * b, 16 x 32 times 32 x 8: the fragments of mma.m16n8k32.
-__device__ __forceinline__ void mma(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-#ifdef CUDA_EMU
-    emu_mma_s8(d, a, b, d, __LINE__);
-#else
-    asm volatile(
-        "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
-        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#endif
-}
-
-/// 64 x 64 bytes of a row-major matrix into shared memory, zeros beyond its edges. 128 threads.
-__device__ __forceinline__ void load_tile(const int8_t *m, int rows, int k, int row0, int k0, int8_t *tile) {
-    for (int i = threadIdx.x; i < TILE * TILE / 16; i += blockDim.x) {
-        int row = i / (TILE / 16), column = i % (TILE / 16) * 16;
-        int4 piece = make_int4(0, 0, 0, 0);
-        if (row0 + row < rows) {
-            const int8_t *from = m + (size_t)(row0 + row) * k + k0 + column;
-            if (k % 16 == 0) {
-                if (k0 + column < k) piece = __ldg(reinterpret_cast<const int4 *>(from));
-            } else {
-                int8_t *bytes = reinterpret_cast<int8_t *>(&piece);
-                for (int b = 0; b < 16 && k0 + column + b < k; b++) bytes[b] = from[b];
-            }
-        }
-        *reinterpret_cast<int4 *>(tile + row * STRIDE + column) = piece;
-    }
-}
-
-__device__ __forceinline__ unsigned word(const int8_t *tile, int row, int column) {
-    return *reinterpret_cast<const unsigned *>(tile + row * STRIDE + column);
-}
-
-}  // namespace
-
-/// Many rows on tensor cores. grid (ceil(n / 64), ceil(rows / 64)), 128 threads: four warps of 32 x 32 each.
-extern "C" __global__ void __launch_bounds__(128) gemm_mma(const int8_t *x, int rows, const int8_t *w, int *y, int n, int k) {
-    __shared__ __align__(16) int8_t a[TILE * STRIDE];
-    __shared__ __align__(16) int8_t b[TILE * STRIDE];
-    int warp = threadIdx.x / 32, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
-    int row0 = blockIdx.y * TILE, n0 = blockIdx.x * TILE, wm = warp / 2 * 32, wn = warp % 2 * 32;
-    int d[2][4][4] = {};
-    for (int k0 = 0; k0 < k; k0 += TILE) {
-        load_tile(x, rows, k, row0, k0, a);
-        load_tile(w, n, k, n0, k0, b);
-        __syncthreads();
-        for (int kk = 0; kk < TILE; kk += 32) {
-            unsigned fa[2][4], fb[4][2];
-            for (int i = 0; i < 2; i++) {
-                int r = wm + i * 16 + g, c = kk + t * 4;
-                fa[i][0] = word(a, r, c);
-                fa[i][1] = word(a, r + 8, c);
-                fa[i][2] = word(a, r, c + 16);
-                fa[i][3] = word(a, r + 8, c + 16);
-            }
-            for (int j = 0; j < 4; j++) {
-                fb[j][0] = word(b, wn + j * 8 + g, kk + t * 4);
-                fb[j][1] = word(b, wn + j * 8 + g, kk + t * 4 + 16);
-            }
-            for (int i = 0; i < 2; i++)
-                for (int j = 0; j < 4; j++) mma(d[i][j], fa[i], fb[j]);
-        }
-        __syncthreads();
-    }
-    for (int i = 0; i < 2; i++)
-        for (int j = 0; j < 4; j++)
-            for (int q = 0; q < 4; q++) {
-                int row = row0 + wm + i * 16 + g + (q >= 2 ? 8 : 0), column = n0 + wn + j * 8 + t * 2 + (q & 1);
-                if (row < rows && column < n) y[(size_t)row * n + column] = d[i][j][q];
-            }
-}
-EMU_KERNEL(gemm_mma)
+GEMM(wide, Wide)
+GEMM(narrow, Narrow)

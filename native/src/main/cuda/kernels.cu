@@ -1,5 +1,7 @@
 // All kernels as one program.
-#include "attention.cu"
+#include "attention_decode.cu"
+#include "attention_prefill.cu"
 #include "gemm.cu"
+#include "gemv.cu"
 #include "rows.cu"
 #include "trace.cu"

@@ -1,14 +1,44 @@
 // The element-wise half of a layer, a block of 256 threads a row (or a head of a row).
 #include "exact.cuh"
+#include "pages.cuh"
 
 using namespace exact;
 
-/// x = quantizeRow(rmsNorm(h, gain)); scale of each row. grid rows.
+namespace {
+
+/// binary16 to binary32, exactly.
+__device__ __forceinline__ float half_to_float(unsigned h) {
+    unsigned sign = (h & 0x8000u) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3FFu;
+    if (exponent == 31) return __int_as_float((int)(sign | 0x7F800000u | mantissa << 13));
+    if (exponent) return __int_as_float((int)(sign | (exponent + 112) << 23 | mantissa << 13));
+    float small = mul(__int2float_rn((int)mantissa), 0x1p-24f);
+    return sign ? -small : small;
+}
+
+}  // namespace
+
+/// First residuals. grid rows. The table holds vocab * hidden values of type 0: f32, 1: bf16, 2: f16.
+extern "C" __global__ void __launch_bounds__(THREADS) embed_rows(const int *tokens, const uint8_t *table, int type, int hidden, float *h) {
+    size_t from = (size_t)tokens[blockIdx.x] * hidden, to = (size_t)blockIdx.x * hidden;
+    for (int i = threadIdx.x; i < hidden; i += THREADS) {
+        if (type == 0) h[to + i] = reinterpret_cast<const float *>(table)[from + i];
+        else {
+            unsigned bits = reinterpret_cast<const uint16_t *>(table)[from + i];
+            h[to + i] = type == 1 ? __int_as_float((int)(bits << 16)) : half_to_float(bits);
+        }
+    }
+}
+EMU_KERNEL(embed_rows)
+
+/// x = quantizeRow(rmsNorm(h, gain)); scale of each row. grid rows. Row r is row index[r] of h, or r where index is null. Clears zero_words
+/// words a row in `zero` for the kernels that follow.
 extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
-    const float *h, const float *gain, int hidden, float eps, int8_t *x, float *scale, int *status) {
+    const float *h, const int *index, const float *gain, int hidden, float eps, int8_t *x, float *scale, unsigned *zero, int zero_words,
+    int *status) {
     __shared__ float lane[LANES];
     __shared__ unsigned bits[THREADS];
-    const float *row = h + (size_t)blockIdx.x * hidden;
+    const float *row = h + (size_t)(index ? index[blockIdx.x] : blockIdx.x) * hidden;
+    if ((int)threadIdx.x < zero_words) zero[blockIdx.x * zero_words + threadIdx.x] = 0;
     float mean = add(div(block_sum_squares(row, hidden, lane), (float)hidden), eps);
     float r = div(1.0f, __fsqrt_rn(mean));
     unsigned most = 0;
@@ -39,12 +69,23 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize_rows(
 }
 EMU_KERNEL(quantize_rows)
 
-/// From the fused qkv products to integer heads: bias, qk-norm, rope, 12 bits for queries and keys, 8 for values.
-/// grid (heads + 2 * kvHeads, rows), a head of at most 256 channels a block. bias, query_gain and key_gain may be null.
+/// The same where each row's largest magnitude is known: many blocks a row. grid (ceil(n / 1024), rows).
+extern "C" __global__ void __launch_bounds__(THREADS) quantize_known(
+    const float *in, const unsigned *most, int n, int8_t *x, float *scale, int *status) {
+    int row = blockIdx.y, end = min(n, (int)(blockIdx.x + 1) * 4 * THREADS);
+    Quantization q(most[row], 127.0f, status);
+    for (int k = blockIdx.x * 4 * THREADS + threadIdx.x; k < end; k += THREADS)
+        x[(size_t)row * n + k] = (int8_t)(int)rintf(mul(in[(size_t)row * n + k], q.inverse));
+    if (blockIdx.x == 0 && threadIdx.x == 0) scale[row] = q.scale;
+}
+EMU_KERNEL(quantize_known)
+
+/// From the fused qkv products to integer heads: bias, qk-norm, rope, 12 bits for queries and keys, 8 for values; keys and values also go to
+/// their pages. grid (heads + 2 * kvHeads, rows), a head of at most 256 channels a block. bias, query_gain and key_gain may be null.
 extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain,
     float eps, const float *cos, const float *sin, const int *positions, int heads, int kv_heads, int size, int16_t *q, float *sq,
-    int16_t *k, float *sk, int8_t *v, float *sv, int *status) {
+    int16_t *k, float *sk, int8_t *v, float *sv, uint8_t *const *const *tables, long long layer, int *status) {
     __shared__ float lane[LANES];
     __shared__ float head[LANES];
     __shared__ unsigned bits[THREADS];
@@ -75,80 +116,74 @@ extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     }
     unsigned most = block_max(mine ? magnitude(value) : 0u, bits);
     Quantization quantized(most, rotated ? 2047.0f : 127.0f, status);
-    if (mine) {
-        int rounded = (int)rintf(mul(value, quantized.inverse));
-        if (index < heads) q[((size_t)row * heads + index) * size + i] = (int16_t)rounded;
-        else if (rotated) k[((size_t)row * kv_heads + index - heads) * size + i] = (int16_t)rounded;
-        else v[((size_t)row * kv_heads + index - heads - kv_heads) * size + i] = (int8_t)rounded;
+    int rounded = mine ? (int)rintf(mul(value, quantized.inverse)) : 0;
+    if (index < heads) {
+        if (mine) q[((size_t)row * heads + index) * size + i] = (int16_t)rounded;
+        if (i == 0) sq[row * heads + index] = quantized.scale;
+        return;
     }
-    if (i == 0) {
-        if (index < heads) sq[row * heads + index] = quantized.scale;
-        else if (rotated) sk[row * kv_heads + index - heads] = quantized.scale;
-        else sv[row * kv_heads + index - heads - kv_heads] = quantized.scale;
+    int g = index - heads - (rotated ? 0 : kv_heads), slot = positions[row] % pages::TOKENS;
+    pages::Part part = pages::Cache{tables, layer, kv_heads, size}.part(row, positions[row] / pages::TOKENS);
+    size_t at = ((size_t)row * kv_heads + g) * size + i;
+    if (rotated) {
+        if (mine) {
+            k[at] = (int16_t)rounded;
+            part.high(g)[slot * size + i] = (int8_t)(rounded >> 4);
+            part.low(g)[slot * size + i] = (int8_t)(rounded & 15);
+        }
+        if (i == 0) sk[row * kv_heads + g] = part.key_scales(g)[slot] = quantized.scale;
+    } else {
+        if (mine) {
+            v[at] = (int8_t)rounded;
+            part.values(g)[i * pages::TOKENS + slot] = (int8_t)rounded;
+        }
+        if (i == 0) sv[row * kv_heads + g] = part.value_scales(g)[slot] = quantized.scale;
     }
 }
 EMU_KERNEL(split_heads)
 
-/// h += dequantized products. grid (ceil(n / 256), rows).
-extern "C" __global__ void __launch_bounds__(THREADS) add_residual(
-    float *h, const int *y, const float *in_scale, const float *row_scale, int n) {
-    int k = blockIdx.x * THREADS + threadIdx.x, row = blockIdx.y;
-    if (k >= n) return;
-    size_t at = (size_t)row * n + k;
-    h[at] = add(h[at], dequantize(y[at], in_scale[row], row_scale[k]));
-}
-EMU_KERNEL(add_residual)
+namespace {
 
-/// x = quantizeRow(silu(gate) * up) from the 2 * mlp products. grid rows; shared: mlp floats.
-extern "C" __global__ void __launch_bounds__(THREADS) gate_quantize(
-    const int *y, const float *in_scale, const float *row_scale, int mlp, int8_t *x, float *scale, int *status) {
-    DYN_SHARED(float, product);
-    __shared__ unsigned bits[THREADS];
-    int row = blockIdx.x;
-    const int *products = y + (size_t)row * 2 * mlp;
-    float s = in_scale[row];
-    unsigned most = 0;
-    for (int k = threadIdx.x; k < mlp; k += THREADS) {
-        float gate = dequantize(products[k], s, row_scale[k]);
-        float up = dequantize(products[mlp + k], s, row_scale[mlp + k]);
-        product[k] = mul(silu(gate), up);
-        unsigned m = magnitude(product[k]);
-        most = m > most ? m : most;
-    }
-    Quantization q(block_max(most, bits), 127.0f, status);
-    for (int k = threadIdx.x; k < mlp; k += THREADS)
-        x[(size_t)row * mlp + k] = (int8_t)(int)rintf(mul(product[k], q.inverse));
-    if (threadIdx.x == 0) scale[row] = q.scale;
+/// Order of floats as order of unsigned integers, -0 with 0.
+__device__ __forceinline__ unsigned ordered(float z) {
+    unsigned bits = (unsigned)__float_as_int(add(z, 0.0f));
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
-EMU_KERNEL(gate_quantize)
 
-/// Logits, and the largest with the lowest id on a tie. grid rows. best may be null.
-extern "C" __global__ void __launch_bounds__(THREADS) logits_argmax(
-    const int *y, const float *in_scale, const float *row_scale, int vocab, float *logits, int *best) {
-    __shared__ float value[THREADS];
-    __shared__ int id[THREADS];
-    int row = blockIdx.x, own = -1;
-    float most = 0.0f;
-    for (int n = threadIdx.x; n < vocab; n += THREADS) {
+}  // namespace
+
+/// Logits, where they are wanted, and the largest, with the lowest id on a tie: best is its order in the high half and ~id in the low one,
+/// cleared before. grid (ceil(vocab / 1024), rows). logits may be null.
+extern "C" __global__ void __launch_bounds__(THREADS) find_logits(
+    const int *y, const float *in_scale, const float *row_scale, int vocab, float *logits, unsigned long long *best, int *status) {
+    __shared__ unsigned long long keys[THREADS];
+    int row = blockIdx.y, end = min(vocab, (int)(blockIdx.x + 1) * 4 * THREADS);
+    unsigned long long most = 0;
+    for (int n = blockIdx.x * 4 * THREADS + threadIdx.x; n < end; n += THREADS) {
         float z = dequantize(y[(size_t)row * vocab + n], in_scale[row], row_scale[n]);
-        logits[(size_t)row * vocab + n] = z;
-        if (own < 0 || z > most) {
-            most = z;
-            own = n;
-        }
+        if (magnitude(z) > 0x7F800000u) atomicMax(status, NOT_FINITE);
+        if (logits) logits[(size_t)row * vocab + n] = z;
+        unsigned long long key = (unsigned long long)ordered(z) << 32 | (unsigned)~n;
+        most = key > most ? key : most;
     }
-    value[threadIdx.x] = most;
-    id[threadIdx.x] = own;
+    keys[threadIdx.x] = most;
     __syncthreads();
     for (int w = THREADS / 2; w > 0; w /= 2) {
-        int other = threadIdx.x + w;
-        if ((int)threadIdx.x < w && id[other] >= 0 &&
-            (value[other] > value[threadIdx.x] || (value[other] == value[threadIdx.x] && id[other] < id[threadIdx.x]))) {
-            value[threadIdx.x] = value[other];
-            id[threadIdx.x] = id[other];
-        }
+        if ((int)threadIdx.x < w && keys[threadIdx.x + w] > keys[threadIdx.x]) keys[threadIdx.x] = keys[threadIdx.x + w];
         __syncthreads();
     }
-    if (threadIdx.x == 0 && best) best[row] = id[0];
+    if (threadIdx.x == 0) atomicMax(&best[row], keys[0]);
 }
-EMU_KERNEL(logits_argmax)
+EMU_KERNEL(find_logits)
+
+/// What each row asked for: the best token where asked is negative, else that token; and its logit. grid ceil(rows / 256).
+extern "C" __global__ void __launch_bounds__(THREADS) answer_rows(
+    const int *y, const float *in_scale, const float *row_scale, int vocab, int rows, const int *asked, const unsigned long long *best,
+    int *token, float *logit) {
+    int row = blockIdx.x * THREADS + threadIdx.x;
+    if (row >= rows) return;
+    int id = asked[row] >= 0 ? asked[row] : (int)~(unsigned)best[row];
+    token[row] = id;
+    logit[row] = dequantize(y[(size_t)row * vocab + id], in_scale[row], row_scale[id]);
+}
+EMU_KERNEL(answer_rows)

@@ -61,15 +61,31 @@ extern "C" __global__ void __launch_bounds__(128) trace_records(
 }
 EMU_KERNEL(trace_records)
 
-/// Chaining values of whole chunks under a key of 8 words; a thread a chunk, each with its own index in the trace. grid ceil(count / 128).
-extern "C" __global__ void __launch_bounds__(128) hash_chunks(
-    const unsigned *data, int count, const unsigned *key, unsigned flags, const long long *indices, unsigned *cvs) {
-    int chunk = blockIdx.x * blockDim.x + threadIdx.x;
-    if (chunk >= count) return;
+/// Final records (token, L) as they are where nothing was chosen. grid rows, 128 threads.
+extern "C" __global__ void __launch_bounds__(128) final_records(const float *h, const int *tokens, int hidden, int record, uint8_t *out) {
+    unsigned *to = reinterpret_cast<unsigned *>(out + (size_t)blockIdx.x * record);
+    for (int i = threadIdx.x; i < record / 4; i += blockDim.x) {
+        unsigned word = 0;
+        if (i < hidden) word = (unsigned)__float_as_int(h[(size_t)blockIdx.x * hidden + i]);
+        else if (i == hidden) word = (unsigned)tokens[blockIdx.x];
+        else if (i == hidden + 1) word = 0xFFFFFFFFu;
+        to[i] = word;
+    }
+}
+EMU_KERNEL(final_records)
+
+/// Chaining values of one record a row, `chunks` KiB each, under a key of 8 words; a thread a chunk. They go to cvs[row][step_chunks] from
+/// `first`, and say their own index in the trace, whose first chunk is a header. grid ceil(rows * chunks / 128).
+extern "C" __global__ void __launch_bounds__(128) hash_records(
+    const unsigned *records, int rows, int chunks, const int *positions, int step_chunks, int first, const unsigned *key, unsigned flags,
+    unsigned *cvs) {
+    int thread = blockIdx.x * blockDim.x + threadIdx.x, row = thread / chunks, chunk = first + thread % chunks;
+    if (row >= rows) return;
     unsigned cv[8];
 #pragma unroll
     for (int i = 0; i < 8; i++) cv[i] = key[i];
-    const uint4 *blocks = reinterpret_cast<const uint4 *>(data + (size_t)chunk * (CHUNK / 4));
+    unsigned long long index = 1 + (unsigned long long)positions[row] * step_chunks + chunk;
+    const uint4 *blocks = reinterpret_cast<const uint4 *>(records + (size_t)thread * (CHUNK / 4));
     for (int b = 0; b < 16; b++) {
         unsigned m[16];
 #pragma unroll
@@ -80,9 +96,55 @@ extern "C" __global__ void __launch_bounds__(128) hash_chunks(
             m[4 * i + 2] = four.z;
             m[4 * i + 3] = four.w;
         }
-        compress(cv, m, (unsigned long long)indices[chunk], flags | (b == 0 ? 1u : 0u) | (b == 15 ? 2u : 0u));
+        compress(cv, m, index, flags | (b == 0 ? 1u : 0u) | (b == 15 ? 2u : 0u));
     }
 #pragma unroll
-    for (int i = 0; i < 8; i++) cvs[(size_t)chunk * 8 + i] = cv[i];
+    for (int i = 0; i < 8; i++) cvs[((size_t)row * step_chunks + chunk) * 8 + i] = cv[i];
 }
-EMU_KERNEL(hash_chunks)
+EMU_KERNEL(hash_records)
+
+/// A row's chaining values as its digest: the whole subtrees of all but the last tail_chunks chunks, at most 64 chunks each, from left to
+/// right, then those chunks. A warp a subtree. grid (digest_words / 8, rows), 32 threads. See Subtrees.java.
+extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
+    const unsigned *cvs, const int *positions, int step_chunks, int tail_chunks, const unsigned *key, unsigned flags, int digest_words,
+    unsigned *digests) {
+    __shared__ unsigned values[64][8];
+    int row = blockIdx.y, body = step_chunks - tail_chunks;
+    long long from = 1 + (long long)positions[row] * step_chunks, at = from, to = from + body;
+    int level = 0, index = 0;
+    for (; at < to; at += 1LL << level, index++) {
+        level = 0;
+        while (level < 6 && !(at >> level & 1) && at + (2LL << level) <= to) level++;
+        if (index == (int)blockIdx.x) break;
+    }
+    int lane = threadIdx.x;
+    const unsigned *row_cvs = cvs + (size_t)row * step_chunks * 8;
+    unsigned *out = digests + (size_t)row * digest_words + blockIdx.x * 8;
+    if (at >= to) {
+        int tail = (int)blockIdx.x - index;
+        if (tail < tail_chunks && lane < 8) out[lane] = row_cvs[(body + tail) * 8 + lane];
+        return;
+    }
+    int count = 1 << level;
+    for (int i = lane; i < count * 8; i += 32) values[i / 8][i % 8] = row_cvs[(at - from) * 8 + i];
+    __syncthreads();
+    for (int n = count / 2; n > 0; n /= 2) {
+        unsigned cv[8], m[16];
+        if (lane < n) {
+#pragma unroll
+            for (int i = 0; i < 8; i++) {
+                cv[i] = key[i];
+                m[i] = values[2 * lane][i];
+                m[8 + i] = values[2 * lane + 1][i];
+            }
+            compress(cv, m, 0, flags | 4u);
+        }
+        __syncthreads();
+        if (lane < n)
+#pragma unroll
+            for (int i = 0; i < 8; i++) values[lane][i] = cv[i];
+        __syncthreads();
+    }
+    if (lane < 8) out[lane] = values[0][lane];
+}
+EMU_KERNEL(reduce_subtrees)

@@ -1,16 +1,14 @@
-#include "emulator.h"
-#undef threadIdx
-#undef blockIdx
-#undef blockDim
-#undef gridDim
 #include <algorithm>
 #include <map>
 #include <random>
 #include <string>
 #include <sys/mman.h>
 #include <vector>
-
-#define EXPORT extern "C" __attribute__((visibility("default")))
+#include "emulator.h"
+#undef threadIdx
+#undef blockIdx
+#undef blockDim
+#undef gridDim
 
 #if defined(__x86_64__)
 extern "C" void emu_switch(void **save, void *load);
@@ -61,8 +59,8 @@ struct Block {
 
 thread_local Block *block = nullptr;
 
-std::map<std::string, Call> &kernels() {
-    static std::map<std::string, Call> all;
+std::map<std::string, Kernel> &kernels() {
+    static std::map<std::string, Kernel> all;
     return all;
 }
 
@@ -102,12 +100,8 @@ int byte_of(uint32_t word, int i) { return (int8_t)(word >> (8 * i)); }
 
 /// All lanes of `mask` have arrived: computes what each gets. `w` is lane 0 of the warp, `n` its lanes.
 void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
-    if (what == Collective::BALLOT) {
-        unsigned votes = 0;
-        for (unsigned i = 0; i < n; i++)
-            if ((mask >> i & 1) && w[i].in[0]) votes |= 1u << i;
-        for (unsigned i = 0; i < n; i++) w[i].out[0] = votes;
-    } else if (what == Collective::SHUFFLE) {
+    if (what == Collective::SYNC) return;
+    if (what == Collective::SHUFFLE) {
         for (unsigned i = 0; i < n; i++) {
             if (!(mask >> i & 1)) continue;
             unsigned from = w[i].in[1];
@@ -130,7 +124,9 @@ void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
                 for (int k = 0; k < 32; k++) {
                     int a_lane = row % 8 * 4 + k % 16 / 4, a_register = (row >= 8 ? 1 : 0) + (k >= 16 ? 2 : 0);
                     int b_lane = column * 4 + k % 16 / 4, b_register = k >= 16 ? 1 : 0;
-                    sum += (uint32_t)(byte_of(w[a_lane].in[a_register], k % 4) * byte_of(w[b_lane].in[4 + b_register], k % 4));
+                    uint32_t word = w[a_lane].in[a_register];
+                    int a = what == Collective::MMA_US ? (int)(uint8_t)(word >> 8 * (k % 4)) : byte_of(word, k % 4);
+                    sum += (uint32_t)(a * byte_of(w[b_lane].in[4 + b_register], k % 4));
                 }
                 w[lane].out[q] = sum;
             }
@@ -139,7 +135,12 @@ void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
 
 }  // namespace
 
-Kernel::Kernel(const char *name, Call call) { kernels()[name] = call; }
+Kernel::Kernel(const char *name, Call call, std::vector<size_t> sizes) : call(call), sizes(std::move(sizes)) { kernels()[name] = *this; }
+
+const Kernel *find(const std::string &name) {
+    auto found = kernels().find(name);
+    return found == kernels().end() ? nullptr : &found->second;
+}
 
 void *dynamic_shared() { return block->shared.data(); }
 
@@ -154,7 +155,7 @@ void warp(Collective what, unsigned mask, const uint32_t *in, int n, uint32_t *o
     unsigned base = f->index & ~31u, lanes = std::min<size_t>(32, block->fibers.size() - base);
     Fiber *w = &block->fibers[base];
     if (!(mask >> f->thread.lane & 1)) fail("a lane is not in its own mask, line " + std::to_string(line));
-    memcpy(f->in, in, 4 * n);
+    if (n) memcpy(f->in, in, 4 * n);
     f->what = what;
     f->mask = mask;
     f->line = line;
@@ -172,7 +173,7 @@ void warp(Collective what, unsigned mask, const uint32_t *in, int n, uint32_t *o
     } else {
         yield();
     }
-    memcpy(out, f->out, 4 * m);
+    if (m) memcpy(out, f->out, 4 * m);
 }
 
 namespace {
@@ -246,31 +247,19 @@ std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, 
     return here.error;
 }
 
-thread_local std::string last_error;
-
 }  // namespace
-}  // namespace emu
 
-/// The arguments of cuLaunchKernel, and the order of threads. 0 when all went well; else emu_last_error says why.
-EXPORT int emu_launch(
-    const char *name, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void **arguments,
-    uint64_t order) {
-    auto found = emu::kernels().find(name);
-    if (found == emu::kernels().end()) {
-        emu::last_error = std::string("there is no kernel ") + name;
-        return 1;
-    }
-    uint64_t blocks = (uint64_t)gx * gy * gz;
+std::string launch(const std::string &name, dim3 grid, dim3 size, unsigned shared, void **arguments, uint64_t order) {
+    const Kernel *kernel = find(name);
+    if (!kernel) return "there is no kernel " + name;
+    uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
     for (uint64_t i = 0; i < blocks; i++) {
         uint64_t j = order == 1 ? blocks - 1 - i : i;
-        uint3 index{(unsigned)(j % gx), (unsigned)(j / gx % gy), (unsigned)(j / ((uint64_t)gx * gy))};
-        std::string why = emu::run(found->second, arguments, dim3(gx, gy, gz), dim3(bx, by, bz), index, shared, order > 1 ? order + j : order);
-        if (!why.empty()) {
-            emu::last_error = std::string(name) + ": " + why;
-            return 2;
-        }
+        uint3 index{(unsigned)(j % grid.x), (unsigned)(j / grid.x % grid.y), (unsigned)(j / ((uint64_t)grid.x * grid.y))};
+        std::string why = run(kernel->call, arguments, grid, size, index, shared, order > 1 ? order + j : order);
+        if (!why.empty()) return name + ": " + why;
     }
-    return 0;
+    return "";
 }
 
-EXPORT const char *emu_last_error() { return emu::last_error.c_str(); }
+}  // namespace emu

@@ -1,18 +1,21 @@
 // CUDA on a CPU, for tests: one fiber a CUDA thread, all fibers of a block on one OS thread, switched at barriers and warp collectives.
-// Include before a kernel's source and compile as C++20 with -ffp-contract=off. Not modelled: wgmma, TMA, asynchronous copies, memory
+// Include before a kernel's source and compile as C++20 with -ffp-contract=off. Not modelled: wgmma, TMA, late asynchronous copies, memory
 // ordering between blocks. A missing barrier shows as a result that depends on the order of threads, which launches can be given.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #define CUDA_EMU 1
 #define __global__
 #define __device__
 #define __host__
+#define __noinline__ __attribute__((__noinline__)) static
 #define __forceinline__ inline __attribute__((always_inline))
 #define __shared__ static thread_local
 #define __launch_bounds__(...)
@@ -36,7 +39,7 @@ static inline int4 make_int4(int a, int b, int c, int d) { return {a, b, c, d}; 
 
 namespace emu {
 
-enum class Collective { SHUFFLE, BALLOT, MMA_S8 };
+enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US };
 
 struct Thread {
     uint3 thread, block;
@@ -51,9 +54,17 @@ void barrier(int line);
 void warp(Collective what, unsigned mask, const uint32_t *in, int n, uint32_t *out, int m, int line);
 
 using Call = void (*)(void **arguments);
+
+/// A kernel by name, and the sizes of its parameters.
 struct Kernel {
-    Kernel(const char *name, Call call);
+    Call call;
+    std::vector<size_t> sizes;
+    Kernel() = default;
+    Kernel(const char *name, Call call, std::vector<size_t> sizes);
 };
+const Kernel *find(const std::string &name);
+/// Runs a whole grid; empty when all went well, else why not. Order 0 forward, 1 backward, else shuffled.
+std::string launch(const std::string &name, dim3 grid, dim3 block, unsigned shared, void **arguments, uint64_t order);
 
 template <auto F, class... A, size_t... I>
 void apply(void (*)(A...), void **a, std::index_sequence<I...>) {
@@ -63,10 +74,14 @@ template <auto F>
 void call(void **a) {
     [&]<class... A>(void (*p)(A...)) { apply<F>(p, a, std::index_sequence_for<A...>{}); }(F);
 }
+template <class... A>
+std::vector<size_t> sizes(void (*)(A...)) {
+    return {sizeof(A)...};
+}
 
 }  // namespace emu
 
-#define EMU_KERNEL(name) static emu::Kernel emu_kernel_##name(#name, &emu::call<&name>);
+#define EMU_KERNEL(name) static emu::Kernel emu_kernel_##name(#name, &emu::call<&name>, emu::sizes(&name));
 
 #define threadIdx (emu::current->thread)
 #define blockIdx (emu::current->block)
@@ -75,21 +90,44 @@ void call(void **a) {
 #define __syncthreads() emu::barrier(__LINE__)
 #define __shfl_xor_sync(mask, v, x) emu_shuffle(mask, v, emu::current->lane ^ (x), __LINE__)
 
+#define __syncwarp() emu_sync_warp(__LINE__)
+
+static inline void emu_sync_warp(int line) { emu::warp(emu::Collective::SYNC, 0xffffffffu, nullptr, 0, nullptr, 0, line); }
+
 static inline int emu_shuffle(unsigned mask, int v, unsigned from, int line) {
     uint32_t in[2] = {(uint32_t)v, from}, out;
     emu::warp(emu::Collective::SHUFFLE, mask, in, 2, &out, 1, line);
     return (int)out;
 }
 
-/// mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
-static inline void emu_mma_s8(int *d, const unsigned *a, const unsigned *b, const int *c, int line) {
+/// mma.sync.aligned.m16n8k32.row.col.s32.{s8,u8}.s8.s32
+static inline void emu_mma(emu::Collective what, int *d, const unsigned *a, const unsigned *b, int line) {
     uint32_t in[10];
     memcpy(in, a, 16);
     memcpy(in + 4, b, 8);
-    memcpy(in + 6, c, 16);
-    emu::warp(emu::Collective::MMA_S8, 0xffffffffu, in, 10, reinterpret_cast<uint32_t *>(d), 4, line);
+    memcpy(in + 6, d, 16);
+    emu::warp(what, 0xffffffffu, in, 10, reinterpret_cast<uint32_t *>(d), 4, line);
 }
+#define mma_ss(d, a, b) emu_mma(emu::Collective::MMA_SS, d, a, b, __LINE__)
+#define mma_us(d, a, b) emu_mma(emu::Collective::MMA_US, d, a, b, __LINE__)
 
+/// Copies arrive at once: a wait that is missing does not show here.
+static inline void copy_async(void *to, const void *from, bool valid) {
+    if (valid) memcpy(to, from, 16);
+    else memset(to, 0, 16);
+}
+static inline void commit_async() {}
+template <int N>
+static inline void wait_async() {}
+
+static inline int dp4a_us(unsigned a, int b, int c) {
+    for (int i = 0; i < 4; i++) c = (int)((unsigned)c + (unsigned)((int)(uint8_t)(a >> (8 * i)) * (int)(int8_t)(b >> (8 * i))));
+    return c;
+}
+static inline int __dp2a_lo(int a, int b, int c) {
+    return (int)((unsigned)c + (unsigned)((int16_t)a * (int8_t)b) + (unsigned)((int16_t)(a >> 16) * (int8_t)(b >> 8)));
+}
+static inline int __dp2a_hi(int a, int b, int c) { return __dp2a_lo(a, b >> 16, c); }
 static inline int __dp4a(int a, int b, int c) {
     for (int i = 0; i < 4; i++) c = (int)((unsigned)c + (unsigned)((int)(int8_t)(a >> (8 * i)) * (int)(int8_t)(b >> (8 * i))));
     return c;
@@ -120,10 +158,15 @@ template <class T>
 static inline T __ldg(const T *p) {
     return *p;
 }
-static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
-static inline int atomicMax(int *p, int v) {
-    int old = __atomic_load_n(p, __ATOMIC_RELAXED);
+template <class T>
+static inline T atomicAdd(T *p, T v) {
+    return __atomic_fetch_add(p, v, __ATOMIC_RELAXED);
+}
+template <class T>
+static inline T atomicMax(T *p, T v) {
+    T old = __atomic_load_n(p, __ATOMIC_RELAXED);
     while (old < v && !__atomic_compare_exchange_n(p, &old, v, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
     return old;
 }
+static inline int min(int a, int b) { return a < b ? a : b; }

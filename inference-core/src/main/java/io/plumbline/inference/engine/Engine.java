@@ -285,6 +285,7 @@ public final class Engine implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        pages.close();
         executor.close();
     }
 }

@@ -63,13 +63,13 @@ public final class Generator {
     public Result generate(Request request, IntConsumer onToken) {
         check(request, config);
         int length = Job.tokens(request, config);
-        KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(length));
         Stepper stepper = new Stepper(executor, null);
         Job.Listener listener = (token, logits, offset) -> {
             onToken.accept(token);
             return false;
         };
-        try (Job job = new Job(request, config, pages.sequence(), traceKey, listener)) {
+        try (KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(length));
+                Job job = new Job(request, config, pages.sequence(), traceKey, listener)) {
             job.cache().reserve(length);
             List<Job> alone = List.of(job);
             while (!job.isFinished()) {
@@ -85,11 +85,11 @@ public final class Generator {
         int[] tokens = Arrays.copyOf(request.promptTokens(), prompt + output.length);
         System.arraycopy(output, 0, tokens, prompt, output.length);
         int length = tokens.length - 1;
-        KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(length));
         TraceWriter trace = new TraceWriter(config, traceKey, copy);
         TraceLayout layout = new TraceLayout(config);
         Choices choices = new Choices(config.vocab(), layout.tailFloats());
-        try (KeyValuePages.Sequence cache = pages.sequence()) {
+        try (KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(length));
+                KeyValuePages.Sequence cache = pages.sequence()) {
             cache.reserve(length);
             for (int position = 0; position < length; position += block) {
                 int rows = Math.min(block, length - position);

@@ -14,12 +14,13 @@ import java.util.function.Supplier;
  * when first needed and used again; their number is bounded. How a page is laid out is its executor's affair: {@link PageLayout} on
  * this host's processors.
  */
-public final class KeyValuePages {
+public final class KeyValuePages implements AutoCloseable {
     /** Tokens in a page. */
     public static final int TOKENS = 64;
 
     private final int most;
     private final Supplier<MemorySegment> memory;
+    private final Runnable release;
     private final Deque<Page> free = new ArrayDeque<>();
     private int used;
 
@@ -40,16 +41,18 @@ public final class KeyValuePages {
     /**
      * @param most pages that may be in use at once.
      * @param memory makes a page; a device's is an address alone.
+     * @param release gives all memory back.
      */
-    public KeyValuePages(int most, Supplier<MemorySegment> memory) {
+    public KeyValuePages(int most, Supplier<MemorySegment> memory, Runnable release) {
         this.most = most;
         this.memory = memory;
+        this.release = release;
     }
 
     /** Pages in this host's memory. */
     public static KeyValuePages ofHost(ModelConfig config, int most) {
         Arena arena = Arena.ofAuto();
-        return new KeyValuePages(most, () -> arena.allocate(pageBytes(config), 64));
+        return new KeyValuePages(most, () -> arena.allocate(pageBytes(config), 64), () -> {});
     }
 
     /** Bytes of one page. */
@@ -145,5 +148,11 @@ public final class KeyValuePages {
     /** A sequence without pages yet. */
     public Sequence sequence() {
         return new Sequence();
+    }
+
+    /** Gives the memory back; sequences must not be used any more. */
+    @Override
+    public void close() {
+        release.run();
     }
 }

@@ -46,8 +46,8 @@ public final class SpeedProbe {
 
     /** Prompt tokens a second, the token after the last one included. */
     public double prefill(int tokens, boolean withTrace) {
-        KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(tokens));
-        try (KeyValuePages.Sequence cache = pages.sequence()) {
+        try (KeyValuePages pages = executor.pages(KeyValuePages.pagesFor(tokens));
+                KeyValuePages.Sequence cache = pages.sequence()) {
             cache.reserve(tokens);
             long begin = System.nanoTime();
             run(cache, 0, tokens, withTrace ? trace() : null);
@@ -62,10 +62,9 @@ public final class SpeedProbe {
 
     /** Output tokens a second after short prompts, {@code together} answers at a time, all of them counted. */
     public double decode(int tokens, int together, boolean withTrace) {
-        KeyValuePages pages = executor.pages(together * KeyValuePages.pagesFor(DECODE_FROM + tokens));
         List<KeyValuePages.Sequence> caches = new ArrayList<>();
         List<TraceWriter> traces = new ArrayList<>();
-        try {
+        try (KeyValuePages pages = executor.pages(together * KeyValuePages.pagesFor(DECODE_FROM + tokens))) {
             for (int i = 0; i < together; i++) {
                 caches.add(pages.sequence());
                 caches.get(i).reserve(DECODE_FROM + tokens);
@@ -86,8 +85,6 @@ public final class SpeedProbe {
                 step(batch, ids);
             }
             return (double) tokens * together / ((System.nanoTime() - begin) / 1e9);
-        } finally {
-            caches.forEach(KeyValuePages.Sequence::close);
         }
     }
 

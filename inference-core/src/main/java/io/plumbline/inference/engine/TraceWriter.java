@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
  * Lays records out as they are computed and commits to them. Where a copy is wanted (to answer a challenge) the records are also
  * written to memory; otherwise nothing is kept.
  */
-final class TraceWriter implements LayerObserver {
+public final class TraceWriter implements LayerObserver {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -121,19 +121,24 @@ final class TraceWriter implements LayerObserver {
         }
     }
 
+    /** Takes the digest of a token of the block, see {@link TraceHasher}, in place of its rows: a device has hashed them. */
+    public void putDigest(int token, int[] words, int offset) {
+        hasher.putDigest(token, words, offset);
+    }
+
     /** Whether {@link #put} is wanted for every record that {@link #rows} and {@link #last} do not report. */
-    boolean wantsCopy() {
+    public boolean wantsCopy() {
         return copy != null;
     }
 
     /** Copies a whole record that was laid out elsewhere. */
-    void put(int token, int layer, MemorySegment record, long offset) {
+    public void put(int token, int layer, MemorySegment record, long offset) {
         long size = layer == config.layers() ? layout.finalBytes() : layout.recordBytes();
         MemorySegment.copy(record, offset, copy, layout.offset(token, layer), size);
     }
 
     /** Key of the trace's hashes, 32 bytes. */
-    byte[] key() {
+    public byte[] key() {
         return key;
     }
 

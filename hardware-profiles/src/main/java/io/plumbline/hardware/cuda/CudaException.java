@@ -1,0 +1,44 @@
+package io.plumbline.hardware.cuda;
+
+/** A call into the CUDA driver failed: names the call, the code, and what to do. */
+public final class CudaException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private final int code;
+
+    CudaException(String call, int code, String name, String text) {
+        super(call + " failed with " + name + " (" + code + ", " + text + "). " + advice(code));
+        this.code = code;
+    }
+
+    /** A fault of ours or of the host's that no call reports. */
+    CudaException(String message) {
+        super(message);
+        this.code = -1;
+    }
+
+    /** The driver's code, or -1. */
+    public int code() {
+        return code;
+    }
+
+    private static String advice(int code) {
+        return switch (code) {
+            case 2 ->
+                "The GPU's memory is full: stop other programs on it (nvidia-smi lists them), or give fewer --cache-mib.";
+            case 34, 100, 101 -> "No such GPU: nvidia-smi -L lists them; in a container, pass it through.";
+            case 36, 803, 804 -> "The driver is too old: install NVIDIA's driver 580 or later.";
+            case 46, 802 ->
+                "The GPU is not ready: on HGX systems start nvidia-fabricmanager; nvidia-smi shows its state.";
+            case 209, 218, 222 ->
+                "These kernels are built for compute capability 8.0 and later, with PTX of CUDA 13.0: "
+                        + "use such a GPU and NVIDIA's driver 580 or later.";
+            case 214 ->
+                "The GPU met an uncorrectable memory error: restart the node; if it comes again, replace the GPU.";
+            case 700, 701, 716, 719 ->
+                "A kernel was stopped. The node must be restarted; please report it, with what "
+                        + "compute-sanitizer says and the Xid lines of dmesg.";
+            default -> "Restart the node; if it comes again, report it with the output of nvidia-smi -q.";
+        };
+    }
+}

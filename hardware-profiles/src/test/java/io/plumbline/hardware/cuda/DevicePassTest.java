@@ -1,0 +1,284 @@
+package io.plumbline.hardware.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.Engine;
+import io.plumbline.inference.engine.Executor;
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Generator.Result;
+import io.plumbline.inference.engine.KeyValuePages;
+import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.synthetic.RandomModel;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole models on a GPU, the emulated one where there is no other, give the bits that processors give. */
+class DevicePassTest {
+    private static final byte[] NODE = new byte[32];
+
+    @TempDir
+    Path folder;
+
+    private Cuda cuda;
+
+    @BeforeEach
+    void open() {
+        cuda = Gpu.cuda();
+    }
+
+    @AfterEach
+    void close() {
+        assertEquals(0, Gpu.call("emu_bytes_in_use", -1), "all device memory was given back");
+        cuda.close();
+    }
+
+    private interface Use {
+        void with(DeviceWeights weights) throws IOException;
+    }
+
+    private void onDevice(LoadedModel model, Use use) throws IOException {
+        double[] last = {0};
+        try (DeviceWeights weights = new DeviceWeights(cuda, model, model.layers(), 0, share -> {
+            assertTrue(share >= last[0] && share <= 1, "progress goes forward");
+            last[0] = share;
+        })) {
+            assertEquals(1, last[0]);
+            use.with(weights);
+        }
+    }
+
+    private Executor pass(DeviceWeights weights, LoadedModel model, int rows, int together) {
+        return new DevicePass(cuda, weights, Products.by(true), model, rows, together);
+    }
+
+    private static Result onProcessors(LoadedModel model, Request request) {
+        try (ForwardPass forward = TestModels.forward(model)) {
+            return new Generator(forward, NODE).generate(request, token -> {});
+        }
+    }
+
+    @Test
+    void theShippedModelHasItsGoldenTraceRoots() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
+            onDevice(model, weights -> {
+                try (Executor pass = pass(weights, model, 64, 1)) {
+                    Generator generator = new Generator(pass, NODE);
+                    assertEquals(
+                            "2218fc0cf925e90c56619a14c30dcfbdc5054a284a6466f8f245320f40fed969",
+                            Blake3.hex(generator
+                                    .generate(TestModels.request(model, prompt, 40, Sampling.GREEDY), token -> {})
+                                    .traceRoot()));
+                    Sampling sampled = new Sampling(0.9f, 50, 950_000, 42);
+                    assertEquals(
+                            "8043ff1033ba9ddffb2cb2b19af0b916da0c8bf539c21b7606ed4e5ce39ef2b1",
+                            Blake3.hex(generator
+                                    .generate(TestModels.request(model, prompt, 40, sampled), token -> {})
+                                    .traceRoot()));
+                    assertTrue(Gpu.isReal() || Gpu.call("emu_graphs_run", -1) >= 2 * 39, "decoding runs as a graph");
+                }
+            });
+        }
+    }
+
+    /** Shapes that no tile fits: head sizes, shared heads, biases and norms of several families; block by block in every way. */
+    @Test
+    void modelsOfOtherShapesGiveTheSameBits() throws IOException {
+        int seed = 0;
+        for (RandomModel.Shape shape : shapes()) {
+            Path source = folder.resolve("random-" + seed);
+            RandomModel.write(shape, seed++, source, share -> {});
+            try (LoadedModel model = TestModels.load(source, folder)) {
+                int[] prompt =
+                        new Random(seed).ints(70, 0, model.config().vocab()).toArray();
+                Request request = TestModels.request(model, prompt, 6, new Sampling(0.8f, 40, 900_000, 5));
+                Result expected = onProcessors(model, request);
+                onDevice(model, weights -> {
+                    for (int block : new int[] {70, 33, 1}) {
+                        try (Executor pass = pass(weights, model, block, 1)) {
+                            Result found = new Generator(pass, NODE, block).generate(request, token -> {});
+                            assertArrayEquals(expected.tokens(), found.tokens(), shape + ", block " + block);
+                            assertArrayEquals(expected.traceRoot(), found.traceRoot(), shape + ", block " + block);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    private static List<RandomModel.Shape> shapes() {
+        return List.of(
+                new RandomModel.Shape("LlamaForCausalLM", 100, 3, 6, 2, 10, 90, 333, 256, "F32", true, 0, 1),
+                new RandomModel.Shape("Qwen2ForCausalLM", 64, 2, 7, 1, 16, 96, 320, 256, "BF16", false, 3, 1),
+                new RandomModel.Shape("Qwen3ForCausalLM", 96, 1, 4, 4, 72, 200, 1100, 256, "F16", false, 0, 1),
+                new RandomModel.Shape("LlamaForCausalLM", 256, 2, 2, 1, 160, 64, 300, 256, "I8", false, 0, 1));
+    }
+
+    private static Request request(LoadedModel model, int[] prompt, int most, Sampling sampling) {
+        return new Request(model.id(), "[]", prompt, sampling, most, new int[0], List.of(), new byte[32], new byte[16]);
+    }
+
+    private static final class Awaited implements Engine.Listener {
+        private final CompletableFuture<Result> result = new CompletableFuture<>();
+
+        @Override
+        public boolean onToken(int token, float[] logits, int offset) {
+            return false;
+        }
+
+        @Override
+        public void onDone(Result done) {
+            result.complete(done);
+        }
+
+        @Override
+        public void onFailed(RuntimeException why) {
+            result.completeExceptionally(why);
+        }
+    }
+
+    @Test
+    void theEngineServesManyAndSharesPrefixesOnTheDevice() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            Random random = new Random(3);
+            int[] common = random.ints(64, 3, model.config().vocab()).toArray();
+            onDevice(model, weights -> {
+                long cache = 16 * KeyValuePages.pageBytes(model.config());
+                Engine engine = new Engine(pass(weights, model, 48 + 4, 4), NODE, new Engine.Limits(48, 4, 100, cache));
+                List<Request> requests = new ArrayList<>();
+                List<Awaited> answers = new ArrayList<>();
+                for (int i = 0; i < 6; i++) {
+                    int[] prompt = java.util.Arrays.copyOf(common, 64 + 1 + random.nextInt(30));
+                    for (int t = 64; t < prompt.length; t++) {
+                        prompt[t] = 3 + random.nextInt(500);
+                    }
+                    Sampling sampling = i % 2 == 0 ? Sampling.GREEDY : new Sampling(0.9f, 0, 950_000, i);
+                    requests.add(request(model, prompt, 3 + random.nextInt(5), sampling));
+                    answers.add(new Awaited());
+                    engine.submit(requests.get(i), answers.get(i));
+                    if (i == 0) {
+                        answers.get(0).result.join();
+                    }
+                }
+                for (int i = 0; i < requests.size(); i++) {
+                    assertArrayEquals(
+                            onProcessors(model, requests.get(i)).traceRoot(),
+                            answers.get(i).result.join().traceRoot(),
+                            "answer " + i);
+                }
+                assertTrue(engine.reusedTokens() >= 5 * 64, "prefixes were shared");
+                assertTrue(engine.mostTogether() > 1, "answers were batched");
+                engine.close();
+            });
+        }
+    }
+
+    /** An auditor is content with what a GPU committed to, opened from a trace that the GPU computed again. */
+    @Test
+    void anAnswerIsAuditedInFull() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            Keys keys = Keys.random();
+            int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
+            Request request = new Request(
+                    model.id(),
+                    "[]",
+                    prompt,
+                    Sampling.GREEDY,
+                    8,
+                    new int[0],
+                    List.of(),
+                    keys.publicKey(),
+                    new byte[16]);
+            onDevice(model, weights -> {
+                try (Executor pass = pass(weights, model, 32, 1);
+                        ForwardPass forward = TestModels.forward(model)) {
+                    Generator generator = new Generator(pass, keys.publicKey(), 16);
+                    Result result = generator.generate(request, token -> {});
+                    Answer answer = new Answer(result.tokens(), "");
+                    Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 1, keys);
+                    Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
+                    assertArrayEquals(result.traceRoot(), replay.root());
+                    Auditor auditor = new Auditor(model.verifierKey(share -> {}));
+                    var report = auditor.audit(receipt, request, answer, Level.FULL, replay, null);
+                    assertTrue(report.good(), String.valueOf(report.failure()));
+                }
+            });
+        }
+    }
+
+    @Test
+    void numbersThatOverflowAreReportedAndTheNextAnswerIsRight() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            Request request = TestModels.request(model, new int[] {0, 560, 376}, 3, Sampling.GREEDY);
+            List<LoadedModel.Layer> layers = new ArrayList<>(model.layers());
+            layers.set(1, withInfiniteGain(layers.get(1)));
+            try (DeviceWeights weights = new DeviceWeights(cuda, model, layers, 0, share -> {});
+                    Executor pass = pass(weights, model, 8, 1)) {
+                Generator generator = new Generator(pass, NODE);
+                assertThrows(ArithmeticException.class, () -> generator.generate(request, token -> {}));
+            }
+            onDevice(model, weights -> {
+                try (Executor pass = pass(weights, model, 8, 1)) {
+                    assertArrayEquals(
+                            onProcessors(model, request).traceRoot(),
+                            new Generator(pass, NODE)
+                                    .generate(request, token -> {})
+                                    .traceRoot());
+                }
+            });
+        }
+    }
+
+    private static LoadedModel.Layer withInfiniteGain(LoadedModel.Layer layer) {
+        var p = layer.parameters();
+        float[] gain = p.attentionGain().clone();
+        gain[3] = Float.POSITIVE_INFINITY;
+        var broken = new io.plumbline.verifier.model.LayerParameters(
+                gain,
+                p.mlpGain(),
+                p.qkvScale(),
+                p.outScale(),
+                p.gateUpScale(),
+                p.downScale(),
+                p.qkvBias(),
+                p.queryGain(),
+                p.keyGain());
+        return new LoadedModel.Layer(
+                broken, layer.q(), layer.k(), layer.v(), layer.out(), layer.gate(), layer.up(), layer.down());
+    }
+
+    @Test
+    void whatDoesNotFitIsRefusedBeforeItStarts() throws IOException {
+        assumeFalse(Gpu.isReal(), "Skipped: this GPU's memory is not ours to fill");
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            long all = cuda.freeBytes();
+            CudaException e = assertThrows(
+                    CudaException.class, () -> new DeviceWeights(cuda, model, model.layers(), all, share -> {}));
+            assertTrue(e.getMessage().contains("MiB of GPU memory"), e.getMessage());
+            assertEquals(all, cuda.freeBytes(), "nothing was taken");
+        }
+    }
+}

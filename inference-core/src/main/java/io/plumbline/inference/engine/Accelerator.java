@@ -1,0 +1,61 @@
+package io.plumbline.inference.engine;
+
+import io.plumbline.inference.model.LoadedModel;
+import java.io.IOException;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.function.DoubleConsumer;
+
+/**
+ * A kind of device that can run models. Found by {@link ServiceLoader}: an inference node has such plug-ins on its class path, a full node
+ * never does.
+ */
+public interface Accelerator {
+    /**
+     * What is there.
+     *
+     * @param devices names for people, by index; empty when there are none.
+     * @param why one line on why there are none, or null.
+     */
+    record Found(List<String> devices, String why) {}
+
+    /** For people: "CUDA". */
+    String kind();
+
+    /** Looks for devices. Quick, and never fails: what is wrong is told in {@link Found#why}. */
+    Found find();
+
+    /**
+     * Loads a model onto a device.
+     *
+     * @param layers to run, usually the model's own.
+     * @param progress told the share of the weights that is there, 0 to 1.
+     * @throws RuntimeException saying what is missing, before anything is taken, when the device cannot run it.
+     */
+    Loaded load(int device, LoadedModel model, List<LoadedModel.Layer> layers, DoubleConsumer progress)
+            throws IOException;
+
+    /** A model on a device. */
+    interface Loaded extends AutoCloseable {
+        /** How much at once suits this device, and the memory for keys and values that is left. */
+        Engine.Limits limits();
+
+        /**
+         * Runs the model. Several may, each with memory of its own to work in.
+         *
+         * @param rows most rows in a batch.
+         * @param together most sequences in a batch.
+         */
+        Executor executor(int rows, int together);
+
+        @Override
+        void close();
+    }
+
+    /** All plug-ins on the class path. */
+    static List<Accelerator> all() {
+        return ServiceLoader.load(Accelerator.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .toList();
+    }
+}

@@ -1,0 +1,250 @@
+// Attention of few rows over long contexts: keys are shared among many blocks. Maxima and sums of integers have no order, so blocks add what
+// they find to the row's sums, and the bits do not depend on how keys were shared.
+//
+// Three kernels: scores of all keys and their largest; weights and sums; the output, quantized. A block takes up to 8 query heads that share
+// a kv head, so that a page is read once for them.
+#include "exact.cuh"
+#include "machine.cuh"
+#include "pages.cuh"
+
+using namespace exact;
+
+namespace {
+
+constexpr int BLOCK = 128;
+constexpr int HEADS = 8;
+/// Lanes that share a key.
+constexpr int KEY_LANES = 8;
+
+/// Which query heads a block takes: blockIdx.y counts groups of up to 8 heads that share a kv head.
+struct Share {
+    int g, head, count;
+
+    __device__ __forceinline__ Share(int heads, int kv_heads) {
+        int shared = heads / kv_heads, parts = (shared + HEADS - 1) / HEADS;
+        g = blockIdx.y / parts;
+        int first = blockIdx.y % parts * HEADS;
+        head = g * shared + first;
+        count = min(HEADS, shared - first);
+    }
+};
+
+}  // namespace
+
+/// scores[row][head][j]; largest score and value scale of each block's share, [row][head][split]. Clears den and the sums.
+/// grid (splits, kvHeads * ceil(shared / 8), rows), 128 threads, heads of at most 256 channels.
+extern "C" __global__ void __launch_bounds__(128) attend_scores(
+    const int16_t *q, const float *sq, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root, int heads,
+    int kv_heads, int size, int *scores, int stride, float *most, float *most_scale, unsigned long long *den, int *high, int *low) {
+    __shared__ __align__(16) int16_t query[HEADS * 256];
+    __shared__ float found[BLOCK];
+    __shared__ float found_scale[BLOCK];
+    Share share(heads, kv_heads);
+    int row = blockIdx.z, split = blockIdx.x, splits = gridDim.x, tid = threadIdx.x, n = positions[row] + 1;
+    size_t first = (size_t)row * heads + share.head;
+    for (int i = tid; i < share.count * size; i += BLOCK) {
+        query[i] = q[first * size + i];
+        if (split == 0) high[first * size + i] = low[first * size + i] = 0;
+    }
+    if (split == 0 && tid < share.count) den[first + tid] = 0;
+    __syncthreads();
+    int lane = tid % KEY_LANES, own = min(lane, share.count - 1);
+    float c = mul(sq[first + own], inverse_root);
+    float own_most = -INFINITY, own_scale = 0.0f;
+    pages::Cache cache{tables, layer, kv_heads, size};
+    for (int p = split; p * pages::TOKENS < n; p += splits) {
+        pages::Part part = cache.part(row, p);
+        for (int t = tid / KEY_LANES; t < pages::TOKENS; t += BLOCK / KEY_LANES) {
+            int sums[HEADS];
+#pragma unroll
+            for (int h = 0; h < HEADS; h++) sums[h] = 0;
+            const int8_t *key_high = part.high(share.g) + t * size, *key_low = part.low(share.g) + t * size;
+            if (size % 16 == 0) {
+                for (int i = lane * 16; i < size; i += KEY_LANES * 16) {
+                    int4 a = *reinterpret_cast<const int4 *>(key_high + i), b = *reinterpret_cast<const int4 *>(key_low + i);
+                    int words[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
+#pragma unroll
+                    for (int h = 0; h < HEADS; h++) {
+                        if (h >= share.count) continue;
+                        const int *pairs = reinterpret_cast<const int *>(query + h * size + i);
+                        int sum_high = 0;
+#pragma unroll
+                        for (int w = 0; w < 4; w++) {
+                            sum_high = __dp2a_lo(pairs[2 * w], words[w], sum_high);
+                            sum_high = __dp2a_hi(pairs[2 * w + 1], words[w], sum_high);
+                            sums[h] = __dp2a_lo(pairs[2 * w], words[4 + w], sums[h]);
+                            sums[h] = __dp2a_hi(pairs[2 * w + 1], words[4 + w], sums[h]);
+                        }
+                        sums[h] += 16 * sum_high;
+                    }
+                }
+            } else {
+                for (int i = lane; i < size; i += KEY_LANES) {
+                    int key = key_high[i] * 16 + key_low[i];
+#pragma unroll
+                    for (int h = 0; h < HEADS; h++)
+                        if (h < share.count) sums[h] += query[h * size + i] * key;
+                }
+            }
+            int mine = 0;
+#pragma unroll
+            for (int h = 0; h < HEADS; h++) {
+#pragma unroll
+                for (int o = KEY_LANES / 2; o; o >>= 1) sums[h] += __shfl_xor_sync(0xffffffffu, sums[h], o);
+                if (lane == h) mine = sums[h];
+            }
+            int j = p * pages::TOKENS + t;
+            if (j < n && lane < share.count) {
+                scores[(first + lane) * stride + j] = mine;
+                float z = mul(__int2float_rn(mine), mul(c, part.key_scales(share.g)[t]));
+                float v = part.value_scales(share.g)[t];
+                own_most = z > own_most || z != z ? z : own_most;
+                own_scale = v > own_scale ? v : own_scale;
+            }
+        }
+    }
+    found[tid] = own_most;
+    found_scale[tid] = own_scale;
+    __syncthreads();
+    if (tid < share.count) {
+        for (int i = tid + KEY_LANES; i < BLOCK; i += KEY_LANES) {
+            own_most = found[i] > own_most || found[i] != found[i] ? found[i] : own_most;
+            own_scale = found_scale[i] > own_scale ? found_scale[i] : own_scale;
+        }
+        most[(first + tid) * splits + split] = own_most;
+        most_scale[(first + tid) * splits + split] = own_scale;
+    }
+}
+EMU_KERNEL(attend_scores)
+
+/// Sums over a block's share of the keys: the softmax's denominator, and values by 15-bit weights in halves. Launched like attend_scores.
+extern "C" __global__ void __launch_bounds__(128) attend_values(
+    const float *sq, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root, int heads, int kv_heads,
+    int size, const int *scores, int stride, const float *most, const float *most_scale, unsigned long long *den, int *high, int *low,
+    int *status) {
+    __shared__ __align__(16) uint8_t weights_high[HEADS * pages::TOKENS];
+    __shared__ __align__(16) uint8_t weights_low[HEADS * pages::TOKENS];
+    __shared__ float max[HEADS];
+    __shared__ float factor[HEADS];
+    __shared__ float to_weights[HEADS];
+    __shared__ unsigned long long dens[HEADS];
+    Share share(heads, kv_heads);
+    int row = blockIdx.z, split = blockIdx.x, splits = gridDim.x, tid = threadIdx.x, n = positions[row] + 1;
+    if (split * pages::TOKENS >= n) return;
+    size_t first = (size_t)row * heads + share.head;
+    if (tid < share.count) {
+        float m = -INFINITY, a = 0.0f;
+        for (int s = 0; s < splits; s++) {
+            float other = most[(first + tid) * splits + s], scale = most_scale[(first + tid) * splits + s];
+            m = other > m || other != other ? other : m;
+            a = scale > a ? scale : a;
+        }
+        if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
+        max[tid] = m;
+        to_weights[tid] = a < TINY ? 0.0f : div(32767.0f, a);
+        factor[tid] = mul(sq[first + tid], inverse_root);
+        dens[tid] = 0;
+    }
+    __syncthreads();
+    int sum_high[2][HEADS], sum_low[2][HEADS];
+#pragma unroll
+    for (int i = 0; i < 2; i++)
+#pragma unroll
+        for (int h = 0; h < HEADS; h++) sum_high[i][h] = sum_low[i][h] = 0;
+    unsigned long long own_den[HEADS / 2];
+#pragma unroll
+    for (int i = 0; i < HEADS / 2; i++) own_den[i] = 0;
+    pages::Cache cache{tables, layer, kv_heads, size};
+    for (int p = split; p * pages::TOKENS < n; p += splits) {
+        pages::Part part = cache.part(row, p);
+        int t = tid % pages::TOKENS, j = p * pages::TOKENS + t;
+#pragma unroll
+        for (int i = 0; i < HEADS / 2; i++) {
+            int h = 2 * i + tid / pages::TOKENS, u = 0;
+            if (h >= share.count) continue;
+            if (j < n) {
+                float z = mul(__int2float_rn(scores[(first + h) * stride + j]), mul(factor[h], part.key_scales(share.g)[t]));
+                float e = exact::exp(sub(z, max[h]));
+                own_den[i] += (unsigned long long)(long long)rintf(mul(e, 0x1p24f));
+                u = (int)rintf(mul(mul(e, part.value_scales(share.g)[t]), to_weights[h]));
+            }
+            weights_high[h * pages::TOKENS + t] = (uint8_t)(u >> 8);
+            weights_low[h * pages::TOKENS + t] = (uint8_t)(u & 255);
+        }
+        __syncthreads();
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            int channel = tid + i * BLOCK;
+            if (channel >= size) continue;
+            const int4 *values = reinterpret_cast<const int4 *>(part.values(share.g) + channel * pages::TOKENS);
+#pragma unroll
+            for (int quarter = 0; quarter < 4; quarter++) {
+                int4 v = values[quarter];
+                int words[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+                for (int h = 0; h < HEADS; h++) {
+                    if (h >= share.count) continue;
+                    const unsigned *u = reinterpret_cast<const unsigned *>(weights_high + h * pages::TOKENS + quarter * 16);
+                    const unsigned *l = reinterpret_cast<const unsigned *>(weights_low + h * pages::TOKENS + quarter * 16);
+#pragma unroll
+                    for (int w = 0; w < 4; w++) {
+                        sum_high[i][h] = dp4a_us(u[w], words[w], sum_high[i][h]);
+                        sum_low[i][h] = dp4a_us(l[w], words[w], sum_low[i][h]);
+                    }
+                }
+            }
+        }
+        __syncthreads();
+    }
+#pragma unroll
+    for (int i = 0; i < HEADS / 2; i++) {
+        int h = 2 * i + tid / pages::TOKENS;
+        if (h < share.count) atomicAdd(&dens[h], own_den[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        int channel = tid + i * BLOCK;
+        if (channel >= size) continue;
+#pragma unroll
+        for (int h = 0; h < HEADS; h++) {
+            if (h >= share.count) continue;
+            atomicAdd(&high[(first + h) * size + channel], sum_high[i][h]);
+            atomicAdd(&low[(first + h) * size + channel], sum_low[i][h]);
+        }
+    }
+    __syncthreads();
+    if (tid < share.count) atomicAdd(&den[first + tid], dens[tid]);
+}
+EMU_KERNEL(attend_values)
+
+/// x = quantizeRow of all heads' outputs. grid rows, 256 threads; shared: a float a head.
+extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
+    const float *most_scale, int splits, const unsigned long long *den, const int *high, const int *low, int heads, int size, int8_t *x,
+    float *scale, int *status) {
+    DYN_SHARED(float, factor);
+    __shared__ unsigned bits[THREADS];
+    int row = blockIdx.x;
+    size_t first = (size_t)row * heads;
+    for (int head = threadIdx.x; head < heads; head += THREADS) {
+        float a = 0.0f;
+        for (int s = 0; s < splits; s++) {
+            float other = most_scale[(first + head) * splits + s];
+            a = other > a ? other : a;
+        }
+        factor[head] = a < TINY ? 0.0f : div(div(a, 32767.0f), mul(__ll2float_rn((long long)den[first + head]), 0x1p-24f));
+    }
+    __syncthreads();
+    unsigned largest = 0;
+    for (int i = threadIdx.x; i < heads * size; i += THREADS) {
+        size_t at = first * size + i;
+        unsigned m = magnitude(mul(__ll2float_rn(256LL * high[at] + low[at]), factor[i / size]));
+        largest = m > largest ? m : largest;
+    }
+    Quantization q(block_max(largest, bits), 127.0f, status);
+    for (int i = threadIdx.x; i < heads * size; i += THREADS) {
+        size_t at = first * size + i;
+        x[at] = (int8_t)(int)rintf(mul(mul(__ll2float_rn(256LL * high[at] + low[at]), factor[i / size]), q.inverse));
+    }
+    if (threadIdx.x == 0) scale[row] = q.scale;
+}
+EMU_KERNEL(attend_finish)

@@ -1,0 +1,42 @@
+// The instructions that CUDA C++ has no portable name for, each beside what it means, so that the emulator can give it that meaning.
+#pragma once
+#include <cstdint>
+
+#ifndef CUDA_EMU
+
+/// Sum of four products of unsigned bytes of a with signed bytes of b.
+__device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {
+    asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/// d += a * b, 16 x 32 times 32 x 8, by one warp: the fragments of mma.m16n8k32.
+__device__ __forceinline__ void mma_ss(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+/// The same with a unsigned.
+__device__ __forceinline__ void mma_us(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+/// 16 bytes to shared memory while the thread goes on; zeros where not valid.
+__device__ __forceinline__ void copy_async(void *to, const void *from, bool valid) {
+    unsigned address = (unsigned)__cvta_generic_to_shared(to);
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(valid ? 16 : 0));
+}
+
+/// Ends a group of copies; wait_async<N> waits until all but the last N groups have arrived.
+__device__ __forceinline__ void commit_async() { asm volatile("cp.async.commit_group;"); }
+template <int N>
+__device__ __forceinline__ void wait_async() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(N));
+}
+
+#endif

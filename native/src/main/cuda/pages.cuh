@@ -1,0 +1,36 @@
+// Pages of keys and values: 64 tokens of every layer, one layer's part after the other. A layer's part holds
+//   keys, high bits   int8 [kvHead][token][D]     key >> 4, so that tensor cores and dp2a take 12-bit keys as two planes of bytes
+//   keys, low bits    int8 [kvHead][token][D]     key & 15
+//   values            int8 [kvHead][D][token]     tokens together: they are what attention sums over
+//   key scales        f32  [kvHead][token]
+//   value scales      f32  [kvHead][token]
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace pages {
+
+constexpr int TOKENS = 64;
+
+struct Part {
+    uint8_t *at;
+    int kv_heads, size;
+
+    __device__ __forceinline__ size_t plane() const { return (size_t)kv_heads * TOKENS * size; }
+    __device__ __forceinline__ int8_t *high(int g) const { return reinterpret_cast<int8_t *>(at) + (size_t)g * TOKENS * size; }
+    __device__ __forceinline__ int8_t *low(int g) const { return high(g) + plane(); }
+    __device__ __forceinline__ int8_t *values(int g) const { return high(g) + 2 * plane(); }
+    __device__ __forceinline__ float *key_scales(int g) const { return reinterpret_cast<float *>(at + 3 * plane()) + g * TOKENS; }
+    __device__ __forceinline__ float *value_scales(int g) const { return key_scales(g) + kv_heads * TOKENS; }
+};
+
+/// What attention knows of the cache: every row's list of pages, and where in a page this layer's part begins.
+struct Cache {
+    uint8_t *const *const *tables;
+    long long layer;
+    int kv_heads, size;
+
+    __device__ __forceinline__ Part part(int row, int page) const { return Part{tables[row][page] + layer, kv_heads, size}; }
+};
+
+}  // namespace pages
