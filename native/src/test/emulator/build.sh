@@ -15,7 +15,7 @@ fi
 mkdir -p "$target"
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
-flags="-std=c++20 -O2 -fPIC -ffp-contract=off -fvisibility=hidden -Wall -Wno-unused-variable -Wno-unknown-pragmas"
+flags="-std=c++20 -O3 -fPIC -ffp-contract=off -fvisibility=hidden -Wall -Wno-unused-variable -Wno-unknown-pragmas"
 for source in "$here/emulator.cpp" "$here/driver.cpp"; do
     "$cxx" $flags -c "$source" -o "$objects/$(basename "$source").o"
 done

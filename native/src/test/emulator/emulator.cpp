@@ -1,8 +1,12 @@
 #include <algorithm>
+#include <condition_variable>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <random>
 #include <string>
 #include <sys/mman.h>
+#include <thread>
 #include <vector>
 #include "emulator.h"
 #undef threadIdx
@@ -42,13 +46,25 @@ struct Fiber {
     State state;
     unsigned index;
     int line;
+    uint32_t in[10], out[4];
+};
+
+/// Lanes of a warp that wait in one collective.
+struct Meeting {
     Collective what;
     unsigned mask;
-    uint32_t in[10], out[4];
+    int line;
+    unsigned here;
+};
+
+struct Warp {
+    std::vector<Meeting> meetings;
+    unsigned done = 0;
 };
 
 struct Block {
     std::vector<Fiber> fibers;
+    std::vector<Warp> warps;
     void *scheduler;
     Call call;
     void **arguments;
@@ -87,6 +103,7 @@ void yield() { emu_switch(&block->running->stack_pointer, block->scheduler); }
 void enter() {
     block->call(block->arguments);
     block->running->state = State::DONE;
+    block->warps[block->running->index / 32].done |= 1u << block->running->thread.lane;
     void *ignored;
     emu_switch(&ignored, block->scheduler);
     __builtin_trap();
@@ -95,8 +112,6 @@ void enter() {
 void fail(const std::string &why) {
     if (block->error.empty()) block->error = why;
 }
-
-int byte_of(uint32_t word, int i) { return (int8_t)(word >> (8 * i)); }
 
 /// All lanes of `mask` have arrived: computes what each gets. `w` is lane 0 of the warp, `n` its lanes.
 void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
@@ -117,18 +132,19 @@ void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
             fail("mma needs a full warp");
             return;
         }
+        int16_t a[16][32], b[8][32];
+        for (int lane = 0; lane < 32; lane++)
+            for (int i = 0; i < 4; i++)
+                for (int k = 0; k < 4; k++) {
+                    uint8_t byte = (uint8_t)(w[lane].in[i] >> 8 * k);
+                    a[lane / 4 + i % 2 * 8][i / 2 * 16 + lane % 4 * 4 + k] = what == Collective::MMA_US ? byte : (int8_t)byte;
+                    if (i < 2) b[lane / 4][i * 16 + lane % 4 * 4 + k] = (int8_t)(w[lane].in[4 + i] >> 8 * k);
+                }
         for (int lane = 0; lane < 32; lane++)
             for (int q = 0; q < 4; q++) {
-                int row = lane / 4 + (q >= 2 ? 8 : 0), column = lane % 4 * 2 + (q & 1);
-                uint32_t sum = w[lane].in[6 + q];
-                for (int k = 0; k < 32; k++) {
-                    int a_lane = row % 8 * 4 + k % 16 / 4, a_register = (row >= 8 ? 1 : 0) + (k >= 16 ? 2 : 0);
-                    int b_lane = column * 4 + k % 16 / 4, b_register = k >= 16 ? 1 : 0;
-                    uint32_t word = w[a_lane].in[a_register];
-                    int a = what == Collective::MMA_US ? (int)(uint8_t)(word >> 8 * (k % 4)) : byte_of(word, k % 4);
-                    sum += (uint32_t)(a * byte_of(w[b_lane].in[4 + b_register], k % 4));
-                }
-                w[lane].out[q] = sum;
+                int row = lane / 4 + q / 2 * 8, column = lane % 4 * 2 + q % 2, sum = 0;
+                for (int k = 0; k < 32; k++) sum += a[row][k] * b[column][k];
+                w[lane].out[q] = w[lane].in[6 + q] + (uint32_t)sum;
             }
     }
 }
@@ -156,21 +172,21 @@ void warp(Collective what, unsigned mask, const uint32_t *in, int n, uint32_t *o
     Fiber *w = &block->fibers[base];
     if (!(mask >> f->thread.lane & 1)) fail("a lane is not in its own mask, line " + std::to_string(line));
     if (n) memcpy(f->in, in, 4 * n);
-    f->what = what;
-    f->mask = mask;
     f->line = line;
-    f->state = State::IN_WARP;
-    unsigned needed = 0, here = 0;
-    for (unsigned i = 0; i < lanes; i++) {
-        if (!(mask >> i & 1) || w[i].state == State::DONE) continue;
-        needed |= 1u << i;
-        if (w[i].state == State::IN_WARP && w[i].what == what && w[i].mask == mask && w[i].line == line) here |= 1u << i;
-    }
-    if (needed == here) {
+    Warp &all = block->warps[f->index / 32];
+    auto meeting = std::find_if(all.meetings.begin(), all.meetings.end(),
+                                [&](const Meeting &i) { return i.what == what && i.mask == mask && i.line == line; });
+    if (meeting == all.meetings.end()) meeting = all.meetings.insert(meeting, {what, mask, line, 0});
+    meeting->here |= 1u << f->thread.lane;
+    unsigned lanes_here = lanes == 32 ? 0xffffffffu : (1u << lanes) - 1;
+    if ((mask & lanes_here & ~all.done) == meeting->here) {
+        unsigned here = meeting->here;
+        all.meetings.erase(meeting);
         complete(w, lanes, here, what);
         for (unsigned i = 0; i < lanes; i++)
             if (here >> i & 1) w[i].state = State::READY;
     } else {
+        f->state = State::IN_WARP;
         yield();
     }
     if (m) memcpy(out, f->out, 4 * m);
@@ -197,6 +213,7 @@ std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, 
     here.shared.assign(shared + 64, (char)0xA5);
     unsigned n = size.x * size.y * size.z;
     here.fibers.resize(n);
+    here.warps.resize((n + 31) / 32);
     for (unsigned i = 0; i < n; i++) {
         Fiber &f = here.fibers[i];
         f.index = i;
@@ -249,17 +266,78 @@ std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, 
 
 }  // namespace
 
+namespace {
+
+/// Blocks of a grid on all processors: a block stays on one thread, blocks know nothing of each other.
+class Pool {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<std::thread> threads;
+    const std::function<void(uint64_t)> *task = nullptr;
+    uint64_t count = 0, next = 0, running = 0;
+
+    void work(std::unique_lock<std::mutex> &held) {
+        while (task && next < count) {
+            uint64_t i = next++;
+            const auto *now = task;
+            running++;
+            held.unlock();
+            (*now)(i);
+            held.lock();
+            running--;
+        }
+        changed.notify_all();
+    }
+
+    void serve() {
+        std::unique_lock<std::mutex> held(mutex);
+        while (true) {
+            changed.wait(held, [&] { return task && next < count; });
+            work(held);
+        }
+    }
+
+public:
+    void run(uint64_t n, const std::function<void(uint64_t)> &each) {
+        std::unique_lock<std::mutex> held(mutex);
+        if (threads.empty())
+            for (unsigned i = 1; i < std::thread::hardware_concurrency(); i++) {
+                threads.emplace_back([this] { serve(); });
+                threads.back().detach();
+            }
+        task = &each;
+        count = n;
+        next = 0;
+        changed.notify_all();
+        work(held);
+        changed.wait(held, [&] { return running == 0; });
+        task = nullptr;
+    }
+};
+
+/// Never destroyed: its threads run until the process ends.
+Pool &pool() {
+    static Pool *all = new Pool();
+    return *all;
+}
+
+}  // namespace
+
 std::string launch(const std::string &name, dim3 grid, dim3 size, unsigned shared, void **arguments, uint64_t order) {
     const Kernel *kernel = find(name);
     if (!kernel) return "there is no kernel " + name;
     uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
-    for (uint64_t i = 0; i < blocks; i++) {
+    std::mutex mutex;
+    std::string error;
+    pool().run(blocks, [&](uint64_t i) {
         uint64_t j = order == 1 ? blocks - 1 - i : i;
         uint3 index{(unsigned)(j % grid.x), (unsigned)(j / grid.x % grid.y), (unsigned)(j / ((uint64_t)grid.x * grid.y))};
         std::string why = run(kernel->call, arguments, grid, size, index, shared, order > 1 ? order + j : order);
-        if (!why.empty()) return name + ": " + why;
-    }
-    return "";
+        if (why.empty()) return;
+        std::lock_guard<std::mutex> guard(mutex);
+        if (error.empty()) error = name + ": " + why;
+    });
+    return error;
 }
 
 }  // namespace emu
