@@ -62,6 +62,11 @@ final class Demo extends Main.Options implements Callable<Integer> {
     @Parameter(names = "--model", description = "DIR: Hugging Face folder; the model that ships where none is named")
     private Path model;
 
+    @Parameter(
+            names = "--device",
+            description = "what the inference nodes compute with: cpu, auto, gpu, or a GPU's index")
+    private String device = "cpu";
+
     @Parameter(names = "--json", description = "print one JSON object at the end and nothing else on standard output")
     private boolean json;
 
@@ -161,7 +166,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
             for (int i = 0; i < 3; i++) {
                 fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), "full-node"));
             }
-            honestNode = child("inference-node", honest, "inference-node");
+            honestNode = child("inference-node", honest, "inference-node", "--device", device);
             Child door = child("gateway", requester, "gateway", "--port", "0");
             int done = 0;
             for (Child child : List.of(
@@ -207,6 +212,8 @@ final class Demo extends Main.Options implements Callable<Integer> {
                 "cheating-node",
                 cheat,
                 "inference-node",
+                "--device",
+                device,
                 "--cheat-layer",
                 "" + CHEAT_LAYER,
                 "--price",

@@ -3,12 +3,9 @@ package io.plumbline.node;
 import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.engine.Engine;
-import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.engine.Workers;
-import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tokenizer.TextStream;
@@ -35,7 +32,6 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
-import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -71,8 +67,6 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     /** Re-executions kept while their openings are asked for. */
     private static final int MAX_REPLAYS = 4;
 
-    private static final int SELF_TEST_TOKENS = 4;
-
     /** Most log probabilities beside a token's own. */
     private static final int MAX_TOP = 20;
 
@@ -82,7 +76,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     private final long pricePerToken;
     private final Events events;
     private final Engine engine;
-    private final ForwardPass replayForward;
+    private final Compute compute;
     private final Generator replayGenerator;
     private final Map<String, Engine.Ticket> tickets = new ConcurrentHashMap<>();
     private final ExecutorService challenges = Executors.newSingleThreadExecutor();
@@ -100,7 +94,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     /**
      * Starts the node and announces it on the ledger.
      *
-     * @param threads that compute; {@code cacheBytes} of memory for keys and values.
+     * @param choice what to compute with.
      * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
      */
     InferenceNode(
@@ -112,8 +106,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
             int port,
             long stake,
             long pricePerToken,
-            int threads,
-            long cacheBytes,
+            Compute.Choice choice,
             int swappedLayer,
             Events events)
             throws IOException {
@@ -126,14 +119,9 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 ? model.layers()
                 : model.layersWithSwap(
                         swappedLayer, (swappedLayer + 1) % model.config().layers());
-        selfTest();
-        Backend backend = Backend.best();
-        this.engine = new Engine(
-                new ForwardPass(model, layers, backend, new Workers(threads)),
-                keys.publicKey(),
-                Engine.Limits.of(cacheBytes));
-        this.replayForward = new ForwardPass(model, layers, backend, new Workers(threads));
-        this.replayGenerator = new Generator(replayForward, keys.publicKey());
+        this.compute = new Compute(model, layers, choice, events);
+        this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());
+        this.replayGenerator = new Generator(compute.replaying(), keys.publicKey());
         this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         this.endpoint = new Endpoint(aeron, host, port, this);
@@ -163,42 +151,6 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
                 return size() > entries;
             }
         };
-    }
-
-    /** The fast backend must equal the specification on this host, or nothing is served. It also warms the compiler. */
-    private void selfTest() throws IOException {
-        Backend best = Backend.best();
-        if (best == Backend.SCALAR) {
-            return;
-        }
-        int[] prompt = new int[Math.min(24, model.config().maxPositions() / 2)];
-        for (int i = 0; i < prompt.length; i++) {
-            prompt[i] = (i * 37 + 5) % model.config().vocab();
-        }
-        Request request = new Request(
-                model.id(),
-                "[]",
-                prompt,
-                Sampling.GREEDY,
-                Math.min(SELF_TEST_TOKENS, model.config().maxPositions() - prompt.length),
-                new int[0],
-                List.of(),
-                keys.publicKey(),
-                new byte[16]);
-        byte[] expected = selfTest(Backend.SCALAR, request);
-        if (!Arrays.equals(expected, selfTest(best, request))) {
-            throw new IOException(
-                    "The " + best.name() + " backend does not equal the specification on this host. Start "
-                            + "with JAVA_TOOL_OPTIONS=\"-Dplumbline.native=false -Dplumbline.vector=false\" and report it.");
-        }
-    }
-
-    private byte[] selfTest(Backend backend, Request request) {
-        try (ForwardPass forward = new ForwardPass(model, model.layers(), backend, Workers.ofHost())) {
-            return new Generator(forward, keys.publicKey())
-                    .generate(request, token -> {})
-                    .traceRoot();
-        }
     }
 
     @Override
@@ -420,14 +372,14 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     }
 
     private Replay replay(Served found) {
-        long begin = replayForward.cpuNanos();
+        long begin = compute.replaying().cpuNanos();
         Replay replay = new Replay(
                 replayGenerator,
-                replayForward,
+                compute.cells(),
                 keys.publicKey(),
                 found.request(),
                 found.answer().tokens());
-        long cpu = replayForward.cpuNanos() - begin;
+        long cpu = compute.replaying().cpuNanos() - begin;
         events.emit(
                 "replayed",
                 json -> json.put(
@@ -440,6 +392,6 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     @Override
     public void close() {
         challenges.shutdownNow();
-        CloseHelper.closeAll(engine, replayForward, ledger, runner, aeron, driver, tokenizer, model);
+        CloseHelper.closeAll(engine, compute, ledger, runner, aeron, driver, tokenizer, model);
     }
 }

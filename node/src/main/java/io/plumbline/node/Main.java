@@ -40,6 +40,7 @@ public final class Main {
                 .addCommand(new RoleCommands.RunFullNode())
                 .addCommand(new RoleCommands.RunInferenceNode())
                 .addCommand(new RoleCommands.RunGateway())
+                .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommands())
                 .build();
         ModelCommands.addTo(line.getCommands().get("model"));

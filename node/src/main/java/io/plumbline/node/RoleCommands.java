@@ -2,11 +2,9 @@ package io.plumbline.node;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
-import com.sun.management.OperatingSystemMXBean;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -100,22 +98,36 @@ final class RoleCommands {
         private int threads = Runtime.getRuntime().availableProcessors();
 
         @Parameter(
-                names = "--cache-mib",
-                description = "memory for keys and values in MiB; a quarter of the host's where none is named")
-        private long cacheMib = hostMemory() / 4 >> 20;
+                names = "--device",
+                description = "auto, cpu, gpu, or a GPU's index; auto takes a GPU where there is one")
+        private String device = "auto";
 
-        private static long hostMemory() {
-            return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                    .getTotalMemorySize();
-        }
+        @Parameter(names = "--profile", description = "FILE: hardware profiles to look in before the project's own")
+        private Path profile;
+
+        @Parameter(
+                names = "--cache-mib",
+                description =
+                        "memory for keys and values in MiB; where none is named a quarter of the host's, or what a"
+                                + " GPU has left")
+        private long cacheMib;
 
         @Parameter(names = "--cheat-layer", description = "compute this layer with other weights, to see it caught")
         private int cheatLayer = -1;
 
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
-            return new InferenceNode(
-                    on, keys, model, dir, host, port, stake, price, threads, cacheMib << 20, cheatLayer, events);
+            if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
+                throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
+            }
+            if (cacheMib < 0) {
+                throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
+            }
+            if (profile != null) {
+                System.setProperty("plumbline.profile", profile.toString());
+            }
+            Compute.Choice choice = new Compute.Choice(device, threads, cacheMib << 20);
+            return new InferenceNode(on, keys, model, dir, host, port, stake, price, choice, cheatLayer, events);
         }
     }
 

@@ -65,8 +65,7 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
                         0,
                         50_000,
                         2,
-                        1,
-                        64 << 20,
+                        Compute.Choice.cpu(1, 64 << 20),
                         -1,
                         events);
                 Gateway gateway =

@@ -1,6 +1,7 @@
 package io.plumbline.node;
 
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -41,6 +42,17 @@ class ArchitectureTest {
                 .check(classes);
     }
 
+    /** What a full node loads, which is all of this module's class path, could not touch a GPU if it wanted to. */
+    @Test
+    void nothingOnAFullNodesClassPathKnowsGpuBindings() {
+        ArchRuleDefinition.noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.bytedeco..", "io.plumbline.hardware..")
+                .check(classes);
+        assertThrows(ClassNotFoundException.class, () -> Class.forName("org.bytedeco.javacpp.Loader"));
+    }
+
     @Test
     void theStateMachineKnowsNoAeronAndTheVerifierNoNetwork() {
         ArchRuleDefinition.noClasses()
@@ -55,7 +67,7 @@ class ArchitectureTest {
                 .resideInAPackage("io.plumbline.verifier..")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("io.aeron..", "java.net..", "org.bytedeco..")
+                .resideInAnyPackage("io.aeron..", "java.net..")
                 .check(classes);
     }
 }

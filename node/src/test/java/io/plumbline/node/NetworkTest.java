@@ -70,9 +70,29 @@ class NetworkTest {
         Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
         fullNode = new FullNode(read, FULL, model, folder.resolve("full"), Level.FULL, events);
         honest = new InferenceNode(
-                read, HONEST, model, folder.resolve("honest"), "localhost", 0, 50_000, 2, 1, 64 << 20, -1, heard);
+                read,
+                HONEST,
+                model,
+                folder.resolve("honest"),
+                "localhost",
+                0,
+                50_000,
+                2,
+                Compute.Choice.cpu(1, 64 << 20),
+                -1,
+                heard);
         cheat = new InferenceNode(
-                read, CHEAT, model, folder.resolve("cheat"), "localhost", 0, 50_000, 3, 1, 64 << 20, 2, events);
+                read,
+                CHEAT,
+                model,
+                folder.resolve("cheat"),
+                "localhost",
+                0,
+                50_000,
+                3,
+                Compute.Choice.cpu(1, 64 << 20),
+                2,
+                events);
         gateway = new Gateway(read, REQUESTER, model, folder.resolve("gateway"), "localhost", 0, events);
     }
 

@@ -1,7 +1,9 @@
 package io.plumbline.hardware.cuda;
 
+import io.plumbline.inference.engine.DeviceFailedException;
+
 /** A call into the CUDA driver failed: names the call, the code, and what to do. */
-public final class CudaException extends RuntimeException {
+public final class CudaException extends DeviceFailedException {
     private static final long serialVersionUID = 1;
 
     private final int code;

@@ -46,6 +46,11 @@ public final class Engine implements AutoCloseable {
             return new Limits(Generator.PREFILL_BLOCK, 64, 256, cacheBytes);
         }
 
+        /** The same with other memory for keys and values. */
+        public Limits withCache(long bytes) {
+            return new Limits(batchRows, together, queued, bytes);
+        }
+
         private int pages(ModelConfig config) {
             return (int) Math.min(Integer.MAX_VALUE, cacheBytes / KeyValuePages.pageBytes(config));
         }
@@ -173,6 +178,8 @@ public final class Engine implements AutoCloseable {
         mostTogether = Math.max(mostTogether, batch.size());
         try {
             stepper.step(batch, limits.batchRows());
+        } catch (DeviceFailedException e) {
+            throw e;
         } catch (RuntimeException e) {
             // One row that cannot be computed must not end the others: each goes alone, once.
             for (Ticket ticket : List.copyOf(active)) {
@@ -186,6 +193,8 @@ public final class Engine implements AutoCloseable {
     private void stepAlone(Ticket ticket) {
         try {
             stepper.step(List.of(ticket.job), limits.batchRows());
+        } catch (DeviceFailedException e) {
+            throw e;
         } catch (RuntimeException e) {
             fail(ticket, e);
             active.remove(ticket);

@@ -1,0 +1,26 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.Parameters;
+import io.plumbline.inference.engine.Accelerator;
+import io.plumbline.inference.kernels.Backend;
+import java.util.concurrent.Callable;
+
+/** Says what an inference node on this host would compute with. */
+@Parameters(commandNames = "devices", commandDescription = "List what this host can run models on.")
+final class DevicesCommand extends Main.Options implements Callable<Integer> {
+    @Override
+    public Integer call() {
+        for (Accelerator accelerator : Accelerator.all()) {
+            Accelerator.Found found = accelerator.find();
+            for (int i = 0; i < found.devices().size(); i++) {
+                System.out.println(i + "    " + found.devices().get(i) + ", " + accelerator.kind());
+            }
+            if (found.devices().isEmpty()) {
+                System.out.println("      " + accelerator.kind() + ": none; " + found.why());
+            }
+        }
+        System.out.println(
+                "cpu   " + Backend.best().name() + ", " + Runtime.getRuntime().availableProcessors() + " processors");
+        return 0;
+    }
+}
