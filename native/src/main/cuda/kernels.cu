@@ -3,5 +3,6 @@
 #include "attention_prefill.cu"
 #include "gemm.cu"
 #include "gemv.cu"
+#include "probe.cu"
 #include "rows.cu"
 #include "trace.cu"

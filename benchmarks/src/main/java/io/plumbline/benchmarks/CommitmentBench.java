@@ -62,6 +62,7 @@ final class CommitmentBench implements Callable<Integer> {
                         true,
                         "CommitLLM, as published, of decode",
                         new Sample(PUBLISHED),
+                        null,
                         command,
                         null)
                 .write(results);

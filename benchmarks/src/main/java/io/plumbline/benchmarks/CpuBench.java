@@ -201,9 +201,9 @@ final class CpuBench implements Callable<Integer> {
     private void write(Readings best, ObjectNode details, Sample peerPrefill, Sample peerDecode) throws IOException {
         String command = "./plumbline bench cpu --size " + size + " --threads " + threads;
         String name = "llama.cpp Q8_0 (node-llama-cpp 3.22.1)";
-        new Headline("cpu-prefill", sample(best.prefill), "tokens/s", false, name, peerPrefill, command, details)
+        new Headline("cpu-prefill", sample(best.prefill), "tokens/s", false, name, peerPrefill, null, command, details)
                 .write(results);
-        new Headline("cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, command, details)
+        new Headline("cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, null, command, details)
                 .write(results);
     }
 }

@@ -17,6 +17,7 @@ import java.util.Locale;
  * @param name of the headline and its file.
  * @param value ours.
  * @param peer theirs; the ratio is ours over theirs, or theirs over ours where less is better.
+ * @param device beside the processor that it was measured on, or null.
  * @param details more that was measured in the same run, or null.
  */
 record Headline(
@@ -26,6 +27,7 @@ record Headline(
         boolean lessIsBetter,
         String peerName,
         Sample peer,
+        String device,
         String command,
         ObjectNode details) {
     private static final ObjectMapper MAPPER = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -38,8 +40,8 @@ record Headline(
         json.putObject("peer").put("name", peerName).put("value", rounded(peer.median()));
         json.put("ratio", rounded(ratio));
         json.put("spread", value.spread() + " (peer " + peer.spread() + ")");
-        json.put("machine", machine());
-        json.put("commit", run("git", "rev-parse", "--short=12", "HEAD"));
+        json.put("machine", device == null ? machine() : device + "; " + machine());
+        json.put("commit", commit());
         json.put("date", LocalDate.now(ZoneOffset.UTC).toString());
         json.put("command", command);
         if (details != null) {
@@ -66,6 +68,12 @@ record Headline(
         }
         return model + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
                 + System.getProperty("os.name") + ", Java " + Runtime.version().feature();
+    }
+
+    /** Where the sources travel without their history, PLUMBLINE_COMMIT names it. */
+    private static String commit() throws IOException {
+        String given = System.getenv("PLUMBLINE_COMMIT");
+        return given != null ? given : run("git", "rev-parse", "--short=12", "HEAD");
     }
 
     private static String run(String... command) throws IOException {

@@ -2,6 +2,7 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.JCommander;
 import com.beust.jcommander.ParameterException;
+import io.plumbline.inference.engine.DeviceFailedException;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 
@@ -14,6 +15,7 @@ public final class Main {
                 JCommander.newBuilder().programName("plumbline bench").build();
         commander.addCommand(new CpuBench());
         commander.addCommand(new CommitmentBench());
+        commander.addCommand(new GpuBench());
         commander.addCommand(new QualityBench());
         try {
             commander.parse(arguments);
@@ -30,7 +32,7 @@ public final class Main {
             System.err.println("plumbline bench: " + e.getMessage());
             commander.usage();
             System.exit(2);
-        } catch (IOException e) {
+        } catch (IOException | DeviceFailedException e) {
             System.err.println("plumbline bench: " + e.getMessage());
             System.exit(1);
         }

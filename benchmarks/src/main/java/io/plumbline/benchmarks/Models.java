@@ -22,18 +22,45 @@ record Models(Path folder) {
 
     /** Sizes by name. */
     enum Size {
+        /** To try a benchmark itself. */
+        M1("1m", 128, 2, 4, 2, 32, 256, 1024, 512, "I8", false),
         /** As SmolLM-135M. */
-        M150("150m", 576, 30, 9, 3, 1536, 49_152, true),
+        M150("150m", 576, 30, 9, 3, 64, 1536, 49_152, 2048, "BF16", true),
         /** As TinyLlama. */
-        B1("1.1b", 2048, 22, 32, 4, 5632, 32_000, false);
+        B1("1.1b", 2048, 22, 32, 4, 64, 5632, 32_000, 2048, "BF16", false),
+        /** As Llama 3.1 8B. Its checkpoint is int8 already: it is for GPUs, and no peer reads it. */
+        B8("8b", 4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false);
 
         private final String label;
         private final RandomModel.Shape shape;
 
-        Size(String label, int hidden, int layers, int heads, int kvHeads, int mlp, int vocab, boolean tied) {
+        Size(
+                String label,
+                int hidden,
+                int layers,
+                int heads,
+                int kvHeads,
+                int headDim,
+                int mlp,
+                int vocab,
+                int context,
+                String dtype,
+                boolean tied) {
             this.label = label;
             this.shape = new RandomModel.Shape(
-                    "LlamaForCausalLM", hidden, layers, heads, kvHeads, 64, mlp, vocab, 2048, "BF16", tied, 0, 1);
+                    "LlamaForCausalLM",
+                    hidden,
+                    layers,
+                    heads,
+                    kvHeads,
+                    headDim,
+                    mlp,
+                    vocab,
+                    context,
+                    dtype,
+                    tied,
+                    0,
+                    1);
         }
 
         static Size of(String label) throws IOException {
@@ -42,7 +69,7 @@ record Models(Path folder) {
                     return size;
                 }
             }
-            throw new IOException("There is no model size \"" + label + "\"; 150m and 1.1b are.");
+            throw new IOException("There is no model size \"" + label + "\"; 1m, 150m, 1.1b and 8b are.");
         }
 
         String label() {
@@ -63,14 +90,20 @@ record Models(Path folder) {
         if (!Files.exists(models.imported())) {
             shown("import " + size.label(), progress -> ModelImport.run(models.source(), models.imported(), progress));
         }
-        if (!Files.exists(models.gguf())) {
-            Path partial = models.folder().resolve("model.gguf.partial");
-            try (SafetensorsCheckpoint source = SafetensorsCheckpoint.open(models.source())) {
-                shown("gguf " + size.label(), progress -> GgufExport.run(source, GgufType.Q8_0, partial, progress));
-            }
-            Files.move(partial, models.gguf());
-        }
         return models;
+    }
+
+    /** The same checkpoint as a peer reads it, made if it is not there yet. */
+    Path gguf() throws IOException {
+        Path gguf = folder.resolve("model.gguf");
+        if (!Files.exists(gguf)) {
+            Path partial = folder.resolve("model.gguf.partial");
+            try (SafetensorsCheckpoint source = SafetensorsCheckpoint.open(source())) {
+                shown("gguf", progress -> GgufExport.run(source, GgufType.Q8_0, partial, progress));
+            }
+            Files.move(partial, gguf);
+        }
+        return gguf;
     }
 
     private interface Work {
@@ -90,9 +123,5 @@ record Models(Path folder) {
 
     Path imported() {
         return folder.resolve("imported");
-    }
-
-    Path gguf() {
-        return folder.resolve("model.gguf");
     }
 }

@@ -158,6 +158,11 @@ public final class CudaAccelerator implements Accelerator {
         }
 
         @Override
+        public Rates rates() {
+            return Probe.measure(cuda);
+        }
+
+        @Override
         public void close() {
             weights.close();
             cuda.close();

@@ -37,6 +37,8 @@ public final class CudaException extends DeviceFailedException {
                         + "use such a GPU and NVIDIA's driver 580 or later.";
             case 214 ->
                 "The GPU met an uncorrectable memory error: restart the node; if it comes again, replace the GPU.";
+            case 500 ->
+                "These kernels are another version's: build again, or remove plumbline.fatbin from the class path.";
             case 700, 701, 716, 719 ->
                 "A kernel was stopped. The node must be restarted; please report it, with what "
                         + "compute-sanitizer says and the Xid lines of dmesg.";

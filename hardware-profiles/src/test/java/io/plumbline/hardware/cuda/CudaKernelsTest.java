@@ -929,6 +929,12 @@ class CudaKernelsTest {
     }
 
     @Test
+    void theGpuItselfIsMeasured() {
+        var rates = Probe.measure(gpu.driver());
+        assertTrue(rates.bytesPerSecond() > 0 && rates.int8OperationsPerSecond() > 0, rates.toString());
+    }
+
+    @Test
     void theFatbinHoldsEveryKernel() throws IOException {
         try (InputStream in = CudaKernelsTest.class.getResourceAsStream("/io/plumbline/native/cuda/plumbline.fatbin")) {
             assumeTrue(in != null, "Skipped: the fatbin was not built (no nvcc here)");

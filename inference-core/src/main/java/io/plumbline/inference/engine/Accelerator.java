@@ -19,6 +19,14 @@ public interface Accelerator {
      */
     record Found(List<String> devices, String why) {}
 
+    /**
+     * What a device can do at most, measured.
+     *
+     * @param bytesPerSecond read from its memory.
+     * @param int8OperationsPerSecond of matrix products, by the instruction that ours use; a multiplication and an addition are two.
+     */
+    record Rates(double bytesPerSecond, double int8OperationsPerSecond) {}
+
     /** For people: "CUDA". */
     String kind();
 
@@ -47,6 +55,9 @@ public interface Accelerator {
          * @param together most sequences in a batch.
          */
         Executor executor(int rows, int together);
+
+        /** Measures the device itself, in a second or so. */
+        Rates rates();
 
         @Override
         void close();
