@@ -25,7 +25,7 @@ pack() {
     mkdir -p "$partial/lib"
     echo "gpu-check: linking a Java runtime ..."
     "$JAVA_HOME/bin/jlink" --compress zip-0 --strip-debug --no-header-files --no-man-pages --output "$partial/runtime" --add-modules \
-        java.base,java.compiler,java.instrument,java.logging,java.management,java.naming,java.sql,jdk.incubator.vector,jdk.management,jdk.unsupported
+        java.base,java.compiler,java.instrument,java.logging,java.management,java.naming,java.sql,jdk.incubator.vector,jdk.management,jdk.unsupported,jdk.zipfs
     # Uncompressed modules in one archive come out smallest.
     (cd "$partial" && tar cJf runtime.tar.xz runtime && rm -r runtime)
     junit=$(sed -n 's:.*<junit.version>\(.*\)</junit.version>.*:\1:p' "$home/pom.xml")
@@ -58,12 +58,11 @@ build() {
 
 junit() {
     (cd "$home/hardware-profiles" && java_here -Xmx8g -Dplumbline.gpu=real org.junit.platform.console.ConsoleLauncher execute \
-        --disable-banner --details=tree "$@")
+        --disable-banner --disable-ansi-colors --fail-if-no-tests --details=tree "$@")
 }
 
 tests() {
-    junit --select-package=io.plumbline.hardware 2>&1 | tee "$results/gpu-tests.log"
-    grep -q ' 0 tests failed' "$results/gpu-tests.log" || die "tests failed; see $results/gpu-tests.log"
+    junit --select-package=io.plumbline.hardware 2>&1 | tee "$results/gpu-tests.log" || die "tests failed; see $results/gpu-tests.log"
 }
 
 # Every kernel under memcheck, and those with shared memory under racecheck. Java's own signals are not errors.
@@ -73,8 +72,8 @@ sanitizer() {
     for tool in memcheck racecheck; do
         (cd "$home/hardware-profiles" && compute-sanitizer --tool "$tool" --error-exitcode 9 --target-processes all --launch-timeout 120 \
             "$pack/runtime/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Dplumbline.gpu=real \
-            -cp "$pack/built:$pack/lib/*" org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=summary \
-            --select-class=io.plumbline.hardware.cuda.CudaKernelsTest 2>&1) | tee "$results/gpu-$tool.log"
+            -cp "$pack/built:$pack/lib/*" org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --fail-if-no-tests --details=summary \
+            --select-class=io.plumbline.hardware.cuda.CudaKernelsTest 2>&1) | tee "$results/gpu-$tool.log" || die "$tool found faults."
         grep -q 'ERROR SUMMARY: 0 errors\|RACECHECK SUMMARY: 0 hazards' "$results/gpu-$tool.log" || die "$tool found faults."
     done
 }
