@@ -1,0 +1,92 @@
+package io.plumbline.hardware.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.Accelerator;
+import io.plumbline.inference.engine.Engine;
+import io.plumbline.inference.engine.Executor;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a node sees when it looks for GPUs, in processes of their own: a driver that is loaded stays loaded. */
+class DiscoveryTest {
+    @TempDir
+    Path folder;
+
+    /** Prints what is found. */
+    static final class Look {
+        public static void main(String[] arguments) {
+            for (Accelerator accelerator : Accelerator.all()) {
+                System.out.println(accelerator.kind() + ": " + accelerator.find());
+            }
+        }
+    }
+
+    private static String look(String... flags) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(flags));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Look.class.getName()));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), out);
+        return out;
+    }
+
+    @Test
+    void aHostWithoutADriverIsToldSoInOneLine() throws Exception {
+        boolean driver = Files.exists(Path.of("/proc/driver/nvidia")) || System.getenv("LD_LIBRARY_PATH") != null;
+        assumeFalse(driver, "Skipped: this host has a driver, or may be given one");
+        String found = look("--enable-native-access=ALL-UNNAMED");
+        assertEquals(
+                "CUDA: Found[devices=[], why=no NVIDIA driver on this host (libcuda.so.1 is not found)]",
+                found.strip());
+    }
+
+    @Test
+    void deniedNativeAccessIsNotCalledAMissingGpu() throws Exception {
+        String found = look("--illegal-native-access=deny");
+        assertTrue(found.contains("--enable-native-access=ALL-UNNAMED"), found);
+    }
+
+    /** The way a node goes: find, load by profile, serve. */
+    @Test
+    void aModelIsLoadedByItsProfileAndServed() throws IOException {
+        Gpu.install();
+        CudaAccelerator accelerator = new CudaAccelerator();
+        assertEquals(
+                1,
+                accelerator.find().devices().size(),
+                String.valueOf(accelerator.find().why()));
+        assumeTrue(
+                Cuda.class.getResource("/io/plumbline/native/cuda/plumbline.fatbin") != null,
+                "Skipped: the fatbin was not built (no nvcc here)");
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
+                Accelerator.Loaded loaded = accelerator.load(0, model, model.layers(), share -> {})) {
+            Engine.Limits limits = loaded.limits();
+            assertTrue(limits.cacheBytes() > 0 && limits.batchRows() > 1, limits.toString());
+            try (Executor executor = loaded.executor(64, 2)) {
+                int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
+                assertEquals(
+                        "2218fc0cf925e90c56619a14c30dcfbdc5054a284a6466f8f245320f40fed969",
+                        Blake3.hex(new Generator(executor, new byte[32])
+                                .generate(TestModels.request(model, prompt, 40, Sampling.GREEDY), token -> {})
+                                .traceRoot()));
+            }
+        }
+    }
+}
