@@ -13,6 +13,7 @@ public final class Main {
     public static void main(String[] arguments) throws Exception {
         JCommander commander =
                 JCommander.newBuilder().programName("plumbline bench").build();
+        commander.addCommand(new AuditBench());
         commander.addCommand(new CpuBench());
         commander.addCommand(new CommitmentBench());
         commander.addCommand(new GpuBench());

@@ -29,7 +29,10 @@ record Models(Path folder) {
         /** As TinyLlama. */
         B1("1.1b", 2048, 22, 32, 4, 64, 5632, 32_000, 2048, "BF16", false),
         /** As Llama 3.1 8B. Its checkpoint is int8 already: it is for GPUs, and no peer reads it. */
-        B8("8b", 4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false);
+        B8("8b", 4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false),
+        /** Two layers of Llama 3.1 8B and 70B: every layer costs an audit the same. */
+        B8_LAYERS("8b-layers", 4096, 2, 32, 8, 128, 14_336, 128_256, 2048, "I8", false),
+        B70_LAYERS("70b-layers", 8192, 2, 64, 8, 128, 28_672, 128_256, 2048, "I8", false);
 
         private final String label;
         private final RandomModel.Shape shape;

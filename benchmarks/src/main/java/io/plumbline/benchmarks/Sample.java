@@ -12,6 +12,11 @@ final class Sample {
         Arrays.sort(sorted);
     }
 
+    /** The i-th smallest. */
+    double reading(int i) {
+        return sorted[i];
+    }
+
     double median() {
         int n = sorted.length;
         return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;

@@ -6,6 +6,7 @@ import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -86,6 +87,34 @@ public final class Auditor {
             }
         }
         return new AuditReport(level, counts, cpuNanos() - begin, failure);
+    }
+
+    /**
+     * Checks one cell against a trace root.
+     *
+     * @param opening as {@link OpeningSource#cell} gives it.
+     * @return what is wrong, or null.
+     */
+    public Failure cell(AnswerView view, Receipt receipt, Cell cell, MemorySegment opening) {
+        byte[] header = view.layout().header(receipt.modelId(), receipt.requestHash(), view.length());
+        try {
+            cellAudit.check(view, receipt.traceRoot(), header, cell, opening);
+            return null;
+        } catch (FailedException e) {
+            return e.failure();
+        }
+    }
+
+    /** Checks the tokens chosen after positions {@code from} to {@code to}, likewise. */
+    public Failure positions(
+            AnswerView view, Receipt receipt, Sampling sampling, int from, int to, MemorySegment opening) {
+        byte[] header = view.layout().header(receipt.modelId(), receipt.requestHash(), view.length());
+        try {
+            positionAudit.check(view, sampling, receipt.traceRoot(), header, from, to, opening);
+            return null;
+        } catch (FailedException e) {
+            return e.failure();
+        }
     }
 
     private static void report(Consumer<Counts> progress, Counts counts) {
