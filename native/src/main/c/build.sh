@@ -34,6 +34,7 @@ case $machine in
     x86_64)
         compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
         compile avx2 -mavx2
+        compile audit $exact -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
         compile_math avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
         compile_math avx2 -mavx2 -mfma
         compile blake3_avx512 -mavx512f -mavx512bw -mavx512vl

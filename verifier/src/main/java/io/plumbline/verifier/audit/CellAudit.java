@@ -28,7 +28,9 @@ final class CellAudit {
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final int ROUNDS = MatrixKey.ROUNDS;
+    /** Tokens that go through a step together. */
+    private static final int TOGETHER = 4;
+
     private static final int MAX_12 = 2047;
 
     private final VerifierKey key;
@@ -36,15 +38,36 @@ final class CellAudit {
     private final LayerSteps steps;
     private final RingMath ring = RingMath.best();
     private final SecretInts secrets = new SecretInts();
+    private final byte[] x;
+    private final int[] y;
+    private final float[] scale = new float[TOGETHER];
+    private final short[] q;
+    private final float[] sq;
+    private final short[] k;
+    private final float[] sk;
+    private final byte[] v;
+    private final float[] sv;
+    private final float[] joined;
+    private final float[] next;
 
     CellAudit(VerifierKey key) {
         this.key = key;
         this.config = key.config();
         this.steps = new LayerSteps(config, key.rope(), ExactMath.best());
+        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
+        this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * config.mlp()))];
+        this.q = new short[config.queryDim()];
+        this.sq = new float[config.heads()];
+        this.k = new short[config.kvDim()];
+        this.sk = new float[config.kvHeads()];
+        this.v = new byte[config.kvDim()];
+        this.sv = new float[config.kvHeads()];
+        this.joined = new float[config.queryDim()];
+        this.next = new float[config.hidden()];
     }
 
     /** One cell under check: what was opened, in arrays. */
-    private final class Opened {
+    static final class Opened {
         final Cell cell;
         final VerifierKey.Layer layer;
         final MemorySegment opening;
@@ -52,10 +75,16 @@ final class CellAudit {
         final float[] h;
         final short[] k;
         final byte[] v;
-        final float[][] sk;
-        final float[][] sv;
+        /** Keys a head, rounded up so that vectors may read beyond the last. */
+        final int capacity;
 
-        Opened(Cell cell, MemorySegment opening, CellParts parts) {
+        /** Scales [kvHead][capacity]. */
+        final float[] sk;
+
+        final float[] sv;
+
+        Opened(VerifierKey key, Cell cell, MemorySegment opening, CellParts parts) {
+            ModelConfig config = key.config();
             this.cell = cell;
             this.layer = key.layers().get(cell.layer());
             this.opening = opening;
@@ -63,8 +92,9 @@ final class CellAudit {
             this.h = new float[cell.tokens() * config.hidden()];
             this.k = new short[cell.to() * config.kvDim()];
             this.v = new byte[cell.to() * config.kvDim()];
-            this.sk = new float[config.kvHeads()][cell.to()];
-            this.sv = new float[config.kvHeads()][cell.to()];
+            this.capacity = (cell.to() + 31) / 32 * 32;
+            this.sk = new float[config.kvHeads() * capacity];
+            this.sv = new float[config.kvHeads() * capacity];
         }
 
         /** Copies {@code n} int32 from a byte offset of the opening. */
@@ -94,7 +124,7 @@ final class CellAudit {
                     Step.SLICE, cell.layer(), cell.from(), "the opened chunks do not hash to the receipt's trace root");
         }
         checkHeader(proven, header, cell);
-        Opened opened = new Opened(cell, opening, parts);
+        Opened opened = new Opened(key, cell, opening, parts);
         TraceLayout layout = view.layout();
         for (int t = cell.from(); t < cell.to(); t++) {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
@@ -130,8 +160,18 @@ final class CellAudit {
             MemorySegment.copy(row, SHORT, 0, o.k, t * kvDim, kvDim);
             MemorySegment.copy(row, ValueLayout.JAVA_BYTE, layout.vOffset() - layout.kOffset(), o.v, t * kvDim, kvDim);
             for (int g = 0; g < config.kvHeads(); g++) {
-                o.sk[g][t] = row.get(FLOAT, layout.skOffset() - layout.kOffset() + 4L * g);
-                o.sv[g][t] = row.get(FLOAT, layout.svOffset() - layout.kOffset() + 4L * g);
+                float key = row.get(FLOAT, layout.skOffset() - layout.kOffset() + 4L * g);
+                float value = row.get(FLOAT, layout.svOffset() - layout.kOffset() + 4L * g);
+                if (!(key >= 0 && key <= Float.MAX_VALUE && value >= 0 && value <= Float.MAX_VALUE)) {
+                    throw o.fail(Step.KV_ROWS, t, "a scale is " + key + " or " + value + ", which no row has");
+                }
+                o.sk[g * o.capacity + t] = key;
+                o.sv[g * o.capacity + t] = value;
+            }
+        }
+        for (int i = 0; i < o.v.length; i++) {
+            if (o.v[i] == Byte.MIN_VALUE) {
+                throw o.fail(Step.KV_ROWS, i / kvDim, "a value element is -128, which no row has");
             }
         }
         // Beyond 12 bits a score need not fit int32, and the bound behind Freivalds' check would not hold.
@@ -171,144 +211,83 @@ final class CellAudit {
         return -1;
     }
 
+    /** A few tokens at a time go through each step together, so that a matrix's key is read once for them. */
     private void checkLayer(Opened o, TraceLayout layout, Slice.Proven proven) throws FailedException {
+        AttentionCheck attention = AttentionCheck.of(config, steps, ring, secrets, o.cell.to());
+        for (int from = o.cell.from(); from < o.cell.to(); from += TOGETHER) {
+            checkTokens(o, layout, proven, attention, from, Math.min(TOGETHER, o.cell.to() - from));
+        }
+    }
+
+    private void checkTokens(
+            Opened o, TraceLayout layout, Slice.Proven proven, AttentionCheck attention, int from, int count)
+            throws FailedException {
         int hidden = config.hidden();
         int queryDim = config.queryDim();
-        int kvDim = config.kvDim();
-        int heads = config.heads();
-        byte[] x = new byte[Math.max(hidden, Math.max(queryDim, config.mlp()))];
-        int[] y = new int[Math.max(config.qkvDim(), 2 * config.mlp())];
-        short[] q = new short[queryDim];
-        float[] sq = new float[heads];
-        short[] k = new short[kvDim];
-        float[] sk = new float[config.kvHeads()];
-        byte[] v = new byte[kvDim];
-        float[] sv = new float[config.kvHeads()];
-        float[] joined = new float[queryDim];
-        float[] next = new float[hidden];
-        AttentionCheck attention = new AttentionCheck(o);
-        for (int t = o.cell.from(); t < o.cell.to(); t++) {
-            int i = t - o.cell.from();
-            int at = i * hidden;
-            float s = steps.normAndQuantize(o.h, at, o.layer.parameters().attentionGain(), x, 0);
-            require(
-                    o,
-                    o.layer.qkv(),
-                    x,
-                    o.ints(o.parts.qkv() + 4L * i * config.qkvDim(), config.qkvDim(), y),
-                    Step.QKV,
-                    t);
-            steps.heads(o.layer.parameters(), t, y, 0, s, q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
-            checkRows(o, t, k, sk, v, sv);
-            attention.check(t, q, sq, joined);
-            s = steps.quantizeHeads(joined, 0, x, 0);
-            require(o, o.layer.out(), x, o.ints(o.parts.out() + 4L * i * hidden, hidden, y), Step.OUT_PROJECTION, t);
-            steps.addResidual(o.h, at, y, 0, s, o.layer.parameters().outScale());
-            s = steps.normAndQuantize(o.h, at, o.layer.parameters().mlpGain(), x, 0);
-            int mlp2 = 2 * config.mlp();
-            require(o, o.layer.gateUp(), x, o.ints(o.parts.gateUp() + 4L * i * mlp2, mlp2, y), Step.GATE_UP, t);
-            s = steps.gate(o.layer.parameters(), y, 0, s, x, 0);
-            require(o, o.layer.down(), x, o.ints(o.parts.down() + 4L * i * hidden, hidden, y), Step.DOWN, t);
-            steps.addResidual(o.h, at, y, 0, s, o.layer.parameters().downScale());
-            MemorySegment row = proven.bytes(layout.offset(t, o.cell.layer() + 1), 4L * hidden);
+        int mlp = config.mlp();
+        int first = from - o.cell.from();
+        VerifierKey.Layer layer = o.layer;
+        for (int i = 0; i < count; i++) {
+            scale[i] = steps.normAndQuantize(
+                    o.h, (first + i) * hidden, layer.parameters().attentionGain(), x, i * hidden);
+        }
+        require(o, layer.qkv(), o.parts.qkv(), config.qkvDim(), from, count, Step.QKV);
+        for (int i = 0; i < count; i++) {
+            int t = from + i;
+            steps.heads(layer.parameters(), t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
+            checkRows(o, t);
+            attention.check(o, t, q, sq, joined);
+            scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
+        }
+        require(o, layer.out(), o.parts.out(), hidden, from, count, Step.OUT_PROJECTION);
+        for (int i = 0; i < count; i++) {
+            int at = (first + i) * hidden;
+            steps.addResidual(
+                    o.h, at, y, i * hidden, scale[i], layer.parameters().outScale());
+            scale[i] = steps.normAndQuantize(o.h, at, layer.parameters().mlpGain(), x, i * hidden);
+        }
+        require(o, layer.gateUp(), o.parts.gateUp(), 2 * mlp, from, count, Step.GATE_UP);
+        for (int i = 0; i < count; i++) {
+            scale[i] = steps.gate(layer.parameters(), y, i * 2 * mlp, scale[i], x, i * mlp);
+        }
+        require(o, layer.down(), o.parts.down(), hidden, from, count, Step.DOWN);
+        for (int i = 0; i < count; i++) {
+            int at = (first + i) * hidden;
+            steps.addResidual(
+                    o.h, at, y, i * hidden, scale[i], layer.parameters().downScale());
+            MemorySegment row = proven.bytes(layout.offset(from + i, o.cell.layer() + 1), 4L * hidden);
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
             if (bad >= 0) {
                 throw o.fail(
                         Step.RESIDUAL,
-                        t,
+                        from + i,
                         "element " + bad + " is " + next[bad] + " where the layer gives " + o.h[at + bad]);
             }
         }
     }
 
-    private static void require(Opened o, MatrixKey matrix, byte[] x, int[] y, Step step, int token)
+    /** Takes the claimed products of {@code count} tokens into y, if they are those of x. */
+    private void require(Opened o, MatrixKey matrix, long part, int width, int from, int count, Step step)
             throws FailedException {
-        if (!matrix.holds(x, 0, y, 0)) {
-            throw o.fail(step, token, "the claimed products are not those of the model's matrix");
+        o.ints(part + 4L * (from - o.cell.from()) * width, count * width, y);
+        int bad = matrix.firstFalse(x, y, count);
+        if (bad >= 0) {
+            throw o.fail(step, from + bad, "the claimed products are not those of the model's matrix");
         }
     }
 
-    private void checkRows(Opened o, int t, short[] k, float[] sk, byte[] v, float[] sv) throws FailedException {
+    private void checkRows(Opened o, int t) throws FailedException {
         int kvDim = config.kvDim();
         boolean same = Arrays.equals(k, 0, kvDim, o.k, t * kvDim, (t + 1) * kvDim)
                 && Arrays.equals(v, 0, kvDim, o.v, t * kvDim, (t + 1) * kvDim);
         for (int g = 0; g < config.kvHeads(); g++) {
-            same &= Float.floatToRawIntBits(sk[g]) == Float.floatToRawIntBits(o.sk[g][t]);
-            same &= Float.floatToRawIntBits(sv[g]) == Float.floatToRawIntBits(o.sv[g][t]);
+            int at = g * o.capacity + t;
+            same &= Float.floatToRawIntBits(sk[g]) == Float.floatToRawIntBits(o.sk[at]);
+            same &= Float.floatToRawIntBits(sv[g]) == Float.floatToRawIntBits(o.sv[at]);
         }
         if (!same) {
             throw o.fail(Step.KV_ROWS, t, "the committed row is not the one its products give");
-        }
-    }
-
-    /**
-     * Attention of the cell's tokens in order. With r drawn after the opening arrived, {@code sum_j r_j K_j} grows by one row a token
-     * and {@code V_j . r'} is computed once per j, so a head costs t multiply-adds where recomputing costs t * D.
-     */
-    private final class AttentionCheck {
-        private final Opened o;
-        private final int size = config.headDim();
-        private final int[][] r = new int[ROUNDS][];
-        private final int[][] rValue = new int[ROUNDS][];
-        private final long[][][] keySum = new long[ROUNDS][config.kvHeads()][size];
-        private final long[][][] valueDot;
-        private final int[] scores;
-        private final int[] high = new int[config.queryDim()];
-        private final int[] low = new int[config.queryDim()];
-        private final short[] u;
-        private int summed;
-
-        AttentionCheck(Opened o) {
-            this.o = o;
-            int tokens = o.cell.to();
-            valueDot = new long[ROUNDS][config.kvHeads()][tokens];
-            scores = new int[tokens];
-            u = new short[tokens];
-            for (int round = 0; round < ROUNDS; round++) {
-                r[round] = secrets.next(tokens);
-                rValue[round] = secrets.next(size);
-            }
-        }
-
-        private void extendTo(int t) {
-            for (; summed <= t; summed++) {
-                for (int round = 0; round < ROUNDS; round++) {
-                    for (int g = 0; g < config.kvHeads(); g++) {
-                        int at = summed * config.kvDim() + g * size;
-                        ring.accumulate(o.k, at, size, r[round][summed], keySum[round][g], 0);
-                        valueDot[round][g][summed] = ring.dot(o.v, at, rValue[round], 0, size);
-                    }
-                }
-            }
-        }
-
-        void check(int t, short[] q, float[] sq, float[] joined) throws FailedException {
-            extendTo(t);
-            int n = t + 1;
-            int i = t - o.cell.from();
-            o.ints(o.parts.high() + 4L * i * config.queryDim(), config.queryDim(), high);
-            o.ints(o.parts.low() + 4L * i * config.queryDim(), config.queryDim(), low);
-            long scoresAt = o.parts.scores() + CellParts.scoreOffset(config, o.cell, t);
-            int shared = config.heads() / config.kvHeads();
-            for (int h = 0; h < config.heads(); h++) {
-                int g = h / shared;
-                o.ints(scoresAt + 4L * h * n, n, scores);
-                for (int round = 0; round < ROUNDS; round++) {
-                    if (ring.dot(q, h * size, keySum[round][g], 0, size) != ring.dot(scores, 0, r[round], 0, n)) {
-                        throw o.fail(Step.SCORES, t, "the scores of head " + h + " are not query times keys");
-                    }
-                }
-                float factor = steps.attentionWeights(scores, 0, n, sq[h], o.sk[g], 0, o.sv[g], 0, u, 0);
-                for (int round = 0; round < ROUNDS; round++) {
-                    long[] dots = valueDot[round][g];
-                    if (ring.dotHigh(u, 0, dots, 0, n) != ring.dot(high, h * size, rValue[round], 0, size)
-                            || ring.dotLow(u, 0, dots, 0, n) != ring.dot(low, h * size, rValue[round], 0, size)) {
-                        throw o.fail(Step.VALUES, t, "the sums of head " + h + " are not weights times values");
-                    }
-                }
-                steps.attentionOutput(high, low, h * size, factor, joined, h * size);
-            }
         }
     }
 }

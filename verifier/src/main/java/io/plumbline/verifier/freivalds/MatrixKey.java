@@ -55,6 +55,11 @@ public final class MatrixKey {
         return true;
     }
 
+    /** The first of {@code rows} rows, k inputs and n products each, one after the other, that does not hold; -1 when all do. */
+    public int firstFalse(byte[] x, int[] y, int rows) {
+        return ring.firstFalse(x, k, y, 0, n, rows, s, k, r, n);
+    }
+
     /** Bytes that this key occupies. */
     public long bytes() {
         return 4L * r.length + 8L * s.length;

@@ -15,6 +15,16 @@ import java.util.Objects;
 public final class NativeRing implements RingMath {
     private final Form form;
 
+    /** Rows at once, where this processor has a form of it. */
+    private static final MethodHandle FIRST_FALSE =
+            NativeLibrary.available(List.of("avx512")).isEmpty()
+                    ? null
+                    : NativeLibrary.function(
+                            "pl_first_false_avx512",
+                            FunctionDescriptor.of(
+                                    JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_INT,
+                                    ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+
     /** One instruction set's functions. */
     public record Form(
             String name,
@@ -134,5 +144,34 @@ public final class NativeRing implements RingMath {
     public void accumulate(short[] w, int wOffset, int n, int r, long[] s, int sOffset) {
         check(wOffset, n, w.length);
         accumulate(form.accumulateShorts(), MemorySegment.ofArray(w), wOffset, n, r, s, sOffset);
+    }
+
+    @Override
+    public int firstFalse(
+            byte[] x, int xStride, int[] y, int yOffset, int yStride, int tokens, long[] s, int k, int[] r, int n) {
+        int rounds = r.length / n;
+        if (FIRST_FALSE == null || rounds % 2 != 0 || !form.name().equals("avx512") || tokens == 0) {
+            return RingMath.super.firstFalse(x, xStride, y, yOffset, yStride, tokens, s, k, r, n);
+        }
+        check((tokens - 1) * xStride, k, x.length);
+        check(yOffset + (tokens - 1) * yStride, n, y.length);
+        check(0, rounds * k, s.length);
+        try {
+            return (int) FIRST_FALSE.invokeExact(
+                    MemorySegment.ofArray(x),
+                    0L,
+                    (long) xStride,
+                    MemorySegment.ofArray(y),
+                    (long) yOffset,
+                    (long) yStride,
+                    tokens,
+                    MemorySegment.ofArray(s),
+                    k,
+                    MemorySegment.ofArray(r),
+                    n,
+                    rounds);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 }

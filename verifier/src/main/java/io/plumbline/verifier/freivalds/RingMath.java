@@ -46,6 +46,27 @@ public interface RingMath {
         return sum;
     }
 
+    /**
+     * The first of {@code tokens} rows whose claimed products are not those of its inputs: where {@code x . s} is not {@code y . r} in
+     * some round. -1 when all hold.
+     *
+     * @param x rows of k inputs, {@code xStride} apart.
+     * @param y rows of n products, {@code yStride} apart, from {@code yOffset}.
+     * @param s k values a round.
+     * @param r n secrets a round.
+     */
+    default int firstFalse(
+            byte[] x, int xStride, int[] y, int yOffset, int yStride, int tokens, long[] s, int k, int[] r, int n) {
+        for (int t = 0; t < tokens; t++) {
+            for (int round = 0; round < r.length / n; round++) {
+                if (dot(x, t * xStride, s, round * k, k) != dot(y, yOffset + t * yStride, r, round * n, n)) {
+                    return t;
+                }
+            }
+        }
+        return -1;
+    }
+
     /** The fastest implementation here. Stateless. */
     static RingMath best() {
         if (!NativeRing.forms().isEmpty()) {

@@ -1,0 +1,216 @@
+/* An auditor's inner loops with AVX-512: claimed products against secret sums, and all heads of a token's attention. What they compute is what
+ * MatrixKey.java and CellAudit.java say; other processors run those. Sums wrap in Z/2^64: it is the ring. */
+#include "kernels.h"
+#include <immintrin.h>
+#include <math.h>
+
+#define TILE 4
+#define DIGITS 3
+
+static inline int64_t sum64(__m512i v) { return _mm512_reduce_add_epi64(v); }
+
+/* differences[t] = sum_k x_t[k] s[k] - sum_n y_t[n] r[n], for `tokens` rows at most TILE, two secrets at a time: s[2][k], r[2][n],
+ * differences[2][TILE]. */
+static void tile(
+    const int8_t *x, int64_t xStride, const int32_t *y, int64_t yStride, int tokens, const int64_t *s, int k, const int32_t *r, int n,
+    int64_t (*differences)[TILE]) {
+    __m512i sum[2][TILE], upper[2][TILE];
+    ALL for (int i = 0; i < 2; i++)
+        ALL for (int t = 0; t < TILE; t++) sum[i][t] = upper[i][t] = _mm512_setzero_si512();
+    const __m512i half = _mm512_set1_epi64(0x80000000LL);
+    /* s = high 2^32 + low with low signed: x is a byte, so both products fit 64 bits. */
+    int i = 0;
+    for (; i + 8 <= k; i += 8) {
+        __m512i s0 = _mm512_loadu_si512(s + i), s1 = _mm512_loadu_si512(s + k + i);
+        __m512i h0 = _mm512_srli_epi64(_mm512_add_epi64(s0, half), 32), h1 = _mm512_srli_epi64(_mm512_add_epi64(s1, half), 32);
+        ALL for (int t = 0; t < TILE; t++) {
+            __m512i v = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(x + (t < tokens ? t : 0) * xStride + i)));
+            sum[0][t] = _mm512_add_epi64(sum[0][t], _mm512_mul_epi32(v, s0));
+            sum[1][t] = _mm512_add_epi64(sum[1][t], _mm512_mul_epi32(v, s1));
+            upper[0][t] = _mm512_add_epi64(upper[0][t], _mm512_mul_epi32(v, h0));
+            upper[1][t] = _mm512_add_epi64(upper[1][t], _mm512_mul_epi32(v, h1));
+        }
+    }
+    for (int t = 0; t < tokens; t++)
+        for (int round = 0; round < 2; round++) {
+            uint64_t total = (uint64_t)sum64(sum[round][t]) + ((uint64_t)sum64(upper[round][t]) << 32);
+            for (int j = i; j < k; j++) total += (uint64_t)(int64_t)x[t * xStride + j] * (uint64_t)s[(int64_t)round * k + j];
+            differences[round][t] = (int64_t)total;
+        }
+    ALL for (int a = 0; a < 2; a++)
+        ALL for (int t = 0; t < TILE; t++) sum[a][t] = upper[a][t] = _mm512_setzero_si512();
+    i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m512i r0 = _mm512_loadu_si512(r + i), r1 = _mm512_loadu_si512(r + n + i);
+        __m512i o0 = _mm512_srli_epi64(r0, 32), o1 = _mm512_srli_epi64(r1, 32);
+        ALL for (int t = 0; t < TILE; t++) {
+            __m512i v = _mm512_loadu_si512(y + (t < tokens ? t : 0) * yStride + i), odd = _mm512_srli_epi64(v, 32);
+            sum[0][t] = _mm512_add_epi64(sum[0][t], _mm512_mul_epi32(v, r0));
+            sum[1][t] = _mm512_add_epi64(sum[1][t], _mm512_mul_epi32(v, r1));
+            upper[0][t] = _mm512_add_epi64(upper[0][t], _mm512_mul_epi32(odd, o0));
+            upper[1][t] = _mm512_add_epi64(upper[1][t], _mm512_mul_epi32(odd, o1));
+        }
+    }
+    for (int t = 0; t < tokens; t++)
+        for (int round = 0; round < 2; round++) {
+            uint64_t total = (uint64_t)sum64(sum[round][t]) + (uint64_t)sum64(upper[round][t]);
+            for (int j = i; j < n; j++) total += (uint64_t)((int64_t)y[t * yStride + j] * r[(int64_t)round * n + j]);
+            differences[round][t] -= (int64_t)total;
+        }
+}
+
+/* The first of `tokens` rows whose products y are not those of x, by secrets s[rounds][k] and r[rounds][n]; -1 when all hold. rounds is even. */
+EXPORT int pl_first_false_avx512(
+    const int8_t *x, int64_t xOffset, int64_t xStride, const int32_t *y, int64_t yOffset, int64_t yStride, int tokens, const int64_t *s,
+    int k, const int32_t *r, int n, int rounds) {
+    for (int from = 0; from < tokens; from += TILE) {
+        int count = tokens - from < TILE ? tokens - from : TILE, wrong[TILE] = {0};
+        for (int round = 0; round < rounds; round += 2) {
+            int64_t differences[2][TILE];
+            tile(x + xOffset + from * xStride, xStride, y + yOffset + from * yStride, yStride, count, s + (int64_t)round * k, k,
+                 r + (int64_t)round * n, n, differences);
+            for (int t = 0; t < count; t++) wrong[t] |= differences[0][t] != 0 || differences[1][t] != 0;
+        }
+        for (int t = 0; t < count; t++)
+            if (wrong[t]) return from + t;
+    }
+    return -1;
+}
+
+/* exp of the numeric contract, as math.c has it. */
+static inline __m512 exp16(__m512 x) {
+    const __m512 floor = _mm512_set1_ps(-87.0f), one = _mm512_set1_ps(1.0f);
+    __mmask16 below = _mm512_cmp_ps_mask(x, floor, _CMP_LT_OQ);
+    __m512 inside = _mm512_mask_mov_ps(x, below, floor);
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(inside, _mm512_set1_ps(0x1.715476p+0f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(-0x1.62e43p-1f), inside);
+    r = _mm512_fmadd_ps(n, _mm512_set1_ps(0x1.05c61p-29f), r);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.6a2434p-10f), r, _mm512_set1_ps(0x1.1239e2p-7f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0x1.5558f2p-5f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0x1.555492p-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0x1.fffffcp-2f));
+    p = _mm512_fmadd_ps(p, r, one);
+    p = _mm512_fmadd_ps(p, r, one);
+    __m512i scale = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
+    return _mm512_maskz_mul_ps((__mmask16)~below, p, _mm512_castsi512_ps(scale));
+}
+
+static inline __mmask16 first(int n) { return n >= 16 ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1); }
+
+static inline int64_t sum32(__m512i v) {
+    return sum64(_mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(v)), _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(v, 1))));
+}
+
+/* The sums of weight halves times a token's value dots, kept as signed 16-bit digits: DIGITS planes of `stride` a round. */
+typedef struct {
+    __m512i high[2][DIGITS], low[2][DIGITS];
+} Halves;
+
+/* One head. sums: high and low for each round. Returns the output's factor, or NaN; false in *holds when the scores are not query times keys. */
+static float head(
+    const int32_t *s, int n, float c, const float *sk, const float *sv, const int32_t *r, int64_t rStride, const int64_t *expected,
+    const int16_t *digits, int64_t round_stride, int64_t stride, float *z, int64_t (*sums)[2], int *holds) {
+    __m512i even[2], odd[2];
+    even[0] = even[1] = odd[0] = odd[1] = _mm512_setzero_si512();
+    __m512 most = _mm512_set1_ps(-INFINITY), widest = _mm512_setzero_ps();
+    __mmask16 unordered = 0;
+    for (int j = 0; j < n; j += 16) {
+        __mmask16 in = first(n - j);
+        __m512i v = _mm512_maskz_loadu_epi32(in, s + j), v_odd = _mm512_srli_epi64(v, 32);
+        ALL for (int round = 0; round < 2; round++) {
+            __m512i secret = _mm512_maskz_loadu_epi32(in, r + round * rStride + j);
+            even[round] = _mm512_add_epi64(even[round], _mm512_mul_epi32(v, secret));
+            odd[round] = _mm512_add_epi64(odd[round], _mm512_mul_epi32(v_odd, _mm512_srli_epi64(secret, 32)));
+        }
+        __m512 score = _mm512_mul_ps(_mm512_cvtepi32_ps(v), _mm512_mul_ps(_mm512_set1_ps(c), _mm512_maskz_loadu_ps(in, sk + j)));
+        unordered |= _mm512_mask_cmp_ps_mask(in, score, score, _CMP_UNORD_Q);
+        score = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), in, score);
+        _mm512_storeu_ps(z + j, score);
+        most = _mm512_max_ps(most, score);
+        widest = _mm512_max_ps(widest, _mm512_maskz_loadu_ps(in, sv + j));
+    }
+    *holds = 1;
+    for (int round = 0; round < 2; round++)
+        *holds &= sum64(_mm512_add_epi64(even[round], odd[round])) == expected[round];
+    float max = _mm512_reduce_max_ps(most), a = _mm512_reduce_max_ps(widest);
+    if (unordered || !(fabsf(max) <= __FLT_MAX__)) return NAN;
+    int zero = a < 0x1p-100f;
+    float scale = zero ? 0.0f : 32767.0f / a;
+    int64_t den = 0, total[2][2][DIGITS] = {0};
+    const __m512 peak = _mm512_set1_ps(max), factor = _mm512_set1_ps(scale), fixed = _mm512_set1_ps(0x1p24f);
+    const __m512i byte = _mm512_set1_epi16(255);
+    /* Within a block int32 holds the sums: 64 times 2^24, and 64 times two products of 8 and 16 bits. */
+    for (int block = 0; block < n; block += 1024) {
+        int end = n < block + 1024 ? n : block + 1024;
+        __m512i dens = _mm512_setzero_si512();
+        Halves at;
+        ALL for (int round = 0; round < 2; round++)
+            ALL for (int d = 0; d < DIGITS; d++) at.high[round][d] = at.low[round][d] = _mm512_setzero_si512();
+        for (int j = block; j < end; j += 32) {
+            __m512i u[2];
+            ALL for (int i = 0; i < 2; i++) {
+                __mmask16 in = first(end - j - 16 * i > 0 ? end - j - 16 * i : 0);
+                __m512 e = exp16(_mm512_sub_ps(_mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), in, z + j + 16 * i), peak));
+                dens = _mm512_add_epi32(dens, _mm512_cvtps_epi32(_mm512_mul_ps(e, fixed)));
+                u[i] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_mul_ps(e, _mm512_maskz_loadu_ps(in, sv + j + 16 * i)), factor));
+            }
+            __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(u[0])), _mm512_cvtepi32_epi16(u[1]), 1);
+            __m512i upper = _mm512_srli_epi16(both, 8), lower = _mm512_and_si512(both, byte);
+            ALL for (int round = 0; round < 2; round++)
+                ALL for (int d = 0; d < DIGITS; d++) {
+                    __m512i plane = _mm512_loadu_si512(digits + round * round_stride + d * stride + j);
+                    at.high[round][d] = _mm512_add_epi32(at.high[round][d], _mm512_madd_epi16(upper, plane));
+                    at.low[round][d] = _mm512_add_epi32(at.low[round][d], _mm512_madd_epi16(lower, plane));
+                }
+        }
+        den += sum32(dens);
+        for (int round = 0; round < 2; round++)
+            for (int d = 0; d < DIGITS; d++) {
+                total[round][0][d] += sum32(at.high[round][d]);
+                total[round][1][d] += sum32(at.low[round][d]);
+            }
+    }
+    for (int round = 0; round < 2; round++)
+        for (int part = 0; part < 2; part++)
+            sums[round][part] = (int64_t)((uint64_t)total[round][part][0] + ((uint64_t)total[round][part][1] << 16) +
+                                          ((uint64_t)total[round][part][2] << 32));
+    return zero ? 0.0f : a / 32767.0f / ((float)den * 0x1p-24f);
+}
+
+/* All heads of one token with its n keys. Everything is laid out as CellAudit.java has it: keySum[2][kvHead][size], r[2][capacity],
+ * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size]. Writes heads * size outputs. Returns -1 when all holds;
+ * else head * 4 + 1: scores, 2: sums, 3: not a number. z is scratch of capacity floats; capacity is a multiple of 32. */
+EXPORT int pl_attention_avx512(
+    const int8_t *opening, int64_t scoresAt, int64_t highAt, int64_t lowAt, int n, int heads, int kvHeads, int size, const int16_t *q,
+    int64_t qOffset, const float *sq, int64_t sqOffset, float inverseRoot, const int64_t *keySum, const int32_t *r, int capacity,
+    const float *sk, const float *sv, const int16_t *digits, const int32_t *secrets, float *z, float *out, int64_t outOffset) {
+    const int32_t *scores = (const int32_t *)(opening + scoresAt), *high = (const int32_t *)(opening + highAt);
+    const int32_t *low = (const int32_t *)(opening + lowAt);
+    int shared = heads / kvHeads;
+    for (int h = 0; h < heads; h++) {
+        int g = h / shared, holds;
+        int64_t expected[2], sums[2][2];
+        for (int round = 0; round < 2; round++) {
+            const int64_t *keys = keySum + ((int64_t)round * kvHeads + g) * size;
+            uint64_t sum = 0;
+            for (int i = 0; i < size; i++) sum += (uint64_t)(int64_t)q[qOffset + h * size + i] * (uint64_t)keys[i];
+            expected[round] = (int64_t)sum;
+        }
+        float factor = head(scores + (int64_t)h * n, n, sq[sqOffset + h] * inverseRoot, sk + (int64_t)g * capacity,
+                            sv + (int64_t)g * capacity, r, capacity, expected, digits + (int64_t)g * DIGITS * capacity,
+                            (int64_t)kvHeads * DIGITS * capacity, capacity, z, sums, &holds);
+        if (!holds) return h * 4 + 1;
+        if (factor != factor) return h * 4 + 3;
+        const int32_t *o_high = high + h * size, *o_low = low + h * size;
+        for (int round = 0; round < 2; round++) {
+            uint64_t sum_high = 0, sum_low = 0;
+            for (int i = 0; i < size; i++) {
+                sum_high += (uint64_t)((int64_t)o_high[i] * secrets[round * size + i]);
+                sum_low += (uint64_t)((int64_t)o_low[i] * secrets[round * size + i]);
+            }
+            if ((int64_t)sum_high != sums[round][0] || (int64_t)sum_low != sums[round][1]) return h * 4 + 2;
+        }
+        for (int i = 0; i < size; i++) out[outOffset + h * size + i] = (float)(256 * (int64_t)o_high[i] + o_low[i]) * factor;
+    }
+    return -1;
+}

@@ -1,0 +1,128 @@
+package io.plumbline.verifier.audit;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.plumbline.verifier.audit.CellAudit.Opened;
+import io.plumbline.verifier.freivalds.RingMath;
+import io.plumbline.verifier.freivalds.SecretInts;
+import io.plumbline.verifier.model.LayerSteps;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.platform.NativeLibrary;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+import java.util.Objects;
+
+/** All heads of a token in one call, straight from the opening. Value dots are kept as three signed 16-bit digits each. */
+final class NativeAttentionCheck extends AttentionCheck {
+    private static final int DIGITS = 3;
+    private static final MethodHandle HEADS =
+            NativeLibrary.available(List.of("avx512")).isEmpty()
+                    ? null
+                    : NativeLibrary.function(
+                            "pl_attention_avx512",
+                            FunctionDescriptor.of(
+                                    JAVA_INT,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    JAVA_LONG,
+                                    JAVA_LONG,
+                                    JAVA_INT,
+                                    JAVA_INT,
+                                    JAVA_INT,
+                                    JAVA_INT,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    JAVA_FLOAT,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    JAVA_INT,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    JAVA_LONG));
+
+    /** [round][kvHead][digit][capacity]. */
+    private final short[] digits;
+
+    private final float[] z;
+    private final float inverseRoot;
+
+    static boolean isThere() {
+        return HEADS != null;
+    }
+
+    NativeAttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
+        super(config, steps, ring, secrets, tokens);
+        this.digits = new short[ROUNDS * config.kvHeads() * DIGITS * capacity];
+        this.z = new float[capacity];
+        this.inverseRoot = 1f / (float) Math.sqrt(size);
+    }
+
+    @Override
+    void keep(int round, int g, int token, long dot) {
+        int at = (round * config.kvHeads() + g) * DIGITS * capacity + token;
+        long rest = dot;
+        for (int d = 0; d < DIGITS; d++) {
+            short digit = (short) rest;
+            digits[at + d * capacity] = digit;
+            rest = (rest - digit) >> 16;
+        }
+    }
+
+    @Override
+    void heads(Opened o, int t, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
+            throws FailedException {
+        int n = t + 1;
+        long bytes = o.opening.byteSize();
+        Objects.checkFromIndexSize(scoresAt, 4L * n * config.heads(), bytes);
+        Objects.checkFromIndexSize(highAt, 4L * config.queryDim(), bytes);
+        Objects.checkFromIndexSize(lowAt, 4L * config.queryDim(), bytes);
+        Objects.checkIndex(t, capacity);
+        int code;
+        try {
+            code = (int) HEADS.invokeExact(
+                    o.opening,
+                    scoresAt,
+                    highAt,
+                    lowAt,
+                    n,
+                    config.heads(),
+                    config.kvHeads(),
+                    size,
+                    MemorySegment.ofArray(q),
+                    0L,
+                    MemorySegment.ofArray(sq),
+                    0L,
+                    inverseRoot,
+                    MemorySegment.ofArray(keySum),
+                    MemorySegment.ofArray(r),
+                    capacity,
+                    MemorySegment.ofArray(o.sk),
+                    MemorySegment.ofArray(o.sv),
+                    MemorySegment.ofArray(digits),
+                    MemorySegment.ofArray(rValue),
+                    MemorySegment.ofArray(z),
+                    MemorySegment.ofArray(joined),
+                    0L);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+        if (code >= 0) {
+            switch (code % 4) {
+                case 1 -> throw falseScores(o, t, code / 4);
+                case 2 -> throw falseSums(o, t, code / 4);
+                default -> throw new ArithmeticException("the scores of head " + code / 4 + " overflow");
+            }
+        }
+    }
+}
