@@ -147,6 +147,9 @@ static float head(
         ALL for (int round = 0; round < 2; round++)
             ALL for (int d = 0; d < DIGITS; d++) at.high[round][d] = at.low[round][d] = _mm512_setzero_si512();
         for (int j = block; j < end; j += 32) {
+            /* The next head's scores stand behind these, and come from afar. */
+            _mm_prefetch((const char *)(s + n + j), _MM_HINT_T0);
+            _mm_prefetch((const char *)(s + n + j + 16), _MM_HINT_T0);
             __m512i u[2];
             ALL for (int i = 0; i < 2; i++) {
                 __mmask16 in = first(end - j - 16 * i > 0 ? end - j - 16 * i : 0);
@@ -179,7 +182,8 @@ static float head(
 
 /* All heads of one token with its n keys. Everything is laid out as CellAudit.java has it: keySum[2][kvHead][size], r[2][capacity],
  * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size]. Writes heads * size outputs. Returns -1 when all holds;
- * else head * 4 + 1: scores, 2: sums, 3: not a number. z is scratch of capacity floats; capacity is a multiple of 32. */
+ * else head * 4 + 1: scores, 2: sums, 3: not a number. z is scratch of capacity floats; capacity is a multiple of 32. Fastest where
+ * all but the opening stands at whole cache lines. */
 EXPORT int pl_attention_avx512(
     const int8_t *opening, int64_t scoresAt, int64_t highAt, int64_t lowAt, int n, int heads, int kvHeads, int size, const int16_t *q,
     int64_t qOffset, const float *sq, int64_t sqOffset, float inverseRoot, const int64_t *keySum, const int32_t *r, int capacity,

@@ -8,6 +8,7 @@
 #define BLOCK_BYTES 64
 #define CHUNK_START 1
 #define CHUNK_END 2
+#define PARENT 4
 
 static const uint32_t IV[8] = {
     0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
@@ -82,5 +83,26 @@ static inline void compress(V cv[8], const V m[16], V low, V high, uint32_t flag
             memcpy(words, cv, sizeof words); \
             for (int i = 0; i < here; i++) \
                 for (int w = 0; w < 8; w++) cvs[(int64_t)(c + i) * 8 + w] = words[w][i]; \
+        } \
+    }
+
+/* Parents of neighbours: 16 words in (left, then right), 8 words out for each. out may be in. */
+#define PARENTS(isa) \
+    EXPORT void pl_parents_##isa( \
+        const uint32_t *key, int32_t flags, const uint32_t *in, int64_t firstIn, int32_t count, uint32_t *out, int64_t firstOut) { \
+        in += firstIn; \
+        out += firstOut; \
+        for (int p = 0; p < count; p += LANES) { \
+            int here = count - p < LANES ? count - p : LANES; \
+            const uint8_t *at[LANES]; \
+            for (int i = 0; i < LANES; i++) at[i] = (const uint8_t *)(in + (int64_t)(p + (i < here ? i : here - 1)) * 16); \
+            V cv[8], m[16]; \
+            for (int w = 0; w < 8; w++) cv[w] = all(key[w]); \
+            load(m, at, 0); \
+            compress(cv, m, all(0), all(0), (uint32_t)(flags | PARENT)); \
+            uint32_t words[8][LANES]; \
+            memcpy(words, cv, sizeof words); \
+            for (int i = 0; i < here; i++) \
+                for (int w = 0; w < 8; w++) out[(int64_t)(p + i) * 8 + w] = words[w][i]; \
         } \
     }

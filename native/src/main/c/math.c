@@ -124,6 +124,33 @@ FUNCTION(void, silu_mul)(
     }
 }
 
+/* quantize_row of silu(gate) * up from 2 n products: gate's, then up's. row is scratch for n floats. Returns the scale, or NaN. */
+FUNCTION(float, gate)(
+    const int32_t *acc, int64_t aOffset, int n, float s, const float *rowScale, float *row, int8_t *q, int64_t qOffset) {
+    const int32_t *gate = acc + aOffset, *up = gate + n;
+    q += qOffset;
+    int32_t most = 0;
+    for (int k = 0; k < n; k++) {
+        float x = (float)gate[k] * (s * rowScale[k]), e = exact_exp(-fabsf(x)), numerator = x >= 0 ? 1.0f : e;
+        float value = x * (numerator / (1.0f + e)) * ((float)up[k] * (s * rowScale[n + k]));
+        row[k] = value;
+        int32_t bits = bits_of(value) & 0x7FFFFFFF;
+        most = bits > most ? bits : most;
+    }
+    if (most >= 0x7F800000) return NAN;
+    float a = float_of(most), inverse = a < TINY ? 0.0f : 127.0f / a;
+    for (int k = 0; k < n; k++) q[k] = (int8_t)(int32_t)rintf(row[k] * inverse);
+    return a < TINY ? 0.0f : a / 127.0f;
+}
+
+/* h += dequantized products. */
+FUNCTION(void, add_products)(
+    float *h, int64_t hOffset, const int32_t *acc, int64_t aOffset, int n, float s, const float *rowScale) {
+    h += hOffset;
+    acc += aOffset;
+    for (int k = 0; k < n; k++) h[k] = h[k] + (float)acc[k] * (s * rowScale[k]);
+}
+
 FUNCTION(void, rope)(
     float *x, int64_t xOffset, int size, const float *cosines, const float *sines, int64_t tOffset) {
     int half = size / 2;

@@ -17,7 +17,7 @@ class AttentionCheck {
     final ModelConfig config;
     final int size;
 
-    /** Keys that there is room for, a multiple of 32. */
+    /** Keys that there is room for. */
     final int capacity;
 
     /** Secrets of keys [round][capacity]. */
@@ -46,7 +46,7 @@ class AttentionCheck {
         this.steps = steps;
         this.ring = ring;
         this.size = config.headDim();
-        this.capacity = (tokens + 31) / 32 * 32;
+        this.capacity = capacity(tokens);
         this.r = secrets.next(ROUNDS * capacity);
         this.rValue = secrets.next(ROUNDS * size);
         this.keySum = new long[ROUNDS * config.kvHeads() * size];
@@ -55,6 +55,14 @@ class AttentionCheck {
         this.high = new int[config.queryDim()];
         this.low = new int[config.queryDim()];
         this.u = new short[tokens];
+    }
+
+    /**
+     * Room for {@code tokens} keys and what a vector reads beyond them: whole vectors, and an odd number of them, so that rows do not all
+     * fall into the same few sets of the first cache.
+     */
+    static int capacity(int tokens) {
+        return ((tokens + 31) / 32 | 1) * 32;
     }
 
     /** The fastest for this host. */
@@ -69,8 +77,12 @@ class AttentionCheck {
         valueDot[(round * config.kvHeads() + g) * capacity + token] = dot;
     }
 
+    /** Takes a key's scales. */
+    void keepScales(Opened o, int token) {}
+
     private void extendTo(Opened o, int t) {
         for (; summed <= t; summed++) {
+            keepScales(o, summed);
             for (int round = 0; round < ROUNDS; round++) {
                 for (int g = 0; g < config.kvHeads(); g++) {
                     int at = summed * config.kvDim() + g * size;

@@ -38,6 +38,7 @@ final class CellAudit {
     private final LayerSteps steps;
     private final RingMath ring = RingMath.best();
     private final SecretInts secrets = new SecretInts();
+    private final Buffers buffers = new Buffers();
     private final byte[] x;
     private final int[] y;
     private final float[] scale = new float[TOGETHER];
@@ -66,7 +67,28 @@ final class CellAudit {
         this.next = new float[config.hidden()];
     }
 
-    /** One cell under check: what was opened, in arrays. */
+    /** What cells are opened into, used again: fresh megabytes for each would cost more than hashing them. */
+    static final class Buffers {
+        private float[] h = new float[0];
+        private short[] k = new short[0];
+        private byte[] v = new byte[0];
+        private float[] sk = new float[0];
+        private float[] sv = new float[0];
+
+        private void reserve(ModelConfig config, int tokens, int keys) {
+            if (h.length < tokens * config.hidden()) {
+                h = new float[tokens * config.hidden()];
+            }
+            if (k.length < keys * config.kvDim()) {
+                k = new short[keys * config.kvDim()];
+                v = new byte[keys * config.kvDim()];
+                sk = new float[keys * config.kvHeads()];
+                sv = new float[keys * config.kvHeads()];
+            }
+        }
+    }
+
+    /** One cell under check: what was opened, in buffers. */
     static final class Opened {
         final Cell cell;
         final VerifierKey.Layer layer;
@@ -75,7 +97,7 @@ final class CellAudit {
         final float[] h;
         final short[] k;
         final byte[] v;
-        /** Keys a head, rounded up so that vectors may read beyond the last. */
+        /** Keys that a head has room for, see {@link AttentionCheck#capacity}. */
         final int capacity;
 
         /** Scales [kvHead][capacity]. */
@@ -83,18 +105,24 @@ final class CellAudit {
 
         final float[] sv;
 
-        Opened(VerifierKey key, Cell cell, MemorySegment opening, CellParts parts) {
-            ModelConfig config = key.config();
+        Opened(
+                ModelConfig config,
+                VerifierKey.Layer layer,
+                Cell cell,
+                MemorySegment opening,
+                CellParts parts,
+                Buffers buffers) {
             this.cell = cell;
-            this.layer = key.layers().get(cell.layer());
+            this.layer = layer;
             this.opening = opening;
             this.parts = parts;
-            this.h = new float[cell.tokens() * config.hidden()];
-            this.k = new short[cell.to() * config.kvDim()];
-            this.v = new byte[cell.to() * config.kvDim()];
-            this.capacity = (cell.to() + 31) / 32 * 32;
-            this.sk = new float[config.kvHeads() * capacity];
-            this.sv = new float[config.kvHeads() * capacity];
+            this.capacity = AttentionCheck.capacity(cell.to());
+            buffers.reserve(config, cell.tokens(), capacity);
+            this.h = buffers.h;
+            this.k = buffers.k;
+            this.v = buffers.v;
+            this.sk = buffers.sk;
+            this.sv = buffers.sv;
         }
 
         /** Copies {@code n} int32 from a byte offset of the opening. */
@@ -124,7 +152,7 @@ final class CellAudit {
                     Step.SLICE, cell.layer(), cell.from(), "the opened chunks do not hash to the receipt's trace root");
         }
         checkHeader(proven, header, cell);
-        Opened opened = new Opened(key, cell, opening, parts);
+        Opened opened = new Opened(config, key.layers().get(cell.layer()), cell, opening, parts, buffers);
         TraceLayout layout = view.layout();
         for (int t = cell.from(); t < cell.to(); t++) {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
@@ -169,13 +197,13 @@ final class CellAudit {
                 o.sv[g * o.capacity + t] = value;
             }
         }
-        for (int i = 0; i < o.v.length; i++) {
+        for (int i = 0; i < o.cell.to() * kvDim; i++) {
             if (o.v[i] == Byte.MIN_VALUE) {
                 throw o.fail(Step.KV_ROWS, i / kvDim, "a value element is -128, which no row has");
             }
         }
         // Beyond 12 bits a score need not fit int32, and the bound behind Freivalds' check would not hold.
-        for (int i = 0; i < o.k.length; i++) {
+        for (int i = 0; i < o.cell.to() * kvDim; i++) {
             if (o.k[i] > MAX_12 || o.k[i] < -MAX_12) {
                 throw o.fail(Step.KV_ROWS, i / kvDim, "a key element is " + o.k[i] + ", beyond 12 bits");
             }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.plumbline.verifier.audit.CellAudit.Opened;
 import io.plumbline.verifier.freivalds.RingMath;
@@ -11,6 +12,7 @@ import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.platform.NativeLibrary;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -20,6 +22,10 @@ import java.util.Objects;
 /** All heads of a token in one call, straight from the opening. Value dots are kept as three signed 16-bit digits each. */
 final class NativeAttentionCheck extends AttentionCheck {
     private static final int DIGITS = 3;
+
+    /** Bytes of a cache line, which is a vector. */
+    private static final int LINE = 64;
+
     private static final MethodHandle HEADS =
             NativeLibrary.available(List.of("avx512")).isEmpty()
                     ? null
@@ -51,10 +57,16 @@ final class NativeAttentionCheck extends AttentionCheck {
                                     ADDRESS,
                                     JAVA_LONG));
 
-    /** [round][kvHead][digit][capacity]. */
-    private final short[] digits;
+    /** Off the heap, where whole vectors stand in one cache line each: [round][kvHead][digit][capacity]. */
+    private final MemorySegment digits;
 
-    private final float[] z;
+    private final MemorySegment secrets;
+
+    /** [kvHead][capacity]. */
+    private final MemorySegment keyScales;
+
+    private final MemorySegment valueScales;
+    private final MemorySegment z;
     private final float inverseRoot;
 
     static boolean isThere() {
@@ -63,19 +75,32 @@ final class NativeAttentionCheck extends AttentionCheck {
 
     NativeAttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         super(config, steps, ring, secrets, tokens);
-        this.digits = new short[ROUNDS * config.kvHeads() * DIGITS * capacity];
-        this.z = new float[capacity];
+        Arena arena = Arena.ofAuto();
+        this.digits = arena.allocate(2L * ROUNDS * config.kvHeads() * DIGITS * capacity, LINE);
+        this.secrets = arena.allocate(4L * r.length, LINE).copyFrom(MemorySegment.ofArray(r));
+        this.keyScales = arena.allocate(4L * config.kvHeads() * capacity, LINE);
+        this.valueScales = arena.allocate(4L * config.kvHeads() * capacity, LINE);
+        this.z = arena.allocate(4L * capacity, LINE);
         this.inverseRoot = 1f / (float) Math.sqrt(size);
     }
 
     @Override
     void keep(int round, int g, int token, long dot) {
-        int at = (round * config.kvHeads() + g) * DIGITS * capacity + token;
+        long at = (long) (round * config.kvHeads() + g) * DIGITS * capacity + token;
         long rest = dot;
         for (int d = 0; d < DIGITS; d++) {
             short digit = (short) rest;
-            digits[at + d * capacity] = digit;
+            digits.setAtIndex(JAVA_SHORT, at + (long) d * capacity, digit);
             rest = (rest - digit) >> 16;
+        }
+    }
+
+    @Override
+    void keepScales(Opened o, int token) {
+        for (int g = 0; g < config.kvHeads(); g++) {
+            int at = g * capacity + token;
+            keyScales.setAtIndex(JAVA_FLOAT, at, o.sk[at]);
+            valueScales.setAtIndex(JAVA_FLOAT, at, o.sv[at]);
         }
     }
 
@@ -105,13 +130,13 @@ final class NativeAttentionCheck extends AttentionCheck {
                     0L,
                     inverseRoot,
                     MemorySegment.ofArray(keySum),
-                    MemorySegment.ofArray(r),
+                    secrets,
                     capacity,
-                    MemorySegment.ofArray(o.sk),
-                    MemorySegment.ofArray(o.sv),
-                    MemorySegment.ofArray(digits),
+                    keyScales,
+                    valueScales,
+                    digits,
                     MemorySegment.ofArray(rValue),
-                    MemorySegment.ofArray(z),
+                    z,
                     MemorySegment.ofArray(joined),
                     0L);
         } catch (Throwable e) {

@@ -41,9 +41,7 @@ public final class ChainingValues {
             int[] below = levels[level - 1];
             int belowCount = below.length / 8;
             int[] here = new int[(belowCount + 1) / 2 * 8];
-            for (int i = 0; i + 1 < belowCount; i += 2) {
-                Node.parent(words, flags, below, i * 8, below, i * 8 + 8).chainingValue(here, i / 2 * 8, scratch);
-            }
+            ChunkCompressor.best().parents(words, flags, below, 0, belowCount / 2, here, 0);
             if (belowCount % 2 == 1) {
                 System.arraycopy(below, (belowCount - 1) * 8, here, here.length - 8, 8);
             }

@@ -39,6 +39,22 @@ public interface ChunkCompressor {
             int[] cvs,
             int cvsOffset);
 
+    /**
+     * Chaining values of {@code count} parents, none of them the root.
+     *
+     * @param in 16 words each, the left child's and the right one's, from {@code inOffset}.
+     * @param out receives 8 words each; may be {@code in}.
+     */
+    default void parents(int[] key, int flags, int[] in, int inOffset, int count, int[] out, int outOffset) {
+        int[] words = new int[16];
+        int[] scratch = new int[16];
+        for (int i = 0; i < count; i++) {
+            System.arraycopy(in, inOffset + 16 * i, words, 0, 16);
+            Compression.compress(key, 0, words, 0, 0, Compression.BLOCK_BYTES, flags | Compression.PARENT, scratch);
+            System.arraycopy(scratch, 0, out, outOffset + 8 * i, 8);
+        }
+    }
+
     /** The fastest implementation on this host. */
     static ChunkCompressor best() {
         return Holder.BEST;

@@ -6,8 +6,6 @@ import java.lang.foreign.MemorySegment;
 public final class Hashing {
     private final int[] key;
     private final int flags;
-    private final int[] words = new int[16];
-    private final int[] scratch = new int[16];
     private long[] counters = new long[16];
 
     /** @param key 32 bytes, or null for the plain hash. */
@@ -52,12 +50,7 @@ public final class Hashing {
             int level = Subtrees.level(at, to);
             int base = offset + (int) (at - from) * 8;
             for (int count = 1 << level; count > 1; count /= 2) {
-                for (int i = 0; i < count / 2; i++) {
-                    System.arraycopy(cvs, base + 16 * i, words, 0, 16);
-                    Compression.compress(
-                            key, 0, words, 0, 0, Compression.BLOCK_BYTES, flags | Compression.PARENT, scratch);
-                    System.arraycopy(scratch, 0, cvs, base + 8 * i, 8);
-                }
+                ChunkCompressor.best().parents(key, flags, cvs, base, count / 2, cvs, base);
             }
             System.arraycopy(cvs, base, out, target, 8);
             target += 8;

@@ -9,6 +9,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
+import java.util.Objects;
 
 /** The C form: as many chunks at once as the processor's vectors have lanes. */
 public final class NativeCompressor implements ChunkCompressor {
@@ -21,11 +22,16 @@ public final class NativeCompressor implements ChunkCompressor {
     private static final FunctionDescriptor TYPE =
             FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG);
 
+    private static final FunctionDescriptor PARENTS_TYPE =
+            FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+
     private final MethodHandle chunks;
+    private final MethodHandle parents;
     private final ScalarCompressor few = new ScalarCompressor();
 
     private NativeCompressor(String form) {
         this.chunks = NativeLibrary.function("pl_chunks_" + form, TYPE);
+        this.parents = NativeLibrary.function("pl_parents_" + form, PARENTS_TYPE);
     }
 
     /** All that run on this host, best first. */
@@ -68,6 +74,20 @@ public final class NativeCompressor implements ChunkCompressor {
             }
         } catch (IndexOutOfBoundsException e) {
             throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Override
+    public void parents(int[] key, int flags, int[] in, int inOffset, int count, int[] out, int outOffset) {
+        Objects.checkFromIndexSize(inOffset, 16 * count, in.length);
+        Objects.checkFromIndexSize(outOffset, 8 * count, out.length);
+        MemorySegment words = MemorySegment.ofArray(in);
+        MemorySegment values = MemorySegment.ofArray(out);
+        try {
+            parents.invokeExact(
+                    MemorySegment.ofArray(key), flags, words, (long) inOffset, count, values, (long) outOffset);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

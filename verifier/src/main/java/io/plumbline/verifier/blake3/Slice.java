@@ -135,11 +135,7 @@ public final class Slice {
                 Node.chunk(keyWords, flags, data, whole * 1024L, lastBytes, chunkCount - 1, new int[16], new int[16])
                         .chainingValue(leaves, whole * 8, new int[16]);
             }
-            Walk walk = new Walk(keyWords, flags, slice, leaves);
-            int left = leftChunks(chunkCount);
-            int[] a = walk.value(0, left);
-            int[] b = walk.value(left, chunkCount);
-            computed = Node.parent(keyWords, flags, a, 0, b, 0).rootBytes(32);
+            computed = new Rebuilt(keyWords, flags, slice, leaves).root();
         }
         if (!Arrays.equals(computed, expectedRoot)) {
             return null;
@@ -152,42 +148,88 @@ public final class Slice {
         return new Proven(data, place);
     }
 
-    /** Rebuilds chaining values from the leaves up, taking proof values and leaves in the order they were written. */
-    private final class Walk {
+    /**
+     * Rebuilds chaining values from the leaves up, taking proof values and leaves in the order they were written; parents of a level
+     * together, for they do not depend on each other.
+     */
+    private final class Rebuilt {
         private final int[] keyWords;
         private final int flags;
         private final MemorySegment slice;
         private final int[] leaves;
-        private final int[] scratch = new int[16];
+
+        /** 8 words a node. */
+        private final int[] values;
+
+        /** Nodes left, right and parent, one after the other, by level. */
+        private final int[][] parents;
+
+        private final int[] parentCount;
         private long proofAt;
         private int leafAt;
+        private int nodes;
 
-        Walk(int[] keyWords, int flags, MemorySegment slice, int[] leaves) {
+        Rebuilt(int[] keyWords, int flags, MemorySegment slice, int[] leaves) {
             this.keyWords = keyWords;
             this.flags = flags;
             this.slice = slice;
             this.leaves = leaves;
+            this.values = new int[8 * 2 * (proofCount(0, chunkCount) + leaves.length / 8)];
+            int levels = 33 - Integer.numberOfLeadingZeros(chunkCount);
+            this.parents = new int[levels][12];
+            this.parentCount = new int[levels];
         }
 
-        int[] value(int from, int to) {
-            int[] cv = new int[8];
+        byte[] root() {
+            int left = leftChunks(chunkCount);
+            int a = place(0, left);
+            int b = place(left, chunkCount);
+            ChunkCompressor compressor = ChunkCompressor.best();
+            int[] words = new int[0];
+            for (int level = 1; level < parents.length; level++) {
+                int n = parentCount[level];
+                int[] these = parents[level];
+                if (words.length < 24 * n) {
+                    words = new int[24 * n];
+                }
+                for (int i = 0; i < n; i++) {
+                    System.arraycopy(values, 8 * these[3 * i], words, 16 * i, 8);
+                    System.arraycopy(values, 8 * these[3 * i + 1], words, 16 * i + 8, 8);
+                }
+                compressor.parents(keyWords, flags, words, 0, n, words, 16 * n);
+                for (int i = 0; i < n; i++) {
+                    System.arraycopy(words, 16 * n + 8 * i, values, 8 * these[3 * i + 2], 8);
+                }
+            }
+            return Node.parent(keyWords, flags, values, 8 * a, values, 8 * b).rootBytes(32);
+        }
+
+        /** Gives the node over chunks {@code from} to {@code to} its place, after those below it. */
+        private int place(int from, int to) {
             if (!set.any(from, to)) {
                 for (int w = 0; w < 8; w++) {
-                    cv[w] = slice.get(Compression.LE_INT, proofAt + 4L * w);
+                    values[8 * nodes + w] = slice.get(Compression.LE_INT, proofAt + 4L * w);
                 }
                 proofAt += 32;
-                return cv;
+                return nodes++;
             }
             if (to - from == 1) {
-                System.arraycopy(leaves, leafAt, cv, 0, 8);
+                System.arraycopy(leaves, leafAt, values, 8 * nodes, 8);
                 leafAt += 8;
-                return cv;
+                return nodes++;
             }
             int middle = from + leftChunks(to - from);
-            int[] a = value(from, middle);
-            int[] b = value(middle, to);
-            Node.parent(keyWords, flags, a, 0, b, 0).chainingValue(cv, 0, scratch);
-            return cv;
+            int a = place(from, middle);
+            int b = place(middle, to);
+            int level = 32 - Integer.numberOfLeadingZeros(to - from - 1);
+            int at = 3 * parentCount[level]++;
+            if (at == parents[level].length) {
+                parents[level] = Arrays.copyOf(parents[level], 2 * at);
+            }
+            parents[level][at] = a;
+            parents[level][at + 1] = b;
+            parents[level][at + 2] = nodes;
+            return nodes++;
         }
     }
 

@@ -109,16 +109,12 @@ public final class LayerSteps {
 
     /** {@code h += dequantized products}; for the output projection and for down. */
     public void addResidual(float[] h, int hOffset, int[] y, int yOffset, float s, float[] rowScale) {
-        math.dequantize(y, yOffset, config.hidden(), s, rowScale, null, row, 0);
-        math.add(h, hOffset, row, 0, config.hidden());
+        math.addProducts(h, hOffset, y, yOffset, config.hidden(), s, rowScale, row);
     }
 
     /** silu(gate) * up from the 2 * mlp products, quantized into {@code x} (mlp bytes); returns the scale. */
     public float gate(LayerParameters p, int[] y, int yOffset, float s, byte[] x, int xOffset) {
-        int mlp = config.mlp();
-        math.dequantize(y, yOffset, 2 * mlp, s, p.gateUpScale(), null, wide, 0);
-        math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
-        return math.quantizeRow(row, 0, mlp, x, xOffset);
+        return math.gate(y, yOffset, config.mlp(), s, p.gateUpScale(), wide, row, x, xOffset);
     }
 
     /** Logits from the output matrix's products: vocab floats from {@code offset}. */

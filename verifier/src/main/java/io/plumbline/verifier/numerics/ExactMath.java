@@ -59,6 +59,33 @@ public interface ExactMath {
     /** {@code out = (float) (256 * high + low) * factor}, the sum taken as int64. */
     void attentionOutput(int[] high, int[] low, int offset, int n, float factor, float[] out, int oOffset);
 
+    /**
+     * {@link #quantizeRow} of silu(gate) * up, from gate's {@code n} products and up's, which follow them.
+     *
+     * @param wide scratch of {@code 2 n} floats, {@code row} of {@code n}.
+     */
+    default float gate(
+            int[] acc,
+            int aOffset,
+            int n,
+            float s,
+            float[] rowScale,
+            float[] wide,
+            float[] row,
+            byte[] q,
+            int qOffset) {
+        dequantize(acc, aOffset, 2 * n, s, rowScale, null, wide, 0);
+        siluMul(wide, 0, wide, n, n, row, 0);
+        return quantizeRow(row, 0, n, q, qOffset);
+    }
+
+    /** {@code h = h + dequantized products}; {@code row} is scratch of {@code n} floats. */
+    default void addProducts(
+            float[] h, int hOffset, int[] acc, int aOffset, int n, float s, float[] rowScale, float[] row) {
+        dequantize(acc, aOffset, n, s, rowScale, null, row, 0);
+        add(h, hOffset, row, 0, n);
+    }
+
     /** A new instance of the fastest implementation here. */
     static ExactMath best() {
         if (!NativeMath.forms().isEmpty()) {

@@ -28,7 +28,9 @@ public final class NativeMath implements ExactMath {
             MethodHandle siluMul,
             MethodHandle rope,
             MethodHandle attentionWeights,
-            MethodHandle attentionOutput) {
+            MethodHandle attentionOutput,
+            MethodHandle gate,
+            MethodHandle addProducts) {
         private static Form of(String name) {
             FunctionDescriptor quantize =
                     FunctionDescriptor.of(JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
@@ -72,7 +74,23 @@ public final class NativeMath implements ExactMath {
                     NativeLibrary.function(
                             "pl_attention_output_" + name,
                             FunctionDescriptor.ofVoid(
-                                    ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_LONG)));
+                                    ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_gate_" + name,
+                            FunctionDescriptor.of(
+                                    JAVA_FLOAT,
+                                    ADDRESS,
+                                    JAVA_LONG,
+                                    JAVA_INT,
+                                    JAVA_FLOAT,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    ADDRESS,
+                                    JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_add_products_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS)));
         }
     }
 
@@ -260,5 +278,50 @@ public final class NativeMath implements ExactMath {
     /** C checks no bounds. */
     private static void check(int offset, int n, int length) {
         Objects.checkFromIndexSize(offset, n, length);
+    }
+
+    @Override
+    public float gate(
+            int[] acc,
+            int aOffset,
+            int n,
+            float s,
+            float[] rowScale,
+            float[] wide,
+            float[] row,
+            byte[] q,
+            int qOffset) {
+        check(aOffset, 2 * n, acc.length);
+        check(0, 2 * n, rowScale.length);
+        check(0, n, row.length);
+        check(qOffset, n, q.length);
+        try {
+            return checked((float) form.gate()
+                    .invokeExact(
+                            MemorySegment.ofArray(acc),
+                            (long) aOffset,
+                            n,
+                            s,
+                            of(rowScale),
+                            of(row),
+                            MemorySegment.ofArray(q),
+                            (long) qOffset));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void addProducts(
+            float[] h, int hOffset, int[] acc, int aOffset, int n, float s, float[] rowScale, float[] row) {
+        check(hOffset, n, h.length);
+        check(aOffset, n, acc.length);
+        check(0, n, rowScale.length);
+        try {
+            form.addProducts()
+                    .invokeExact(of(h), (long) hOffset, MemorySegment.ofArray(acc), (long) aOffset, n, s, of(rowScale));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
     }
 }

@@ -87,6 +87,22 @@ class ExactMathTest {
             int[] acc = random.ints(n).toArray();
             same(n, (math, y) -> math.dequantize(acc, 0, n, s, g, x, y, 0));
             same(n, (math, y) -> math.dequantize(acc, 0, n, s, g, null, y, 0));
+            same(n, (math, y) -> {
+                System.arraycopy(x, 0, y, 0, n);
+                math.addProducts(y, 0, acc, 0, n, s, g, new float[n]);
+            });
+            int[] both = random.ints(2 * n + 1, -1_000_000, 1_000_000).toArray();
+            float[] scales = new float[2 * n];
+            for (int i = 0; i < scales.length; i++) {
+                scales[i] = (float) random.nextGaussian();
+            }
+            same(n, (math, y) -> {
+                byte[] gated = new byte[n];
+                y[0] = math.gate(both, 1, n, 1e-5f, scales, new float[2 * n], new float[n], gated, 0);
+                for (int i = 1; i < n; i++) {
+                    y[i] = gated[i] + 256f * gated[i - 1];
+                }
+            });
             if (n % 2 == 0) {
                 same(n, (math, y) -> {
                     System.arraycopy(x, 0, y, 0, n);

@@ -1,0 +1,167 @@
+package io.plumbline.verifier.audit;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.verifier.freivalds.RingMath;
+import io.plumbline.verifier.freivalds.SecretInts;
+import io.plumbline.verifier.model.LayerSteps;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.Rope;
+import io.plumbline.verifier.numerics.RopeTable;
+import io.plumbline.verifier.numerics.ScalarMath;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** Both ways of checking attention accept the same openings, give the same outputs, and name the same lie. */
+class AttentionCheckTest {
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+    private ModelConfig config;
+    private LayerSteps steps;
+    private Cell cell;
+    private CellParts parts;
+    private CellAudit.Opened opened;
+    private MemorySegment opening;
+    private short[][] q;
+    private float[][] sq;
+
+    /** An honest opening of tokens {@code from} to {@code to}. */
+    private void open(int heads, int kvHeads, int size, int from, int to, long seed) {
+        Random random = new Random(seed);
+        config = new ModelConfig(32, 1, heads, kvHeads, size, 32, 8, 4096, 1e-6f, Rope.plain(10_000), false, false);
+        steps = new LayerSteps(config, RopeTable.of(8, size, config.rope()), new ScalarMath());
+        cell = new Cell(0, from, to);
+        int n = to - from;
+        long high = CellParts.scoreOffset(config, cell, to);
+        long low = high + 4L * n * config.queryDim();
+        long bytes = low + 4L * n * config.queryDim();
+        parts = new CellParts(0, 0, 0, 0, 0, 0, high, low, bytes);
+        opening = MemorySegment.ofArray(new byte[(int) bytes]);
+        opened = new CellAudit.Opened(config, null, cell, opening, parts, new CellAudit.Buffers());
+        for (int i = 0; i < to * config.kvDim(); i++) {
+            opened.k[i] = (short) (random.nextInt(4095) - 2047);
+            opened.v[i] = (byte) (random.nextInt(255) - 127);
+        }
+        for (int g = 0; g < kvHeads; g++) {
+            for (int t = 0; t < to; t++) {
+                opened.sk[g * opened.capacity + t] = random.nextFloat() * 1e-3f;
+                opened.sv[g * opened.capacity + t] = t % 5 == 3 ? 0 : random.nextFloat();
+            }
+        }
+        q = new short[n][config.queryDim()];
+        sq = new float[n][heads];
+        for (int t = from; t < to; t++) {
+            for (int h = 0; h < heads; h++) {
+                sq[t - from][h] = random.nextFloat() * 1e-3f;
+                for (int i = 0; i < size; i++) {
+                    q[t - from][h * size + i] = (short) (random.nextInt(4095) - 2047);
+                }
+                head(t, h);
+            }
+        }
+    }
+
+    private void head(int t, int h) {
+        int size = config.headDim();
+        int g = h / (config.heads() / config.kvHeads());
+        int n = t + 1;
+        int[] s = new int[n];
+        for (int j = 0; j < n; j++) {
+            for (int i = 0; i < size; i++) {
+                s[j] += q[t - cell.from()][h * size + i] * opened.k[j * config.kvDim() + g * size + i];
+            }
+            opening.set(INT, CellParts.scoreOffset(config, cell, t) + 4L * (h * n + j), s[j]);
+        }
+        short[] u = new short[n];
+        int scales = g * opened.capacity;
+        steps.attentionWeights(s, 0, n, sq[t - cell.from()][h], opened.sk, scales, opened.sv, scales, u, 0);
+        for (int i = 0; i < size; i++) {
+            int high = 0;
+            int low = 0;
+            for (int j = 0; j < n; j++) {
+                int v = opened.v[j * config.kvDim() + g * size + i];
+                high += (u[j] >> 8) * v;
+                low += (u[j] & 255) * v;
+            }
+            long at = sumAt(t, h * size + i);
+            opening.set(INT, parts.high() + at, high);
+            opening.set(INT, parts.low() + at, low);
+        }
+    }
+
+    private long sumAt(int t, int channel) {
+        return 4L * ((t - cell.from()) * config.queryDim() + channel);
+    }
+
+    private AttentionCheck check(boolean inC) {
+        RingMath ring = RingMath.best();
+        return inC
+                ? new NativeAttentionCheck(config, steps, ring, new SecretInts(), cell.to())
+                : new AttentionCheck(config, steps, ring, new SecretInts(), cell.to());
+    }
+
+    /** All outputs, token after token. */
+    private float[][] run(boolean inC) throws FailedException {
+        AttentionCheck check = check(inC);
+        float[][] out = new float[cell.tokens()][config.queryDim()];
+        for (int t = cell.from(); t < cell.to(); t++) {
+            check.check(opened, t, q[t - cell.from()], sq[t - cell.from()], out[t - cell.from()]);
+        }
+        return out;
+    }
+
+    private void rejected(Step step, int token) {
+        for (boolean inC : new boolean[] {false, true}) {
+            FailedException e = assertThrows(FailedException.class, () -> run(inC));
+            assertEquals(step, e.failure().step());
+            assertEquals(token, e.failure().token());
+        }
+    }
+
+    private void add(long at, int value) {
+        opening.set(INT, at, opening.get(INT, at) + value);
+    }
+
+    @Test
+    void honestOpeningsGiveTheSameOutputsAndLiesTheSameNames() throws FailedException {
+        assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
+        int[][] shapes = {
+            {4, 2, 16, 0, 5}, {2, 1, 64, 30, 35}, {6, 2, 128, 1022, 1027}, {3, 3, 10, 95, 97}, {8, 1, 256, 2046, 2050}
+        };
+        for (int[] p : shapes) {
+            open(p[0], p[1], p[2], p[3], p[4], p[2]);
+            assertArrayEquals(run(false), run(true));
+            int last = cell.to() - 1;
+            long score = CellParts.scoreOffset(config, cell, last) + 4L * (config.heads() * (last + 1) - 1);
+            add(score, 1);
+            rejected(Step.SCORES, last);
+            add(score, -1);
+            long sum = sumAt(last, config.queryDim() - 1);
+            add(parts.low() + sum, 1 << 20);
+            rejected(Step.VALUES, last);
+            add(parts.low() + sum, -(1 << 20));
+            // The same sum in other halves is not what was claimed either.
+            add(parts.high() + sum, 1);
+            add(parts.low() + sum, -256);
+            rejected(Step.VALUES, last);
+            add(parts.high() + sum, -1);
+            add(parts.low() + sum, 256);
+            assertArrayEquals(run(false), run(true));
+        }
+    }
+
+    @Test
+    void overflowIsAnErrorInBoth() {
+        assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
+        open(2, 1, 16, 3, 4, 1);
+        java.util.Arrays.fill(opened.sk, Float.MAX_VALUE);
+        sq[0][0] = 1e6f;
+        assertThrows(ArithmeticException.class, () -> run(false));
+        assertThrows(ArithmeticException.class, () -> run(true));
+    }
+}
