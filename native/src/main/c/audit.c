@@ -9,22 +9,22 @@
 
 static inline int64_t sum64(__m512i v) { return _mm512_reduce_add_epi64(v); }
 
-/* differences[t] = sum_k x_t[k] s[k] - sum_n y_t[n] r[n], for `tokens` rows at most TILE, two secrets at a time: s[2][k], r[2][n],
+/* differences[t] = sum_k x_t[k] s[k] - sum_n y_t[n] r[n], for `tokens` rows, a constant of at most TILE, two secrets at a time: s[2][k], r[2][n],
  * differences[2][TILE]. */
-static void tile(
-    const int8_t *x, int64_t xStride, const int32_t *y, int64_t yStride, int tokens, const int64_t *s, int k, const int32_t *r, int n,
+static inline __attribute__((always_inline)) void tile(
+    const int8_t *x, int64_t xStride, const int32_t *y, int64_t yStride, const int tokens, const int64_t *s, int k, const int32_t *r, int n,
     int64_t (*differences)[TILE]) {
     __m512i sum[2][TILE], upper[2][TILE];
     ALL for (int i = 0; i < 2; i++)
-        ALL for (int t = 0; t < TILE; t++) sum[i][t] = upper[i][t] = _mm512_setzero_si512();
+        ALL for (int t = 0; t < tokens; t++) sum[i][t] = upper[i][t] = _mm512_setzero_si512();
     const __m512i half = _mm512_set1_epi64(0x80000000LL);
     /* s = high 2^32 + low with low signed: x is a byte, so both products fit 64 bits. */
     int i = 0;
     for (; i + 8 <= k; i += 8) {
         __m512i s0 = _mm512_loadu_si512(s + i), s1 = _mm512_loadu_si512(s + k + i);
         __m512i h0 = _mm512_srli_epi64(_mm512_add_epi64(s0, half), 32), h1 = _mm512_srli_epi64(_mm512_add_epi64(s1, half), 32);
-        ALL for (int t = 0; t < TILE; t++) {
-            __m512i v = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(x + (t < tokens ? t : 0) * xStride + i)));
+        ALL for (int t = 0; t < tokens; t++) {
+            __m512i v = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(x + t * xStride + i)));
             sum[0][t] = _mm512_add_epi64(sum[0][t], _mm512_mul_epi32(v, s0));
             sum[1][t] = _mm512_add_epi64(sum[1][t], _mm512_mul_epi32(v, s1));
             upper[0][t] = _mm512_add_epi64(upper[0][t], _mm512_mul_epi32(v, h0));
@@ -38,13 +38,13 @@ static void tile(
             differences[round][t] = (int64_t)total;
         }
     ALL for (int a = 0; a < 2; a++)
-        ALL for (int t = 0; t < TILE; t++) sum[a][t] = upper[a][t] = _mm512_setzero_si512();
+        ALL for (int t = 0; t < tokens; t++) sum[a][t] = upper[a][t] = _mm512_setzero_si512();
     i = 0;
     for (; i + 16 <= n; i += 16) {
         __m512i r0 = _mm512_loadu_si512(r + i), r1 = _mm512_loadu_si512(r + n + i);
         __m512i o0 = _mm512_srli_epi64(r0, 32), o1 = _mm512_srli_epi64(r1, 32);
-        ALL for (int t = 0; t < TILE; t++) {
-            __m512i v = _mm512_loadu_si512(y + (t < tokens ? t : 0) * yStride + i), odd = _mm512_srli_epi64(v, 32);
+        ALL for (int t = 0; t < tokens; t++) {
+            __m512i v = _mm512_loadu_si512(y + t * yStride + i), odd = _mm512_srli_epi64(v, 32);
             sum[0][t] = _mm512_add_epi64(sum[0][t], _mm512_mul_epi32(v, r0));
             sum[1][t] = _mm512_add_epi64(sum[1][t], _mm512_mul_epi32(v, r1));
             upper[0][t] = _mm512_add_epi64(upper[0][t], _mm512_mul_epi32(odd, o0));
@@ -67,8 +67,15 @@ EXPORT int pl_first_false_avx512(
         int count = tokens - from < TILE ? tokens - from : TILE, wrong[TILE] = {0};
         for (int round = 0; round < rounds; round += 2) {
             int64_t differences[2][TILE];
-            tile(x + xOffset + from * xStride, xStride, y + yOffset + from * yStride, yStride, count, s + (int64_t)round * k, k,
-                 r + (int64_t)round * n, n, differences);
+            const int8_t *inputs = x + xOffset + from * xStride;
+            const int32_t *products = y + yOffset + from * yStride, *secrets = r + (int64_t)round * n;
+            const int64_t *sums = s + (int64_t)round * k;
+            switch (count) {
+                case 1: tile(inputs, xStride, products, yStride, 1, sums, k, secrets, n, differences); break;
+                case 2: tile(inputs, xStride, products, yStride, 2, sums, k, secrets, n, differences); break;
+                case 3: tile(inputs, xStride, products, yStride, 3, sums, k, secrets, n, differences); break;
+                default: tile(inputs, xStride, products, yStride, 4, sums, k, secrets, n, differences);
+            }
             for (int t = 0; t < count; t++) wrong[t] |= differences[0][t] != 0 || differences[1][t] != 0;
         }
         for (int t = 0; t < count; t++)
@@ -77,12 +84,13 @@ EXPORT int pl_first_false_avx512(
     return -1;
 }
 
-/* exp of the numeric contract, as math.c has it. */
+/* exp of the numeric contract, as math.c has it. rint by adding and taking away 1.5 * 2^23, whose low bits then hold the integer. */
 static inline __m512 exp16(__m512 x) {
-    const __m512 floor = _mm512_set1_ps(-87.0f), one = _mm512_set1_ps(1.0f);
-    __mmask16 below = _mm512_cmp_ps_mask(x, floor, _CMP_LT_OQ);
-    __m512 inside = _mm512_mask_mov_ps(x, below, floor);
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(inside, _mm512_set1_ps(0x1.715476p+0f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m512 floor = _mm512_set1_ps(-87.0f), one = _mm512_set1_ps(1.0f), magic = _mm512_set1_ps(0x1.8p23f);
+    __mmask16 above = _mm512_cmp_ps_mask(x, floor, _CMP_GE_OQ);
+    __m512 inside = _mm512_max_ps(x, floor);
+    __m512 shifted = _mm512_add_ps(_mm512_mul_ps(inside, _mm512_set1_ps(0x1.715476p+0f)), magic);
+    __m512 n = _mm512_sub_ps(shifted, magic);
     __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(-0x1.62e43p-1f), inside);
     r = _mm512_fmadd_ps(n, _mm512_set1_ps(0x1.05c61p-29f), r);
     __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.6a2434p-10f), r, _mm512_set1_ps(0x1.1239e2p-7f));
@@ -91,8 +99,8 @@ static inline __m512 exp16(__m512 x) {
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0x1.fffffcp-2f));
     p = _mm512_fmadd_ps(p, r, one);
     p = _mm512_fmadd_ps(p, r, one);
-    __m512i scale = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
-    return _mm512_maskz_mul_ps((__mmask16)~below, p, _mm512_castsi512_ps(scale));
+    __m512i scale = _mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(shifted), 23), _mm512_set1_epi32(0x3F800000));
+    return _mm512_maskz_mul_ps(above, p, _mm512_castsi512_ps(scale));
 }
 
 static inline __mmask16 first(int n) { return n >= 16 ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1); }
@@ -101,10 +109,47 @@ static inline int64_t sum32(__m512i v) {
     return sum64(_mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(v)), _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(v, 1))));
 }
 
-/* The sums of weight halves times a token's value dots, kept as signed 16-bit digits: DIGITS planes of `stride` a round. */
-typedef struct {
-    __m512i high[2][DIGITS], low[2][DIGITS];
-} Halves;
+#define BLOCK 1024
+
+/* Weights of a block's keys, in halves of 16 bits each, and the sum of exp in 2^-24ths. The last vector is filled with zeros. */
+static __attribute__((noinline)) int64_t weigh(
+    const float *z, const float *sv, int n, float max, float scale, uint16_t *upper, uint16_t *lower) {
+    const __m512 peak = _mm512_set1_ps(max), factor = _mm512_set1_ps(scale), fixed = _mm512_set1_ps(0x1p24f);
+    const __m512i byte = _mm512_set1_epi16(255);
+    __m512i dens = _mm512_setzero_si512();
+    /* z ends in -infinity up to a whole pair of vectors, and value scales in what there is room for. */
+    for (int j = 0; j < n; j += 32) {
+        __m512i u[2];
+        ALL for (int i = 0; i < 2; i++) {
+            __m512 e = exp16(_mm512_sub_ps(_mm512_loadu_ps(z + j + 16 * i), peak));
+            dens = _mm512_add_epi32(dens, _mm512_cvtps_epi32(_mm512_mul_ps(e, fixed)));
+            u[i] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_mul_ps(e, _mm512_loadu_ps(sv + j + 16 * i)), factor));
+        }
+        __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(u[0])), _mm512_cvtepi32_epi16(u[1]), 1);
+        _mm512_store_si512(upper + j, _mm512_srli_epi16(both, 8));
+        _mm512_store_si512(lower + j, _mm512_and_si512(both, byte));
+    }
+    return sum32(dens);
+}
+
+/* Adds a block's halves times the digits of value dots: int32 holds 32 times two products of 8 and 16 bits. */
+static __attribute__((noinline)) void sum_halves(
+    const uint16_t *upper, const uint16_t *lower, const int16_t *digits, int64_t stride, int n, int64_t (*total)[DIGITS]) {
+    __m512i high[DIGITS], low[DIGITS];
+    ALL for (int d = 0; d < DIGITS; d++) high[d] = low[d] = _mm512_setzero_si512();
+    for (int j = 0; j < n; j += 32) {
+        __m512i up = _mm512_load_si512(upper + j), down = _mm512_load_si512(lower + j);
+        ALL for (int d = 0; d < DIGITS; d++) {
+            __m512i plane = _mm512_loadu_si512(digits + d * stride + j);
+            high[d] = _mm512_add_epi32(high[d], _mm512_madd_epi16(up, plane));
+            low[d] = _mm512_add_epi32(low[d], _mm512_madd_epi16(down, plane));
+        }
+    }
+    for (int d = 0; d < DIGITS; d++) {
+        total[0][d] += sum32(high[d]);
+        total[1][d] += sum32(low[d]);
+    }
+}
 
 /* One head. sums: high and low for each round. Returns the output's factor, or NaN; false in *holds when the scores are not query times keys. */
 static float head(
@@ -114,21 +159,35 @@ static float head(
     even[0] = even[1] = odd[0] = odd[1] = _mm512_setzero_si512();
     __m512 most = _mm512_set1_ps(-INFINITY), widest = _mm512_setzero_ps();
     __mmask16 unordered = 0;
-    for (int j = 0; j < n; j += 16) {
-        __mmask16 in = first(n - j);
-        __m512i v = _mm512_maskz_loadu_epi32(in, s + j), v_odd = _mm512_srli_epi64(v, 32);
-        ALL for (int round = 0; round < 2; round++) {
-            __m512i secret = _mm512_maskz_loadu_epi32(in, r + round * rStride + j);
-            even[round] = _mm512_add_epi64(even[round], _mm512_mul_epi32(v, secret));
-            odd[round] = _mm512_add_epi64(odd[round], _mm512_mul_epi32(v_odd, _mm512_srli_epi64(secret, 32)));
-        }
-        __m512 score = _mm512_mul_ps(_mm512_cvtepi32_ps(v), _mm512_mul_ps(_mm512_set1_ps(c), _mm512_maskz_loadu_ps(in, sk + j)));
-        unordered |= _mm512_mask_cmp_ps_mask(in, score, score, _CMP_UNORD_Q);
-        score = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), in, score);
-        _mm512_storeu_ps(z + j, score);
-        most = _mm512_max_ps(most, score);
-        widest = _mm512_max_ps(widest, _mm512_maskz_loadu_ps(in, sv + j));
+    const __m512 query = _mm512_set1_ps(c);
+#define SCORES_AT(j, in, load_ints, load_floats)                                                                                    \
+    do {                                                                                                                           \
+        __m512i v = load_ints(in, s + (j)), v_odd = _mm512_srli_epi64(v, 32);                                                      \
+        ALL for (int round = 0; round < 2; round++) {                                                                              \
+            __m512i secret = load_ints(in, r + round * rStride + (j));                                                             \
+            even[round] = _mm512_add_epi64(even[round], _mm512_mul_epi32(v, secret));                                              \
+            odd[round] = _mm512_add_epi64(odd[round], _mm512_mul_epi32(v_odd, _mm512_srli_epi64(secret, 32)));                     \
+        }                                                                                                                          \
+        __m512 score = _mm512_mul_ps(_mm512_cvtepi32_ps(v), _mm512_mul_ps(query, load_floats(in, sk + (j))));                      \
+        unordered |= _mm512_mask_cmp_ps_mask(in, score, score, _CMP_UNORD_Q);                                                      \
+        score = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), in, score);                                                          \
+        _mm512_storeu_ps(z + (j), score);                                                                                          \
+        most = _mm512_max_ps(most, score);                                                                                         \
+        widest = _mm512_max_ps(widest, load_floats(in, sv + (j)));                                                                 \
+    } while (0)
+#define WHOLE_INTS(in, at) _mm512_loadu_si512(at)
+#define WHOLE_FLOATS(in, at) _mm512_loadu_ps(at)
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        /* The next head's scores stand behind these, and come from afar. */
+        _mm_prefetch((const char *)(s + n + j), _MM_HINT_T0);
+        SCORES_AT(j, (__mmask16)0xFFFF, WHOLE_INTS, WHOLE_FLOATS);
     }
+    if (j < n) {
+        SCORES_AT(j, first(n - j), _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps);
+        j += 16;
+    }
+    if (j % 32) _mm512_storeu_ps(z + j, _mm512_set1_ps(-INFINITY));
     *holds = 1;
     for (int round = 0; round < 2; round++)
         *holds &= sum64(_mm512_add_epi64(even[round], odd[round])) == expected[round];
@@ -137,41 +196,12 @@ static float head(
     int zero = a < 0x1p-100f;
     float scale = zero ? 0.0f : 32767.0f / a;
     int64_t den = 0, total[2][2][DIGITS] = {0};
-    const __m512 peak = _mm512_set1_ps(max), factor = _mm512_set1_ps(scale), fixed = _mm512_set1_ps(0x1p24f);
-    const __m512i byte = _mm512_set1_epi16(255);
-    /* Within a block int32 holds the sums: 64 times 2^24, and 64 times two products of 8 and 16 bits. */
-    for (int block = 0; block < n; block += 1024) {
-        int end = n < block + 1024 ? n : block + 1024;
-        __m512i dens = _mm512_setzero_si512();
-        Halves at;
-        ALL for (int round = 0; round < 2; round++)
-            ALL for (int d = 0; d < DIGITS; d++) at.high[round][d] = at.low[round][d] = _mm512_setzero_si512();
-        for (int j = block; j < end; j += 32) {
-            /* The next head's scores stand behind these, and come from afar. */
-            _mm_prefetch((const char *)(s + n + j), _MM_HINT_T0);
-            _mm_prefetch((const char *)(s + n + j + 16), _MM_HINT_T0);
-            __m512i u[2];
-            ALL for (int i = 0; i < 2; i++) {
-                __mmask16 in = first(end - j - 16 * i > 0 ? end - j - 16 * i : 0);
-                __m512 e = exp16(_mm512_sub_ps(_mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), in, z + j + 16 * i), peak));
-                dens = _mm512_add_epi32(dens, _mm512_cvtps_epi32(_mm512_mul_ps(e, fixed)));
-                u[i] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_mul_ps(e, _mm512_maskz_loadu_ps(in, sv + j + 16 * i)), factor));
-            }
-            __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(u[0])), _mm512_cvtepi32_epi16(u[1]), 1);
-            __m512i upper = _mm512_srli_epi16(both, 8), lower = _mm512_and_si512(both, byte);
-            ALL for (int round = 0; round < 2; round++)
-                ALL for (int d = 0; d < DIGITS; d++) {
-                    __m512i plane = _mm512_loadu_si512(digits + round * round_stride + d * stride + j);
-                    at.high[round][d] = _mm512_add_epi32(at.high[round][d], _mm512_madd_epi16(upper, plane));
-                    at.low[round][d] = _mm512_add_epi32(at.low[round][d], _mm512_madd_epi16(lower, plane));
-                }
-        }
-        den += sum32(dens);
+    _Alignas(64) uint16_t upper[BLOCK], lower[BLOCK];
+    for (int block = 0; block < n; block += BLOCK) {
+        int count = n - block < BLOCK ? n - block : BLOCK;
+        den += weigh(z + block, sv + block, count, max, scale, upper, lower);
         for (int round = 0; round < 2; round++)
-            for (int d = 0; d < DIGITS; d++) {
-                total[round][0][d] += sum32(at.high[round][d]);
-                total[round][1][d] += sum32(at.low[round][d]);
-            }
+            sum_halves(upper, lower, digits + round * round_stride + block, stride, count, total[round]);
     }
     for (int round = 0; round < 2; round++)
         for (int part = 0; part < 2; part++)

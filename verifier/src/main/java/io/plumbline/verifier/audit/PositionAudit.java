@@ -89,7 +89,7 @@ final class PositionAudit {
 
     private void checkChoice(Sampling sampling, int t, int next, float logit) throws FailedException {
         float s = steps.normAndQuantize(h, 0, key.finalGain(), x, 0);
-        if (!key.output().holds(x, 0, y, 0)) {
+        if (key.output().firstFalse(x, y, 1) >= 0) {
             throw new FailedException(Step.LOGITS, -1, t, "the claimed products are not those of the output matrix");
         }
         steps.logits(y, 0, s, key.outputScale(), logits, 0);

@@ -45,16 +45,6 @@ public final class MatrixKey {
         }
     }
 
-    /** Whether {@code y} (n products) belongs to {@code x} (k inputs). */
-    public boolean holds(byte[] x, int xOffset, int[] y, int yOffset) {
-        for (int round = 0; round < r.length / n; round++) {
-            if (ring.dot(x, xOffset, s, round * k, k) != ring.dot(y, yOffset, r, round * n, n)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     /** The first of {@code rows} rows, k inputs and n products each, one after the other, that does not hold; -1 when all do. */
     public int firstFalse(byte[] x, int[] y, int rows) {
         return ring.firstFalse(x, k, y, 0, n, rows, s, k, r, n);

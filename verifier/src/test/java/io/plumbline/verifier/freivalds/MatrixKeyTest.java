@@ -2,10 +2,12 @@ package io.plumbline.verifier.freivalds;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,12 +79,44 @@ class MatrixKeyTest {
         MatrixKey key = new MatrixKey(n, k, new SecretInts());
         feed(key, w, n, k);
         int[] y = multiply(w, x, n, k);
-        assertTrue(key.holds(x, 0, y, 0));
+        assertEquals(-1, key.firstFalse(x, y, 1));
         for (int row = 0; row < n; row++) {
             for (int wrong : new int[] {y[row] + 1, y[row] ^ 0x8000_0000, random.nextInt()}) {
                 int[] forged = y.clone();
                 forged[row] = wrong;
-                assertFalse(key.holds(x, 0, forged, 0), "row " + row);
+                assertEquals(0, key.firstFalse(x, forged, 1), "row " + row);
+            }
+        }
+    }
+
+    @Test
+    void theFirstFalseOfManyRowsIsNamedByEveryRing() {
+        Random random = new Random(12);
+        List<RingMath> rings = new ArrayList<>(List.of(new ScalarRing()));
+        NativeRing.forms().forEach(form -> rings.add(new NativeRing(form)));
+        for (int[] shape : new int[][] {{1, 1}, {37, 129}, {64, 40}, {17, 300}}) {
+            int n = shape[0];
+            int k = shape[1];
+            byte[] w = new byte[n * k];
+            random.nextBytes(w);
+            int[] secrets = random.ints(2L * n).toArray();
+            for (RingMath ring : rings) {
+                MatrixKey key = new MatrixKey(n, k, secrets, ring);
+                feed(key, w, n, k);
+                for (int rows = 1; rows <= 9; rows++) {
+                    byte[] x = new byte[rows * k];
+                    random.nextBytes(x);
+                    int[] y = new int[rows * n];
+                    for (int row = 0; row < rows; row++) {
+                        byte[] one = Arrays.copyOfRange(x, row * k, (row + 1) * k);
+                        System.arraycopy(multiply(w, one, n, k), 0, y, row * n, n);
+                    }
+                    assertEquals(-1, key.firstFalse(x, y, rows), rows + " rows");
+                    int bad = random.nextInt(rows);
+                    y[bad * n + random.nextInt(n)] ^= 1 << random.nextInt(32);
+                    y[rows * n - 1] += bad == rows - 1 ? 0 : 1;
+                    assertEquals(bad, key.firstFalse(x, y, rows), rows + " rows");
+                }
             }
         }
     }
@@ -112,7 +146,7 @@ class MatrixKeyTest {
             // Two wrong rows that cancel whenever their secrets are equal: the best a forger can do blindly.
             forged[1] += 1000;
             forged[2] -= 1000;
-            missed += key.holds(x, 0, forged, 0) ? 1 : 0;
+            missed += key.firstFalse(x, forged, 1) < 0 ? 1 : 0;
         }
         double expected = trials / (double) (1 << bits);
         assertTrue(Math.abs(missed - expected) < 5 * Math.sqrt(expected), missed + " of " + trials + " missed");
