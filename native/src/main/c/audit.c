@@ -248,3 +248,33 @@ EXPORT int pl_attention_avx512(
     }
     return -1;
 }
+
+/* s[round][i] += sum over rows of r[round][row] * w[row][i], two rounds: r[2] stand rStride apart, s[2] k apart. */
+EXPORT void pl_accumulate_rows_avx512(
+    const int8_t *w, int64_t wOffset, int rows, int k, const int32_t *r, int64_t rOffset, int64_t rStride, int64_t *s, int64_t sOffset) {
+    w += wOffset;
+    r += rOffset;
+    s += sOffset;
+    int i = 0;
+    /* A cache line of each row at a time: used once and whole. */
+    for (; i + 64 <= k; i += 64) {
+        __m512i sum[2][8];
+        ALL for (int a = 0; a < 2; a++)
+            ALL for (int part = 0; part < 8; part++) sum[a][part] = _mm512_loadu_si512(s + (int64_t)a * k + i + 8 * part);
+        for (int row = 0; row < rows; row++) {
+            const int8_t *at = w + (int64_t)row * k + i;
+            __m512i r0 = _mm512_set1_epi64(r[row]), r1 = _mm512_set1_epi64(r[rStride + row]);
+            ALL for (int part = 0; part < 8; part++) {
+                __m512i v = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(at + 8 * part)));
+                sum[0][part] = _mm512_add_epi64(sum[0][part], _mm512_mul_epi32(v, r0));
+                sum[1][part] = _mm512_add_epi64(sum[1][part], _mm512_mul_epi32(v, r1));
+            }
+        }
+        ALL for (int a = 0; a < 2; a++)
+            ALL for (int part = 0; part < 8; part++) _mm512_storeu_si512(s + (int64_t)a * k + i + 8 * part, sum[a][part]);
+    }
+    for (; i < k; i++)
+        for (int row = 0; row < rows; row++)
+            for (int a = 0; a < 2; a++)
+                s[(int64_t)a * k + i] = (int64_t)((uint64_t)s[(int64_t)a * k + i] + (uint64_t)((int64_t)r[a * rStride + row] * w[(int64_t)row * k + i]));
+}

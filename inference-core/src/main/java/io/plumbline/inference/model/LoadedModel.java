@@ -236,9 +236,8 @@ public final class LoadedModel implements AutoCloseable {
         MatrixKey key = new MatrixKey(rows, columns, secrets);
         int row = 0;
         for (Matrix matrix : stacked) {
-            for (int r = 0; r < matrix.rows(); r++) {
-                key.addRow(row++, matrix.weights(), (long) r * columns);
-            }
+            key.addRows(row, matrix.rows(), matrix.weights(), 0);
+            row += matrix.rows();
         }
         return key;
     }

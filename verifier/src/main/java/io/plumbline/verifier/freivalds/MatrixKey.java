@@ -1,7 +1,6 @@
 package io.plumbline.verifier.freivalds;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds} times.
@@ -20,7 +19,6 @@ public final class MatrixKey {
     private final int[] r;
     private final long[] s;
     private final RingMath ring;
-    private final byte[] row;
 
     /** An empty key of an {@code n x k} matrix; feed it all rows before use. */
     public MatrixKey(int n, int k, SecretInts secrets) {
@@ -34,15 +32,11 @@ public final class MatrixKey {
         this.r = r;
         this.s = new long[Math.multiplyExact(k, r.length / n)];
         this.ring = ring;
-        this.row = new byte[k];
     }
 
-    /** Adds row {@code index}, whose k bytes start at {@code offset}. */
-    public void addRow(int index, MemorySegment weights, long offset) {
-        MemorySegment.copy(weights, ValueLayout.JAVA_BYTE, offset, row, 0, k);
-        for (int round = 0; round < r.length / n; round++) {
-            ring.accumulate(row, 0, k, r[round * n + index], s, round * k);
-        }
+    /** Adds {@code rows} rows from row {@code first}, k bytes each, one after the other from {@code offset}. */
+    public void addRows(int first, int rows, MemorySegment weights, long offset) {
+        ring.accumulateRows(weights, offset, first, rows, k, r, n, s);
     }
 
     /** The first of {@code rows} rows, k inputs and n products each, one after the other, that does not hold; -1 when all do. */

@@ -25,6 +25,16 @@ public final class NativeRing implements RingMath {
                                     JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_INT,
                                     ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
 
+    private static final MethodHandle ACCUMULATE_ROWS = FIRST_FALSE == null
+            ? null
+            : NativeLibrary.function(
+                    "pl_accumulate_rows_avx512",
+                    FunctionDescriptor.ofVoid(
+                            ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG));
+
+    /** Rows in a call: it holds up the garbage collector. */
+    private static final int ROWS = 64;
+
     /** One instruction set's functions. */
     public record Form(
             String name,
@@ -170,6 +180,35 @@ public final class NativeRing implements RingMath {
                     MemorySegment.ofArray(r),
                     n,
                     rounds);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Override
+    public void accumulateRows(MemorySegment w, long offset, int first, int rows, int k, int[] r, int n, long[] s) {
+        if (ACCUMULATE_ROWS == null || r.length != 2 * n || !form.name().equals("avx512")) {
+            RingMath.super.accumulateRows(w, offset, first, rows, k, r, n, s);
+            return;
+        }
+        check(first, rows, n);
+        check(0, 2 * k, s.length);
+        Objects.checkFromIndexSize(offset, (long) rows * k, w.byteSize());
+        MemorySegment secrets = MemorySegment.ofArray(r);
+        MemorySegment sums = MemorySegment.ofArray(s);
+        try {
+            for (int at = 0; at < rows; at += ROWS) {
+                ACCUMULATE_ROWS.invokeExact(
+                        w,
+                        offset + (long) at * k,
+                        Math.min(ROWS, rows - at),
+                        k,
+                        secrets,
+                        (long) (first + at),
+                        (long) n,
+                        sums,
+                        0L);
+            }
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,6 +1,8 @@
 package io.plumbline.verifier.freivalds;
 
 import io.plumbline.verifier.numerics.Simd;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** Sums of products in Z/2^64. Wrap-around is intended: it is the ring. */
 public interface RingMath {
@@ -65,6 +67,23 @@ public interface RingMath {
             }
         }
         return -1;
+    }
+
+    /**
+     * {@code s[round][i] += r[round][first + row] * w[row][i]} for {@code rows} rows of k bytes, one after the other.
+     *
+     * @param w from byte {@code offset}.
+     * @param r n secrets a round.
+     * @param s k sums a round.
+     */
+    default void accumulateRows(MemorySegment w, long offset, int first, int rows, int k, int[] r, int n, long[] s) {
+        byte[] row = new byte[k];
+        for (int i = 0; i < rows; i++) {
+            MemorySegment.copy(w, ValueLayout.JAVA_BYTE, offset + (long) i * k, row, 0, k);
+            for (int round = 0; round < r.length / n; round++) {
+                accumulate(row, 0, k, r[round * n + first + i], s, round * k);
+            }
+        }
     }
 
     /** The fastest implementation here. Stateless. */

@@ -62,9 +62,10 @@ class MatrixKeyTest {
     }
 
     private static void feed(MatrixKey key, byte[] w, int n, int k) {
-        for (int row = 0; row < n; row++) {
-            key.addRow(row, MemorySegment.ofArray(w), (long) row * k);
-        }
+        // In two parts, as stacked matrices come.
+        int half = n / 2;
+        key.addRows(0, half, MemorySegment.ofArray(w), 0);
+        key.addRows(half, n - half, MemorySegment.ofArray(w), (long) half * k);
     }
 
     @Test
@@ -94,7 +95,7 @@ class MatrixKeyTest {
         Random random = new Random(12);
         List<RingMath> rings = new ArrayList<>(List.of(new ScalarRing()));
         NativeRing.forms().forEach(form -> rings.add(new NativeRing(form)));
-        for (int[] shape : new int[][] {{1, 1}, {37, 129}, {64, 40}, {17, 300}}) {
+        for (int[] shape : new int[][] {{1, 1}, {37, 129}, {64, 40}, {17, 300}, {200, 65}}) {
             int n = shape[0];
             int k = shape[1];
             byte[] w = new byte[n * k];
