@@ -92,7 +92,8 @@ final class AuditBench implements Callable<Integer> {
             VerifierKey key = model.verifierKey(share -> {});
             double keySeconds = (System.nanoTime() - begin) / 1e9;
             long weights = SpeedProbe.weightBytes(model);
-            System.out.printf(Locale.ROOT, "key of %d MB of weights, checked and summed: %.1f s%n", weights >> 20, keySeconds);
+            System.out.printf(
+                    Locale.ROOT, "key of %d MB of weights, checked and summed: %.1f s%n", weights >> 20, keySeconds);
             Keys node = Keys.random();
             int[] prompt = new int[context - 1];
             for (int i = 0; i < prompt.length; i++) {

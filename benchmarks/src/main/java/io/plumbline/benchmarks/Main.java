@@ -17,6 +17,7 @@ public final class Main {
         commander.addCommand(new CpuBench());
         commander.addCommand(new CommitmentBench());
         commander.addCommand(new GpuBench());
+        commander.addCommand(new HashBench());
         commander.addCommand(new QualityBench());
         try {
             commander.parse(arguments);

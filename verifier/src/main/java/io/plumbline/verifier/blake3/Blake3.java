@@ -62,7 +62,19 @@ public final class Blake3 {
 
     /** The 32-byte hash of {@code bytes}. */
     public static byte[] hash(byte[] bytes) {
-        return plain().update(bytes).digest();
+        return plain().digestOf(MemorySegment.ofArray(bytes));
+    }
+
+    /** The digest of a whole message that is at hand: nothing of it is copied. Nothing was appended before. */
+    private byte[] digestOf(MemorySegment in) {
+        long whole = Math.max(0, (in.byteSize() - 1) / ChunkCompressor.CHUNK_BYTES);
+        for (long at = 0; at < whole; at += BATCH) {
+            compress(in, at * ChunkCompressor.CHUNK_BYTES, (int) Math.min(BATCH, whole - at));
+        }
+        long start = whole * ChunkCompressor.CHUNK_BYTES;
+        int rest = (int) (in.byteSize() - start);
+        Node last = Node.chunk(key, flags, in, start, rest, whole, new int[16], new int[16]);
+        return tree.finish(last).rootBytes(HASH_BYTES);
     }
 
     /** The hash in lower-case hexadecimal, as {@code b3sum} prints it. */
@@ -109,8 +121,13 @@ public final class Blake3 {
             counters[i] = tree.chunks() + i;
         }
         compressor.chunks(key, flags, in, offset, count, counters, 0, cvs, 0);
-        for (int i = 0; i < count; i++) {
-            tree.push(cvs, i * ChunkCompressor.CV_WORDS);
+        long first = tree.chunks();
+        for (long at = first; at < first + count; ) {
+            int level = Subtrees.level(at, first + count);
+            int base = (int) (at - first) * ChunkCompressor.CV_WORDS;
+            Subtrees.reduce(compressor, key, flags, cvs, base, level);
+            tree.push(cvs, base, level);
+            at += 1L << level;
         }
     }
 

@@ -49,9 +49,7 @@ public final class Hashing {
         for (long at = from; at < to; ) {
             int level = Subtrees.level(at, to);
             int base = offset + (int) (at - from) * 8;
-            for (int count = 1 << level; count > 1; count /= 2) {
-                ChunkCompressor.best().parents(key, flags, cvs, base, count / 2, cvs, base);
-            }
+            Subtrees.reduce(ChunkCompressor.best(), key, flags, cvs, base, level);
             System.arraycopy(cvs, base, out, target, 8);
             target += 8;
             at += 1L << level;

@@ -32,4 +32,11 @@ public final class Subtrees {
         }
         return count;
     }
+
+    /** Reduces {@code 1 << level} chaining values at {@code offset} to their subtree's, which takes the first one's place. */
+    static void reduce(ChunkCompressor compressor, int[] key, int flags, int[] cvs, int offset, int level) {
+        for (int count = 1 << level; count > 1; count /= 2) {
+            compressor.parents(key, flags, cvs, offset, count / 2, cvs, offset);
+        }
+    }
 }

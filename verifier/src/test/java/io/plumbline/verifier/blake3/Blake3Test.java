@@ -46,6 +46,18 @@ class Blake3Test {
         }
     }
 
+    @Test
+    void aMessageAtHandHashesAsOneThatArrivesInPieces() {
+        for (int size : new int[] {0, 1, 1023, 1024, 1025, 2048, 65_535, 65_536, 65_537, 200_000, 1 << 20}) {
+            byte[] message = pattern(size);
+            Blake3 pieces = Blake3.plain();
+            for (int at = 0; at < size; at += 7919) {
+                pieces.update(java.util.Arrays.copyOfRange(message, at, Math.min(size, at + 7919)));
+            }
+            assertEquals(Blake3.hex(pieces.digest()), Blake3.hex(Blake3.hash(message)), size + " bytes");
+        }
+    }
+
     private static void assertVector(String expected, Blake3 hasher, byte[] input) {
         assertEquals(
                 expected, Blake3.hex(hasher.update(input).digest(expected.length() / 2)), "length " + input.length);
