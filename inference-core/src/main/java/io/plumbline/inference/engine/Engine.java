@@ -57,7 +57,7 @@ public final class Engine implements AutoCloseable {
     }
 
     /** Hears what becomes of a request, on the engine's thread. */
-    public interface Listener extends Job.Listener {
+    public interface Listener extends TokenListener {
         /** The answer is whole. */
         void onDone(Generator.Result result);
 

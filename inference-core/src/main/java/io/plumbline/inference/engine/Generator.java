@@ -64,7 +64,7 @@ public final class Generator {
         check(request, config);
         int length = Job.tokens(request, config);
         Stepper stepper = new Stepper(executor, null);
-        Job.Listener listener = (token, logits, offset) -> {
+        TokenListener listener = (token, logits, offset) -> {
             onToken.accept(token);
             return false;
         };

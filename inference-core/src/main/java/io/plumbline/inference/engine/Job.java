@@ -8,7 +8,7 @@ import java.util.Arrays;
 /** One request being answered: its tokens so far, its keys and values, its trace. Driven by a {@link Stepper}. */
 final class Job implements AutoCloseable {
     private final Request request;
-    private final Listener listener;
+    private final TokenListener listener;
     private final int[] tokens;
     private final int prompt;
     private final int most;
@@ -20,22 +20,6 @@ final class Job implements AutoCloseable {
     private long cpuNanos;
     private PrefixCache.Draft draft;
 
-    /** Hears what becomes of a request. */
-    interface Listener {
-        /**
-         * A token was chosen.
-         *
-         * @param logits of all tokens, from {@code offset}, where they are wanted; valid during the call only.
-         * @return whether the answer ends here, by the text it stands for.
-         */
-        boolean onToken(int token, float[] logits, int offset);
-
-        /** Whether logits are wanted with every token: a device keeps them otherwise. */
-        default boolean wantsLogits() {
-            return false;
-        }
-    }
-
     /** Why an answer ended. */
     enum Finish {
         STOP,
@@ -44,9 +28,9 @@ final class Job implements AutoCloseable {
     }
 
     /** @param request checked against the model. */
-    Job(Request request, ModelConfig config, KeyValuePages.Sequence cache, byte[] traceKey, Listener l) {
+    Job(Request request, ModelConfig config, KeyValuePages.Sequence cache, byte[] traceKey, TokenListener listener) {
         this.request = request;
-        this.listener = l;
+        this.listener = listener;
         this.prompt = request.promptTokens().length;
         this.most = most(request, config);
         this.tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
