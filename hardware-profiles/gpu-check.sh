@@ -20,7 +20,7 @@ die() {
 
 pack() {
     [ -x "${JAVA_HOME:-}/bin/jlink" ] || die "run it as ./plumbline gpu-check pack: that finds the JDK."
-    local partial="$pack.partial" jar junit
+    local partial="$pack.partial" jar version_of_junit
     rm -rf "$partial" "$pack"
     mkdir -p "$partial/lib"
     echo "gpu-check: linking a Java runtime ..."
@@ -28,9 +28,9 @@ pack() {
         java.base,java.compiler,java.instrument,java.logging,java.management,java.naming,java.sql,jdk.incubator.vector,jdk.management,jdk.unsupported,jdk.zipfs
     # Uncompressed modules in one archive come out smallest.
     (cd "$partial" && tar cJf runtime.tar.xz runtime && rm -r runtime)
-    junit=$(sed -n 's:.*<junit.version>\(.*\)</junit.version>.*:\1:p' "$home/pom.xml")
+    version_of_junit=$(sed -n 's:.*<junit.version>\(.*\)</junit.version>.*:\1:p' "$home/pom.xml")
     (cd "$home" && mvn --batch-mode -q dependency:copy -DoutputDirectory="$partial/lib" \
-        -Dartifact="org.junit.platform:junit-platform-console-standalone:$junit") || die "Maven could not fetch JUnit's console launcher."
+        -Dartifact="org.junit.platform:junit-platform-console-standalone:$version_of_junit") || die "Maven could not fetch JUnit's console launcher."
     for jar in "$home"/benchmarks/target/benchmarks-$version.jar "$home"/benchmarks/target/lib/*.jar \
         "$home"/{inference-core,hardware-profiles}/target/*-$version-tests.jar; do
         # Text is not needed to measure tokens, and its library is the largest.
@@ -41,12 +41,12 @@ pack() {
     echo "gpu-check: packed $(du -sh "$pack" | cut -f1) into $pack"
 }
 
-java_here() {
-    # The kernels built here stand before those that were packed.
-    "$pack/runtime/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
-        --add-exports java.base/jdk.internal.misc=ALL-UNNAMED -Xlog:disable -Xlog:all=off -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
-        -cp "$pack/built:$pack/lib/*" "$@"
-}
+# The kernels built here stand before those that were packed.
+java=("$pack/runtime/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED
+    --add-exports java.base/jdk.internal.misc=ALL-UNNAMED -Xlog:disable -Xlog:all=off -Dorg.slf4j.simpleLogger.defaultLogLevel=error
+    -cp "$pack/built:$pack/lib/*")
+junit=(-Xmx8g -Dplumbline.gpu=real org.junit.platform.console.ConsoleLauncher execute
+    --disable-banner --disable-ansi-colors --fail-if-no-tests)
 
 build() {
     command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || true
@@ -56,13 +56,8 @@ build() {
     echo "gpu-check: $(ls "$pack/built/io/plumbline/native/cuda" 2>/dev/null || echo "no kernels were built here: the packed ones run")"
 }
 
-junit() {
-    (cd "$home/hardware-profiles" && java_here -Xmx8g -Dplumbline.gpu=real org.junit.platform.console.ConsoleLauncher execute \
-        --disable-banner --disable-ansi-colors --fail-if-no-tests --details=tree "$@")
-}
-
 tests() {
-    junit --select-package=io.plumbline.hardware 2>&1 | tee "$results/gpu-tests.log" || die "tests failed; see $results/gpu-tests.log"
+    (cd "$home/hardware-profiles" && "${java[@]}" "${junit[@]}" --details=tree --select-package=io.plumbline.hardware) 2>&1 | tee "$results/gpu-tests.log" || die "tests failed; see $results/gpu-tests.log"
 }
 
 # Every kernel under memcheck, and those with shared memory under racecheck. Java's own signals are not errors.
@@ -71,15 +66,14 @@ sanitizer() {
     local tool
     for tool in memcheck racecheck; do
         (cd "$home/hardware-profiles" && compute-sanitizer --tool "$tool" --error-exitcode 9 --target-processes all --launch-timeout 120 \
-            "$pack/runtime/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Dplumbline.gpu=real \
-            -cp "$pack/built:$pack/lib/*" org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --fail-if-no-tests --details=summary \
+            "${java[@]}" "${junit[@]}" --details=summary \
             --select-class=io.plumbline.hardware.cuda.CudaKernelsTest 2>&1) | tee "$results/gpu-$tool.log" || die "$tool found faults."
         grep -q 'ERROR SUMMARY: 0 errors\|RACECHECK SUMMARY: 0 hazards' "$results/gpu-$tool.log" || die "$tool found faults."
     done
 }
 
 speed() {
-    (cd "$home" && PLUMBLINE_COMMIT=$(cat "$pack/commit") java_here -Xmx24g -XX:+UseParallelGC io.plumbline.benchmarks.Main gpu \
+    (cd "$home" && PLUMBLINE_COMMIT=$(cat "$pack/commit") "${java[@]}" -Xmx24g -XX:+UseParallelGC io.plumbline.benchmarks.Main gpu \
         --size "${SIZE:-8b}" --results "$results" --python "${PYTHON:-python3}" ${CACHE:+--cache "$CACHE"} 2>&1) | tee "$results/gpu-speed.log"
 }
 

@@ -12,8 +12,7 @@ static inline int64_t sum64(__m512i v) { return _mm512_reduce_add_epi64(v); }
 /* differences[t] = sum_k x_t[k] s[k] - sum_n y_t[n] r[n], for `tokens` rows, a constant of at most TILE, two secrets at a time: s[2][k], r[2][n],
  * differences[2][TILE]. */
 static inline __attribute__((always_inline)) void tile(
-    const int8_t *x, int64_t xStride, const int32_t *y, int64_t yStride, const int tokens, const int64_t *s, int k, const int32_t *r, int n,
-    int64_t (*differences)[TILE]) {
+    const int8_t *x, const int32_t *y, const int tokens, const int64_t *s, int k, const int32_t *r, int n, int64_t (*differences)[TILE]) {
     __m512i sum[2][TILE], upper[2][TILE];
     ALL for (int i = 0; i < 2; i++)
         ALL for (int t = 0; t < tokens; t++) sum[i][t] = upper[i][t] = _mm512_setzero_si512();
@@ -24,7 +23,7 @@ static inline __attribute__((always_inline)) void tile(
         __m512i s0 = _mm512_loadu_si512(s + i), s1 = _mm512_loadu_si512(s + k + i);
         __m512i h0 = _mm512_srli_epi64(_mm512_add_epi64(s0, half), 32), h1 = _mm512_srli_epi64(_mm512_add_epi64(s1, half), 32);
         ALL for (int t = 0; t < tokens; t++) {
-            __m512i v = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(x + t * xStride + i)));
+            __m512i v = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(x + (int64_t)t * k + i)));
             sum[0][t] = _mm512_add_epi64(sum[0][t], _mm512_mul_epi32(v, s0));
             sum[1][t] = _mm512_add_epi64(sum[1][t], _mm512_mul_epi32(v, s1));
             upper[0][t] = _mm512_add_epi64(upper[0][t], _mm512_mul_epi32(v, h0));
@@ -34,7 +33,7 @@ static inline __attribute__((always_inline)) void tile(
     for (int t = 0; t < tokens; t++)
         for (int round = 0; round < 2; round++) {
             uint64_t total = (uint64_t)sum64(sum[round][t]) + ((uint64_t)sum64(upper[round][t]) << 32);
-            for (int j = i; j < k; j++) total += (uint64_t)(int64_t)x[t * xStride + j] * (uint64_t)s[(int64_t)round * k + j];
+            for (int j = i; j < k; j++) total += (uint64_t)(int64_t)x[(int64_t)t * k + j] * (uint64_t)s[(int64_t)round * k + j];
             differences[round][t] = (int64_t)total;
         }
     ALL for (int a = 0; a < 2; a++)
@@ -44,7 +43,7 @@ static inline __attribute__((always_inline)) void tile(
         __m512i r0 = _mm512_loadu_si512(r + i), r1 = _mm512_loadu_si512(r + n + i);
         __m512i o0 = _mm512_srli_epi64(r0, 32), o1 = _mm512_srli_epi64(r1, 32);
         ALL for (int t = 0; t < tokens; t++) {
-            __m512i v = _mm512_loadu_si512(y + t * yStride + i), odd = _mm512_srli_epi64(v, 32);
+            __m512i v = _mm512_loadu_si512(y + (int64_t)t * n + i), odd = _mm512_srli_epi64(v, 32);
             sum[0][t] = _mm512_add_epi64(sum[0][t], _mm512_mul_epi32(v, r0));
             sum[1][t] = _mm512_add_epi64(sum[1][t], _mm512_mul_epi32(v, r1));
             upper[0][t] = _mm512_add_epi64(upper[0][t], _mm512_mul_epi32(odd, o0));
@@ -54,27 +53,26 @@ static inline __attribute__((always_inline)) void tile(
     for (int t = 0; t < tokens; t++)
         for (int round = 0; round < 2; round++) {
             uint64_t total = (uint64_t)sum64(sum[round][t]) + (uint64_t)sum64(upper[round][t]);
-            for (int j = i; j < n; j++) total += (uint64_t)((int64_t)y[t * yStride + j] * r[(int64_t)round * n + j]);
+            for (int j = i; j < n; j++) total += (uint64_t)((int64_t)y[(int64_t)t * n + j] * r[(int64_t)round * n + j]);
             differences[round][t] -= (int64_t)total;
         }
 }
 
 /* The first of `tokens` rows whose products y are not those of x, by secrets s[rounds][k] and r[rounds][n]; -1 when all hold. rounds is even. */
 EXPORT int pl_first_false_avx512(
-    const int8_t *x, int64_t xOffset, int64_t xStride, const int32_t *y, int64_t yOffset, int64_t yStride, int tokens, const int64_t *s,
-    int k, const int32_t *r, int n, int rounds) {
+    const int8_t *x, const int32_t *y, int tokens, const int64_t *s, int k, const int32_t *r, int n, int rounds) {
     for (int from = 0; from < tokens; from += TILE) {
         int count = tokens - from < TILE ? tokens - from : TILE, wrong[TILE] = {0};
         for (int round = 0; round < rounds; round += 2) {
             int64_t differences[2][TILE];
-            const int8_t *inputs = x + xOffset + from * xStride;
-            const int32_t *products = y + yOffset + from * yStride, *secrets = r + (int64_t)round * n;
+            const int8_t *inputs = x + (int64_t)from * k;
+            const int32_t *products = y + (int64_t)from * n, *secrets = r + (int64_t)round * n;
             const int64_t *sums = s + (int64_t)round * k;
             switch (count) {
-                case 1: tile(inputs, xStride, products, yStride, 1, sums, k, secrets, n, differences); break;
-                case 2: tile(inputs, xStride, products, yStride, 2, sums, k, secrets, n, differences); break;
-                case 3: tile(inputs, xStride, products, yStride, 3, sums, k, secrets, n, differences); break;
-                default: tile(inputs, xStride, products, yStride, 4, sums, k, secrets, n, differences);
+                case 1: tile(inputs, products, 1, sums, k, secrets, n, differences); break;
+                case 2: tile(inputs, products, 2, sums, k, secrets, n, differences); break;
+                case 3: tile(inputs, products, 3, sums, k, secrets, n, differences); break;
+                default: tile(inputs, products, 4, sums, k, secrets, n, differences);
             }
             for (int t = 0; t < count; t++) wrong[t] |= differences[0][t] != 0 || differences[1][t] != 0;
         }
@@ -216,8 +214,8 @@ static float head(
  * all but the opening stands at whole cache lines. */
 EXPORT int pl_attention_avx512(
     const int8_t *opening, int64_t scoresAt, int64_t highAt, int64_t lowAt, int n, int heads, int kvHeads, int size, const int16_t *q,
-    int64_t qOffset, const float *sq, int64_t sqOffset, float inverseRoot, const int64_t *keySum, const int32_t *r, int capacity,
-    const float *sk, const float *sv, const int16_t *digits, const int32_t *secrets, float *z, float *out, int64_t outOffset) {
+    const float *sq, float inverseRoot, const int64_t *keySum, const int32_t *r, int capacity, const float *sk, const float *sv,
+    const int16_t *digits, const int32_t *secrets, float *z, float *out) {
     const int32_t *scores = (const int32_t *)(opening + scoresAt), *high = (const int32_t *)(opening + highAt);
     const int32_t *low = (const int32_t *)(opening + lowAt);
     int shared = heads / kvHeads;
@@ -227,10 +225,10 @@ EXPORT int pl_attention_avx512(
         for (int round = 0; round < 2; round++) {
             const int64_t *keys = keySum + ((int64_t)round * kvHeads + g) * size;
             uint64_t sum = 0;
-            for (int i = 0; i < size; i++) sum += (uint64_t)(int64_t)q[qOffset + h * size + i] * (uint64_t)keys[i];
+            for (int i = 0; i < size; i++) sum += (uint64_t)(int64_t)q[h * size + i] * (uint64_t)keys[i];
             expected[round] = (int64_t)sum;
         }
-        float factor = head(scores + (int64_t)h * n, n, sq[sqOffset + h] * inverseRoot, sk + (int64_t)g * capacity,
+        float factor = head(scores + (int64_t)h * n, n, sq[h] * inverseRoot, sk + (int64_t)g * capacity,
                             sv + (int64_t)g * capacity, r, capacity, expected, digits + (int64_t)g * DIGITS * capacity,
                             (int64_t)kvHeads * DIGITS * capacity, capacity, z, sums, &holds);
         if (!holds) return h * 4 + 1;
@@ -244,17 +242,16 @@ EXPORT int pl_attention_avx512(
             }
             if ((int64_t)sum_high != sums[round][0] || (int64_t)sum_low != sums[round][1]) return h * 4 + 2;
         }
-        for (int i = 0; i < size; i++) out[outOffset + h * size + i] = (float)(256 * (int64_t)o_high[i] + o_low[i]) * factor;
+        for (int i = 0; i < size; i++) out[h * size + i] = (float)(256 * (int64_t)o_high[i] + o_low[i]) * factor;
     }
     return -1;
 }
 
 /* s[round][i] += sum over rows of r[round][row] * w[row][i], two rounds: r[2] stand rStride apart, s[2] k apart. */
 EXPORT void pl_accumulate_rows_avx512(
-    const int8_t *w, int64_t wOffset, int rows, int k, const int32_t *r, int64_t rOffset, int64_t rStride, int64_t *s, int64_t sOffset) {
+    const int8_t *w, int64_t wOffset, int rows, int k, const int32_t *r, int64_t rOffset, int64_t rStride, int64_t *s) {
     w += wOffset;
     r += rOffset;
-    s += sOffset;
     int i = 0;
     /* A cache line of each row at a time: used once and whole. */
     for (; i + 64 <= k; i += 64) {

@@ -12,12 +12,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 
-/** Headline cpu-commitment: what hashing the trace adds to a prefill, where it weighs most. A small difference needs many readings, with and without in turn. */
+/** Headline cpu-commitment: what hashing the trace adds to a prefill, where it weighs most. */
 @Parameters(commandNames = "commitment", commandDescription = "What the trace costs, beside CommitLLM as published.")
 final class CommitmentBench implements Callable<Integer> {
-    /** CommitLLM's own figure: 12 to 14 % of decode. */
-    private static final double PUBLISHED = 13;
-
     @Parameter(names = "--size", description = "150m or 1.1b")
     private String size = "1.1b";
 
@@ -39,29 +36,20 @@ final class CommitmentBench implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Models models = Models.prepare(cache, Models.Size.of(size));
-        double[] cost = new double[pairs];
+        TraceCost cost;
         try (LoadedModel model = LoadedModel.open(models.imported());
                 ForwardPass forward = new ForwardPass(model, model.layers(), Backend.best(), new Workers(threads))) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
-            probe.prefill(prompt, true);
-            probe.prefill(prompt, false);
-            for (int i = 0; i < pairs; i++) {
-                // Which comes first alternates, so that a machine that slows down or speeds up harms both alike.
-                double first = probe.prefill(prompt, i % 2 == 0);
-                double second = probe.prefill(prompt, i % 2 != 0);
-                double bare = i % 2 == 0 ? second : first;
-                double traced = i % 2 == 0 ? first : second;
-                cost[i] = 100 * (bare / traced - 1);
-            }
+            cost = new TraceCost(pairs, withTrace -> probe.prefill(prompt, withTrace));
         }
         String command = "./plumbline bench commitment --size " + size + " --threads " + threads;
         new Headline(
                         "cpu-commitment",
-                        new Sample(cost),
+                        cost.percent(),
                         "% of prefill time",
                         true,
                         "CommitLLM, as published, of decode",
-                        new Sample(PUBLISHED),
+                        new Sample(TraceCost.PUBLISHED),
                         null,
                         command,
                         null)

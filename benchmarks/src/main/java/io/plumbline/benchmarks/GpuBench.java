@@ -30,9 +30,6 @@ import java.util.stream.StreamSupport;
         commandNames = "gpu",
         commandDescription = "Decode, prefill and commitment on a GPU, beside compiled PyTorch.")
 final class GpuBench implements Callable<Integer> {
-    /** CommitLLM's own figure: 12 to 14 % of decode. */
-    private static final double PUBLISHED_COMMITMENT = 13;
-
     @Parameter(names = "--batches", description = "answers in progress at once, ascending")
     private List<Integer> batches = List.of(1, 8, 64);
 
@@ -65,38 +62,6 @@ final class GpuBench implements Callable<Integer> {
 
     private final ObjectMapper mapper = new ObjectMapper();
 
-    /** Readings of one kind, with the trace and without. */
-    private final class Pair {
-        private final double[] traced = new double[rounds];
-        private final double[] bare = new double[rounds];
-
-        /** What the trace adds to the time, in %. */
-        Sample cost() {
-            double[] cost = new double[rounds];
-            for (int i = 0; i < rounds; i++) {
-                cost[i] = 100 * (bare[i] / traced[i] - 1);
-            }
-            return new Sample(cost);
-        }
-    }
-
-    private interface Reading {
-        double take(boolean withTrace);
-    }
-
-    private Pair read(Reading reading) {
-        Pair pair = new Pair();
-        reading.take(true);
-        reading.take(false);
-        for (int i = 0; i < rounds; i++) {
-            // Which comes first alternates, so that a clock that changes harms both alike.
-            for (boolean trace : new boolean[] {i % 2 == 0, i % 2 != 0}) {
-                (trace ? pair.traced : pair.bare)[i] = reading.take(trace);
-            }
-        }
-        return pair;
-    }
-
     @Override
     public Integer call() throws Exception {
         Accelerator accelerator = Accelerator.all().stream()
@@ -107,7 +72,7 @@ final class GpuBench implements Callable<Integer> {
                                 .map(a -> a.kind() + ": " + a.find().why())
                                 .toList()));
         Models models = Models.prepare(cache, Models.Size.of(size));
-        Map<String, Pair> ours = new TreeMap<>();
+        Map<String, TraceCost> ours = new TreeMap<>();
         Accelerator.Rates rates;
         long weightBytes;
         ModelConfig config;
@@ -126,12 +91,12 @@ final class GpuBench implements Callable<Integer> {
             try (Executor executor = loaded.executor(block + most, most)) {
                 SpeedProbe probe = new SpeedProbe(executor, block);
                 for (int batch : batches) {
-                    ours.put("decode" + batch, read(trace -> probe.decode(output, batch, trace)));
+                    ours.put("decode" + batch, new TraceCost(rounds, trace -> probe.decode(output, batch, trace)));
                     print("decode" + batch, ours);
                 }
                 for (int prompt : prompts) {
                     if (prompt < config.maxPositions()) {
-                        ours.put("prefill" + prompt, read(trace -> probe.prefill(prompt, trace)));
+                        ours.put("prefill" + prompt, new TraceCost(rounds, trace -> probe.prefill(prompt, trace)));
                         print("prefill" + prompt, ours);
                     }
                 }
@@ -142,10 +107,9 @@ final class GpuBench implements Callable<Integer> {
         return 0;
     }
 
-    private void print(String what, Map<String, Pair> ours) {
-        Pair pair = ours.get(what);
-        System.out.printf(
-                Locale.ROOT, "%-12s %s tokens/s; trace costs %s %%%n", what, new Sample(pair.traced), pair.cost());
+    private void print(String what, Map<String, TraceCost> ours) {
+        TraceCost pair = ours.get(what);
+        System.out.printf(Locale.ROOT, "%-12s %s tokens/s; trace costs %s %%%n", what, pair.traced(), pair.percent());
     }
 
     private JsonNode peer(ModelConfig c) throws IOException, InterruptedException {
@@ -188,7 +152,7 @@ final class GpuBench implements Callable<Integer> {
             ModelConfig config,
             long weightBytes,
             Accelerator.Rates rates,
-            Map<String, Pair> ours,
+            Map<String, TraceCost> ours,
             JsonNode theirs)
             throws IOException {
         ObjectNode details = mapper.createObjectNode();
@@ -215,19 +179,19 @@ final class GpuBench implements Callable<Integer> {
                 "trace %",
                 "bandwidth",
                 "int8 peak");
-        for (Map.Entry<String, Pair> entry : ours.entrySet()) {
+        for (Map.Entry<String, TraceCost> entry : ours.entrySet()) {
             String what = entry.getKey();
-            Pair pair = entry.getValue();
-            double value = new Sample(pair.traced).median();
+            TraceCost pair = entry.getValue();
+            double value = pair.traced().median();
             double peer = sample(theirs.path(what)).median();
             boolean decodes = what.startsWith("decode");
             int batch = decodes ? Integer.parseInt(what.substring("decode".length())) : 1;
             double bandwidth = decodes ? value / batch * weightBytes / rates.bytesPerSecond() : Double.NaN;
             double peak = decodes ? Double.NaN : value * operations / int8;
             ObjectNode row = details.putObject(what);
-            row.put("tokensPerS", new Sample(pair.traced).toString());
-            row.put("withoutTrace", new Sample(pair.bare).toString());
-            row.put("traceCostPercent", pair.cost().toString());
+            row.put("tokensPerS", pair.traced().toString());
+            row.put("withoutTrace", pair.bare().toString());
+            row.put("traceCostPercent", pair.percent().toString());
             row.put("pytorchTokensPerS", sample(theirs.path(what)).toString());
             if (decodes) {
                 row.put("shareOfBandwidth", Headline.rounded(bandwidth));
@@ -241,7 +205,7 @@ final class GpuBench implements Callable<Integer> {
                     value,
                     peer,
                     value / peer,
-                    pair.cost().median(),
+                    pair.percent().median(),
                     bandwidth,
                     peak);
         }
@@ -260,11 +224,11 @@ final class GpuBench implements Callable<Integer> {
         headline("gpu-prefill", prompt, ours, peer, theirs, gpu, command, details);
         new Headline(
                         "gpu-commitment",
-                        ours.get(prompt).cost(),
+                        ours.get(prompt).percent(),
                         "% of prefill time",
                         true,
                         "CommitLLM, as published, of decode",
-                        new Sample(PUBLISHED_COMMITMENT),
+                        new Sample(TraceCost.PUBLISHED),
                         gpu,
                         command,
                         details)
@@ -274,7 +238,7 @@ final class GpuBench implements Callable<Integer> {
     private void headline(
             String name,
             String what,
-            Map<String, Pair> ours,
+            Map<String, TraceCost> ours,
             String peer,
             JsonNode theirs,
             String gpu,
@@ -283,7 +247,7 @@ final class GpuBench implements Callable<Integer> {
             throws IOException {
         new Headline(
                         name,
-                        new Sample(ours.get(what).traced),
+                        ours.get(what).traced(),
                         "tokens/s",
                         false,
                         peer,

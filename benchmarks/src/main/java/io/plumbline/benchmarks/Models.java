@@ -23,47 +23,23 @@ record Models(Path folder) {
     /** Sizes by name. */
     enum Size {
         /** To try a benchmark itself. */
-        M1("1m", 128, 2, 4, 2, 32, 256, 1024, 512, "I8", false),
+        M1("1m", llama(128, 2, 4, 2, 32, 256, 1024, 512, "I8", false)),
         /** As SmolLM-135M. */
-        M150("150m", 576, 30, 9, 3, 64, 1536, 49_152, 2048, "BF16", true),
+        M150("150m", llama(576, 30, 9, 3, 64, 1536, 49_152, 2048, "BF16", true)),
         /** As TinyLlama. */
-        B1("1.1b", 2048, 22, 32, 4, 64, 5632, 32_000, 2048, "BF16", false),
+        B1("1.1b", llama(2048, 22, 32, 4, 64, 5632, 32_000, 2048, "BF16", false)),
         /** As Llama 3.1 8B. Its checkpoint is int8 already: it is for GPUs, and no peer reads it. */
-        B8("8b", 4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false),
+        B8("8b", llama(4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false)),
         /** Two layers of Llama 3.1 8B and 70B: every layer costs an audit the same. */
-        B8_LAYERS("8b-layers", 4096, 2, 32, 8, 128, 14_336, 128_256, 2048, "I8", false),
-        B70_LAYERS("70b-layers", 8192, 2, 64, 8, 128, 28_672, 128_256, 2048, "I8", false);
+        B8_LAYERS("8b-layers", llama(4096, 2, 32, 8, 128, 14_336, 128_256, 2048, "I8", false)),
+        B70_LAYERS("70b-layers", llama(8192, 2, 64, 8, 128, 28_672, 128_256, 2048, "I8", false));
 
         private final String label;
         private final RandomModel.Shape shape;
 
-        Size(
-                String label,
-                int hidden,
-                int layers,
-                int heads,
-                int kvHeads,
-                int headDim,
-                int mlp,
-                int vocab,
-                int context,
-                String dtype,
-                boolean tied) {
+        Size(String label, RandomModel.Shape shape) {
             this.label = label;
-            this.shape = new RandomModel.Shape(
-                    "LlamaForCausalLM",
-                    hidden,
-                    layers,
-                    heads,
-                    kvHeads,
-                    headDim,
-                    mlp,
-                    vocab,
-                    context,
-                    dtype,
-                    tied,
-                    0,
-                    1);
+            this.shape = shape;
         }
 
         static Size of(String label) throws IOException {
@@ -78,6 +54,21 @@ record Models(Path folder) {
         String label() {
             return label;
         }
+    }
+
+    private static RandomModel.Shape llama(
+            int hidden,
+            int layers,
+            int heads,
+            int kvHeads,
+            int size,
+            int mlp,
+            int vocab,
+            int context,
+            String type,
+            boolean tied) {
+        return new RandomModel.Shape(
+                "LlamaForCausalLM", hidden, layers, heads, kvHeads, size, mlp, vocab, context, type, tied, 0, 1);
     }
 
     /** Makes what is not there yet. */

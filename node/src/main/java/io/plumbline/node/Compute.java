@@ -60,12 +60,11 @@ final class Compute implements AutoCloseable {
         this.device = choice.device().equals("cpu") ? null : load(layers, choice, events);
         Engine.Limits suited = device == null ? Engine.Limits.of(hostMemory() / 4) : device.limits();
         this.limits = choice.cacheBytes() == 0 ? suited : suited.withCache(choice.cacheBytes());
+        this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
         if (device == null) {
-            this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
             this.replaying = cells;
             this.serving = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
         } else {
-            this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
             this.replaying = device.executor(Generator.PREFILL_BLOCK, 1);
             this.serving = device.executor(limits.batchRows() + limits.together(), limits.together());
         }

@@ -156,8 +156,8 @@ final class DevicePass implements Executor {
         this.layout = new TraceLayout(config);
         this.capacity = padded(rows);
         this.together = Math.min(together, capacity);
-        this.stepChunks = Math.toIntExact(layout.stepBytes() / CHUNK);
-        this.tailChunks = (layout.finalBytes() - layout.tailOffset()) / CHUNK;
+        this.stepChunks = layout.stepChunks();
+        this.tailChunks = layout.tailChunks();
         this.digestWords = TraceHasher.digestWords(layout);
         this.digest = new int[digestWords];
         cuda.makeCurrent();
@@ -284,7 +284,8 @@ final class DevicePass implements Executor {
         Batch batch = new Batch(segments, choices);
         long used = fill(batch, tokens);
         cuda.upload(stream, deviceInputs, inputs.asSlice(0, used));
-        if (batch.onlyDecodes()) {
+        boolean graph = batch.onlyDecodes();
+        if (graph) {
             launchGraph(batch);
         } else {
             layers(batch);
@@ -293,17 +294,15 @@ final class DevicePass implements Executor {
         if (batch.trace) {
             cuda.download(stream, downDigests.asSlice(0, 4L * batch.rows * digestWords), digests);
         }
-        if (batch.onlyDecodes()) {
-            takeAnswers(batch, 0, batch.rows);
-        } else {
-            for (int from = 0; from < choices.count(); from += LOGITS_AT_ONCE) {
-                int n = Math.min(LOGITS_AT_ONCE, choices.count() - from);
+        int from = 0;
+        do {
+            int n = Math.min(LOGITS_AT_ONCE, choices.count() - from);
+            if (n > 0 && !graph) {
                 answer(from, n, batch.all);
-                takeAnswers(batch, from, n);
             }
-        }
-        cuda.download(stream, downStatus, status);
-        cuda.await(stream);
+            takeAnswers(batch, from, n);
+            from += n;
+        } while (from < choices.count());
         if (downStatus.get(JAVA_INT, 0) != 0) {
             throw new ArithmeticException("A number overflows; the model cannot be run exactly on this input.");
         }
@@ -466,23 +465,13 @@ final class DevicePass implements Executor {
     }
 
     private void attend(Batch batch, int l) {
-        float inverseRoot = 1f / (float) Math.sqrt(config.headDim());
         if (batch.decoding > 0) {
-            decode(batch.decoding, l, inverseRoot);
+            decode(batch.decoding, l);
         }
         int rest = batch.rows - batch.decoding;
         if (rest > 0) {
             int size = config.headDim() <= 64 ? 64 : config.headDim() <= 128 ? 128 : 256;
-            main.kernel("attend_tiles_" + size)
-                    .with(q)
-                    .with(sq)
-                    .with(deviceInputs + tablesAt)
-                    .with(layerAt(l))
-                    .with(input(positionsAt))
-                    .with(inverseRoot)
-                    .with(config.heads())
-                    .with(config.kvHeads())
-                    .with(config.headDim())
+            withCache(main.kernel("attend_tiles_" + size).with(q).with(sq), l)
                     .with(input(tileFirstAt))
                     .with(input(tileCountAt))
                     .with(work)
@@ -499,44 +488,34 @@ final class DevicePass implements Executor {
         }
     }
 
-    private void decode(int rows, int l, float inverseRoot) {
+    /** What all attention takes: where layer {@code l} of every row's keys and values is, and the heads' shape. */
+    private Launcher withCache(Launcher to, int l) {
+        return to.with(deviceInputs + tablesAt)
+                .with(layerAt(l))
+                .with(input(positionsAt))
+                .with(1f / (float) Math.sqrt(config.headDim()))
+                .with(config.heads())
+                .with(config.kvHeads())
+                .with(config.headDim());
+    }
+
+    /** What decoding attention hands from kernel to kernel. */
+    private Launcher withSums(Launcher to) {
+        return to.with(scores)
+                .with(stride)
+                .with(splitMost)
+                .with(splitScale)
+                .with(den)
+                .with(high)
+                .with(low);
+    }
+
+    private void decode(int rows, int l) {
         int shared = config.heads() / config.kvHeads();
         int groups = config.kvHeads() * ((shared + HEADS_AT_ONCE - 1) / HEADS_AT_ONCE);
         int splits = Math.max(1, Math.min(MOST_SPLITS, 4 * multiprocessors / (groups * rows)));
-        main.kernel("attend_scores")
-                .with(q)
-                .with(sq)
-                .with(deviceInputs + tablesAt)
-                .with(layerAt(l))
-                .with(input(positionsAt))
-                .with(inverseRoot)
-                .with(config.heads())
-                .with(config.kvHeads())
-                .with(config.headDim())
-                .with(scores)
-                .with(stride)
-                .with(splitMost)
-                .with(splitScale)
-                .with(den)
-                .with(high)
-                .with(low)
-                .run(splits, groups, rows, 128, 0);
-        main.kernel("attend_values")
-                .with(sq)
-                .with(deviceInputs + tablesAt)
-                .with(layerAt(l))
-                .with(input(positionsAt))
-                .with(inverseRoot)
-                .with(config.heads())
-                .with(config.kvHeads())
-                .with(config.headDim())
-                .with(scores)
-                .with(stride)
-                .with(splitMost)
-                .with(splitScale)
-                .with(den)
-                .with(high)
-                .with(low)
+        withSums(withCache(main.kernel("attend_scores").with(q).with(sq), l)).run(splits, groups, rows, 128, 0);
+        withSums(withCache(main.kernel("attend_values").with(sq), l))
                 .with(status)
                 .run(splits, groups, rows, 128, 0);
         main.kernel("attend_finish")
@@ -668,13 +647,16 @@ final class DevicePass implements Executor {
                 .run((n + 255) / 256, 1, 256);
     }
 
-    /** Brings down what rows from {@code from} asked for. */
+    /** Waits, and brings down what {@code n} rows from {@code from} asked for, if any did, and whether all numbers were finite. */
     private void takeAnswers(Batch batch, int from, int n) {
         Choices choices = batch.choices;
         int vocab = config.vocab();
         int tail = layout.tailFloats();
-        cuda.download(stream, downToken.asSlice(0, 4L * n), token);
-        cuda.download(stream, downLogit.asSlice(0, 4L * n), logit);
+        cuda.download(stream, downStatus, status);
+        if (n > 0) {
+            cuda.download(stream, downToken.asSlice(0, 4L * n), token);
+            cuda.download(stream, downLogit.asSlice(0, 4L * n), logit);
+        }
         for (int i = 0; i < n; i++) {
             if (choices.asked(from + i) == Choices.ALL) {
                 cuda.download(stream, downLogits.asSlice(4L * i * vocab, 4L * vocab), logits + 4L * i * vocab);

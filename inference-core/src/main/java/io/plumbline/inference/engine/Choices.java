@@ -104,6 +104,11 @@ public final class Choices {
         return tails;
     }
 
+    /** Residuals in a tail. */
+    public int tailFloats() {
+        return tailFloats;
+    }
+
     /** Where in {@link #tails} row {@code i} stands. */
     public int tailAt(int i) {
         return i * tailFloats;

@@ -199,7 +199,7 @@ public final class ForwardPass implements Executor {
             choosing[i] = choices.row(from + i);
         }
         logits(h, choosing, n, products, logits);
-        int tail = choices.tailAt(1);
+        int tail = choices.tailFloats();
         for (int i = from; i < from + n; i++) {
             int at = (i - from) * vocab;
             int asked = choices.asked(i);

@@ -11,7 +11,7 @@ import io.plumbline.verifier.model.ModelConfig;
  * Attention of a cell's tokens in order. With r drawn after the opening arrived, {@code sum_j r_j K_j} grows by one row a token and
  * {@code V_j . r'} is computed once per j, so a head costs t multiply-adds where recomputing costs t * D.
  */
-class AttentionCheck {
+class AttentionCheck implements AutoCloseable {
     static final int ROUNDS = MatrixKey.ROUNDS;
 
     final ModelConfig config;
@@ -76,6 +76,9 @@ class AttentionCheck {
     void keep(int round, int g, int token, long dot) {
         valueDot[(round * config.kvHeads() + g) * capacity + token] = dot;
     }
+
+    @Override
+    public void close() {}
 
     /** Takes a key's scales. */
     void keepScales(Opened o, int token) {}

@@ -241,9 +241,10 @@ final class CellAudit {
 
     /** A few tokens at a time go through each step together, so that a matrix's key is read once for them. */
     private void checkLayer(Opened o, TraceLayout layout, Slice.Proven proven) throws FailedException {
-        AttentionCheck attention = AttentionCheck.of(config, steps, ring, secrets, o.cell.to());
-        for (int from = o.cell.from(); from < o.cell.to(); from += TOGETHER) {
-            checkTokens(o, layout, proven, attention, from, Math.min(TOGETHER, o.cell.to() - from));
+        try (AttentionCheck attention = AttentionCheck.of(config, steps, ring, secrets, o.cell.to())) {
+            for (int from = o.cell.from(); from < o.cell.to(); from += TOGETHER) {
+                checkTokens(o, layout, proven, attention, from, Math.min(TOGETHER, o.cell.to() - from));
+            }
         }
     }
 

@@ -42,9 +42,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                                     JAVA_INT,
                                     JAVA_INT,
                                     ADDRESS,
-                                    JAVA_LONG,
                                     ADDRESS,
-                                    JAVA_LONG,
                                     JAVA_FLOAT,
                                     ADDRESS,
                                     ADDRESS,
@@ -54,8 +52,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                                     ADDRESS,
                                     ADDRESS,
                                     ADDRESS,
-                                    ADDRESS,
-                                    JAVA_LONG));
+                                    ADDRESS));
 
     /** Off the heap, where whole vectors stand in one cache line each: [round][kvHead][digit][capacity]. */
     private final MemorySegment digits;
@@ -67,6 +64,7 @@ final class NativeAttentionCheck extends AttentionCheck {
 
     private final MemorySegment valueScales;
     private final MemorySegment z;
+    private final Arena arena = Arena.ofConfined();
     private final float inverseRoot;
 
     static boolean isThere() {
@@ -75,7 +73,6 @@ final class NativeAttentionCheck extends AttentionCheck {
 
     NativeAttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         super(config, steps, ring, secrets, tokens);
-        Arena arena = Arena.ofAuto();
         this.digits = arena.allocate(2L * ROUNDS * config.kvHeads() * DIGITS * capacity, LINE);
         this.secrets = arena.allocate(4L * r.length, LINE).copyFrom(MemorySegment.ofArray(r));
         this.keyScales = arena.allocate(4L * config.kvHeads() * capacity, LINE);
@@ -125,9 +122,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                     config.kvHeads(),
                     size,
                     MemorySegment.ofArray(q),
-                    0L,
                     MemorySegment.ofArray(sq),
-                    0L,
                     inverseRoot,
                     MemorySegment.ofArray(keySum),
                     secrets,
@@ -137,8 +132,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                     digits,
                     MemorySegment.ofArray(rValue),
                     z,
-                    MemorySegment.ofArray(joined),
-                    0L);
+                    MemorySegment.ofArray(joined));
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -149,5 +143,10 @@ final class NativeAttentionCheck extends AttentionCheck {
                 default -> throw new ArithmeticException("the scores of head " + code / 4 + " overflow");
             }
         }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
     }
 }

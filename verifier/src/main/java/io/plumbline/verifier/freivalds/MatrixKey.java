@@ -41,7 +41,7 @@ public final class MatrixKey {
 
     /** The first of {@code rows} rows, k inputs and n products each, one after the other, that does not hold; -1 when all do. */
     public int firstFalse(byte[] x, int[] y, int rows) {
-        return ring.firstFalse(x, k, y, 0, n, rows, s, k, r, n);
+        return ring.firstFalse(x, y, rows, s, k, r, n);
     }
 
     /** Bytes that this key occupies. */

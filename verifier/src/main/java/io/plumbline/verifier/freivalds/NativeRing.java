@@ -15,27 +15,10 @@ import java.util.Objects;
 public final class NativeRing implements RingMath {
     private final Form form;
 
-    /** Rows at once, where this processor has a form of it. */
-    private static final MethodHandle FIRST_FALSE =
-            NativeLibrary.available(List.of("avx512")).isEmpty()
-                    ? null
-                    : NativeLibrary.function(
-                            "pl_first_false_avx512",
-                            FunctionDescriptor.of(
-                                    JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_INT,
-                                    ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-
-    private static final MethodHandle ACCUMULATE_ROWS = FIRST_FALSE == null
-            ? null
-            : NativeLibrary.function(
-                    "pl_accumulate_rows_avx512",
-                    FunctionDescriptor.ofVoid(
-                            ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG));
-
     /** Rows in a call: it holds up the garbage collector. */
     private static final int ROWS = 64;
 
-    /** One instruction set's functions. */
+    /** One instruction set's functions; null for the last two where it has none of its own. */
     public record Form(
             String name,
             MethodHandle dotBytes,
@@ -45,7 +28,9 @@ public final class NativeRing implements RingMath {
             MethodHandle dotHigh,
             MethodHandle dotLow,
             MethodHandle accumulateBytes,
-            MethodHandle accumulateShorts) {
+            MethodHandle accumulateShorts,
+            MethodHandle firstFalse,
+            MethodHandle accumulateRows) {
         private static Form of(String name) {
             FunctionDescriptor dot = FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT);
             FunctionDescriptor accumulate =
@@ -59,7 +44,23 @@ public final class NativeRing implements RingMath {
                     NativeLibrary.function("pl_dot_high_i64_" + name, dot),
                     NativeLibrary.function("pl_dot_low_i64_" + name, dot),
                     NativeLibrary.function("pl_accumulate_i8_" + name, accumulate),
-                    NativeLibrary.function("pl_accumulate_i16_" + name, accumulate));
+                    NativeLibrary.function("pl_accumulate_i16_" + name, accumulate),
+                    many(
+                            name,
+                            "pl_first_false_",
+                            FunctionDescriptor.of(
+                                    JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT,
+                                    JAVA_INT)),
+                    many(
+                            name,
+                            "pl_accumulate_rows_",
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS)));
+        }
+
+        /** Functions over many rows at once are written for AVX-512 alone. */
+        private static MethodHandle many(String name, String function, FunctionDescriptor type) {
+            return name.equals("avx512") ? NativeLibrary.function(function + name, type) : null;
         }
     }
 
@@ -157,29 +158,25 @@ public final class NativeRing implements RingMath {
     }
 
     @Override
-    public int firstFalse(
-            byte[] x, int xStride, int[] y, int yOffset, int yStride, int tokens, long[] s, int k, int[] r, int n) {
+    public int firstFalse(byte[] x, int[] y, int rows, long[] s, int k, int[] r, int n) {
         int rounds = r.length / n;
-        if (FIRST_FALSE == null || rounds % 2 != 0 || !form.name().equals("avx512") || tokens == 0) {
-            return RingMath.super.firstFalse(x, xStride, y, yOffset, yStride, tokens, s, k, r, n);
+        if (form.firstFalse() == null || rounds % 2 != 0) {
+            return RingMath.super.firstFalse(x, y, rows, s, k, r, n);
         }
-        check((tokens - 1) * xStride, k, x.length);
-        check(yOffset + (tokens - 1) * yStride, n, y.length);
+        check(0, rows * k, x.length);
+        check(0, rows * n, y.length);
         check(0, rounds * k, s.length);
         try {
-            return (int) FIRST_FALSE.invokeExact(
-                    MemorySegment.ofArray(x),
-                    0L,
-                    (long) xStride,
-                    MemorySegment.ofArray(y),
-                    (long) yOffset,
-                    (long) yStride,
-                    tokens,
-                    MemorySegment.ofArray(s),
-                    k,
-                    MemorySegment.ofArray(r),
-                    n,
-                    rounds);
+            return (int) form.firstFalse()
+                    .invokeExact(
+                            MemorySegment.ofArray(x),
+                            MemorySegment.ofArray(y),
+                            rows,
+                            MemorySegment.ofArray(s),
+                            k,
+                            MemorySegment.ofArray(r),
+                            n,
+                            rounds);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -187,7 +184,7 @@ public final class NativeRing implements RingMath {
 
     @Override
     public void accumulateRows(MemorySegment w, long offset, int first, int rows, int k, int[] r, int n, long[] s) {
-        if (ACCUMULATE_ROWS == null || r.length != 2 * n || !form.name().equals("avx512")) {
+        if (form.accumulateRows() == null || r.length != 2 * n) {
             RingMath.super.accumulateRows(w, offset, first, rows, k, r, n, s);
             return;
         }
@@ -198,16 +195,9 @@ public final class NativeRing implements RingMath {
         MemorySegment sums = MemorySegment.ofArray(s);
         try {
             for (int at = 0; at < rows; at += ROWS) {
-                ACCUMULATE_ROWS.invokeExact(
-                        w,
-                        offset + (long) at * k,
-                        Math.min(ROWS, rows - at),
-                        k,
-                        secrets,
-                        (long) (first + at),
-                        (long) n,
-                        sums,
-                        0L);
+                int here = Math.min(ROWS, rows - at);
+                form.accumulateRows()
+                        .invokeExact(w, offset + (long) at * k, here, k, secrets, (long) (first + at), (long) n, sums);
             }
         } catch (Throwable e) {
             throw new AssertionError(e);

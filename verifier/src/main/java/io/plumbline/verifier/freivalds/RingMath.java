@@ -49,20 +49,19 @@ public interface RingMath {
     }
 
     /**
-     * The first of {@code tokens} rows whose claimed products are not those of its inputs: where {@code x . s} is not {@code y . r} in
+     * The first of {@code rows} rows whose claimed products are not those of its inputs: where {@code x . s} is not {@code y . r} in
      * some round. -1 when all hold.
      *
-     * @param x rows of k inputs, {@code xStride} apart.
-     * @param y rows of n products, {@code yStride} apart, from {@code yOffset}.
+     * @param x k inputs a row, one after the other.
+     * @param y n products a row.
      * @param s k values a round.
      * @param r n secrets a round.
      */
-    default int firstFalse(
-            byte[] x, int xStride, int[] y, int yOffset, int yStride, int tokens, long[] s, int k, int[] r, int n) {
-        for (int t = 0; t < tokens; t++) {
+    default int firstFalse(byte[] x, int[] y, int rows, long[] s, int k, int[] r, int n) {
+        for (int row = 0; row < rows; row++) {
             for (int round = 0; round < r.length / n; round++) {
-                if (dot(x, t * xStride, s, round * k, k) != dot(y, yOffset + t * yStride, r, round * n, n)) {
-                    return t;
+                if (dot(x, row * k, s, round * k, k) != dot(y, row * n, r, round * n, n)) {
+                    return row;
                 }
             }
         }

@@ -39,9 +39,9 @@ public final class TraceHasher {
     /** @param key of the node's trace hashes, see {@link TraceLayout#keyOf}. */
     public TraceHasher(TraceLayout layout, byte[] key) {
         this.layout = layout;
-        this.stepChunks = Math.toIntExact(layout.stepBytes() / ChunkCompressor.CHUNK_BYTES);
-        this.tail = MemorySegment.ofArray(new byte[layout.finalBytes() - layout.tailOffset()]);
-        this.tailChunks = (int) tail.byteSize() / ChunkCompressor.CHUNK_BYTES;
+        this.stepChunks = layout.stepChunks();
+        this.tailChunks = layout.tailChunks();
+        this.tail = MemorySegment.ofArray(new byte[tailChunks * ChunkCompressor.CHUNK_BYTES]);
         this.tailCvs = new int[tailChunks * WORDS];
         this.digestWords = digestWords(layout);
         this.key = key;
@@ -51,9 +51,7 @@ public final class TraceHasher {
 
     /** Words of a digest, some of which may go unused. */
     public static int digestWords(TraceLayout layout) {
-        int all = Math.toIntExact(layout.stepBytes() / ChunkCompressor.CHUNK_BYTES);
-        int tail = (layout.finalBytes() - layout.tailOffset()) / ChunkCompressor.CHUNK_BYTES;
-        return (Subtrees.most(all - tail) + tail) * WORDS;
+        return (Subtrees.most(layout.stepChunks() - layout.tailChunks()) + layout.tailChunks()) * WORDS;
     }
 
     /** Starts the block of {@code tokens} tokens that follows the last one ended. */

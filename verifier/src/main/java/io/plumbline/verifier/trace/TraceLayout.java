@@ -1,6 +1,7 @@
 package io.plumbline.verifier.trace;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChunkCompressor;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Constants;
@@ -86,6 +87,16 @@ public final class TraceLayout {
     /** Bytes of one token's records. */
     public long stepBytes() {
         return (long) recordBytes * config.layers() + finalBytes;
+    }
+
+    /** Chunks of one token's records. */
+    public int stepChunks() {
+        return Math.toIntExact(stepBytes() / ChunkCompressor.CHUNK_BYTES);
+    }
+
+    /** Chunks of them that depend on what was chosen, the last ones. */
+    public int tailChunks() {
+        return (finalBytes - tailOffset()) / ChunkCompressor.CHUNK_BYTES;
     }
 
     /** Where record (token, layer) begins; layer L is the final record. */

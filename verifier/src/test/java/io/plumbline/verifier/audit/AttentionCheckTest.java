@@ -107,10 +107,11 @@ class AttentionCheckTest {
 
     /** All outputs, token after token. */
     private float[][] run(boolean inC) throws FailedException {
-        AttentionCheck check = check(inC);
         float[][] out = new float[cell.tokens()][config.queryDim()];
-        for (int t = cell.from(); t < cell.to(); t++) {
-            check.check(opened, t, q[t - cell.from()], sq[t - cell.from()], out[t - cell.from()]);
+        try (AttentionCheck check = check(inC)) {
+            for (int t = cell.from(); t < cell.to(); t++) {
+                check.check(opened, t, q[t - cell.from()], sq[t - cell.from()], out[t - cell.from()]);
+            }
         }
         return out;
     }
