@@ -15,6 +15,7 @@ import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
@@ -23,6 +24,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -65,6 +67,14 @@ final class AuditBench implements Callable<Integer> {
             throw new IllegalStateException("An honest opening fails: " + failure);
         }
         return ms;
+    }
+
+    private static Failure check(Auditor auditor, AnswerView view, Receipt receipt, Cell cell, MemorySegment opening) {
+        try {
+            return auditor.cell(view, receipt, Sampling.GREEDY, cell, Opening.of(opening, null));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private Sample read(Supplier<Failure> work, double perReading) {
@@ -119,11 +129,11 @@ final class AuditBench implements Callable<Integer> {
                 AnswerView view = new AnswerView(key.manifest(), node.publicKey(), prompt, result.tokens());
                 Auditor auditor = new Auditor(key);
                 Cell cell = new Cell(1, context - block, context);
-                MemorySegment opening = replay.cell(cell);
-                Sample perLayer = read(() -> auditor.cell(view, receipt, cell, opening), block);
-                MemorySegment choice = replay.positions(context - 2, context - 1);
-                Sample perChoice = read(
-                        () -> auditor.positions(view, receipt, Sampling.GREEDY, context - 2, context - 1, choice), 1);
+                MemorySegment opening = replay.bytes(cell);
+                Sample perLayer = read(() -> check(auditor, view, receipt, cell, opening), block);
+                Cell last = new Cell(config.layers(), context - 1, context);
+                MemorySegment choice = replay.bytes(last);
+                Sample perChoice = read(() -> check(auditor, view, receipt, last, choice), 1);
                 Sample again = again(one, layers);
                 double token = layers * perLayer.median() + perChoice.median();
                 details.put("context", context).put("cellTokens", block).put("layers", layers);

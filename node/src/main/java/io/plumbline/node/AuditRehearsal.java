@@ -6,6 +6,7 @@ import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.engine.Workers;
 import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
@@ -50,7 +51,7 @@ final class AuditRehearsal {
         Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
         Auditor auditor = new Auditor(key);
         for (int round = 0; round < ROUNDS; round++) {
-            AuditReport report = auditor.audit(receipt, request, answer, Level.FULL, replay, null);
+            AuditReport report = auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
             if (!report.good()) {
                 throw new IOException("This node cannot audit: an honest answer of its own fails, " + report.failure());
             }

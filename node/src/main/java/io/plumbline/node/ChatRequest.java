@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The body of a chat completion as the OpenAI API has it. What cannot be honoured is refused by name: an answer to another question than
@@ -17,16 +19,22 @@ import java.util.List;
  * @param requests one for each choice asked for; they differ in seed and nonce.
  * @param stream whether the answer comes in pieces.
  * @param usage whether a stream ends with the token counts.
+ * @param level at which the answers are to be audited.
  * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
  */
-record ChatRequest(List<Request> requests, boolean stream, boolean usage, int topLogprobs) {
+record ChatRequest(List<Request> requests, Level level, boolean stream, boolean usage, int topLogprobs) {
     private static final int DEFAULT_MAX_TOKENS = 256;
     private static final int MAX_CHOICES = 16;
     private static final int MAX_TOP_LOGPROBS = 20;
     private static final SecureRandom RANDOM = new SecureRandom();
 
     static ChatRequest parse(
-            JsonNode body, String modelName, LoadedModel model, ChatTokenizer tokenizer, byte[] requester) {
+            JsonNode body,
+            String modelName,
+            LoadedModel model,
+            ChatTokenizer tokenizer,
+            byte[] requester,
+            Level otherwise) {
         String wanted = body.path("model").asText(modelName);
         if (!wanted.equals(modelName)) {
             throw new ApiException(
@@ -70,7 +78,20 @@ record ChatRequest(List<Request> requests, boolean stream, boolean usage, int to
         }
         boolean stream = body.path("stream").asBoolean(false);
         boolean usage = body.path("stream_options").path("include_usage").asBoolean(false);
-        return new ChatRequest(requests, stream, usage, logprobs ? top : -1);
+        return new ChatRequest(requests, level(body, otherwise), stream, usage, logprobs ? top : -1);
+    }
+
+    private static Level level(JsonNode body, Level otherwise) {
+        JsonNode wanted = body.path("plumbline").path("level");
+        if (wanted.isMissingNode() || wanted.isNull()) {
+            return otherwise;
+        }
+        return switch (wanted.asText().toLowerCase(Locale.ROOT)) {
+            case "signed" -> Level.SIGNED;
+            case "audited" -> Level.AUDITED;
+            case "full" -> Level.FULL;
+            default -> throw new ApiException(400, "\"plumbline.level\" must be \"signed\", \"audited\" or \"full\".");
+        };
     }
 
     private static void refuseUnsupported(JsonNode body) {

@@ -63,8 +63,8 @@ final class Completion implements AutoCloseable {
         for (Request request : chat.requests()) {
             Choice choice =
                     new Choice(choices.size(), request, new TextStream(gateway.tokenizer(), request.stopTexts()));
-            choice.inference =
-                    gateway.infer(request, node, chat.topLogprobs(), chosen -> news.add(new News(choice, chosen)));
+            choice.inference = gateway.infer(
+                    request, node, chat.level(), chat.topLogprobs(), chosen -> news.add(new News(choice, chosen)));
             choices.add(choice);
             Thread.startVirtualThread(() -> await(choice));
         }

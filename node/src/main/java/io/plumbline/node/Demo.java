@@ -5,10 +5,12 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -167,7 +169,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
                 fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), "full-node"));
             }
             honestNode = child("inference-node", honest, "inference-node", "--device", device);
-            Child door = child("gateway", requester, "gateway", "--port", "0");
+            Child door = child("gateway", requester, "gateway", "--port", "0", "--level", "FULL");
             int done = 0;
             for (Child child : List.of(
                     fullNodeProcesses.get(0), fullNodeProcesses.get(1), fullNodeProcesses.get(2), honestNode, door)) {
@@ -310,7 +312,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
         while (System.currentTimeMillis() < end) {
             JsonNode found = get("/v1/receipts/" + request);
             String status = found.path("status").asText();
-            if ((status.equals("SETTLED") || status.equals("SLASHED"))
+            if (status.matches("SETTLED|SLASHED|REFUNDED")
                     && found.path("verdicts").size() == fullNodes.size()) {
                 return found;
             }
@@ -419,6 +421,21 @@ final class Demo extends Main.Options implements Callable<Integer> {
                                 + audit.get("step").asText() + ": "
                                 + audit.get("detail").asText()
                         : "NOT caught"));
+        if (caught) {
+            // What the full node kept proves it to anyone who has the model, with nobody to ask.
+            Path file = Path.of(audit.path("evidence").asText());
+            try (LoadedModel weights = LoadedModel.open(imported)) {
+                Evidence.Finding finding =
+                        Evidence.decode(Files.readAllBytes(file)).check(weights::tensor);
+                Evidence.FalseProduct product = finding.product();
+                result.withObject("/cheat").put("proven", finding.failure() != null);
+                out.println("evidence    " + Files.size(file) + " bytes, checked offline: "
+                        + (product == null
+                                ? "NOT proven"
+                                : "row " + product.row() + " of " + product.tensor() + " gives " + product.right()
+                                        + ", the node signed " + product.claimed()));
+            }
+        }
         out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height"));
     }
 }

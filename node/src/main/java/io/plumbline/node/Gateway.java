@@ -15,14 +15,15 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.LedgerState.Account;
-import io.plumbline.ledger.state.LedgerState.Case;
 import io.plumbline.ledger.state.LedgerState.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -32,6 +33,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
@@ -55,10 +57,25 @@ final class Gateway implements AutoCloseable {
     private final AgentRunner runner;
     private final LedgerClient ledger;
     private final WebServer server;
+    private final Level level;
 
-    /** Starts the gateway; HTTP port 0 takes any free one. */
-    Gateway(Network network, Keys keys, Path modelFolder, Path folder, String host, int httpPort, Events events)
+    /**
+     * Starts the gateway.
+     *
+     * @param httpPort 0 takes any free one.
+     * @param level at which answers are audited where a client does not say.
+     */
+    Gateway(
+            Network network,
+            Keys keys,
+            Path modelFolder,
+            Path folder,
+            String host,
+            int httpPort,
+            Level level,
+            Events events)
             throws IOException {
+        this.level = level;
         this.keys = keys;
         this.modelName = modelFolder.getFileName().toString();
         this.model = LoadedModel.open(modelFolder);
@@ -175,6 +192,7 @@ final class Gateway implements AutoCloseable {
             ObjectNode json = MAPPER.createObjectNode()
                     .put("status", found.status().name())
                     .put("height", found.height())
+                    .put("level", found.level().name())
                     .put("escrow", found.escrow())
                     .put("node", HEX.formatHex(found.node()));
             if (found.receipt() != null) {
@@ -182,7 +200,13 @@ final class Gateway implements AutoCloseable {
                         .put("price", found.receipt().price());
             }
             ObjectNode verdicts = json.putObject("verdicts");
-            found.verdicts().forEach((node, good) -> verdicts.put(node, good ? "good" : "bad"));
+            found.audit()
+                    .verdicts()
+                    .forEach((node, verdict) -> verdicts.put(
+                            node,
+                            verdict.opinion().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+            ArrayNode lazy = json.putArray("lazy");
+            found.audit().lazy().forEach(lazy::add);
             ArrayNode reasons = json.putArray("reasons");
             found.reasons().forEach(reasons::add);
             send(response, 200, MAPPER.writeValueAsBytes(json));
@@ -197,7 +221,7 @@ final class Gateway implements AutoCloseable {
             } catch (IOException e) {
                 throw new ApiException(400, "The request body is not JSON: " + e.getMessage());
             }
-            ChatRequest chat = ChatRequest.parse(body, modelName, model, tokenizer, keys.publicKey());
+            ChatRequest chat = ChatRequest.parse(body, modelName, model, tokenizer, keys.publicKey(), level);
             try (Completion completion = new Completion(this, chat, choose(body))) {
                 if (chat.stream()) {
                     response.header("Content-Type", "text/event-stream");
@@ -217,11 +241,12 @@ final class Gateway implements AutoCloseable {
     }
 
     /** Puts up the price of all that {@code request} may cost, and has {@code node} answer it. */
-    NodeClient.Inference infer(Request request, Node node, int topLogprobs, Consumer<NodeClient.Chosen> onToken)
+    NodeClient.Inference infer(
+            Request request, Node node, Level auditedAt, int topLogprobs, Consumer<NodeClient.Chosen> onToken)
             throws IOException {
         long price = node.pricePerToken() * (request.promptTokens().length + request.maxTokens());
         LedgerClient.Outcome escrow =
-                ledger.submit(new Command.OpenEscrow(request.hash(), node.key(), Math.max(1, price)), keys);
+                ledger.submit(new Command.OpenEscrow(request.hash(), node.key(), Math.max(1, price), auditedAt), keys);
         if (!escrow.isApplied()) {
             throw new ApiException(402, "The ledger refused the escrow: " + escrow.reason() + ".");
         }

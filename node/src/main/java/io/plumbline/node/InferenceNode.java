@@ -15,6 +15,7 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.CancelDecoder;
 import io.plumbline.transport.nodewire.ChallengeDecoder;
@@ -23,8 +24,7 @@ import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.InferDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
-import io.plumbline.transport.nodewire.OpeningChunkEncoder;
-import io.plumbline.transport.nodewire.OpeningKind;
+import io.plumbline.transport.nodewire.ProceedDecoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
@@ -82,12 +82,16 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     private final ExecutorService challenges = Executors.newSingleThreadExecutor();
     private final Map<String, Served> served = Collections.synchronizedMap(bounded(MAX_REMEMBERED));
     private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
-    private final Map<String, byte[]> openings = bounded(MAX_OPENINGS);
+    private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
+    private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
     private final MediaDriver driver;
     private final Aeron aeron;
     private final Endpoint endpoint;
     private final AgentRunner runner;
     private final LedgerClient ledger;
+
+    /** An opening and the node's signature under it. */
+    private record Opened(byte[] seal, byte[] bytes) {}
 
     private record Served(Request request, Answer answer, Receipt receipt) {}
 
@@ -163,8 +167,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         switch (header.templateId()) {
             case InferDecoder.TEMPLATE_ID -> {
                 InferDecoder infer = new InferDecoder().wrap(in, offset, block, version);
-                byte[] request = new byte[infer.requestLength()];
-                infer.getRequest(request, 0, request.length);
+                byte[] request = VarData.copy(infer::wrapRequest);
                 long id = infer.correlationId();
                 int topLogprobs = infer.topLogprobs();
                 guarded(from, id, () -> infer(from, id, request, topLogprobs));
@@ -178,21 +181,27 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
             }
             case DiscloseDecoder.TEMPLATE_ID -> {
                 DiscloseDecoder disclose = new DiscloseDecoder().wrap(in, offset, block, version);
-                byte[] hash = new byte[disclose.receiptHashLength()];
-                disclose.getReceiptHash(hash, 0, hash.length);
+                byte[] hash = VarData.copy(disclose::wrapReceiptHash);
                 long id = disclose.correlationId();
                 challenges.execute(() -> guarded(from, id, () -> disclose(from, id, hash)));
             }
             case ChallengeDecoder.TEMPLATE_ID -> {
                 ChallengeDecoder challenge = new ChallengeDecoder().wrap(in, offset, block, version);
-                OpeningKind kind = challenge.kind();
                 int layer = challenge.layer();
                 int first = challenge.from();
                 int last = challenge.to();
-                byte[] hash = new byte[challenge.receiptHashLength()];
-                challenge.getReceiptHash(hash, 0, hash.length);
+                boolean attention = challenge.attention() == 1;
+                byte[] hash = VarData.copy(challenge::wrapReceiptHash);
                 long id = challenge.correlationId();
-                challenges.execute(() -> guarded(from, id, () -> open(from, id, hash, kind, layer, first, last)));
+                challenges.execute(() ->
+                        guarded(from, id, () -> open(from, id, hash, new Cell(layer, first, last, attention))));
+            }
+            case ProceedDecoder.TEMPLATE_ID -> {
+                ProceedDecoder proceed = new ProceedDecoder().wrap(in, offset, block, version);
+                OutgoingOpening outgoing = sending.get(name(from, proceed.correlationId()));
+                if (outgoing != null) {
+                    outgoing.proceed(proceed.upTo());
+                }
             }
             default -> {
                 // A newer peer may say more than this version understands.
@@ -346,29 +355,32 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         send(peer, buffer, encoder.encodedLength());
     }
 
-    private void open(Peer peer, long id, byte[] receiptHash, OpeningKind kind, int layer, int from, int to) {
+    private void open(Peer peer, long id, byte[] receiptHash, Cell cell) {
         // Every full node of a ledger asks for much the same.
-        String what = HexFormat.of().formatHex(receiptHash) + kind + layer + ":" + from + ":" + to;
-        byte[] bytes = openings.computeIfAbsent(what, key -> opening(receiptHash, kind, layer, from, to));
-        if (bytes.length > MAX_KEPT_BYTES) {
-            openings.remove(what);
+        String what = HexFormat.of().formatHex(receiptHash) + cell;
+        Opened opened = openings.get(what);
+        if (opened == null) {
+            opened = opening(receiptHash, cell);
+            if (opened.bytes().length <= MAX_KEPT_BYTES) {
+                openings.put(what, opened);
+            }
         }
-        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(Math.min(bytes.length, Endpoint.CHUNK_BYTES) + 128);
-        for (int at = 0; at < bytes.length; at += Endpoint.CHUNK_BYTES) {
-            int length = Math.min(Endpoint.CHUNK_BYTES, bytes.length - at);
-            OpeningChunkEncoder chunk =
-                    new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-            chunk.correlationId(id).totalBytes(bytes.length).position(at).putBytes(bytes, at, length);
-            send(peer, buffer, chunk.encodedLength());
-        }
+        OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
+        sending.put(name(peer, id), outgoing);
+        Thread.ofVirtual().start(() -> {
+            try {
+                outgoing.run();
+            } finally {
+                sending.remove(name(peer, id));
+            }
+        });
     }
 
-    private byte[] opening(byte[] receiptHash, OpeningKind kind, int layer, int from, int to) {
+    private Opened opening(byte[] receiptHash, Cell cell) {
         Served found = find(receiptHash);
         Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
-        MemorySegment opening =
-                kind == OpeningKind.CELL ? replay.cell(new Cell(layer, from, to)) : replay.positions(from, to);
-        return opening.toArray(ValueLayout.JAVA_BYTE);
+        MemorySegment bytes = replay.bytes(cell);
+        return new Opened(replay.seal(cell, bytes, receiptHash, keys).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
     }
 
     private Replay replay(Served found) {

@@ -40,6 +40,8 @@ public final class Main {
                 .addCommand(new RoleCommands.RunFullNode())
                 .addCommand(new RoleCommands.RunInferenceNode())
                 .addCommand(new RoleCommands.RunGateway())
+                .addCommand(new AuditCommand())
+                .addCommand(new VerifyCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommands())
                 .build();

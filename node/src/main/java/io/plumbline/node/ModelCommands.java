@@ -12,6 +12,7 @@ import io.plumbline.inference.model.ModelImport;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.VerifierKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,11 +30,12 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
         model.addCommand(new Info());
         model.addCommand(new Id());
         model.addCommand(new Verify());
+        model.addCommand(new Key());
     }
 
     @Override
     public Integer call() throws IOException {
-        throw new IOException("Say what to do with the model: import, info, id or verify.");
+        throw new IOException("Say what to do with the model: import, info, id, verify or key.");
     }
 
     @Parameters(
@@ -115,6 +117,33 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
                 model.verify(share -> bar.stepTo((long) (share * 100)));
             }
             System.out.println("good     " + Blake3.hex(model.id()));
+        }
+    }
+
+    @Parameters(
+            commandNames = "key",
+            commandDescription = "Make the secret key that a full node audits with in place of the weights.")
+    static final class Key extends Main.Options implements Callable<Integer> {
+        @Parameter(description = "DIR FILE: imported model; the key file to make")
+        private List<Path> paths = new ArrayList<>();
+
+        @Override
+        public Integer call() throws IOException {
+            if (paths.size() != 2) {
+                throw new ParameterException("Name two: the imported model's folder, and the key file to make.");
+            }
+            boolean wasThere = Files.exists(paths.get(1));
+            try (LoadedModel model = LoadedModel.open(paths.get(0))) {
+                VerifierKey key;
+                try (ProgressBar bar = Main.progress("verifier key")) {
+                    key = model.verifierKey(paths.get(1), share -> bar.stepTo((long) (share * 100)));
+                }
+                System.out.println(
+                        (wasThere ? "good     " : "made     ") + paths.get(1) + ", " + key.bytes() / 1_000_000
+                                + " MB of secrets in place of " + SpeedProbe.weightBytes(model) / 1_000_000
+                                + " MB of weights; readable by you alone");
+            }
+            return 0;
         }
     }
 }

@@ -3,6 +3,7 @@ package io.plumbline.node;
 import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.AnsweredDecoder;
 import io.plumbline.transport.nodewire.CancelEncoder;
 import io.plumbline.transport.nodewire.ChallengeEncoder;
@@ -12,16 +13,18 @@ import io.plumbline.transport.nodewire.InferEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkDecoder;
-import io.plumbline.transport.nodewire.OpeningKind;
+import io.plumbline.transport.nodewire.ProceedEncoder;
 import io.plumbline.transport.nodewire.RefusedDecoder;
+import io.plumbline.transport.nodewire.SealedDecoder;
 import io.plumbline.transport.nodewire.TokenDecoder;
-import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,14 +38,23 @@ import org.agrona.ExpandableArrayBuffer;
 
 /** Asks inference nodes: for answers, for what stands behind a receipt, for openings. Calls block; any thread may call. */
 final class NodeClient implements Endpoint.Receiver {
-    /** Longest wait for the next sign of life of an answer, and for an opening. */
+    /** Longest wait for the next sign of life of an answer. */
     static final long TIMEOUT_S = 60;
 
-    /** Largest opening that is taken. */
-    private static final long MAX_OPENING_BYTES = 1L << 30;
+    private final long openingTimeoutS;
 
     private final AtomicLong correlation = new AtomicLong(System.nanoTime());
     private final Map<Long, Call> calls = new ConcurrentHashMap<>();
+    private final Map<Long, IncomingOpening> openings = new ConcurrentHashMap<>();
+
+    NodeClient() {
+        this(TIMEOUT_S);
+    }
+
+    /** @param openingTimeoutS longest wait for the next sign of life of an opening. */
+    NodeClient(long openingTimeoutS) {
+        this.openingTimeoutS = openingTimeoutS;
+    }
 
     /** A finished answer as the node gave it. */
     record Answered(Answer answer, Receipt receipt, long cpuNanos) {}
@@ -74,13 +86,9 @@ final class NodeClient implements Endpoint.Receiver {
     private static final class Call {
         final CompletableFuture<Object> done = new CompletableFuture<>();
         final Consumer<Chosen> onToken;
-        final long expectedBytes;
-        byte[] opening;
-        long received;
 
-        Call(Consumer<Chosen> onToken, long expectedBytes) {
+        Call(Consumer<Chosen> onToken) {
             this.onToken = onToken;
-            this.expectedBytes = expectedBytes;
         }
     }
 
@@ -98,34 +106,47 @@ final class NodeClient implements Endpoint.Receiver {
             }
             case AnsweredDecoder.TEMPLATE_ID -> {
                 AnsweredDecoder answered = new AnsweredDecoder().wrap(in, offset, block, version);
-                byte[] answer = new byte[answered.answerLength()];
-                answered.getAnswer(answer, 0, answer.length);
-                byte[] receipt = new byte[answered.receiptLength()];
-                answered.getReceipt(receipt, 0, receipt.length);
+                byte[] answer = VarData.copy(answered::wrapAnswer);
+                byte[] receipt = VarData.copy(answered::wrapReceipt);
                 complete(
                         answered.correlationId(),
                         () -> new Answered(Answer.decode(answer), Receipt.decode(receipt), answered.cpuNanos()));
             }
             case DisclosedDecoder.TEMPLATE_ID -> {
                 DisclosedDecoder disclosed = new DisclosedDecoder().wrap(in, offset, block, version);
-                byte[] request = new byte[disclosed.requestLength()];
-                disclosed.getRequest(request, 0, request.length);
-                byte[] answer = new byte[disclosed.answerLength()];
-                disclosed.getAnswer(answer, 0, answer.length);
+                byte[] request = VarData.copy(disclosed::wrapRequest);
+                byte[] answer = VarData.copy(disclosed::wrapAnswer);
                 complete(
                         disclosed.correlationId(), () -> new Disclosed(Request.decode(request), Answer.decode(answer)));
             }
             case RefusedDecoder.TEMPLATE_ID -> {
                 RefusedDecoder refused = new RefusedDecoder().wrap(in, offset, block, version);
                 Call call = calls.get(refused.correlationId());
+                IncomingOpening opening = openings.get(refused.correlationId());
+                boolean busy = refused.busy() == 1;
+                String reason = new String(VarData.copy(refused::wrapReason), StandardCharsets.UTF_8);
+                if (opening != null) {
+                    opening.fail(new IOException("The node does not open it: " + reason));
+                }
                 if (call != null) {
-                    boolean busy = refused.busy() == 1;
-                    String reason = refused.reason();
                     call.done.completeExceptionally(
                             busy ? new IOException(reason) : new IllegalArgumentException(reason));
                 }
             }
-            case OpeningChunkDecoder.TEMPLATE_ID -> onChunk(new OpeningChunkDecoder().wrap(in, offset, block, version));
+            case SealedDecoder.TEMPLATE_ID -> {
+                SealedDecoder sealed = new SealedDecoder().wrap(in, offset, block, version);
+                IncomingOpening opening = openings.get(sealed.correlationId());
+                if (opening != null) {
+                    onSealed(opening, VarData.copy(sealed::wrapSeal));
+                }
+            }
+            case OpeningChunkDecoder.TEMPLATE_ID -> {
+                OpeningChunkDecoder chunk = new OpeningChunkDecoder().wrap(in, offset, block, version);
+                IncomingOpening opening = openings.get(chunk.correlationId());
+                if (opening != null) {
+                    opening.onChunk(chunk.position(), VarData.copy(chunk::wrapBytes));
+                }
+            }
             default -> {
                 // A newer peer may say more than this version understands.
             }
@@ -147,28 +168,11 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
-    private void onChunk(OpeningChunkDecoder chunk) {
-        Call call = calls.get(chunk.correlationId());
-        if (call == null) {
-            return;
-        }
-        long total = chunk.totalBytes();
-        int length = chunk.bytesLength();
-        if (call.opening == null && total >= 0 && total <= Math.min(MAX_OPENING_BYTES, call.expectedBytes)) {
-            call.opening = new byte[(int) total];
-        }
-        if (call.opening == null
-                || total != call.opening.length
-                || chunk.position() != call.received
-                || length > total - call.received) {
-            call.done.completeExceptionally(
-                    new IOException("The node sent an opening that is not what was asked for."));
-            return;
-        }
-        chunk.getBytes(call.opening, (int) call.received, length);
-        call.received += length;
-        if (call.received == total) {
-            call.done.complete(MemorySegment.ofArray(call.opening));
+    private static void onSealed(IncomingOpening opening, byte[] seal) {
+        try {
+            opening.onSealed(Seal.decode(seal));
+        } catch (MalformedException e) {
+            opening.fail(new IOException(e.getMessage(), e));
         }
     }
 
@@ -224,12 +228,10 @@ final class NodeClient implements Endpoint.Receiver {
 
         private Inference(Peer peer, Consumer<Chosen> onToken) {
             this.peer = peer;
-            this.call = new Call(
-                    chosen -> {
-                        lastSign = System.nanoTime();
-                        onToken.accept(chosen);
-                    },
-                    0);
+            this.call = new Call(chosen -> {
+                lastSign = System.nanoTime();
+                onToken.accept(chosen);
+            });
         }
 
         /** Waits for the whole answer, as long as tokens keep coming. */
@@ -288,7 +290,7 @@ final class NodeClient implements Endpoint.Receiver {
     }
 
     Disclosed disclose(Peer peer, byte[] receiptHash) throws IOException {
-        return call(peer, new Call(null, 0), Disclosed.class, (id, buffer) -> {
+        return call(peer, new Call(null), Disclosed.class, (id, buffer) -> {
             DiscloseEncoder encoder = new DiscloseEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             return encoder.correlationId(id)
                     .putReceiptHash(receiptHash, 0, receiptHash.length)
@@ -296,27 +298,40 @@ final class NodeClient implements Endpoint.Receiver {
         });
     }
 
-    /** Openings of one receipt from the node that gave it. */
+    /** Openings of one receipt from the node that gave it, as they come in. */
     OpeningSource openings(Peer peer, byte[] receiptHash) {
-        return new OpeningSource() {
-            @Override
-            public MemorySegment cell(Cell cell) throws IOException {
-                return challenge(peer, receiptHash, OpeningKind.CELL, cell.layer(), cell.from(), cell.to());
-            }
-
-            @Override
-            public MemorySegment positions(int from, int to) throws IOException {
-                return challenge(peer, receiptHash, OpeningKind.POSITION, 0, from, to);
+        return cell -> {
+            long id = correlation.getAndIncrement();
+            IncomingOpening opening = new IncomingOpening(
+                    peer.address(),
+                    TimeUnit.SECONDS.toMillis(openingTimeoutS),
+                    upTo -> proceed(peer, id, upTo),
+                    () -> endOpening(peer, id));
+            openings.put(id, opening);
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
+            ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            encoder.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
+            encoder.attention((short) (cell.attention() ? 1 : 0)).putReceiptHash(receiptHash, 0, receiptHash.length);
+            peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
+            try {
+                return opening.await();
+            } catch (IOException e) {
+                opening.close();
+                throw e;
             }
         };
     }
 
-    private MemorySegment challenge(Peer peer, byte[] receiptHash, OpeningKind kind, int layer, int from, int to)
-            throws IOException {
-        return call(peer, new Call(null, MAX_OPENING_BYTES), MemorySegment.class, (id, buffer) -> {
-            ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-            encoder.correlationId(id).kind(kind).layer(layer).from(from).to(to);
-            return encoder.putReceiptHash(receiptHash, 0, receiptHash.length).encodedLength();
-        });
+    private static void proceed(Peer peer, long id, long upTo) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
+        ProceedEncoder encoder = new ProceedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        encoder.correlationId(id).upTo(upTo);
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
+    }
+
+    private void endOpening(Peer peer, long id) {
+        if (openings.remove(id) != null) {
+            proceed(peer, id, -1);
+        }
     }
 }

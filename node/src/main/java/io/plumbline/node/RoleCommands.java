@@ -5,6 +5,7 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -21,7 +22,7 @@ final class RoleCommands {
         @Parameter(names = "--key", required = true, description = "FILE: this role's Ed25519 key")
         private Path key;
 
-        @Parameter(names = "--model", required = true, description = "DIR: imported model")
+        @Parameter(names = "--model", description = "DIR: imported model")
         Path model;
 
         @Parameter(names = "--dir", required = true, description = "DIR: this role's data")
@@ -36,6 +37,12 @@ final class RoleCommands {
         private boolean exitWithStdin;
 
         final Events events = new Events(System.out);
+
+        void requireModel() throws IOException {
+            if (model == null) {
+                throw new IOException("--model DIR is missing: the imported model.");
+            }
+        }
 
         /** Starts the role. */
         abstract AutoCloseable open(Network on, Keys keys) throws Exception;
@@ -70,16 +77,20 @@ final class RoleCommands {
 
     @Parameters(commandNames = "full-node", commandDescription = "Order, audit and settle, on a host without a GPU.")
     static final class RunFullNode extends Role {
-        @Parameter(names = "--level", description = "audit level of every receipt: SIGNED, AUDITED or FULL")
-        private Level level = Level.FULL;
+        @Parameter(
+                names = "--verifier-key",
+                description = "FILE: the verifier key, made of the model where it is not there; in --dir where none is"
+                        + " named")
+        private Path verifierKey;
 
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
-            if (level == Level.REPLAYED) {
-                throw new IOException(
-                        "A full node keeps no weights, so it cannot replay. Choose SIGNED, AUDITED or FULL.");
+            Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
+            if (model == null && !Files.exists(file)) {
+                throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
+                        + " --verifier-key.");
             }
-            return new FullNode(on, keys, model, dir, level, events);
+            return new FullNode(on, keys, model, file, dir, events);
         }
     }
 
@@ -117,6 +128,7 @@ final class RoleCommands {
 
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
+            requireModel();
             if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
                 throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
             }
@@ -136,9 +148,18 @@ final class RoleCommands {
         @Parameter(names = "--port", description = "HTTP port, 0 for any")
         private int port = 8080;
 
+        @Parameter(
+                names = "--level",
+                description = "how answers are audited where a client does not say: SIGNED, AUDITED or FULL")
+        private Level level = Level.AUDITED;
+
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
-            return new Gateway(on, keys, model, dir, host, port, events);
+            requireModel();
+            if (level == Level.REPLAYED) {
+                throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
+            }
+            return new Gateway(on, keys, model, dir, host, port, level, events);
         }
     }
 }

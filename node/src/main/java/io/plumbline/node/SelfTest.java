@@ -55,7 +55,8 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
                 List.of(new Deposit(node.publicKey(), 100_000), new Deposit(requester.publicKey(), 100_000)));
         Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
-        try (FullNode fullNode = new FullNode(network, full, model, folder.resolve("full"), Level.FULL, events);
+        try (FullNode fullNode = new FullNode(
+                        network, full, model, folder.resolve("verifier.key"), folder.resolve("full"), events);
                 InferenceNode inferenceNode = new InferenceNode(
                         network,
                         node,
@@ -68,8 +69,8 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
                         Compute.Choice.cpu(1, 64 << 20),
                         -1,
                         events);
-                Gateway gateway =
-                        new Gateway(network, requester, model, folder.resolve("gateway"), "localhost", 0, events)) {
+                Gateway gateway = new Gateway(
+                        network, requester, model, folder.resolve("gateway"), "localhost", 0, Level.FULL, events)) {
             URI base = URI.create("http://localhost:" + gateway.port());
             JsonNode answer = send(HttpRequest.newBuilder(base.resolve("/v1/chat/completions"))
                     .POST(HttpRequest.BodyPublishers.ofString(
@@ -77,7 +78,7 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
             String request = answer.path("plumbline").path("request_hash").asText();
             long end = System.currentTimeMillis() + TIMEOUT_MS;
             String status = "nothing ordered";
-            while (System.currentTimeMillis() < end && !status.equals("SETTLED") && !status.equals("SLASHED")) {
+            while (System.currentTimeMillis() < end && !status.matches("SETTLED|SLASHED|REFUNDED")) {
                 Thread.sleep(50);
                 status = send(HttpRequest.newBuilder(base.resolve("/v1/receipts/" + request)))
                         .path("status")

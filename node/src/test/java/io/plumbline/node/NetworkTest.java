@@ -68,7 +68,7 @@ class NetworkTest {
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
-        fullNode = new FullNode(read, FULL, model, folder.resolve("full"), Level.FULL, events);
+        fullNode = new FullNode(read, FULL, model, folder.resolve("verifier.key"), folder.resolve("full"), events);
         honest = new InferenceNode(
                 read,
                 HONEST,
@@ -93,7 +93,7 @@ class NetworkTest {
                 Compute.Choice.cpu(1, 64 << 20),
                 2,
                 events);
-        gateway = new Gateway(read, REQUESTER, model, folder.resolve("gateway"), "localhost", 0, events);
+        gateway = new Gateway(read, REQUESTER, model, folder.resolve("gateway"), "localhost", 0, Level.FULL, events);
     }
 
     @AfterAll
@@ -135,7 +135,7 @@ class NetworkTest {
             Thread.sleep(50);
             found = get("/v1/receipts/" + request);
         } while (System.currentTimeMillis() < end
-                && !found.path("status").asText().matches("SETTLED|SLASHED"));
+                && !found.path("status").asText().matches("SETTLED|SLASHED|REFUNDED"));
         return found;
     }
 
@@ -312,6 +312,7 @@ class NetworkTest {
                 folder.resolve("gateway2"),
                 "localhost",
                 gateway.port(),
+                Level.FULL,
                 events));
         assertTrue(message.contains("cannot listen on localhost:" + gateway.port()), message);
     }

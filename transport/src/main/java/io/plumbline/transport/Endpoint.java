@@ -10,6 +10,7 @@ import io.plumbline.transport.nodewire.HelloDecoder;
 import io.plumbline.transport.nodewire.HelloEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -50,6 +51,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final Semaphore room = new Semaphore(MAX_QUEUED_BYTES);
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
     private final HelloDecoder hello = new HelloDecoder();
+    private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
 
     /** Hears every message but Hello, on the agent's thread. */
     @FunctionalInterface
@@ -179,15 +181,17 @@ public final class Endpoint implements Agent, AutoCloseable {
         if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
             return;
         }
-        header.wrap(buffer, offset);
+        // Nothing beyond the message can be read through this.
+        message.wrap(buffer, offset, length);
+        header.wrap(message, 0);
         if (header.schemaId() != HelloDecoder.SCHEMA_ID || header.version() > HelloDecoder.SCHEMA_VERSION) {
             return;
         }
-        int body = offset + MessageHeaderDecoder.ENCODED_LENGTH;
+        int body = MessageHeaderDecoder.ENCODED_LENGTH;
         if (header.templateId() == HelloDecoder.TEMPLATE_ID) {
-            hello.wrap(buffer, body, header.blockLength(), header.version());
+            hello.wrap(message, body, header.blockLength(), header.version());
             int port = hello.port();
-            String peerHost = hello.host();
+            String peerHost = new String(VarData.copy(hello::wrapHost), StandardCharsets.UTF_8);
             // An address becomes part of a channel: nothing but a host name and a port may.
             if (port > 0 && port < 65_536 && peerHost.matches("[A-Za-z0-9.:\\[\\]-]{1,255}")) {
                 String address = peerHost + ":" + port;
@@ -195,7 +199,7 @@ public final class Endpoint implements Agent, AutoCloseable {
             }
             return;
         }
-        receiver.onMessage(bySession.get(aeronHeader.sessionId()), header, buffer, body);
+        receiver.onMessage(bySession.get(aeronHeader.sessionId()), header, message, body);
     }
 
     @Override

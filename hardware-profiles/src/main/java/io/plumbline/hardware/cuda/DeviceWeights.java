@@ -4,7 +4,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.LoadedModel.Matrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
-import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.TensorNames;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -80,7 +80,7 @@ final class DeviceWeights implements AutoCloseable {
     DeviceWeights(Cuda cuda, LoadedModel model, List<LoadedModel.Layer> layers, long reserve, DoubleConsumer progress)
             throws IOException {
         this.cuda = cuda;
-        Manifest.Tensor table = model.manifest().tensor(VerifierKey.EMBEDDING);
+        Manifest.Tensor table = model.manifest().tensor(TensorNames.EMBEDDING);
         this.embeddingType = switch (table.dtype()) {
             case "F32" -> 0;
             case "BF16" -> 1;

@@ -16,6 +16,7 @@ import io.plumbline.inference.engine.KeyValuePages;
 import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.synthetic.RandomModel;
+import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
@@ -222,7 +223,7 @@ class DevicePassTest {
                     Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
                     assertArrayEquals(result.traceRoot(), replay.root());
                     Auditor auditor = new Auditor(model.verifierKey(share -> {}));
-                    var report = auditor.audit(receipt, request, answer, Level.FULL, replay, null);
+                    var report = auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
                     assertTrue(report.good(), String.valueOf(report.failure()));
                 }
             });

@@ -5,17 +5,21 @@ import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
-import io.plumbline.verifier.audit.CellParts;
+import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Counts;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -87,15 +91,37 @@ public final class Replay implements OpeningSource {
             }
         }
         long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
-        return new AuditReport(Level.REPLAYED, Counts.NONE, cpu, failure);
+        return new AuditReport(Level.REPLAYED, Counts.NONE, cpu, null, failure, null);
     }
 
     @Override
-    public MemorySegment cell(Cell cell) {
-        requireInside(cell.layer() < config.layers() && cell.to() <= view.length(), cell);
-        CellParts parts = CellParts.of(view, config, cell);
+    public Opening open(Cell cell) {
+        return Opening.of(bytes(cell), null);
+    }
+
+    /**
+     * The node's signature under an opening.
+     *
+     * @param bytes of the opening.
+     * @param receipt hash of the receipt it belongs to.
+     */
+    public Seal seal(Cell cell, MemorySegment bytes, byte[] receipt, Keys keys) {
+        return Seal.of(receipt, OpeningLayout.of(view, cell), bytes, keys);
+    }
+
+    /** All bytes of the opening of a cell. */
+    public MemorySegment bytes(Cell cell) {
+        if (!Cells.contains(view, cell)) {
+            throw new IllegalArgumentException(cell + " is not part of this answer, or asks for more than "
+                    + Cells.BLOCK_TOKENS + " tokens at once.");
+        }
+        OpeningLayout parts = OpeningLayout.of(view, cell);
         MemorySegment out = MemorySegment.ofArray(new byte[Math.toIntExact(parts.bytes())]);
         put(out, 0, view.traceSlice(cell), tree, trace);
+        if (cell.layer() == config.layers()) {
+            putChoices(out, parts);
+            return out;
+        }
         if (cell.layer() == 0) {
             if (embeddingTree == null) {
                 embeddingTree = ChainingValues.of(null, model.embeddingBytes());
@@ -112,14 +138,22 @@ public final class Replay implements OpeningSource {
             cache.reserve(cell.to());
             fill(cache, cell);
             Segment segment = new Segment(cache, cell.from(), cell.tokens(), null);
-            forward.layer(cell.layer(), segment, new Products(out, parts, cell), h);
+            forward.layer(cell.layer(), segment, new Products(out, parts), h);
         }
         return out;
     }
 
-    private static void requireInside(boolean inside, Object what) {
-        if (!inside) {
-            throw new IllegalArgumentException(what + " is not part of this answer.");
+    private void putChoices(MemorySegment out, OpeningLayout parts) {
+        Cell cell = parts.cell();
+        float[] h = new float[config.hidden()];
+        int[] products = new int[config.vocab()];
+        float[] logits = new float[config.vocab()];
+        long at = parts.proof();
+        for (int t = Math.max(cell.from(), view.firstChoice()); t < cell.to(); t++) {
+            MemorySegment.copy(trace, FLOAT, layout.offset(t, config.layers()), h, 0, config.hidden());
+            forward.logits(h, FIRST, 1, products, logits);
+            MemorySegment.copy(products, 0, out, INT, at, config.vocab());
+            at += 4L * config.vocab();
         }
     }
 
@@ -148,62 +182,66 @@ public final class Replay implements OpeningSource {
         }
     }
 
-    @Override
-    public MemorySegment positions(int from, int to) {
-        requireInside(from >= 0 && from < to && to <= view.length(), "positions " + from + " to " + to);
-        Slice slice = view.positionSlice(from, to);
-        long proof = slice.bytes();
-        long size = proof + 4L * view.choices(from, to) * config.vocab();
-        MemorySegment out = MemorySegment.ofArray(new byte[Math.toIntExact(size)]);
-        put(out, 0, slice, tree, trace);
-        float[] h = new float[config.hidden()];
-        int[] products = new int[config.vocab()];
-        float[] logits = new float[config.vocab()];
-        long at = proof;
-        for (int t = Math.max(from, view.firstChoice()); t < to; t++) {
-            MemorySegment.copy(trace, FLOAT, layout.offset(t, config.layers()), h, 0, config.hidden());
-            forward.logits(h, FIRST, 1, products, logits);
-            MemorySegment.copy(products, 0, out, INT, at, config.vocab());
-            at += 4L * config.vocab();
-        }
-        return out;
-    }
-
     /** Copies a layer's integers into the opening as they are computed. */
     private final class Products implements LayerObserver {
         private final MemorySegment out;
-        private final CellParts parts;
+        private final OpeningLayout parts;
         private final Cell cell;
 
-        Products(MemorySegment out, CellParts parts, Cell cell) {
+        /** Where each token's piece begins. */
+        private final long[] starts;
+
+        Products(MemorySegment out, OpeningLayout parts) {
             this.out = out;
             this.parts = parts;
-            this.cell = cell;
+            this.cell = parts.cell();
+            this.starts = new long[cell.tokens()];
+            starts[0] = parts.proof();
+            for (int i = 1; i < starts.length; i++) {
+                starts[i] = starts[i - 1] + parts.tokenBytes(cell.from() + i - 1);
+            }
         }
 
         @Override
         public void products(int layer, Product product, int rows, int width, int[] y, int offset) {
-            long at = switch (product) {
-                case QKV -> parts.qkv();
-                case OUT -> parts.out();
-                case GATE_UP -> parts.gateUp();
-                case DOWN -> parts.down();
-            };
-            MemorySegment.copy(y, offset, out, INT, at, rows * width);
+            for (int i = 0; i < rows; i++) {
+                OpeningLayout.Token token = parts.token(cell.from() + i);
+                long at = switch (product) {
+                    case QKV -> 0;
+                    case OUT -> token.out();
+                    case GATE_UP -> token.gateUp();
+                    case DOWN -> token.down();
+                };
+                MemorySegment.copy(y, offset + i * width, out, INT, starts[i] + at, width);
+            }
+        }
+
+        @Override
+        public void attended(int layer, int rows, int width, byte[] x, int offset, float[] scales, int row) {
+            for (int i = 0; i < rows && !cell.attention(); i++) {
+                long at = starts[i] + parts.token(cell.from() + i).stated();
+                MemorySegment.copy(x, offset + i * width, out, ValueLayout.JAVA_BYTE, at, width);
+                out.set(FLOAT, at + width, scales[row + i]);
+            }
         }
 
         @Override
         public void scores(int layer, int token, int head, int[] s, int offset, int n) {
-            long at = parts.scores() + CellParts.scoreOffset(config, cell, token) + 4L * head * n;
-            MemorySegment.copy(s, offset, out, INT, at, n);
+            if (cell.attention()) {
+                long at = starts[token - cell.from()] + parts.token(token).scores() + 4L * head * n;
+                MemorySegment.copy(s, offset, out, INT, at, n);
+            }
         }
 
         @Override
         public void sums(int layer, int token, int head, int[] high, int[] low, int offset) {
-            int size = config.headDim();
-            long at = 4L * ((token - cell.from()) * config.queryDim() + head * size);
-            MemorySegment.copy(high, offset, out, INT, parts.high() + at, size);
-            MemorySegment.copy(low, offset, out, INT, parts.low() + at, size);
+            if (cell.attention()) {
+                int size = config.headDim();
+                OpeningLayout.Token at = parts.token(token);
+                long start = starts[token - cell.from()] + 4L * head * size;
+                MemorySegment.copy(high, offset, out, INT, start + at.high(), size);
+                MemorySegment.copy(low, offset, out, INT, start + at.low(), size);
+            }
         }
     }
 }

@@ -3,23 +3,28 @@ package io.plumbline.inference.model;
 import io.plumbline.inference.safetensors.SafetensorsFile;
 import io.plumbline.inference.safetensors.SafetensorsFile.Tensor;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.freivalds.MatrixKey;
-import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.KeyMaker;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.SmallTensors;
+import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.numerics.RopeTable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 
 /** An imported model, its weights mapped from disk. Close it to unmap them. */
@@ -79,7 +84,7 @@ public final class LoadedModel implements AutoCloseable {
         this.output = output;
         ModelConfig c = manifest.config();
         this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
-        this.embedding = file.require(VerifierKey.EMBEDDING, c.vocab(), c.hidden());
+        this.embedding = file.require(TensorNames.EMBEDDING, c.vocab(), c.hidden());
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
 
@@ -105,7 +110,7 @@ public final class LoadedModel implements AutoCloseable {
             ModelConfig c = manifest.config();
             List<Layer> layers = new ArrayList<>();
             for (int l = 0; l < c.layers(); l++) {
-                layers.add(layer(file, c, l));
+                layers.add(layer(file, manifest, l));
             }
             int[] stops = HuggingFaceConfig.parse(HuggingFaceConfig.json(folder), folder.toString())
                     .stopTokens();
@@ -117,31 +122,18 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     private static Matrix output(SafetensorsFile file, ModelConfig c) throws IOException {
-        Tensor tensor = file.require(TensorNames.OUTPUT + ".weight", c.vocab(), c.hidden());
+        Tensor tensor = file.require(TensorNames.OUTPUT_WEIGHT, c.vocab(), c.hidden());
         return new Matrix(tensor.bytes(), c.vocab(), c.hidden());
     }
 
-    private static Layer layer(SafetensorsFile file, ModelConfig c, int l) throws IOException {
-        LayerParameters parameters = new LayerParameters(
-                floats(file.require(TensorNames.attentionNorm(l), c.hidden())),
-                floats(file.require(TensorNames.mlpNorm(l), c.hidden())),
-                join(
-                        scale(file, c, TensorNames.Q, l),
-                        scale(file, c, TensorNames.K, l),
-                        scale(file, c, TensorNames.V, l)),
-                scale(file, c, TensorNames.O, l),
-                join(scale(file, c, TensorNames.GATE, l), scale(file, c, TensorNames.UP, l)),
-                scale(file, c, TensorNames.DOWN, l),
-                c.qkvBias()
-                        ? join(
-                                bias(file, c, TensorNames.Q, l),
-                                bias(file, c, TensorNames.K, l),
-                                bias(file, c, TensorNames.V, l))
-                        : null,
-                c.qkNorm() ? floats(file.require(TensorNames.queryNorm(l), c.headDim())) : null,
-                c.qkNorm() ? floats(file.require(TensorNames.keyNorm(l), c.headDim())) : null);
+    private static Layer layer(SafetensorsFile file, Manifest manifest, int l) throws IOException {
+        ModelConfig c = manifest.config();
+        SortedMap<String, byte[]> small = new TreeMap<>();
+        for (String name : SmallTensors.names(c, l)) {
+            small.put(name, bytes(file, manifest, name).toArray(ValueLayout.JAVA_BYTE));
+        }
         return new Layer(
-                parameters,
+                new SmallTensors(manifest, small).layer(l),
                 matrix(file, c, TensorNames.Q, l),
                 matrix(file, c, TensorNames.K, l),
                 matrix(file, c, TensorNames.V, l),
@@ -151,33 +143,19 @@ public final class LoadedModel implements AutoCloseable {
                 matrix(file, c, TensorNames.DOWN, l));
     }
 
+    private static MemorySegment bytes(SafetensorsFile file, Manifest manifest, String name) throws IOException {
+        return file.require(name, manifest.tensor(name).shape()).bytes();
+    }
+
     private static Matrix matrix(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
         Tensor tensor = file.require(name.in(layer) + ".weight", name.rows(c), name.columns(c));
         return new Matrix(tensor.bytes(), name.rows(c), name.columns(c));
-    }
-
-    private static float[] scale(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
-        return floats(file.require(name.in(layer) + ".weight_scale", name.rows(c), 1));
-    }
-
-    private static float[] bias(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
-        return floats(file.require(name.in(layer) + ".bias", name.rows(c)));
     }
 
     private static float[] floats(Tensor tensor) {
         float[] out = new float[tensor.shape()[0]];
         Embedding.widen(tensor.bytes(), 0, tensor.dtype(), out.length, out, 0);
         return out;
-    }
-
-    private static float[] join(float[]... parts) {
-        int n = 0;
-        float[] all = new float[Arrays.stream(parts).mapToInt(p -> p.length).sum()];
-        for (float[] part : parts) {
-            System.arraycopy(part, 0, all, n, part.length);
-            n += part.length;
-        }
-        return all;
     }
 
     /**
@@ -187,10 +165,7 @@ public final class LoadedModel implements AutoCloseable {
      * @throws IOException naming the first that differs.
      */
     public void verify(DoubleConsumer progress) throws IOException {
-        for (Map.Entry<String, byte[]> entry : manifest.files().entrySet()) {
-            requireSame(
-                    entry.getKey(), entry.getValue(), Blake3.hash(Files.readAllBytes(folder.resolve(entry.getKey()))));
-        }
+        verifyTokenFiles();
         int done = 0;
         for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
             Tensor tensor = file.require(entry.getKey(), entry.getValue().shape());
@@ -202,6 +177,13 @@ public final class LoadedModel implements AutoCloseable {
         }
     }
 
+    private void verifyTokenFiles() throws IOException {
+        for (Map.Entry<String, byte[]> entry : manifest.files().entrySet()) {
+            requireSame(
+                    entry.getKey(), entry.getValue(), Blake3.hash(Files.readAllBytes(folder.resolve(entry.getKey()))));
+        }
+    }
+
     private void requireSame(String name, byte[] expected, byte[] found) throws IOException {
         if (!Arrays.equals(expected, found)) {
             throw new IOException(folder + ": \"" + name + "\" hashes to " + Blake3.hex(found) + "; the manifest says "
@@ -209,37 +191,21 @@ public final class LoadedModel implements AutoCloseable {
         }
     }
 
-    /** Streams all weights into a fresh {@link VerifierKey}, after checking them against the manifest. */
+    /** Streams all weights into a fresh {@link VerifierKey}, checking them against the manifest. */
     public VerifierKey verifierKey(DoubleConsumer progress) throws IOException {
-        verify(share -> progress.accept(share / 2));
-        SecretInts secrets = new SecretInts();
-        List<VerifierKey.Layer> keys = new ArrayList<>();
-        for (Layer layer : layers) {
-            keys.add(new VerifierKey.Layer(
-                    layer.parameters(),
-                    key(secrets, layer.q(), layer.k(), layer.v()),
-                    key(secrets, layer.out()),
-                    key(secrets, layer.gate(), layer.up()),
-                    key(secrets, layer.down())));
-            progress.accept(0.5 + 0.5 * keys.size() / (layers.size() + 1));
-        }
-        VerifierKey key =
-                new VerifierKey(manifest, id, List.copyOf(keys), finalGain, outputScale(), key(secrets, output), rope);
-        progress.accept(1);
-        return key;
+        verifyTokenFiles();
+        return new KeyMaker(manifest, this::tensor).make(progress);
     }
 
-    /** One key over matrices that share their input, stacked. */
-    private static MatrixKey key(SecretInts secrets, Matrix... stacked) {
-        int rows = Arrays.stream(stacked).mapToInt(Matrix::rows).sum();
-        int columns = stacked[0].columns();
-        MatrixKey key = new MatrixKey(rows, columns, secrets);
-        int row = 0;
-        for (Matrix matrix : stacked) {
-            key.addRows(row, matrix.rows(), matrix.weights(), 0);
-            row += matrix.rows();
-        }
-        return key;
+    /** The key kept at {@code path}, made there where there is none; see {@link VerifierKeyFile#readOrMake}. */
+    public VerifierKey verifierKey(Path path, DoubleConsumer progress) throws IOException {
+        verifyTokenFiles();
+        return VerifierKeyFile.readOrMake(path, manifest, this::tensor, progress);
+    }
+
+    /** Bytes of a tensor of the manifest, mapped. */
+    public MemorySegment tensor(String name) throws IOException {
+        return bytes(file, manifest, name);
     }
 
     /** The same model, but with one layer computed by another's weights: what a cheating node might run. For tests and the demo. */
@@ -288,7 +254,7 @@ public final class LoadedModel implements AutoCloseable {
 
     /** Row scales of the output matrix. */
     public float[] outputScale() throws IOException {
-        return floats(file.require(TensorNames.OUTPUT + ".weight_scale", config().vocab(), 1));
+        return floats(file.require(TensorNames.OUTPUT_SCALE, config().vocab(), 1));
     }
 
     /** Bytes of the embedding tensor. */
@@ -298,7 +264,7 @@ public final class LoadedModel implements AutoCloseable {
 
     /** Writes a token's first residual. */
     public void embed(int token, float[] h, int offset) {
-        int rowBytes = manifest.tensor(VerifierKey.EMBEDDING).rowBytes();
+        int rowBytes = manifest.tensor(TensorNames.EMBEDDING).rowBytes();
         Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);
     }
 

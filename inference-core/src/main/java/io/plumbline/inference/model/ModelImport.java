@@ -10,7 +10,7 @@ import io.plumbline.inference.safetensors.SafetensorsWriter.Declared;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.ExactMath;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,7 +97,7 @@ public final class ModelImport {
     /** Names every tensor of the target and checks the source's, before a byte is written. */
     private void collect() throws IOException {
         int hidden = shape.hidden();
-        embedding = source.require(VerifierKey.EMBEDDING, shape.vocab(), hidden);
+        embedding = source.require(TensorNames.EMBEDDING, shape.vocab(), hidden);
         requireFloat(embedding);
         vector(TensorNames.FINAL_NORM, hidden);
         if (config.tied()) {
@@ -125,7 +125,7 @@ public final class ModelImport {
     private void declare() {
         int[] embeddingShape = {shape.vocab(), shape.hidden()};
         declared.put(
-                VerifierKey.EMBEDDING,
+                TensorNames.EMBEDDING,
                 new Declared(
                         embeddingType(), embeddingShape, (long) shape.vocab() * shape.hidden() * embeddingWidth()));
         vectors.forEach((name, values) ->
@@ -271,11 +271,11 @@ public final class ModelImport {
                 bytes = FloatBytes.of(row, "F32");
             }
             hash.update(bytes);
-            out.write(VerifierKey.EMBEDDING, bytes, bytes.length);
+            out.write(TensorNames.EMBEDDING, bytes, bytes.length);
             wrote(bytes.length);
         }
         written.put(
-                VerifierKey.EMBEDDING,
+                TensorNames.EMBEDDING,
                 new Manifest.Tensor(embeddingType(), new int[] {shape.vocab(), shape.hidden()}, hash.digest()));
     }
 

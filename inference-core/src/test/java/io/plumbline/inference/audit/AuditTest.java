@@ -16,11 +16,13 @@ import io.plumbline.inference.kernels.VectorKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
-import io.plumbline.verifier.audit.CellParts;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.model.VerifierKey;
@@ -72,7 +74,7 @@ class AuditTest {
     /** What a node shows the world: a request, an answer, its receipt, and openings on demand. */
     private record Shown(Request request, Answer answer, Receipt receipt, OpeningSource source) {
         AuditReport audit(Level level) throws IOException {
-            return new Auditor(key).audit(receipt, request, answer, level, source, null);
+            return new Auditor(key).audit(receipt, request, answer, Assignment.of(level), source, null);
         }
 
         Shown with(Answer other) {
@@ -136,7 +138,7 @@ class AuditTest {
             Request request = TestModels.request(other, new int[] {1, 403, 407}, 40, Sampling.GREEDY);
             Shown shown = serve(request, request, TestModels.forward(other));
             AuditReport report = new Auditor(other.verifierKey(share -> {}))
-                    .audit(shown.receipt(), request, shown.answer(), Level.FULL, shown.source(), null);
+                    .audit(shown.receipt(), request, shown.answer(), Assignment.of(Level.FULL), shown.source(), null);
             assertNull(report.failure(), () -> report.failure().toString());
             assertEquals(Step.MODEL, shown.audit(Level.SIGNED).failure().step());
         }
@@ -266,7 +268,8 @@ class AuditTest {
                 forged,
                 honest.receipt().traceRoot(),
                 honest.receipt().traceBytes());
-        AuditReport report = new Auditor(key).audit(lie, honest.request(), forged, Level.FULL, honest.source(), null);
+        AuditReport report =
+                new Auditor(key).audit(lie, honest.request(), forged, Assignment.of(Level.FULL), honest.source(), null);
         // The first residual of the changed token is not that token's embedding: its slice no longer has the asked size
         // or row.
         assertTrue(
@@ -333,16 +336,18 @@ class AuditTest {
         Cell cell = new Cell(0, 0, prompt.length + honest.answer().tokens().length - 1);
         AnswerView view = new AnswerView(
                 key.manifest(), NODE.publicKey(), prompt, honest.answer().tokens());
-        CellParts parts = CellParts.of(view, key.config(), cell);
+        OpeningLayout layout = OpeningLayout.of(view, cell);
+        OpeningLayout.Token parts = layout.token(9);
+        long token = layout.offset(9);
         flipped(honest, at(100), Step.SLICE);
-        flipped(honest, at(parts.embedding() + 40), Step.SLICE);
-        flipped(honest, at(parts.qkv() + 40), Step.QKV);
-        flipped(honest, at(parts.out() + 40), Step.OUT_PROJECTION);
-        flipped(honest, at(parts.gateUp() + 40), Step.GATE_UP);
-        flipped(honest, at(parts.down() + 40), Step.DOWN);
-        flipped(honest, at(parts.scores() + 40), Step.SCORES);
-        flipped(honest, at(parts.high() + 40), Step.VALUES);
-        flipped(honest, at(parts.low() + 40), Step.VALUES);
+        flipped(honest, at(layout.embedding() + 40), Step.SLICE);
+        flipped(honest, at(token + 40), Step.QKV);
+        flipped(honest, at(token + parts.out() + 40), Step.OUT_PROJECTION);
+        flipped(honest, at(token + parts.gateUp() + 40), Step.GATE_UP);
+        flipped(honest, at(token + parts.down() + 40), Step.DOWN);
+        flipped(honest, at(token + parts.scores() + 40), Step.SCORES);
+        flipped(honest, at(token + parts.high() + 40), Step.VALUES);
+        flipped(honest, at(token + parts.low() + 40), Step.VALUES);
         flipped(honest, bytes -> java.util.Arrays.copyOf(bytes, bytes.length - 1), Step.OPENING);
         flipped(honest, bytes -> java.util.Arrays.copyOf(bytes, bytes.length + 1), Step.OPENING);
     }
@@ -356,17 +361,12 @@ class AuditTest {
 
     private static void flipped(Shown honest, UnaryOperator<byte[]> change, Step step) throws IOException {
         rejected(
-                honest.with(new OpeningSource() {
-                    @Override
-                    public MemorySegment cell(Cell cell) throws IOException {
-                        byte[] bytes = honest.source().cell(cell).toArray(ValueLayout.JAVA_BYTE);
-                        return MemorySegment.ofArray(cell.layer() == 0 ? change.apply(bytes) : bytes);
+                honest.with((OpeningSource) cell -> {
+                    if (cell.layer() != 0) {
+                        return honest.source().open(cell);
                     }
-
-                    @Override
-                    public MemorySegment positions(int from, int to) throws IOException {
-                        return honest.source().positions(from, to);
-                    }
+                    byte[] bytes = ((Replay) honest.source()).bytes(cell).toArray(ValueLayout.JAVA_BYTE);
+                    return Opening.of(MemorySegment.ofArray(change.apply(bytes)), null);
                 }),
                 step,
                 0);

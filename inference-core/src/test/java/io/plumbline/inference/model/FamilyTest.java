@@ -13,11 +13,13 @@ import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.quality.FloatModel;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.synthetic.RandomModel;
+import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -101,7 +103,7 @@ class FamilyTest {
             Answer answer = new Answer(result.tokens(), "");
             Receipt receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 1, NODE);
             AuditReport report = new Auditor(model.verifierKey(share -> {}))
-                    .audit(receipt, request, answer, Level.FULL, replay, null);
+                    .audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
             assertNull(report.failure(), () -> report.failure().toString());
 
             assertCloseToFloat(model, new FloatModel(checkpoint), prompt);

@@ -8,11 +8,12 @@ import io.aeron.cluster.service.ClientSession;
 import io.aeron.cluster.service.Cluster;
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.logbuffer.Header;
+import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
-import io.plumbline.ledger.state.LedgerState.Case;
 import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
 import io.plumbline.transport.ledgerwire.OutcomeEncoder;
@@ -42,13 +43,14 @@ public final class LedgerService implements ClusteredService {
     private final SubmitDecoder submit = new SubmitDecoder();
     private final QueryDecoder query = new QueryDecoder();
     private final ExpandableArrayBuffer reply = new ExpandableArrayBuffer(4096);
+    private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
     private LedgerState state;
     private Cluster cluster;
 
-    /** Hears of receipts that wait for this member's verdict; called on the service thread, must return at once. */
+    /** Hears of audits that begin, go into their next phase or come to their end; called on the service thread, must return at once. */
     @FunctionalInterface
     public interface Listener {
-        void onReceipt(Case ordered, Node node);
+        void onAudit(Case changed, Node node);
     }
 
     public LedgerService(Genesis genesis, Listener listener) {
@@ -60,6 +62,8 @@ public final class LedgerService implements ClusteredService {
     public void onStart(Cluster started, Image snapshot) {
         cluster = started;
         state = snapshot == null ? new LedgerState(genesis) : load(snapshot);
+        // Timers are in the cluster's own snapshot.
+        state.takeChanged().forEach(open -> listener.onAudit(open, state.node(open.node())));
     }
 
     /** A snapshot is its length, its hash, then the state: a damaged recording must not pass for an empty ledger. */
@@ -126,41 +130,46 @@ public final class LedgerService implements ClusteredService {
         if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
             return;
         }
-        header.wrap(buffer, offset);
+        // Nothing beyond the message can be read through this.
+        message.wrap(buffer, offset, length);
+        header.wrap(message, 0);
         if (header.schemaId() != SubmitDecoder.SCHEMA_ID || header.version() > SubmitDecoder.SCHEMA_VERSION) {
             return;
         }
-        int body = offset + MessageHeaderDecoder.ENCODED_LENGTH;
+        int body = MessageHeaderDecoder.ENCODED_LENGTH;
         if (header.templateId() == SubmitDecoder.TEMPLATE_ID) {
-            submit.wrap(buffer, body, header.blockLength(), header.version());
-            byte[] command = new byte[submit.commandLength()];
-            submit.getCommand(command, 0, command.length);
-            onCommand(session, submit.correlationId(), command);
+            submit.wrap(message, body, header.blockLength(), header.version());
+            byte[] command = VarData.copy(submit::wrapCommand);
+            onCommand(session, submit.correlationId(), timestamp, command);
         } else if (header.templateId() == QueryDecoder.TEMPLATE_ID) {
-            query.wrap(buffer, body, header.blockLength(), header.version());
-            byte[] key = new byte[query.keyLength()];
-            query.getKey(key, 0, key.length);
+            query.wrap(message, body, header.blockLength(), header.version());
+            byte[] key = VarData.copy(query::wrapKey);
             onQuery(session, query.correlationId(), query.subject(), key);
         }
     }
 
-    private void onCommand(ClientSession session, long correlationId, byte[] bytes) {
+    private void onCommand(ClientSession session, long correlationId, long timestamp, byte[] bytes) {
         String refusal;
         try {
-            Signed signed = Signed.decode(bytes);
-            refusal = state.apply(signed);
-            if (refusal == null
-                    && io.plumbline.ledger.state.Command.decode(signed.body())
-                            instanceof io.plumbline.ledger.state.Command.SubmitReceipt c) {
-                Case ordered = state.findCase(c.receipt().requestHash());
-                listener.onReceipt(ordered, state.node(ordered.node()));
-            }
+            refusal = state.apply(Signed.decode(bytes), timestamp);
         } catch (MalformedException e) {
             refusal = e.getMessage();
         }
+        tell();
         OutcomeEncoder outcome = new OutcomeEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
         outcome.correlationId(correlationId).height(state.height()).reason(refusal == null ? "" : refusal);
         send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + outcome.encodedLength());
+    }
+
+    /** Hands on what has changed, and has the cluster say when its time is over. */
+    private void tell() {
+        for (Case one : state.takeChanged()) {
+            listener.onAudit(one, state.node(one.node()));
+            long deadline = one.audit().deadlineMs();
+            while (one.isOpen() && !cluster.scheduleTimer(deadline, deadline)) {
+                cluster.idleStrategy().idle();
+            }
+        }
     }
 
     private void onQuery(ClientSession session, long correlationId, Subject subject, byte[] key) {
@@ -218,7 +227,10 @@ public final class LedgerService implements ClusteredService {
     public void onSessionClose(ClientSession session, long timestamp, CloseReason closeReason) {}
 
     @Override
-    public void onTimerEvent(long correlationId, long timestamp) {}
+    public void onTimerEvent(long correlationId, long timestamp) {
+        state.expire(timestamp);
+        tell();
+    }
 
     @Override
     public void onRoleChange(Cluster.Role newRole) {}

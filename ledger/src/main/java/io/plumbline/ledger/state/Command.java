@@ -1,5 +1,8 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Cells;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
@@ -13,19 +16,20 @@ public sealed interface Command {
     /** Moves {@code stake} from balance to stake and announces an inference node at an address. */
     record RegisterNode(long stake, byte[] modelId, long pricePerToken, String host, int port) implements Command {}
 
-    /** Sets money aside for one request, answered by one node. */
-    record OpenEscrow(byte[] requestHash, byte[] node, long amount) implements Command {}
+    /** Sets money aside for one request, answered by one node and audited at {@code level}. */
+    record OpenEscrow(byte[] requestHash, byte[] node, long amount, Level level) implements Command {}
 
     /** Hands in a node's signed receipt; from then on it is audited. */
     record SubmitReceipt(Receipt receipt) implements Command {}
 
-    /**
-     * A full node's judgement.
-     *
-     * @param place where it failed, for a person; empty when good.
-     * @param step that failed, by name; empty when good.
-     */
-    record Verdict(byte[] requestHash, boolean good, String step, String place) implements Command {}
+    /** Binds an auditor to its verdict in this round without telling it, see {@link Verdict#commitment}. */
+    record CommitVerdict(byte[] requestHash, int round, byte[] commitment) implements Command {}
+
+    /** Tells the verdict that was committed to. */
+    record RevealVerdict(byte[] requestHash, Verdict verdict) implements Command {}
+
+    /** An auditor got no answer to this challenge: all of them shall ask, and a new round begins. */
+    record PostChallenge(byte[] requestHash, Cell cell) implements Command {}
 
     /**
      * A command with who asks it and a key that makes it one of its kind: applied once, however often it arrives.
@@ -100,14 +104,16 @@ public sealed interface Command {
                         .putText(c.host)
                         .putInt(c.port);
             case OpenEscrow c ->
-                out.putInt(2).putFixed(c.requestHash).putFixed(c.node).putLong(c.amount);
-            case SubmitReceipt c -> out.putInt(3).putBytes(c.receipt.encode());
-            case Verdict c ->
-                out.putInt(4)
+                out.putInt(2)
                         .putFixed(c.requestHash)
-                        .putInt(c.good ? 1 : 0)
-                        .putText(c.step)
-                        .putText(c.place);
+                        .putFixed(c.node)
+                        .putLong(c.amount)
+                        .putInt(c.level.ordinal());
+            case SubmitReceipt c -> out.putInt(3).putBytes(c.receipt.encode());
+            case CommitVerdict c ->
+                out.putInt(4).putFixed(c.requestHash).putInt(c.round).putFixed(c.commitment);
+            case RevealVerdict c -> c.verdict.write(out.putInt(5).putFixed(c.requestHash));
+            case PostChallenge c -> Cells.write(out.putInt(6).putFixed(c.requestHash), c.cell);
         }
         return out.toBytes();
     }
@@ -123,14 +129,14 @@ public sealed interface Command {
                         in.getLong("price"),
                         in.getText("host"),
                         in.getInt("port"));
-            case 2 -> new OpenEscrow(in.getFixed(32, "request hash"), in.getFixed(32, "node"), in.getLong("amount"));
+            case 2 ->
+                new OpenEscrow(
+                        in.getFixed(32, "request hash"), in.getFixed(32, "node"), in.getLong("amount"), Case.level(in));
             case 3 -> new SubmitReceipt(Receipt.decode(in.getBytes("receipt")));
             case 4 ->
-                new Verdict(
-                        in.getFixed(32, "request hash"),
-                        in.getInt("good") != 0,
-                        in.getText("step"),
-                        in.getText("place"));
+                new CommitVerdict(in.getFixed(32, "request hash"), in.getInt("round"), in.getFixed(32, "commitment"));
+            case 5 -> new RevealVerdict(in.getFixed(32, "request hash"), Verdict.read(in));
+            case 6 -> new PostChallenge(in.getFixed(32, "request hash"), Cells.read(in));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

@@ -24,11 +24,6 @@ public record Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
         deposits = List.copyOf(deposits);
     }
 
-    /** Verdicts that decide: more than half. */
-    public int quorum() {
-        return fullNodes.size() / 2 + 1;
-    }
-
     public long total() {
         return deposits.stream().mapToLong(Deposit::amount).reduce(0, Math::addExact);
     }

@@ -1,10 +1,14 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.ledger.state.Command.Verdict;
+import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
@@ -13,6 +17,8 @@ import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -22,14 +28,38 @@ import java.util.TreeSet;
 
 /**
  * The settlement state machine: pure, single-threaded, and the same on every member that applies the same commands. It knows no clock
- * and iterates in key order only. A command is applied whole or not at all.
+ * but the cluster's and iterates in key order only. A command is applied whole or not at all.
  */
 public final class LedgerState {
+    /** Longest time to audit and commit to a verdict, and again after a challenge is posted. */
+    public static final long COMMIT_MS = 120_000;
+
+    /** Time for the others once as many have committed as decide. */
+    public static final long GRACE_MS = 5_000;
+
+    /** Longest time to reveal what was committed to. */
+    public static final long REVEAL_MS = 30_000;
+
+    /** Longest time from an escrow to its receipt: then the requester has the money back. */
+    public static final long ESCROW_MS = 3_600_000;
+
+    /** Auditors of one answer, at most. */
+    public static final int MAX_AUDITORS = 7;
+
+    private static final String BEACON = "plumbline 2026-11 audit beacon";
+    private static final String FORMAT = "plumbline ledger 2";
+
     private final Genesis genesis;
     private final SortedMap<String, Account> accounts = new TreeMap<>();
     private final SortedMap<String, Node> nodes = new TreeMap<>();
     private final SortedMap<String, Case> cases = new TreeMap<>();
     private final TreeSet<String> applied = new TreeSet<>();
+    private final TreeMap<Long, TreeSet<String>> deadlines = new TreeMap<>();
+    private final List<Case> changed = new ArrayList<>();
+
+    /** Hash over all commands so far, in order, with the times they were ordered at. */
+    private byte[] chain = new byte[32];
+
     private long height;
     private long burned;
 
@@ -38,83 +68,6 @@ public final class LedgerState {
 
     /** An inference node as announced. */
     public record Node(byte[] key, byte[] modelId, long pricePerToken, String host, int port, boolean slashed) {}
-
-    /** Where a request stands. */
-    public enum Status {
-        ESCROWED,
-        ORDERED,
-        SETTLED,
-        SLASHED
-    }
-
-    /**
-     * One request's money and judgement.
-     *
-     * @param verdicts by full node key, true for good.
-     * @param reasons of the bad ones: step and place.
-     * @param height of the last change.
-     */
-    public record Case(
-            byte[] requestHash,
-            byte[] requester,
-            byte[] node,
-            long escrow,
-            Status status,
-            Receipt receipt,
-            SortedMap<String, Boolean> verdicts,
-            List<String> reasons,
-            long height) {
-
-        private Case with(Status next, Receipt signed, SortedMap<String, Boolean> votes, List<String> why, long at) {
-            return new Case(requestHash, requester, node, escrow, next, signed, votes, why, at);
-        }
-
-        private void write(CanonicalWriter out) {
-            out.putFixed(requestHash)
-                    .putFixed(requester)
-                    .putFixed(node)
-                    .putLong(escrow)
-                    .putInt(status.ordinal());
-            out.putBytes(receipt == null ? new byte[0] : receipt.encode());
-            out.putInt(verdicts.size());
-            verdicts.forEach((key, good) -> out.putFixed(bytes(key)).putInt(good ? 1 : 0));
-            out.putInt(reasons.size());
-            reasons.forEach(out::putText);
-            out.putLong(height);
-        }
-
-        private static Case read(CanonicalReader in) {
-            byte[] request = in.getFixed(32, "request hash");
-            byte[] requester = in.getFixed(32, "requester");
-            byte[] node = in.getFixed(32, "node");
-            long escrow = in.getLong("escrow");
-            Status status = Status.values()[in.getInt("status")];
-            byte[] receipt = in.getBytes("receipt");
-            SortedMap<String, Boolean> verdicts = new TreeMap<>();
-            for (int n = in.getInt("verdicts"); n > 0; n--) {
-                verdicts.put(hex(in.getFixed(32, "full node")), in.getInt("good") != 0);
-            }
-            List<String> reasons = new ArrayList<>();
-            for (int n = in.getInt("reasons"); n > 0; n--) {
-                reasons.add(in.getText("reason"));
-            }
-            Receipt signed = receipt.length == 0 ? null : Receipt.decode(receipt);
-            return new Case(request, requester, node, escrow, status, signed, verdicts, reasons, in.getLong("height"));
-        }
-
-        public byte[] encode() {
-            CanonicalWriter out = new CanonicalWriter();
-            write(out);
-            return out.toBytes();
-        }
-
-        public static Case decode(byte[] bytes) {
-            CanonicalReader in = new CanonicalReader(bytes, "case");
-            Case decoded = read(in);
-            in.end();
-            return decoded;
-        }
-    }
 
     public LedgerState(Genesis genesis) {
         this.genesis = genesis;
@@ -135,9 +88,11 @@ public final class LedgerState {
     /**
      * Applies one command.
      *
+     * @param nowMs cluster time.
      * @return null when applied, or why it was not; a refused command changes nothing but the height.
      */
-    public String apply(Signed signed) {
+    public String apply(Signed signed, long nowMs) {
+        expire(nowMs);
         height++;
         String id = hex(signed.id());
         if (applied.contains(id)) {
@@ -152,11 +107,15 @@ public final class LedgerState {
         } catch (MalformedException e) {
             return e.getMessage();
         }
+        byte[] time = new CanonicalWriter().putLong(nowMs).toBytes();
+        chain = Blake3.plain().update(chain).update(signed.id()).update(time).digest();
         String refusal = switch (command) {
             case RegisterNode c -> register(signed.signer(), c);
-            case OpenEscrow c -> escrow(signed.signer(), c);
-            case SubmitReceipt c -> receipt(c.receipt());
-            case Verdict c -> verdict(signed.signer(), c);
+            case OpenEscrow c -> escrow(signed.signer(), c, nowMs);
+            case SubmitReceipt c -> receipt(c.receipt(), nowMs);
+            case CommitVerdict c -> commit(hex(signed.signer()), c, nowMs);
+            case RevealVerdict c -> reveal(signed.signer(), c);
+            case PostChallenge c -> post(hex(signed.signer()), c, nowMs);
         };
         if (refusal == null) {
             applied.add(id);
@@ -181,7 +140,7 @@ public final class LedgerState {
         return null;
     }
 
-    private String escrow(byte[] signer, OpenEscrow c) {
+    private String escrow(byte[] signer, OpenEscrow c, long nowMs) {
         Account account = account(signer);
         Node node = nodes.get(hex(c.node()));
         if (node == null || node.slashed()) {
@@ -194,22 +153,12 @@ public final class LedgerState {
             return "escrow " + c.amount() + " is not covered by a balance of " + account.balance();
         }
         put(signer, new Account(account.balance() - c.amount(), account.stake()));
-        cases.put(
-                hex(c.requestHash()),
-                new Case(
-                        c.requestHash(),
-                        signer,
-                        c.node(),
-                        c.amount(),
-                        Status.ESCROWED,
-                        null,
-                        new TreeMap<>(),
-                        List.of(),
-                        height));
+        Audit none = Audit.NONE.until(nowMs + ESCROW_MS);
+        put(new Case(c.requestHash(), signer, c.node(), c.amount(), c.level(), Status.ESCROWED, null, none, height));
         return null;
     }
 
-    private String receipt(Receipt receipt) {
+    private String receipt(Receipt receipt, long nowMs) {
         Case open = cases.get(hex(receipt.requestHash()));
         if (open == null) {
             return "no escrow is open for this request";
@@ -228,43 +177,181 @@ public final class LedgerState {
         if (!Arrays.equals(node.modelId(), receipt.modelId())) {
             return "the receipt names another model than the node announced";
         }
-        cases.put(
-                hex(receipt.requestHash()),
-                open.with(Status.ORDERED, receipt, open.verdicts(), open.reasons(), height));
+        byte[] beacon = Blake3.deriveKey(BEACON)
+                .update(chain)
+                .update(receipt.requestHash())
+                .digest();
+        Audit begun = new Audit(
+                beacon,
+                auditors(beacon),
+                0,
+                Collections.emptySortedMap(),
+                Collections.emptySortedMap(),
+                Collections.emptySortedMap(),
+                nowMs + COMMIT_MS);
+        put(open.ordered(receipt, begun, height));
         return null;
     }
 
-    private String verdict(byte[] signer, Verdict c) {
-        Case open = cases.get(hex(c.requestHash()));
-        if (genesis.fullNodes().stream().noneMatch(key -> Arrays.equals(key, signer))) {
-            return "only a full node gives verdicts";
-        }
+    /** All full nodes, or as many as audit one answer, drawn by the beacon. */
+    private List<String> auditors(byte[] beacon) {
+        return genesis.fullNodes().stream()
+                .sorted(Comparator.comparing(key ->
+                        Blake3.hex(Blake3.plain().update(beacon).update(key).digest())))
+                .limit(MAX_AUDITORS)
+                .map(LedgerState::hex)
+                .toList();
+    }
+
+    /** What is wrong with an auditor's word on a case, or null. */
+    private static String refuse(Case open, String auditor) {
         if (open == null || open.receipt() == null) {
             return "no receipt was ordered for this request";
         }
-        if (open.verdicts().containsKey(hex(signer))) {
+        return open.audit().auditors().contains(auditor) ? null : "only this answer's auditors judge it";
+    }
+
+    private String commit(String auditor, CommitVerdict c, long nowMs) {
+        Case open = cases.get(hex(c.requestHash()));
+        String refusal = refuse(open, auditor);
+        if (refusal != null) {
+            return refusal;
+        }
+        if (open.status() != Status.AUDITING || c.round() != open.audit().round()) {
+            return "round " + c.round() + " is over";
+        }
+        if (open.audit().commitments().containsKey(auditor)) {
+            return "this full node has committed already";
+        }
+        Audit audit = open.audit().committed(auditor, c.commitment());
+        int count = audit.commitments().size();
+        if (count == audit.auditors().size()) {
+            put(open.with(Status.REVEALING, audit.until(nowMs + REVEAL_MS), height));
+        } else {
+            long deadline =
+                    count < audit.quorum() ? audit.deadlineMs() : Math.min(audit.deadlineMs(), nowMs + GRACE_MS);
+            put(open.with(Status.AUDITING, audit.until(deadline), height));
+        }
+        return null;
+    }
+
+    private String post(String auditor, PostChallenge c, long nowMs) {
+        Case open = cases.get(hex(c.requestHash()));
+        String refusal = refuse(open, auditor);
+        if (refusal != null) {
+            return refusal;
+        }
+        if (open.status() != Status.AUDITING) {
+            return "this answer is not being audited any more";
+        }
+        if (open.audit().posted().containsKey(auditor)) {
+            return "this full node has posted a challenge already";
+        }
+        put(open.with(Status.AUDITING, open.audit().posted(auditor, c.cell(), nowMs + COMMIT_MS), height));
+        return null;
+    }
+
+    private String reveal(byte[] signer, RevealVerdict c) {
+        Case open = cases.get(hex(c.requestHash()));
+        String auditor = hex(signer);
+        String refusal = refuse(open, auditor);
+        if (refusal != null) {
+            return refusal;
+        }
+        if (open.status() == Status.AUDITING) {
+            return "others may still commit to their verdicts";
+        }
+        Audit audit = open.audit();
+        byte[] commitment = audit.commitments().get(auditor);
+        if (commitment == null
+                || !Arrays.equals(commitment, c.verdict().commitment(c.requestHash(), audit.round(), signer))) {
+            return "this is not the verdict that was committed to";
+        }
+        if (audit.verdicts().containsKey(auditor)) {
             return "this full node has judged already";
         }
-        if (c.step().length() > 64 || c.place().length() > 256) {
-            return "the reason is too long";
-        }
-        SortedMap<String, Boolean> verdicts = new TreeMap<>(open.verdicts());
-        verdicts.put(hex(signer), c.good());
-        List<String> reasons = new ArrayList<>(open.reasons());
-        if (!c.good()) {
-            reasons.add(c.step() + " at " + c.place());
-        }
-        Case judged = open.with(open.status(), open.receipt(), verdicts, List.copyOf(reasons), height);
-        long good = verdicts.values().stream().filter(vote -> vote).count();
-        if (open.status() == Status.ORDERED && good >= genesis.quorum()) {
-            pay(judged);
-            judged = judged.with(Status.SETTLED, judged.receipt(), verdicts, judged.reasons(), height);
-        } else if (open.status() == Status.ORDERED && verdicts.size() - good >= genesis.quorum()) {
-            slash(judged);
-            judged = judged.with(Status.SLASHED, judged.receipt(), verdicts, judged.reasons(), height);
-        }
-        cases.put(hex(c.requestHash()), judged);
+        Case judged = open.with(open.status(), audit.revealed(auditor, c.verdict()), height);
+        put(judged.isOpen() ? decided(judged) : judged);
         return null;
+    }
+
+    /** Settles a case when its verdicts decide it, and gives the escrow back when none is missing and they do not. */
+    private Case decided(Case judged) {
+        Audit audit = judged.audit();
+        if (audit.good() >= audit.quorum()) {
+            pay(judged);
+            return judged.with(Status.SETTLED, audit, height);
+        }
+        if (audit.bad() >= audit.quorum()) {
+            slash(judged);
+            return judged.with(Status.SLASHED, audit, height);
+        }
+        return audit.verdicts().size() == audit.commitments().size() ? refunded(judged) : judged;
+    }
+
+    private Case refunded(Case judged) {
+        credit(judged.requester(), judged.escrow());
+        return judged.with(Status.REFUNDED, judged.audit(), height);
+    }
+
+    /** Ends what should have come to its end by {@code nowMs}. */
+    public void expire(long nowMs) {
+        while (!deadlines.isEmpty() && deadlines.firstKey() <= nowMs) {
+            for (String request : List.copyOf(deadlines.firstEntry().getValue())) {
+                Case open = cases.get(request);
+                Audit audit = open.audit();
+                boolean enough = audit.commitments().size() >= audit.quorum();
+                put(
+                        open.status() == Status.AUDITING && enough
+                                ? open.with(Status.REVEALING, audit.until(nowMs + REVEAL_MS), height)
+                                : refunded(open));
+            }
+        }
+    }
+
+    /** Keeps a case, its deadline while it has one, and that it has changed. */
+    private void put(Case next) {
+        Case before = cases.put(hex(next.requestHash()), next);
+        if (before != null) {
+            unschedule(before);
+        }
+        schedule(next);
+        boolean news = before == null
+                || before.status() != next.status()
+                || before.audit().round() != next.audit().round()
+                || before.audit().deadlineMs() != next.audit().deadlineMs();
+        if (news && next.receipt() != null) {
+            changed.add(next);
+        }
+    }
+
+    private static boolean hasDeadline(Case c) {
+        return c.isOpen();
+    }
+
+    private void schedule(Case c) {
+        if (hasDeadline(c)) {
+            deadlines
+                    .computeIfAbsent(c.audit().deadlineMs(), at -> new TreeSet<>())
+                    .add(hex(c.requestHash()));
+        }
+    }
+
+    private void unschedule(Case c) {
+        if (hasDeadline(c)) {
+            TreeSet<String> due = deadlines.get(c.audit().deadlineMs());
+            due.remove(hex(c.requestHash()));
+            if (due.isEmpty()) {
+                deadlines.remove(c.audit().deadlineMs());
+            }
+        }
+    }
+
+    /** Cases whose status, round or deadline changed since this was asked last. */
+    public List<Case> takeChanged() {
+        List<Case> taken = List.copyOf(changed);
+        changed.clear();
+        return taken;
     }
 
     /** The node gets its price, the requester the rest of the escrow. */
@@ -284,8 +371,8 @@ public final class LedgerState {
                 new Node(node.key(), node.modelId(), node.pricePerToken(), node.host(), node.port(), true));
         credit(judged.requester(), Math.addExact(judged.escrow(), stake / 2));
         long left = stake - stake / 2;
-        List<String> finders = judged.verdicts().entrySet().stream()
-                .filter(vote -> !vote.getValue())
+        List<String> finders = judged.audit().verdicts().entrySet().stream()
+                .filter(vote -> vote.getValue().opinion() == Opinion.BAD)
                 .map(Map.Entry::getKey)
                 .toList();
         long each = stake / 4 / finders.size();
@@ -337,8 +424,7 @@ public final class LedgerState {
             total = Math.addExact(total, Math.addExact(account.balance(), account.stake()));
         }
         for (Case c : cases.values()) {
-            boolean open = c.status() == Status.ESCROWED || c.status() == Status.ORDERED;
-            total = Math.addExact(total, open ? c.escrow() : 0);
+            total = Math.addExact(total, c.isOpen() ? c.escrow() : 0);
         }
         return total;
     }
@@ -346,10 +432,11 @@ public final class LedgerState {
     /** The whole state in its one byte form: what a snapshot holds and the root hashes. */
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
-                .putText("plumbline ledger 1")
+                .putText(FORMAT)
                 .putFixed(genesis.hash())
                 .putLong(height)
-                .putLong(burned);
+                .putLong(burned)
+                .putFixed(chain);
         out.putInt(accounts.size());
         accounts.forEach(
                 (key, a) -> out.putFixed(bytes(key)).putLong(a.balance()).putLong(a.stake()));
@@ -377,14 +464,14 @@ public final class LedgerState {
     /** Rebuilds a state; one of another genesis is refused. */
     public static LedgerState decode(Genesis genesis, byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "ledger state");
-        if (!in.getText("format").equals("plumbline ledger 1")
-                || !Arrays.equals(in.getFixed(32, "genesis hash"), genesis.hash())) {
+        if (!in.getText("format").equals(FORMAT) || !Arrays.equals(in.getFixed(32, "genesis hash"), genesis.hash())) {
             throw new MalformedException("Malformed ledger state: it belongs to another genesis or version.");
         }
         LedgerState state = new LedgerState(genesis);
         state.accounts.clear();
         state.height = in.getLong("height");
         state.burned = in.getLong("burned");
+        state.chain = in.getFixed(32, "chain");
         for (int n = in.getInt("accounts"); n > 0; n--) {
             state.accounts.put(
                     hex(in.getFixed(32, "account")), new Account(in.getLong("balance"), in.getLong("stake")));
@@ -404,6 +491,10 @@ public final class LedgerState {
         for (int n = in.getInt("cases"); n > 0; n--) {
             Case c = Case.read(in);
             state.cases.put(hex(c.requestHash()), c);
+            state.schedule(c);
+            if (hasDeadline(c) && c.receipt() != null) {
+                state.changed.add(c);
+            }
         }
         for (int n = in.getInt("applied"); n > 0; n--) {
             state.applied.add(hex(in.getFixed(32, "command id")));

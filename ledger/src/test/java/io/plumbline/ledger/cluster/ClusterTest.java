@@ -12,15 +12,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.ledger.state.Command.Verdict;
-import io.plumbline.ledger.state.LedgerState.Status;
+import io.plumbline.ledger.state.Verdict;
+import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -38,6 +43,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ClusterTest {
     @TempDir
     Path folder;
+
+    private static final Verdict GOOD = new Verdict(Opinion.GOOD, "", "", new byte[32], new byte[32]);
 
     private final List<String> addresses = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
@@ -95,6 +102,18 @@ class ClusterTest {
         assertTrue(outcome.isApplied(), outcome.reason());
     }
 
+    private Status status() {
+        try {
+            return client.findCase(request(1)).status();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void commit(Keys auditor) throws IOException {
+        applied(new CommitVerdict(request(1), 0, GOOD.commitment(request(1), 0, auditor.publicKey())), auditor);
+    }
+
     private static void await(String what, BooleanSupplier condition) throws InterruptedException {
         long end = System.nanoTime() + 20_000_000_000L;
         while (!condition.getAsBoolean()) {
@@ -106,10 +125,12 @@ class ClusterTest {
     @Test
     void settlesSurvivesTheLossOfItsLeaderAndRestartsFromASnapshot() throws Exception {
         applied(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
-        applied(new OpenEscrow(request(1), NODE.publicKey(), 500), REQUESTER);
+        applied(new OpenEscrow(request(1), NODE.publicKey(), 500, Level.FULL), REQUESTER);
         applied(new SubmitReceipt(receipt(1, 150)), NODE);
         await("every member to hear of the receipt", () -> heard.size() == 3);
-        applied(new Verdict(request(1), true, "", ""), FULL_NODES.get(0));
+        // Two of three commit; the cluster's own clock says when the third has had its time.
+        commit(FULL_NODES.get(0));
+        commit(FULL_NODES.get(1));
 
         await("a leader", () -> members.stream().anyMatch(Member::leads));
         Member leader = members.stream().filter(Member::leads).findFirst().orElseThrow();
@@ -117,7 +138,9 @@ class ClusterTest {
         await("a snapshot", () -> leader.snapshots() > 0);
         leader.close();
         members.remove(leader);
-        applied(new Verdict(request(1), true, "", ""), FULL_NODES.get(1));
+        await("the revealing to begin", () -> status() == Status.REVEALING);
+        applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(0));
+        applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(1));
         assertEquals(Status.SETTLED, client.findCase(request(1)).status());
         assertEquals(50_150, client.account(NODE.publicKey()).balance());
         byte[] root = client.root();

@@ -14,27 +14,34 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.ledger.state.Command.Verdict;
 import io.plumbline.ledger.state.LedgerState.Account;
-import io.plumbline.ledger.state.LedgerState.Status;
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class LedgerStateTest {
     private final LedgerState state = new LedgerState(genesis());
+    private long now = 1_000_000;
 
     private String apply(Command command, Keys keys) {
         long before = state.total();
-        String refusal = state.apply(Signed.of(command, keys));
+        String refusal = state.apply(Signed.of(command, keys), now);
         assertEquals(before, state.total(), "money is neither made nor lost");
         return refusal;
     }
@@ -43,39 +50,71 @@ class LedgerStateTest {
         if (state.nodes().isEmpty()) {
             assertNull(apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE));
         }
-        assertNull(apply(new OpenEscrow(request(number), NODE.publicKey(), 500), REQUESTER));
+        assertNull(apply(new OpenEscrow(request(number), NODE.publicKey(), 500, Level.FULL), REQUESTER));
         assertNull(apply(new SubmitReceipt(receipt(number, 150)), NODE));
     }
 
-    private static Verdict good(int number) {
-        return new Verdict(request(number), true, "", "");
+    private static final byte[] WORK = new byte[32];
+
+    private static Verdict good() {
+        return new Verdict(Opinion.GOOD, "", "", WORK, new byte[32]);
     }
 
-    private static Verdict bad(int number) {
-        return new Verdict(request(number), false, "QKV", "layer 1, token 3");
+    private static Verdict bad() {
+        return new Verdict(Opinion.BAD, "QKV", "layer 1, token 3", WORK, new byte[32]);
+    }
+
+    private static Verdict silent() {
+        return new Verdict(Opinion.CANNOT_JUDGE, "SILENCE", "layer 2, token 7", WORK, new byte[32]);
+    }
+
+    private String commit(int number, Keys auditor, Verdict verdict) {
+        int round = state.findCase(request(number)).audit().round();
+        byte[] commitment = verdict.commitment(request(number), round, auditor.publicKey());
+        return apply(new CommitVerdict(request(number), round, commitment), auditor);
+    }
+
+    private String reveal(int number, Keys auditor, Verdict verdict) {
+        return apply(new RevealVerdict(request(number), verdict), auditor);
+    }
+
+    /** All three commit, then reveal in order. */
+    private void judge(int number, Verdict... verdicts) {
+        for (int i = 0; i < 3; i++) {
+            assertNull(commit(number, FULL_NODES.get(i), verdicts[i]));
+        }
+        for (int i = 0; i < 3; i++) {
+            assertNull(reveal(number, FULL_NODES.get(i), verdicts[i]));
+        }
+    }
+
+    private Status status(int number) {
+        return state.findCase(request(number)).status();
     }
 
     @Test
     void aQuorumOfGoodVerdictsPaysTheNodeAndRefundsTheRest() {
         ordered(1);
-        assertNull(apply(good(1), FULL_NODES.get(0)));
-        assertEquals(Status.ORDERED, state.findCase(request(1)).status());
-        assertNull(apply(good(1), FULL_NODES.get(1)));
-        assertEquals(Status.SETTLED, state.findCase(request(1)).status());
+        for (Keys node : FULL_NODES) {
+            assertEquals(Status.AUDITING, status(1));
+            assertNull(commit(1, node, node == FULL_NODES.get(2) ? bad() : good()));
+        }
+        assertEquals(Status.REVEALING, status(1));
+        assertNull(reveal(1, FULL_NODES.get(0), good()));
+        assertEquals(Status.REVEALING, status(1));
+        assertNull(reveal(1, FULL_NODES.get(1), good()));
+        assertEquals(Status.SETTLED, status(1));
         assertEquals(new Account(50_150, 50_000), state.account(NODE.publicKey()));
         assertEquals(new Account(999_850, 0), state.account(REQUESTER.publicKey()));
-        assertNull(apply(bad(1), FULL_NODES.get(2)), "a late verdict is recorded");
-        assertEquals(Status.SETTLED, state.findCase(request(1)).status());
+        assertNull(reveal(1, FULL_NODES.get(2), bad()), "a late verdict is recorded");
+        assertEquals(Status.SETTLED, status(1));
     }
 
     @Test
     void aQuorumOfBadVerdictsSlashesTheNodeAndMakesTheRequesterWhole() {
         ordered(1);
-        assertNull(apply(bad(1), FULL_NODES.get(2)));
-        assertNull(apply(good(1), FULL_NODES.get(0)));
-        assertEquals(Status.ORDERED, state.findCase(request(1)).status());
-        assertNull(apply(bad(1), FULL_NODES.get(1)));
-        assertEquals(Status.SLASHED, state.findCase(request(1)).status());
+        judge(1, good(), bad(), bad());
+        assertEquals(Status.SLASHED, status(1));
         assertEquals(
                 List.of("QKV at layer 1, token 3", "QKV at layer 1, token 3"),
                 state.findCase(request(1)).reasons());
@@ -83,45 +122,121 @@ class LedgerStateTest {
         assertEquals(new Account(1_025_000, 0), state.account(REQUESTER.publicKey()));
         assertEquals(6_250, state.account(FULL_NODES.get(1).publicKey()).balance());
         assertEquals(0, state.account(FULL_NODES.get(0).publicKey()).balance());
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 5), REQUESTER)
+        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 5, Level.FULL), REQUESTER)
                 .contains("slashed"));
+    }
+
+    @Test
+    void whatNobodyCanJudgeIsRefundedAndCostsTheNodeItsPriceAlone() {
+        ordered(1);
+        judge(1, silent(), silent(), good());
+        assertEquals(Status.REFUNDED, status(1));
+        assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()));
+        assertEquals(new Account(1_000_000, 0), state.account(REQUESTER.publicKey()));
+        ordered(2);
+        now += LedgerState.COMMIT_MS;
+        state.expire(now);
+        assertEquals(Status.REFUNDED, status(2), "no auditor came");
+        assertNull(apply(new OpenEscrow(request(3), NODE.publicKey(), 5, Level.FULL), REQUESTER));
+        now += LedgerState.ESCROW_MS;
+        state.expire(now);
+        assertEquals(Status.REFUNDED, status(3), "no receipt came");
+        assertEquals(new Account(1_000_000, 0), state.account(REQUESTER.publicKey()));
+    }
+
+    @Test
+    void oneAuditorThatIsDownHoldsUpAnAnswerForAMomentOnly() {
+        ordered(1);
+        assertNull(commit(1, FULL_NODES.get(0), good()));
+        assertNull(commit(1, FULL_NODES.get(1), good()));
+        assertTrue(reveal(1, FULL_NODES.get(0), good()).contains("may still commit"));
+        now += LedgerState.GRACE_MS;
+        assertNull(reveal(1, FULL_NODES.get(0), good()));
+        assertTrue(commit(1, FULL_NODES.get(2), good()).contains("is over"), "what is revealed could be copied");
+        assertTrue(reveal(1, FULL_NODES.get(2), good()).contains("not the verdict that was committed to"));
+        assertNull(reveal(1, FULL_NODES.get(1), good()));
+        assertEquals(Status.SETTLED, status(1));
+    }
+
+    @Test
+    void aVerdictThatWasNotCommittedToIsRefused() {
+        ordered(1);
+        for (Keys node : FULL_NODES) {
+            assertNull(commit(1, node, good()));
+        }
+        assertTrue(reveal(1, FULL_NODES.get(0), bad()).contains("not the verdict"));
+        assertNull(reveal(1, FULL_NODES.get(0), good()));
+        assertTrue(reveal(1, FULL_NODES.get(0), good()).contains("already"));
+    }
+
+    @Test
+    void whoShowsNoWorkIsNamedAndDoesNotCount() {
+        ordered(1);
+        byte[] guessed = new byte[32];
+        guessed[7] = 1;
+        Verdict lazy = new Verdict(Opinion.GOOD, "", "", guessed, new byte[32]);
+        judge(1, good(), lazy, good());
+        assertEquals(Status.SETTLED, status(1));
+        assertEquals(
+                List.of(HexFormat.of().formatHex(FULL_NODES.get(1).publicKey())),
+                state.findCase(request(1)).audit().lazy());
+        ordered(2);
+        judge(2, good(), lazy, silent());
+        assertEquals(Status.REFUNDED, status(2), "one who works and one who does not are no majority");
+    }
+
+    @Test
+    void anUnansweredChallengeIsPutToAllAndTheyCommitAnew() {
+        ordered(1);
+        Cell cell = new Cell(1, 3, 4);
+        assertNull(commit(1, FULL_NODES.get(0), good()));
+        assertNull(apply(new PostChallenge(request(1), cell), FULL_NODES.get(1)));
+        assertEquals(List.of(cell), state.findCase(request(1)).audit().postedCells());
+        assertTrue(apply(new PostChallenge(request(1), cell), FULL_NODES.get(1)).contains("already"));
+        assertTrue(apply(new PostChallenge(request(1), cell), NODE).contains("auditors"));
+        byte[] old = good().commitment(request(1), 0, FULL_NODES.get(2).publicKey());
+        assertTrue(
+                apply(new CommitVerdict(request(1), 0, old), FULL_NODES.get(2)).contains("round 0 is over"));
+        judge(1, bad(), silent(), bad());
+        assertEquals(Status.SLASHED, status(1));
     }
 
     @Test
     void whatIsNotAllowedIsRefusedWithAReason() {
         ordered(1);
-        assertTrue(apply(new OpenEscrow(request(1), NODE.publicKey(), 5), REQUESTER)
+        assertTrue(apply(new OpenEscrow(request(1), NODE.publicKey(), 5, Level.FULL), REQUESTER)
                 .contains("already"));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 2_000_000), REQUESTER)
+        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 2_000_000, Level.FULL), REQUESTER)
                 .contains("not covered"));
-        assertTrue(apply(new OpenEscrow(request(2), new byte[32], 5), REQUESTER).contains("not registered"));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), -5), REQUESTER)
+        assertTrue(apply(new OpenEscrow(request(2), new byte[32], 5, Level.FULL), REQUESTER)
+                .contains("not registered"));
+        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), -5, Level.FULL), REQUESTER)
                 .contains("not covered"));
         assertTrue(apply(new SubmitReceipt(receipt(1, 150)), NODE).contains("already"));
         assertTrue(apply(new SubmitReceipt(receipt(7, 150)), NODE).contains("no escrow"));
-        assertNull(apply(new OpenEscrow(request(3), NODE.publicKey(), 500), REQUESTER));
+        assertNull(apply(new OpenEscrow(request(3), NODE.publicKey(), 500, Level.FULL), REQUESTER));
         assertTrue(apply(new SubmitReceipt(receipt(3, 201)), NODE).contains("price"));
-        assertTrue(apply(good(3), FULL_NODES.get(0)).contains("no receipt"));
-        assertTrue(apply(good(1), REQUESTER).contains("only a full node"));
-        assertNull(apply(good(1), FULL_NODES.get(0)));
-        assertTrue(apply(bad(1), FULL_NODES.get(0)).contains("already"));
+        assertTrue(commit(3, FULL_NODES.get(0), good()).contains("no receipt"));
+        assertTrue(commit(1, REQUESTER, good()).contains("auditors"));
+        assertNull(commit(1, FULL_NODES.get(0), good()));
+        assertTrue(commit(1, FULL_NODES.get(0), bad()).contains("already"));
     }
 
     @Test
     void oneCommandIsAppliedOnceAndAForgedOneNever() {
         apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
-        Signed signed = Signed.of(new OpenEscrow(request(1), NODE.publicKey(), 500), REQUESTER);
+        Signed signed = Signed.of(new OpenEscrow(request(1), NODE.publicKey(), 500, Level.FULL), REQUESTER);
         Signed forged = new Signed(NODE.publicKey(), signed.nonce(), signed.body(), signed.signature());
-        assertTrue(state.apply(forged).contains("signature"));
-        assertNull(state.apply(signed));
-        assertTrue(state.apply(signed).contains("before"));
+        assertTrue(state.apply(forged, now).contains("signature"));
+        assertNull(state.apply(signed, now));
+        assertTrue(state.apply(signed, now).contains("before"));
         byte[] bytes = signed.encode();
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
             assertThrows(MalformedException.class, () -> Signed.decode(cut));
         }
         Signed nonsense = new Signed(REQUESTER.publicKey(), new byte[16], new byte[] {9, 0, 0, 0}, new byte[64]);
-        assertNotNull(state.apply(nonsense));
+        assertNotNull(state.apply(nonsense, now));
     }
 
     @Test
@@ -136,8 +251,19 @@ class LedgerStateTest {
                         open.add(open.size() + 1);
                     }
                 }
-                case 1 -> apply(good(1 + random.nextInt(100)), FULL_NODES.get(random.nextInt(3)));
-                default -> apply(new OpenEscrow(request(101 + random.nextInt(5)), NODE.publicKey(), 1), REQUESTER);
+                case 1 -> {
+                    int number = 1 + random.nextInt(100);
+                    Keys node = FULL_NODES.get(random.nextInt(3));
+                    Verdict verdict = random.nextInt(4) == 0 ? bad() : good();
+                    if (state.findCase(request(number)) != null) {
+                        commit(number, node, verdict);
+                        reveal(number, node, verdict);
+                        apply(new PostChallenge(request(number), new Cell(0, 1, 2)), node);
+                    }
+                    now += random.nextInt(4_000);
+                }
+                default ->
+                    apply(new OpenEscrow(request(101 + random.nextInt(5)), NODE.publicKey(), 1, Level.FULL), REQUESTER);
             }
             LedgerState back = LedgerState.decode(genesis(), state.encode());
             assertArrayEquals(state.root(), back.root(), "seed 20261121, step " + step);

@@ -3,7 +3,8 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.model.Manifest;
-import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.Arrays;
 
@@ -31,6 +32,10 @@ public final class AnswerView {
         this.promptTokens = promptTokens.length;
         this.tokens = Arrays.copyOf(promptTokens, promptTokens.length + outputTokens.length);
         System.arraycopy(outputTokens, 0, tokens, promptTokens.length, outputTokens.length);
+    }
+
+    public ModelConfig config() {
+        return manifest.config();
     }
 
     public TraceLayout layout() {
@@ -68,12 +73,17 @@ public final class AnswerView {
     /** The slice of the trace that a cell's opening holds. */
     public Slice traceSlice(Cell cell) {
         ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES);
-        int rowBytes = 4 * manifest.config().hidden();
-        for (int t = 0; t < cell.to(); t++) {
-            long kv = layout.offset(t, cell.layer()) + layout.kOffset();
-            set.addBytes(kv, kv + layout.kvBytes());
+        int layers = config().layers();
+        int rowBytes = 4 * config().hidden();
+        boolean choices = cell.layer() == layers;
+        for (int t = cell.attention() && !choices ? 0 : cell.from(); t < cell.to(); t++) {
+            long h = layout.offset(t, cell.layer());
+            if (choices) {
+                set.addBytes(h, h + layout.finalBytes());
+                continue;
+            }
+            set.addBytes(h + layout.kOffset(), h + layout.kOffset() + layout.kvBytes());
             if (t >= cell.from()) {
-                long h = layout.offset(t, cell.layer());
                 set.addBytes(h, h + rowBytes);
                 long next = layout.offset(t, cell.layer() + 1);
                 set.addBytes(next, next + rowBytes);
@@ -84,22 +94,12 @@ public final class AnswerView {
 
     /** The slice of the embedding tensor with the rows of a first-layer cell's tokens. */
     public Slice embeddingSlice(Cell cell) {
-        Manifest.Tensor tensor = manifest.tensor(VerifierKey.EMBEDDING);
+        Manifest.Tensor tensor = manifest.tensor(TensorNames.EMBEDDING);
         ChunkSet set = new ChunkSet();
         for (int t = cell.from(); t < cell.to(); t++) {
             long row = (long) tokens[t] * tensor.rowBytes();
             set.addBytes(row, row + tensor.rowBytes());
         }
         return new Slice(null, tensor.bytes(), set);
-    }
-
-    /** The slice with the final records of positions {@code from} to {@code to}. */
-    public Slice positionSlice(int from, int to) {
-        ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES);
-        for (int t = from; t < to; t++) {
-            long at = layout.offset(t, manifest.config().layers());
-            set.addBytes(at, at + layout.finalBytes());
-        }
-        return new Slice(traceKey, layout.traceBytes(length()), set);
     }
 }

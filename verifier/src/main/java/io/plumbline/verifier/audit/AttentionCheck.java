@@ -1,6 +1,6 @@
 package io.plumbline.verifier.audit;
 
-import io.plumbline.verifier.audit.CellAudit.Opened;
+import io.plumbline.verifier.audit.LayerCheck.Opened;
 import io.plumbline.verifier.freivalds.MatrixKey;
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
@@ -100,14 +100,14 @@ class AttentionCheck implements AutoCloseable {
     /**
      * Checks all heads of token {@code t}, later than any before.
      *
+     * @param parts of the token's piece, which begins at {@code o.at}.
      * @param joined receives queryDim outputs.
      * @throws ArithmeticException when a number overflows.
      */
-    final void check(Opened o, int t, short[] q, float[] sq, float[] joined) throws FailedException {
+    final void check(Opened o, int t, OpeningLayout.Token parts, short[] q, float[] sq, float[] joined)
+            throws FailedException {
         extendTo(o, t);
-        long scoresAt = o.parts.scores() + CellParts.scoreOffset(config, o.cell, t);
-        long sumsAt = 4L * (t - o.cell.from()) * config.queryDim();
-        heads(o, t, scoresAt, o.parts.high() + sumsAt, o.parts.low() + sumsAt, q, sq, joined);
+        heads(o, t, o.at + parts.scores(), o.at + parts.high(), o.at + parts.low(), q, sq, joined);
     }
 
     static FailedException falseScores(Opened o, int t, int h) {
@@ -121,12 +121,12 @@ class AttentionCheck implements AutoCloseable {
     void heads(Opened o, int t, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
             throws FailedException {
         int n = t + 1;
-        o.ints(highAt, config.queryDim(), high);
-        o.ints(lowAt, config.queryDim(), low);
+        o.ints(highAt, config.queryDim(), high, 0);
+        o.ints(lowAt, config.queryDim(), low, 0);
         int shared = config.heads() / config.kvHeads();
         for (int h = 0; h < config.heads(); h++) {
             int g = h / shared;
-            o.ints(scoresAt + 4L * h * n, n, scores);
+            o.ints(scoresAt + 4L * h * n, n, scores, 0);
             for (int round = 0; round < ROUNDS; round++) {
                 int sum = (round * config.kvHeads() + g) * size;
                 if (ring.dot(q, h * size, keySum, sum, size) != ring.dot(scores, 0, r, round * capacity, n)) {

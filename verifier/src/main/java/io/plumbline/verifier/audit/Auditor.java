@@ -9,42 +9,25 @@ import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.security.SecureRandom;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 
 /**
  * A full node's judgement of an answer, from the receipt down to single rows. Cells are drawn from this process's own secure random
  * source, so a node cannot know what will be asked. One instance for each thread.
  */
-public final class Auditor {
-    /** Tokens in one cell of a challenge, at most: bounds the memory that an opening takes. */
-    public static final int BLOCK_TOKENS = 256;
-
-    /** Positions in one challenge, at most: their logits' products are {@code 4 * vocab} bytes each. */
-    public static final int BLOCK_POSITIONS = 64;
-
-    /** Tokens in a randomly drawn cell. */
-    public static final int DRAWN_TOKENS = 16;
-
-    /** Cells and positions drawn at level AUDITED. */
-    public static final int DRAWN_CELLS = 8;
-
+public final class Auditor implements AutoCloseable {
     private final VerifierKey key;
-    private final CellAudit cellAudit;
-    private final PositionAudit positionAudit;
+    private final Work work = new Work();
+    private final OpeningCheck check;
     private final SecureRandom random = new SecureRandom();
 
     public Auditor(VerifierKey key) {
         this.key = key;
-        this.cellAudit = new CellAudit(key);
-        this.positionAudit = new PositionAudit(key);
+        this.check = new OpeningCheck(new KnownModel.ByKey(key), work);
     }
 
     /**
@@ -52,7 +35,6 @@ public final class Auditor {
      *
      * @param request what was asked, as the auditor knows it.
      * @param answer what the node says it answered.
-     * @param level SIGNED, AUDITED or FULL; REPLAYED needs weights and is done by the inference engine.
      * @param source of openings; not touched at SIGNED.
      * @param progress told each finished item's counts; may be null.
      * @throws IOException when openings cannot be had: nothing is proven then.
@@ -61,56 +43,64 @@ public final class Auditor {
             Receipt receipt,
             Request request,
             Answer answer,
-            Level level,
+            Assignment assignment,
             OpeningSource source,
             Consumer<Counts> progress)
             throws IOException {
         long begin = cpuNanos();
+        Level level = assignment.level();
         Counts counts = Counts.NONE;
+        byte[] digest = null;
+        Exhibit exhibit = null;
         Failure failure = checkReceipt(receipt, request, answer, key.modelId(), key.config());
         if (failure == null && level != Level.SIGNED) {
             AnswerView view = new AnswerView(key.manifest(), receipt.node(), request.promptTokens(), answer.tokens());
-            byte[] header = view.layout().header(receipt.modelId(), receipt.requestHash(), view.length());
             try {
-                for (Cell cell : cells(level, view.length())) {
-                    counts = counts.plus(cellAudit.check(view, receipt.traceRoot(), header, cell, source.cell(cell)));
+                for (Cell cell : assignment.posted()) {
+                    if (Cells.contains(view, cell)) {
+                        counts = counts.plus(cell(view, receipt, request.sampling(), cell, source));
+                    }
+                }
+                List<Cell> common = level == Level.FULL
+                        ? Cells.all(view)
+                        : assignment.beacon() == null ? List.of() : List.of(Cells.common(view, assignment.beacon()));
+                work.begin();
+                for (Cell cell : common) {
+                    counts = counts.plus(cell(view, receipt, request.sampling(), cell, source));
                     report(progress, counts);
                 }
-                for (int[] range : positions(level, view)) {
-                    MemorySegment opening = source.positions(range[0], range[1]);
-                    counts = counts.plus(positionAudit.check(
-                            view, request.sampling(), receipt.traceRoot(), header, range[0], range[1], opening));
-                    report(progress, counts);
+                digest = work.end();
+                if (level == Level.AUDITED) {
+                    for (Cell cell : Cells.drawn(view, random, common.size())) {
+                        counts = counts.plus(cell(view, receipt, request.sampling(), cell, source));
+                        report(progress, counts);
+                    }
                 }
             } catch (FailedException e) {
                 failure = e.failure();
+                exhibit = e.exhibit();
+                digest = null;
             }
         }
-        return new AuditReport(level, counts, cpuNanos() - begin, failure);
+        return new AuditReport(level, counts, cpuNanos() - begin, digest, failure, exhibit);
+    }
+
+    private Counts cell(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, OpeningSource source)
+            throws FailedException, IOException {
+        try (Opening opening = source.open(cell)) {
+            return check.check(view, receipt, sampling, cell, opening);
+        }
     }
 
     /**
-     * Checks one cell against a trace root.
+     * Checks one cell against a receipt's trace root.
      *
-     * @param opening as {@link OpeningSource#cell} gives it.
      * @return what is wrong, or null.
      */
-    public Failure cell(AnswerView view, Receipt receipt, Cell cell, MemorySegment opening) {
-        byte[] header = view.layout().header(receipt.modelId(), receipt.requestHash(), view.length());
+    public Failure cell(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, Opening opening)
+            throws IOException {
         try {
-            cellAudit.check(view, receipt.traceRoot(), header, cell, opening);
-            return null;
-        } catch (FailedException e) {
-            return e.failure();
-        }
-    }
-
-    /** Checks the tokens chosen after positions {@code from} to {@code to}, likewise. */
-    public Failure positions(
-            AnswerView view, Receipt receipt, Sampling sampling, int from, int to, MemorySegment opening) {
-        byte[] header = view.layout().header(receipt.modelId(), receipt.requestHash(), view.length());
-        try {
-            positionAudit.check(view, sampling, receipt.traceRoot(), header, from, to, opening);
+            check.check(view, receipt, sampling, cell, opening);
             return null;
         } catch (FailedException e) {
             return e.failure();
@@ -179,45 +169,9 @@ public final class Auditor {
         return null;
     }
 
-    private List<Cell> cells(Level level, int length) {
-        List<Cell> cells = new ArrayList<>();
-        int layers = key.config().layers();
-        if (level == Level.FULL) {
-            for (int layer = 0; layer < layers; layer++) {
-                for (int from = 0; from < length; from += BLOCK_TOKENS) {
-                    cells.add(new Cell(layer, from, Math.min(length, from + BLOCK_TOKENS)));
-                }
-            }
-            return cells;
-        }
-        int blocks = (length + DRAWN_TOKENS - 1) / DRAWN_TOKENS;
-        Set<Integer> drawn = new HashSet<>();
-        int wanted = Math.min(DRAWN_CELLS, blocks * layers);
-        while (drawn.size() < wanted) {
-            int pick = random.nextInt(blocks * layers);
-            if (drawn.add(pick)) {
-                int from = pick / layers * DRAWN_TOKENS;
-                cells.add(new Cell(pick % layers, from, Math.min(length, from + DRAWN_TOKENS)));
-            }
-        }
-        return cells;
-    }
-
-    /** Ranges of positions to check, {from, to}. */
-    private List<int[]> positions(Level level, AnswerView view) {
-        List<int[]> ranges = new ArrayList<>();
-        if (level == Level.FULL) {
-            for (int from = 0; from < view.length(); from += BLOCK_POSITIONS) {
-                ranges.add(new int[] {from, Math.min(view.length(), from + BLOCK_POSITIONS)});
-            }
-            return ranges;
-        }
-        int choices = view.length() - view.firstChoice();
-        Set<Integer> drawn = new HashSet<>();
-        while (drawn.size() < Math.min(DRAWN_CELLS, choices)) {
-            drawn.add(view.firstChoice() + random.nextInt(choices));
-        }
-        drawn.forEach(t -> ranges.add(new int[] {t, t + 1}));
-        return ranges;
+    /** Frees what the last check took. */
+    @Override
+    public void close() {
+        check.close();
     }
 }

@@ -6,7 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import io.plumbline.verifier.audit.CellAudit.Opened;
+import io.plumbline.verifier.audit.LayerCheck.Opened;
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.LayerSteps;
@@ -105,7 +105,7 @@ final class NativeAttentionCheck extends AttentionCheck {
     void heads(Opened o, int t, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
             throws FailedException {
         int n = t + 1;
-        long bytes = o.opening.byteSize();
+        long bytes = o.pieces.byteSize();
         Objects.checkFromIndexSize(scoresAt, 4L * n * config.heads(), bytes);
         Objects.checkFromIndexSize(highAt, 4L * config.queryDim(), bytes);
         Objects.checkFromIndexSize(lowAt, 4L * config.queryDim(), bytes);
@@ -113,7 +113,7 @@ final class NativeAttentionCheck extends AttentionCheck {
         int code;
         try {
             code = (int) HEADS.invokeExact(
-                    o.opening,
+                    o.pieces,
                     scoresAt,
                     highAt,
                     lowAt,

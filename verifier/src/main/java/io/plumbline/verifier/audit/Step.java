@@ -1,5 +1,7 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.model.MatrixStack;
+
 /** What an audit checks, in the order of docs/audit-protocol.md; a failure names one of these. */
 public enum Step {
     SIGNATURE("the node's signature"),
@@ -10,6 +12,7 @@ public enum Step {
     OPENING("the opening has the size its cell asks for"),
     SLICE("the opened records belong to the trace root"),
     HEADER("the trace header agrees with the receipt"),
+    PADDING("the unused bytes of a record are zero"),
     EMBEDDING("the first residual is the token's embedding row"),
     QKV("query, key and value products"),
     KV_ROWS("the committed key and value rows"),
@@ -29,6 +32,17 @@ public enum Step {
 
     Step(String meaning) {
         this.meaning = meaning;
+    }
+
+    /** The matrices whose products this step checks; null where there are none, or the output matrix. */
+    MatrixStack stack() {
+        return switch (this) {
+            case QKV -> MatrixStack.QKV;
+            case OUT_PROJECTION -> MatrixStack.OUT;
+            case GATE_UP -> MatrixStack.GATE_UP;
+            case DOWN -> MatrixStack.DOWN;
+            default -> null;
+        };
     }
 
     /** What holds when this step passes. */

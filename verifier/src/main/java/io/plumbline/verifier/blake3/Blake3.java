@@ -65,6 +65,11 @@ public final class Blake3 {
         return plain().digestOf(MemorySegment.ofArray(bytes));
     }
 
+    /** The 32-byte hash of all bytes of {@code in}, on the heap or mapped. */
+    public static byte[] hash(MemorySegment in) {
+        return plain().digestOf(in);
+    }
+
     /** The digest of a whole message that is at hand: nothing of it is copied. Nothing was appended before. */
     private byte[] digestOf(MemorySegment in) {
         long whole = Math.max(0, (in.byteSize() - 1) / ChunkCompressor.CHUNK_BYTES);

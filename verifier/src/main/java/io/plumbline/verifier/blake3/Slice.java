@@ -245,6 +245,9 @@ public final class Slice {
 
         /** The {@code length} bytes at {@code messageOffset}; they must lie in proven chunks. */
         public MemorySegment bytes(long messageOffset, long length) {
+            if (length == 0) {
+                return MemorySegment.NULL;
+            }
             int first = Math.toIntExact(messageOffset / 1024);
             int last = Math.toIntExact((messageOffset + length - 1) / 1024);
             for (int c = first; c <= last; c++) {

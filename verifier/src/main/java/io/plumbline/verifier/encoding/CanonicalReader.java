@@ -68,6 +68,11 @@ public final class CanonicalReader {
         return values;
     }
 
+    /** Whether anything is left. */
+    public boolean hasMore() {
+        return in.hasRemaining();
+    }
+
     /** Must be called last: nothing may follow. */
     public void end() {
         if (in.hasRemaining()) {

@@ -1,6 +1,8 @@
 package io.plumbline.verifier.freivalds;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /**
  * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds} times.
@@ -44,8 +46,37 @@ public final class MatrixKey {
         return ring.firstFalse(x, y, rows, s, k, r, n);
     }
 
-    /** Bytes that this key occupies. */
+    /** Bytes that this key occupies, in memory and written. */
     public long bytes() {
         return 4L * r.length + 8L * s.length;
+    }
+
+    /** Bytes of the key of an {@code n x k} matrix. */
+    public static long bytes(int n, int k) {
+        return ROUNDS * (4L * n + 8L * k);
+    }
+
+    /** Writes all secrets: r, then s. */
+    public void write(ByteBuffer out) {
+        out.asIntBuffer().put(r);
+        out.position(out.position() + 4 * r.length);
+        out.asLongBuffer().put(s);
+        out.position(out.position() + 8 * s.length);
+    }
+
+    /** Reads what {@link #write} wrote of an {@code n x k} matrix. */
+    public static MatrixKey read(int n, int k, ByteBuffer in) {
+        int[] r = new int[ROUNDS * n];
+        in.asIntBuffer().get(r);
+        in.position(in.position() + 4 * r.length);
+        MatrixKey key = new MatrixKey(n, k, r, RingMath.best());
+        in.asLongBuffer().get(key.s);
+        in.position(in.position() + 8 * key.s.length);
+        return key;
+    }
+
+    /** Whether both hold the same secrets. */
+    public boolean sameAs(MatrixKey other) {
+        return Arrays.equals(r, other.r) && Arrays.equals(s, other.s);
     }
 }

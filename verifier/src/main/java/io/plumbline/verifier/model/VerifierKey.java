@@ -2,44 +2,113 @@ package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.freivalds.MatrixKey;
 import io.plumbline.verifier.numerics.RopeTable;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a full node keeps of a model in place of its weights: per matrix a secret {@link MatrixKey}, and the small parameters. Tens of
+ * What a full node keeps of a model in place of its weights: per matrix a secret {@link MatrixKey}, and the small tensors. Tens of
  * megabytes for a model of 8 GB. Secret: whoever knows it can forge products, so it never leaves the node.
- *
- * @param manifest of the model; its hash is the model id.
- * @param modelId that hash.
- * @param layers in order.
- * @param finalGain norm after the last layer.
- * @param outputScale row scales of the output matrix.
- * @param output key of the output matrix.
- * @param rope tables.
  */
-public record VerifierKey(
-        Manifest manifest,
-        byte[] modelId,
-        List<Layer> layers,
-        float[] finalGain,
-        float[] outputScale,
-        MatrixKey output,
-        RopeTable rope) {
-    /** Name of the tensor whose rows are the tokens' first residual. */
-    public static final String EMBEDDING = "model.embed_tokens.weight";
+public final class VerifierKey {
+    private final SmallTensors small;
+    private final byte[] modelId;
+    private final List<Layer> layers;
+    private final float[] finalGain;
+    private final float[] outputScale;
+    private final MatrixKey output;
+    private final RopeTable rope;
 
-    /** One layer's keys. */
-    public record Layer(LayerParameters parameters, MatrixKey qkv, MatrixKey out, MatrixKey gateUp, MatrixKey down) {
-        private long bytes() {
-            return qkv.bytes() + out.bytes() + gateUp.bytes() + down.bytes();
+    /** One layer's keys, in the order of {@link MatrixStack}. */
+    public record Layer(LayerParameters parameters, List<MatrixKey> matrices) {
+        public MatrixKey matrix(MatrixStack stack) {
+            return matrices.get(stack.ordinal());
         }
     }
 
+    /**
+     * @param small tensors of all layers and of what follows them.
+     * @param matrices keys of each layer's matrices, in the order of {@link MatrixStack}.
+     * @param output key of the output matrix.
+     */
+    public VerifierKey(SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {
+        this.small = small;
+        this.modelId = small.manifest().id();
+        List<Layer> all = new ArrayList<>();
+        for (int l = 0; l < matrices.size(); l++) {
+            all.add(new Layer(small.layer(l), List.copyOf(matrices.get(l))));
+        }
+        this.layers = List.copyOf(all);
+        this.finalGain = small.finalGain();
+        this.outputScale = small.outputScale();
+        this.output = output;
+        ModelConfig c = config();
+        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+    }
+
+    public Manifest manifest() {
+        return small.manifest();
+    }
+
+    /** Hash of the manifest. */
+    public byte[] modelId() {
+        return modelId.clone();
+    }
+
     public ModelConfig config() {
-        return manifest.config();
+        return manifest().config();
+    }
+
+    /** What is not secret. */
+    public SmallTensors small() {
+        return small;
+    }
+
+    /** In order. */
+    public List<Layer> layers() {
+        return layers;
+    }
+
+    /** Norm after the last layer. */
+    public float[] finalGain() {
+        return finalGain;
+    }
+
+    /** Row scales of the output matrix. */
+    public float[] outputScale() {
+        return outputScale;
+    }
+
+    /** Key of the output matrix. */
+    public MatrixKey output() {
+        return output;
+    }
+
+    public RopeTable rope() {
+        return rope;
     }
 
     /** Bytes of all secret vectors. */
     public long bytes() {
-        return output.bytes() + layers.stream().mapToLong(Layer::bytes).sum();
+        return output.bytes()
+                + layers.stream()
+                        .flatMap(layer -> layer.matrices().stream())
+                        .mapToLong(MatrixKey::bytes)
+                        .sum();
+    }
+
+    /** Whether both keys hold the same secrets. */
+    boolean sameAs(VerifierKey other) {
+        if (!Arrays.equals(modelId, other.modelId) || !output.sameAs(other.output)) {
+            return false;
+        }
+        for (int l = 0; l < layers.size(); l++) {
+            for (MatrixStack stack : MatrixStack.values()) {
+                if (!layers.get(l).matrix(stack).sameAs(other.layers.get(l).matrix(stack))) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 }

@@ -58,6 +58,16 @@ public final class TraceLayout {
         return svOffset() + 4 * config.kvHeads() - kOffset();
     }
 
+    /** Bytes of a record from here on are zero. */
+    public int recordEnd() {
+        return kOffset() + kvBytes();
+    }
+
+    /** Bytes of a final record from here on are zero. */
+    public int finalEnd() {
+        return 4 * config.hidden() + 12;
+    }
+
     /** Layers of the model: the index of a token's final record. */
     public int layers() {
         return config.layers();

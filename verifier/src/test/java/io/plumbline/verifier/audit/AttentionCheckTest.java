@@ -24,8 +24,7 @@ class AttentionCheckTest {
     private ModelConfig config;
     private LayerSteps steps;
     private Cell cell;
-    private CellParts parts;
-    private CellAudit.Opened opened;
+    private LayerCheck.Opened opened;
     private MemorySegment opening;
     private short[][] q;
     private float[][] sq;
@@ -37,12 +36,9 @@ class AttentionCheckTest {
         steps = new LayerSteps(config, RopeTable.of(8, size, config.rope()), new ScalarMath());
         cell = new Cell(0, from, to);
         int n = to - from;
-        long high = CellParts.scoreOffset(config, cell, to);
-        long low = high + 4L * n * config.queryDim();
-        long bytes = low + 4L * n * config.queryDim();
-        parts = new CellParts(0, 0, 0, 0, 0, 0, high, low, bytes);
-        opening = MemorySegment.ofArray(new byte[(int) bytes]);
-        opened = new CellAudit.Opened(config, null, cell, opening, parts, new CellAudit.Buffers());
+        opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
+        opened = new LayerCheck.Opened(new OpeningLayout(null, cell, 0, 0), config, null, new LayerCheck.Buffers());
+        opened.pieces = opening;
         for (int i = 0; i < to * config.kvDim(); i++) {
             opened.k[i] = (short) (random.nextInt(4095) - 2047);
             opened.v[i] = (byte) (random.nextInt(255) - 127);
@@ -75,7 +71,7 @@ class AttentionCheckTest {
             for (int i = 0; i < size; i++) {
                 s[j] += q[t - cell.from()][h * size + i] * opened.k[j * config.kvDim() + g * size + i];
             }
-            opening.set(INT, CellParts.scoreOffset(config, cell, t) + 4L * (h * n + j), s[j]);
+            opening.set(INT, startOf(t) + parts(t).scores() + 4L * (h * n + j), s[j]);
         }
         short[] u = new short[n];
         int scales = g * opened.capacity;
@@ -88,14 +84,29 @@ class AttentionCheckTest {
                 high += (u[j] >> 8) * v;
                 low += (u[j] & 255) * v;
             }
-            long at = sumAt(t, h * size + i);
-            opening.set(INT, parts.high() + at, high);
-            opening.set(INT, parts.low() + at, low);
+            opening.set(INT, highAt(t, h * size + i), high);
+            opening.set(INT, lowAt(t, h * size + i), low);
         }
     }
 
-    private long sumAt(int t, int channel) {
-        return 4L * ((t - cell.from()) * config.queryDim() + channel);
+    private OpeningLayout.Token parts(int t) {
+        return OpeningLayout.Token.of(config, cell, t);
+    }
+
+    private long startOf(int token) {
+        long at = 0;
+        for (int t = cell.from(); t < token; t++) {
+            at += parts(t).bytes();
+        }
+        return at;
+    }
+
+    private long highAt(int t, int channel) {
+        return startOf(t) + parts(t).high() + 4L * channel;
+    }
+
+    private long lowAt(int t, int channel) {
+        return startOf(t) + parts(t).low() + 4L * channel;
     }
 
     private AttentionCheck check(boolean inC) {
@@ -110,7 +121,8 @@ class AttentionCheckTest {
         float[][] out = new float[cell.tokens()][config.queryDim()];
         try (AttentionCheck check = check(inC)) {
             for (int t = cell.from(); t < cell.to(); t++) {
-                check.check(opened, t, q[t - cell.from()], sq[t - cell.from()], out[t - cell.from()]);
+                opened.at = startOf(t);
+                check.check(opened, t, parts(t), q[t - cell.from()], sq[t - cell.from()], out[t - cell.from()]);
             }
         }
         return out;
@@ -138,20 +150,21 @@ class AttentionCheckTest {
             open(p[0], p[1], p[2], p[3], p[4], p[2]);
             assertArrayEquals(run(false), run(true));
             int last = cell.to() - 1;
-            long score = CellParts.scoreOffset(config, cell, last) + 4L * (config.heads() * (last + 1) - 1);
+            long score = startOf(last) + parts(last).scores() + 4L * (config.heads() * (last + 1) - 1);
             add(score, 1);
             rejected(Step.SCORES, last);
             add(score, -1);
-            long sum = sumAt(last, config.queryDim() - 1);
-            add(parts.low() + sum, 1 << 20);
+            long high = highAt(last, config.queryDim() - 1);
+            long low = lowAt(last, config.queryDim() - 1);
+            add(low, 1 << 20);
             rejected(Step.VALUES, last);
-            add(parts.low() + sum, -(1 << 20));
+            add(low, -(1 << 20));
             // The same sum in other halves is not what was claimed either.
-            add(parts.high() + sum, 1);
-            add(parts.low() + sum, -256);
+            add(high, 1);
+            add(low, -256);
             rejected(Step.VALUES, last);
-            add(parts.high() + sum, -1);
-            add(parts.low() + sum, 256);
+            add(high, -1);
+            add(low, 256);
             assertArrayEquals(run(false), run(true));
         }
     }

@@ -1,15 +1,16 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
-import io.plumbline.verifier.freivalds.MatrixKey;
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,18 +23,19 @@ import java.util.Arrays;
  *
  * <p>Holds scratch memory: one instance for each thread.
  */
-final class CellAudit {
+final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    /** Tokens that go through a step together. */
-    private static final int TOGETHER = 4;
+    private static final int TOGETHER = OpeningCheck.TOGETHER;
 
     private static final int MAX_12 = 2047;
+    private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[TraceLayout.HEADER_BYTES]);
 
-    private final VerifierKey key;
+    private final KnownModel model;
+    private final Work work;
     private final ModelConfig config;
     private final LayerSteps steps;
     private final RingMath ring = RingMath.best();
@@ -51,10 +53,19 @@ final class CellAudit {
     private final float[] joined;
     private final float[] next;
 
-    CellAudit(VerifierKey key) {
-        this.key = key;
-        this.config = key.config();
-        this.steps = new LayerSteps(config, key.rope(), ExactMath.best());
+    private Opened opened;
+    private TraceLayout layout;
+    private Slice.Proven proven;
+    private AttentionCheck attention;
+
+    /** The token whose numbers are being worked on. */
+    private int current;
+
+    LayerCheck(KnownModel model, Work work) {
+        this.model = model;
+        this.work = work;
+        this.config = model.manifest().config();
+        this.steps = new LayerSteps(config, model.rope(), ExactMath.best());
         this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
         this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * config.mlp()))];
         this.q = new short[config.queryDim()];
@@ -90,10 +101,9 @@ final class CellAudit {
 
     /** One cell under check: what was opened, in buffers. */
     static final class Opened {
+        final OpeningLayout layout;
         final Cell cell;
-        final VerifierKey.Layer layer;
-        final MemorySegment opening;
-        final CellParts parts;
+        final LayerParameters parameters;
         final float[] h;
         final short[] k;
         final byte[] v;
@@ -105,17 +115,15 @@ final class CellAudit {
 
         final float[] sv;
 
-        Opened(
-                ModelConfig config,
-                VerifierKey.Layer layer,
-                Cell cell,
-                MemorySegment opening,
-                CellParts parts,
-                Buffers buffers) {
-            this.cell = cell;
-            this.layer = layer;
-            this.opening = opening;
-            this.parts = parts;
+        /** The pieces under check, and where in them that of the token under check begins. */
+        MemorySegment pieces = MemorySegment.NULL;
+
+        long at;
+
+        Opened(OpeningLayout layout, ModelConfig config, LayerParameters parameters, Buffers buffers) {
+            this.layout = layout;
+            this.cell = layout.cell();
+            this.parameters = parameters;
             this.capacity = AttentionCheck.capacity(cell.to());
             buffers.reserve(config, cell.tokens(), capacity);
             this.h = buffers.h;
@@ -125,10 +133,9 @@ final class CellAudit {
             this.sv = buffers.sv;
         }
 
-        /** Copies {@code n} int32 from a byte offset of the opening. */
-        int[] ints(long offset, int n, int[] target) {
-            MemorySegment.copy(opening, INT, offset, target, 0, n);
-            return target;
+        /** Copies {@code n} int32 from a byte offset of the pieces. */
+        void ints(long offset, int n, int[] target, int index) {
+            MemorySegment.copy(pieces, INT, offset, target, index, n);
         }
 
         FailedException fail(Step step, int token, String detail) {
@@ -136,53 +143,46 @@ final class CellAudit {
         }
     }
 
-    Counts check(AnswerView view, byte[] traceRoot, byte[] header, Cell cell, MemorySegment opening)
+    @Override
+    public void begin(OpeningLayout opening, Receipt receipt, MemorySegment proof, Slice.Proven rows)
             throws FailedException {
-        CellParts parts = CellParts.of(view, config, cell);
-        if (opening.byteSize() != parts.bytes()) {
-            throw new FailedException(
-                    Step.OPENING,
-                    cell.layer(),
-                    cell.from(),
-                    opening.byteSize() + " bytes where the cell has " + parts.bytes());
-        }
-        Slice.Proven proven = view.traceSlice(cell).verify(opening.asSlice(0, parts.embedding()), traceRoot);
-        if (proven == null) {
-            throw new FailedException(
-                    Step.SLICE, cell.layer(), cell.from(), "the opened chunks do not hash to the receipt's trace root");
-        }
-        checkHeader(proven, header, cell);
-        Opened opened = new Opened(config, key.layers().get(cell.layer()), cell, opening, parts, buffers);
-        TraceLayout layout = view.layout();
+        close();
+        Cell cell = opening.cell();
+        layout = opening.view().layout();
+        proven = rows;
+        opened = new Opened(opening, config, model.parameters(cell.layer()), buffers);
         for (int t = cell.from(); t < cell.to(); t++) {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
             MemorySegment.copy(row, FLOAT, 0, opened.h, (t - cell.from()) * config.hidden(), config.hidden());
         }
-        readKeysAndValues(opened, layout, proven);
-        try {
-            if (cell.layer() == 0) {
-                checkEmbedding(opened, view);
-            }
-            checkLayer(opened, layout, proven);
-        } catch (ArithmeticException e) {
-            throw opened.fail(Step.NUMBERS, cell.from(), e.getMessage());
+        readKeysAndValues(opened);
+        if (cell.layer() == 0) {
+            checkEmbedding(opened, proof);
         }
-        long n = cell.tokens();
-        return new Counts(1, 4 * n, n * config.heads(), 0, opening.byteSize());
-    }
-
-    static void checkHeader(Slice.Proven proven, byte[] header, Cell cell) throws FailedException {
-        MemorySegment found = proven.bytes(0, TraceLayout.HEADER_BYTES);
-        long mismatch = found.mismatch(MemorySegment.ofArray(header));
-        if (mismatch >= 0) {
-            throw new FailedException(
-                    Step.HEADER, cell.layer(), cell.from(), "the trace header differs at byte " + mismatch);
+        if (cell.attention()) {
+            attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
         }
     }
 
-    private void readKeysAndValues(Opened o, TraceLayout layout, Slice.Proven proven) throws FailedException {
+    @Override
+    public Counts counts() {
+        long n = opened.cell.tokens();
+        return new Counts(1, 4 * n, opened.cell.attention() ? n * config.heads() : 0, 0, 0);
+    }
+
+    /** Frees what the last cell took. */
+    @Override
+    public void close() {
+        if (attention != null) {
+            attention.close();
+            attention = null;
+        }
+    }
+
+    private void readKeysAndValues(Opened o) throws FailedException {
         int kvDim = config.kvDim();
-        for (int t = 0; t < o.cell.to(); t++) {
+        int first = o.cell.attention() ? 0 : o.cell.from();
+        for (int t = first; t < o.cell.to(); t++) {
             long at = layout.offset(t, o.cell.layer());
             MemorySegment row = proven.bytes(at + layout.kOffset(), layout.kvBytes());
             MemorySegment.copy(row, SHORT, 0, o.k, t * kvDim, kvDim);
@@ -197,22 +197,33 @@ final class CellAudit {
                 o.sv[g * o.capacity + t] = value;
             }
         }
-        for (int i = 0; i < o.cell.to() * kvDim; i++) {
+        for (int t = first; t < o.cell.to(); t++) {
+            long at = layout.offset(t, o.cell.layer());
+            if (!isZero(proven.bytes(at + layout.recordEnd(), layout.recordBytes() - layout.recordEnd()))) {
+                throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
+            }
+        }
+        for (int i = first * kvDim; i < o.cell.to() * kvDim; i++) {
             if (o.v[i] == Byte.MIN_VALUE) {
                 throw o.fail(Step.KV_ROWS, i / kvDim, "a value element is -128, which no row has");
             }
         }
         // Beyond 12 bits a score need not fit int32, and the bound behind Freivalds' check would not hold.
-        for (int i = 0; i < o.cell.to() * kvDim; i++) {
+        for (int i = first * kvDim; i < o.cell.to() * kvDim; i++) {
             if (o.k[i] > MAX_12 || o.k[i] < -MAX_12) {
                 throw o.fail(Step.KV_ROWS, i / kvDim, "a key element is " + o.k[i] + ", beyond 12 bits");
             }
         }
     }
 
-    private void checkEmbedding(Opened o, AnswerView view) throws FailedException {
-        Manifest.Tensor tensor = key.manifest().tensor(VerifierKey.EMBEDDING);
-        MemorySegment bytes = o.opening.asSlice(o.parts.embedding(), o.parts.qkv() - o.parts.embedding());
+    static boolean isZero(MemorySegment bytes) {
+        return bytes.byteSize() == 0 || bytes.mismatch(ZEROS.asSlice(0, bytes.byteSize())) < 0;
+    }
+
+    private void checkEmbedding(Opened o, MemorySegment proof) throws FailedException {
+        AnswerView view = o.layout.view();
+        Manifest.Tensor tensor = model.manifest().tensor(TensorNames.EMBEDDING);
+        MemorySegment bytes = proof.asSlice(o.layout.embedding());
         Slice.Proven rows = view.embeddingSlice(o.cell).verify(bytes, tensor.hash());
         if (rows == null) {
             throw o.fail(Step.SLICE, o.cell.from(), "the embedding rows do not hash to the model's tensor");
@@ -239,51 +250,72 @@ final class CellAudit {
         return -1;
     }
 
-    /** A few tokens at a time go through each step together, so that a matrix's key is read once for them. */
-    private void checkLayer(Opened o, TraceLayout layout, Slice.Proven proven) throws FailedException {
-        try (AttentionCheck attention = AttentionCheck.of(config, steps, ring, secrets, o.cell.to())) {
-            for (int from = o.cell.from(); from < o.cell.to(); from += TOGETHER) {
-                checkTokens(o, layout, proven, attention, from, Math.min(TOGETHER, o.cell.to() - from));
-            }
+    @Override
+    public void check(MemorySegment pieces, int from, int count) throws FailedException {
+        opened.pieces = pieces;
+        try {
+            checkTokens(opened, from, count);
+        } catch (ArithmeticException e) {
+            throw opened.fail(Step.NUMBERS, current, e.getMessage());
         }
     }
 
-    private void checkTokens(
-            Opened o, TraceLayout layout, Slice.Proven proven, AttentionCheck attention, int from, int count)
-            throws FailedException {
+    private void checkTokens(Opened o, int from, int count) throws FailedException {
         int hidden = config.hidden();
         int queryDim = config.queryDim();
         int mlp = config.mlp();
         int first = from - o.cell.from();
-        VerifierKey.Layer layer = o.layer;
+        OpeningLayout.Token[] parts = new OpeningLayout.Token[count];
+        long[] starts = new long[count];
         for (int i = 0; i < count; i++) {
-            scale[i] = steps.normAndQuantize(
-                    o.h, (first + i) * hidden, layer.parameters().attentionGain(), x, i * hidden);
+            current = from + i;
+            parts[i] = o.layout.token(from + i);
+            starts[i] = i == 0 ? 0 : starts[i - 1] + parts[i - 1].bytes();
+            scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, o.parameters.attentionGain(), x, i * hidden);
+            o.ints(starts[i], config.qkvDim(), y, i * config.qkvDim());
         }
-        require(o, layer.qkv(), o.parts.qkv(), config.qkvDim(), from, count, Step.QKV);
+        require(o, Step.QKV, from, count, hidden);
         for (int i = 0; i < count; i++) {
-            int t = from + i;
-            steps.heads(layer.parameters(), t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
+            current = from + i;
+            int t = current;
+            steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
             checkRows(o, t);
-            attention.check(o, t, q, sq, joined);
-            scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
+            o.at = starts[i];
+            if (attention != null) {
+                attention.check(o, t, parts[i], q, sq, joined);
+                scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
+            } else {
+                long stated = o.at + parts[i].stated();
+                MemorySegment.copy(o.pieces, ValueLayout.JAVA_BYTE, stated, x, i * queryDim, queryDim);
+                scale[i] = o.pieces.get(FLOAT, stated + queryDim);
+            }
         }
-        require(o, layer.out(), o.parts.out(), hidden, from, count, Step.OUT_PROJECTION);
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].out(), hidden, y, i * hidden);
+        }
+        require(o, Step.OUT_PROJECTION, from, count, queryDim);
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
-            steps.addResidual(
-                    o.h, at, y, i * hidden, scale[i], layer.parameters().outScale());
-            scale[i] = steps.normAndQuantize(o.h, at, layer.parameters().mlpGain(), x, i * hidden);
+            current = from + i;
+            steps.addResidual(o.h, at, y, i * hidden, scale[i], o.parameters.outScale());
+            scale[i] = steps.normAndQuantize(o.h, at, o.parameters.mlpGain(), x, i * hidden);
         }
-        require(o, layer.gateUp(), o.parts.gateUp(), 2 * mlp, from, count, Step.GATE_UP);
         for (int i = 0; i < count; i++) {
-            scale[i] = steps.gate(layer.parameters(), y, i * 2 * mlp, scale[i], x, i * mlp);
+            o.ints(starts[i] + parts[i].gateUp(), 2 * mlp, y, i * 2 * mlp);
         }
-        require(o, layer.down(), o.parts.down(), hidden, from, count, Step.DOWN);
+        require(o, Step.GATE_UP, from, count, hidden);
+        for (int i = 0; i < count; i++) {
+            current = from + i;
+            scale[i] = steps.gate(o.parameters, y, i * 2 * mlp, scale[i], x, i * mlp);
+        }
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].down(), hidden, y, i * hidden);
+        }
+        require(o, Step.DOWN, from, count, mlp);
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
-            steps.addResidual(
-                    o.h, at, y, i * hidden, scale[i], layer.parameters().downScale());
+            current = from + i;
+            steps.addResidual(o.h, at, y, i * hidden, scale[i], o.parameters.downScale());
             MemorySegment row = proven.bytes(layout.offset(from + i, o.cell.layer() + 1), 4L * hidden);
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
@@ -296,11 +328,10 @@ final class CellAudit {
         }
     }
 
-    /** Takes the claimed products of {@code count} tokens into y, if they are those of x. */
-    private void require(Opened o, MatrixKey matrix, long part, int width, int from, int count, Step step)
-            throws FailedException {
-        o.ints(part + 4L * (from - o.cell.from()) * width, count * width, y);
-        int bad = matrix.firstFalse(x, y, count);
+    /** The claimed products in y, of {@code count} tokens, are those of x. */
+    private void require(Opened o, Step step, int from, int count, int width) throws FailedException {
+        work.take(x, count * width);
+        int bad = model.firstFalse(o.cell.layer(), step, x, y, count);
         if (bad >= 0) {
             throw o.fail(step, from + bad, "the claimed products are not those of the model's matrix");
         }

@@ -1,9 +1,7 @@
-package io.plumbline.inference.model;
-
-import io.plumbline.verifier.model.ModelConfig;
+package io.plumbline.verifier.model;
 
 /** Names and shapes of the published checkpoints' tensors. */
-enum TensorNames {
+public enum TensorNames {
     Q("self_attn.q_proj"),
     K("self_attn.k_proj"),
     V("self_attn.v_proj"),
@@ -12,8 +10,16 @@ enum TensorNames {
     UP("mlp.up_proj"),
     DOWN("mlp.down_proj");
 
-    static final String FINAL_NORM = "model.norm.weight";
-    static final String OUTPUT = "lm_head";
+    public static final String FINAL_NORM = "model.norm.weight";
+    public static final String OUTPUT = "lm_head";
+
+    /** Name of the tensor whose rows are the tokens' first residual. */
+    public static final String EMBEDDING = "model.embed_tokens.weight";
+
+    /** The output matrix's int8 weights and row scales. */
+    public static final String OUTPUT_WEIGHT = OUTPUT + ".weight";
+
+    public static final String OUTPUT_SCALE = OUTPUT + ".weight_scale";
 
     private final String stem;
 
@@ -21,12 +27,22 @@ enum TensorNames {
         this.stem = stem;
     }
 
+    /** Name of this matrix's int8 weights. */
+    public String weight(int layer) {
+        return in(layer) + ".weight";
+    }
+
+    /** Name of its row scales. */
+    public String scale(int layer) {
+        return in(layer) + ".weight_scale";
+    }
+
     /** Name without {@code .weight} or {@code .weight_scale}. */
-    String in(int layer) {
+    public String in(int layer) {
         return "model.layers." + layer + "." + stem;
     }
 
-    int rows(ModelConfig c) {
+    public int rows(ModelConfig c) {
         return switch (this) {
             case Q -> c.queryDim();
             case K, V -> c.kvDim();
@@ -35,7 +51,7 @@ enum TensorNames {
         };
     }
 
-    int columns(ModelConfig c) {
+    public int columns(ModelConfig c) {
         return switch (this) {
             case O -> c.queryDim();
             case DOWN -> c.mlp();
@@ -43,23 +59,23 @@ enum TensorNames {
         };
     }
 
-    boolean hasBias(ModelConfig c) {
+    public boolean hasBias(ModelConfig c) {
         return c.qkvBias() && (this == Q || this == K || this == V);
     }
 
-    static String queryNorm(int layer) {
+    public static String queryNorm(int layer) {
         return "model.layers." + layer + ".self_attn.q_norm.weight";
     }
 
-    static String keyNorm(int layer) {
+    public static String keyNorm(int layer) {
         return "model.layers." + layer + ".self_attn.k_norm.weight";
     }
 
-    static String attentionNorm(int layer) {
+    public static String attentionNorm(int layer) {
         return "model.layers." + layer + ".input_layernorm.weight";
     }
 
-    static String mlpNorm(int layer) {
+    public static String mlpNorm(int layer) {
         return "model.layers." + layer + ".post_attention_layernorm.weight";
     }
 }

@@ -1,0 +1,110 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.receipt.Receipt;
+import java.util.List;
+
+/**
+ * One request's money and judgement.
+ *
+ * @param level at which the requester wants the answer audited.
+ * @param receipt null until one is ordered.
+ * @param height of the last change.
+ */
+public record Case(
+        byte[] requestHash,
+        byte[] requester,
+        byte[] node,
+        long escrow,
+        Level level,
+        Status status,
+        Receipt receipt,
+        Audit audit,
+        long height) {
+    /** Where a request stands. */
+    public enum Status {
+        ESCROWED,
+        /** A receipt is ordered; auditors commit to their verdicts. */
+        AUDITING,
+        /** Enough have committed; nobody may any more, and verdicts are revealed. */
+        REVEALING,
+        /** Good: the node has its price. */
+        SETTLED,
+        /** Bad: the node has lost its stake. */
+        SLASHED,
+        /** Neither could be shown in time: the requester has the escrow back, the node nothing. */
+        REFUNDED
+    }
+
+    /** Whether the escrow is still held. */
+    public boolean isOpen() {
+        return status == Status.ESCROWED || status == Status.AUDITING || status == Status.REVEALING;
+    }
+
+    /** Reasons of the bad verdicts: step and place. */
+    public List<String> reasons() {
+        return audit.verdicts().values().stream()
+                .filter(verdict -> verdict.opinion() != Opinion.GOOD)
+                .map(Verdict::reason)
+                .toList();
+    }
+
+    Case with(Status next, Audit changed, long at) {
+        return new Case(requestHash, requester, node, escrow, level, next, receipt, changed, at);
+    }
+
+    Case ordered(Receipt signed, Audit begun, long at) {
+        return new Case(requestHash, requester, node, escrow, level, Status.AUDITING, signed, begun, at);
+    }
+
+    void write(CanonicalWriter out) {
+        out.putFixed(requestHash).putFixed(requester).putFixed(node).putLong(escrow);
+        out.putInt(level.ordinal()).putInt(status.ordinal());
+        out.putBytes(receipt == null ? new byte[0] : receipt.encode());
+        audit.write(out);
+        out.putLong(height);
+    }
+
+    static Case read(CanonicalReader in) {
+        byte[] request = in.getFixed(32, "request hash");
+        byte[] requester = in.getFixed(32, "requester");
+        byte[] node = in.getFixed(32, "node");
+        long escrow = in.getLong("escrow");
+        Level level = level(in);
+        int status = in.getInt("status");
+        if (status < 0 || status >= Status.values().length) {
+            throw new MalformedException("Malformed case: status " + status + " is not known.");
+        }
+        byte[] receipt = in.getBytes("receipt");
+        Receipt signed = receipt.length == 0 ? null : Receipt.decode(receipt);
+        Audit audit = Audit.read(in);
+        return new Case(
+                request, requester, node, escrow, level, Status.values()[status], signed, audit, in.getLong("height"));
+    }
+
+    /** A level that full nodes audit at. */
+    static Level level(CanonicalReader in) {
+        int level = in.getInt("level");
+        if (level < 0 || level > Level.FULL.ordinal()) {
+            throw new MalformedException("Malformed level: " + level + " is none that full nodes audit at.");
+        }
+        return Level.values()[level];
+    }
+
+    public byte[] encode() {
+        CanonicalWriter out = new CanonicalWriter();
+        write(out);
+        return out.toBytes();
+    }
+
+    public static Case decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "case");
+        Case decoded = read(in);
+        in.end();
+        return decoded;
+    }
+}

@@ -1,0 +1,67 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+
+/**
+ * A full node's judgement of an answer. It is committed to before any is revealed, so that nobody can copy another's.
+ *
+ * @param opinion of the answer.
+ * @param step that failed, by name, or why it cannot be judged; empty when good.
+ * @param place where it failed, for a person; empty when good.
+ * @param work 32 bytes that only who has done the audit knows, see {@code AuditReport}; zeros where there was nothing common to check.
+ * @param salt 32 random bytes.
+ */
+public record Verdict(Opinion opinion, String step, String place, byte[] work, byte[] salt) {
+    private static final String CONTEXT = "plumbline 2026-11 verdict commitment";
+    private static final int MAX_STEP = 64;
+    private static final int MAX_PLACE = 256;
+
+    /** What a full node thinks of an answer. */
+    public enum Opinion {
+        GOOD,
+        BAD,
+        /** The node did not answer a challenge, or not as it signed: nothing is proven. */
+        CANNOT_JUDGE
+    }
+
+    /** What binds {@code signer} to this verdict, without telling it. */
+    public byte[] commitment(byte[] requestHash, int round, byte[] signer) {
+        CanonicalWriter out =
+                new CanonicalWriter().putFixed(requestHash).putInt(round).putFixed(signer);
+        write(out);
+        return Blake3.deriveKey(CONTEXT).update(out.toBytes()).digest();
+    }
+
+    /** The reason for a person: step and place. */
+    public String reason() {
+        return step + " at " + place;
+    }
+
+    void write(CanonicalWriter out) {
+        out.putInt(opinion.ordinal())
+                .putText(step)
+                .putText(place)
+                .putFixed(work)
+                .putFixed(salt);
+    }
+
+    static Verdict read(CanonicalReader in) {
+        int opinion = in.getInt("opinion");
+        if (opinion < 0 || opinion >= Opinion.values().length) {
+            throw new MalformedException("Malformed verdict: opinion " + opinion + " is not known.");
+        }
+        Verdict verdict = new Verdict(
+                Opinion.values()[opinion],
+                in.getText("step"),
+                in.getText("place"),
+                in.getFixed(Blake3.HASH_BYTES, "work"),
+                in.getFixed(Blake3.HASH_BYTES, "salt"));
+        if (verdict.step.length() > MAX_STEP || verdict.place.length() > MAX_PLACE) {
+            throw new MalformedException("Malformed verdict: the reason is too long.");
+        }
+        return verdict;
+    }
+}

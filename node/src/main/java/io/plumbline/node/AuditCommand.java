@@ -1,0 +1,219 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Counts;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.receipt.Receipt;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import org.agrona.concurrent.AgentRunner;
+
+/** {@code plumbline audit RECEIPT}: a person audits an answer as a full node does. */
+@Parameters(
+        commandNames = "audit",
+        commandDescription = "Audit an answer yourself: challenge its node and check what it opens.")
+final class AuditCommand extends Main.Options implements Callable<Integer> {
+    /** Exit codes of a bad answer, and of one that cannot be judged. */
+    private static final int BAD = 1;
+
+    private static final int CANNOT_JUDGE = 3;
+
+    @Parameter(
+            description = "RECEIPT: in hexadecimal, as the gateway gives it, or a file that holds it",
+            required = true)
+    private String receipt;
+
+    @Parameter(names = "--level", description = "signed, audited or full")
+    private String level = "full";
+
+    @ParametersDelegate
+    private KeySource keySource = new KeySource();
+
+    @Parameter(names = "--network", description = "FILE: the network, to find the node's address on its ledger")
+    private Path network;
+
+    @Parameter(names = "--node", description = "HOST:PORT of the node, where no ledger is to be asked")
+    private String nodeAddress;
+
+    @Parameter(names = "--host", description = "address at which the node can reach this process")
+    private String host = "localhost";
+
+    @Parameter(names = "--evidence", description = "FILE: where to write what proves a lie")
+    private Path evidence = Path.of("plumbline.evidence");
+
+    /** Where a verifier key comes from. */
+    static final class KeySource {
+        @Parameter(names = "--verifier-key", description = "FILE: the verifier key")
+        private Path verifierKey;
+
+        @Parameter(names = "--model", description = "DIR: imported model to make a key of, where there is none yet")
+        private Path model;
+
+        VerifierKey read() throws IOException {
+            if (model == null && verifierKey == null) {
+                throw new IOException(
+                        "Name a verifier key with --verifier-key, or a model to make one of with --model.");
+            }
+            if (model == null) {
+                return VerifierKeyFile.read(verifierKey);
+            }
+            try (LoadedModel loaded = LoadedModel.open(model);
+                    ProgressBar bar = Main.progress("verifier key")) {
+                return verifierKey == null
+                        ? loaded.verifierKey(share -> bar.stepTo((long) (share * 100)))
+                        : loaded.verifierKey(verifierKey, share -> bar.stepTo((long) (share * 100)));
+            }
+        }
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        Receipt given = read();
+        Level wanted = wanted();
+        VerifierKey key = keySource.read();
+        if ((network == null) == (nodeAddress == null)) {
+            throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT.");
+        }
+        Path folder = Files.createTempDirectory("plumbline-audit-");
+        NodeClient client = new NodeClient();
+        try (MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
+                Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+                AgentRunner runner = start(new Endpoint(aeron, host, 0, client))) {
+            Peer peer = peer((Endpoint) runner.agent(), driver.aeronDirectoryName(), given);
+            return audit(key, given, wanted, client, peer);
+        } finally {
+            Demo.delete(folder);
+        }
+    }
+
+    private static AgentRunner start(Endpoint endpoint) {
+        AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+        AgentRunner.startOnThread(runner);
+        return runner;
+    }
+
+    private Receipt read() throws IOException {
+        String text = receipt;
+        if (receipt.length() < 2 * Receipt.BYTES && Files.isRegularFile(Path.of(receipt))) {
+            byte[] bytes = Files.readAllBytes(Path.of(receipt));
+            text = bytes.length == Receipt.BYTES ? HexFormat.of().formatHex(bytes) : new String(bytes).strip();
+        }
+        try {
+            return Receipt.decode(HexFormat.of().parseHex(text));
+        } catch (IllegalArgumentException | MalformedException e) {
+            throw new IOException(
+                    "\"" + (text.length() > 40 ? text.substring(0, 40) + "…" : text) + "\" is no receipt and no file"
+                            + " that holds one: " + Receipt.BYTES + " bytes in hexadecimal are, as in the field"
+                            + " plumbline.receipt of an answer.",
+                    e);
+        }
+    }
+
+    private Level wanted() throws IOException {
+        try {
+            Level parsed = Level.valueOf(level.toUpperCase(Locale.ROOT));
+            if (parsed != Level.REPLAYED) {
+                return parsed;
+            }
+        } catch (IllegalArgumentException e) {
+            // Said below.
+        }
+        throw new IOException("--level is signed, audited or full, not " + level + ".");
+    }
+
+    private Peer peer(Endpoint endpoint, String aeronDirectory, Receipt given) throws IOException {
+        if (nodeAddress != null) {
+            int colon = nodeAddress.lastIndexOf(':');
+            if (colon < 1 || !nodeAddress.substring(colon + 1).matches("\\d{1,5}")) {
+                throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
+            }
+            return endpoint.connect(
+                    nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)));
+        }
+        try (LedgerClient ledger = new LedgerClient(
+                aeronDirectory, Member.ingressEndpoints(Network.read(network).members()), host)) {
+            for (Node node : ledger.nodes()) {
+                if (Arrays.equals(node.key(), given.node())) {
+                    return endpoint.connect(node.host(), node.port());
+                }
+            }
+        }
+        throw new IOException("The ledger has no node " + Blake3.hex(given.node())
+                + ", or it was slashed. Name its address with --node HOST:PORT.");
+    }
+
+    private int audit(VerifierKey key, Receipt given, Level wanted, NodeClient client, Peer peer) throws IOException {
+        byte[] hash = given.hash();
+        NodeClient.Disclosed disclosed;
+        AuditReport report;
+        try (Auditor auditor = new Auditor(key)) {
+            disclosed = client.disclose(peer, hash);
+            report = auditor.audit(
+                    given,
+                    disclosed.request(),
+                    disclosed.answer(),
+                    Assignment.of(wanted),
+                    client.openings(peer, hash),
+                    AuditCommand::show);
+        } catch (IOException | IllegalArgumentException e) {
+            System.out.println("\rCANNOT JUDGE: " + e.getMessage());
+            return CANNOT_JUDGE;
+        }
+        Counts counts = report.counts();
+        System.out.printf(
+                Locale.ROOT,
+                "\raudit    %s: %d cells, %d matrix rows, %d attention heads, %d choices, %d bytes, %.1f ms of CPU%n",
+                report.level(),
+                counts.cells(),
+                counts.rows(),
+                counts.heads(),
+                counts.positions(),
+                counts.bytes(),
+                report.cpuNanos() / 1e6);
+        if (report.good()) {
+            System.out.println("GOOD     " + disclosed.answer().tokens().length + " tokens of model "
+                    + Blake3.hex(given.modelId()) + ", as node " + Blake3.hex(given.node()) + " says");
+            return 0;
+        }
+        System.out.println("BAD      " + report.failure());
+        Evidence proof = Evidence.of(key, given, disclosed.request(), disclosed.answer(), report);
+        if (proof != null) {
+            Files.write(evidence, proof.encode());
+            System.out.println(
+                    "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
+        }
+        return BAD;
+    }
+
+    private static void show(Counts counts) {
+        if (System.console() != null) {
+            System.out.printf("\r%d cells, %d choices checked", counts.cells(), counts.positions());
+            System.out.flush();
+        }
+    }
+}

@@ -1,0 +1,259 @@
+package io.plumbline.node;
+
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Audit;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.Verdict;
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.SecureRandom;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, and reveals it when the ledger says that nobody
+ * can copy it any more. One audit at a time; what needs no audit does not wait for one.
+ */
+final class Judge implements AutoCloseable {
+    /** Verdicts remembered until they are revealed. */
+    private static final int MAX_REMEMBERED = 4096;
+
+    private final Keys keys;
+    private final String me;
+    private final VerifierKey key;
+    private final Path evidenceFolder;
+    private final Events events;
+    private final Auditor auditor;
+    private final NodeClient client;
+    private final SecureRandom random = new SecureRandom();
+    private final ExecutorService audits = Executors.newSingleThreadExecutor();
+    private final ExecutorService words = Executors.newSingleThreadExecutor();
+    private final CountDownLatch ready = new CountDownLatch(1);
+
+    /** By request and round. */
+    private final Map<String, Verdict> verdicts = Collections.synchronizedMap(new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Verdict> eldest) {
+            return size() > MAX_REMEMBERED;
+        }
+    });
+
+    private Endpoint endpoint;
+    private LedgerClient ledger;
+
+    /** @param evidenceFolder where what proves a lie is kept. */
+    Judge(Keys keys, VerifierKey key, NodeClient client, Path evidenceFolder, Events events) {
+        this.keys = keys;
+        this.me = HexFormat.of().formatHex(keys.publicKey());
+        this.key = key;
+        this.auditor = new Auditor(key);
+        this.client = client;
+        this.evidenceFolder = evidenceFolder;
+        this.events = events;
+    }
+
+    /** From now on it can reach nodes and the ledger. */
+    void begin(Endpoint reaching, LedgerClient telling) {
+        endpoint = reaching;
+        ledger = telling;
+        ready.countDown();
+    }
+
+    /** On the ledger's service thread: hands over and returns. */
+    void onAudit(Case changed, Node node) {
+        if (!changed.audit().auditors().contains(me)) {
+            return;
+        }
+        try {
+            if (changed.status() == Status.AUDITING) {
+                audits.execute(() -> guarded(changed, () -> commit(changed, node)));
+            } else if (changed.audit().commitments().containsKey(me)) {
+                words.execute(() -> guarded(changed, () -> reveal(changed, node)));
+            }
+        } catch (RejectedExecutionException e) {
+            // The node is closing.
+        }
+    }
+
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private void guarded(Case one, Work work) {
+        try {
+            ready.await();
+            work.run();
+        } catch (IOException | RuntimeException e) {
+            events.emit(
+                    "error",
+                    json -> json.put("request", Blake3.hex(one.requestHash())).put("message", String.valueOf(e)));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String name(Case one) {
+        return Blake3.hex(one.requestHash()) + " " + one.audit().round();
+    }
+
+    private void commit(Case ordered, Node node) throws IOException {
+        // After a restart the ledger tells of audits that are long over.
+        Case now = ledger.findCase(ordered.requestHash());
+        if (now == null
+                || now.status() != Status.AUDITING
+                || now.audit().round() != ordered.audit().round()
+                || now.audit().commitments().containsKey(me)) {
+            return;
+        }
+        Verdict verdict = verdicts.get(name(now));
+        if (verdict == null) {
+            verdict = judge(now, node);
+            if (verdict == null) {
+                return;
+            }
+            verdicts.put(name(now), verdict);
+        }
+        int round = now.audit().round();
+        byte[] commitment = verdict.commitment(now.requestHash(), round, keys.publicKey());
+        LedgerClient.Outcome outcome =
+                ledger.submit(new Command.CommitVerdict(now.requestHash(), round, commitment), keys);
+        if (!outcome.isApplied()) {
+            events.emit(
+                    "late",
+                    json -> json.put("request", Blake3.hex(now.requestHash())).put("reason", outcome.reason()));
+        }
+    }
+
+    private void reveal(Case open, Node node) throws IOException {
+        Case now = ledger.findCase(open.requestHash());
+        if (now.audit().verdicts().containsKey(me)) {
+            now.audit()
+                    .lazy()
+                    .forEach(other -> events.emit(
+                            "lazy",
+                            json -> json.put("request", Blake3.hex(now.requestHash()))
+                                    .put("auditor", other)));
+            return;
+        }
+        Verdict verdict = verdicts.get(name(now));
+        if (verdict != null) {
+            ledger.submit(new Command.RevealVerdict(now.requestHash(), verdict), keys);
+        }
+    }
+
+    /** A verdict, or null where a challenge was posted and another round begins. */
+    private Verdict judge(Case ordered, Node node) throws IOException {
+        byte[] salt = new byte[32];
+        random.nextBytes(salt);
+        Cell[] asked = new Cell[1];
+        try {
+            AuditReport report = audit(ordered, node, asked);
+            byte[] work = report.work() == null ? new byte[32] : report.work();
+            return report.good()
+                    ? new Verdict(Opinion.GOOD, "", "", work, salt)
+                    : new Verdict(
+                            Opinion.BAD,
+                            report.failure().step().name(),
+                            report.failure().place(),
+                            work,
+                            salt);
+        } catch (IOException | RuntimeException e) {
+            // No verdict on what could not be judged: silence is not proof of a lie.
+            events.emit(
+                    "cannot-judge",
+                    json -> json.put("request", Blake3.hex(ordered.requestHash()))
+                            .put("cell", String.valueOf(asked[0]))
+                            .put("reason", String.valueOf(e.getMessage())));
+            Audit audit = ordered.audit();
+            if (asked[0] != null && !audit.posted().containsKey(me)) {
+                LedgerClient.Outcome outcome =
+                        ledger.submit(new Command.PostChallenge(ordered.requestHash(), asked[0]), keys);
+                if (outcome.isApplied()) {
+                    return null;
+                }
+            }
+            String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();
+            return new Verdict(Opinion.CANNOT_JUDGE, "SILENCE", place, new byte[32], salt);
+        }
+    }
+
+    /** @param asked receives each cell before it is asked for. */
+    private AuditReport audit(Case ordered, Node node, Cell[] asked) throws IOException {
+        Peer peer = endpoint.connect(node.host(), node.port());
+        byte[] receiptHash = ordered.receipt().hash();
+        NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash);
+        OpeningSource openings = client.openings(peer, receiptHash);
+        Audit audit = ordered.audit();
+        AuditReport report = auditor.audit(
+                ordered.receipt(),
+                disclosed.request(),
+                disclosed.answer(),
+                new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
+                cell -> {
+                    asked[0] = cell;
+                    return openings.open(cell);
+                },
+                null);
+        Path evidence = report.good() ? null : keep(ordered, disclosed, report);
+        events.emit("audited", json -> {
+            json.put("request", Blake3.hex(ordered.requestHash()));
+            json.put("level", report.level().name()).put("good", report.good());
+            json.put("cells", report.counts().cells())
+                    .put("rows", report.counts().rows());
+            json.put("heads", report.counts().heads())
+                    .put("positions", report.counts().positions());
+            json.put("bytes", report.counts().bytes()).put("cpuMs", report.cpuNanos() / 1e6);
+            if (!report.good()) {
+                json.put("step", report.failure().step().name())
+                        .put("cell", report.failure().place());
+                json.put("detail", report.failure().detail());
+                json.put("evidence", evidence == null ? "" : evidence.toString());
+            }
+        });
+        return report;
+    }
+
+    /** Writes what proves the lie; null where it cannot be shown to others. */
+    private Path keep(Case ordered, NodeClient.Disclosed disclosed, AuditReport report) throws IOException {
+        Evidence evidence = Evidence.of(key, ordered.receipt(), disclosed.request(), disclosed.answer(), report);
+        if (evidence == null) {
+            return null;
+        }
+        Files.createDirectories(evidenceFolder);
+        Path file = evidenceFolder.resolve(Blake3.hex(ordered.requestHash()) + ".evidence");
+        Path partial = evidenceFolder.resolve(file.getFileName() + ".partial");
+        Files.write(partial, evidence.encode());
+        return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    @Override
+    public void close() {
+        audits.shutdownNow();
+        words.shutdownNow();
+    }
+}

@@ -1,0 +1,94 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Evidence.FalseProduct;
+import io.plumbline.verifier.audit.Evidence.Finding;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.model.TensorSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.Callable;
+
+/** {@code plumbline verify FILE}: whether an evidence file proves what it says, offline. */
+@Parameters(commandNames = "verify", commandDescription = "Check offline whether an evidence file proves a node's lie.")
+final class VerifyCommand extends Main.Options implements Callable<Integer> {
+    /** Exit code when the file proves nothing. */
+    private static final int NOT_PROVEN = 1;
+
+    /** Exit code when weights are needed to tell. */
+    private static final int NEEDS_WEIGHTS = 3;
+
+    @Parameter(
+            description = "FILE: evidence, as a full node keeps it",
+            required = true,
+            converter = PathConverter.class)
+    private Path file;
+
+    @Parameter(
+            names = "--model",
+            description = "DIR: imported model; needed where products are false and the file does not hold the row")
+    private Path model;
+
+    @Parameter(
+            names = "--out",
+            description = "FILE: write the evidence with the row that was given wrong, which needs no model any more")
+    private Path out;
+
+    @Override
+    public Integer call() throws IOException {
+        Evidence evidence;
+        try {
+            evidence = Evidence.decode(Files.readAllBytes(file));
+        } catch (MalformedException e) {
+            throw new IOException(file + " is not an evidence file: " + e.getMessage(), e);
+        }
+        if (model == null) {
+            return report(evidence, evidence.check(null));
+        }
+        try (LoadedModel loaded = LoadedModel.open(model)) {
+            if (!Arrays.equals(loaded.id(), evidence.manifest().id())) {
+                throw new IOException(model + " is model " + Blake3.hex(loaded.id()) + "; the evidence is about "
+                        + Blake3.hex(evidence.manifest().id()) + ".");
+            }
+            TensorSource weights = loaded::tensor;
+            Finding finding = evidence.check(weights);
+            if (out != null && finding.product() != null) {
+                Files.write(out, evidence.with(finding.product(), weights).encode());
+            }
+            return report(evidence, finding);
+        }
+    }
+
+    private int report(Evidence evidence, Finding finding) {
+        System.out.println("node     " + Blake3.hex(evidence.receipt().node()));
+        System.out.println("model    " + Blake3.hex(evidence.receipt().modelId()));
+        System.out.println("receipt  " + Blake3.hex(evidence.receipt().hash()));
+        if (finding.needsWeights()) {
+            System.out.println("claimed  " + evidence.failure());
+            System.out.println("cannot tell without the model's matrix: name it with --model DIR");
+            return NEEDS_WEIGHTS;
+        }
+        if (finding.failure() == null) {
+            System.out.println("claimed  " + evidence.failure());
+            System.out.println("NOT PROVEN: everything that this file shows is as it should be");
+            return NOT_PROVEN;
+        }
+        System.out.println("proven   " + finding.failure());
+        FalseProduct product = finding.product();
+        if (product != null) {
+            System.out.println("         row " + product.row() + " of " + product.tensor() + " gives " + product.right()
+                    + "; the node signed " + product.claimed());
+        }
+        if (out != null && product != null && model != null) {
+            System.out.println("written  " + out + ", which needs no model");
+        }
+        return 0;
+    }
+}

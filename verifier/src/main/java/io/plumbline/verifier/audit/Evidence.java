@@ -1,0 +1,322 @@
+package io.plumbline.verifier.audit;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChainingValues;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.LayerParameters;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.MatrixStack;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.SmallTensors;
+import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.model.TensorSource;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.numerics.RopeTable;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * What proves that a node lied: its signed receipt, its signed opening as far as the lie shows in it, and what of the model is needed to
+ * see it. Checked offline by anyone; false products need the weights, or the one row of them in which the lie shows.
+ *
+ * @param receipt signed by the node.
+ * @param request the receipt is for.
+ * @param answer the receipt is for.
+ * @param failure as its finder named it.
+ * @param exhibit signed pieces of an opening; null where receipt, request and answer show it.
+ * @param small tensors that the check needs; empty without an exhibit. They come with the model's manifest.
+ * @param row that was given wrong; null where nobody has looked it up, or none is needed.
+ */
+public record Evidence(
+        Receipt receipt,
+        Request request,
+        Answer answer,
+        Failure failure,
+        Exhibit exhibit,
+        SmallTensors small,
+        WrongRow row) {
+    private static final String CONTEXT = "plumbline evidence 1";
+
+    /** A product that is not what the model's row gives. */
+    public record FalseProduct(String tensor, int row, long right, long claimed) {}
+
+    /**
+     * What a check of evidence comes to.
+     *
+     * @param failure that is confirmed, or null.
+     * @param product the false one, where it was a product and its row is known.
+     * @param needsWeights whether a false product is claimed and neither weights nor its row were there.
+     */
+    public record Finding(Failure failure, FalseProduct product, boolean needsWeights) {}
+
+    /** Evidence of what an audit found; null where the failure cannot be shown to others. */
+    public static Evidence of(VerifierKey key, Receipt receipt, Request request, Answer answer, AuditReport report) {
+        Failure failure = report.failure();
+        Exhibit exhibit = report.exhibit();
+        boolean inReceipt = failure.layer() < 0 && failure.token() < 0;
+        // A receipt that nobody signed, or that belongs to another request, says nothing about the node it names.
+        boolean isItsOwn = receipt.signatureHolds()
+                && Arrays.equals(receipt.requestHash(), request.hash())
+                && Arrays.equals(receipt.outputHash(), answer.hash());
+        if (!isItsOwn || (exhibit == null && !inReceipt)) {
+            return null;
+        }
+        SortedMap<String, byte[]> needed = new TreeMap<>();
+        if (exhibit != null) {
+            for (String name : names(key.config(), exhibit.seal().cell())) {
+                needed.put(name, key.small().bytes().get(name));
+            }
+        }
+        return new Evidence(receipt, request, answer, failure, exhibit, new SmallTensors(key.manifest(), needed), null);
+    }
+
+    private static List<String> names(ModelConfig config, Cell cell) {
+        return cell.layer() < config.layers() ? SmallTensors.names(config, cell.layer()) : SmallTensors.lastNames();
+    }
+
+    public Manifest manifest() {
+        return small.manifest();
+    }
+
+    /**
+     * Checks everything again.
+     *
+     * @param weights of the model, or null.
+     * @throws IllegalArgumentException saying what does not belong together: then it is no evidence at all.
+     * @throws IOException when the weights cannot be read.
+     */
+    public Finding check(TensorSource weights) throws IOException {
+        require(Arrays.equals(manifest().id(), receipt.modelId()), "the manifest is not of the receipt's model");
+        require(receipt.signatureHolds(), "the receipt was not signed by the node it names");
+        require(Arrays.equals(request.hash(), receipt.requestHash()), "the receipt is for another request");
+        require(Arrays.equals(answer.hash(), receipt.outputHash()), "the receipt is for another answer");
+        Failure found = Auditor.checkReceipt(
+                receipt, request, answer, receipt.modelId(), manifest().config());
+        if (exhibit == null || found != null) {
+            return new Finding(found, null, false);
+        }
+        Seal seal = exhibit.seal();
+        Cell cell = seal.cell();
+        AnswerView view = new AnswerView(manifest(), receipt.node(), request.promptTokens(), answer.tokens());
+        require(Cells.contains(view, cell), "the opening is of no part of this answer");
+        require(seal.holds(receipt.node(), receipt.hash(), cell), "the opening was not signed by the receipt's node");
+        if (exhibit.proof().length > 0) {
+            require(seal.covers(0, MemorySegment.ofArray(exhibit.proof())), "the proof is not the one that was signed");
+        }
+        if (exhibit.token() >= 0) {
+            require(
+                    exhibit.token() >= cell.from()
+                            && exhibit.token() < cell.to()
+                            && seal.covers(1 + exhibit.token() - cell.from(), MemorySegment.ofArray(exhibit.piece())),
+                    "the token's piece is not the one that was signed");
+        }
+        List<String> names = names(manifest().config(), cell);
+        require(small.bytes().keySet().containsAll(names), "small tensors of the layer are missing");
+        for (String name : names) {
+            require(
+                    Arrays.equals(
+                            Blake3.hash(small.bytes().get(name)),
+                            manifest().tensor(name).hash()),
+                    "tensor \"" + name + "\" is not the model's");
+        }
+        ByRow model = new ByRow(weights, cell.layer());
+        try (OpeningCheck check = new OpeningCheck(model, new Work())) {
+            check.confirm(view, receipt, request.sampling(), exhibit);
+            return new Finding(null, null, model.isBlind);
+        } catch (FailedException e) {
+            return new Finding(e.failure(), model.found, false);
+        }
+    }
+
+    private static void require(boolean holds, String what) {
+        if (!holds) {
+            throw new IllegalArgumentException("This is no evidence: " + what + ".");
+        }
+    }
+
+    /** The same with the row in which the lie shows, so that nobody needs the weights any more. */
+    public Evidence with(FalseProduct product, TensorSource weights) throws IOException {
+        MemorySegment tensor = weights.tensor(product.tensor());
+        byte[] slice = WrongRow.slice(manifest().tensor(product.tensor()), product.row())
+                .cut(
+                        ChainingValues.of(null, tensor),
+                        (from, target, offset, length) ->
+                                MemorySegment.copy(tensor, from, MemorySegment.ofArray(target), offset, length));
+        return new Evidence(
+                receipt,
+                request,
+                answer,
+                failure,
+                exhibit,
+                small,
+                new WrongRow(product.tensor(), product.row(), slice));
+    }
+
+    /** Tells false products by the weights, or by the one row that is at hand. */
+    private final class ByRow implements KnownModel {
+        private final TensorSource weights;
+        private final int cellLayer;
+        private final boolean isLast;
+        private FalseProduct found;
+        private boolean isBlind;
+
+        ByRow(TensorSource weights, int cellLayer) {
+            this.weights = weights;
+            this.cellLayer = cellLayer;
+            this.isLast = cellLayer == manifest().config().layers();
+        }
+
+        @Override
+        public Manifest manifest() {
+            return small.manifest();
+        }
+
+        @Override
+        public RopeTable rope() {
+            ModelConfig c = manifest().config();
+            return RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+        }
+
+        @Override
+        public LayerParameters parameters(int layer) {
+            return small.layer(layer);
+        }
+
+        @Override
+        public float[] finalGain() {
+            return isLast ? small.finalGain() : null;
+        }
+
+        @Override
+        public float[] outputScale() {
+            return isLast ? small.outputScale() : null;
+        }
+
+        @Override
+        public int firstFalse(int layer, Step step, byte[] x, int[] y, int rows) {
+            MatrixStack stack = step.stack();
+            if (stack == null) {
+                return isFalse(
+                                TensorNames.OUTPUT_WEIGHT,
+                                x,
+                                y,
+                                0,
+                                manifest().config().vocab())
+                        ? 0
+                        : -1;
+            }
+            int at = 0;
+            for (TensorNames part : stack.parts()) {
+                int outputs = part.rows(manifest().config());
+                if (isFalse(part.weight(cellLayer), x, y, at, outputs)) {
+                    return 0;
+                }
+                at += outputs;
+            }
+            return -1;
+        }
+
+        private boolean isFalse(String tensor, byte[] x, int[] y, int at, int outputs) {
+            if (row != null && row.tensor().equals(tensor)) {
+                MemorySegment elements = row.proven(manifest());
+                require(elements != null, "the row is not the model's");
+                return differs(tensor, row.row(), elements, x, y[at + row.row()]);
+            }
+            if (weights == null) {
+                isBlind = row == null;
+                return false;
+            }
+            MemorySegment all;
+            try {
+                all = SmallTensors.verified(manifest(), tensor, weights);
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+            int columns = manifest().tensor(tensor).rowBytes();
+            for (int n = 0; n < outputs; n++) {
+                if (differs(tensor, n, all.asSlice((long) n * columns, columns), x, y[at + n])) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private boolean differs(String tensor, int n, MemorySegment elements, byte[] x, int claimed) {
+            long right = WrongRow.product(elements, x, 0);
+            if (right == claimed) {
+                return false;
+            }
+            found = new FalseProduct(tensor, n, right, claimed);
+            return true;
+        }
+    }
+
+    public byte[] encode() {
+        CanonicalWriter out =
+                new CanonicalWriter().putText(CONTEXT).putText(manifest().text());
+        out.putBytes(receipt.encode()).putBytes(request.encode()).putBytes(answer.encode());
+        out.putText(failure.step().name()).putInt(failure.layer()).putInt(failure.token());
+        out.putText(failure.detail()).putInt(exhibit == null ? 0 : 1);
+        if (exhibit != null) {
+            out.putBytes(exhibit.seal().encode()).putBytes(exhibit.proof());
+            out.putInt(exhibit.token()).putBytes(exhibit.piece());
+        }
+        out.putInt(small.bytes().size());
+        small.bytes().forEach((name, bytes) -> out.putText(name).putBytes(bytes));
+        out.putInt(row == null ? 0 : 1);
+        if (row != null) {
+            out.putText(row.tensor()).putInt(row.row()).putBytes(row.slice());
+        }
+        return out.toBytes();
+    }
+
+    /** Reads what {@link #encode} wrote; anything else is refused as malformed. */
+    public static Evidence decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "evidence");
+        if (!in.getText("context").equals(CONTEXT)) {
+            throw new MalformedException("Malformed evidence: it does not begin with \"" + CONTEXT + "\".");
+        }
+        try {
+            Manifest manifest = Manifest.parse(new String(in.getBytes("manifest"), StandardCharsets.UTF_8));
+            Receipt receipt = Receipt.decode(in.getBytes("receipt"));
+            Request request = Request.decode(in.getBytes("request"));
+            Answer answer = Answer.decode(in.getBytes("answer"));
+            Step step = Step.valueOf(in.getText("step"));
+            int layer = in.getInt("layer");
+            int token = in.getInt("token");
+            Failure failure = new Failure(step, layer, token, in.getText("detail"));
+            Exhibit exhibit = null;
+            if (in.getInt("has exhibit") != 0) {
+                Seal seal = Seal.decode(in.getBytes("seal"));
+                byte[] proof = in.getBytes("proof");
+                int shown = in.getInt("token shown");
+                exhibit = new Exhibit(seal, proof, shown, in.getBytes("piece"));
+            }
+            SortedMap<String, byte[]> tensors = new TreeMap<>();
+            for (int n = in.getInt("tensors"); n > 0; n--) {
+                String name = in.getText("tensor");
+                tensors.put(name, in.getBytes(name));
+            }
+            WrongRow row = null;
+            if (in.getInt("has row") != 0) {
+                String name = in.getText("row's tensor");
+                int index = in.getInt("row");
+                row = new WrongRow(name, index, in.getBytes("slice"));
+            }
+            in.end();
+            return new Evidence(receipt, request, answer, failure, exhibit, new SmallTensors(manifest, tensors), row);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedException("Malformed evidence: " + e.getMessage());
+        }
+    }
+}

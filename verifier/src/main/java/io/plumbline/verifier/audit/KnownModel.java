@@ -1,0 +1,63 @@
+package io.plumbline.verifier.audit;
+
+import io.plumbline.verifier.model.LayerParameters;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.MatrixStack;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.numerics.RopeTable;
+
+/** What a checker knows of a model: its small parameters, and how to tell that products are not those of its matrices. */
+interface KnownModel {
+    Manifest manifest();
+
+    RopeTable rope();
+
+    LayerParameters parameters(int layer);
+
+    /** Norm after the last layer. */
+    float[] finalGain();
+
+    /** Row scales of the output matrix. */
+    float[] outputScale();
+
+    /**
+     * The first of {@code rows} rows of inputs and claimed products that does not hold, or -1.
+     *
+     * @param step QKV, OUT_PROJECTION, GATE_UP, DOWN of {@code layer}, or LOGITS.
+     */
+    int firstFalse(int layer, Step step, byte[] x, int[] y, int rows);
+
+    /** By Freivalds' check, with a verifier key. */
+    record ByKey(VerifierKey key) implements KnownModel {
+        @Override
+        public Manifest manifest() {
+            return key.manifest();
+        }
+
+        @Override
+        public RopeTable rope() {
+            return key.rope();
+        }
+
+        @Override
+        public LayerParameters parameters(int layer) {
+            return key.layers().get(layer).parameters();
+        }
+
+        @Override
+        public float[] finalGain() {
+            return key.finalGain();
+        }
+
+        @Override
+        public float[] outputScale() {
+            return key.outputScale();
+        }
+
+        @Override
+        public int firstFalse(int layer, Step step, byte[] x, int[] y, int rows) {
+            MatrixStack stack = step.stack();
+            return (stack == null ? key.output() : key.layers().get(layer).matrix(stack)).firstFalse(x, y, rows);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+package io.plumbline.verifier.audit;
+
+import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Sampling;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The check of one opening while it arrives: its size, its proof, the trace's header, then its tokens, a few at a time. Memory is that of
+ * the proof and of those few.
+ *
+ * <p>Holds scratch memory: one instance for each thread.
+ */
+final class OpeningCheck implements AutoCloseable {
+    /** Tokens that go through a step together, so that a matrix's key is read once for them. */
+    static final int TOGETHER = 4;
+
+    private final int layers;
+    private final LayerCheck layerCheck;
+    private final ChoiceCheck choiceCheck;
+
+    /** What is checked of the tokens of a cell. */
+    interface Tokens {
+        /** Reads what the proof proves. */
+        void begin(OpeningLayout layout, Receipt receipt, MemorySegment proof, Slice.Proven proven)
+                throws FailedException;
+
+        /** Checks {@code count} tokens, at most {@link #TOGETHER}, whose pieces stand one after the other. */
+        void check(MemorySegment pieces, int from, int count) throws FailedException;
+
+        /** What was checked, when all tokens were. */
+        Counts counts();
+    }
+
+    OpeningCheck(KnownModel model, Work work) {
+        this.layers = model.manifest().config().layers();
+        this.layerCheck = new LayerCheck(model, work);
+        this.choiceCheck = new ChoiceCheck(model, work);
+    }
+
+    /**
+     * Checks one cell.
+     *
+     * @throws FailedException with what is wrong, and where the opening is sealed with what proves it.
+     * @throws IOException when the opening does not come, or is not what its sender signed.
+     */
+    Counts check(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, Opening opening)
+            throws FailedException, IOException {
+        Seal seal = opening.seal();
+        if (seal != null && (!seal.holds(receipt.node(), receipt.hash(), cell) || seal.bytes() != opening.bytes())) {
+            throw new IOException("The node did not sign the opening it sent.");
+        }
+        OpeningLayout layout = OpeningLayout.of(view, cell);
+        if (opening.bytes() != layout.bytes()) {
+            FailedException failed = falseSize(layout, opening.bytes());
+            throw seal == null ? failed : failed.with(new Exhibit(seal, Exhibit.NONE, -1, Exhibit.NONE));
+        }
+        MemorySegment proof = opening.proof(layout.proof());
+        int token = -1;
+        MemorySegment pieces = MemorySegment.NULL;
+        try {
+            Tokens tokens = begin(layout, receipt, sampling, proof);
+            for (int t = cell.from(); t < cell.to(); t += TOGETHER) {
+                int count = Math.min(TOGETHER, cell.to() - t);
+                token = t;
+                pieces = opening.next(bytes(layout, t, count));
+                tokens.check(pieces, t, count);
+            }
+            return tokens.counts().plus(new Counts(0, 0, 0, 0, opening.bytes()));
+        } catch (FailedException e) {
+            throw seal == null ? e : e.with(exhibit(layout, seal, proof, e.failure(), token, pieces));
+        }
+    }
+
+    /** Checks again what an exhibit shows; without an exception it shows nothing wrong. */
+    void confirm(AnswerView view, Receipt receipt, Sampling sampling, Exhibit exhibit) throws FailedException {
+        Cell cell = exhibit.seal().cell();
+        OpeningLayout layout = OpeningLayout.of(view, cell);
+        if (exhibit.seal().bytes() != layout.bytes()) {
+            throw falseSize(layout, exhibit.seal().bytes());
+        }
+        if (exhibit.proof().length != layout.proof()) {
+            throw new IllegalArgumentException(
+                    "The proof has " + exhibit.proof().length + " bytes where the cell's has " + layout.proof() + ".");
+        }
+        Tokens tokens = begin(layout, receipt, sampling, MemorySegment.ofArray(exhibit.proof()));
+        if (exhibit.token() >= 0) {
+            tokens.check(MemorySegment.ofArray(exhibit.piece()), exhibit.token(), 1);
+        }
+    }
+
+    private static FailedException falseSize(OpeningLayout layout, long bytes) {
+        Cell cell = layout.cell();
+        return new FailedException(
+                Step.OPENING, layerOf(layout), cell.from(), bytes + " bytes where the cell has " + layout.bytes());
+    }
+
+    /** As failures name it: choices belong to no layer. */
+    private static int layerOf(OpeningLayout layout) {
+        int layer = layout.cell().layer();
+        return layer == layout.view().config().layers() ? -1 : layer;
+    }
+
+    private Tokens begin(OpeningLayout layout, Receipt receipt, Sampling sampling, MemorySegment proof)
+            throws FailedException {
+        AnswerView view = layout.view();
+        Cell cell = layout.cell();
+        int layer = layerOf(layout);
+        Slice.Proven proven = view.traceSlice(cell).verify(proof.asSlice(0, layout.embedding()), receipt.traceRoot());
+        if (proven == null) {
+            throw new FailedException(
+                    Step.SLICE, layer, cell.from(), "the opened chunks do not hash to the receipt's trace root");
+        }
+        byte[] header = view.layout().header(receipt.modelId(), receipt.requestHash(), view.length());
+        long mismatch = proven.bytes(0, TraceLayout.HEADER_BYTES).mismatch(MemorySegment.ofArray(header));
+        if (mismatch >= 0) {
+            throw new FailedException(Step.HEADER, layer, cell.from(), "the trace header differs at byte " + mismatch);
+        }
+        choiceCheck.sampling(sampling);
+        Tokens tokens = cell.layer() == layers ? choiceCheck : layerCheck;
+        tokens.begin(layout, receipt, proof, proven);
+        return tokens;
+    }
+
+    private static long bytes(OpeningLayout layout, int from, int count) {
+        long bytes = 0;
+        for (int t = from; t < from + count; t++) {
+            bytes += layout.tokenBytes(t);
+        }
+        return bytes;
+    }
+
+    /** Nothing is proven by pieces that the node did not sign: then it has not answered. */
+    private static Exhibit exhibit(
+            OpeningLayout layout, Seal seal, MemorySegment proof, Failure failure, int group, MemorySegment pieces)
+            throws IOException {
+        int token = group < 0 ? -1 : failure.token();
+        byte[] piece = Exhibit.NONE;
+        boolean signed = seal.covers(0, proof);
+        if (token >= 0) {
+            long at = bytes(layout, group, token - group);
+            piece = pieces.asSlice(at, layout.tokenBytes(token)).toArray(ValueLayout.JAVA_BYTE);
+            signed &= seal.covers(1 + token - layout.cell().from(), MemorySegment.ofArray(piece));
+        }
+        if (!signed) {
+            throw new IOException("The node signed another opening than the one it sent.");
+        }
+        return new Exhibit(seal, proof.toArray(ValueLayout.JAVA_BYTE), token, piece);
+    }
+
+    @Override
+    public void close() {
+        layerCheck.close();
+    }
+}

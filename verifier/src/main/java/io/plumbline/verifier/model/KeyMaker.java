@@ -1,0 +1,75 @@
+package io.plumbline.verifier.model;
+
+import io.plumbline.verifier.freivalds.MatrixKey;
+import io.plumbline.verifier.freivalds.SecretInts;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+
+/** Makes a {@link VerifierKey} by streaming a model's weights once; every byte is checked against the manifest on the way. */
+public final class KeyMaker {
+    private final Manifest manifest;
+    private final ModelConfig config;
+    private final TensorSource source;
+    private final SecretInts secrets = new SecretInts();
+
+    public KeyMaker(Manifest manifest, TensorSource source) {
+        this.manifest = manifest;
+        this.config = manifest.config();
+        this.source = source;
+    }
+
+    /**
+     * The whole key.
+     *
+     * @param progress told the share done, 0 to 1.
+     * @throws IOException naming the first tensor that is not the manifest's.
+     */
+    public VerifierKey make(DoubleConsumer progress) throws IOException {
+        SmallTensors small = small();
+        List<List<MatrixKey>> layers = new ArrayList<>();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            layers.add(layer(layer));
+            progress.accept((layer + 1.0) / (config.layers() + 1));
+        }
+        VerifierKey key = new VerifierKey(small, layers, output());
+        progress.accept(1);
+        return key;
+    }
+
+    /** Everything that is not secret. */
+    SmallTensors small() throws IOException {
+        // The embedding has no key: its rows are opened against this hash.
+        SmallTensors.verified(manifest, TensorNames.EMBEDDING, source);
+        List<String> names = new ArrayList<>(SmallTensors.lastNames());
+        for (int layer = 0; layer < config.layers(); layer++) {
+            names.addAll(SmallTensors.names(config, layer));
+        }
+        return SmallTensors.of(manifest, names, source);
+    }
+
+    /** Keys of one layer's matrices. */
+    List<MatrixKey> layer(int layer) throws IOException {
+        List<MatrixKey> keys = new ArrayList<>();
+        for (MatrixStack stack : MatrixStack.values()) {
+            MatrixKey key = new MatrixKey(stack.rows(config), stack.columns(config), secrets);
+            int row = 0;
+            for (TensorNames part : stack.parts()) {
+                MemorySegment weights = SmallTensors.verified(manifest, part.weight(layer), source);
+                key.addRows(row, part.rows(config), weights, 0);
+                row += part.rows(config);
+            }
+            keys.add(key);
+        }
+        return keys;
+    }
+
+    /** Key of the output matrix. */
+    MatrixKey output() throws IOException {
+        MatrixKey key = new MatrixKey(config.vocab(), config.hidden(), secrets);
+        key.addRows(0, config.vocab(), SmallTensors.verified(manifest, TensorNames.OUTPUT_WEIGHT, source), 0);
+        return key;
+    }
+}

@@ -1,0 +1,110 @@
+package io.plumbline.verifier.model;
+
+import io.plumbline.verifier.blake3.Blake3;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * A model's tensors that are no matrices: gains, biases and row scales, as bytes that hash to the manifest's values.
+ *
+ * @param bytes by tensor name.
+ */
+public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
+    /** Takes the named tensors, each checked against the manifest. */
+    public static SmallTensors of(Manifest manifest, List<String> names, TensorSource source) throws IOException {
+        SortedMap<String, byte[]> bytes = new TreeMap<>();
+        for (String name : names) {
+            bytes.put(name, verified(manifest, name, source).toArray(ValueLayout.JAVA_BYTE));
+        }
+        return new SmallTensors(manifest, bytes);
+    }
+
+    /** The named tensor, once it has its size and hash. */
+    public static MemorySegment verified(Manifest manifest, String name, TensorSource source) throws IOException {
+        Manifest.Tensor expected = manifest.tensor(name);
+        MemorySegment found = source.tensor(name);
+        if (found.byteSize() != expected.bytes() || !Arrays.equals(Blake3.hash(found), expected.hash())) {
+            throw new IOException("\"" + name + "\" hashes to " + Blake3.hex(Blake3.hash(found))
+                    + "; the manifest says " + Blake3.hex(expected.hash())
+                    + ". The file was changed or damaged; import the model again.");
+        }
+        return found;
+    }
+
+    /** Names of one layer's. */
+    public static List<String> names(ModelConfig config, int layer) {
+        List<String> names = new ArrayList<>(List.of(TensorNames.attentionNorm(layer), TensorNames.mlpNorm(layer)));
+        for (TensorNames matrix : TensorNames.values()) {
+            names.add(matrix.scale(layer));
+            if (matrix.hasBias(config)) {
+                names.add(matrix.in(layer) + ".bias");
+            }
+        }
+        if (config.qkNorm()) {
+            names.add(TensorNames.queryNorm(layer));
+            names.add(TensorNames.keyNorm(layer));
+        }
+        return names;
+    }
+
+    /** Names of those after the last layer. */
+    public static List<String> lastNames() {
+        return List.of(TensorNames.FINAL_NORM, TensorNames.OUTPUT_SCALE);
+    }
+
+    /** One layer's. */
+    public LayerParameters layer(int layer) {
+        ModelConfig c = manifest.config();
+        return new LayerParameters(
+                floats(TensorNames.attentionNorm(layer)),
+                floats(TensorNames.mlpNorm(layer)),
+                scales(layer, MatrixStack.QKV),
+                scales(layer, MatrixStack.OUT),
+                scales(layer, MatrixStack.GATE_UP),
+                scales(layer, MatrixStack.DOWN),
+                c.qkvBias() ? join(MatrixStack.QKV, name -> name.in(layer) + ".bias") : null,
+                c.qkNorm() ? floats(TensorNames.queryNorm(layer)) : null,
+                c.qkNorm() ? floats(TensorNames.keyNorm(layer)) : null);
+    }
+
+    /** Norm after the last layer. */
+    public float[] finalGain() {
+        return floats(TensorNames.FINAL_NORM);
+    }
+
+    /** Row scales of the output matrix. */
+    public float[] outputScale() {
+        return floats(TensorNames.OUTPUT_SCALE);
+    }
+
+    private float[] scales(int layer, MatrixStack stack) {
+        return join(stack, name -> name.scale(layer));
+    }
+
+    private float[] join(MatrixStack stack, java.util.function.Function<TensorNames, String> name) {
+        float[] all = new float[0];
+        for (TensorNames part : stack.parts()) {
+            float[] more = floats(name.apply(part));
+            all = Arrays.copyOf(all, all.length + more.length);
+            System.arraycopy(more, 0, all, all.length - more.length, more.length);
+        }
+        return all;
+    }
+
+    /** The named tensor, widened exactly. */
+    private float[] floats(String name) {
+        byte[] found = bytes.get(name);
+        if (found == null) {
+            throw new IllegalArgumentException("\"" + name + "\" is not among the model's small tensors here.");
+        }
+        float[] out = new float[manifest.tensor(name).shape()[0]];
+        Embedding.widen(MemorySegment.ofArray(found), 0, manifest.tensor(name).dtype(), out.length, out, 0);
+        return out;
+    }
+}
