@@ -28,6 +28,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * An answer computed again, by one prefill, to answer a challenge or to check it: exactness makes the second run the first one. A cell's
@@ -61,15 +62,24 @@ public final class Replay implements OpeningSource {
      * @param node public key under which the trace was committed.
      */
     public Replay(Generator generator, ForwardPass forward, byte[] node, Request request, int[] output) {
+        this(
+                forward,
+                new AnswerView(forward.model().manifest(), node, request.promptTokens(), output),
+                copy -> generator.replay(request, output, copy));
+    }
+
+    /** Of a trace that {@code compute} writes; a test may have it write another than an honest node would. */
+    Replay(ForwardPass forward, AnswerView view, Consumer<MemorySegment> compute) {
         this.forward = forward;
         this.pageLayout = new PageLayout(forward.model().config());
         this.model = forward.model();
         this.config = model.config();
-        this.view = new AnswerView(model.manifest(), node, request.promptTokens(), output);
+        this.view = view;
         this.layout = view.layout();
         this.trace = MemorySegment.ofArray(new byte[Math.toIntExact(layout.traceBytes(view.length()))]);
-        this.root = generator.replay(request, output, trace);
+        compute.accept(trace);
         this.tree = ChainingValues.of(view.traceKey(), trace);
+        this.root = tree.root();
     }
 
     /** The root of the trace as computed now. */

@@ -32,8 +32,17 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
             put(hashes, 1 + t - cell.from(), Blake3.hash(opening.asSlice(at, size)));
             at += size;
         }
-        Seal unsigned = new Seal(receipt, cell, at, hashes, new byte[Keys.SIGNATURE_BYTES]);
-        return new Seal(receipt, cell, at, hashes, keys.sign(unsigned.signedBytes()));
+        return sign(receipt, cell, at, hashes, keys);
+    }
+
+    private static Seal sign(byte[] receipt, Cell cell, long bytes, byte[] hashes, Keys keys) {
+        Seal unsigned = new Seal(receipt, cell, bytes, hashes, new byte[Keys.SIGNATURE_BYTES]);
+        return new Seal(receipt, cell, bytes, hashes, keys.sign(unsigned.signedBytes()));
+    }
+
+    /** Signs an opening of a size that is not its cell's: what a node that sends nonsense would do. Its pieces have no hashes. */
+    public static Seal ofSize(byte[] receipt, Cell cell, long bytes, Keys keys) {
+        return sign(receipt, cell, bytes, new byte[(1 + cell.tokens()) * Blake3.HASH_BYTES], keys);
     }
 
     private static void put(byte[] hashes, int piece, byte[] hash) {

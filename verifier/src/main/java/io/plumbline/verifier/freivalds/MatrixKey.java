@@ -2,7 +2,6 @@ package io.plumbline.verifier.freivalds;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 
 /**
  * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds} times.
@@ -73,10 +72,5 @@ public final class MatrixKey {
         in.asLongBuffer().get(key.s);
         in.position(in.position() + 8 * key.s.length);
         return key;
-    }
-
-    /** Whether both hold the same secrets. */
-    public boolean sameAs(MatrixKey other) {
-        return Arrays.equals(r, other.r) && Arrays.equals(s, other.s);
     }
 }

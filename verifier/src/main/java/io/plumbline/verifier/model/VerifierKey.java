@@ -3,7 +3,6 @@ package io.plumbline.verifier.model;
 import io.plumbline.verifier.freivalds.MatrixKey;
 import io.plumbline.verifier.numerics.RopeTable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -95,20 +94,5 @@ public final class VerifierKey {
                         .flatMap(layer -> layer.matrices().stream())
                         .mapToLong(MatrixKey::bytes)
                         .sum();
-    }
-
-    /** Whether both keys hold the same secrets. */
-    boolean sameAs(VerifierKey other) {
-        if (!Arrays.equals(modelId, other.modelId) || !output.sameAs(other.output)) {
-            return false;
-        }
-        for (int l = 0; l < layers.size(); l++) {
-            for (MatrixStack stack : MatrixStack.values()) {
-                if (!layers.get(l).matrix(stack).sameAs(other.layers.get(l).matrix(stack))) {
-                    return false;
-                }
-            }
-        }
-        return true;
     }
 }

@@ -1,0 +1,174 @@
+package io.plumbline.node.attack;
+
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.node.attack.Scene.Shown;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Answers that do not follow from the request by its own rules. */
+final class AnswerAttacks {
+    private final Scene scene;
+    private final List<Attack> attacks = new ArrayList<>();
+    private String family;
+
+    private AnswerAttacks(Scene scene) {
+        this.scene = scene;
+    }
+
+    static List<Attack> of(Scene scene) {
+        AnswerAttacks all = new AnswerAttacks(scene);
+        all.sampling();
+        all.ends();
+        all.replays();
+        return all.attacks;
+    }
+
+    private void draws(String cheat, Sampling asked, Sampling used) {
+        attacks.add(new Attack(
+                family,
+                cheat,
+                "SAMPLING",
+                () -> scene.audit(scene.serve(
+                        scene.request(asked, Scene.MAX_TOKENS),
+                        scene.request(used, Scene.MAX_TOKENS),
+                        TestModels.forward(scene.model)))));
+    }
+
+    private void sampling() {
+        family = "sampling";
+        draws("another seed", Scene.DRAWN, new Sampling(1.2f, 0, 1_000_000, 2));
+        draws("another temperature", Scene.DRAWN, new Sampling(0.3f, 0, 1_000_000, 1));
+        draws("the likeliest token where one was to be drawn", Scene.DRAWN, Sampling.GREEDY);
+        draws("tokens drawn where the likeliest was asked for", Sampling.GREEDY, Scene.DRAWN);
+        draws("top_k ignored", new Sampling(1.2f, 2, 1_000_000, 1), Scene.DRAWN);
+        draws("top_p ignored", new Sampling(1.2f, 0, 200_000, 1), Scene.DRAWN);
+        attacks.add(new Attack(
+                family, "one token forced, and everything after it computed honestly", "SAMPLING", () -> {
+                    int[] tokens = scene.honest.answer().tokens().clone();
+                    tokens[5] = tokens[5] == 300 ? 301 : 300;
+                    return scene.audit(scene.show(
+                            scene.request, scene.request, tokens, TestModels.forward(scene.model), trace -> {}));
+                }));
+        attacks.add(new Attack(family, "one token changed in the answer alone", "OUTPUT", () -> {
+            int[] tokens = scene.honest.answer().tokens().clone();
+            tokens[5]++;
+            return scene.audit(scene.honest.with(new Answer(tokens, "")));
+        }));
+        attacks.add(new Attack(
+                family,
+                "another text beside the same tokens",
+                "OUTPUT",
+                () -> scene.audit(
+                        scene.honest.with(new Answer(scene.honest.answer().tokens(), "buy this")))));
+    }
+
+    private String signed(int[] tokens, Request request) throws Exception {
+        Answer answer = new Answer(tokens, "");
+        int length = request.promptTokens().length + tokens.length - 1;
+        long bytes = scene.view(request, tokens).layout().traceBytes(length);
+        Receipt receipt = Receipt.of(request, answer, scene.honest.receipt().traceRoot(), bytes, 1, Scene.NODE);
+        return scene.audit(new Shown(request, answer, receipt, scene.honest.source()));
+    }
+
+    private void ends() {
+        family = "length of the answer";
+        int[] tokens = scene.honest.answer().tokens();
+        int stop = scene.model.stopTokens()[0];
+        attacks.add(new Attack(
+                family, "an answer ended early", "STOP", () -> signed(Arrays.copyOf(tokens, 10), scene.request)));
+        attacks.add(new Attack(
+                family,
+                "an answer longer than was asked for",
+                "STOP",
+                () -> signed(Arrays.copyOf(tokens, Scene.MAX_TOKENS + 1), scene.request)));
+        attacks.add(new Attack(family, "an answer that goes on after its stop token", "STOP", () -> {
+            int[] more = tokens.clone();
+            more[8] = stop;
+            return signed(more, scene.request);
+        }));
+        attacks.add(new Attack(family, "a stop token forced to end early", "SAMPLING", () -> {
+            int[] fewer = Arrays.copyOf(tokens, 12);
+            fewer[11] = stop;
+            return scene.audit(
+                    scene.show(scene.request, scene.request, fewer, TestModels.forward(scene.model), trace -> {}));
+        }));
+        attacks.add(new Attack(family, "an empty answer", "STOP", () -> {
+            Answer none = new Answer(new int[0], "");
+            Receipt receipt = Receipt.of(scene.request, none, new byte[32], 1024, 1, Scene.NODE);
+            return scene.audit(new Shown(scene.request, none, receipt, scene.honest.source()));
+        }));
+        attacks.add(new Attack(family, "a token id beyond the vocabulary", "OUTPUT", () -> {
+            int[] beyond = tokens.clone();
+            beyond[3] = scene.model.config().vocab();
+            return signed(beyond, scene.request);
+        }));
+    }
+
+    private void replays() {
+        family = "replay";
+        attacks.add(new Attack(family, "an old receipt for the same question asked again", "REQUEST", () -> {
+            byte[] nonce = new byte[16];
+            nonce[0] = 1;
+            Request r = scene.request;
+            Request again = new Request(
+                    r.modelId(),
+                    r.messages(),
+                    r.promptTokens(),
+                    r.sampling(),
+                    r.maxTokens(),
+                    r.stopTokens(),
+                    r.stopTexts(),
+                    r.requester(),
+                    nonce);
+            return scene.audit(new Shown(again, scene.honest.answer(), scene.honest.receipt(), scene.honest.source()));
+        }));
+        attacks.add(new Attack(
+                family, "an old trace under a receipt for the same question asked again", "HEADER", () -> {
+                    byte[] nonce = new byte[16];
+                    nonce[0] = 2;
+                    Request r = scene.request;
+                    Request again = new Request(
+                            r.modelId(),
+                            r.messages(),
+                            r.promptTokens(),
+                            r.sampling(),
+                            r.maxTokens(),
+                            r.stopTokens(),
+                            r.stopTexts(),
+                            r.requester(),
+                            nonce);
+                    Receipt old = scene.honest.receipt();
+                    Receipt receipt = Receipt.of(
+                            again, scene.honest.answer(), old.traceRoot(), old.traceBytes(), old.price(), Scene.NODE);
+                    return scene.audit(new Shown(again, scene.honest.answer(), receipt, scene.honest.source()));
+                }));
+        attacks.add(new Attack(family, "another model's answer", "MODEL", () -> {
+            try (LoadedModel other =
+                    TestModels.load(TestModels.SHIPPED, scene.model.folder().resolve("again"))) {
+                byte[] id = other.id();
+                id[0] ^= 1;
+                Request r = scene.request;
+                Request asked = new Request(
+                        id,
+                        r.messages(),
+                        r.promptTokens(),
+                        r.sampling(),
+                        r.maxTokens(),
+                        r.stopTokens(),
+                        r.stopTexts(),
+                        r.requester(),
+                        r.nonce());
+                Receipt old = scene.honest.receipt();
+                Receipt receipt = Receipt.of(
+                        asked, scene.honest.answer(), old.traceRoot(), old.traceBytes(), old.price(), Scene.NODE);
+                return scene.audit(new Shown(asked, scene.honest.answer(), receipt, scene.honest.source()));
+            }
+        }));
+    }
+}

@@ -1,0 +1,192 @@
+package io.plumbline.node.attack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.Forgery;
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+
+/** The model that ships, an honest answer by it, and an auditor: what every cheat begins with. */
+final class Scene implements AutoCloseable {
+    static final Keys NODE = Keys.random();
+    static final int MAX_TOKENS = 40;
+    static final Sampling DRAWN = new Sampling(1.2f, 0, 1_000_000, 1);
+
+    final LoadedModel model;
+    final VerifierKey key;
+    final int[] prompt;
+    final Request request;
+    final Shown honest;
+
+    /** What a node shows the world: a request, an answer, its receipt, and openings on demand. */
+    record Shown(Request request, Answer answer, Receipt receipt, OpeningSource source) {
+        Shown with(Receipt other) {
+            return new Shown(request, answer, other, source);
+        }
+
+        Shown with(Answer other) {
+            return new Shown(request, other, receipt, source);
+        }
+
+        Shown with(OpeningSource other) {
+            return new Shown(request, answer, receipt, other);
+        }
+    }
+
+    Scene(Path folder) throws IOException {
+        model = TestModels.load(TestModels.SHIPPED, folder);
+        key = model.verifierKey(share -> {});
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(model.folder())) {
+            prompt = tokenizer.prompt(
+                    List.of(new ChatTokenizer.Message("user", "Tell me a story about a bear in a storm.")));
+        }
+        request = request(Sampling.GREEDY, MAX_TOKENS);
+        honest = serve(request, request, TestModels.forward(model));
+    }
+
+    Request request(Sampling sampling, int maxTokens) {
+        return TestModels.request(model, prompt, maxTokens, sampling);
+    }
+
+    /** An answer by a node that runs {@code forward}: it asks itself {@code computed}, and is consistent about what came of it. */
+    Shown serve(Request asked, Request computed, ForwardPass forward) {
+        int[] tokens = new Generator(forward, NODE.publicKey(), 16)
+                .generate(computed, token -> {})
+                .tokens();
+        return show(asked, asked, tokens, forward, trace -> {});
+    }
+
+    Shown serve(ForwardPass forward) {
+        return serve(request, request, forward);
+    }
+
+    /** A node that commits to an altered trace of its honest answer. */
+    Shown altered(Consumer<MemorySegment> alter) {
+        return show(request, request, honest.answer().tokens(), TestModels.forward(model), alter);
+    }
+
+    /** A node that says it answered {@code asked} with {@code tokens}, and shows the altered trace of running {@code ran} to them. */
+    Shown show(Request asked, Request ran, int[] tokens, ForwardPass forward, Consumer<MemorySegment> alter) {
+        Replay replay = Forgery.of(forward, NODE.publicKey(), asked, ran, tokens, alter);
+        Answer answer = new Answer(tokens, "");
+        int length = asked.promptTokens().length + tokens.length - 1;
+        long bytes = view(asked, tokens).layout().traceBytes(length);
+        return new Shown(asked, answer, Receipt.of(asked, answer, replay.root(), bytes, 100, NODE), replay);
+    }
+
+    AnswerView view(Request asked, int[] tokens) {
+        return new AnswerView(model.manifest(), NODE.publicKey(), asked.promptTokens(), tokens);
+    }
+
+    AnswerView view() {
+        return view(request, honest.answer().tokens());
+    }
+
+    /** Openings of {@code shown}, those of {@code layer} changed before they are signed. */
+    Shown opened(Shown shown, int layer, UnaryOperator<byte[]> change) {
+        return shown.with((OpeningSource) cell -> {
+            byte[] bytes = bytes(shown, cell);
+            return Opening.of(MemorySegment.ofArray(cell.layer() == layer ? change.apply(bytes) : bytes), null);
+        });
+    }
+
+    static byte[] bytes(Shown shown, Cell cell) throws IOException {
+        try (Opening opening = shown.source().open(cell)) {
+            return opening.proof(opening.bytes()).toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    /** Audits at level FULL what was sealed by the node, and has evidence of what is wrong confirmed by others. */
+    String audit(Shown shown) throws IOException {
+        return audit(shown, sealed(shown), Assignment.of(Level.FULL));
+    }
+
+    String audit(Shown shown, OpeningSource source, Assignment assignment) throws IOException {
+        AuditReport report;
+        try (Auditor auditor = new Auditor(key)) {
+            report = auditor.audit(shown.receipt(), shown.request(), shown.answer(), assignment, source, null);
+        } catch (IOException e) {
+            return "cannot judge: " + e.getMessage();
+        }
+        if (report.good()) {
+            return "good";
+        }
+        String step = report.failure().step().name();
+        if (report.exhibit() != null) {
+            confirm(Evidence.of(key, shown.receipt(), shown.request(), shown.answer(), report), step);
+        }
+        return step;
+    }
+
+    /** Whoever has the weights sees it too, and with the row that they add anyone does. */
+    private void confirm(Evidence evidence, String step) throws IOException {
+        Evidence sent = Evidence.decode(evidence.encode());
+        Evidence.Finding finding = sent.check(model::tensor);
+        assertNotNull(finding.failure(), "the evidence of " + step + " shows nothing");
+        assertEquals(step, finding.failure().step().name());
+        if (finding.product() == null) {
+            assertEquals(step, sent.check(null).failure().step().name(), "needs no weights");
+            return;
+        }
+        Evidence.Finding blind = sent.check(null);
+        // Without the row the node's other claims may contradict themselves all the same.
+        assertTrue(blind.needsWeights() || blind.failure() != null, "nobody may call a lie honest");
+        Evidence withRow =
+                Evidence.decode(sent.with(finding.product(), model::tensor).encode());
+        assertEquals(step, withRow.check(null).failure().step().name());
+        assertEquals(finding.product(), withRow.check(null).product());
+    }
+
+    /** The node's openings with its signature under them. */
+    OpeningSource sealed(Shown shown) {
+        return sealed(shown, NODE);
+    }
+
+    OpeningSource sealed(Shown shown, Keys by) {
+        AnswerView view = view(shown.request(), shown.answer().tokens());
+        return cell -> {
+            byte[] bytes = bytes(shown, cell);
+            OpeningLayout layout = OpeningLayout.of(view, cell);
+            MemorySegment all = MemorySegment.ofArray(bytes);
+            Seal seal = bytes.length == layout.bytes()
+                    ? Seal.of(shown.receipt().hash(), layout, all, by)
+                    : Seal.ofSize(shown.receipt().hash(), cell, bytes.length, by);
+            return Opening.of(all, seal);
+        };
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}
