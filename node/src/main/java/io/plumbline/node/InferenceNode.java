@@ -15,16 +15,9 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
-import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
-import io.plumbline.transport.nodewire.CancelDecoder;
-import io.plumbline.transport.nodewire.ChallengeDecoder;
-import io.plumbline.transport.nodewire.DiscloseDecoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
-import io.plumbline.transport.nodewire.InferDecoder;
-import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
-import io.plumbline.transport.nodewire.ProceedDecoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
@@ -47,7 +40,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import org.agrona.CloseHelper;
-import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.AgentRunner;
 
@@ -55,7 +47,7 @@ import org.agrona.concurrent.AgentRunner;
  * The role that runs models: answers requests, signs and submits receipts, answers challenges. Answers and challenges are
  * computed apart, so that an audit never waits for an answer.
  */
-final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
+final class InferenceNode implements AutoCloseable, NodeRequests.Handler {
     /** Answers that can still be challenged; older ones are forgotten. */
     private static final int MAX_REMEMBERED = 1024;
 
@@ -63,6 +55,9 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     private static final int MAX_OPENINGS = 32;
 
     private static final int MAX_KEPT_BYTES = 8 << 20;
+
+    /** Openings on their way at once. */
+    private static final int MAX_SENDING = 64;
 
     /** Re-executions kept while their openings are asked for. */
     private static final int MAX_REPLAYS = 4;
@@ -128,7 +123,13 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         this.replayGenerator = new Generator(compute.replaying(), keys.publicKey());
         this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
-        this.endpoint = new Endpoint(aeron, host, port, this);
+        NodeRequests requests = new NodeRequests(this);
+        this.endpoint = new Endpoint(aeron, host, port, (from, header, in, offset) -> {
+            // Who does not say where replies go gets none.
+            if (from != null) {
+                requests.onMessage(from, header, in, offset);
+            }
+        });
         this.runner = new AgentRunner(
                 Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
         AgentRunner.startOnThread(runner);
@@ -158,54 +159,33 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
     }
 
     @Override
-    public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
-        if (from == null) {
-            return;
+    public void infer(Peer from, long id, byte[] request, int topLogprobs) {
+        guarded(from, id, () -> answer(from, id, request, topLogprobs));
+    }
+
+    @Override
+    public void cancel(Peer from, long id) {
+        Engine.Ticket ticket = tickets.get(name(from, id));
+        if (ticket != null) {
+            ticket.cancel();
         }
-        int block = header.blockLength();
-        int version = header.version();
-        switch (header.templateId()) {
-            case InferDecoder.TEMPLATE_ID -> {
-                InferDecoder infer = new InferDecoder().wrap(in, offset, block, version);
-                byte[] request = VarData.copy(infer::wrapRequest);
-                long id = infer.correlationId();
-                int topLogprobs = infer.topLogprobs();
-                guarded(from, id, () -> infer(from, id, request, topLogprobs));
-            }
-            case CancelDecoder.TEMPLATE_ID -> {
-                long id = new CancelDecoder().wrap(in, offset, block, version).correlationId();
-                Engine.Ticket ticket = tickets.get(name(from, id));
-                if (ticket != null) {
-                    ticket.cancel();
-                }
-            }
-            case DiscloseDecoder.TEMPLATE_ID -> {
-                DiscloseDecoder disclose = new DiscloseDecoder().wrap(in, offset, block, version);
-                byte[] hash = VarData.copy(disclose::wrapReceiptHash);
-                long id = disclose.correlationId();
-                challenges.execute(() -> guarded(from, id, () -> disclose(from, id, hash)));
-            }
-            case ChallengeDecoder.TEMPLATE_ID -> {
-                ChallengeDecoder challenge = new ChallengeDecoder().wrap(in, offset, block, version);
-                int layer = challenge.layer();
-                int first = challenge.from();
-                int last = challenge.to();
-                boolean attention = challenge.attention() == 1;
-                byte[] hash = VarData.copy(challenge::wrapReceiptHash);
-                long id = challenge.correlationId();
-                challenges.execute(() ->
-                        guarded(from, id, () -> open(from, id, hash, new Cell(layer, first, last, attention))));
-            }
-            case ProceedDecoder.TEMPLATE_ID -> {
-                ProceedDecoder proceed = new ProceedDecoder().wrap(in, offset, block, version);
-                OutgoingOpening outgoing = sending.get(name(from, proceed.correlationId()));
-                if (outgoing != null) {
-                    outgoing.proceed(proceed.upTo());
-                }
-            }
-            default -> {
-                // A newer peer may say more than this version understands.
-            }
+    }
+
+    @Override
+    public void disclose(Peer from, long id, byte[] receiptHash) {
+        challenges.execute(() -> guarded(from, id, () -> tell(from, id, receiptHash)));
+    }
+
+    @Override
+    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+        challenges.execute(() -> guarded(from, id, () -> open(from, id, receiptHash, cell)));
+    }
+
+    @Override
+    public void proceed(Peer from, long id, long upTo) {
+        OutgoingOpening outgoing = sending.get(name(from, id));
+        if (outgoing != null) {
+            outgoing.proceed(upTo);
         }
     }
 
@@ -233,7 +213,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         return peer.address() + " " + id;
     }
 
-    private void infer(Peer peer, long id, byte[] bytes, int topLogprobs) {
+    private void answer(Peer peer, long id, byte[] bytes, int topLogprobs) {
         Request request = Request.decode(bytes);
         if (!Arrays.equals(request.modelId(), model.id())) {
             throw new IllegalArgumentException(
@@ -345,7 +325,7 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
         return found;
     }
 
-    private void disclose(Peer peer, long id, byte[] receiptHash) {
+    private void tell(Peer peer, long id, byte[] receiptHash) {
         Served found = find(receiptHash);
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
@@ -364,6 +344,9 @@ final class InferenceNode implements AutoCloseable, Endpoint.Receiver {
             if (opened.bytes().length <= MAX_KEPT_BYTES) {
                 openings.put(what, opened);
             }
+        }
+        if (sending.size() >= MAX_SENDING) {
+            throw new RejectedExecutionException("This node is sending as many openings as it can. Ask again.");
         }
         OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
         sending.put(name(peer, id), outgoing);

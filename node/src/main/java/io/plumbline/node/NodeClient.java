@@ -153,6 +153,12 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
+    /** For tests: as if a call of each kind waited under this id. */
+    void expect(long id) {
+        calls.put(id, new Call(chosen -> {}));
+        openings.put(id, new IncomingOpening("a test", 1, upTo -> {}, () -> {}));
+    }
+
     private interface Decode {
         Object get();
     }

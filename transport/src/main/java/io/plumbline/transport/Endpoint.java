@@ -24,7 +24,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * One side of node-wire sessions, as a duty-cycle agent: receives whole messages and sends what others hand it, with back-pressure. A
- * session's first message is a Hello that says where replies go; a message of a session without one is dropped.
+ * session's first message is a Hello that says where replies go; a message of a session without one comes from nobody.
  *
  * <p>All Aeron calls are made by the agent's thread. {@link Peer#send} may be called by any other thread and blocks while
  * {@link #MAX_QUEUED_BYTES} wait to be sent.
@@ -44,11 +44,12 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final String host;
     private final Subscription subscription;
     private final Receiver receiver;
-    private final FragmentAssembler assembler = new FragmentAssembler(this::onMessage);
+    private final FragmentAssembler assembler = new FragmentAssembler(this::onFrame);
     private final Map<Integer, Peer> bySession = new HashMap<>();
     private final Map<String, Peer> byAddress = new HashMap<>();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final Semaphore room = new Semaphore(MAX_QUEUED_BYTES);
+    private volatile long dropped;
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
     private final HelloDecoder hello = new HelloDecoder();
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
@@ -57,7 +58,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     @FunctionalInterface
     public interface Receiver {
         /**
-         * @param from who sent it; replies may be sent to it.
+         * @param from who sent it; replies may be sent to it. Null where the session began without a Hello.
          * @param header decoded message header.
          * @param buffer holds the message's body at {@code offset}; valid only during the call.
          */
@@ -175,6 +176,20 @@ public final class Endpoint implements Agent, AutoCloseable {
         copy.putBytes(0, buffer, 0, length);
         peer.queue.add(copy);
         return peer;
+    }
+
+    /** A message that is not what its header says is dropped: a stranger's mistake is not this side's. */
+    private void onFrame(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
+        try {
+            onMessage(buffer, offset, length, aeronHeader);
+        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+            dropped++;
+        }
+    }
+
+    /** Malformed messages that were dropped. */
+    public long dropped() {
+        return dropped;
     }
 
     private void onMessage(DirectBuffer buffer, int offset, int length, Header aeronHeader) {

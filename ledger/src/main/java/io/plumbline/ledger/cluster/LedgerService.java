@@ -124,9 +124,18 @@ public final class LedgerService implements ClusteredService {
         }
     }
 
+    /** A message that is not what its header says is dropped, by every member alike. */
     @Override
     public void onSessionMessage(
             ClientSession session, long timestamp, DirectBuffer buffer, int offset, int length, Header aeronHeader) {
+        try {
+            onFrame(session, timestamp, buffer, offset, length);
+        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+            // Nothing of it was applied: it is decoded before anything is done.
+        }
+    }
+
+    private void onFrame(ClientSession session, long timestamp, DirectBuffer buffer, int offset, int length) {
         if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
             return;
         }

@@ -1,0 +1,343 @@
+package io.plumbline.node.fuzz;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.ThreadMXBean;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.gguf.GgufCheckpoint;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.safetensors.SafetensorsFile;
+import io.plumbline.ledger.cluster.LedgerService;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.node.Wires;
+import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.blake3.ChainingValues;
+import io.plumbline.verifier.blake3.ChunkSet;
+import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/** Everything that parses bytes a stranger may send or hand over, each with inputs that are right. */
+final class Parsers implements AutoCloseable {
+    /** Bytes that a parser may allocate beside what it allocates for each byte of input. */
+    private static final long ALLOWED_BYTES = 4 << 20;
+
+    private static final long ALLOWED_PER_BYTE = 64;
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    /** One parser. Refusals are {@link MalformedException}, IOException and IllegalArgumentException; anything else is a fault. */
+    @FunctionalInterface
+    interface Parser {
+        void parse(byte[] bytes) throws IOException;
+    }
+
+    private record Entry(Parser parser, Supplier<List<byte[]>> seeds) {}
+
+    private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Path folder;
+    private final Path scratch;
+    private final LoadedModel model;
+    private final VerifierKey key;
+    private final Keys node = Keys.random();
+    private final Request request;
+    private final Answer answer;
+    private final Receipt receipt;
+    private final Replay replay;
+    private final AnswerView view;
+
+    Parsers() throws IOException {
+        folder = Files.createTempDirectory("plumbline-fuzz-");
+        scratch = folder.resolve("input");
+        model = TestModels.load(TestModels.SHIPPED, folder);
+        key = model.verifierKey(share -> {});
+        request = new Request(
+                model.id(),
+                "[{\"role\":\"user\"}]",
+                new int[] {0, 560, 376},
+                new Sampling(0.7f, 5, 900_000, 3),
+                6,
+                model.stopTokens(),
+                List.of("stop"),
+                new byte[32],
+                new byte[16]);
+        ForwardPass forward = TestModels.forward(model);
+        Generator generator = new Generator(forward, node.publicKey());
+        Generator.Result result = generator.generate(request, token -> {});
+        answer = new Answer(result.tokens(), "text");
+        replay = new Replay(generator, forward, node.publicKey(), request, result.tokens());
+        receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 9, node);
+        view = new AnswerView(model.manifest(), node.publicKey(), request.promptTokens(), answer.tokens());
+        records();
+        openings();
+        frames();
+        files();
+    }
+
+    /** All parsers, by name. */
+    Stream<String> names() {
+        return entries.keySet().stream();
+    }
+
+    List<byte[]> seeds(String name) {
+        return entries.get(name).seeds().get();
+    }
+
+    /**
+     * Runs one parser on one input.
+     *
+     * @throws AssertionError when it allocates more than it may; whatever else it throws that is no refusal is passed on.
+     */
+    void run(String name, byte[] bytes) {
+        Entry entry = entries.get(name);
+        if (entry == null) {
+            throw new IllegalStateException("No parser is called " + name + ". There are: " + entries.keySet() + ".");
+        }
+        long allocated = allocated(entry.parser(), bytes);
+        long allowed = ALLOWED_BYTES + ALLOWED_PER_BYTE * bytes.length;
+        // Loading a class for the first time is no fault: what comes a second time is the input's.
+        if (allocated > allowed && (allocated = allocated(entry.parser(), bytes)) > allowed) {
+            throw new AssertionError(
+                    name + " allocated " + allocated + " bytes for an input of " + bytes.length + " bytes");
+        }
+    }
+
+    private static long allocated(Parser parser, byte[] bytes) {
+        long before = THREADS.getCurrentThreadAllocatedBytes();
+        try {
+            parser.parse(bytes);
+        } catch (MalformedException | IOException | IllegalArgumentException e) {
+            // Refused, as it should be.
+        }
+        return THREADS.getCurrentThreadAllocatedBytes() - before;
+    }
+
+    private void add(String name, Parser parser, Supplier<List<byte[]>> seeds) {
+        entries.put(name, new Entry(parser, seeds));
+    }
+
+    private void records() {
+        add("receipt", bytes -> Receipt.decode(bytes).signatureHolds(), () -> List.of(receipt.encode()));
+        add("request", bytes -> Request.decode(bytes).hash(), () -> List.of(request.encode()));
+        add("answer", bytes -> Answer.decode(bytes).hash(), () -> List.of(answer.encode()));
+        add(
+                "manifest",
+                bytes -> Manifest.parse(new String(bytes, StandardCharsets.UTF_8)),
+                () -> List.of(model.manifest().text().getBytes(StandardCharsets.UTF_8)));
+        Genesis genesis = new Genesis(List.of(node.publicKey()), List.of(new Genesis.Deposit(node.publicKey(), 1000)));
+        add("genesis", Genesis::decode, () -> List.of(genesis.encode()));
+        Command register = new Command.RegisterNode(500, model.id(), 2, "localhost", 9);
+        Command escrow = new Command.OpenEscrow(request.hash(), node.publicKey(), 200, Level.FULL);
+        Command submit = new Command.SubmitReceipt(receipt);
+        Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
+        List<Command> commands = List.of(register, escrow, submit, post);
+        add(
+                "command",
+                bytes -> {
+                    LedgerState state = new LedgerState(genesis);
+                    state.apply(Command.Signed.decode(bytes), 5);
+                    Command.decode(Command.Signed.decode(bytes).body());
+                },
+                () -> commands.stream()
+                        .map(command -> Command.Signed.of(command, node).encode())
+                        .toList());
+        LedgerState state = new LedgerState(genesis);
+        commands.forEach(command -> state.apply(Command.Signed.of(command, node), 5));
+        add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> List.of(state.encode()));
+        add("case", Case::decode, () -> List.of(state.findCase(request.hash()).encode()));
+        add(
+                "ledger-frame",
+                bytes -> {
+                    LedgerService service = new LedgerService(genesis, (changed, by) -> {});
+                    service.onStart(null, null);
+                    service.onSessionMessage(null, 5, new UnsafeBuffer(bytes), 0, bytes.length, null);
+                },
+                () -> Wires.ledgerFrames(Command.Signed.of(register, node).encode(), request.hash()));
+    }
+
+    private Seal seal(Cell cell) {
+        return replay.seal(cell, replay.bytes(cell), receipt.hash(), node);
+    }
+
+    private void openings() {
+        int layers = model.config().layers();
+        add(
+                "seal",
+                bytes -> Seal.decode(bytes).holds(node.publicKey(), receipt.hash(), new Cell(1, 2, 4)),
+                () -> List.of(
+                        seal(new Cell(1, 2, 4)).encode(),
+                        seal(new Cell(layers, 4, 5)).encode()));
+        ThreadLocal<Auditor> auditor = ThreadLocal.withInitial(() -> new Auditor(key));
+        for (Cell cell : List.of(new Cell(0, 3, 5), new Cell(1, 3, 4, false), new Cell(layers, 4, 6))) {
+            String name = "opening-" + (cell.layer() == layers ? "choices" : cell.attention() ? "layer" : "stated");
+            add(
+                    name,
+                    bytes -> auditor.get()
+                            .cell(
+                                    view,
+                                    receipt,
+                                    request.sampling(),
+                                    cell,
+                                    Opening.of(MemorySegment.ofArray(bytes), null)),
+                    () -> List.of(replay.bytes(cell).toArray(ValueLayout.JAVA_BYTE)));
+        }
+        byte[] message = new byte[10_000];
+        Slice slice = new Slice(
+                null, message.length, new ChunkSet().addBytes(1500, 4000).addBytes(9500, 10_000));
+        ChainingValues tree = ChainingValues.of(null, MemorySegment.ofArray(message));
+        add(
+                "slice",
+                bytes -> slice.verify(MemorySegment.ofArray(bytes), tree.root()),
+                () -> List.of(slice.cut(
+                        tree,
+                        (from, target, offset, length) ->
+                                System.arraycopy(message, (int) from, target, offset, length))));
+        add("evidence", bytes -> Evidence.decode(bytes).check(null), () -> List.of(evidence()));
+    }
+
+    /** Of a node that signed a false product. */
+    private byte[] evidence() {
+        Cell cell = new Cell(1, 3, 5);
+        OpeningLayout layout = OpeningLayout.of(view, cell);
+        try (Auditor auditor = new Auditor(key)) {
+            AuditReport report = auditor.audit(
+                    receipt,
+                    request,
+                    answer,
+                    new Assignment(Level.AUDITED, null, List.of(cell)),
+                    asked -> {
+                        byte[] bytes = replay.bytes(asked).toArray(ValueLayout.JAVA_BYTE);
+                        bytes[Math.toIntExact(OpeningLayout.of(view, asked).proof()) + 5] ^= 1;
+                        MemorySegment all = MemorySegment.ofArray(bytes);
+                        return Opening.of(all, Seal.of(receipt.hash(), OpeningLayout.of(view, asked), all, node));
+                    },
+                    null);
+            Evidence evidence = Evidence.of(key, receipt, request, answer, report);
+            Evidence.FalseProduct product = evidence.check(model::tensor).product();
+            return evidence.with(product, model::tensor).encode();
+        } catch (IOException e) {
+            throw new IllegalStateException(layout + " cannot be opened", e);
+        }
+    }
+
+    private void frames() {
+        add(
+                "client-frame",
+                Wires.client()::parse,
+                () -> Wires.clientFrames(
+                        answer.encode(),
+                        receipt.encode(),
+                        seal(new Cell(1, 2, 4)).encode()));
+        add("node-frame", Wires.node()::parse, () -> Wires.nodeFrames(request.encode(), receipt.hash()));
+    }
+
+    private void files() throws IOException {
+        Wires.open(model);
+        add(
+                "safetensors",
+                file(path -> {
+                    try (Arena arena = Arena.ofConfined()) {
+                        SafetensorsFile.map(path, arena);
+                    }
+                }),
+                () -> List.of(start(model.folder().resolve("model.safetensors"), 20_000)));
+        add("gguf", file(path -> GgufCheckpoint.open(path).close()), () -> List.of(gguf()));
+        add("verifier-key", file(VerifierKeyFile::read), () -> List.of(keyFile()));
+        add(
+                "chat-request",
+                bytes -> {
+                    JsonNode json = new ObjectMapper().readTree(bytes);
+                    Wires.chat(json == null ? new ObjectMapper().createObjectNode() : json, model);
+                },
+                () -> List.of(
+                        ("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],\"n\":2,\"stop\":[\"a\"],"
+                                        + "\"temperature\":0.5,\"top_p\":0.9,\"max_tokens\":5,\"plumbline\":{\"level\":\"full\"}}")
+                                .getBytes(StandardCharsets.UTF_8)));
+    }
+
+    private interface OfFile {
+        void open(Path path) throws IOException;
+    }
+
+    private Parser file(OfFile parser) {
+        return bytes -> {
+            Files.write(scratch, bytes, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+            Files.setPosixFilePermissions(
+                    scratch, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
+            parser.open(scratch);
+        };
+    }
+
+    /** The first bytes of a file: its header, and tensors that are no longer there. */
+    private static byte[] start(Path path, int bytes) {
+        try (var in = Files.newInputStream(path)) {
+            return in.readNBytes(bytes);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private byte[] keyFile() {
+        try {
+            Path path = folder.resolve("seed.key");
+            model.verifierKey(path, share -> {});
+            return Files.readAllBytes(path);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private byte[] gguf() {
+        try {
+            return Wires.gguf(folder.resolve("seed.gguf"));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        model.close();
+        try (Stream<Path> all = Files.walk(folder)) {
+            all.sorted(java.util.Comparator.reverseOrder())
+                    .forEach(path -> path.toFile().delete());
+        }
+    }
+}
