@@ -12,10 +12,16 @@ import io.plumbline.inference.engine.Workers;
 import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
@@ -28,14 +34,18 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 /**
- * Headlines audit-full-8b, audit-full-70b and audit-vs-replay: what one core needs to check every matrix, every head and every chosen token.
- * Two layers of the real shape are run and audited; a whole model's cost is its layers' and the output matrix's, added up.
+ * Headlines audit-full-8b, audit-full-70b, audit-vs-replay and audited-500: what one core needs to check every matrix, every head and every
+ * chosen token, and what level AUDITED costs for a whole answer. Two layers of the real shape are run and audited; a whole model's cost is
+ * its layers' and the output matrix's, added up.
  */
 @Parameters(
         commandNames = "audit",
@@ -50,6 +60,11 @@ final class AuditBench implements Callable<Integer> {
     @Parameter(names = "--block", description = "tokens in a cell")
     private int block = 256;
 
+    @Parameter(
+            names = "--contexts",
+            description = "contexts to measure a layer's audit at, in cells of 16 tokens; 32768 takes minutes")
+    private List<Integer> contexts = List.of();
+
     @Parameter(names = "--rounds", description = "readings")
     private int rounds = 7;
 
@@ -58,6 +73,23 @@ final class AuditBench implements Callable<Integer> {
 
     @Parameter(names = "--results", description = "DIR: where results are written")
     private Path results = Path.of("benchmarks", "results");
+
+    /** Tokens of a cell where contexts are compared. */
+    private static final int CONTEXT_CELL = 16;
+
+    /** Tokens of the answer that is audited at level AUDITED, its prompt included. */
+    private static final int ANSWER = 500;
+
+    /** What is measured is warm: the compiler has had this long. */
+    private static final long WARM_NS = 3_000_000_000L;
+
+    private LoadedModel model;
+    private VerifierKey key;
+    private Auditor auditor;
+    private int layers;
+
+    /** One honest answer over {@code context} tokens. */
+    private record Served(Request request, Answer answer, Receipt receipt, AnswerView view, Replay replay) {}
 
     private static double cpuMs(Supplier<Failure> work) {
         long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
@@ -69,119 +101,218 @@ final class AuditBench implements Callable<Integer> {
         return ms;
     }
 
-    private static Failure check(Auditor auditor, AnswerView view, Receipt receipt, Cell cell, MemorySegment opening) {
-        try {
-            return auditor.cell(view, receipt, Sampling.GREEDY, cell, Opening.of(opening, null));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     private Sample read(Supplier<Failure> work, double perReading) {
         double[] readings = new double[rounds];
-        cpuMs(work);
-        cpuMs(work);
+        for (long begin = System.nanoTime(); System.nanoTime() - begin < WARM_NS; ) {
+            cpuMs(work);
+        }
         for (int i = 0; i < rounds; i++) {
             readings[i] = cpuMs(work) / perReading;
         }
         return new Sample(readings);
     }
 
+    private Served serve(ForwardPass forward, int tokens) {
+        Keys node = Keys.random();
+        int[] prompt = new int[tokens - 1];
+        for (int i = 0; i < prompt.length; i++) {
+            prompt[i] = 3 + (int) (i * 7919L % (model.config().vocab() - 3));
+        }
+        Request request = new Request(
+                model.id(), "[]", prompt, Sampling.GREEDY, 2, new int[0], List.of(), node.publicKey(), new byte[16]);
+        Generator generator = new Generator(forward, node.publicKey());
+        int[] output = generator.generate(request, token -> {}).tokens();
+        return served(request, output, new Replay(generator, forward, node.publicKey(), request, output), node);
+    }
+
+    private Served served(Request request, int[] output, Replay replay, Keys node) {
+        Answer answer = new Answer(output, "");
+        AnswerView view = new AnswerView(key.manifest(), node.publicKey(), request.promptTokens(), output);
+        long bytes = view.layout().traceBytes(view.length());
+        Receipt receipt = Receipt.of(request, answer, replay.root(), bytes, 0, node);
+        return new Served(request, answer, receipt, view, replay);
+    }
+
+    private Failure check(Served served, Cell cell, MemorySegment opening) {
+        try {
+            return auditor.cell(served.view(), served.receipt(), Sampling.GREEDY, cell, Opening.of(opening, null));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     @Override
     public Integer call() throws IOException {
-        int layers = shape.equals("70b") ? 80 : 32;
+        layers = shape.equals("70b") ? 80 : 32;
         // As published, of an 8B and a 70B token, in ms, without attention.
         double published = shape.equals("70b") ? 10.1 : 1.98;
-        Models models = Models.prepare(cache, Models.Size.of(shape + "-layers"));
+        Models models = Models.prepare(cache, Models.Size.of(shape + "-pair"));
         ObjectNode details = new ObjectMapper().createObjectNode();
-        try (LoadedModel model = LoadedModel.open(models.imported())) {
+        try (LoadedModel opened = LoadedModel.open(models.imported());
+                ForwardPass all = new ForwardPass(opened);
+                ForwardPass one = new ForwardPass(opened, opened.layers(), Backend.best(), new Workers(1))) {
+            model = opened;
             ModelConfig config = model.config();
             // The first reads the file into memory, which is not what is measured.
             model.verifierKey(share -> {});
             long begin = System.nanoTime();
-            VerifierKey key = model.verifierKey(share -> {});
+            key = model.verifierKey(share -> {});
             double keySeconds = (System.nanoTime() - begin) / 1e9;
+            auditor = new Auditor(key);
             long weights = SpeedProbe.weightBytes(model);
             System.out.printf(
                     Locale.ROOT, "key of %d MB of weights, checked and summed: %.1f s%n", weights >> 20, keySeconds);
-            Keys node = Keys.random();
-            int[] prompt = new int[context - 1];
-            for (int i = 0; i < prompt.length; i++) {
-                prompt[i] = 3 + (int) (i * 7919L % (config.vocab() - 3));
+            Served served = serve(all, context);
+            Cell cell = new Cell(1, context - block, context);
+            MemorySegment opening = served.replay().bytes(cell);
+            Sample perLayer = read(() -> check(served, cell, opening), block);
+            Cell last = new Cell(config.layers(), context - 1, context);
+            MemorySegment choice = served.replay().bytes(last);
+            Sample perChoice = read(() -> check(served, last, choice), 1);
+            Sample again = again(one);
+            double token = layers * perLayer.median() + perChoice.median();
+            details.put("context", context).put("cellTokens", block).put("layers", layers);
+            details.put("msPerLayer", perLayer.toString()).put("msPerChoice", perChoice.toString());
+            details.put("openingBytesPerToken", layers * (opening.byteSize() / block) + choice.byteSize());
+            details.put("keyMBPerModel", keyBytes(config, layers) >> 20);
+            details.put("keyGBs", Headline.rounded(weights / 1e9 / keySeconds));
+            details.put("msAgainPerToken", again.toString());
+            if (!contexts.isEmpty()) {
+                contexts(all, details.putObject("msPerLayerByContext"));
             }
-            Request request = new Request(
-                    model.id(),
-                    "[]",
-                    prompt,
-                    Sampling.GREEDY,
-                    2,
-                    new int[0],
-                    List.of(),
-                    node.publicKey(),
-                    new byte[16]);
-            try (ForwardPass all = new ForwardPass(model);
-                    ForwardPass one = new ForwardPass(model, model.layers(), Backend.best(), new Workers(1))) {
-                Generator generator = new Generator(all, node.publicKey());
-                Generator.Result result = generator.generate(request, token -> {});
-                Answer answer = new Answer(result.tokens(), "");
-                Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 0, node);
-                Replay replay = new Replay(generator, all, node.publicKey(), request, result.tokens());
-                AnswerView view = new AnswerView(key.manifest(), node.publicKey(), prompt, result.tokens());
-                Auditor auditor = new Auditor(key);
-                Cell cell = new Cell(1, context - block, context);
-                MemorySegment opening = replay.bytes(cell);
-                Sample perLayer = read(() -> check(auditor, view, receipt, cell, opening), block);
-                Cell last = new Cell(config.layers(), context - 1, context);
-                MemorySegment choice = replay.bytes(last);
-                Sample perChoice = read(() -> check(auditor, view, receipt, last, choice), 1);
-                Sample again = again(one, layers);
-                double token = layers * perLayer.median() + perChoice.median();
-                details.put("context", context).put("cellTokens", block).put("layers", layers);
-                details.put("msPerLayer", perLayer.toString()).put("msPerChoice", perChoice.toString());
-                details.put("openingBytesPerToken", layers * (opening.byteSize() / block) + choice.byteSize());
-                details.put("keyMBPerModel", keyBytes(config, layers) >> 20);
-                details.put("keyGBs", Headline.rounded(weights / 1e9 / keySeconds));
-                details.put("msAgainPerToken", again.toString());
-                System.out.println(details.toPrettyString());
-                double[] tokens = new double[rounds];
-                double[] ratios = new double[rounds];
-                for (int i = 0; i < rounds; i++) {
-                    tokens[i] = layers * perLayer.reading(i) + perChoice.median();
-                    ratios[i] = again.median() / tokens[i];
-                }
-                String command = "./plumbline bench audit --shape " + shape;
-                System.out.printf(Locale.ROOT, "%.2f ms a token%n", token);
-                new Headline(
-                                "audit-full-" + shape,
-                                new Sample(tokens),
-                                "ms of one core a token",
-                                true,
-                                "CommitLLM, as published, M4, without attention",
-                                new Sample(published),
-                                null,
-                                command,
-                                details)
+            System.out.println(details.toPrettyString());
+            double[] tokens = new double[rounds];
+            for (int i = 0; i < rounds; i++) {
+                tokens[i] = layers * perLayer.reading(i) + perChoice.median();
+            }
+            String command = "./plumbline bench audit --shape " + shape
+                    + (contexts.isEmpty()
+                            ? ""
+                            : " --contexts " + contexts.toString().replaceAll("[\\[\\] ]", ""));
+            System.out.printf(Locale.ROOT, "%.2f ms a token%n", token);
+            String unit = "ms of one core a token";
+            String replayed = "running it again, batched, on the same core";
+            new Headline(
+                            "audit-full-" + shape,
+                            new Sample(tokens),
+                            unit,
+                            true,
+                            "CommitLLM, as published, M4, without attention",
+                            new Sample(published),
+                            null,
+                            command,
+                            details)
+                    .write(results);
+            if (shape.equals("8b")) {
+                new Headline("audit-vs-replay", new Sample(tokens), unit, true, replayed, again, null, command, details)
                         .write(results);
-                if (shape.equals("8b")) {
-                    new Headline(
-                                    "audit-vs-replay",
-                                    new Sample(tokens),
-                                    "ms of one core a token",
-                                    true,
-                                    "running it again, batched, on the same core",
-                                    again,
-                                    null,
-                                    command,
-                                    details)
-                            .write(results);
-                }
+                audited(all, again, command);
             }
         }
         return 0;
     }
 
+    /** ms a token and layer at the end of each context: linear in it, for a head costs as many multiply-adds as there are keys. */
+    private void contexts(ForwardPass all, ObjectNode table) {
+        for (int tokens : contexts) {
+            Served served = serve(all, tokens);
+            Cell cell = new Cell(1, tokens - CONTEXT_CELL, tokens);
+            MemorySegment opening = served.replay().bytes(cell);
+            Sample ms = read(() -> check(served, cell, opening), CONTEXT_CELL);
+            table.put("" + tokens, ms.toString());
+            System.out.printf(Locale.ROOT, "context %d: %s ms a token and layer%n", tokens, ms);
+        }
+    }
+
+    /** Level AUDITED of one answer: random cells of single tokens, half of them with attention, and one chosen token. */
+    private void audited(ForwardPass all, Sample again, String command) throws IOException {
+        Served served = serve(all, ANSWER);
+        double[] ms = new double[rounds];
+        double[] megabytes = new double[rounds];
+        Random random = new Random(7);
+        long begin = System.nanoTime();
+        for (int i = 0; i < rounds; ) {
+            byte[] beacon = new byte[32];
+            random.nextBytes(beacon);
+            List<Cell> asked = new ArrayList<>();
+            Assignment assignment = new Assignment(Level.AUDITED, beacon, List.of());
+            // Openings are made by another thread: what is counted is the auditor's.
+            AuditReport report = auditor.audit(
+                    served.receipt(),
+                    served.request(),
+                    served.answer(),
+                    assignment,
+                    cell -> {
+                        asked.add(cell);
+                        return Opening.of(
+                                CompletableFuture.supplyAsync(
+                                                () -> served.replay().bytes(cell))
+                                        .join(),
+                                null);
+                    },
+                    null);
+            if (!report.good()) {
+                throw new IllegalStateException("An honest answer fails: " + report.failure());
+            }
+            if (System.nanoTime() - begin > WARM_NS) {
+                ms[i] = report.cpuNanos() / 1e6;
+                megabytes[i] = asked.stream()
+                                .mapToLong(cell -> wholeBytes(served, cell))
+                                .sum()
+                        / 1e6;
+                i++;
+            }
+        }
+        ObjectNode details = new ObjectMapper().createObjectNode();
+        details.put("tokens", ANSWER).put("cells", Cells.DRAWN_CELLS).put("choices", 1);
+        details.put("openedMB", new Sample(megabytes).toString());
+        details.put("receiptBytes", Receipt.BYTES);
+        new Headline(
+                        "audited-500",
+                        new Sample(ms),
+                        "ms of one core an answer of 500 tokens, 8B shape",
+                        true,
+                        "running it again, batched, on the same core",
+                        new Sample(ANSWER * again.median()),
+                        null,
+                        command,
+                        details)
+                .write(results);
+        System.out.println(details.toPrettyString());
+    }
+
+    /** Bytes of a cell's opening in a model of all layers: the proof of a record lies deeper in a longer trace. */
+    private long wholeBytes(Served served, Cell cell) {
+        ModelConfig c = model.config();
+        ModelConfig whole = new ModelConfig(
+                c.hidden(),
+                layers,
+                c.heads(),
+                c.kvHeads(),
+                c.headDim(),
+                c.mlp(),
+                c.vocab(),
+                c.maxPositions(),
+                c.eps(),
+                c.rope(),
+                c.qkvBias(),
+                c.qkNorm());
+        Manifest manifest =
+                new Manifest(whole, key.manifest().files(), key.manifest().tensors());
+        AnswerView view = new AnswerView(
+                manifest,
+                served.receipt().node(),
+                served.request().promptTokens(),
+                served.answer().tokens());
+        boolean choice = cell.layer() == c.layers();
+        // The first layer's cells open embedding rows too: one layer in as many as there are, not in two.
+        int layer = choice ? layers : layers / 2 + cell.layer();
+        return OpeningLayout.of(view, new Cell(layer, cell.from(), cell.to(), cell.attention()))
+                .bytes();
+    }
+
     /** ms of one core a token, in a prefill of the same context: the layers', and the output matrix's where a token was chosen. */
-    private Sample again(ForwardPass one, int layers) {
+    private Sample again(ForwardPass one) {
         SpeedProbe probe = new SpeedProbe(one, Generator.PREFILL_BLOCK);
         probe.prefill(Generator.PREFILL_BLOCK, false);
         double[] readings = new double[3];

@@ -16,6 +16,7 @@ public final class Main {
         commander.addCommand(new AuditBench());
         commander.addCommand(new CpuBench());
         commander.addCommand(new CommitmentBench());
+        commander.addCommand(new FreivaldsBench());
         commander.addCommand(new GpuBench());
         commander.addCommand(new HashBench());
         commander.addCommand(new QualityBench());

@@ -31,8 +31,8 @@ record Models(Path folder) {
         /** As Llama 3.1 8B. Its checkpoint is int8 already: it is for GPUs, and no peer reads it. */
         B8("8b", llama(4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false)),
         /** Two layers of Llama 3.1 8B and 70B: every layer costs an audit the same. */
-        B8_LAYERS("8b-layers", llama(4096, 2, 32, 8, 128, 14_336, 128_256, 2048, "I8", false)),
-        B70_LAYERS("70b-layers", llama(8192, 2, 64, 8, 128, 28_672, 128_256, 2048, "I8", false));
+        B8_PAIR("8b-pair", llama(4096, 2, 32, 8, 128, 14_336, 128_256, 32_768, "I8", false)),
+        B70_PAIR("70b-pair", llama(8192, 2, 64, 8, 128, 28_672, 128_256, 32_768, "I8", false));
 
         private final String label;
         private final RandomModel.Shape shape;

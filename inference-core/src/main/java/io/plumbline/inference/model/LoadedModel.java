@@ -3,6 +3,7 @@ package io.plumbline.inference.model;
 import io.plumbline.inference.safetensors.SafetensorsFile;
 import io.plumbline.inference.safetensors.SafetensorsFile.Tensor;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ParallelHash;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.KeyMaker;
 import io.plumbline.verifier.model.LayerParameters;
@@ -169,10 +170,7 @@ public final class LoadedModel implements AutoCloseable {
         int done = 0;
         for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
             Tensor tensor = file.require(entry.getKey(), entry.getValue().shape());
-            requireSame(
-                    entry.getKey(),
-                    entry.getValue().hash(),
-                    Blake3.plain().update(tensor.bytes()).digest());
+            requireSame(entry.getKey(), entry.getValue().hash(), ParallelHash.hash(tensor.bytes()));
             progress.accept(++done / (double) manifest.tensors().size());
         }
     }

@@ -109,7 +109,7 @@ final class OpeningCheck implements AutoCloseable {
         AnswerView view = layout.view();
         Cell cell = layout.cell();
         int layer = layerOf(layout);
-        Slice.Proven proven = view.traceSlice(cell).verify(proof.asSlice(0, layout.embedding()), receipt.traceRoot());
+        Slice.Proven proven = layout.slice().verify(proof.asSlice(0, layout.embedding()), receipt.traceRoot());
         if (proven == null) {
             throw new FailedException(
                     Step.SLICE, layer, cell.from(), "the opened chunks do not hash to the receipt's trace root");

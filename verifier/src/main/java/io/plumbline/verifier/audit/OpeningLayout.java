@@ -1,5 +1,6 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.model.ModelConfig;
 
 /**
@@ -7,15 +8,17 @@ import io.plumbline.verifier.model.ModelConfig;
  * piece for each token, so that it can be checked while it arrives. All numbers are int32, little-endian.
  *
  * @param cell that is opened.
+ * @param slice of the trace, which the proof begins with.
  * @param embedding where in the proof the embedding's slice begins, in bytes.
  * @param proof bytes of the proof.
  */
-public record OpeningLayout(AnswerView view, Cell cell, long embedding, long proof) {
+public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedding, long proof) {
 
     public static OpeningLayout of(AnswerView view, Cell cell) {
-        long embedding = view.traceSlice(cell).bytes();
+        Slice slice = view.traceSlice(cell);
+        long embedding = slice.bytes();
         long rows = cell.layer() == 0 ? view.embeddingSlice(cell).bytes() : 0;
-        return new OpeningLayout(view, cell, embedding, embedding + rows);
+        return new OpeningLayout(view, cell, slice, embedding, embedding + rows);
     }
 
     /**

@@ -114,6 +114,11 @@ public final class Blake3 {
         return this;
     }
 
+    /** Appends a whole subtree of the message, see {@link ChunkTree#push(int[], int, int)}. Nothing may be buffered. */
+    void append(int[] cvs, int offset, int level) {
+        tree.push(cvs, offset, level);
+    }
+
     /** Most messages are short: the buffer grows to a batch only for those that fill it. */
     private void reserve(int bytes) {
         if (buffer.length < bytes) {

@@ -15,6 +15,7 @@ public final class Slice {
     private final long messageBytes;
     private final ChunkSet set;
     private final int chunkCount;
+    private final int proofCount;
 
     /** A slice of a message of {@code messageBytes}; {@code key} of 32 bytes, or null for the plain hash. */
     public Slice(byte[] key, long messageBytes, ChunkSet set) {
@@ -29,11 +30,12 @@ public final class Slice {
         if (set.size() == 0) {
             throw new IllegalArgumentException("A slice holds at least one chunk.");
         }
+        this.proofCount = proofCount(0, chunkCount);
     }
 
     /** Bytes that this slice has, proof and chunks. */
     public long bytes() {
-        return 32L * proofCount(0, chunkCount) + dataBytes();
+        return 32L * proofCount + dataBytes();
     }
 
     private long dataBytes() {
@@ -113,7 +115,7 @@ public final class Slice {
         }
         int[] keyWords = ChunkTree.keyWords(key);
         int flags = ChunkTree.keyFlags(key);
-        long dataOffset = 32L * proofCount(0, chunkCount);
+        long dataOffset = 32L * proofCount;
         int count = set.size();
         long[] counters = new long[count];
         int i = 0;
@@ -174,7 +176,7 @@ public final class Slice {
             this.flags = flags;
             this.slice = slice;
             this.leaves = leaves;
-            this.values = new int[8 * 2 * (proofCount(0, chunkCount) + leaves.length / 8)];
+            this.values = new int[8 * 2 * (proofCount + leaves.length / 8)];
             int levels = 33 - Integer.numberOfLeadingZeros(chunkCount);
             this.parents = new int[levels][12];
             this.parentCount = new int[levels];

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ParallelHash;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,8 +30,9 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     public static MemorySegment verified(Manifest manifest, String name, TensorSource source) throws IOException {
         Manifest.Tensor expected = manifest.tensor(name);
         MemorySegment found = source.tensor(name);
-        if (found.byteSize() != expected.bytes() || !Arrays.equals(Blake3.hash(found), expected.hash())) {
-            throw new IOException("\"" + name + "\" hashes to " + Blake3.hex(Blake3.hash(found))
+        byte[] hash = ParallelHash.hash(found);
+        if (found.byteSize() != expected.bytes() || !Arrays.equals(hash, expected.hash())) {
+            throw new IOException("\"" + name + "\" hashes to " + Blake3.hex(hash)
                     + "; the manifest says " + Blake3.hex(expected.hash())
                     + ". The file was changed or damaged; import the model again.");
         }

@@ -37,7 +37,8 @@ class AttentionCheckTest {
         cell = new Cell(0, from, to);
         int n = to - from;
         opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
-        opened = new LayerCheck.Opened(new OpeningLayout(null, cell, 0, 0), config, null, new LayerCheck.Buffers());
+        opened = new LayerCheck.Opened(
+                new OpeningLayout(null, cell, null, 0, 0), config, null, new LayerCheck.Buffers());
         opened.pieces = opening;
         for (int i = 0; i < to * config.kvDim(); i++) {
             opened.k[i] = (short) (random.nextInt(4095) - 2047);

@@ -149,4 +149,13 @@ class Blake3Test {
     void aKeyOfAnotherLengthIsRefused() {
         assertThrows(IllegalArgumentException.class, () -> Blake3.keyed(new byte[31]));
     }
+
+    /** Below, at and above the size of what is worked on apart. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 1024, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 77, 5 << 20})
+    void onAllProcessorsTheHashIsTheSame(int bytes) {
+        byte[] message = new byte[bytes];
+        new Random(bytes).nextBytes(message);
+        assertArrayEquals(Blake3.hash(message), ParallelHash.hash(MemorySegment.ofArray(message)));
+    }
 }
