@@ -112,7 +112,8 @@ final class AuditBench implements Callable<Integer> {
         return new Sample(readings);
     }
 
-    private Served serve(ForwardPass forward, int tokens) {
+    /** Generates the answer's tokens, or with {@code output} takes those: a layer's cells do not ask what was chosen. */
+    private Served serve(ForwardPass forward, int tokens, int[] output) {
         Keys node = Keys.random();
         int[] prompt = new int[tokens - 1];
         for (int i = 0; i < prompt.length; i++) {
@@ -121,8 +122,10 @@ final class AuditBench implements Callable<Integer> {
         Request request = new Request(
                 model.id(), "[]", prompt, Sampling.GREEDY, 2, new int[0], List.of(), node.publicKey(), new byte[16]);
         Generator generator = new Generator(forward, node.publicKey());
-        int[] output = generator.generate(request, token -> {}).tokens();
-        return served(request, output, new Replay(generator, forward, node.publicKey(), request, output), node);
+        int[] chosen = output != null
+                ? output
+                : generator.generate(request, token -> {}).tokens();
+        return served(request, chosen, new Replay(generator, forward, node.publicKey(), request, chosen), node);
     }
 
     private Served served(Request request, int[] output, Replay replay, Keys node) {
@@ -162,7 +165,7 @@ final class AuditBench implements Callable<Integer> {
             long weights = SpeedProbe.weightBytes(model);
             System.out.printf(
                     Locale.ROOT, "key of %d MB of weights, checked and summed: %.1f s%n", weights >> 20, keySeconds);
-            Served served = serve(all, context);
+            Served served = serve(all, context, null);
             Cell cell = new Cell(1, context - block, context);
             MemorySegment opening = served.replay().bytes(cell);
             Sample perLayer = read(() -> check(served, cell, opening), block);
@@ -215,7 +218,7 @@ final class AuditBench implements Callable<Integer> {
     /** ms a token and layer at the end of each context: linear in it, for a head costs as many multiply-adds as there are keys. */
     private void contexts(ForwardPass all, ObjectNode table) {
         for (int tokens : contexts) {
-            Served served = serve(all, tokens);
+            Served served = serve(all, tokens, new int[] {3, 4});
             Cell cell = new Cell(1, tokens - CONTEXT_CELL, tokens);
             MemorySegment opening = served.replay().bytes(cell);
             Sample ms = read(() -> check(served, cell, opening), CONTEXT_CELL);
@@ -226,7 +229,7 @@ final class AuditBench implements Callable<Integer> {
 
     /** Level AUDITED of one answer: random cells of single tokens, half of them with attention, and one chosen token. */
     private void audited(ForwardPass all, Sample again, String command) throws IOException {
-        Served served = serve(all, ANSWER);
+        Served served = serve(all, ANSWER, null);
         double[] ms = new double[rounds];
         double[] megabytes = new double[rounds];
         Random random = new Random(7);

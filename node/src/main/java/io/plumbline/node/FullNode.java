@@ -22,8 +22,11 @@ import org.agrona.concurrent.AgentRunner;
  * key, and judges every receipt that the ledger orders.
  */
 final class FullNode implements AutoCloseable {
+    /** Longest wait for a node's next sign of life: three fit into the time the ledger gives for a verdict. */
+    private static final long ANSWER_TIMEOUT_MS = 30_000;
+
     private final Events events;
-    private final NodeClient client = new NodeClient(OPENING_TIMEOUT_S);
+    private final NodeClient client;
     private final Judge judge;
     private final Member member;
     private final Aeron aeron;
@@ -31,15 +34,19 @@ final class FullNode implements AutoCloseable {
     private final AgentRunner runner;
     private final LedgerClient ledger;
 
-    /** Longest wait for the next sign of life of an opening: three fit into the time the ledger gives for a verdict. */
-    private static final long OPENING_TIMEOUT_S = 30;
-
     /**
      * @param model imported model that the verifier key is made of, or null where {@code keyFile} is there.
      * @param keyFile verifier key; made there where there is none.
      * @param folder of this node's data.
      */
     FullNode(Network network, Keys keys, Path model, Path keyFile, Path folder, Events events) throws IOException {
+        this(network, keys, model, keyFile, folder, ANSWER_TIMEOUT_MS, events);
+    }
+
+    /** With another wait for nodes that do not answer. */
+    FullNode(Network network, Keys keys, Path model, Path keyFile, Path folder, long answerTimeoutMs, Events events)
+            throws IOException {
+        this.client = new NodeClient(answerTimeoutMs);
         this.events = events;
         int id = -1;
         for (int i = 0; i < network.genesis().fullNodes().size(); i++) {

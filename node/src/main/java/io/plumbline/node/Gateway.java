@@ -275,6 +275,10 @@ final class Gateway implements AutoCloseable {
         if (failure != null || !Arrays.equals(answered.receipt().node(), node.key())) {
             throw new IOException("The node's receipt does not hold: " + failure + ".");
         }
+        // Who cancels has gone and reads no answer: a node that says so to one who waits has ended it by itself.
+        if (answered.answer().cancelled()) {
+            throw new IOException("The node ended the answer before its stop rule did.");
+        }
         if (!tokenizer
                 .decode(answered.answer().tokens())
                 .equals(answered.answer().text())) {

@@ -38,22 +38,22 @@ import org.agrona.ExpandableArrayBuffer;
 
 /** Asks inference nodes: for answers, for what stands behind a receipt, for openings. Calls block; any thread may call. */
 final class NodeClient implements Endpoint.Receiver {
-    /** Longest wait for the next sign of life of an answer. */
-    static final long TIMEOUT_S = 60;
+    /** Longest wait for a node's next sign of life. */
+    private static final long TIMEOUT_MS = 60_000;
 
-    private final long openingTimeoutS;
+    private final long timeoutMs;
 
     private final AtomicLong correlation = new AtomicLong(System.nanoTime());
     private final Map<Long, Call> calls = new ConcurrentHashMap<>();
     private final Map<Long, IncomingOpening> openings = new ConcurrentHashMap<>();
 
     NodeClient() {
-        this(TIMEOUT_S);
+        this(TIMEOUT_MS);
     }
 
-    /** @param openingTimeoutS longest wait for the next sign of life of an opening. */
-    NodeClient(long openingTimeoutS) {
-        this.openingTimeoutS = openingTimeoutS;
+    /** @param timeoutMs longest wait for a node's next sign of life. */
+    NodeClient(long timeoutMs) {
+        this.timeoutMs = timeoutMs;
     }
 
     /** A finished answer as the node gave it. */
@@ -190,7 +190,7 @@ final class NodeClient implements Endpoint.Receiver {
         long id = correlation.getAndIncrement();
         try {
             start(peer, id, call, encode);
-            return type.cast(call.done.get(TIMEOUT_S, TimeUnit.SECONDS));
+            return type.cast(call.done.get(timeoutMs, TimeUnit.MILLISECONDS));
         } catch (ExecutionException | TimeoutException | InterruptedException e) {
             throw failure(peer, e);
         } finally {
@@ -206,7 +206,7 @@ final class NodeClient implements Endpoint.Receiver {
     }
 
     /** What is thrown for it; a refusal by the node is thrown here as what it is. */
-    private static IOException failure(Peer peer, Exception e) {
+    private IOException failure(Peer peer, Exception e) {
         switch (e) {
             case ExecutionException failed
             when failed.getCause() instanceof IllegalArgumentException refused -> throw refused;
@@ -215,7 +215,8 @@ final class NodeClient implements Endpoint.Receiver {
             }
             case TimeoutException late -> {
                 return new IOException(
-                        "The inference node at " + peer.address() + " did not answer within " + TIMEOUT_S + " s.",
+                        "The inference node at " + peer.address() + " did not answer within " + timeoutMs / 1000
+                                + " s.",
                         late);
             }
             default -> {
@@ -245,9 +246,9 @@ final class NodeClient implements Endpoint.Receiver {
             try {
                 while (true) {
                     try {
-                        return (Answered) call.done.get(TIMEOUT_S, TimeUnit.SECONDS);
+                        return (Answered) call.done.get(timeoutMs, TimeUnit.MILLISECONDS);
                     } catch (TimeoutException e) {
-                        if (System.nanoTime() - lastSign > TimeUnit.SECONDS.toNanos(TIMEOUT_S)) {
+                        if (System.nanoTime() - lastSign > TimeUnit.MILLISECONDS.toNanos(timeoutMs)) {
                             throw failure(peer, e);
                         }
                     }
@@ -309,10 +310,7 @@ final class NodeClient implements Endpoint.Receiver {
         return cell -> {
             long id = correlation.getAndIncrement();
             IncomingOpening opening = new IncomingOpening(
-                    peer.address(),
-                    TimeUnit.SECONDS.toMillis(openingTimeoutS),
-                    upTo -> proceed(peer, id, upTo),
-                    () -> endOpening(peer, id));
+                    peer.address(), timeoutMs, upTo -> proceed(peer, id, upTo), () -> endOpening(peer, id));
             openings.put(id, opening);
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
             ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.ByteArrayOutputStream;
@@ -128,7 +131,10 @@ class NetworkTest {
     }
 
     private JsonNode judged(JsonNode answer) throws IOException, InterruptedException {
-        String request = answer.path("plumbline").path("request_hash").asText();
+        return settled(answer.path("plumbline").path("request_hash").asText());
+    }
+
+    private JsonNode settled(String request) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + 30_000;
         JsonNode found;
         do {
@@ -179,6 +185,17 @@ class NetworkTest {
         JsonNode slashed = judged(mapper.readTree(post(ask(named)).body()));
         assertEquals("SLASHED", slashed.path("status").asText(), slashed.toString());
         assertEquals("QKV at layer 2, token 0", slashed.path("reasons").path(0).asText());
+        Receipt lie =
+                Receipt.decode(HexFormat.of().parseHex(slashed.path("receipt").asText()));
+        Path evidence = folder.resolve("full/evidence/" + HexFormat.of().formatHex(lie.requestHash()) + ".evidence");
+        Evidence.Finding blind = Evidence.decode(Files.readAllBytes(evidence)).check(null);
+        assertTrue(blind.needsWeights() || blind.failure() != null, "nobody can call it honest");
+        try (LoadedModel model = LoadedModel.open(folder.resolve("stories"))) {
+            Evidence.Finding finding =
+                    Evidence.decode(Files.readAllBytes(evidence)).check(model::tensor);
+            assertEquals(Step.QKV, finding.failure().step());
+            assertTrue(finding.product().tensor().startsWith("model.layers.2.self_attn."), "names the matrix");
+        }
         assertEquals(
                 0,
                 get("/v1/accounts/" + HexFormat.of().formatHex(CHEAT.publicKey()))
@@ -260,6 +277,14 @@ class NetworkTest {
                 .findFirst()
                 .orElseThrow();
         assertTrue(event.path("cancelled").asBoolean(), event.toString());
+        // What was delivered is audited and paid for like any answer, and no more.
+        JsonNode found = settled(event.path("request").asText());
+        assertEquals("SETTLED", found.path("status").asText(), found.toString());
+        Receipt receipt =
+                Receipt.decode(HexFormat.of().parseHex(found.path("receipt").asText()));
+        assertEquals(event.path("tokens").asInt(), receipt.outputTokens());
+        assertTrue(receipt.outputTokens() < 400);
+        assertEquals(2L * (receipt.promptTokens() + receipt.outputTokens()), receipt.price());
     }
 
     private JsonNode read(String json) {
@@ -282,6 +307,7 @@ class NetworkTest {
         assertRefused(400, ask(",\"n\":0"), "at least 1 and at most 16");
         assertRefused(400, ask(",\"stop\":[\"\"]"), "stop");
         assertRefused(400, ask(",\"tools\":[{}]"), "tools");
+        assertRefused(400, ask(",\"plumbline\":{\"level\":\"half\"}"), "plumbline.level");
         assertRefused(400, ask(",\"frequency_penalty\":1"), "frequency_penalty");
         assertRefused(400, ask(",\"response_format\":{\"type\":\"json_object\"}"), "response_format");
         String longPrompt = "word ".repeat(600);

@@ -1,0 +1,133 @@
+package io.plumbline.node;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.nodewire.DisclosedEncoder;
+import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.agrona.ExpandableArrayBuffer;
+import org.agrona.concurrent.AgentRunner;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A node that says what it answered and then opens nothing: it is not slashed, for silence proves no lie, and it is not paid. */
+class SilentNodeTest {
+    private static final Keys FULL = Keys.random();
+    private static final Keys NODE = Keys.random();
+    private static final Keys REQUESTER = Keys.random();
+
+    @TempDir
+    Path folder;
+
+    /** Discloses, and hears challenges without a word. */
+    private record Silent(Request request, Answer answer, List<Cell> challenges) implements NodeRequests.Handler {
+        @Override
+        public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {}
+
+        @Override
+        public void cancel(Peer from, long id) {}
+
+        @Override
+        public void disclose(Peer from, long id, byte[] receiptHash) {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+            DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            byte[] asked = request.encode();
+            byte[] answered = answer.encode();
+            encoder.correlationId(id).putRequest(asked, 0, asked.length).putAnswer(answered, 0, answered.length);
+            int length = MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength();
+            Thread.startVirtualThread(() -> from.send(buffer, 0, length));
+        }
+
+        @Override
+        public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+            challenges.add(cell);
+        }
+
+        @Override
+        public void proceed(Peer from, long id, long upTo) {}
+    }
+
+    @Test
+    @SuppressWarnings("try") // the full node only has to be there
+    void itsChallengeIsPostedAskedAgainAndTheRequesterRefunded() throws Exception {
+        Genesis genesis = new Genesis(
+                List.of(FULL.publicKey()),
+                List.of(new Deposit(NODE.publicKey(), 100_000), new Deposit(REQUESTER.publicKey(), 100_000)));
+        Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
+        Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
+                ForwardPass forward = TestModels.forward(model)) {
+            Request request = TestModels.request(model, new int[] {0, 560, 376}, 4, Sampling.GREEDY);
+            Generator.Result result = new Generator(forward, NODE.publicKey()).generate(request, token -> {});
+            Answer answer = new Answer(result.tokens(), "");
+            Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 10, NODE);
+            Silent silent = new Silent(request, answer, new CopyOnWriteArrayList<>());
+            Path key = folder.resolve("verifier.key");
+            try (FullNode fullNode =
+                            new FullNode(network, FULL, model.folder(), key, folder.resolve("full"), 1_000, events);
+                    MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
+                    Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+                    LedgerClient ledger = new LedgerClient(
+                            driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), "localhost")) {
+                Endpoint endpoint = new Endpoint(aeron, "localhost", 0, new NodeRequests(silent));
+                try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
+                    AgentRunner.startOnThread(runner);
+                    applied(ledger, new Command.RegisterNode(500, model.id(), 5, "localhost", endpoint.port()), NODE);
+                    Command escrow = new Command.OpenEscrow(request.hash(), NODE.publicKey(), 90, Level.AUDITED);
+                    applied(ledger, escrow, REQUESTER);
+                    applied(ledger, new Command.SubmitReceipt(receipt), NODE);
+                    Case found = ended(ledger, request.hash());
+                    assertEquals(Status.REFUNDED, found.status());
+                    assertEquals(1, found.audit().round(), "a round began anew when the challenge was posted");
+                    Cell posted = found.audit().postedCells().getFirst();
+                    assertEquals(List.of(posted, posted), silent.challenges(), "it was asked for again, and first");
+                    assertTrue(found.reasons().getFirst().startsWith("SILENCE"), found.reasons()::toString);
+                    assertEquals(100_000, ledger.account(REQUESTER.publicKey()).balance());
+                    assertEquals(500, ledger.account(NODE.publicKey()).stake());
+                }
+            }
+        }
+    }
+
+    private static void applied(LedgerClient ledger, Command command, Keys keys) throws Exception {
+        LedgerClient.Outcome outcome = ledger.submit(command, keys);
+        assertTrue(outcome.isApplied(), outcome.reason());
+    }
+
+    private static Case ended(LedgerClient ledger, byte[] request) throws Exception {
+        long end = System.currentTimeMillis() + 30_000;
+        Case found = ledger.findCase(request);
+        while (found.isOpen() && System.currentTimeMillis() < end) {
+            Thread.sleep(50);
+            found = ledger.findCase(request);
+        }
+        return found;
+    }
+}
