@@ -147,6 +147,11 @@ final class InferenceNode implements AutoCloseable, NodeRequests.Handler {
                         .put("port", endpoint.port()));
     }
 
+    /** The UDP port it is reached at. */
+    int port() {
+        return endpoint.port();
+    }
+
     private static <V> Map<String, V> bounded(int entries) {
         return new LinkedHashMap<>() {
             private static final long serialVersionUID = 1;

@@ -2,8 +2,10 @@ package io.plumbline.node;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.LoadedModel;
@@ -32,6 +34,7 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -42,6 +45,7 @@ class NetworkTest {
     private static final Path SHIPPED = Path.of("../models/plumbline-stories-2m");
     private static final Keys HONEST = Keys.random();
     private static final Keys CHEAT = Keys.random();
+    private static final Keys LIAR = Keys.random();
     private static final Keys REQUESTER = Keys.random();
     private static final Keys FULL = Keys.random();
 
@@ -52,6 +56,7 @@ class NetworkTest {
     private static FullNode fullNode;
     private static InferenceNode honest;
     private static InferenceNode cheat;
+    private static InferenceNode liar;
     private static Gateway gateway;
     private final ObjectMapper mapper = new ObjectMapper();
     private final HttpClient http = HttpClient.newHttpClient();
@@ -65,6 +70,7 @@ class NetworkTest {
                 List.of(
                         new Deposit(HONEST.publicKey(), 100_000),
                         new Deposit(CHEAT.publicKey(), 100_000),
+                        new Deposit(LIAR.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
         Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
         network.write(folder.resolve("network.json"));
@@ -84,25 +90,23 @@ class NetworkTest {
                 Compute.Choice.cpu(1, 64 << 20),
                 -1,
                 heard);
-        cheat = new InferenceNode(
-                read,
-                CHEAT,
-                model,
-                folder.resolve("cheat"),
-                "localhost",
-                0,
-                50_000,
-                3,
-                Compute.Choice.cpu(1, 64 << 20),
-                2,
-                events);
+        cheat = cheat(read, CHEAT, model, "cheat", 2, events);
+        liar = cheat(read, LIAR, model, "liar", 1, events);
         gateway = new Gateway(read, REQUESTER, model, folder.resolve("gateway"), "localhost", 0, Level.FULL, events);
+    }
+
+    private static InferenceNode cheat(Network on, Keys keys, Path model, String name, int layer, Events events)
+            throws IOException {
+        Compute.Choice choice = Compute.Choice.cpu(1, 64 << 20);
+        return new InferenceNode(
+                on, keys, model, folder.resolve(name), "localhost", 0, 50_000, 3, choice, layer, events);
     }
 
     @AfterAll
     static void stop() {
         gateway.close();
         cheat.close();
+        liar.close();
         honest.close();
         fullNode.close();
     }
@@ -293,6 +297,43 @@ class NetworkTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static int run(Callable<Integer> command, String... arguments) throws Exception {
+        JCommander.newBuilder().addObject(command).build().parse(arguments);
+        return command.call();
+    }
+
+    @Test
+    void aPersonAuditsAnAnswerAndShowsALieToOthers() throws Exception {
+        String network = folder.resolve("network.json").toString();
+        String model = folder.resolve("stories").toString();
+        String key = folder.resolve("verifier.key").toString();
+        JsonNode honest = mapper.readTree(post(ask("")).body());
+        String receipt = honest.path("plumbline").path("receipt").asText();
+        for (String level : List.of("signed", "audited", "full")) {
+            assertEquals(
+                    0, run(new AuditCommand(), receipt, "--network", network, "--verifier-key", key, "--level", level));
+        }
+        String named = ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(LIAR.publicKey()) + "\"}";
+        Path lie = folder.resolve("lie.receipt");
+        JsonNode lied = mapper.readTree(post(ask(named)).body());
+        Files.writeString(lie, lied.path("plumbline").path("receipt").asText());
+        String evidence = folder.resolve("lie.evidence").toString();
+        String where = "localhost:" + liar.port();
+        assertEquals(
+                1, run(new AuditCommand(), lie.toString(), "--node", where, "--model", model, "--evidence", evidence));
+        String row = folder.resolve("row.evidence").toString();
+        assertEquals(0, run(new VerifyCommand(), evidence, "--model", model, "--out", row));
+        assertEquals(0, run(new VerifyCommand(), row), "with the row nobody needs the model");
+        byte[] other = Files.readAllBytes(Path.of(row));
+        other[other.length - 700] ^= 1;
+        Files.write(Path.of(row), other);
+        assertThrows(IllegalArgumentException.class, () -> run(new VerifyCommand(), row));
+        assertTrue(assertFails(() -> run(new AuditCommand(), "abc", "--node", where, "--model", model))
+                .contains("is no receipt"));
+        assertTrue(assertFails(() -> run(new AuditCommand(), receipt, "--model", model))
+                .contains("--network FILE"));
     }
 
     @Test
