@@ -208,7 +208,7 @@ static float head(
     return zero ? 0.0f : a / 32767.0f / ((float)den * 0x1p-24f);
 }
 
-/* All heads of one token with its n keys. Everything is laid out as CellAudit.java has it: keySum[2][kvHead][size], r[2][capacity],
+/* All heads of one token with its n keys. Everything is laid out as LayerCheck.java and NativeAttentionCheck.java have it: keySum[2][kvHead][size], r[2][capacity],
  * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size]. Writes heads * size outputs. Returns -1 when all holds;
  * else head * 4 + 1: scores, 2: sums, 3: not a number. z is scratch of capacity floats; capacity is a multiple of 32. Fastest where
  * all but the opening stands at whole cache lines. */
