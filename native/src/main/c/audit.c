@@ -247,6 +247,89 @@ EXPORT int pl_attention_avx512(
     return -1;
 }
 
+/* Takes keys from .. to into what attention of later tokens needs: keySum[2][kvHeads][size] += r[round][key] * k, and of each key's values
+ * the dots with both rounds' secrets, as DIGITS signed 16-bit digits. k and v are [key][kvHeads * size]; r[2][capacity], secrets[2][size],
+ * digits[2][kvHeads][DIGITS][capacity]. size is a multiple of 8. */
+EXPORT void pl_extend_avx512(
+    const int16_t *k, const int8_t *v, int from, int to, int kvHeads, int size, const int32_t *r, int capacity, const int32_t *secrets,
+    int64_t *keySum, int16_t *digits) {
+    int64_t width = (int64_t)kvHeads * size;
+    /* Sums of 32 channels stay in registers over all keys. */
+    for (int64_t c = 0; c < width; c += 32) {
+        int parts = width - c < 32 ? (int)(width - c) / 8 : 4;
+        __m512i sum[2][4];
+        for (int round = 0; round < 2; round++)
+            for (int p = 0; p < parts; p++) sum[round][p] = _mm512_loadu_si512(keySum + round * width + c + 8 * p);
+        if (parts == 4) {
+            for (int j = from; j < to; j++) {
+                __m512i r0 = _mm512_set1_epi64(r[j]), r1 = _mm512_set1_epi64(r[capacity + j]);
+                ALL for (int p = 0; p < 4; p++) {
+                    __m512i key = _mm512_cvtepi16_epi64(_mm_loadu_si128((const __m128i *)(k + j * width + c + 8 * p)));
+                    sum[0][p] = _mm512_add_epi64(sum[0][p], _mm512_mul_epi32(key, r0));
+                    sum[1][p] = _mm512_add_epi64(sum[1][p], _mm512_mul_epi32(key, r1));
+                }
+            }
+        } else {
+            for (int j = from; j < to; j++) {
+                __m512i r0 = _mm512_set1_epi64(r[j]), r1 = _mm512_set1_epi64(r[capacity + j]);
+                for (int p = 0; p < parts; p++) {
+                    __m512i key = _mm512_cvtepi16_epi64(_mm_loadu_si128((const __m128i *)(k + j * width + c + 8 * p)));
+                    sum[0][p] = _mm512_add_epi64(sum[0][p], _mm512_mul_epi32(key, r0));
+                    sum[1][p] = _mm512_add_epi64(sum[1][p], _mm512_mul_epi32(key, r1));
+                }
+            }
+        }
+        for (int round = 0; round < 2; round++)
+            for (int p = 0; p < parts; p++) _mm512_storeu_si512(keySum + round * width + c + 8 * p, sum[round][p]);
+    }
+    for (int j = from; j < to; j++) {
+        for (int g = 0; g < kvHeads; g++) {
+            const int8_t *values = v + j * width + (int64_t)g * size;
+            __m512i dot[2];
+            dot[0] = dot[1] = _mm512_setzero_si512();
+            for (int c = 0; c < size; c += 8) {
+                __m512i value = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(values + c)));
+                ALL for (int round = 0; round < 2; round++) {
+                    __m512i secret = _mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)(secrets + round * size + c)));
+                    dot[round] = _mm512_add_epi64(dot[round], _mm512_mul_epi32(value, secret));
+                }
+            }
+            for (int round = 0; round < 2; round++) {
+                int64_t rest = sum64(dot[round]);
+                int16_t *to_digits = digits + ((int64_t)round * kvHeads + g) * DIGITS * capacity + j;
+                for (int d = 0; d < DIGITS; d++) {
+                    int16_t digit = (int16_t)rest;
+                    to_digits[(int64_t)d * capacity] = digit;
+                    rest = (rest - digit) >> 16;
+                }
+            }
+        }
+    }
+}
+
+/* The first of n key rows in which an element is beyond 12 bits, or a value -128; -1 where there is none. width elements a row. */
+EXPORT int pl_first_bad_row_avx512(const int16_t *k, const int8_t *v, int from, int to, int width) {
+    const __m512i most = _mm512_set1_epi16(2047), least = _mm512_set1_epi16(-2047), lowest = _mm512_set1_epi8(-128);
+    for (int j = from; j < to; j++) {
+        const int16_t *keys = k + (int64_t)j * width;
+        const int8_t *values = v + (int64_t)j * width;
+        uint64_t bad = 0;
+        for (int c = 0; c < width; c += 64) {
+            int left = width - c;
+            __mmask64 bytes = left >= 64 ? ~0ULL : (1ULL << left) - 1;
+            bad |= _mm512_mask_cmpeq_epi8_mask(bytes, _mm512_maskz_loadu_epi8(bytes, values + c), lowest);
+            for (int half = 0; half < 2 && left > 32 * half; half++) {
+                int rest = left - 32 * half;
+                __mmask32 words = rest >= 32 ? 0xFFFFFFFFu : (1u << rest) - 1;
+                __m512i key = _mm512_maskz_loadu_epi16(words, keys + c + 32 * half);
+                bad |= _mm512_cmpgt_epi16_mask(key, most) | _mm512_cmplt_epi16_mask(key, least);
+            }
+        }
+        if (bad) return j;
+    }
+    return -1;
+}
+
 /* s[round][i] += sum over rows of r[round][row] * w[row][i], two rounds: r[2] stand rStride apart, s[2] k apart. */
 EXPORT void pl_accumulate_rows_avx512(
     const int8_t *w, int64_t wOffset, int rows, int k, const int32_t *r, int64_t rOffset, int64_t rStride, int64_t *s) {

@@ -13,6 +13,7 @@ import io.plumbline.verifier.model.ModelConfig;
  */
 class AttentionCheck implements AutoCloseable {
     static final int ROUNDS = MatrixKey.ROUNDS;
+    private static final int MAX_12 = 2047;
 
     final ModelConfig config;
     final int size;
@@ -67,31 +68,35 @@ class AttentionCheck implements AutoCloseable {
 
     /** The fastest for this host. */
     static AttentionCheck of(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
-        return NativeAttentionCheck.isThere()
+        return NativeAttentionCheck.isFor(config.headDim())
                 ? new NativeAttentionCheck(config, steps, ring, secrets, tokens)
                 : new AttentionCheck(config, steps, ring, secrets, tokens);
-    }
-
-    /** Takes a key's value dot of one round and kv head. */
-    void keep(int round, int g, int token, long dot) {
-        valueDot[(round * config.kvHeads() + g) * capacity + token] = dot;
     }
 
     @Override
     public void close() {}
 
-    /** Takes a key's scales. */
-    void keepScales(Opened o, int token) {}
+    /** The first row from {@code from} to {@code to} that holds a key beyond 12 bits or a value of -128, or -1. */
+    int firstBadRow(Opened o, int from, int to) {
+        int width = config.kvDim();
+        for (int i = from * width; i < to * width; i++) {
+            // Beyond 12 bits a score need not fit int32, and the bound behind Freivalds' check would not hold.
+            if (o.v[i] == Byte.MIN_VALUE || o.k[i] > MAX_12 || o.k[i] < -MAX_12) {
+                return i / width;
+            }
+        }
+        return -1;
+    }
 
-    private void extendTo(Opened o, int t) {
-        for (; summed <= t; summed++) {
-            keepScales(o, summed);
+    /** Takes the keys and values of tokens {@code from} to {@code to}. */
+    void extend(Opened o, int from, int to) {
+        for (int t = from; t < to; t++) {
             for (int round = 0; round < ROUNDS; round++) {
                 for (int g = 0; g < config.kvHeads(); g++) {
-                    int at = summed * config.kvDim() + g * size;
-                    int sum = (round * config.kvHeads() + g) * size;
-                    ring.accumulate(o.k, at, size, r[round * capacity + summed], keySum, sum);
-                    keep(round, g, summed, ring.dot(o.v, at, rValue, round * size, size));
+                    int at = t * config.kvDim() + g * size;
+                    int head = round * config.kvHeads() + g;
+                    ring.accumulate(o.k, at, size, r[round * capacity + t], keySum, head * size);
+                    valueDot[head * capacity + t] = ring.dot(o.v, at, rValue, round * size, size);
                 }
             }
         }
@@ -106,7 +111,8 @@ class AttentionCheck implements AutoCloseable {
      */
     final void check(Opened o, int t, OpeningLayout.Token parts, short[] q, float[] sq, float[] joined)
             throws FailedException {
-        extendTo(o, t);
+        extend(o, summed, t + 1);
+        summed = t + 1;
         heads(o, t, o.at + parts.scores(), o.at + parts.high(), o.at + parts.low(), q, sq, joined);
     }
 

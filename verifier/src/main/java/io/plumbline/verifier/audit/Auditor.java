@@ -93,17 +93,20 @@ public final class Auditor implements AutoCloseable {
     }
 
     /**
-     * Checks one cell against a receipt's trace root.
+     * Checks one cell against a receipt's trace root, with all that a full audit does for it.
      *
      * @return what is wrong, or null.
      */
     public Failure cell(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, Opening opening)
             throws IOException {
+        work.begin();
         try {
             check.check(view, receipt, sampling, cell, opening);
             return null;
         } catch (FailedException e) {
             return e.failure();
+        } finally {
+            work.end();
         }
     }
 

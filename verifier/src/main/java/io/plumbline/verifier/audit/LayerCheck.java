@@ -31,7 +31,6 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int TOGETHER = OpeningCheck.TOGETHER;
 
-    private static final int MAX_12 = 2047;
     private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[TraceLayout.HEADER_BYTES]);
 
     private final KnownModel model;
@@ -155,12 +154,10 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
             MemorySegment.copy(row, FLOAT, 0, opened.h, (t - cell.from()) * config.hidden(), config.hidden());
         }
+        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
         readKeysAndValues(opened);
         if (cell.layer() == 0) {
             checkEmbedding(opened, proof);
-        }
-        if (cell.attention()) {
-            attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
         }
     }
 
@@ -203,16 +200,10 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
                 throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
             }
         }
-        for (int i = first * kvDim; i < o.cell.to() * kvDim; i++) {
-            if (o.v[i] == Byte.MIN_VALUE) {
-                throw o.fail(Step.KV_ROWS, i / kvDim, "a value element is -128, which no row has");
-            }
-        }
-        // Beyond 12 bits a score need not fit int32, and the bound behind Freivalds' check would not hold.
-        for (int i = first * kvDim; i < o.cell.to() * kvDim; i++) {
-            if (o.k[i] > MAX_12 || o.k[i] < -MAX_12) {
-                throw o.fail(Step.KV_ROWS, i / kvDim, "a key element is " + o.k[i] + ", beyond 12 bits");
-            }
+        int bad = attention.firstBadRow(o, first, o.cell.to());
+        if (bad >= 0) {
+            throw o.fail(
+                    Step.KV_ROWS, bad, "a key element is beyond 12 bits, or a value element -128, which no row has");
         }
     }
 
@@ -281,7 +272,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
             checkRows(o, t);
             o.at = starts[i];
-            if (attention != null) {
+            if (o.cell.attention()) {
                 attention.check(o, t, parts[i], q, sq, joined);
                 scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
             } else {

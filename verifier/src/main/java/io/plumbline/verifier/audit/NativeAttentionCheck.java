@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.plumbline.verifier.audit.LayerCheck.Opened;
 import io.plumbline.verifier.freivalds.RingMath;
@@ -54,6 +53,23 @@ final class NativeAttentionCheck extends AttentionCheck {
                                     ADDRESS,
                                     ADDRESS));
 
+    private static final MethodHandle EXTEND = HEADS == null
+            ? null
+            : NativeLibrary.function(
+                    "pl_extend_avx512",
+                    FunctionDescriptor.ofVoid(
+                            ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS,
+                            ADDRESS, ADDRESS));
+
+    private static final MethodHandle FIRST_BAD_ROW = HEADS == null
+            ? null
+            : NativeLibrary.function(
+                    "pl_first_bad_row_avx512",
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT));
+
+    /** Heads whose channels fill vectors of eight. */
+    private static final int CHANNELS = 8;
+
     /** Off the heap, where whole vectors stand in one cache line each: [round][kvHead][digit][capacity]. */
     private final MemorySegment digits;
 
@@ -71,6 +87,11 @@ final class NativeAttentionCheck extends AttentionCheck {
         return HEADS != null;
     }
 
+    /** Whether it is made for heads of {@code size} channels. */
+    static boolean isFor(int size) {
+        return isThere() && size % CHANNELS == 0;
+    }
+
     NativeAttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         super(config, steps, ring, secrets, tokens);
         this.digits = arena.allocate(2L * ROUNDS * config.kvHeads() * DIGITS * capacity, LINE);
@@ -82,22 +103,43 @@ final class NativeAttentionCheck extends AttentionCheck {
     }
 
     @Override
-    void keep(int round, int g, int token, long dot) {
-        long at = (long) (round * config.kvHeads() + g) * DIGITS * capacity + token;
-        long rest = dot;
-        for (int d = 0; d < DIGITS; d++) {
-            short digit = (short) rest;
-            digits.setAtIndex(JAVA_SHORT, at + (long) d * capacity, digit);
-            rest = (rest - digit) >> 16;
+    int firstBadRow(Opened o, int from, int to) {
+        Objects.checkFromToIndex(from, to, o.capacity);
+        try {
+            return (int) FIRST_BAD_ROW.invokeExact(
+                    MemorySegment.ofArray(o.k), MemorySegment.ofArray(o.v), from, to, config.kvDim());
+        } catch (Throwable e) {
+            throw new AssertionError(e);
         }
     }
 
     @Override
-    void keepScales(Opened o, int token) {
+    void extend(Opened o, int from, int to) {
+        if (from == to) {
+            return;
+        }
+        Objects.checkFromToIndex(from, to, Math.min(capacity, o.capacity));
         for (int g = 0; g < config.kvHeads(); g++) {
-            int at = g * capacity + token;
-            keyScales.setAtIndex(JAVA_FLOAT, at, o.sk[at]);
-            valueScales.setAtIndex(JAVA_FLOAT, at, o.sv[at]);
+            long own = 4L * (g * capacity + from);
+            int opened = g * o.capacity + from;
+            MemorySegment.copy(o.sk, opened, keyScales, JAVA_FLOAT, own, to - from);
+            MemorySegment.copy(o.sv, opened, valueScales, JAVA_FLOAT, own, to - from);
+        }
+        try {
+            EXTEND.invokeExact(
+                    MemorySegment.ofArray(o.k),
+                    MemorySegment.ofArray(o.v),
+                    from,
+                    to,
+                    config.kvHeads(),
+                    size,
+                    secrets,
+                    capacity,
+                    MemorySegment.ofArray(rValue),
+                    MemorySegment.ofArray(keySum),
+                    digits);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
         }
     }
 

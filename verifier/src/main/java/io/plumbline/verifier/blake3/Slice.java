@@ -142,12 +142,7 @@ public final class Slice {
         if (!Arrays.equals(computed, expectedRoot)) {
             return null;
         }
-        int[] place = new int[chunkCount];
-        Arrays.fill(place, -1);
-        for (int p = 0; p < count; p++) {
-            place[(int) counters[p]] = p;
-        }
-        return new Proven(data, place);
+        return new Proven(data, counters);
     }
 
     /**
@@ -238,11 +233,13 @@ public final class Slice {
     /** Chunks whose place in the message is proven; addressed by offset in the message. */
     public static final class Proven {
         private final MemorySegment data;
-        private final int[] place;
 
-        private Proven(MemorySegment data, int[] place) {
+        /** Indices of the chunks in the message, ascending. */
+        private final long[] chunks;
+
+        private Proven(MemorySegment data, long[] chunks) {
             this.data = data;
-            this.place = place;
+            this.chunks = chunks;
         }
 
         /** The {@code length} bytes at {@code messageOffset}; they must lie in proven chunks. */
@@ -250,14 +247,15 @@ public final class Slice {
             if (length == 0) {
                 return MemorySegment.NULL;
             }
-            int first = Math.toIntExact(messageOffset / 1024);
-            int last = Math.toIntExact((messageOffset + length - 1) / 1024);
-            for (int c = first; c <= last; c++) {
-                if (place[c] < 0) {
-                    throw new IllegalArgumentException("Chunk " + c + " is not in this slice.");
-                }
+            long first = messageOffset / 1024;
+            int last = (int) ((messageOffset + length - 1) / 1024 - first);
+            int at = Arrays.binarySearch(chunks, first);
+            // Ascending and without repeats: as far apart in place as in index means that none between them is missing.
+            if (at < 0 || at + last >= chunks.length || chunks[at + last] != first + last) {
+                throw new IllegalArgumentException(
+                        "Bytes " + messageOffset + " to " + (messageOffset + length) + " are not in this slice.");
             }
-            return data.asSlice(place[first] * 1024L + messageOffset % 1024, length);
+            return data.asSlice(at * 1024L + messageOffset % 1024, length);
         }
     }
 }

@@ -145,7 +145,7 @@ class AttentionCheckTest {
     void honestOpeningsGiveTheSameOutputsAndLiesTheSameNames() throws FailedException {
         assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
         int[][] shapes = {
-            {4, 2, 16, 0, 5}, {2, 1, 64, 30, 35}, {6, 2, 128, 1022, 1027}, {3, 3, 10, 95, 97}, {8, 1, 256, 2046, 2050}
+            {4, 2, 16, 0, 5}, {2, 1, 64, 30, 35}, {6, 2, 128, 1022, 1027}, {3, 3, 40, 95, 97}, {8, 1, 256, 2046, 2050}
         };
         for (int[] p : shapes) {
             open(p[0], p[1], p[2], p[3], p[4], p[2]);
@@ -167,6 +167,32 @@ class AttentionCheckTest {
             add(high, -1);
             add(low, 256);
             assertArrayEquals(run(false), run(true));
+        }
+    }
+
+    @Test
+    void aRowThatNoNodeComputesIsFoundAlikeWhereverItStands() {
+        assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
+        for (int[] shape : new int[][] {{2, 1, 16}, {3, 3, 40}, {4, 2, 64}, {2, 2, 120}}) {
+            open(shape[0], shape[1], shape[2], 20, 24, shape[2]);
+            int width = config.kvDim();
+            try (AttentionCheck java = check(false);
+                    AttentionCheck inC = check(true)) {
+                assertEquals(-1, java.firstBadRow(opened, 0, 24));
+                assertEquals(-1, inC.firstBadRow(opened, 0, 24));
+                for (int at = 5 * width; at < 24 * width; at += 7) {
+                    short key = opened.k[at];
+                    opened.k[at] = (short) (at % 2 == 0 ? 2048 : -2048);
+                    assertEquals(at / width, java.firstBadRow(opened, 5, 24));
+                    assertEquals(at / width, inC.firstBadRow(opened, 5, 24));
+                    opened.k[at] = key;
+                    byte value = opened.v[at];
+                    opened.v[at] = Byte.MIN_VALUE;
+                    assertEquals(at / width, java.firstBadRow(opened, 5, 24));
+                    assertEquals(at / width, inC.firstBadRow(opened, 5, 24));
+                    opened.v[at] = value;
+                }
+            }
         }
     }
 
