@@ -10,6 +10,9 @@
 #define CHUNK_END 2
 #define PARENT 4
 
+/* How far before a block it is asked for; behind a chunk's end that is the chunk LANES further on. */
+#define AHEAD_BYTES 256
+
 static const uint32_t IV[8] = {
     0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
 };
@@ -75,6 +78,9 @@ static inline void compress(V cv[8], const V m[16], V low, V high, uint32_t flag
             memcpy(&high, highs, sizeof high); \
             for (int w = 0; w < 8; w++) cv[w] = all(key[w]); \
             for (int b = 0; b < CHUNK_BYTES; b += BLOCK_BYTES) { \
+                /* As many streams as lanes are more than a processor foresees: from memory this is worth half as much speed again. */ \
+                int ahead = b + AHEAD_BYTES < CHUNK_BYTES ? b + AHEAD_BYTES : (LANES - 1) * CHUNK_BYTES + b + AHEAD_BYTES; \
+                for (int i = 0; i < LANES; i++) __builtin_prefetch(at[i] + ahead); \
                 load(m, at, b); \
                 int edges = (b == 0 ? CHUNK_START : 0) | (b == CHUNK_BYTES - BLOCK_BYTES ? CHUNK_END : 0); \
                 compress(cv, m, low, high, (uint32_t)(flags | edges)); \

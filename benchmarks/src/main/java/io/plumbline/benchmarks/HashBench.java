@@ -4,6 +4,8 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.benchmarks.micro.HashMicro;
+import io.plumbline.benchmarks.micro.Micro;
 import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -13,12 +15,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import org.bouncycastle.crypto.digests.Blake3Digest;
 
 /** Headline blake3: one core over a large file, beside the official b3sum; and smaller messages beside other Java implementations. */
 @Parameters(
@@ -44,22 +43,15 @@ final class HashBench implements Callable<Integer> {
     @Parameter(names = "--results", description = "DIR: where results are written")
     private Path results = Path.of("benchmarks", "results");
 
-    private interface Hash {
-        byte[] of(byte[] message) throws NoSuchAlgorithmException;
-    }
-
     @Override
     public Integer call() throws Exception {
         ObjectNode details = new ObjectMapper().createObjectNode();
-        for (int size : new int[] {1 << 10, 16 << 10, 64 << 10, 1 << 20}) {
-            ObjectNode row = details.putObject(size / 1024 + " KiB, GB/s");
-            row.put("ours", speed(size, Blake3::hash));
-            row.put(
-                    "JDK SHA-256",
-                    speed(size, m -> MessageDigest.getInstance("SHA-256").digest(m)));
-            row.put("Bouncy Castle BLAKE3", speed(size, HashBench::bouncyCastle));
-            row.put("Commons Codec BLAKE3", speed(size, org.apache.commons.codec.digest.Blake3::hash));
-        }
+        Micro.run(HashMicro.class).forEach((name, nanos) -> {
+            String[] part = name.split(" ");
+            double bytes = Integer.parseInt(part[1]);
+            details.withObject("/" + (int) bytes / 1024 + " KiB, GB~1s")
+                    .put(part[0], nanos.map(ns -> bytes / ns).toString());
+        });
         System.out.println(details.toPrettyString());
         if (b3sum.equals("none")) {
             return 0;
@@ -98,37 +90,6 @@ final class HashBench implements Callable<Integer> {
             Files.delete(file);
         }
         return 0;
-    }
-
-    private static byte[] bouncyCastle(byte[] message) {
-        Blake3Digest digest = new Blake3Digest();
-        digest.update(message, 0, message.length);
-        byte[] out = new byte[32];
-        digest.doFinal(out, 0);
-        return out;
-    }
-
-    /** The median of several readings, in GB a second. */
-    private double speed(int size, Hash hash) throws NoSuchAlgorithmException {
-        byte[] message = new byte[size];
-        new Random(1).nextBytes(message);
-        double[] readings = new double[rounds];
-        int sum = 0;
-        for (int i = -2; i < rounds; i++) {
-            long begin = System.nanoTime();
-            int hashed = 0;
-            while (System.nanoTime() - begin < 200_000_000) {
-                sum += hash.of(message)[0];
-                hashed++;
-            }
-            if (i >= 0) {
-                readings[i] = (double) hashed * size / (System.nanoTime() - begin);
-            }
-        }
-        if (sum == Integer.MIN_VALUE) {
-            System.out.println();
-        }
-        return Headline.rounded(new Sample(readings).median());
     }
 
     private interface Work {

@@ -2,28 +2,34 @@ package io.plumbline.benchmarks;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.DoubleUnaryOperator;
 
 /** Several readings of one quantity. */
-final class Sample {
+public final class Sample {
     private final double[] sorted;
 
-    Sample(double... readings) {
+    public Sample(double... readings) {
         this.sorted = readings.clone();
         Arrays.sort(sorted);
     }
 
     /** The i-th smallest. */
-    double reading(int i) {
+    public double reading(int i) {
         return sorted[i];
     }
 
-    double median() {
+    public double median() {
         int n = sorted.length;
         return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
     }
 
+    /** Each reading put through {@code change}. */
+    public Sample map(DoubleUnaryOperator change) {
+        return new Sample(Arrays.stream(sorted).map(change).toArray());
+    }
+
     /** Lowest and highest reading. */
-    String spread() {
+    public String spread() {
         return String.format(Locale.ROOT, "%.4g to %.4g", sorted[0], sorted[sorted.length - 1]);
     }
 
