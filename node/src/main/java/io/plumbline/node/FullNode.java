@@ -81,7 +81,13 @@ final class FullNode implements AutoCloseable {
             return key;
         }
         try (LoadedModel model = LoadedModel.open(folder)) {
-            VerifierKey key = model.verifierKey(keyFile, share -> {});
+            int[] tenths = {0};
+            VerifierKey key = model.verifierKey(keyFile, share -> {
+                if ((int) (share * 10) > tenths[0]) {
+                    tenths[0] = (int) (share * 10);
+                    events.emit("verifier-key", json -> json.put("percent", 10 * tenths[0]));
+                }
+            });
             events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
             AuditRehearsal.run(model, key);
             events.emit("rehearsed", json -> {});

@@ -15,6 +15,8 @@ import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.VerifierKey;
@@ -174,14 +176,19 @@ final class Judge implements AutoCloseable {
         try {
             AuditReport report = audit(ordered, node, asked);
             byte[] work = report.work() == null ? new byte[32] : report.work();
-            return report.good()
-                    ? new Verdict(Opinion.GOOD, "", "", work, salt)
-                    : new Verdict(
-                            Opinion.BAD,
-                            report.failure().step().name(),
-                            report.failure().place(),
-                            work,
-                            salt);
+            if (report.good()) {
+                return new Verdict(Opinion.GOOD, "", "", work, salt);
+            }
+            // The others drew cells of their own and may have missed this one: one who has found a lie must not be
+            // outvoted.
+            boolean isOwnFind = ordered.level() == Level.AUDITED
+                    && asked[0] != null
+                    && !ordered.audit().postedCells().contains(asked[0]);
+            if (isOwnFind && post(ordered, asked[0])) {
+                return null;
+            }
+            Failure failure = report.failure();
+            return new Verdict(Opinion.BAD, failure.step().name(), failure.place(), work, salt);
         } catch (IOException | RuntimeException e) {
             // No verdict on what could not be judged: silence is not proof of a lie.
             events.emit(
@@ -189,17 +196,19 @@ final class Judge implements AutoCloseable {
                     json -> json.put("request", Blake3.hex(ordered.requestHash()))
                             .put("cell", String.valueOf(asked[0]))
                             .put("reason", String.valueOf(e.getMessage())));
-            Audit audit = ordered.audit();
-            if (asked[0] != null && !audit.posted().containsKey(me)) {
-                LedgerClient.Outcome outcome =
-                        ledger.submit(new Command.PostChallenge(ordered.requestHash(), asked[0]), keys);
-                if (outcome.isApplied()) {
-                    return null;
-                }
+            if (asked[0] != null && post(ordered, asked[0])) {
+                return null;
             }
             String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();
             return new Verdict(Opinion.CANNOT_JUDGE, "SILENCE", place, new byte[32], salt);
         }
+    }
+
+    /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */
+    private boolean post(Case ordered, Cell cell) throws IOException {
+        return !ordered.audit().posted().containsKey(me)
+                && ledger.submit(new Command.PostChallenge(ordered.requestHash(), cell), keys)
+                        .isApplied();
     }
 
     /** @param asked receives each cell before it is asked for. */

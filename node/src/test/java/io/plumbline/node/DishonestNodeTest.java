@@ -8,6 +8,7 @@ import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
@@ -21,24 +22,38 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.PrintStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A node that says what it answered and then opens nothing: it is not slashed, for silence proves no lie, and it is not paid. */
-class SilentNodeTest {
+/**
+ * Nodes that say what they answered and do not open it. One opens nothing: it is not slashed, for silence proves no lie, and it is not
+ * paid. One opens false products: who finds that has all others look at the same cell.
+ */
+class DishonestNodeTest {
     private static final Keys FULL = Keys.random();
     private static final Keys NODE = Keys.random();
     private static final Keys REQUESTER = Keys.random();
@@ -46,8 +61,21 @@ class SilentNodeTest {
     @TempDir
     Path folder;
 
-    /** Discloses, and hears challenges without a word. */
-    private record Silent(Request request, Answer answer, List<Cell> challenges) implements NodeRequests.Handler {
+    /**
+     * Discloses what it answered.
+     *
+     * @param challenges receives what it is asked to open.
+     * @param sending openings on their way, by call.
+     * @param openings what it opens; null for nothing at all.
+     */
+    private record Dishonest(
+            Request request,
+            Answer answer,
+            List<Cell> challenges,
+            Map<Long, OutgoingOpening> sending,
+            Function<Cell, byte[]> openings,
+            Function<Cell, Seal> seals)
+            implements NodeRequests.Handler {
         @Override
         public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {}
 
@@ -68,15 +96,65 @@ class SilentNodeTest {
         @Override
         public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
             challenges.add(cell);
+            if (openings != null) {
+                byte[] bytes = openings.apply(cell);
+                OutgoingOpening outgoing =
+                        new OutgoingOpening(from, id, seals.apply(cell).encode(), bytes);
+                sending.put(id, outgoing);
+                Thread.startVirtualThread(outgoing::run);
+            }
         }
 
         @Override
-        public void proceed(Peer from, long id, long upTo) {}
+        public void proceed(Peer from, long id, long upTo) {
+            sending.get(id).proceed(upTo);
+        }
     }
 
     @Test
+    void silenceIsPostedAskedAboutAgainAndCostsTheNodeItsPrice() throws Exception {
+        List<Cell> challenges = new CopyOnWriteArrayList<>();
+        Case found = settle((replay, receipt) ->
+                new Dishonest(replay.request(), replay.answer(), challenges, new ConcurrentHashMap<>(), null, null));
+        assertEquals(Status.REFUNDED, found.status());
+        assertEquals(1, found.audit().round(), "a round began anew when the challenge was posted");
+        Cell posted = found.audit().postedCells().getFirst();
+        assertEquals(List.of(posted, posted), challenges, "it was asked for again, and first");
+        assertTrue(found.reasons().getFirst().startsWith("SILENCE"), found.reasons()::toString);
+    }
+
+    @Test
+    void aLieThatOneAuditorDrewIsPutToAllOfThem() throws Exception {
+        List<Cell> challenges = new CopyOnWriteArrayList<>();
+        Case found = settle((served, receipt) -> {
+            Function<Cell, byte[]> lie = cell -> {
+                byte[] bytes = served.replay().bytes(cell).toArray(ValueLayout.JAVA_BYTE);
+                bytes[Math.toIntExact(OpeningLayout.of(served.view(), cell).proof()) + 40] ^= 1;
+                return bytes;
+            };
+            Function<Cell, Seal> seal = cell -> Seal.of(
+                    receipt.hash(),
+                    OpeningLayout.of(served.view(), cell),
+                    MemorySegment.ofArray(lie.apply(cell)),
+                    NODE);
+            return new Dishonest(served.request(), served.answer(), challenges, new ConcurrentHashMap<>(), lie, seal);
+        });
+        assertEquals(Status.SLASHED, found.status());
+        assertEquals(1, found.audit().round());
+        Cell posted = found.audit().postedCells().getFirst();
+        assertEquals(List.of(posted, posted), challenges);
+        assertEquals(
+                "QKV at layer " + posted.layer() + ", token " + posted.from(),
+                found.reasons().getFirst());
+        assertTrue(Files.exists(folder.resolve("full/evidence/" + Blake3.hex(found.requestHash()) + ".evidence")));
+    }
+
+    /** What the node answered, honestly. */
+    private record Served(Request request, Answer answer, Replay replay, AnswerView view) {}
+
+    /** One answer at level AUDITED, by such a node, before one full node; how its case ended. */
     @SuppressWarnings("try") // the full node only has to be there
-    void itsChallengeIsPostedAskedAgainAndTheRequesterRefunded() throws Exception {
+    private Case settle(BiFunction<Served, Receipt, Dishonest> nodeOf) throws Exception {
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 List.of(new Deposit(NODE.publicKey(), 100_000), new Deposit(REQUESTER.publicKey(), 100_000)));
@@ -85,10 +163,14 @@ class SilentNodeTest {
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
                 ForwardPass forward = TestModels.forward(model)) {
             Request request = TestModels.request(model, new int[] {0, 560, 376}, 4, Sampling.GREEDY);
-            Generator.Result result = new Generator(forward, NODE.publicKey()).generate(request, token -> {});
+            Generator generator = new Generator(forward, NODE.publicKey());
+            Generator.Result result = generator.generate(request, token -> {});
             Answer answer = new Answer(result.tokens(), "");
             Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 10, NODE);
-            Silent silent = new Silent(request, answer, new CopyOnWriteArrayList<>());
+            AnswerView view =
+                    new AnswerView(model.manifest(), NODE.publicKey(), request.promptTokens(), result.tokens());
+            Replay replay = new Replay(generator, forward, NODE.publicKey(), request, result.tokens());
+            Dishonest node = nodeOf.apply(new Served(request, answer, replay, view), receipt);
             Path key = folder.resolve("verifier.key");
             try (FullNode fullNode =
                             new FullNode(network, FULL, model.folder(), key, folder.resolve("full"), 1_000, events);
@@ -96,7 +178,7 @@ class SilentNodeTest {
                     Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
                     LedgerClient ledger = new LedgerClient(
                             driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), "localhost")) {
-                Endpoint endpoint = new Endpoint(aeron, "localhost", 0, new NodeRequests(silent));
+                Endpoint endpoint = new Endpoint(aeron, "localhost", 0, new NodeRequests(node));
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);
                     applied(ledger, new Command.RegisterNode(500, model.id(), 5, "localhost", endpoint.port()), NODE);
@@ -104,13 +186,13 @@ class SilentNodeTest {
                     applied(ledger, escrow, REQUESTER);
                     applied(ledger, new Command.SubmitReceipt(receipt), NODE);
                     Case found = ended(ledger, request.hash());
-                    assertEquals(Status.REFUNDED, found.status());
-                    assertEquals(1, found.audit().round(), "a round began anew when the challenge was posted");
-                    Cell posted = found.audit().postedCells().getFirst();
-                    assertEquals(List.of(posted, posted), silent.challenges(), "it was asked for again, and first");
-                    assertTrue(found.reasons().getFirst().startsWith("SILENCE"), found.reasons()::toString);
-                    assertEquals(100_000, ledger.account(REQUESTER.publicKey()).balance());
-                    assertEquals(500, ledger.account(NODE.publicKey()).stake());
+                    boolean slashed = found.status() == Status.SLASHED;
+                    assertEquals(
+                            slashed ? 100_250 : 100_000,
+                            ledger.account(REQUESTER.publicKey()).balance());
+                    assertEquals(
+                            slashed ? 0 : 500, ledger.account(NODE.publicKey()).stake());
+                    return found;
                 }
             }
         }
