@@ -182,9 +182,6 @@ final class AuditBench implements Callable<Integer> {
             details.put("keyMBPerModel", keyBytes(config, layers) >> 20);
             details.put("keyGBs", Headline.rounded(weights / 1e9 / keySeconds));
             details.put("msAgainPerToken", again.toString());
-            if (!contexts.isEmpty()) {
-                contexts(all, details.putObject("msPerLayerByContext"));
-            }
             System.out.println(details.toPrettyString());
             double[] tokens = new double[rounds];
             for (int i = 0; i < rounds; i++) {
@@ -213,20 +210,42 @@ final class AuditBench implements Callable<Integer> {
                         .write(results);
                 audited(all, again, command);
             }
+            if (!contexts.isEmpty()) {
+                contexts(all, command);
+            }
         }
         return 0;
     }
 
-    /** ms a token and layer at the end of each context: linear in it, for a head costs as many multiply-adds as there are keys. */
-    private void contexts(ForwardPass all, ObjectNode table) {
+    /**
+     * ms a token and layer at the end of each context. A head costs as many multiply-adds as there are keys, so from the first context on
+     * it should grow in a line at most.
+     */
+    private void contexts(ForwardPass all, String command) throws IOException {
+        ObjectNode table = new ObjectMapper().createObjectNode();
+        Sample first = null;
+        Sample last = null;
         for (int tokens : contexts) {
             Served served = serve(all, tokens, new int[] {3, 4});
             Cell cell = new Cell(1, tokens - CONTEXT_CELL, tokens);
             MemorySegment opening = served.replay().bytes(cell);
-            Sample ms = read(() -> check(served, cell, opening), CONTEXT_CELL);
-            table.put("" + tokens, ms.toString());
-            System.out.printf(Locale.ROOT, "context %d: %s ms a token and layer%n", tokens, ms);
+            last = read(() -> check(served, cell, opening), CONTEXT_CELL);
+            first = first == null ? last : first;
+            table.put("" + tokens, last.toString());
+            System.out.printf(Locale.ROOT, "context %d: %s ms a token and layer%n", tokens, last);
         }
+        double times = (double) contexts.getLast() / contexts.getFirst();
+        new Headline(
+                        "audit-context",
+                        last,
+                        "ms of one core a token and layer at context " + contexts.getLast() + ", cells of 16 tokens",
+                        true,
+                        "context " + contexts.getFirst() + ", grown in a line",
+                        first.map(ms -> ms * times),
+                        null,
+                        command,
+                        table)
+                .write(results);
     }
 
     /** Level AUDITED of one answer: random cells of single tokens, half of them with attention, and one chosen token. */

@@ -89,7 +89,7 @@ public final class LedgerState {
      * Applies one command.
      *
      * @param nowMs cluster time.
-     * @return null when applied, or why it was not; a refused command changes nothing but the height.
+     * @return null when applied, or why it was not; a refused command changes nothing but the height and the chain.
      */
     public String apply(Signed signed, long nowMs) {
         expire(nowMs);

@@ -1,7 +1,6 @@
 package io.plumbline.node.attack;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
@@ -110,65 +109,47 @@ final class AnswerAttacks {
         }));
     }
 
+    /** The scene's request once more, to a model of {@code id} and with another nonce. */
+    private Request again(byte[] id, int nonce) {
+        Request r = scene.request;
+        byte[] fresh = r.nonce().clone();
+        fresh[0] = (byte) nonce;
+        return new Request(
+                id,
+                r.messages(),
+                r.promptTokens(),
+                r.sampling(),
+                r.maxTokens(),
+                r.stopTokens(),
+                r.stopTexts(),
+                r.requester(),
+                fresh);
+    }
+
+    /** The honest answer and its trace, under a receipt for {@code asked}. */
+    private Shown oldTrace(Request asked) {
+        Receipt old = scene.honest.receipt();
+        Answer answer = scene.honest.answer();
+        Receipt receipt = Receipt.of(asked, answer, old.traceRoot(), old.traceBytes(), old.price(), Scene.NODE);
+        return new Shown(asked, answer, receipt, scene.honest.source());
+    }
+
     private void replays() {
         family = "replay";
+        byte[] id = scene.model.id();
         attacks.add(new Attack(family, "an old receipt for the same question asked again", "REQUEST", () -> {
-            byte[] nonce = new byte[16];
-            nonce[0] = 1;
-            Request r = scene.request;
-            Request again = new Request(
-                    r.modelId(),
-                    r.messages(),
-                    r.promptTokens(),
-                    r.sampling(),
-                    r.maxTokens(),
-                    r.stopTokens(),
-                    r.stopTexts(),
-                    r.requester(),
-                    nonce);
-            return scene.audit(new Shown(again, scene.honest.answer(), scene.honest.receipt(), scene.honest.source()));
+            Shown old = scene.honest;
+            return scene.audit(new Shown(again(id, 1), old.answer(), old.receipt(), old.source()));
         }));
         attacks.add(new Attack(
-                family, "an old trace under a receipt for the same question asked again", "HEADER", () -> {
-                    byte[] nonce = new byte[16];
-                    nonce[0] = 2;
-                    Request r = scene.request;
-                    Request again = new Request(
-                            r.modelId(),
-                            r.messages(),
-                            r.promptTokens(),
-                            r.sampling(),
-                            r.maxTokens(),
-                            r.stopTokens(),
-                            r.stopTexts(),
-                            r.requester(),
-                            nonce);
-                    Receipt old = scene.honest.receipt();
-                    Receipt receipt = Receipt.of(
-                            again, scene.honest.answer(), old.traceRoot(), old.traceBytes(), old.price(), Scene.NODE);
-                    return scene.audit(new Shown(again, scene.honest.answer(), receipt, scene.honest.source()));
-                }));
+                family,
+                "an old trace under a receipt for the same question asked again",
+                "HEADER",
+                () -> scene.audit(oldTrace(again(id, 2)))));
         attacks.add(new Attack(family, "another model's answer", "MODEL", () -> {
-            try (LoadedModel other =
-                    TestModels.load(TestModels.SHIPPED, scene.model.folder().resolve("again"))) {
-                byte[] id = other.id();
-                id[0] ^= 1;
-                Request r = scene.request;
-                Request asked = new Request(
-                        id,
-                        r.messages(),
-                        r.promptTokens(),
-                        r.sampling(),
-                        r.maxTokens(),
-                        r.stopTokens(),
-                        r.stopTexts(),
-                        r.requester(),
-                        r.nonce());
-                Receipt old = scene.honest.receipt();
-                Receipt receipt = Receipt.of(
-                        asked, scene.honest.answer(), old.traceRoot(), old.traceBytes(), old.price(), Scene.NODE);
-                return scene.audit(new Shown(asked, scene.honest.answer(), receipt, scene.honest.source()));
-            }
+            byte[] other = id.clone();
+            other[0] ^= 1;
+            return scene.audit(oldTrace(again(other, 0)));
         }));
     }
 }

@@ -180,7 +180,7 @@ final class Scene implements AutoCloseable {
             MemorySegment all = MemorySegment.ofArray(bytes);
             Seal seal = bytes.length == layout.bytes()
                     ? Seal.of(shown.receipt().hash(), layout, all, by)
-                    : Seal.ofSize(shown.receipt().hash(), cell, bytes.length, by);
+                    : Seal.sign(shown.receipt().hash(), cell, bytes.length, new byte[32 * layout.pieces()], by);
             return Opening.of(all, seal);
         };
     }

@@ -35,14 +35,10 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
         return sign(receipt, cell, at, hashes, keys);
     }
 
-    private static Seal sign(byte[] receipt, Cell cell, long bytes, byte[] hashes, Keys keys) {
+    /** Signs what is said of an opening: its size, and the hashes of its pieces. */
+    public static Seal sign(byte[] receipt, Cell cell, long bytes, byte[] hashes, Keys keys) {
         Seal unsigned = new Seal(receipt, cell, bytes, hashes, new byte[Keys.SIGNATURE_BYTES]);
         return new Seal(receipt, cell, bytes, hashes, keys.sign(unsigned.signedBytes()));
-    }
-
-    /** Signs an opening of a size that is not its cell's: what a node that sends nonsense would do. Its pieces have no hashes. */
-    public static Seal ofSize(byte[] receipt, Cell cell, long bytes, Keys keys) {
-        return sign(receipt, cell, bytes, new byte[(1 + cell.tokens()) * Blake3.HASH_BYTES], keys);
     }
 
     private static void put(byte[] hashes, int piece, byte[] hash) {
