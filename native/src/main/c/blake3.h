@@ -9,6 +9,7 @@
 #define CHUNK_START 1
 #define CHUNK_END 2
 #define PARENT 4
+#define ROOT 8
 
 /* How far before a block it is asked for; behind a chunk's end that is the chunk LANES further on. */
 #define AHEAD_BYTES 256
@@ -41,10 +42,10 @@ static const uint32_t IV[8] = {
 
 static inline V all(uint32_t value) { return value - (V){0}; }
 
-static inline void compress(V cv[8], const V m[16], V low, V high, uint32_t flags) {
+static inline void compress(V cv[8], const V m[16], V low, V high, uint32_t bytes, uint32_t flags) {
     V v0 = cv[0], v1 = cv[1], v2 = cv[2], v3 = cv[3], v4 = cv[4], v5 = cv[5], v6 = cv[6], v7 = cv[7];
     V v8 = all(IV[0]), v9 = all(IV[1]), v10 = all(IV[2]), v11 = all(IV[3]);
-    V v12 = low, v13 = high, v14 = all(BLOCK_BYTES), v15 = all(flags);
+    V v12 = low, v13 = high, v14 = all(bytes), v15 = all(flags);
     ROUND(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     ROUND(2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8);
     ROUND(3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1);
@@ -83,7 +84,7 @@ static inline void compress(V cv[8], const V m[16], V low, V high, uint32_t flag
                 for (int i = 0; i < LANES; i++) __builtin_prefetch(at[i] + ahead); \
                 load(m, at, b); \
                 int edges = (b == 0 ? CHUNK_START : 0) | (b == CHUNK_BYTES - BLOCK_BYTES ? CHUNK_END : 0); \
-                compress(cv, m, low, high, (uint32_t)(flags | edges)); \
+                compress(cv, m, low, high, BLOCK_BYTES, (uint32_t)(flags | edges)); \
             } \
             uint32_t words[8][LANES]; \
             memcpy(words, cv, sizeof words); \
@@ -105,10 +106,45 @@ static inline void compress(V cv[8], const V m[16], V low, V high, uint32_t flag
             V cv[8], m[16]; \
             for (int w = 0; w < 8; w++) cv[w] = all(key[w]); \
             load(m, at, 0); \
-            compress(cv, m, all(0), all(0), (uint32_t)(flags | PARENT)); \
+            compress(cv, m, all(0), all(0), BLOCK_BYTES, (uint32_t)(flags | PARENT)); \
             uint32_t words[8][LANES]; \
             memcpy(words, cv, sizeof words); \
             for (int i = 0; i < here; i++) \
                 for (int w = 0; w < 8; w++) out[(int64_t)(p + i) * 8 + w] = words[w][i]; \
+        } \
+    }
+
+/* Hashes of count messages of as many bytes each, at most a chunk, one after the other: 8 words out for each. */
+#define MESSAGES(isa) \
+    EXPORT void pl_messages_##isa( \
+        const uint32_t *key, int32_t flags, const uint8_t *in, int32_t count, int32_t bytes, uint32_t *hashes, int64_t first) { \
+        hashes += first; \
+        int blocks = bytes ? (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES : 1; \
+        for (int p = 0; p < count; p += LANES) { \
+            int here = count - p < LANES ? count - p : LANES; \
+            const uint8_t *at[LANES], *from[LANES]; \
+            uint8_t ends[LANES][BLOCK_BYTES]; \
+            V cv[8], m[16]; \
+            for (int i = 0; i < LANES; i++) at[i] = in + (int64_t)(p + (i < here ? i : here - 1)) * bytes; \
+            for (int w = 0; w < 8; w++) cv[w] = all(key[w]); \
+            for (int b = 0; b < blocks; b++) { \
+                int length = bytes - b * BLOCK_BYTES < BLOCK_BYTES ? bytes - b * BLOCK_BYTES : BLOCK_BYTES; \
+                if (length == BLOCK_BYTES) { \
+                    load(m, at, b * BLOCK_BYTES); \
+                } else { \
+                    memset(ends, 0, sizeof ends); \
+                    for (int i = 0; i < LANES; i++) { \
+                        memcpy(ends[i], at[i] + b * BLOCK_BYTES, (size_t)length); \
+                        from[i] = ends[i]; \
+                    } \
+                    load(m, from, 0); \
+                } \
+                int edges = (b == 0 ? CHUNK_START : 0) | (b == blocks - 1 ? CHUNK_END | ROOT : 0); \
+                compress(cv, m, all(0), all(0), (uint32_t)length, (uint32_t)(flags | edges)); \
+            } \
+            uint32_t words[8][LANES]; \
+            memcpy(words, cv, sizeof words); \
+            for (int i = 0; i < here; i++) \
+                for (int w = 0; w < 8; w++) hashes[(int64_t)(p + i) * 8 + w] = words[w][i]; \
         } \
     }

@@ -31,3 +31,4 @@ static inline void load(V m[16], const uint8_t *at[LANES], int offset) {
 
 CHUNKS(avx2)
 PARENTS(avx2)
+MESSAGES(avx2)

@@ -13,3 +13,4 @@ static inline void load(V m[16], const uint8_t *at[LANES], int offset) {
 
 CHUNKS(avx512)
 PARENTS(avx512)
+MESSAGES(avx512)

@@ -12,3 +12,4 @@ static inline void load(V m[16], const uint8_t *at[LANES], int offset) {
 
 CHUNKS(neon)
 PARENTS(neon)
+MESSAGES(neon)

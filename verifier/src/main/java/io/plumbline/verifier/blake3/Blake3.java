@@ -18,6 +18,9 @@ public final class Blake3 {
     /** Chunks that are gathered before the vector form runs. */
     private static final int BATCH = 64;
 
+    /** Up to here one message alone is faster without vectors. */
+    private static final int ALONE_BYTES = 384;
+
     private static final int BUFFER_BYTES = BATCH * ChunkCompressor.CHUNK_BYTES;
 
     private final int[] key;
@@ -70,8 +73,34 @@ public final class Blake3 {
         return plain().digestOf(in);
     }
 
+    /**
+     * Hashes of many small messages at once, as many bytes each, one after the other.
+     *
+     * @param in of {@code count * bytes} bytes.
+     * @param bytes of each, at most 1,024.
+     * @return 32 bytes each.
+     */
+    public static byte[] hashEach(MemorySegment in, int count, int bytes) {
+        if (bytes < 0 || bytes > ChunkCompressor.CHUNK_BYTES || in.byteSize() != (long) count * bytes) {
+            throw new IllegalArgumentException(in.byteSize() + " bytes are not " + count + " messages of " + bytes
+                    + " bytes, at most 1,024 each.");
+        }
+        int[] words = new int[Math.multiplyExact(count, ChunkCompressor.CV_WORDS)];
+        ChunkCompressor.best().messages(ChunkTree.keyWords(null), 0, in, 0, count, bytes, words);
+        byte[] hashes = new byte[HASH_BYTES * count];
+        Compression.toBytes(words, 0, words.length, hashes, 0);
+        return hashes;
+    }
+
     /** The digest of a whole message that is at hand: nothing of it is copied. Nothing was appended before. */
     private byte[] digestOf(MemorySegment in) {
+        if (in.byteSize() <= ChunkCompressor.CHUNK_BYTES && in.byteSize() > ALONE_BYTES) {
+            int[] words = new int[ChunkCompressor.CV_WORDS];
+            compressor.messages(key, flags, in, 0, 1, (int) in.byteSize(), words);
+            byte[] hash = new byte[HASH_BYTES];
+            Compression.toBytes(words, 0, words.length, hash, 0);
+            return hash;
+        }
         long whole = Math.max(0, (in.byteSize() - 1) / ChunkCompressor.CHUNK_BYTES);
         for (long at = 0; at < whole; at += BATCH) {
             compress(in, at * ChunkCompressor.CHUNK_BYTES, (int) Math.min(BATCH, whole - at));

@@ -55,6 +55,21 @@ public interface ChunkCompressor {
         }
     }
 
+    /**
+     * Hashes of {@code count} messages of as many bytes each, one after the other.
+     *
+     * @param bytes of each, at most {@link #CHUNK_BYTES}.
+     * @param hashes receives 8 words each.
+     */
+    default void messages(int[] key, int flags, MemorySegment in, long offset, int count, int bytes, int[] hashes) {
+        int[] words = new int[16];
+        int[] out = new int[16];
+        for (int i = 0; i < count; i++) {
+            Node.chunk(key, flags, in, offset + (long) i * bytes, bytes, 0, words, out)
+                    .rootWords(hashes, i * CV_WORDS, out);
+        }
+    }
+
     /** The fastest implementation on this host. */
     static ChunkCompressor best() {
         return Holder.BEST;

@@ -25,12 +25,17 @@ public final class NativeCompressor implements ChunkCompressor {
     private static final FunctionDescriptor PARENTS_TYPE =
             FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
 
+    private static final FunctionDescriptor MESSAGES_TYPE =
+            FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG);
+
     private final MethodHandle chunks;
+    private final MethodHandle messages;
     private final MethodHandle parents;
     private final ScalarCompressor few = new ScalarCompressor();
 
     private NativeCompressor(String form) {
         this.chunks = NativeLibrary.function("pl_chunks_" + form, TYPE);
+        this.messages = NativeLibrary.function("pl_messages_" + form, MESSAGES_TYPE);
         this.parents = NativeLibrary.function("pl_parents_" + form, PARENTS_TYPE);
     }
 
@@ -88,6 +93,23 @@ public final class NativeCompressor implements ChunkCompressor {
         try {
             parents.invokeExact(
                     MemorySegment.ofArray(key), flags, words, (long) inOffset, count, values, (long) outOffset);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Override
+    public void messages(int[] key, int flags, MemorySegment in, long offset, int count, int bytes, int[] hashes) {
+        Objects.checkIndex(bytes, CHUNK_BYTES + 1);
+        Objects.checkFromIndexSize(0, CV_WORDS * count, hashes.length);
+        MemorySegment all = in.asSlice(offset, (long) count * bytes);
+        MemorySegment out = MemorySegment.ofArray(hashes);
+        try {
+            for (int i = 0; i < count; i += MOST) {
+                int here = Math.min(MOST, count - i);
+                MemorySegment these = all.asSlice((long) i * bytes, (long) here * bytes);
+                messages.invokeExact(MemorySegment.ofArray(key), flags, these, here, bytes, out, (long) i * CV_WORDS);
+            }
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

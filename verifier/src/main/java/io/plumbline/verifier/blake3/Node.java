@@ -38,6 +38,12 @@ record Node(int[] cv, int[] words, long counter, int length, int flags) {
         System.arraycopy(scratch, 0, target, offset, 8);
     }
 
+    /** Writes the 8 words of the root's hash; {@code scratch} has 16 words. */
+    void rootWords(int[] target, int offset, int[] scratch) {
+        Compression.compress(cv, 0, words, 0, 0, length, flags | Compression.ROOT, scratch);
+        System.arraycopy(scratch, 0, target, offset, 8);
+    }
+
     /** Root output: {@code length} bytes of the extendable output from its beginning. */
     byte[] rootBytes(int outputBytes) {
         byte[] result = new byte[outputBytes];

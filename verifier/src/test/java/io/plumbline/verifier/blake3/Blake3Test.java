@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.bouncycastle.crypto.digests.Blake3Digest;
@@ -157,5 +158,28 @@ class Blake3Test {
         byte[] message = new byte[bytes];
         new Random(bytes).nextBytes(message);
         assertArrayEquals(Blake3.hash(message), ParallelHash.hash(MemorySegment.ofArray(message)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 63, 64, 65, 128, 256, 1000, 1023, 1024})
+    void manySmallMessagesHashAsEachOneDoes(int bytes) {
+        for (int count : new int[] {1, 3, 15, 16, 17, 40, 1100}) {
+            byte[] all = new byte[count * bytes];
+            new Random(bytes + count).nextBytes(all);
+            byte[] hashes = Blake3.hashEach(MemorySegment.ofArray(all), count, bytes);
+            for (int i = 0; i < count; i++) {
+                byte[] one = Arrays.copyOfRange(all, i * bytes, (i + 1) * bytes);
+                byte[] hash = Arrays.copyOfRange(hashes, 32 * i, 32 * (i + 1));
+                assertArrayEquals(Blake3.hash(one), hash, count + " messages, " + i);
+            }
+            int[] scalar = new int[8 * count];
+            new ScalarCompressor()
+                    .messages(ChunkTree.keyWords(null), 0, MemorySegment.ofArray(all), 0, count, bytes, scalar);
+            for (ChunkCompressor form : NativeCompressor.all()) {
+                int[] words = new int[8 * count];
+                form.messages(ChunkTree.keyWords(null), 0, MemorySegment.ofArray(all), 0, count, bytes, words);
+                assertArrayEquals(scalar, words);
+            }
+        }
     }
 }
