@@ -4,6 +4,7 @@ import com.beust.jcommander.JCommander;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -115,6 +116,9 @@ public final class Main {
         if (e instanceof IOException && e.getMessage() != null && e.getMessage().contains("No space left")) {
             return "The disk is full: " + e.getMessage()
                     + ". Free some space and try again; nothing half-done was kept.";
+        }
+        if (e instanceof NoSuchFileException missing) {
+            return missing.getFile() + " does not exist.";
         }
         return e.getMessage() == null ? e.toString() : e.getMessage();
     }

@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -40,6 +41,8 @@ record Network(List<String> members, Genesis genesis) {
                         + genesis.fullNodes().size() + " keys");
             }
             return new Network(members, genesis);
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + " does not exist. It says where the network's full nodes are.", e);
         } catch (IOException | RuntimeException e) {
             throw new IOException(file + " is not a network file: " + e.getMessage(), e);
         }
@@ -49,6 +52,8 @@ record Network(List<String> members, Genesis genesis) {
     static Keys readKey(Path file) throws IOException {
         try {
             return new Keys(HexFormat.of().parseHex(Files.readString(file).strip()));
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + " is not a key file: it does not exist.", e);
         } catch (IOException | IllegalArgumentException e) {
             throw new IOException(file + " is not a key file: " + e.getMessage(), e);
         }
