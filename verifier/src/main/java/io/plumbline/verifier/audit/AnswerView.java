@@ -60,11 +60,6 @@ public final class AnswerView {
         return position >= promptTokens - 1 ? tokens[position + 1] : -1;
     }
 
-    /** Positions from {@code from} to {@code to} after which a token was chosen. */
-    public int choices(int from, int to) {
-        return Math.max(0, to - Math.max(from, firstChoice()));
-    }
-
     /** Positions after which a token was chosen begin here. */
     public int firstChoice() {
         return promptTokens - 1;
@@ -94,7 +89,7 @@ public final class AnswerView {
 
     /** The slice of the embedding tensor with the rows of a first-layer cell's tokens. */
     public Slice embeddingSlice(Cell cell) {
-        Manifest.Tensor tensor = manifest.tensor(TensorNames.EMBEDDING);
+        Manifest.Tensor tensor = manifest.tensor(TensorNames.EMBEDDING, config().vocab(), config().hidden());
         ChunkSet set = new ChunkSet();
         for (int t = cell.from(); t < cell.to(); t++) {
             long row = (long) tokens[t] * tensor.rowBytes();

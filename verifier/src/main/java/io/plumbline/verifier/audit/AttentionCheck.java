@@ -77,8 +77,13 @@ class AttentionCheck implements AutoCloseable {
     public void close() {}
 
     /** The first row from {@code from} to {@code to} that holds a key beyond 12 bits or a value of -128, or -1. */
-    int firstBadRow(Opened o, int from, int to) {
-        int width = config.kvDim();
+    static int firstBadRow(Opened o, int width, int from, int to) {
+        return NativeAttentionCheck.isThere()
+                ? NativeAttentionCheck.firstBadRowInC(o, width, from, to)
+                : firstBadRowInJava(o, width, from, to);
+    }
+
+    static int firstBadRowInJava(Opened o, int width, int from, int to) {
         for (int i = from * width; i < to * width; i++) {
             // Beyond 12 bits a score need not fit int32, and the bound behind Freivalds' check would not hold.
             if (o.v[i] == Byte.MIN_VALUE || o.k[i] > MAX_12 || o.k[i] < -MAX_12) {

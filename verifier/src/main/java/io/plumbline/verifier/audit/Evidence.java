@@ -206,19 +206,19 @@ public record Evidence(
         public int firstFalse(int layer, Step step, byte[] x, int[] y, int rows) {
             MatrixStack stack = step.stack();
             if (stack == null) {
-                return isFalse(
-                                TensorNames.OUTPUT_WEIGHT,
-                                x,
-                                y,
-                                0,
-                                manifest().config().vocab())
-                        ? 0
-                        : -1;
+                ModelConfig c = manifest().config();
+                return isFalse(TensorNames.OUTPUT_WEIGHT, x, y, 0, c.vocab(), c.hidden()) ? 0 : -1;
             }
             int at = 0;
             for (TensorNames part : stack.parts()) {
                 int outputs = part.rows(manifest().config());
-                if (isFalse(part.weight(cellLayer), x, y, at, outputs)) {
+                if (isFalse(
+                        part.weight(cellLayer),
+                        x,
+                        y,
+                        at,
+                        outputs,
+                        stack.columns(manifest().config()))) {
                     return 0;
                 }
                 at += outputs;
@@ -226,7 +226,8 @@ public record Evidence(
             return -1;
         }
 
-        private boolean isFalse(String tensor, byte[] x, int[] y, int at, int outputs) {
+        private boolean isFalse(String tensor, byte[] x, int[] y, int at, int outputs, int columns) {
+            manifest().tensor(tensor, outputs, columns);
             if (row != null && row.tensor().equals(tensor)) {
                 MemorySegment elements = row.proven(manifest());
                 require(elements != null, "the row is not the model's");
@@ -242,7 +243,6 @@ public record Evidence(
             } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);
             }
-            int columns = manifest().tensor(tensor).rowBytes();
             for (int n = 0; n < outputs; n++) {
                 if (differs(tensor, n, all.asSlice((long) n * columns, columns), x, y[at + n])) {
                     return true;

@@ -154,10 +154,12 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
             MemorySegment.copy(row, FLOAT, 0, opened.h, (t - cell.from()) * config.hidden(), config.hidden());
         }
-        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
         readKeysAndValues(opened);
         if (cell.layer() == 0) {
             checkEmbedding(opened, proof);
+        }
+        if (cell.attention()) {
+            attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
         }
     }
 
@@ -200,7 +202,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
                 throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
             }
         }
-        int bad = attention.firstBadRow(o, first, o.cell.to());
+        int bad = AttentionCheck.firstBadRow(o, kvDim, first, o.cell.to());
         if (bad >= 0) {
             throw o.fail(
                     Step.KV_ROWS, bad, "a key element is beyond 12 bits, or a value element -128, which no row has");
@@ -272,7 +274,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
             checkRows(o, t);
             o.at = starts[i];
-            if (o.cell.attention()) {
+            if (attention != null) {
                 attention.check(o, t, parts[i], q, sq, joined);
                 scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
             } else {

@@ -102,12 +102,11 @@ final class NativeAttentionCheck extends AttentionCheck {
         this.inverseRoot = 1f / (float) Math.sqrt(size);
     }
 
-    @Override
-    int firstBadRow(Opened o, int from, int to) {
+    static int firstBadRowInC(Opened o, int width, int from, int to) {
         Objects.checkFromToIndex(from, to, o.capacity);
         try {
-            return (int) FIRST_BAD_ROW.invokeExact(
-                    MemorySegment.ofArray(o.k), MemorySegment.ofArray(o.v), from, to, config.kvDim());
+            return (int)
+                    FIRST_BAD_ROW.invokeExact(MemorySegment.ofArray(o.k), MemorySegment.ofArray(o.v), from, to, width);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

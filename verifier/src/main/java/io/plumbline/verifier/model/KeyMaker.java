@@ -57,6 +57,7 @@ public final class KeyMaker {
             MatrixKey key = new MatrixKey(stack.rows(config), stack.columns(config), secrets);
             int row = 0;
             for (TensorNames part : stack.parts()) {
+                manifest.tensor(part.weight(layer), part.rows(config), part.columns(config));
                 MemorySegment weights = SmallTensors.verified(manifest, part.weight(layer), source);
                 key.addRows(row, part.rows(config), weights, 0);
                 row += part.rows(config);
@@ -68,6 +69,7 @@ public final class KeyMaker {
 
     /** Key of the output matrix. */
     MatrixKey output() throws IOException {
+        manifest.tensor(TensorNames.OUTPUT_WEIGHT, config.vocab(), config.hidden());
         MatrixKey key = new MatrixKey(config.vocab(), config.hidden(), secrets);
         key.addRows(0, config.vocab(), SmallTensors.verified(manifest, TensorNames.OUTPUT_WEIGHT, source), 0);
         return key;

@@ -101,6 +101,16 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
         return tensor;
     }
 
+    /** The named tensor, of exactly this shape: what a model's shape asks for, not only what its manifest says. */
+    public Tensor tensor(String name, int... shape) {
+        Tensor tensor = tensor(name);
+        if (!Arrays.equals(tensor.shape(), shape)) {
+            throw new IllegalArgumentException("Tensor \"" + name + "\" has shape " + Arrays.toString(tensor.shape())
+                    + " where the model's is " + Arrays.toString(shape) + ".");
+        }
+        return tensor;
+    }
+
     /** Reads a canonical text; anything else is refused. */
     public static Manifest parse(String text) {
         String[] lines = text.split("\n", -1);

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
  * A model's tensors that are no matrices: gains, biases and row scales, as bytes that hash to the manifest's values.
@@ -64,49 +65,50 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     public LayerParameters layer(int layer) {
         ModelConfig c = manifest.config();
         return new LayerParameters(
-                floats(TensorNames.attentionNorm(layer)),
-                floats(TensorNames.mlpNorm(layer)),
+                floats(TensorNames.attentionNorm(layer), c.hidden()),
+                floats(TensorNames.mlpNorm(layer), c.hidden()),
                 scales(layer, MatrixStack.QKV),
                 scales(layer, MatrixStack.OUT),
                 scales(layer, MatrixStack.GATE_UP),
                 scales(layer, MatrixStack.DOWN),
-                c.qkvBias() ? join(MatrixStack.QKV, name -> name.in(layer) + ".bias") : null,
-                c.qkNorm() ? floats(TensorNames.queryNorm(layer)) : null,
-                c.qkNorm() ? floats(TensorNames.keyNorm(layer)) : null);
+                c.qkvBias() ? join(MatrixStack.QKV, name -> floats(name.in(layer) + ".bias", name.rows(c))) : null,
+                c.qkNorm() ? floats(TensorNames.queryNorm(layer), c.headDim()) : null,
+                c.qkNorm() ? floats(TensorNames.keyNorm(layer), c.headDim()) : null);
     }
 
     /** Norm after the last layer. */
     public float[] finalGain() {
-        return floats(TensorNames.FINAL_NORM);
+        return floats(TensorNames.FINAL_NORM, manifest.config().hidden());
     }
 
     /** Row scales of the output matrix. */
     public float[] outputScale() {
-        return floats(TensorNames.OUTPUT_SCALE);
+        return floats(TensorNames.OUTPUT_SCALE, manifest.config().vocab(), 1);
     }
 
     private float[] scales(int layer, MatrixStack stack) {
-        return join(stack, name -> name.scale(layer));
+        return join(stack, name -> floats(name.scale(layer), name.rows(manifest.config()), 1));
     }
 
-    private float[] join(MatrixStack stack, java.util.function.Function<TensorNames, String> name) {
+    private static float[] join(MatrixStack stack, Function<TensorNames, float[]> of) {
         float[] all = new float[0];
         for (TensorNames part : stack.parts()) {
-            float[] more = floats(name.apply(part));
+            float[] more = of.apply(part);
             all = Arrays.copyOf(all, all.length + more.length);
             System.arraycopy(more, 0, all, all.length - more.length, more.length);
         }
         return all;
     }
 
-    /** The named tensor, widened exactly. */
-    private float[] floats(String name) {
+    /** The named tensor of this shape, widened exactly. */
+    private float[] floats(String name, int... shape) {
+        Manifest.Tensor tensor = manifest.tensor(name, shape);
         byte[] found = bytes.get(name);
-        if (found == null) {
+        if (found == null || found.length != tensor.bytes()) {
             throw new IllegalArgumentException("\"" + name + "\" is not among the model's small tensors here.");
         }
-        float[] out = new float[manifest.tensor(name).shape()[0]];
-        Embedding.widen(MemorySegment.ofArray(found), 0, manifest.tensor(name).dtype(), out.length, out, 0);
+        float[] out = new float[shape[0]];
+        Embedding.widen(MemorySegment.ofArray(found), 0, tensor.dtype(), out.length, out, 0);
         return out;
     }
 }

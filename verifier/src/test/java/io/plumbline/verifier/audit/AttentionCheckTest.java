@@ -176,22 +176,19 @@ class AttentionCheckTest {
         for (int[] shape : new int[][] {{2, 1, 16}, {3, 3, 40}, {4, 2, 64}, {2, 2, 120}}) {
             open(shape[0], shape[1], shape[2], 20, 24, shape[2]);
             int width = config.kvDim();
-            try (AttentionCheck java = check(false);
-                    AttentionCheck inC = check(true)) {
-                assertEquals(-1, java.firstBadRow(opened, 0, 24));
-                assertEquals(-1, inC.firstBadRow(opened, 0, 24));
-                for (int at = 5 * width; at < 24 * width; at += 7) {
-                    short key = opened.k[at];
-                    opened.k[at] = (short) (at % 2 == 0 ? 2048 : -2048);
-                    assertEquals(at / width, java.firstBadRow(opened, 5, 24));
-                    assertEquals(at / width, inC.firstBadRow(opened, 5, 24));
-                    opened.k[at] = key;
-                    byte value = opened.v[at];
-                    opened.v[at] = Byte.MIN_VALUE;
-                    assertEquals(at / width, java.firstBadRow(opened, 5, 24));
-                    assertEquals(at / width, inC.firstBadRow(opened, 5, 24));
-                    opened.v[at] = value;
-                }
+            assertEquals(-1, AttentionCheck.firstBadRowInJava(opened, width, 0, 24));
+            assertEquals(-1, NativeAttentionCheck.firstBadRowInC(opened, width, 0, 24));
+            for (int at = 5 * width; at < 24 * width; at += 7) {
+                short key = opened.k[at];
+                opened.k[at] = (short) (at % 2 == 0 ? 2048 : -2048);
+                assertEquals(at / width, AttentionCheck.firstBadRowInJava(opened, width, 5, 24));
+                assertEquals(at / width, NativeAttentionCheck.firstBadRowInC(opened, width, 5, 24));
+                opened.k[at] = key;
+                byte value = opened.v[at];
+                opened.v[at] = Byte.MIN_VALUE;
+                assertEquals(at / width, AttentionCheck.firstBadRowInJava(opened, width, 5, 24));
+                assertEquals(at / width, NativeAttentionCheck.firstBadRowInC(opened, width, 5, 24));
+                opened.v[at] = value;
             }
         }
     }
