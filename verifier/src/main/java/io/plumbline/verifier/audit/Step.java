@@ -26,7 +26,9 @@ public enum Step {
     TOKENS("the token ids in the trace are the request's and the answer's"),
     LOGITS("the output matrix's products"),
     SAMPLING("the chosen token follows from the logits"),
-    REPLAY("re-execution gives the same trace root");
+    REPLAY("re-execution gives the same trace root"),
+    ENGINE("the engine is of the precision asked for"),
+    TOLERANCE("running it again gives the same within the model's bounds");
 
     private final String meaning;
 

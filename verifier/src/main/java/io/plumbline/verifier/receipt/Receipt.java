@@ -5,11 +5,16 @@ import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorRequest;
 
 /**
  * An inference node's signed word on one answer: small, of fixed length, and enough to hold the node to every bit it computed.
  *
- * @param contractVersion of the numeric contract.
+ * <p>An answer of a tensor model has no trace: there the root is the engine's fingerprint, the trace is empty, and rows stand for prompt
+ * tokens.
+ *
+ * @param contractVersion of the numeric contract, or {@link #TOLERANT}.
  * @param modelId 32 bytes.
  * @param requestHash 32 bytes.
  * @param outputHash 32 bytes, of the {@link Answer}.
@@ -36,6 +41,9 @@ public record Receipt(
     /** Encoded length. */
     public static final int BYTES = 4 + 4 + 4 * 32 + 8 + 4 + 4 + 8 + Keys.PUBLIC_BYTES + Keys.SIGNATURE_BYTES;
 
+    /** In place of a contract version: the answer is held to its model's bounds, not to every bit. */
+    public static final int TOLERANT = 1 << 16;
+
     private static final int MAGIC = 0x31435250; // "PRC1"
 
     /** The receipt of an answer under this version of the contract, signed with the node's keys. */
@@ -49,6 +57,23 @@ public record Receipt(
                         traceBytes,
                         request.promptTokens().length,
                         answer.tokens().length,
+                        price,
+                        null,
+                        null)
+                .sign(keys);
+    }
+
+    /** The receipt of a tensor model's answer, signed with the node's keys. */
+    public static Receipt of(TensorRequest request, TensorAnswer answer, int rows, long price, Keys keys) {
+        return new Receipt(
+                        TOLERANT,
+                        request.modelId(),
+                        request.hash(),
+                        answer.hash(),
+                        answer.engine().hash(),
+                        0,
+                        rows,
+                        0,
                         price,
                         null,
                         null)

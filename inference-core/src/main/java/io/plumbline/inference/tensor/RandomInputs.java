@@ -1,0 +1,92 @@
+package io.plumbline.inference.tensor;
+
+import io.plumbline.verifier.tensor.ElementType;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorSpec;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** Inputs that a model takes, with random elements: floats as of normalized data, small integers, since most are indexes. */
+public final class RandomInputs {
+    private static final int INTEGERS = 8;
+
+    private RandomInputs() {}
+
+    /** Inputs of the usual shape with so many rows. */
+    public static List<Tensor> of(TensorManifest manifest, ShapeRanges shapes, int rows, Random random) {
+        String batch = manifest.batchDimension();
+        // Half of the inputs are as of standardized data, half as of pixels.
+        boolean isNormal = random.nextBoolean();
+        List<Tensor> inputs = new ArrayList<>();
+        for (TensorSpec spec : manifest.inputs()) {
+            long[] shape = new long[spec.dimensions().size()];
+            int elements = 1;
+            for (int i = 0; i < shape.length; i++) {
+                String dimension = spec.dimensions().get(i);
+                shape[i] = dimension.equals(batch) ? rows : shapes.of(dimension).usual();
+                elements = Math.multiplyExact(elements, (int) shape[i]);
+            }
+            inputs.add(tensor(spec.name(), spec.type(), shape, elements, isNormal, random));
+        }
+        return inputs;
+    }
+
+    private static Tensor tensor(
+            String name, ElementType type, long[] shape, int elements, boolean isNormal, Random random) {
+        if (type == ElementType.BYTES) {
+            List<byte[]> texts = new ArrayList<>();
+            for (int i = 0; i < elements; i++) {
+                texts.add(Integer.toString(random.nextInt(INTEGERS))
+                        .getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+            }
+            return Tensor.ofStrings(name, shape, texts);
+        }
+        ByteBuffer out = ByteBuffer.allocate(elements * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < elements; i++) {
+            float real = isNormal ? (float) random.nextGaussian() : random.nextFloat();
+            switch (type) {
+                case FP32 -> out.putFloat(real);
+                case FP64 -> out.putDouble(real);
+                case FP16 -> out.putShort(Float.floatToFloat16(real));
+                case BF16 -> out.putShort((short) (Float.floatToRawIntBits(real) >>> 16));
+                case BOOL -> out.put((byte) random.nextInt(2));
+                default -> {
+                    long integer = random.nextInt(INTEGERS);
+                    switch (type.bytes()) {
+                        case 1 -> out.put((byte) integer);
+                        case 2 -> out.putShort((short) integer);
+                        case 4 -> out.putInt((int) integer);
+                        default -> out.putLong(integer);
+                    }
+                }
+            }
+        }
+        return new Tensor(name, type, shape, out.array());
+    }
+
+    /** The same inputs with each float off by up to one part in a hundred: more inputs like those that are there. */
+    public static List<Tensor> near(List<Tensor> inputs, Random random) {
+        return inputs.stream().map(input -> near(input, random)).toList();
+    }
+
+    private static Tensor near(Tensor input, Random random) {
+        if (input.type() != ElementType.FP32 && input.type() != ElementType.FP16) {
+            return input;
+        }
+        double[] values = input.values();
+        ByteBuffer out = ByteBuffer.allocate(input.data().length).order(ByteOrder.LITTLE_ENDIAN);
+        for (double value : values) {
+            float moved = (float) (value * (1 + (random.nextDouble() - 0.5) / 50));
+            if (input.type() == ElementType.FP32) {
+                out.putFloat(moved);
+            } else {
+                out.putShort(Float.floatToFloat16(moved));
+            }
+        }
+        return new Tensor(input.name(), input.type(), input.shape(), out.array());
+    }
+}

@@ -1,0 +1,249 @@
+package io.plumbline.inference.tensor;
+
+import io.plumbline.inference.onnx.OnnxModel;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tolerant.Bounds;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.DoubleConsumer;
+import java.util.stream.Stream;
+
+/**
+ * An imported ONNX model: a folder with its file, its external data, a tokenizer where it has one, the manifest that names it all, and
+ * once it is calibrated the bounds its answers are held to.
+ *
+ * @param onnx what its file says of itself.
+ */
+public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx) {
+    /** Tokenizer files that come along when they lie beside the model. */
+    private static final List<String> COMPANIONS = List.of("tokenizer.json", "tokenizer_config.json");
+
+    private static final int BUFFER_BYTES = 1 << 20;
+
+    /** Whether a folder holds an imported ONNX model, not a language model. */
+    public static boolean isIn(Path folder) throws IOException {
+        Path manifest = folder.resolve(Manifest.FILE_NAME);
+        return Files.isRegularFile(manifest) && TensorManifest.describes(Files.readString(manifest));
+    }
+
+    public static TensorPackage open(Path folder) throws IOException {
+        Path file = folder.resolve(Manifest.FILE_NAME);
+        try {
+            TensorManifest manifest = TensorManifest.parse(Files.readString(file));
+            return new TensorPackage(folder, manifest, OnnxModel.read(folder.resolve(TensorManifest.MODEL_FILE)));
+        } catch (NoSuchFileException e) {
+            throw new IOException(
+                    e.getFile() + " does not exist: " + folder
+                            + " is no imported model. Import one with plumbline model import.",
+                    e);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Where models are kept when nobody says where: a folder for each, named by its id. */
+    public static Path store() {
+        String named = System.getProperty("plumbline.models", System.getenv("PLUMBLINE_MODELS"));
+        return named != null && !named.isEmpty()
+                ? Path.of(named)
+                : Path.of(System.getProperty("user.home"), ".plumbline", "models");
+    }
+
+    /**
+     * Imports an ONNX file with all that belongs to it. The folder is made whole or not at all.
+     *
+     * @param to folder to make; null for one in the {@link #store}, where a model that is there already is taken as it is.
+     * @param progress told the share of the bytes that is copied, 0 to 1.
+     */
+    public static TensorPackage importModel(Path file, Path to, DoubleConsumer progress) throws IOException {
+        OnnxModel onnx = OnnxModel.read(file);
+        if (!onnx.shapeless().isEmpty()) {
+            throw new IOException(file + ": inputs " + String.join(", ", onnx.shapeless())
+                    + " are no tensors, or do not say how many dimensions they have. Export the model with shapes.");
+        }
+        Path from = file.toAbsolutePath().getParent();
+        SortedMap<String, Path> sources = new TreeMap<>();
+        sources.put(TensorManifest.MODEL_FILE, file);
+        for (String name : onnx.externalFiles()) {
+            sources.put(name, inside(from, name, file));
+        }
+        for (String name : COMPANIONS) {
+            if (Files.isRegularFile(from.resolve(name))) {
+                sources.put(name, from.resolve(name));
+            }
+        }
+        Path parent = to == null ? store() : to.toAbsolutePath().getParent();
+        Files.createDirectories(parent);
+        Path partial = Files.createTempDirectory(parent, ".import-");
+        try {
+            TensorManifest manifest = copy(onnx, sources, partial, progress);
+            Files.writeString(partial.resolve(Manifest.FILE_NAME), manifest.text());
+            Path target = to == null ? parent.resolve(Blake3.hex(manifest.id())) : to;
+            if (to == null && Files.exists(target)) {
+                return open(target);
+            }
+            Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+            return open(target);
+        } catch (FileAlreadyExistsException e) {
+            throw new IOException(to + " exists already. Name a folder that does not, or remove it.", e);
+        } finally {
+            delete(partial);
+        }
+    }
+
+    private static TensorManifest copy(
+            OnnxModel onnx, SortedMap<String, Path> sources, Path partial, DoubleConsumer progress) throws IOException {
+        long total = 0;
+        for (Path source : sources.values()) {
+            total += Files.size(source);
+        }
+        long done = 0;
+        SortedMap<String, TensorManifest.Content> contents = new TreeMap<>();
+        byte[] buffer = new byte[BUFFER_BYTES];
+        for (String name : sources.keySet()) {
+            Path target = partial.resolve(name);
+            Files.createDirectories(target.getParent());
+            Blake3 hash = Blake3.plain();
+            long bytes = 0;
+            try (InputStream in = Files.newInputStream(sources.get(name));
+                    OutputStream out = Files.newOutputStream(target)) {
+                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                    hash.update(Arrays.copyOf(buffer, read));
+                    out.write(buffer, 0, read);
+                    bytes += read;
+                    done += read;
+                    progress.accept((double) done / Math.max(1, total));
+                }
+            }
+            contents.put(name, new TensorManifest.Content(bytes, hash.digest()));
+        }
+        Path model = partial.resolve(TensorManifest.MODEL_FILE);
+        try (OnnxRuntimeModel loaded =
+                OnnxRuntimeModel.load(model, onnx.precision(), OnnxRuntimeModel.Options.serving(1))) {
+            return new TensorManifest(onnx.opsets(), loaded.inputs(), loaded.outputs(), contents);
+        } catch (IOException e) {
+            throw new IOException(
+                    sources.get(TensorManifest.MODEL_FILE) + ": "
+                            + e.getMessage().replace(model.toString(), "it").replace(partial + "/", ""),
+                    e);
+        }
+    }
+
+    /** A file that a model names must lie beside it: models come from strangers. */
+    private static Path inside(Path folder, String name, Path model) throws IOException {
+        Path file = folder.resolve(name).normalize();
+        boolean lies =
+                !name.isEmpty() && !Path.of(name).isAbsolute() && file.startsWith(folder) && !file.equals(folder);
+        if (!lies || (Files.exists(file) && !file.toRealPath().startsWith(folder.toRealPath()))) {
+            throw new IOException(model + " keeps weights in \"" + name
+                    + "\", which is not beside it. Save the model with its external data in its own folder.");
+        }
+        if (!Files.isRegularFile(file)) {
+            throw new IOException(model + " keeps weights in " + file + ", which does not exist. Copy it there.");
+        }
+        return file;
+    }
+
+    private static void delete(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : new TreeSet<>(files.toList()).descendingSet()) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+
+    /** The ONNX file. */
+    public Path file() {
+        return folder.resolve(TensorManifest.MODEL_FILE);
+    }
+
+    /** What it computes in as it is written. */
+    public Precision precision() {
+        return onnx.precision();
+    }
+
+    /** For people: the folder's name. */
+    public String name() {
+        return folder.toAbsolutePath().normalize().getFileName().toString();
+    }
+
+    /** The bounds it is calibrated to, or null. */
+    public Bounds bounds() throws IOException {
+        Path file = folder.resolve(Bounds.FILE_NAME);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        try {
+            Bounds bounds = Bounds.parse(Files.readString(file));
+            if (!Arrays.equals(bounds.modelId(), manifest.id())) {
+                throw new IllegalArgumentException("it belongs to model " + Blake3.hex(bounds.modelId())
+                        + ". Calibrate this one: plumbline model calibrate " + folder);
+            }
+            return bounds;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** The bounds it is calibrated to, or an error that says what to do. */
+    public Bounds requireBounds() throws IOException {
+        Bounds bounds = bounds();
+        if (bounds == null) {
+            throw new IOException(
+                    folder + " is not calibrated: nobody could judge its answers. Run plumbline model calibrate "
+                            + folder + ".");
+        }
+        return bounds;
+    }
+
+    /** Keeps bounds with the model. */
+    public void keep(Bounds bounds) throws IOException {
+        Path partial = folder.resolve(Bounds.FILE_NAME + ".partial");
+        Files.writeString(partial, bounds.text());
+        Files.move(
+                partial,
+                folder.resolve(Bounds.FILE_NAME),
+                StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Checks every byte against the manifest. */
+    public void verify(DoubleConsumer progress) throws IOException {
+        long total = manifest.files().values().stream()
+                .mapToLong(TensorManifest.Content::bytes)
+                .sum();
+        long done = 0;
+        byte[] buffer = new byte[BUFFER_BYTES];
+        for (String name : manifest.files().keySet()) {
+            TensorManifest.Content content = manifest.files().get(name);
+            Blake3 hash = Blake3.plain();
+            try (InputStream in = Files.newInputStream(folder.resolve(name))) {
+                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                    hash.update(Arrays.copyOf(buffer, read));
+                    done += read;
+                    progress.accept(Math.min(1, (double) done / Math.max(1, total)));
+                }
+            }
+            if (!Arrays.equals(hash.digest(), content.hash())) {
+                throw new IOException(folder.resolve(name)
+                        + " is not what the manifest says: it is damaged. Import the model again.");
+            }
+        }
+    }
+}

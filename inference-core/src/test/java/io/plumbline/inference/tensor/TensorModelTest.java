@@ -1,0 +1,236 @@
+package io.plumbline.inference.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.inference.onnx.OneProduct;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tolerant.Bounds;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Import, running, batching and calibration of ONNX models. */
+class TensorModelTest {
+    @TempDir
+    Path folder;
+
+    private TensorPackage product() throws IOException {
+        Path file = OneProduct.write(folder.resolve("product.onnx"), 2, 1f, 2f, 3f, 4f);
+        return TensorPackage.importModel(file, folder.resolve("product"), share -> {});
+    }
+
+    private static Tensor x(float... values) {
+        return Tensor.ofFloats("x", new long[] {values.length / 2, 2}, values);
+    }
+
+    @Test
+    void aModelIsNamedByAllItsBytes() throws Exception {
+        TensorPackage inside = product();
+        assertEquals("[x FP32 [n, 2]]", inside.manifest().inputs().toString());
+        assertEquals("n", inside.manifest().batchDimension());
+        assertArrayEquals(
+                inside.manifest().id(),
+                Blake3.hash(Files.readAllBytes(inside.folder().resolve(Manifest.FILE_NAME))));
+        Path external = OneProduct.writeExternal(folder.resolve("external.onnx"), "weights.bin", 2, 1f, 2f, 3f, 4f);
+        TensorPackage one = TensorPackage.importModel(external, folder.resolve("one"), share -> {});
+        Files.write(folder.resolve("weights.bin"), new byte[16]);
+        TensorPackage other = TensorPackage.importModel(external, folder.resolve("other"), share -> {});
+        assertNotEquals(
+                Blake3.hex(one.manifest().id()), Blake3.hex(other.manifest().id()));
+        one.verify(share -> {});
+        try (LoadedTensorModel loaded = Variants.reference(one)) {
+            List<Tensor> outputs = loaded.run(List.of(x(1, 1)), List.of("y"), new Stop());
+            assertArrayEquals(new double[] {4, 6}, outputs.getFirst().values());
+        }
+        Files.write(one.folder().resolve("weights.bin"), new byte[16]);
+        assertTrue(assertThrows(IOException.class, () -> one.verify(share -> {}))
+                .getMessage()
+                .contains("weights.bin is not what the manifest says"));
+    }
+
+    @Test
+    void aModelWhoseWeightsLieElsewhereIsRefused() throws Exception {
+        Files.createDirectories(folder.resolve("in"));
+        Files.write(folder.resolve("secret"), new byte[16]);
+        Path file = OneProduct.writeExternal(folder.resolve("in/model.onnx"), "../secret", 2, 1f, 2f, 3f, 4f);
+        String message = assertThrows(
+                        IOException.class, () -> TensorPackage.importModel(file, folder.resolve("to"), share -> {}))
+                .getMessage();
+        assertTrue(message.contains("\"../secret\", which is not beside it"), message);
+        Files.createSymbolicLink(folder.resolve("in/link"), folder.resolve("secret"));
+        Path linked = OneProduct.writeExternal(folder.resolve("in/linked.onnx"), "link", 2, 1f, 2f, 3f, 4f);
+        assertThrows(IOException.class, () -> TensorPackage.importModel(linked, folder.resolve("to"), share -> {}));
+        assertFalse(Files.exists(folder.resolve("to")));
+        try (var left = Files.list(folder)) {
+            assertTrue(left.noneMatch(path -> path.getFileName().toString().startsWith(".import")));
+        }
+    }
+
+    @Test
+    void whatIsNoModelIsSaidToBeNone() throws Exception {
+        Path text = Files.writeString(folder.resolve("text.onnx"), "this is text");
+        String message = assertThrows(IOException.class, () -> TensorPackage.importModel(text, null, share -> {}))
+                .getMessage();
+        assertTrue(message.startsWith(text + " is not an ONNX model"), message);
+    }
+
+    @Test
+    void wrongInputsAreNamed() throws Exception {
+        TensorPackage model = product();
+        for (List<Tensor> wrong : List.of(
+                List.<Tensor>of(),
+                List.of(x(1, 2).named("z")),
+                List.of(x(1, 2), x(1, 2)),
+                List.of(Tensor.ofFloats("x", new long[] {1, 3}, 1, 2, 3)),
+                List.of(Tensor.ofLongs("x", new long[] {1, 2}, 1, 2)))) {
+            assertThrows(IllegalArgumentException.class, () -> model.manifest().checkInputs(wrong));
+        }
+    }
+
+    @Test
+    void waitingRequestsAreRunTogetherAndGetTheirOwnRows() throws Exception {
+        TensorPackage model = product();
+        try (Held held = new Held(Variants.reference(model));
+                TensorScheduler scheduler = new TensorScheduler(
+                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(8, 4, 10_000))) {
+            assertNull(scheduler.unbatched());
+            held.hold();
+            List<CompletableFuture<TensorScheduler.Result>> results = new ArrayList<>();
+            results.add(scheduler.submit(List.of(x(0, 0)), List.of("y")));
+            held.awaitRun();
+            for (int i = 1; i <= 5; i++) {
+                results.add(scheduler.submit(List.of(x(i, 0)), List.of("y")));
+            }
+            held.release();
+            for (int i = 0; i <= 5; i++) {
+                TensorScheduler.Result result = results.get(i).get();
+                assertArrayEquals(
+                        new double[] {i, 2 * i}, result.outputs().getFirst().values());
+                assertEquals(i == 0 || i == 5 ? 1 : 4, result.rows(), "request " + i);
+            }
+        }
+    }
+
+    @Test
+    void tooManyAreRefusedAndTheLateAreToldSo() throws Exception {
+        TensorPackage model = product();
+        try (Held held = new Held(Variants.reference(model));
+                TensorScheduler scheduler = new TensorScheduler(
+                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(2, 1, 200))) {
+            held.hold();
+            CompletableFuture<TensorScheduler.Result> running = scheduler.submit(List.of(x(1, 1)), List.of("y"));
+            held.awaitRun();
+            scheduler.submit(List.of(x(1, 1)), List.of("y"));
+            scheduler.submit(List.of(x(1, 1)), List.of("y"));
+            assertThrows(RejectedExecutionException.class, () -> scheduler.submit(List.of(x(1, 1)), List.of("y")));
+            // Nobody releases it: the deadline does.
+            assertTrue(assertThrows(ExecutionException.class, running::get)
+                    .getMessage()
+                    .contains("within 200 ms"));
+        }
+    }
+
+    /** A model that waits before it runs while it is held. */
+    private static final class Held implements LoadedTensorModel {
+        private final LoadedTensorModel model;
+        private volatile CountDownLatch gate = new CountDownLatch(0);
+        private final CountDownLatch begun = new CountDownLatch(1);
+
+        Held(LoadedTensorModel model) {
+            this.model = model;
+        }
+
+        void hold() {
+            gate = new CountDownLatch(1);
+        }
+
+        void awaitRun() throws InterruptedException {
+            begun.await();
+        }
+
+        void release() {
+            gate.countDown();
+        }
+
+        @Override
+        public Fingerprint fingerprint() {
+            return model.fingerprint();
+        }
+
+        @Override
+        public int maxRows() {
+            return model.maxRows();
+        }
+
+        @Override
+        public List<Tensor> run(List<Tensor> inputs, List<String> outputs, Stop stop) throws IOException {
+            if (gate.getCount() > 0) {
+                begun.countDown();
+                stop.onStop(gate::countDown);
+                try {
+                    gate.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+                if (stop.isStopped()) {
+                    throw new CancellationException();
+                }
+            }
+            return model.run(inputs, outputs, stop);
+        }
+
+        @Override
+        public void close() {
+            gate.countDown();
+            model.close();
+        }
+    }
+
+    @Test
+    void calibratedBoundsHoldHonestRunsAndSurviveTheirFile() throws Exception {
+        TensorPackage model = product();
+        Calibration.Plan plan = new Calibration.Plan(List.of(List.of(x(0.5f, 0.25f))), 8, 1, List.of());
+        for (Precision precision : List.of(Precision.FP32, Precision.TF32, Precision.FP16)) {
+            Bounds bounds =
+                    Calibration.run(model, precision, ShapeRanges.none(), plan, Calibration.SAFETY, share -> {});
+            model.keep(bounds);
+        }
+        Bounds bounds = model.requireBounds();
+        assertEquals(
+                List.of(Precision.FP32, Precision.TF32, Precision.FP16),
+                List.copyOf(bounds.outputs().keySet()));
+        assertEquals(bounds.text(), Bounds.parse(bounds.text()).text());
+        List<Tensor> right = List.of(Tensor.ofFloats("y", new long[] {1, 2}, 4, 6));
+        List<Tensor> wrong = List.of(Tensor.ofFloats("y", new long[] {1, 2}, 4, 6.01f));
+        for (Precision precision : bounds.outputs().keySet()) {
+            assertNull(bounds.exceeded(precision, right, right));
+        }
+        assertNotNull(bounds.exceeded(Precision.FP32, right, wrong));
+        assertNotNull(bounds.exceeded(
+                Precision.FP16, right, List.of(Tensor.ofFloats("y", new long[] {1, 2}, 4, Float.NaN))));
+        assertNotNull(bounds.exceeded(Precision.FP16, right, List.of(Tensor.ofFloats("y", new long[] {2, 1}, 4, 6))));
+        assertThrows(IllegalArgumentException.class, () -> bounds.at(Precision.INT8));
+        assertThrows(
+                IllegalArgumentException.class, () -> Bounds.parse(bounds.text().replace("within", "about")));
+    }
+}

@@ -1,0 +1,92 @@
+package io.plumbline.verifier.tensor;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.receipt.Keys;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What was asked of a tensor model, whole: its hash in a receipt binds the answer to it, and to the bounds it is judged by.
+ *
+ * @param modelId 32 bytes.
+ * @param bounds 32 bytes: hash of the {@code Bounds} that the answer is held to.
+ * @param precision the answer must be computed in.
+ * @param inputs all of the model's.
+ * @param outputs names of those wanted; at least one.
+ * @param requester public key of who pays.
+ * @param nonce 16 bytes, never used twice.
+ */
+public record TensorRequest(
+        byte[] modelId,
+        byte[] bounds,
+        Precision precision,
+        List<Tensor> inputs,
+        List<String> outputs,
+        byte[] requester,
+        byte[] nonce) {
+    private static final int MAGIC = 0x31515450; // "PTQ1"
+    private static final int NONCE_BYTES = 16;
+    private static final int MAX_OUTPUTS = 1024;
+
+    public TensorRequest {
+        inputs = List.copyOf(inputs);
+        outputs = List.copyOf(outputs);
+        if (outputs.isEmpty() || outputs.size() > MAX_OUTPUTS) {
+            throw new IllegalArgumentException("A request names 1 to " + MAX_OUTPUTS + " outputs.");
+        }
+    }
+
+    public byte[] encode() {
+        CanonicalWriter out = new CanonicalWriter()
+                .putInt(MAGIC)
+                .putFixed(modelId)
+                .putFixed(bounds)
+                .putInt(precision.ordinal());
+        Tensor.writeAll(out, inputs);
+        out.putInt(outputs.size());
+        outputs.forEach(out::putText);
+        return out.putFixed(requester).putFixed(nonce).toBytes();
+    }
+
+    /** Whether these bytes are one of these, and not a language model's request. */
+    public static boolean is(byte[] bytes) {
+        return bytes.length >= 4 && new CanonicalReader(bytes, "request").getInt("magic") == MAGIC;
+    }
+
+    public static TensorRequest decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "request");
+        if (in.getInt("magic") != MAGIC) {
+            throw new MalformedException("Malformed request: it does not begin with PTQ1.");
+        }
+        byte[] modelId = in.getFixed(Blake3.HASH_BYTES, "model id");
+        byte[] bounds = in.getFixed(Blake3.HASH_BYTES, "bounds");
+        Precision precision = Fingerprint.precision(in);
+        List<Tensor> inputs = Tensor.readAll(in);
+        int count = in.getInt("outputs");
+        if (count < 1 || count > MAX_OUTPUTS) {
+            throw new MalformedException("Malformed request: it names " + count + " outputs.");
+        }
+        List<String> outputs = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            outputs.add(in.getText("output name"));
+        }
+        TensorRequest request = new TensorRequest(
+                modelId,
+                bounds,
+                precision,
+                inputs,
+                outputs,
+                in.getFixed(Keys.PUBLIC_BYTES, "requester"),
+                in.getFixed(NONCE_BYTES, "nonce"));
+        in.end();
+        return request;
+    }
+
+    /** 32 bytes that stand for this request. */
+    public byte[] hash() {
+        return Blake3.hash(encode());
+    }
+}

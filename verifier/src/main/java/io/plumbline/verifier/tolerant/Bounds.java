@@ -1,0 +1,126 @@
+package io.plumbline.verifier.tolerant;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import java.net.URLDecoder;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * What answers of one model are held to, by precision and output: part of the model's registration, in a canonical text file whose
+ * BLAKE3 hash every request names.
+ *
+ * @param modelId 32 bytes.
+ * @param safety what the widest deviation among the honest runs was multiplied with.
+ * @param runs honest runs that were compared, by precision.
+ * @param outputs bounds by precision and output.
+ */
+public record Bounds(
+        byte[] modelId,
+        double safety,
+        SortedMap<Precision, Integer> runs,
+        SortedMap<Precision, SortedMap<String, OutputBounds>> outputs) {
+    /** Name of the file in a model's folder. */
+    public static final String FILE_NAME = "plumbline.bounds";
+
+    private static final String FIRST_LINE = "plumbline-bounds 1";
+
+    public Bounds {
+        runs = new TreeMap<>(runs);
+        outputs = new TreeMap<>(outputs);
+    }
+
+    /** Where an answer leaves its bounds. */
+    public record Excess(String output, String reason) {}
+
+    /** The canonical text. */
+    public String text() {
+        StringBuilder text =
+                new StringBuilder(FIRST_LINE + "\nmodel " + Blake3.hex(modelId) + "\nsafety " + safety + '\n');
+        outputs.forEach((precision, byOutput) -> {
+            text.append("precision ")
+                    .append(precision)
+                    .append(' ')
+                    .append(runs.get(precision))
+                    .append('\n');
+            byOutput.forEach((name, bounds) -> text.append("output ")
+                    .append(URLEncoder.encode(name, StandardCharsets.UTF_8))
+                    .append(' ')
+                    .append(bounds.toLine())
+                    .append('\n'));
+        });
+        return text.toString();
+    }
+
+    /** 32 bytes that stand for these bounds. */
+    public byte[] hash() {
+        return Blake3.hash(text().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Reads a canonical text; anything else is refused. */
+    public static Bounds parse(String text) {
+        try {
+            String[] lines = text.split("\n", -1);
+            if (!lines[0].equals(FIRST_LINE) || !lines[1].startsWith("model ") || !lines[2].startsWith("safety ")) {
+                throw new IllegalArgumentException("it does not begin with \"" + FIRST_LINE + "\", model and safety");
+            }
+            SortedMap<Precision, Integer> runs = new TreeMap<>();
+            SortedMap<Precision, SortedMap<String, OutputBounds>> outputs = new TreeMap<>();
+            SortedMap<String, OutputBounds> current = null;
+            for (int i = 3; i < lines.length - 1; i++) {
+                String[] part = lines[i].split(" ", -1);
+                if (part[0].equals("precision")) {
+                    current = new TreeMap<>();
+                    outputs.put(Precision.parse(part[1]), current);
+                    runs.put(Precision.parse(part[1]), Integer.parseInt(part[2]));
+                } else if (part[0].equals("output") && current != null) {
+                    current.put(URLDecoder.decode(part[1], StandardCharsets.UTF_8), OutputBounds.fromParts(part, 2));
+                } else {
+                    throw new IllegalArgumentException("\"" + lines[i] + "\" is not known");
+                }
+            }
+            Bounds bounds = new Bounds(
+                    HexFormat.of().parseHex(lines[1].substring(6)),
+                    Double.parseDouble(lines[2].substring(7)),
+                    runs,
+                    outputs);
+            if (!bounds.text().equals(text)) {
+                throw new IllegalArgumentException("it is not in canonical form");
+            }
+            return bounds;
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new IllegalArgumentException(
+                    "Not a bounds file: " + e.getMessage() + ". Calibrate the model again with this version.", e);
+        }
+    }
+
+    /** Bounds of all outputs at this precision, or an error that says what to do. */
+    public Map<String, OutputBounds> at(Precision precision) {
+        Map<String, OutputBounds> found = outputs.get(precision);
+        if (found == null) {
+            throw new IllegalArgumentException(
+                    "The model is not calibrated for " + precision + ", only for " + outputs.keySet()
+                            + ". Calibrate it: plumbline model calibrate DIR --precision " + precision + ".");
+        }
+        return found;
+    }
+
+    /** The first output of {@code claimed} that lies too far from {@code reference}, or null. Both are in the same order. */
+    public Excess exceeded(Precision precision, List<Tensor> reference, List<Tensor> claimed) {
+        Map<String, OutputBounds> byOutput = at(precision);
+        for (int i = 0; i < reference.size(); i++) {
+            String name = reference.get(i).name();
+            String reason = byOutput.get(name).exceededBy(Deviation.of(reference.get(i), claimed.get(i)));
+            if (reason != null) {
+                return new Excess(name, reason);
+            }
+        }
+        return null;
+    }
+}
