@@ -6,6 +6,7 @@ import com.beust.jcommander.ParametersDelegate;
 import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.LedgerState.Node;
@@ -23,6 +24,8 @@ import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tolerant.TolerantAuditor;
+import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,6 +77,13 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         @Parameter(names = "--model", description = "DIR: imported model to make a key of, where there is none yet")
         private Path model;
 
+        TensorPackage tensors() throws IOException {
+            if (model == null) {
+                throw new IOException("The receipt is of an ONNX model's answer: name the model with --model DIR.");
+            }
+            return TensorPackage.open(model);
+        }
+
         VerifierKey read() throws IOException {
             if (model == null && verifierKey == null) {
                 throw new IOException(
@@ -95,7 +105,9 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
     public Integer call() throws Exception {
         Receipt given = read();
         Level wanted = wanted();
-        VerifierKey key = keySource.read();
+        boolean isTensors = given.contractVersion() == Receipt.TOLERANT;
+        TensorPackage tensors = isTensors ? keySource.tensors() : null;
+        VerifierKey key = isTensors ? null : keySource.read();
         if ((network == null) == (nodeAddress == null)) {
             throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT.");
         }
@@ -105,7 +117,7 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
                 Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
                 AgentRunner runner = start(new Endpoint(aeron, host, 0, client))) {
             Peer peer = peer((Endpoint) runner.agent(), driver.aeronDirectoryName(), given);
-            return audit(key, given, wanted, client, peer);
+            return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
             Demo.delete(folder);
         }
@@ -165,6 +177,37 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         }
         throw new IOException("The ledger has no node " + Blake3.hex(given.node())
                 + ", or it was slashed. Name its address with --node HOST:PORT.");
+    }
+
+    private int runAgain(TensorPackage model, Receipt given, Level wanted, NodeClient client, Peer peer)
+            throws IOException {
+        NodeClient.TensorDisclosed disclosed;
+        TolerantAuditor.Report report;
+        try {
+            disclosed = client.discloseTensors(peer, given.hash());
+            report = TensorAudit.run(model, given, disclosed.request(), disclosed.answer(), wanted);
+        } catch (IOException | IllegalArgumentException e) {
+            System.out.println("CANNOT JUDGE: " + e.getMessage());
+            return CANNOT_JUDGE;
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "audit    %s: %s, %d elements compared, %.1f ms of CPU%n",
+                wanted,
+                report.isRunAgain() ? "run again on this host" : "not run again",
+                report.elements(),
+                report.cpuNanos() / 1e6);
+        System.out.println("engine   " + disclosed.answer().engine());
+        if (report.good()) {
+            System.out.println("GOOD     within the bounds of model " + Blake3.hex(given.modelId()) + ", as node "
+                    + Blake3.hex(given.node()) + " says");
+            return 0;
+        }
+        System.out.println("BAD      " + report.failure());
+        Files.write(evidence, new TolerantEvidence(given, disclosed.request(), disclosed.answer()).encode());
+        System.out.println(
+                "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
+        return BAD;
     }
 
     private int audit(VerifierKey key, Receipt given, Level wanted, NodeClient client, Peer peer) throws IOException {

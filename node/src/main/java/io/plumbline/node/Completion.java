@@ -24,7 +24,7 @@ final class Completion implements AutoCloseable {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final HexFormat HEX = HexFormat.of();
 
-    private final Gateway gateway;
+    private final ChatApi api;
     private final ChatRequest chat;
     private final Node node;
     private final String id;
@@ -51,8 +51,8 @@ final class Completion implements AutoCloseable {
         }
     }
 
-    Completion(Gateway gateway, ChatRequest chat, Node node) {
-        this.gateway = gateway;
+    Completion(ChatApi api, ChatRequest chat, Node node) {
+        this.api = api;
         this.chat = chat;
         this.node = node;
         this.id = "chatcmpl-" + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
@@ -61,9 +61,8 @@ final class Completion implements AutoCloseable {
     /** Has all choices answered. */
     void start() throws IOException {
         for (Request request : chat.requests()) {
-            Choice choice =
-                    new Choice(choices.size(), request, new TextStream(gateway.tokenizer(), request.stopTexts()));
-            choice.inference = gateway.infer(
+            Choice choice = new Choice(choices.size(), request, new TextStream(api.tokenizer(), request.stopTexts()));
+            choice.inference = api.infer(
                     request, node, chat.level(), chat.topLogprobs(), chosen -> news.add(new News(choice, chosen)));
             choices.add(choice);
             Thread.startVirtualThread(() -> await(choice));
@@ -72,7 +71,7 @@ final class Completion implements AutoCloseable {
 
     private void await(Choice choice) {
         try {
-            choice.answered = gateway.checked(choice.inference.await(), choice.request, node);
+            choice.answered = api.checked(choice.inference.await(), choice.request, node);
         } catch (IOException | RuntimeException e) {
             choice.failure = e;
         }
@@ -114,7 +113,7 @@ final class Completion implements AutoCloseable {
     }
 
     /** The answer in one JSON object. */
-    byte[] whole() throws IOException {
+    ObjectNode whole() throws IOException {
         StringBuilder[] texts = new StringBuilder[choices.size()];
         for (int i = 0; i < texts.length; i++) {
             texts[i] = new StringBuilder();
@@ -135,7 +134,7 @@ final class Completion implements AutoCloseable {
         }
         json.set("usage", usage());
         json.set("plumbline", extension(choices.getFirst()));
-        return MAPPER.writeValueAsBytes(json);
+        return json;
     }
 
     /** Server-sent events, a delta for each piece of whole characters. A client that goes away ends the answers. */
@@ -198,7 +197,7 @@ final class Completion implements AutoCloseable {
                 .put("id", id)
                 .put("object", object)
                 .put("created", System.currentTimeMillis() / 1000)
-                .put("model", gateway.modelName());
+                .put("model", api.modelName());
     }
 
     private static String finishReason(Choice choice) {
@@ -244,7 +243,7 @@ final class Completion implements AutoCloseable {
     }
 
     private ObjectNode logprob(int token, float value) {
-        String text = gateway.tokenizer().name(token);
+        String text = api.tokenizer().name(token);
         ObjectNode json = MAPPER.createObjectNode().put("token", text).put("logprob", value);
         ArrayNode bytes = json.putArray("bytes");
         for (byte b : text.getBytes(StandardCharsets.UTF_8)) {

@@ -2,18 +2,24 @@ package io.plumbline.node;
 
 import io.aeron.Aeron;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
@@ -35,16 +41,25 @@ final class FullNode implements AutoCloseable {
     private final LedgerClient ledger;
 
     /**
-     * @param model imported model that the verifier key is made of, or null where {@code keyFile} is there.
-     * @param keyFile verifier key; made there where there is none.
+     * @param models imported, whose answers it can judge: tensor models, and at most one language model that its verifier key is made of;
+     *     none of that kind where {@code keyFile} is there.
+     * @param keyFile verifier key; made there where there is none. Not looked at where there are only tensor models.
      * @param folder of this node's data.
      */
-    FullNode(Network network, Keys keys, Path model, Path keyFile, Path folder, Events events) throws IOException {
-        this(network, keys, model, keyFile, folder, ANSWER_TIMEOUT_MS, events);
+    FullNode(Network network, Keys keys, List<Path> models, Path keyFile, Path folder, Events events)
+            throws IOException {
+        this(network, keys, models, keyFile, folder, ANSWER_TIMEOUT_MS, events);
     }
 
     /** With another wait for nodes that do not answer. */
-    FullNode(Network network, Keys keys, Path model, Path keyFile, Path folder, long answerTimeoutMs, Events events)
+    FullNode(
+            Network network,
+            Keys keys,
+            List<Path> models,
+            Path keyFile,
+            Path folder,
+            long answerTimeoutMs,
+            Events events)
             throws IOException {
         this.client = new NodeClient(answerTimeoutMs);
         this.events = events;
@@ -55,8 +70,7 @@ final class FullNode implements AutoCloseable {
         if (id < 0) {
             throw new IOException("The key file is not one of this network's full nodes.");
         }
-        VerifierKey key = verifierKey(model, keyFile);
-        this.judge = new Judge(keys, key, client, folder.resolve("evidence"), events);
+        this.judge = new Judge(keys, judges(models, keyFile), folder.resolve("evidence"), events);
         String address = network.members().get(id);
         String host = address.substring(0, address.lastIndexOf(':'));
         LedgerService service = new LedgerService(network.genesis(), judge::onAudit);
@@ -72,6 +86,28 @@ final class FullNode implements AutoCloseable {
         events.emit(
                 "ready",
                 json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
+    }
+
+    private Map<String, AnswerJudge> judges(List<Path> models, Path keyFile) throws IOException {
+        Map<String, AnswerJudge> judges = new HashMap<>();
+        Path language = null;
+        for (Path folder : models) {
+            if (TensorPackage.isIn(folder)) {
+                TensorPackage model = TensorPackage.open(folder);
+                judges.put(Blake3.hex(model.manifest().id()), new TolerantJudge(model, client));
+                events.emit("model", json -> json.put("tensors", model.name()));
+            } else if (language == null) {
+                language = folder;
+            } else {
+                throw new IOException("Both " + language + " and " + folder
+                        + " are language models: a full node audits one. Leave one out.");
+            }
+        }
+        if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
+            VerifierKey key = verifierKey(language, keyFile);
+            judges.put(Blake3.hex(key.manifest().id()), new ExactJudge(key, client));
+        }
+        return judges;
     }
 
     private VerifierKey verifierKey(Path folder, Path keyFile) throws IOException {

@@ -1,25 +1,21 @@
 package io.plumbline.node;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.LedgerState.Node;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.node.AnswerJudge.Finding;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
-import io.plumbline.verifier.audit.Assignment;
-import io.plumbline.verifier.audit.AuditReport;
-import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
-import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,6 +30,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, and reveals it when the ledger says that nobody
@@ -43,13 +40,14 @@ final class Judge implements AutoCloseable {
     /** Verdicts remembered until they are revealed. */
     private static final int MAX_REMEMBERED = 4096;
 
+    /** Longest wait for the audit under way when the node closes. */
+    private static final long CLOSE_MS = 5_000;
+
     private final Keys keys;
     private final String me;
-    private final VerifierKey key;
+    private final Map<String, AnswerJudge> judges;
     private final Path evidenceFolder;
     private final Events events;
-    private final Auditor auditor;
-    private final NodeClient client;
     private final SecureRandom random = new SecureRandom();
     private final ExecutorService audits = Executors.newSingleThreadExecutor();
     private final ExecutorService words = Executors.newSingleThreadExecutor();
@@ -68,13 +66,14 @@ final class Judge implements AutoCloseable {
     private Endpoint endpoint;
     private LedgerClient ledger;
 
-    /** @param evidenceFolder where what proves a lie is kept. */
-    Judge(Keys keys, VerifierKey key, NodeClient client, Path evidenceFolder, Events events) {
+    /**
+     * @param judges by model id, in hexadecimal; closed with this.
+     * @param evidenceFolder where what proves a lie is kept.
+     */
+    Judge(Keys keys, Map<String, AnswerJudge> judges, Path evidenceFolder, Events events) {
         this.keys = keys;
         this.me = HexFormat.of().formatHex(keys.publicKey());
-        this.key = key;
-        this.auditor = new Auditor(key);
-        this.client = client;
+        this.judges = Map.copyOf(judges);
         this.evidenceFolder = evidenceFolder;
         this.events = events;
     }
@@ -174,10 +173,9 @@ final class Judge implements AutoCloseable {
         random.nextBytes(salt);
         Cell[] asked = new Cell[1];
         try {
-            AuditReport report = audit(ordered, node, asked);
-            byte[] work = report.work() == null ? new byte[32] : report.work();
-            if (report.good()) {
-                return new Verdict(Opinion.GOOD, "", "", work, salt);
+            Finding finding = audit(ordered, node, asked);
+            if (finding.good()) {
+                return new Verdict(Opinion.GOOD, "", "", finding.work(), salt);
             }
             // The others drew cells of their own and may have missed this one: one who has found a lie must not be
             // outvoted.
@@ -187,8 +185,8 @@ final class Judge implements AutoCloseable {
             if (isOwnFind && post(ordered, asked[0])) {
                 return null;
             }
-            Failure failure = report.failure();
-            return new Verdict(Opinion.BAD, failure.step().name(), failure.place(), work, salt);
+            Failure failure = finding.failure();
+            return new Verdict(Opinion.BAD, failure.step().name(), failure.place(), finding.work(), salt);
         } catch (IOException | RuntimeException e) {
             // No verdict on what could not be judged: silence is not proof of a lie.
             events.emit(
@@ -212,51 +210,36 @@ final class Judge implements AutoCloseable {
     }
 
     /** @param asked receives each cell before it is asked for. */
-    private AuditReport audit(Case ordered, Node node, Cell[] asked) throws IOException {
+    private Finding audit(Case ordered, Node node, Cell[] asked) throws IOException {
+        AnswerJudge judge = judges.get(Blake3.hex(ordered.receipt().modelId()));
+        if (judge == null) {
+            throw new IOException("This full node has no key and no copy of model "
+                    + Blake3.hex(ordered.receipt().modelId()) + ". Name it with --model.");
+        }
         Peer peer = endpoint.connect(node.host(), node.port());
-        byte[] receiptHash = ordered.receipt().hash();
-        NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash);
-        OpeningSource openings = client.openings(peer, receiptHash);
-        Audit audit = ordered.audit();
-        AuditReport report = auditor.audit(
-                ordered.receipt(),
-                disclosed.request(),
-                disclosed.answer(),
-                new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
-                cell -> {
-                    asked[0] = cell;
-                    return openings.open(cell);
-                },
-                null);
-        Path evidence = report.good() ? null : keep(ordered, disclosed, report);
+        ObjectNode event = new ObjectMapper().createObjectNode();
+        Finding finding = judge.judge(ordered, peer, asked, event);
+        Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
         events.emit("audited", json -> {
             json.put("request", Blake3.hex(ordered.requestHash()));
-            json.put("level", report.level().name()).put("good", report.good());
-            json.put("cells", report.counts().cells())
-                    .put("rows", report.counts().rows());
-            json.put("heads", report.counts().heads())
-                    .put("positions", report.counts().positions());
-            json.put("bytes", report.counts().bytes()).put("cpuMs", report.cpuNanos() / 1e6);
-            if (!report.good()) {
-                json.put("step", report.failure().step().name())
-                        .put("cell", report.failure().place());
-                json.put("detail", report.failure().detail());
+            json.put("level", ordered.level().name()).put("good", finding.good());
+            json.setAll(event);
+            if (!finding.good()) {
+                json.put("step", finding.failure().step().name())
+                        .put("cell", finding.failure().place());
+                json.put("detail", finding.failure().detail());
                 json.put("evidence", evidence == null ? "" : evidence.toString());
             }
         });
-        return report;
+        return finding;
     }
 
-    /** Writes what proves the lie; null where it cannot be shown to others. */
-    private Path keep(Case ordered, NodeClient.Disclosed disclosed, AuditReport report) throws IOException {
-        Evidence evidence = Evidence.of(key, ordered.receipt(), disclosed.request(), disclosed.answer(), report);
-        if (evidence == null) {
-            return null;
-        }
+    /** Writes what proves the lie. */
+    private Path keep(Case ordered, byte[] evidence) throws IOException {
         Files.createDirectories(evidenceFolder);
         Path file = evidenceFolder.resolve(Blake3.hex(ordered.requestHash()) + ".evidence");
         Path partial = evidenceFolder.resolve(file.getFileName() + ".partial");
-        Files.write(partial, evidence.encode());
+        Files.write(partial, evidence);
         return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     }
 
@@ -264,5 +247,13 @@ final class Judge implements AutoCloseable {
     public void close() {
         audits.shutdownNow();
         words.shutdownNow();
+        try {
+            // A model that is being run cannot be closed under it.
+            if (audits.awaitTermination(CLOSE_MS, TimeUnit.MILLISECONDS)) {
+                judges.values().forEach(AnswerJudge::close);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -43,6 +43,7 @@ public final class Main {
                 .addCommand(new RoleCommands.RunGateway())
                 .addCommand(new AuditCommand())
                 .addCommand(new VerifyCommand())
+                .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommands())
                 .build();

@@ -9,6 +9,8 @@ import io.plumbline.inference.engine.SpeedProbe;
 import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -31,36 +33,74 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
         model.addCommand(new Id());
         model.addCommand(new Verify());
         model.addCommand(new Key());
+        model.addCommand(new CalibrateCommand());
     }
 
     @Override
     public Integer call() throws IOException {
-        throw new IOException("Say what to do with the model: import, info, id, verify or key.");
+        throw new IOException("Say what to do with the model: import, info, id, verify, key or calibrate.");
     }
 
     @Parameters(
             commandNames = "import",
-            commandDescription = "Turn a Hugging Face folder or a GGUF file into its exact form.")
+            commandDescription =
+                    "Turn a Hugging Face folder or a GGUF file into its exact form, or take in an ONNX file.")
     static final class Import extends Main.Options implements Callable<Integer> {
-        @Parameter(description = "FROM TO: a Hugging Face folder (one file or shards) or a GGUF file; a folder to make")
+        @Parameter(
+                description =
+                        "FROM TO: a Hugging Face folder (one file or shards), a GGUF file, or an ONNX file; a folder to make."
+                                + " An ONNX file needs no TO: it goes to ~/.plumbline/models, or where PLUMBLINE_MODELS says")
         private List<Path> folders = new ArrayList<>();
+
+        @Parameter(
+                names = "--shape",
+                description =
+                        "ONNX files: NAME=SIZE or NAME=LEAST:USUAL:MOST of a dimension that requests choose; again for more")
+        private List<String> shapes = new ArrayList<>();
+
+        @Parameter(
+                names = "--json",
+                description = "print id, folder, inputs and outputs as one JSON object (ONNX files)")
+        private boolean json;
 
         @Override
         public Integer call() throws IOException {
-            if (folders.size() != 2) {
+            boolean isOnnx = !folders.isEmpty() && folders.getFirst().toString().endsWith(".onnx");
+            if (folders.size() != 2 && !(isOnnx && folders.size() == 1)) {
                 throw new ParameterException(
-                        "Name two: the folder or GGUF file to import from, and the folder to make.");
+                        "Name two: the folder or the GGUF or ONNX file to import from, and the folder to make.");
             }
-            Path to = folders.get(1);
-            if (Files.exists(to)) {
+            Path to = folders.size() < 2 ? null : folders.get(1);
+            if (to != null && Files.exists(to)) {
                 throw new IOException(to + " exists already. Name a folder that does not, or remove it.");
+            }
+            if (isOnnx) {
+                onnx(to);
+                return 0;
             }
             Manifest manifest;
             try (ProgressBar bar = Main.progress("import")) {
                 manifest = ModelImport.run(folders.get(0), to, share -> bar.stepTo((long) (share * 100)));
             }
-            System.out.println(Blake3.hex(manifest.id()));
+            System.out.println(json ? "{\"id\":\"" + Blake3.hex(manifest.id()) + "\"}" : Blake3.hex(manifest.id()));
             return 0;
+        }
+
+        private void onnx(Path to) throws IOException {
+            ShapeRanges ranges = ShapeRanges.parse(shapes);
+            TensorPackage model;
+            try (ProgressBar bar = Main.progress("import")) {
+                model = TensorPackage.importModel(folders.getFirst(), to, share -> bar.stepTo((long) (share * 100)));
+            }
+            if (!shapes.isEmpty()) {
+                model.keep(ranges);
+            }
+            if (json) {
+                System.out.println(TensorDescription.json(model));
+            } else {
+                System.out.println(Blake3.hex(model.manifest().id()));
+                TensorDescription.print(model);
+            }
         }
     }
 
@@ -71,8 +111,15 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
 
         abstract void run(LoadedModel model) throws IOException;
 
+        /** The same for an ONNX model. */
+        abstract void run(TensorPackage model) throws IOException;
+
         @Override
         public Integer call() throws IOException {
+            if (TensorPackage.isIn(folder)) {
+                run(TensorPackage.open(folder));
+                return 0;
+            }
             try (LoadedModel model = LoadedModel.open(folder)) {
                 run(model);
             }
@@ -99,6 +146,12 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
             System.out.println(
                     "here     " + Backend.all().stream().map(Backend::name).collect(Collectors.joining(", ")));
         }
+
+        @Override
+        void run(TensorPackage model) throws IOException {
+            System.out.println("id       " + Blake3.hex(model.manifest().id()));
+            TensorDescription.print(model);
+        }
     }
 
     @Parameters(commandNames = "id", commandDescription = "Print an imported model's id alone.")
@@ -106,6 +159,11 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
         @Override
         void run(LoadedModel model) {
             System.out.println(Blake3.hex(model.id()));
+        }
+
+        @Override
+        void run(TensorPackage model) {
+            System.out.println(Blake3.hex(model.manifest().id()));
         }
     }
 
@@ -117,6 +175,14 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
                 model.verify(share -> bar.stepTo((long) (share * 100)));
             }
             System.out.println("good     " + Blake3.hex(model.id()));
+        }
+
+        @Override
+        void run(TensorPackage model) throws IOException {
+            try (ProgressBar bar = Main.progress("verify")) {
+                model.verify(share -> bar.stepTo((long) (share * 100)));
+            }
+            System.out.println("good     " + Blake3.hex(model.manifest().id()));
         }
     }
 

@@ -23,6 +23,8 @@ import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -83,12 +85,25 @@ final class NodeClient implements Endpoint.Receiver {
     /** What stands behind a receipt. */
     record Disclosed(Request request, Answer answer) {}
 
+    /** A tensor model's answer as the node gave it. */
+    record TensorAnswered(TensorAnswer answer, Receipt receipt, long cpuNanos) {}
+
+    /** What stands behind a tensor model's receipt. */
+    record TensorDisclosed(TensorRequest request, TensorAnswer answer) {}
+
+    /** What a reply's two byte strings are: answer and receipt, or request and answer. */
+    private interface Decode<T> {
+        T decode(byte[] first, byte[] second, long cpuNanos);
+    }
+
     private static final class Call {
         final CompletableFuture<Object> done = new CompletableFuture<>();
         final Consumer<Chosen> onToken;
+        final Decode<?> decode;
 
-        Call(Consumer<Chosen> onToken) {
+        Call(Consumer<Chosen> onToken, Decode<?> decode) {
             this.onToken = onToken;
+            this.decode = decode;
         }
     }
 
@@ -108,16 +123,13 @@ final class NodeClient implements Endpoint.Receiver {
                 AnsweredDecoder answered = new AnsweredDecoder().wrap(in, offset, block, version);
                 byte[] answer = VarData.copy(answered::wrapAnswer);
                 byte[] receipt = VarData.copy(answered::wrapReceipt);
-                complete(
-                        answered.correlationId(),
-                        () -> new Answered(Answer.decode(answer), Receipt.decode(receipt), answered.cpuNanos()));
+                complete(answered.correlationId(), answer, receipt, answered.cpuNanos());
             }
             case DisclosedDecoder.TEMPLATE_ID -> {
                 DisclosedDecoder disclosed = new DisclosedDecoder().wrap(in, offset, block, version);
                 byte[] request = VarData.copy(disclosed::wrapRequest);
                 byte[] answer = VarData.copy(disclosed::wrapAnswer);
-                complete(
-                        disclosed.correlationId(), () -> new Disclosed(Request.decode(request), Answer.decode(answer)));
+                complete(disclosed.correlationId(), request, answer, 0);
             }
             case RefusedDecoder.TEMPLATE_ID -> {
                 RefusedDecoder refused = new RefusedDecoder().wrap(in, offset, block, version);
@@ -155,19 +167,20 @@ final class NodeClient implements Endpoint.Receiver {
 
     /** For tests: as if a call of each kind waited under this id. */
     void expect(long id) {
-        calls.put(id, new Call(chosen -> {}));
+        calls.put(id, new Call(chosen -> {}, (first, second, cpuNanos) -> {
+            if (TensorRequest.is(first)) {
+                return new TensorDisclosed(TensorRequest.decode(first), TensorAnswer.decode(second));
+            }
+            return new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
+        }));
         openings.put(id, new IncomingOpening("a test", 1, upTo -> {}, () -> {}));
     }
 
-    private interface Decode {
-        Object get();
-    }
-
-    private void complete(long id, Decode decode) {
+    private void complete(long id, byte[] first, byte[] second, long cpuNanos) {
         Call call = calls.get(id);
         if (call != null) {
             try {
-                call.done.complete(decode.get());
+                call.done.complete(call.decode.decode(first, second, cpuNanos));
             } catch (RuntimeException e) {
                 call.done.completeExceptionally(e);
             }
@@ -235,10 +248,13 @@ final class NodeClient implements Endpoint.Receiver {
 
         private Inference(Peer peer, Consumer<Chosen> onToken) {
             this.peer = peer;
-            this.call = new Call(chosen -> {
-                lastSign = System.nanoTime();
-                onToken.accept(chosen);
-            });
+            this.call = new Call(
+                    chosen -> {
+                        lastSign = System.nanoTime();
+                        onToken.accept(chosen);
+                    },
+                    (answer, receipt, cpuNanos) ->
+                            new Answered(Answer.decode(answer), Receipt.decode(receipt), cpuNanos));
         }
 
         /** Waits for the whole answer, as long as tokens keep coming. */
@@ -284,11 +300,7 @@ final class NodeClient implements Endpoint.Receiver {
         byte[] bytes = request.encode();
         Inference inference = new Inference(peer, onToken);
         try {
-            start(peer, inference.id, inference.call, (id, buffer) -> {
-                InferEncoder encoder = new InferEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-                encoder.correlationId(id).topLogprobs(topLogprobs);
-                return encoder.putRequest(bytes, 0, bytes.length).encodedLength();
-            });
+            start(peer, inference.id, inference.call, infer(bytes, topLogprobs));
             return inference;
         } catch (IOException | RuntimeException e) {
             inference.close();
@@ -296,13 +308,42 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
+    private static Encode infer(byte[] request, int topLogprobs) {
+        return (id, buffer) -> {
+            InferEncoder encoder = new InferEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            encoder.correlationId(id).topLogprobs(topLogprobs);
+            return encoder.putRequest(request, 0, request.length).encodedLength();
+        };
+    }
+
+    /** Has a tensor model run. */
+    TensorAnswered infer(Peer peer, TensorRequest request) throws IOException {
+        Decode<TensorAnswered> decode = (answer, receipt, cpuNanos) ->
+                new TensorAnswered(TensorAnswer.decode(answer), Receipt.decode(receipt), cpuNanos);
+        return call(peer, new Call(null, decode), TensorAnswered.class, infer(request.encode(), -1));
+    }
+
+    /** What stands behind a language model's receipt. */
     Disclosed disclose(Peer peer, byte[] receiptHash) throws IOException {
-        return call(peer, new Call(null), Disclosed.class, (id, buffer) -> {
+        Decode<Disclosed> decode =
+                (request, answer, none) -> new Disclosed(Request.decode(request), Answer.decode(answer));
+        return call(peer, new Call(null, decode), Disclosed.class, disclose(receiptHash));
+    }
+
+    /** What stands behind a tensor model's receipt. */
+    TensorDisclosed discloseTensors(Peer peer, byte[] receiptHash) throws IOException {
+        Decode<TensorDisclosed> decode = (request, answer, none) ->
+                new TensorDisclosed(TensorRequest.decode(request), TensorAnswer.decode(answer));
+        return call(peer, new Call(null, decode), TensorDisclosed.class, disclose(receiptHash));
+    }
+
+    private static Encode disclose(byte[] receiptHash) {
+        return (id, buffer) -> {
             DiscloseEncoder encoder = new DiscloseEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             return encoder.correlationId(id)
                     .putReceiptHash(receiptHash, 0, receiptHash.length)
                     .encodedLength();
-        });
+        };
     }
 
     /** Openings of one receipt from the node that gave it, as they come in. */

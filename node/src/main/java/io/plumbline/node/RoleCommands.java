@@ -2,11 +2,17 @@ package io.plumbline.node;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 
@@ -22,9 +28,6 @@ final class RoleCommands {
         @Parameter(names = "--key", required = true, description = "FILE: this role's Ed25519 key")
         private Path key;
 
-        @Parameter(names = "--model", description = "DIR: imported model")
-        Path model;
-
         @Parameter(names = "--dir", required = true, description = "DIR: this role's data")
         Path dir;
 
@@ -37,12 +40,6 @@ final class RoleCommands {
         private boolean exitWithStdin;
 
         final Events events = new Events(System.out);
-
-        void requireModel() throws IOException {
-            if (model == null) {
-                throw new IOException("--model DIR is missing: the imported model.");
-            }
-        }
 
         /** Starts the role. */
         abstract AutoCloseable open(Network on, Keys keys) throws Exception;
@@ -78,6 +75,13 @@ final class RoleCommands {
     @Parameters(commandNames = "full-node", commandDescription = "Order, audit and settle, on a host without a GPU.")
     static final class RunFullNode extends Role {
         @Parameter(
+                names = "--model",
+                description =
+                        "DIR: imported model whose answers it judges; again for more. ONNX models, and at most one language"
+                                + " model")
+        private List<Path> models = new ArrayList<>();
+
+        @Parameter(
                 names = "--verifier-key",
                 description = "FILE: the verifier key, made of the model where it is not there; in --dir where none is"
                         + " named")
@@ -86,23 +90,29 @@ final class RoleCommands {
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
             Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
-            if (model == null && !Files.exists(file)) {
+            if (models.isEmpty() && !Files.exists(file)) {
                 throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
                         + " --verifier-key.");
             }
-            return new FullNode(on, keys, model, file, dir, events);
+            return new FullNode(on, keys, models, file, dir, events);
         }
     }
 
     @Parameters(commandNames = "inference-node", commandDescription = "Run a model, sign receipts, answer challenges.")
     static final class RunInferenceNode extends Role {
+        @Parameter(
+                names = "--model",
+                required = true,
+                description = "DIR: imported model, a language model or an ONNX model")
+        private Path model;
+
         @Parameter(names = "--port", description = "UDP port, 0 for any")
         private int port;
 
         @Parameter(names = "--stake", description = "stake to put up")
         private long stake = 50_000;
 
-        @Parameter(names = "--price", description = "price of a token")
+        @Parameter(names = "--price", description = "price of a token, or of a row of an ONNX model's batch")
         private long price = 2;
 
         @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
@@ -126,9 +136,11 @@ final class RoleCommands {
         @Parameter(names = "--cheat-layer", description = "compute this layer with other weights, to see it caught")
         private int cheatLayer = -1;
 
+        @ParametersDelegate
+        private TensorOptions tensors = new TensorOptions();
+
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
-            requireModel();
             if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
                 throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
             }
@@ -139,12 +151,25 @@ final class RoleCommands {
                 System.setProperty("plumbline.profile", profile.toString());
             }
             Compute.Choice choice = new Compute.Choice(device, threads, cacheMib << 20);
-            return new InferenceNode(on, keys, model, dir, host, port, stake, price, choice, cheatLayer, events);
+            InferenceNode.Serving serving = TensorPackage.isIn(model)
+                    ? tensors.serving(model, threads)
+                    : InferenceNode.language(model, choice, cheatLayer);
+            return new InferenceNode(on, keys, new InferenceNode.Place(dir, host, port, stake, price), serving, events);
         }
     }
 
-    @Parameters(commandNames = "gateway", commandDescription = "Serve the OpenAI API over HTTP.")
+    @Parameters(
+            commandNames = "gateway",
+            commandDescription = "Serve the OpenAI API and the Open Inference Protocol over HTTP.")
     static final class RunGateway extends Role {
+        @Parameter(
+                names = "--model",
+                required = true,
+                description =
+                        "DIR or NAME=DIR: imported model, and the name clients know it by where it is not the folder's; again"
+                                + " for more. ONNX models, and at most one language model")
+        private List<String> models = new ArrayList<>();
+
         @Parameter(names = "--port", description = "HTTP port, 0 for any")
         private int port = 8080;
 
@@ -155,11 +180,26 @@ final class RoleCommands {
 
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
-            requireModel();
             if (level == Level.REPLAYED) {
                 throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
             }
-            return new Gateway(on, keys, model, dir, host, port, level, events);
+            return new Gateway(on, keys, named(models), dir, host, port, level, events);
+        }
+
+        private static SortedMap<String, Path> named(List<String> models) throws IOException {
+            SortedMap<String, Path> named = new TreeMap<>();
+            for (String model : models) {
+                int equals = model.indexOf('=');
+                boolean isNamed = equals > 0 && !Files.isDirectory(Path.of(model));
+                Path folder = Path.of(isNamed ? model.substring(equals + 1) : model);
+                String name = isNamed
+                        ? model.substring(0, equals)
+                        : folder.toAbsolutePath().normalize().getFileName().toString();
+                if (named.put(name, folder) != null) {
+                    throw new IOException("Two models are called " + name + ". Write NAME=DIR to name one otherwise.");
+                }
+            }
+            return named;
         }
     }
 }

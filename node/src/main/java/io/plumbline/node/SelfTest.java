@@ -18,6 +18,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 
 /**
@@ -56,21 +57,22 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
         Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (FullNode fullNode = new FullNode(
-                        network, full, model, folder.resolve("verifier.key"), folder.resolve("full"), events);
+                        network, full, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events);
                 InferenceNode inferenceNode = new InferenceNode(
                         network,
                         node,
-                        model,
-                        folder.resolve("node"),
-                        "localhost",
-                        0,
-                        50_000,
-                        2,
-                        Compute.Choice.cpu(1, 64 << 20),
-                        -1,
+                        new InferenceNode.Place(folder.resolve("node"), "localhost", 0, 50_000, 2),
+                        InferenceNode.language(model, Compute.Choice.cpu(1, 64 << 20), -1),
                         events);
                 Gateway gateway = new Gateway(
-                        network, requester, model, folder.resolve("gateway"), "localhost", 0, Level.FULL, events)) {
+                        network,
+                        requester,
+                        Map.of("stories", model),
+                        folder.resolve("gateway"),
+                        "localhost",
+                        0,
+                        Level.FULL,
+                        events)) {
             URI base = URI.create("http://localhost:" + gateway.port());
             JsonNode answer = send(HttpRequest.newBuilder(base.resolve("/v1/chat/completions"))
                     .POST(HttpRequest.BodyPublishers.ofString(

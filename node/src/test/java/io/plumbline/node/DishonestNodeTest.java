@@ -172,8 +172,8 @@ class DishonestNodeTest {
             Replay replay = new Replay(generator, forward, NODE.publicKey(), request, result.tokens());
             Dishonest node = nodeOf.apply(new Served(request, answer, replay, view), receipt);
             Path key = folder.resolve("verifier.key");
-            try (FullNode fullNode =
-                            new FullNode(network, FULL, model.folder(), key, folder.resolve("full"), 1_000, events);
+            try (FullNode fullNode = new FullNode(
+                            network, FULL, List.of(model.folder()), key, folder.resolve("full"), 1_000, events);
                     MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
                     Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
                     LedgerClient ledger = new LedgerClient(

@@ -33,6 +33,7 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterAll;
@@ -77,29 +78,36 @@ class NetworkTest {
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
-        fullNode = new FullNode(read, FULL, model, folder.resolve("verifier.key"), folder.resolve("full"), events);
+        fullNode = new FullNode(
+                read, FULL, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events);
         honest = new InferenceNode(
                 read,
                 HONEST,
-                model,
-                folder.resolve("honest"),
-                "localhost",
-                0,
-                50_000,
-                2,
-                Compute.Choice.cpu(1, 64 << 20),
-                -1,
+                new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
+                InferenceNode.language(model, Compute.Choice.cpu(1, 64 << 20), -1),
                 heard);
         cheat = cheat(read, CHEAT, model, "cheat", 2, events);
         liar = cheat(read, LIAR, model, "liar", 1, events);
-        gateway = new Gateway(read, REQUESTER, model, folder.resolve("gateway"), "localhost", 0, Level.FULL, events);
+        gateway = new Gateway(
+                read,
+                REQUESTER,
+                Map.of("stories", model),
+                folder.resolve("gateway"),
+                "localhost",
+                0,
+                Level.FULL,
+                events);
     }
 
     private static InferenceNode cheat(Network on, Keys keys, Path model, String name, int layer, Events events)
             throws IOException {
         Compute.Choice choice = Compute.Choice.cpu(1, 64 << 20);
         return new InferenceNode(
-                on, keys, model, folder.resolve(name), "localhost", 0, 50_000, 3, choice, layer, events);
+                on,
+                keys,
+                new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, 3),
+                InferenceNode.language(model, choice, layer),
+                events);
     }
 
     @AfterAll
@@ -375,7 +383,7 @@ class NetworkTest {
         String message = assertFails(() -> new Gateway(
                 Network.read(folder.resolve("network.json")),
                 REQUESTER,
-                folder.resolve("stories"),
+                Map.of("stories", folder.resolve("stories")),
                 folder.resolve("gateway2"),
                 "localhost",
                 gateway.port(),

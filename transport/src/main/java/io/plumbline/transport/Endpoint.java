@@ -10,6 +10,7 @@ import io.plumbline.transport.nodewire.HelloDecoder;
 import io.plumbline.transport.nodewire.HelloEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.PartDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -33,8 +35,14 @@ public final class Endpoint implements Agent, AutoCloseable {
     /** Bytes that may wait to be sent, over all peers. */
     public static final int MAX_QUEUED_BYTES = 8 << 20;
 
-    /** Bytes of one piece of an opening. */
+    /** Bytes of one piece of an opening, and of a message that is sent in parts. */
     public static final int CHUNK_BYTES = 256 << 10;
+
+    /** The largest message. */
+    public static final int MAX_MESSAGE_BYTES = Parts.MAX_MESSAGE_BYTES;
+
+    /** An opening's piece with what stands around it is not split again. */
+    private static final int SLACK_BYTES = 1 << 10;
 
     private static final int STREAM_ID = 1001;
     private static final int FRAGMENTS_PER_POLL = 16;
@@ -53,6 +61,8 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
     private final HelloDecoder hello = new HelloDecoder();
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
+    private final Parts parts = new Parts();
+    private final AtomicLong messageIds = new AtomicLong();
 
     /** Hears every message but Hello, on the agent's thread. */
     @FunctionalInterface
@@ -73,7 +83,11 @@ public final class Endpoint implements Agent, AutoCloseable {
         this.aeron = aeron;
         this.host = host;
         this.receiver = receiver;
-        this.subscription = aeron.addSubscription("aeron:udp?endpoint=" + host + ":" + port, STREAM_ID);
+        this.subscription = aeron.addSubscription(
+                "aeron:udp?endpoint=" + host + ":" + port,
+                STREAM_ID,
+                null,
+                image -> tasks.add(() -> parts.forget(image.sessionId())));
     }
 
     /** The port it listens on. Waits until the driver has bound it. */
@@ -104,8 +118,20 @@ public final class Endpoint implements Agent, AutoCloseable {
                     "aeron:udp?endpoint=" + address + (loopback ? "|mtu=8192" : ""), STREAM_ID);
         }
 
-        /** Copies and queues a message; waits while too much is queued. */
+        /**
+         * Copies and queues a message; waits while too much is queued.
+         *
+         * @throws IllegalArgumentException where it is larger than {@link #MAX_MESSAGE_BYTES}.
+         */
         public void send(DirectBuffer buffer, int offset, int length) {
+            if (length <= CHUNK_BYTES + SLACK_BYTES) {
+                queue(buffer, offset, length);
+            } else {
+                Parts.split(messageIds.getAndIncrement(), buffer, offset, length, CHUNK_BYTES, this::queue);
+            }
+        }
+
+        private void queue(DirectBuffer buffer, int offset, int length) {
             UnsafeBuffer copy = new UnsafeBuffer(new byte[length]);
             copy.putBytes(0, buffer, offset, length);
             room.acquireUninterruptibly(length);
@@ -181,7 +207,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     /** A message that is not what its header says is dropped: a stranger's mistake is not this side's. */
     private void onFrame(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
         try {
-            onMessage(buffer, offset, length, aeronHeader);
+            onMessage(buffer, offset, length, aeronHeader.sessionId(), false);
         } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
             dropped++;
         }
@@ -192,7 +218,7 @@ public final class Endpoint implements Agent, AutoCloseable {
         return dropped;
     }
 
-    private void onMessage(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
+    private void onMessage(DirectBuffer buffer, int offset, int length, int session, boolean isWhole) {
         if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
             return;
         }
@@ -210,11 +236,19 @@ public final class Endpoint implements Agent, AutoCloseable {
             // An address becomes part of a channel: nothing but a host name and a port may.
             if (port > 0 && port < 65_536 && peerHost.matches("[A-Za-z0-9.:\\[\\]-]{1,255}")) {
                 String address = peerHost + ":" + port;
-                bySession.put(aeronHeader.sessionId(), byAddress.computeIfAbsent(address, Peer::new));
+                bySession.put(session, byAddress.computeIfAbsent(address, Peer::new));
             }
             return;
         }
-        receiver.onMessage(bySession.get(aeronHeader.sessionId()), header, message, body);
+        if (header.templateId() == PartDecoder.TEMPLATE_ID) {
+            // What was put together of parts is no part again.
+            byte[] whole = isWhole ? null : parts.add(session, message, body, header.blockLength(), header.version());
+            if (whole != null) {
+                onMessage(new UnsafeBuffer(whole), 0, whole.length, session, true);
+            }
+            return;
+        }
+        receiver.onMessage(bySession.get(session), header, message, body);
     }
 
     @Override

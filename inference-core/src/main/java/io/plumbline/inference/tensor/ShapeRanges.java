@@ -2,7 +2,6 @@ package io.plumbline.inference.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -73,12 +72,10 @@ public record ShapeRanges(SortedMap<String, Range> byName) {
                 : byName.getOrDefault(dimension, OTHERWISE);
     }
 
-    /** One text for all, the same for the same ranges: part of an engine's key. */
-    public String key() {
-        StringBuilder key = new StringBuilder();
-        for (Map.Entry<String, Range> entry : byName.entrySet()) {
-            key.append(entry.getKey()).append('=').append(entry.getValue()).append(' ');
-        }
-        return key.toString().strip();
+    /** One text for each dimension that something is said about, as {@link #parse} reads them. */
+    public List<String> texts() {
+        List<String> texts = new ArrayList<>();
+        byName.forEach((name, range) -> texts.add(name + "=" + range));
+        return texts;
     }
 }

@@ -1,6 +1,7 @@
 package io.plumbline.inference.tensor;
 
 import io.plumbline.inference.onnx.OnnxModel;
+import io.plumbline.inference.tokenizer.TokenizerFile;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.tensor.Precision;
@@ -30,7 +31,9 @@ import java.util.stream.Stream;
  */
 public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx) {
     /** Tokenizer files that come along when they lie beside the model. */
-    private static final List<String> COMPANIONS = List.of("tokenizer.json", "tokenizer_config.json");
+    private static final List<String> COMPANIONS = List.of(TokenizerFile.NAME, "tokenizer_config.json");
+
+    private static final String SHAPES_FILE = "plumbline.shapes";
 
     private static final int BUFFER_BYTES = 1 << 20;
 
@@ -214,13 +217,24 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
 
     /** Keeps bounds with the model. */
     public void keep(Bounds bounds) throws IOException {
-        Path partial = folder.resolve(Bounds.FILE_NAME + ".partial");
-        Files.writeString(partial, bounds.text());
-        Files.move(
-                partial,
-                folder.resolve(Bounds.FILE_NAME),
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
+        keep(Bounds.FILE_NAME, bounds.text());
+    }
+
+    /** Sizes that were declared for the model's dimensions; none where nothing was. */
+    public ShapeRanges shapes() throws IOException {
+        Path file = folder.resolve(SHAPES_FILE);
+        return Files.exists(file) ? ShapeRanges.parse(Files.readAllLines(file)) : ShapeRanges.none();
+    }
+
+    /** Keeps declared sizes with the model. They are its operator's, and not part of its id. */
+    public void keep(ShapeRanges shapes) throws IOException {
+        keep(SHAPES_FILE, String.join("\n", shapes.texts()) + "\n");
+    }
+
+    private void keep(String name, String text) throws IOException {
+        Path partial = folder.resolve(name + ".partial");
+        Files.writeString(partial, text);
+        Files.move(partial, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     /** Checks every byte against the manifest. */

@@ -5,6 +5,7 @@ import io.plumbline.inference.onnx.OnnxRewriter;
 import io.plumbline.inference.onnx.OnnxRewriter.Rounding;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -44,6 +45,11 @@ public final class Variants {
     /** What an auditor runs. */
     public static LoadedTensorModel reference(TensorPackage model) throws IOException {
         return OnnxRuntimeModel.load(model.file(), model.precision(), OnnxRuntimeModel.Options.serving(1));
+    }
+
+    /** Any ONNX file, to compute with in a model's place. */
+    public static LoadedTensorModel load(Path file, Precision precision) throws IOException {
+        return OnnxRuntimeModel.load(file, precision, OnnxRuntimeModel.Options.serving(1));
     }
 
     /** Honest engines at a precision that the model's own allows. */

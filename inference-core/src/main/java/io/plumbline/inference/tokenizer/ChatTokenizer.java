@@ -46,23 +46,16 @@ public final class ChatTokenizer implements AutoCloseable {
 
     /** Reads tokenizer.json and tokenizer_config.json of a model's folder. */
     public static ChatTokenizer open(Path folder) throws IOException {
-        // Nothing is ever fetched at run time: the native library is in the jar, the vocabulary in the folder.
-        System.setProperty("OPT_OUT_TRACKING", "true");
-        System.setProperty("ai.djl.offline", "true");
-        Path path = folder.resolve("tokenizer.json");
-        if (!Files.isReadable(path)) {
-            throw new IOException(path + " does not exist. A model needs it to turn text into tokens.");
-        }
         JsonNode config = new ObjectMapper()
                 .readTree(folder.resolve("tokenizer_config.json").toFile());
+        Path own = folder.resolve(LoadedModel.TEMPLATE_FILE);
+        String template = Files.isReadable(own) ? Files.readString(own) : null;
+        HuggingFaceTokenizer tokenizer = TokenizerFile.open(folder, false);
         try {
-            Map<String, String> options =
-                    Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
-            Path own = folder.resolve(LoadedModel.TEMPLATE_FILE);
-            String template = Files.isReadable(own) ? Files.readString(own) : null;
-            return new ChatTokenizer(HuggingFaceTokenizer.newInstance(path, options), config, template);
+            return new ChatTokenizer(tokenizer, config, template);
         } catch (RuntimeException e) {
-            throw new IOException(path + " cannot be read as a tokenizer: " + e.getMessage(), e);
+            tokenizer.close();
+            throw new IOException(folder + " has a chat template that cannot be read: " + e.getMessage(), e);
         }
     }
 

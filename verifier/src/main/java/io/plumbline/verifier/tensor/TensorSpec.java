@@ -1,10 +1,10 @@
 package io.plumbline.verifier.tensor;
 
-import java.net.URLDecoder;
-import java.net.URLEncoder;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -73,15 +73,29 @@ public record TensorSpec(String name, ElementType type, List<String> dimensions)
         return new TensorSpec(unescape(part[0]), ElementType.valueOf(part[1]), dimensions);
     }
 
-    /** Names are free text in ONNX; a manifest's lines are split at spaces and commas. */
-    static String escape(String name) {
-        return URLEncoder.encode(name, StandardCharsets.UTF_8)
-                .replace("%2F", "/")
-                .replace("%3A", ":");
+    /** Names are free text in ONNX; lines of a canonical text are split at spaces and commas. All else but letters, digits and ._/:- is %XX. */
+    public static String escape(String name) {
+        StringBuilder text = new StringBuilder();
+        for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
+            char c = (char) (b & 0xFF);
+            boolean isPlain = c < 128 && (Character.isLetterOrDigit(c) || "._/:-".indexOf(c) >= 0);
+            text.append(isPlain ? String.valueOf(c) : String.format("%%%02X", (int) c));
+        }
+        return text.toString();
     }
 
-    static String unescape(String text) {
-        return URLDecoder.decode(text, StandardCharsets.UTF_8);
+    /** What {@link #escape} was given. */
+    public static String unescape(String text) {
+        ByteArrayOutputStream name = new ByteArrayOutputStream();
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) == '%') {
+                name.write(HexFormat.fromHexDigits(text, i + 1, i + 3));
+                i += 2;
+            } else {
+                name.write(text.charAt(i));
+            }
+        }
+        return name.toString(StandardCharsets.UTF_8);
     }
 
     @Override

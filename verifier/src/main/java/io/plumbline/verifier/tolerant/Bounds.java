@@ -3,8 +3,7 @@ package io.plumbline.verifier.tolerant;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
-import java.net.URLDecoder;
-import java.net.URLEncoder;
+import io.plumbline.verifier.tensor.TensorSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;
@@ -50,7 +49,7 @@ public record Bounds(
                     .append(runs.get(precision))
                     .append('\n');
             byOutput.forEach((name, bounds) -> text.append("output ")
-                    .append(URLEncoder.encode(name, StandardCharsets.UTF_8))
+                    .append(TensorSpec.escape(name))
                     .append(' ')
                     .append(bounds.toLine())
                     .append('\n'));
@@ -80,7 +79,7 @@ public record Bounds(
                     outputs.put(Precision.parse(part[1]), current);
                     runs.put(Precision.parse(part[1]), Integer.parseInt(part[2]));
                 } else if (part[0].equals("output") && current != null) {
-                    current.put(URLDecoder.decode(part[1], StandardCharsets.UTF_8), OutputBounds.fromParts(part, 2));
+                    current.put(TensorSpec.unescape(part[1]), OutputBounds.fromParts(part, 2));
                 } else {
                     throw new IllegalArgumentException("\"" + lines[i] + "\" is not known");
                 }

@@ -1,0 +1,122 @@
+package io.plumbline.inference.speech;
+
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.Stop;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorSpec;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+
+/**
+ * How likely each stretch of a recording is speech, by a recurrent model of Silero's form: a window of 512 samples behind the last 64 of the
+ * one before, a state that is carried along, and the sampling rate in; a probability and the next state out.
+ */
+public final class VoiceActivity {
+    /** Samples of a window: 32 ms. */
+    public static final int WINDOW = 512;
+
+    private static final int CONTEXT = 64;
+    private static final int STATE = 128;
+
+    private VoiceActivity() {}
+
+    /** Throws where a model is not of this form. */
+    public static void check(TensorManifest manifest) throws IOException {
+        List<String> inputs = manifest.inputs().stream().map(TensorSpec::name).toList();
+        List<String> outputs = manifest.outputNames();
+        if (!inputs.equals(List.of("input", "state", "sr")) || !outputs.equals(List.of("output", "stateN"))) {
+            throw new IOException(
+                    "The model takes " + inputs + " and gives " + outputs
+                            + ". A voice activity model of Silero's form takes input, state and sr, and gives output and stateN.");
+        }
+    }
+
+    /** The inputs of a window. */
+    public static List<Tensor> inputs(float[] context, float[] samples, int from, Tensor state) {
+        float[] window = new float[CONTEXT + WINDOW];
+        System.arraycopy(context, 0, window, 0, CONTEXT);
+        System.arraycopy(samples, from, window, CONTEXT, Math.min(WINDOW, samples.length - from));
+        System.arraycopy(window, WINDOW, context, 0, CONTEXT);
+        return List.of(
+                Tensor.ofFloats("input", new long[] {1, window.length}, window),
+                state.named("state"),
+                Tensor.ofLongs("sr", new long[0], Recording.RATE));
+    }
+
+    /** A state that has heard nothing. */
+    public static Tensor silence() {
+        return Tensor.ofFloats("state", new long[] {2, 1, STATE}, new float[2 * STATE]);
+    }
+
+    /** The probability of speech in each window, 0 to 1. */
+    public static float[] probabilities(LoadedTensorModel model, Recording recording, DoubleConsumer progress)
+            throws IOException {
+        float[] samples = recording.samples();
+        float[] probabilities = new float[(samples.length + WINDOW - 1) / WINDOW];
+        float[] context = new float[CONTEXT];
+        Tensor state = silence();
+        for (int i = 0; i < probabilities.length; i++) {
+            List<Tensor> outputs =
+                    model.run(inputs(context, samples, i * WINDOW, state), List.of("output", "stateN"), new Stop());
+            probabilities[i] = (float) outputs.get(0).values()[0];
+            state = outputs.get(1);
+            progress.accept((i + 1.0) / probabilities.length);
+        }
+        return probabilities;
+    }
+
+    /**
+     * A stretch of speech, in seconds.
+     *
+     * @param mean probability over it.
+     */
+    public record Segment(double from, double to, double mean) {}
+
+    /**
+     * When speech begins and ends: above one half it begins, below 0.35 for 100 ms it has ended; what is shorter than 250 ms is none; 30 ms
+     * are added at both ends.
+     */
+    public static List<Segment> segments(float[] probabilities, double seconds) {
+        double step = (double) WINDOW / Recording.RATE;
+        List<Segment> segments = new ArrayList<>();
+        int begin = -1;
+        int quiet = -1;
+        for (int i = 0; i <= probabilities.length; i++) {
+            boolean isEnd = i == probabilities.length;
+            if (!isEnd && probabilities[i] >= BEGIN) {
+                begin = begin < 0 ? i : begin;
+                quiet = -1;
+            } else if (begin >= 0 && (isEnd || probabilities[i] < END)) {
+                quiet = quiet < 0 ? i : quiet;
+                if (isEnd || (i - quiet) * step >= LEAST_SILENCE) {
+                    add(segments, probabilities, begin, quiet, seconds);
+                    begin = -1;
+                    quiet = -1;
+                }
+            }
+        }
+        return segments;
+    }
+
+    private static final float BEGIN = 0.5f;
+    private static final float END = 0.35f;
+    private static final double LEAST_SILENCE = 0.1;
+    private static final double LEAST_SPEECH = 0.25;
+    private static final double PAD = 0.03;
+
+    private static void add(List<Segment> segments, float[] probabilities, int begin, int end, double seconds) {
+        double step = (double) WINDOW / Recording.RATE;
+        if ((end - begin) * step < LEAST_SPEECH) {
+            return;
+        }
+        double sum = 0;
+        for (int i = begin; i < end; i++) {
+            sum += probabilities[i];
+        }
+        double from = Math.max(segments.isEmpty() ? 0 : segments.getLast().to(), begin * step - PAD);
+        segments.add(new Segment(from, Math.min(seconds, end * step + PAD), sum / (end - begin)));
+    }
+}

@@ -1,0 +1,36 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
+import java.io.IOException;
+
+/** Judges answers of one model. Asked by one thread. */
+interface AnswerJudge extends AutoCloseable {
+    /**
+     * What came of looking at an answer.
+     *
+     * @param failure the first one, or null where the answer is good.
+     * @param work 32 bytes that only who has done the audit knows; zeros where there is nothing common to know.
+     * @param evidence encoded, of a failure that can be shown to others; else null.
+     */
+    record Finding(Failure failure, byte[] work, byte[] evidence) {
+        boolean good() {
+            return failure == null;
+        }
+    }
+
+    /**
+     * Looks at the answer behind a receipt.
+     *
+     * @param asked its first element receives each cell before it is asked for.
+     * @param event receives what was checked.
+     * @throws IOException where the node is silent, or the answer cannot be judged here: nothing is proven then.
+     */
+    Finding judge(Case ordered, Peer peer, Cell[] asked, ObjectNode event) throws IOException;
+
+    @Override
+    void close();
+}

@@ -1,0 +1,133 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.inference.tensor.Calibration;
+import io.plumbline.inference.tensor.OnnxRuntimeBackend;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorBackend;
+import io.plumbline.inference.tensor.TensorJson;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.Deviation;
+import io.plumbline.verifier.tolerant.OutputBounds;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.SortedMap;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+
+/** {@code plumbline model calibrate DIR}: how far honest answers of an ONNX model may lie apart. */
+@Parameters(
+        commandNames = "calibrate",
+        commandDescription = "Find the bounds that an ONNX model's answers are held to, and show them.")
+final class CalibrateCommand extends Main.Options implements Callable<Integer> {
+    @Parameter(description = "DIR: imported ONNX model", required = true, converter = PathConverter.class)
+    private Path folder;
+
+    @Parameter(
+            names = "--precision",
+            description = "fp32, tf32, fp16 or int8; again for more. As the model is written where none is named")
+    private List<String> precisions = new ArrayList<>();
+
+    @Parameter(
+            names = "--inputs",
+            description = "FILE: a real request in the JSON of the Open Inference Protocol; again for more")
+    private List<Path> inputs = new ArrayList<>();
+
+    @Parameter(names = "--random", description = "how many random inputs, and how many near each real one")
+    private int random = 24;
+
+    @Parameter(names = "--safety", description = "what the widest deviation is multiplied with")
+    private double safety = Calibration.SAFETY;
+
+    @Parameter(names = "--seed", description = "of the random inputs")
+    private long seed = 1;
+
+    @Parameter(names = "--show", description = "show the bounds that are there and change nothing")
+    private boolean show;
+
+    @Override
+    public Integer call() throws IOException {
+        TensorPackage model = TensorPackage.open(folder);
+        if (show) {
+            show(model.requireBounds());
+            return 0;
+        }
+        if (random < 0 || safety < 1) {
+            throw new IOException("--random is 0 or more, and --safety 1 or more.");
+        }
+        List<List<Tensor>> real = new ArrayList<>();
+        for (Path file : inputs) {
+            real.add(TensorJson.read(file));
+        }
+        List<Precision> wanted = precisions.isEmpty()
+                ? List.of(model.precision())
+                : precisions.stream().map(Precision::parse).toList();
+        ShapeRanges shapes = model.shapes();
+        Bounds bounds = null;
+        for (Precision precision : wanted) {
+            Calibration.Plan plan = new Calibration.Plan(real, random, seed, engines(model, precision, shapes));
+            try (ProgressBar bar = Main.progress("calibrate " + precision)) {
+                bounds = Calibration.run(
+                        model, precision, shapes, plan, safety, share -> bar.stepTo((long) (share * 100)));
+            }
+            model.keep(bounds);
+        }
+        show(bounds);
+        return 0;
+    }
+
+    /** Engines of this host beyond ONNX Runtime: a GPU's own runs are what bounds are best made of. */
+    private static List<Variants.Variant> engines(TensorPackage model, Precision precision, ShapeRanges shapes) {
+        List<Variants.Variant> engines = new ArrayList<>();
+        for (TensorBackend backend : TensorBackend.all()) {
+            boolean isOther = !backend.name().equals(OnnxRuntimeBackend.NAME);
+            if (isOther && backend.precisions().contains(precision) && backend.absence() == null) {
+                engines.add(new Variants.Variant(
+                        backend.name(), () -> backend.load(model, precision, shapes, 1, share -> {})));
+            }
+        }
+        return engines;
+    }
+
+    private static void show(Bounds bounds) {
+        System.out.println("model    " + Blake3.hex(bounds.modelId()));
+        System.out.println("bounds   " + Blake3.hex(bounds.hash()) + ", " + bounds.safety()
+                + " times the widest deviation of honest runs");
+        StringBuilder head = new StringBuilder();
+        for (double quantile : Deviation.QUANTILES) {
+            head.append(String.format(Locale.ROOT, "%9.0f%%", 100 * quantile));
+        }
+        System.out.println("                                     differences" + " ".repeat(26) + "relative");
+        System.out.println("precision  output              runs" + head + head + "     order");
+        for (Precision precision : bounds.outputs().keySet()) {
+            SortedMap<String, OutputBounds> outputs = bounds.outputs().get(precision);
+            outputs.forEach((name, output) -> System.out.println(String.format(
+                            Locale.ROOT,
+                            "%-10s %-18s %5d",
+                            precision,
+                            name,
+                            bounds.runs().get(precision))
+                    + (output.exact() ? "  not a bit may differ" : numbers(output))));
+        }
+    }
+
+    private static String numbers(OutputBounds output) {
+        StringBuilder line = new StringBuilder();
+        for (double[] values : new double[][] {output.absolute(), output.relative(), {output.order()}}) {
+            for (double value : values) {
+                line.append(String.format(Locale.ROOT, "%10.2g", value));
+            }
+        }
+        return line.toString();
+    }
+}

@@ -1,0 +1,128 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.TextEmbedder;
+import io.plumbline.verifier.audit.Level;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** {@code /v1/embeddings} as OpenAI has it, for those of the tensor models that embed text. */
+final class EmbeddingsApi implements AutoCloseable {
+    /** Texts in one request. */
+    private static final int MAX_TEXTS = 256;
+
+    private final TensorApi tensors;
+    private final Level level;
+    private final SortedMap<String, TextEmbedder> embedders = new TreeMap<>();
+
+    /** @param level at which answers are audited where a client does not say. */
+    EmbeddingsApi(TensorApi tensors, Level level) throws IOException {
+        this.tensors = tensors;
+        this.level = level;
+        for (String name : tensors.names()) {
+            if (TextEmbedder.takes(tensors.model(name))) {
+                embedders.put(name, TextEmbedder.open(tensors.model(name)));
+            }
+        }
+    }
+
+    void embed(ServerRequest http, ServerResponse response) {
+        Http.guarded(response, Http::openAi, () -> Http.send(response, 200, embedded(Http.json(http))));
+    }
+
+    private ObjectNode embedded(JsonNode body) throws IOException {
+        String name = body.path("model").asText(embedders.size() == 1 ? embedders.firstKey() : "");
+        TextEmbedder embedder = embedders.get(name);
+        if (embedder == null) {
+            throw new ApiException(
+                    404,
+                    "The model \"" + name + "\" embeds no text; those of this gateway are " + embedders.keySet() + ".");
+        }
+        if (body.hasNonNull("dimensions")) {
+            throw new ApiException(400, "dimensions is not supported: vectors come as long as the model makes them.");
+        }
+        String format = body.path("encoding_format").asText("float");
+        if (!format.matches("float|base64")) {
+            throw new ApiException(400, "encoding_format is float or base64, not \"" + format + "\".");
+        }
+        TensorPackage model = tensors.model(name);
+        List<long[]> texts = texts(body.path("input"), embedder);
+        TensorApi.Answered answered = tensors.ask(
+                model,
+                embedder.inputs(texts),
+                List.of(embedder.output()),
+                TensorApi.Wish.of(body.path("plumbline"), "", level, model));
+        List<float[]> vectors = embedder.vectors(answered.outputs().getFirst(), texts);
+        ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
+        ArrayNode data = json.putArray("data");
+        for (int i = 0; i < vectors.size(); i++) {
+            ObjectNode one = data.addObject().put("object", "embedding").put("index", i);
+            if (format.equals("base64")) {
+                one.put("embedding", base64(vectors.get(i)));
+            } else {
+                ArrayNode numbers = one.putArray("embedding");
+                for (float number : vectors.get(i)) {
+                    numbers.add(number);
+                }
+            }
+        }
+        int tokens = texts.stream().mapToInt(text -> text.length).sum();
+        json.put("model", name);
+        json.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
+        json.set("plumbline", answered.describe());
+        return json;
+    }
+
+    private static String base64(float[] vector) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * vector.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(vector);
+        return Base64.getEncoder().encodeToString(bytes.array());
+    }
+
+    /** Text, texts, tokens, or lists of tokens. */
+    private static List<long[]> texts(JsonNode input, TextEmbedder embedder) {
+        List<long[]> texts = new ArrayList<>();
+        if (input.isTextual()) {
+            texts.add(embedder.tokens(input.asText()));
+        } else if (input.isArray() && !input.isEmpty() && input.get(0).isIntegralNumber()) {
+            texts.add(tokens(input));
+        } else {
+            for (JsonNode one : input) {
+                texts.add(one.isTextual() ? embedder.tokens(one.asText()) : tokens(one));
+            }
+        }
+        if (texts.isEmpty() || texts.size() > MAX_TEXTS) {
+            throw new ApiException(
+                    400,
+                    "input is a text, tokens, or 1 to " + MAX_TEXTS + " of either; there are " + texts.size() + ".");
+        }
+        return texts;
+    }
+
+    private static long[] tokens(JsonNode input) {
+        long[] tokens = new long[input.size()];
+        for (int i = 0; i < tokens.length; i++) {
+            if (!input.get(i).isIntegralNumber() || input.get(i).asLong() < 0) {
+                throw new ApiException(400, "input holds " + input.get(i) + ", which is neither a text nor a token.");
+            }
+            tokens[i] = input.get(i).asLong();
+        }
+        return tokens;
+    }
+
+    @Override
+    public void close() {
+        embedders.values().forEach(TextEmbedder::close);
+    }
+}

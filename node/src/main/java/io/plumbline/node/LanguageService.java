@@ -1,0 +1,287 @@
+package io.plumbline.node;
+
+import io.plumbline.inference.engine.Engine;
+import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.Logprobs;
+import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.tokenizer.TextStream;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.TokenEncoder;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import org.agrona.CloseHelper;
+import org.agrona.ExpandableArrayBuffer;
+
+/**
+ * Runs a language model for others: answers requests, signs for them, and opens what stands behind. Answers and challenges are computed
+ * apart, so that an audit never waits for an answer.
+ */
+final class LanguageService implements Service {
+    /** Openings kept because other full nodes will ask for the same, and the largest that is. */
+    private static final int MAX_OPENINGS = 32;
+
+    private static final int MAX_KEPT_BYTES = 8 << 20;
+
+    /** Openings on their way at once. */
+    private static final int MAX_SENDING = 64;
+
+    /** Re-executions kept while their openings are asked for. */
+    private static final int MAX_REPLAYS = 4;
+
+    /** Most log probabilities beside a token's own. */
+    private static final int MAX_TOP = 20;
+
+    private final LoadedModel model;
+    private final ChatTokenizer tokenizer;
+    private final Replies replies;
+    private final long pricePerToken;
+    private final Engine engine;
+    private final Compute compute;
+    private final Generator replayGenerator;
+    private final Map<String, Engine.Ticket> tickets = new ConcurrentHashMap<>();
+    private final ExecutorService challenges = Executors.newSingleThreadExecutor();
+    private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
+    private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
+    private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
+
+    /** An opening and the node's signature under it. */
+    private record Opened(byte[] seal, byte[] bytes) {}
+
+    /**
+     * Serves a model.
+     *
+     * @param choice what to compute with.
+     * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
+     */
+    LanguageService(Path modelFolder, long pricePerToken, Compute.Choice choice, int swappedLayer, Replies replies)
+            throws IOException {
+        this.replies = replies;
+        this.pricePerToken = pricePerToken;
+        this.model = LoadedModel.open(modelFolder);
+        this.tokenizer = ChatTokenizer.open(modelFolder);
+        List<LoadedModel.Layer> layers = swappedLayer < 0
+                ? model.layers()
+                : model.layersWithSwap(
+                        swappedLayer, (swappedLayer + 1) % model.config().layers());
+        this.compute = new Compute(model, layers, choice, replies.events());
+        this.engine = new Engine(compute.serving(), replies.keys().publicKey(), compute.limits());
+        this.replayGenerator = new Generator(compute.replaying(), replies.keys().publicKey());
+    }
+
+    @Override
+    public byte[] modelId() {
+        return model.id();
+    }
+
+    private static <V> Map<String, V> bounded(int entries) {
+        return new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
+                return size() > entries;
+            }
+        };
+    }
+
+    @Override
+    public void infer(Peer from, long id, byte[] request, int topLogprobs) {
+        replies.guarded(from, id, () -> answer(from, id, request, topLogprobs));
+    }
+
+    @Override
+    public void cancel(Peer from, long id) {
+        Engine.Ticket ticket = tickets.get(Replies.name(from, id));
+        if (ticket != null) {
+            ticket.cancel();
+        }
+    }
+
+    @Override
+    public void disclose(Peer from, long id, byte[] receiptHash) {
+        challenges.execute(() -> replies.guarded(from, id, () -> replies.disclose(from, id, receiptHash)));
+    }
+
+    @Override
+    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+        challenges.execute(() -> replies.guarded(from, id, () -> open(from, id, receiptHash, cell)));
+    }
+
+    @Override
+    public void proceed(Peer from, long id, long upTo) {
+        OutgoingOpening outgoing = sending.get(Replies.name(from, id));
+        if (outgoing != null) {
+            outgoing.proceed(upTo);
+        }
+    }
+
+    private void answer(Peer peer, long id, byte[] bytes, int topLogprobs) {
+        Request request = Request.decode(bytes);
+        if (!Arrays.equals(request.modelId(), model.id())) {
+            throw new IllegalArgumentException(
+                    "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
+        }
+        Reply reply = new Reply(peer, id, request, topLogprobs);
+        tickets.put(Replies.name(peer, id), engine.submit(request, reply));
+        if (reply.isOver) {
+            tickets.remove(Replies.name(peer, id));
+        }
+    }
+
+    /** Hears an answer grow on the engine's thread, and tells the peer on one of its own: a slow peer holds up nobody else. */
+    private final class Reply implements Engine.Listener {
+        private final Peer peer;
+        private final long id;
+        private final Request request;
+        private final int topLogprobs;
+        private final TextStream text;
+        private final ExecutorService outbox =
+                Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
+        private volatile boolean isOver;
+
+        Reply(Peer peer, long id, Request request, int topLogprobs) {
+            this.peer = peer;
+            this.id = id;
+            this.request = request;
+            this.topLogprobs = topLogprobs;
+            this.text = request.stopTexts().isEmpty() ? null : new TextStream(tokenizer, request.stopTexts());
+        }
+
+        @Override
+        public boolean onToken(int token, float[] logits, int offset) {
+            int vocab = model.config().vocab();
+            Logprobs logprobs =
+                    topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
+            outbox.execute(() -> sendToken(token, logprobs));
+            if (text == null) {
+                return false;
+            }
+            text.add(token);
+            return text.isStopped();
+        }
+
+        @Override
+        public boolean wantsLogits() {
+            return topLogprobs >= 0;
+        }
+
+        private void sendToken(int token, Logprobs logprobs) {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
+            TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            encoder.correlationId(id).token(token).logprob(logprobs == null ? Float.NaN : logprobs.chosen());
+            int count = logprobs == null ? 0 : logprobs.tokens().length;
+            TokenEncoder.TopEncoder top = encoder.topCount(count);
+            for (int i = 0; i < count; i++) {
+                top.next().token(logprobs.tokens()[i]).logprob(logprobs.values()[i]);
+            }
+            Replies.send(peer, buffer, encoder.encodedLength());
+        }
+
+        @Override
+        public void onDone(Generator.Result result) {
+            end(() -> answered(peer, id, request, result));
+        }
+
+        @Override
+        public void onFailed(RuntimeException why) {
+            end(() -> {
+                throw why;
+            });
+        }
+
+        private void end(Replies.Work last) {
+            isOver = true;
+            tickets.remove(Replies.name(peer, id));
+            outbox.execute(() -> replies.guarded(peer, id, last));
+            outbox.shutdown();
+        }
+    }
+
+    private void answered(Peer peer, long id, Request request, Generator.Result result) throws IOException {
+        Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()), result.cancelled());
+        long price = pricePerToken * (request.promptTokens().length + result.tokens().length);
+        Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
+        replies.answered(
+                peer,
+                id,
+                request.encode(),
+                answer.encode(),
+                receipt,
+                result.cpuNanos(),
+                json -> json.put("tokens", result.tokens().length).put("cancelled", result.cancelled()));
+    }
+
+    private void open(Peer peer, long id, byte[] receiptHash, Cell cell) {
+        // Every full node of a ledger asks for much the same.
+        String what = HexFormat.of().formatHex(receiptHash) + cell;
+        Opened opened = openings.get(what);
+        if (opened == null) {
+            opened = opening(receiptHash, cell);
+            if (opened.bytes().length <= MAX_KEPT_BYTES) {
+                openings.put(what, opened);
+            }
+        }
+        if (sending.size() >= MAX_SENDING) {
+            throw new RejectedExecutionException("This node is sending as many openings as it can. Ask again.");
+        }
+        OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
+        sending.put(Replies.name(peer, id), outgoing);
+        Thread.ofVirtual().start(() -> {
+            try {
+                outgoing.run();
+            } finally {
+                sending.remove(Replies.name(peer, id));
+            }
+        });
+    }
+
+    private Opened opening(byte[] receiptHash, Cell cell) {
+        Replies.Served found = replies.find(receiptHash);
+        Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
+        MemorySegment bytes = replay.bytes(cell);
+        return new Opened(
+                replay.seal(cell, bytes, receiptHash, replies.keys()).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    private Replay replay(Replies.Served found) {
+        Request request = Request.decode(found.request());
+        long begin = compute.replaying().cpuNanos();
+        Replay replay = new Replay(
+                replayGenerator,
+                compute.cells(),
+                replies.keys().publicKey(),
+                request,
+                Answer.decode(found.answer()).tokens());
+        long cpu = compute.replaying().cpuNanos() - begin;
+        replies.events()
+                .emit(
+                        "replayed",
+                        json -> json.put("request", HexFormat.of().formatHex(request.hash()))
+                                .put("cpuMs", cpu / 1e6));
+        return replay;
+    }
+
+    @Override
+    public void close() {
+        challenges.shutdownNow();
+        CloseHelper.closeAll(engine, compute, tokenizer, model);
+    }
+}

@@ -1,0 +1,29 @@
+package io.plumbline.node;
+
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.Stop;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.TolerantAuditor;
+import java.io.IOException;
+
+/** One audit of a tensor model's answer on this host, for a person at the command line. */
+final class TensorAudit {
+    private TensorAudit() {}
+
+    static TolerantAuditor.Report run(
+            TensorPackage model, Receipt receipt, TensorRequest request, TensorAnswer answer, Level level)
+            throws IOException {
+        try (LoadedTensorModel reference = Variants.reference(model)) {
+            TolerantAuditor auditor = new TolerantAuditor(
+                    model.manifest(),
+                    model.requireBounds(),
+                    (inputs, outputs) -> reference.run(inputs, outputs, new Stop()));
+            return auditor.audit(receipt, request, answer, level, null);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.onnx.TensorRtOperators;
+import io.plumbline.inference.tensor.TensorBackend;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.tensor.TensorSpec;
+import io.plumbline.verifier.tolerant.Bounds;
+import java.io.IOException;
+import java.util.List;
+import java.util.SortedSet;
+
+/** What an imported ONNX model is, for a person and for a program. */
+final class TensorDescription {
+    private TensorDescription() {}
+
+    static ObjectNode json(TensorPackage model) throws IOException {
+        ObjectNode json = new ObjectMapper()
+                .createObjectNode()
+                .put("id", Blake3.hex(model.manifest().id()))
+                .put("folder", model.folder().toString())
+                .put("precision", model.precision().toString());
+        ObjectNode opsets = json.putObject("opsets");
+        model.manifest().opsets().forEach(opsets::put);
+        specs(json.putArray("inputs"), model.manifest().inputs());
+        specs(json.putArray("outputs"), model.manifest().outputs());
+        String batch = model.manifest().batchDimension();
+        json.put("batch_dimension", batch);
+        ArrayNode missing = json.putArray("not_on_tensorrt");
+        TensorRtOperators.missing(model.onnx()).forEach(missing::add);
+        return json;
+    }
+
+    private static void specs(ArrayNode into, List<TensorSpec> specs) {
+        for (TensorSpec spec : specs) {
+            ObjectNode json = into.addObject()
+                    .put("name", spec.name())
+                    .put("datatype", spec.type().name());
+            ArrayNode shape = json.putArray("shape");
+            for (long size : spec.shape()) {
+                shape.add(size);
+            }
+            ArrayNode dimensions = json.putArray("dimensions");
+            spec.dimensions().forEach(dimensions::add);
+        }
+    }
+
+    static void print(TensorPackage model) throws IOException {
+        System.out.println("folder   " + model.folder());
+        System.out.println("opsets   " + model.manifest().opsets());
+        model.manifest().inputs().forEach(input -> System.out.println("input    " + input));
+        model.manifest().outputs().forEach(output -> System.out.println("output   " + output));
+        String batch = model.manifest().batchDimension();
+        System.out.println(
+                "batches  " + (batch == null ? "none: each request is run alone" : "along \"" + batch + "\""));
+        System.out.println("computes " + model.precision() + ", "
+                + model.onnx().operators().size() + " operators");
+        for (TensorBackend backend : TensorBackend.all()) {
+            if (backend.absence() != null) {
+                System.out.println("here     no " + backend.name() + ": " + backend.absence());
+            }
+        }
+        SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
+        System.out.println("TensorRT "
+                + (missing.isEmpty()
+                        ? "takes all of them"
+                        : "does not take " + String.join(", ", missing)
+                                + ": serve it on ONNX Runtime, or replace them in the model"));
+        Bounds bounds = model.bounds();
+        System.out.println("bounds   "
+                + (bounds == null
+                        ? "none yet: plumbline model calibrate " + model.folder()
+                        : Blake3.hex(bounds.hash()) + " for " + bounds.outputs().keySet()));
+    }
+}

@@ -1,0 +1,158 @@
+package io.plumbline.node;
+
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.Bounds;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** Runs an ONNX model for others: batches what comes in together, signs for it, and discloses it to auditors. */
+final class TensorService implements Service {
+    private final TensorManifest manifest;
+    private final Bounds bounds;
+    private final LoadedTensorModel loaded;
+    private final Fingerprint fingerprint;
+    private final TensorScheduler scheduler;
+    private final Replies replies;
+    private final long pricePerRow;
+    private final Map<String, CompletableFuture<TensorScheduler.Result>> running = new ConcurrentHashMap<>();
+    private final ExecutorService outbox = Executors.newVirtualThreadPerTaskExecutor();
+
+    /**
+     * Serves a model.
+     *
+     * @param loaded closed with this service.
+     * @param declared what receipts say of the engine: an honest node declares what it runs.
+     */
+    TensorService(
+            TensorPackage model,
+            LoadedTensorModel loaded,
+            Fingerprint declared,
+            ShapeRanges shapes,
+            TensorScheduler.Limits limits,
+            long pricePerRow,
+            Replies replies)
+            throws IOException {
+        this.manifest = model.manifest();
+        this.bounds = model.requireBounds();
+        this.loaded = loaded;
+        this.fingerprint = declared;
+        this.replies = replies;
+        this.pricePerRow = pricePerRow;
+        requireCalibrated(declared.precision());
+        this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
+        replies.events()
+                .emit(
+                        "serving",
+                        json -> json.put("engine", declared.toString())
+                                .put("batched", scheduler.unbatched() == null)
+                                .put("why", scheduler.unbatched()));
+    }
+
+    private void requireCalibrated(Precision precision) throws IOException {
+        try {
+            bounds.at(precision);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public byte[] modelId() {
+        return manifest.id();
+    }
+
+    @Override
+    public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {
+        // Decoding and hashing a large request is not the transport's work.
+        outbox.execute(() -> replies.guarded(from, id, () -> run(from, id, bytes)));
+    }
+
+    private void run(Peer from, long id, byte[] bytes) {
+        TensorRequest request = TensorRequest.decode(bytes);
+        if (!Arrays.equals(request.modelId(), manifest.id())) {
+            throw new IllegalArgumentException(
+                    "This node runs model " + HexFormat.of().formatHex(manifest.id()) + ".");
+        }
+        if (!Arrays.equals(request.bounds(), bounds.hash()) || request.precision() != fingerprint.precision()) {
+            throw new IllegalArgumentException("This node computes in " + fingerprint.precision()
+                    + " and is held to bounds " + HexFormat.of().formatHex(bounds.hash()) + ".");
+        }
+        CompletableFuture<TensorScheduler.Result> done = scheduler.submit(request.inputs(), request.outputs());
+        String name = Replies.name(from, id);
+        running.put(name, done);
+        done.whenCompleteAsync(
+                (result, failure) -> {
+                    running.remove(name);
+                    if (failure == null) {
+                        replies.guarded(from, id, () -> answer(from, id, bytes, request, result));
+                    } else {
+                        replies.refuse(from, id, failure instanceof CompletionException ? failure.getCause() : failure);
+                    }
+                },
+                outbox);
+    }
+
+    private void answer(Peer from, long id, byte[] bytes, TensorRequest request, TensorScheduler.Result result)
+            throws IOException {
+        TensorAnswer answer = new TensorAnswer(result.outputs(), fingerprint);
+        int rows = manifest.rows(request.inputs());
+        Receipt receipt = Receipt.of(request, answer, rows, pricePerRow * rows, replies.keys());
+        replies.answered(
+                from,
+                id,
+                bytes,
+                answer.encode(),
+                receipt,
+                result.nanos(),
+                json -> json.put("rows", rows).put("batch", result.rows()));
+    }
+
+    @Override
+    public void cancel(Peer from, long id) {
+        CompletableFuture<TensorScheduler.Result> done = running.get(Replies.name(from, id));
+        if (done != null) {
+            done.cancel(false);
+        }
+    }
+
+    @Override
+    public void disclose(Peer from, long id, byte[] receiptHash) {
+        outbox.execute(() -> replies.guarded(from, id, () -> replies.disclose(from, id, receiptHash)));
+    }
+
+    @Override
+    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+        replies.refuse(
+                from, id, new IllegalArgumentException("A tensor model has no trace: run the request again instead."));
+    }
+
+    @Override
+    public void proceed(Peer from, long id, long upTo) {
+        // There are no openings.
+    }
+
+    @Override
+    public void close() {
+        scheduler.close();
+        outbox.shutdown();
+        loaded.close();
+    }
+}

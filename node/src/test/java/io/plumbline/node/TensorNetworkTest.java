@@ -1,0 +1,382 @@
+package io.plumbline.node;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.beust.jcommander.JCommander;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tensor.Calibration;
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorJson;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.inference.tensor.Variants;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tolerant.TolerantEvidence;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** ONNX models served, audited and settled by all roles in one JVM, as clients of KServe, Triton and OpenAI see it. */
+class TensorNetworkTest {
+    private static final Path MODELS = Path.of("../models");
+    private static final Keys HONEST = Keys.random();
+    private static final Keys CHEAT = Keys.random();
+    private static final Keys EMBEDDER = Keys.random();
+    private static final Keys REQUESTER = Keys.random();
+    private static final Keys FULL = Keys.random();
+
+    @TempDir
+    static Path folder;
+
+    private static TensorPackage shapes;
+    private static FullNode fullNode;
+    private static InferenceNode honest;
+    private static InferenceNode cheat;
+    private static InferenceNode embedder;
+    private static Gateway gateway;
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    @BeforeAll
+    static void start() throws Exception {
+        shapes = calibrated("plumbline-shapes/shapes.onnx", "shapes", "plumbline-shapes/samples.json");
+        TensorPackage sentences =
+                calibrated("plumbline-sentences/model.onnx", "sentences", "plumbline-sentences/samples.json");
+        Genesis genesis = new Genesis(
+                List.of(FULL.publicKey()),
+                List.of(
+                        new Deposit(HONEST.publicKey(), 100_000),
+                        new Deposit(CHEAT.publicKey(), 100_000),
+                        new Deposit(EMBEDDER.publicKey(), 100_000),
+                        new Deposit(REQUESTER.publicKey(), 100_000)));
+        Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
+        Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
+        fullNode = new FullNode(
+                network,
+                FULL,
+                List.of(shapes.folder(), sentences.folder()),
+                folder.resolve("none"),
+                folder.resolve("full"),
+                events);
+        honest = node(network, HONEST, "honest", shapes, null, events);
+        cheat = node(network, CHEAT, "cheat", shapes, MODELS.resolve("plumbline-shapes/shapes-small.onnx"), events);
+        embedder = node(network, EMBEDDER, "embedder", sentences, null, events);
+        gateway = new Gateway(
+                network,
+                REQUESTER,
+                Map.of("shapes", shapes.folder(), "sentences", sentences.folder()),
+                folder.resolve("gateway"),
+                "localhost",
+                0,
+                Level.FULL,
+                events);
+    }
+
+    private static TensorPackage calibrated(String file, String name, String samples) throws IOException {
+        TensorPackage model = TensorPackage.importModel(MODELS.resolve(file), folder.resolve(name), share -> {});
+        Calibration.Plan plan =
+                new Calibration.Plan(List.of(TensorJson.read(MODELS.resolve(samples))), 8, 1, List.of());
+        model.keep(
+                Calibration.run(model, model.precision(), ShapeRanges.none(), plan, Calibration.SAFETY, share -> {}));
+        return model;
+    }
+
+    private static InferenceNode node(
+            Network network, Keys keys, String name, TensorPackage model, Path cheatModel, Events events)
+            throws IOException {
+        InferenceNode.Serving serving = (price, replies) -> {
+            LoadedTensorModel loaded =
+                    cheatModel == null ? Variants.reference(model) : Variants.load(cheatModel, model.precision());
+            return new TensorService(
+                    model,
+                    loaded,
+                    loaded.fingerprint(),
+                    ShapeRanges.none(),
+                    TensorScheduler.Limits.USUAL,
+                    price,
+                    replies);
+        };
+        return new InferenceNode(
+                network,
+                keys,
+                new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, cheatModel == null ? 2 : 3),
+                serving,
+                events);
+    }
+
+    @AfterAll
+    static void stop() {
+        gateway.close();
+        honest.close();
+        cheat.close();
+        embedder.close();
+        fullNode.close();
+    }
+
+    private HttpResponse<byte[]> send(String path, byte[] body, String... headers) throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port() + path));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        if (body != null) {
+            request.POST(HttpRequest.BodyPublishers.ofByteArray(body));
+        }
+        return http.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+    }
+
+    private JsonNode json(HttpResponse<byte[]> response) throws IOException {
+        assertEquals(200, response.statusCode(), new String(response.body(), StandardCharsets.UTF_8));
+        return mapper.readTree(response.body());
+    }
+
+    private JsonNode get(String path) throws Exception {
+        return json(send(path, null));
+    }
+
+    private JsonNode post(String path, Object body) throws Exception {
+        return json(send(path, mapper.writeValueAsBytes(body)));
+    }
+
+    private ObjectNode samples() throws IOException {
+        return (ObjectNode)
+                mapper.readTree(MODELS.resolve("plumbline-shapes/samples.json").toFile());
+    }
+
+    private String settled(String requestHash) throws Exception {
+        String status = "";
+        for (int i = 0; i < 600 && !status.matches("SETTLED|SLASHED|REFUNDED"); i++) {
+            Thread.sleep(50);
+            status = get("/v1/receipts/" + requestHash).path("status").asText();
+        }
+        return status;
+    }
+
+    private List<Tensor> reference(List<Tensor> inputs) throws IOException {
+        try (LoadedTensorModel model = Variants.reference(shapes)) {
+            return model.run(inputs, List.of("scores"), new io.plumbline.inference.tensor.Stop());
+        }
+    }
+
+    @Test
+    void aClientOfKServeFindsTheModel() throws Exception {
+        assertEquals(200, send("/v2/health/live", null).statusCode());
+        assertEquals(200, send("/v2/health/ready", null).statusCode());
+        assertTrue(get("/v2").path("extensions").toString().contains("binary_tensor_data"));
+        JsonNode model = get("/v2/models/shapes");
+        assertEquals("[\"1\"]", model.path("versions").toString());
+        assertEquals(
+                "[{\"name\":\"image\",\"datatype\":\"FP32\",\"shape\":[-1,1,32,32]}]",
+                model.path("inputs").toString());
+        assertEquals(model, get("/v2/models/shapes/versions/1"));
+        assertTrue(get("/v2/models/shapes/ready").path("ready").asBoolean());
+        assertEquals(
+                "TYPE_FP32",
+                get("/v2/models/shapes/config")
+                        .path("input")
+                        .path(0)
+                        .path("data_type")
+                        .asText());
+        assertEquals(2, post("/v2/repository/index", Map.of()).size());
+        assertEquals(404, send("/v2/models/none", null).statusCode());
+        assertEquals(404, send("/v2/models/shapes/versions/2", null).statusCode());
+        assertEquals(2, get("/v1/models").path("data").size());
+        assertEquals(404, send("/v1/chat/completions", "{}".getBytes()).statusCode());
+    }
+
+    @Test
+    void anAnswerIsTheModelsOwnAndIsSettledWhenRunAgain() throws Exception {
+        ObjectNode request = samples().put("id", "seven");
+        JsonNode answer = post("/v2/models/shapes/infer", request);
+        assertEquals("seven", answer.path("id").asText());
+        Tensor expected = reference(
+                        List.of(TensorJson.tensor(request.path("inputs").path(0))))
+                .getFirst();
+        Tensor scores = TensorJson.tensor(answer.path("outputs").path(0));
+        assertArrayEquals(expected.values(), scores.values(), 1e-5);
+        JsonNode parameters = answer.path("parameters");
+        Receipt receipt = Receipt.decode(
+                HexFormat.of().parseHex(parameters.path("plumbline_receipt").asText()));
+        assertEquals(Receipt.TOLERANT, receipt.contractVersion());
+        assertEquals(8, receipt.promptTokens());
+        assertEquals(16, receipt.price());
+        assertEquals(
+                "SETTLED", settled(parameters.path("plumbline_request_hash").asText()));
+    }
+
+    /** As Triton's clients send it: JSON, then the tensors' bytes. */
+    @Test
+    void tensorsTravelAsBytesToo() throws Exception {
+        int rows = 600;
+        byte[] pixels = new byte[4 * rows * 32 * 32];
+        ByteBuffer in = ByteBuffer.wrap(pixels).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < rows * 32 * 32; i++) {
+            in.putFloat((i * 31 % 97) / 97f);
+        }
+        assertTrue(pixels.length > 2 << 20, "larger than one message");
+        String head = "{\"inputs\":[{\"name\":\"image\",\"shape\":[" + rows + ",1,32,32],\"datatype\":\"FP32\","
+                + "\"parameters\":{\"binary_data_size\":" + pixels.length + "}}],"
+                + "\"outputs\":[{\"name\":\"scores\",\"parameters\":{\"binary_data\":true}}],"
+                + "\"parameters\":{\"plumbline_level\":\"signed\"}}";
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        body.writeBytes(head.getBytes(StandardCharsets.UTF_8));
+        body.writeBytes(pixels);
+        HttpResponse<byte[]> response = send(
+                "/v2/models/shapes/infer",
+                body.toByteArray(),
+                "Inference-Header-Content-Length",
+                String.valueOf(head.length()));
+        assertEquals(200, response.statusCode(), new String(response.body(), StandardCharsets.UTF_8));
+        int length = Integer.parseInt(
+                response.headers().firstValue("Inference-Header-Content-Length").orElseThrow());
+        JsonNode json = mapper.readTree(response.body(), 0, length);
+        assertEquals(
+                rows * 6 * 4,
+                json.path("outputs")
+                        .path(0)
+                        .path("parameters")
+                        .path("binary_data_size")
+                        .asInt());
+        Tensor expected = reference(List.of(new Tensor(
+                        "image", io.plumbline.verifier.tensor.ElementType.FP32, new long[] {rows, 1, 32, 32}, pixels)))
+                .getFirst();
+        Tensor scores = TensorJson.tensor(
+                json.path("outputs").path(0), Arrays.copyOfRange(response.body(), length, response.body().length));
+        assertArrayEquals(expected.values(), scores.values(), 1e-4);
+    }
+
+    @Test
+    void aSmallerModelInItsPlaceIsCaughtAndProven() throws Exception {
+        ObjectNode request = samples();
+        request.putObject("parameters").put("plumbline_node", HexFormat.of().formatHex(CHEAT.publicKey()));
+        JsonNode answer = post("/v2/models/shapes/infer", request);
+        String hash = answer.path("parameters").path("plumbline_request_hash").asText();
+        assertEquals("SLASHED", settled(hash));
+        assertTrue(get("/v1/receipts/" + hash).path("reasons").toString().contains("TOLERANCE"));
+        Path evidence = folder.resolve("full/evidence/" + hash + ".evidence");
+        assertTrue(TolerantEvidence.is(Files.readAllBytes(evidence)));
+        assertEquals(0, verify(evidence));
+        TolerantEvidence shown = TolerantEvidence.decode(Files.readAllBytes(evidence));
+        // The same request answered honestly proves nothing.
+        List<Tensor> right = reference(shown.request().inputs());
+        io.plumbline.verifier.tensor.TensorAnswer honestAnswer = new io.plumbline.verifier.tensor.TensorAnswer(
+                right, shown.answer().engine());
+        Receipt receipt = Receipt.of(shown.request(), honestAnswer, 8, 16, HONEST);
+        Files.write(evidence, new TolerantEvidence(receipt, shown.request(), honestAnswer).encode());
+        assertEquals(1, verify(evidence));
+    }
+
+    private static int verify(Path evidence) throws Exception {
+        VerifyCommand command = new VerifyCommand();
+        JCommander.newBuilder()
+                .addObject(command)
+                .build()
+                .parse(evidence.toString(), "--model", shapes.folder().toString());
+        return command.call();
+    }
+
+    @Test
+    void whatCannotBeRunIsRefusedWithItsReason() throws Exception {
+        ObjectNode wrongShape = samples();
+        ((ObjectNode) wrongShape.path("inputs").path(0)).putArray("shape").add(1);
+        ObjectNode noInput = mapper.createObjectNode();
+        noInput.putArray("inputs");
+        ObjectNode noOutput = samples();
+        noOutput.putArray("outputs").addObject().put("name", "classes");
+        ObjectNode otherPrecision = samples();
+        otherPrecision.putObject("parameters").put("plumbline_precision", "fp16");
+        for (ObjectNode wrong : List.of(wrongShape, noInput, noOutput, otherPrecision)) {
+            HttpResponse<byte[]> response = send("/v2/models/shapes/infer", mapper.writeValueAsBytes(wrong));
+            assertEquals(400, response.statusCode(), wrong.path("parameters").toString());
+            assertFalse(mapper.readTree(response.body()).path("error").asText().isEmpty());
+        }
+        assertEquals(400, send("/v2/models/shapes/infer", "{".getBytes()).statusCode());
+        byte[] samples = mapper.writeValueAsBytes(samples());
+        assertEquals(
+                400,
+                send("/v2/models/shapes/infer", samples, "Inference-Header-Content-Length", "999999999")
+                        .statusCode());
+    }
+
+    @Test
+    void textsAreEmbedded() throws Exception {
+        String one = "Tom the bear lost his red kite on the hill.";
+        String near = "Tom was sad. His red kite was gone from the hill!";
+        String far = "The small mouse shared a cake with the old owl in the garden.";
+        JsonNode answer = post("/v1/embeddings", Map.of("model", "sentences", "input", List.of(one, near, far)));
+        double[][] vectors = new double[3][64];
+        for (int i = 0; i < 3; i++) {
+            assertEquals(i, answer.path("data").path(i).path("index").asInt());
+            for (int k = 0; k < 64; k++) {
+                vectors[i][k] =
+                        answer.path("data").path(i).path("embedding").path(k).asDouble();
+            }
+            assertEquals(1, dot(vectors[i], vectors[i]), 1e-5);
+        }
+        assertTrue(dot(vectors[0], vectors[1]) > dot(vectors[0], vectors[2]));
+        assertTrue(answer.path("usage").path("prompt_tokens").asInt() > 20);
+        assertEquals(
+                "SETTLED", settled(answer.path("plumbline").path("request_hash").asText()));
+        JsonNode base64 = post("/v1/embeddings", Map.of("input", one, "encoding_format", "base64"));
+        byte[] bytes = Base64.getDecoder()
+                .decode(base64.path("data").path(0).path("embedding").asText());
+        // Alone it is not padded: other sums, the same to a few bits.
+        assertEquals(
+                vectors[0][5],
+                ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getFloat(20),
+                1e-5);
+        assertEquals(400, send("/v1/embeddings", "{\"input\":[]}".getBytes()).statusCode());
+        assertEquals(
+                404,
+                send("/v1/embeddings", "{\"model\":\"shapes\",\"input\":\"a\"}".getBytes())
+                        .statusCode());
+        assertNull(answer.get("error"));
+    }
+
+    private static double dot(double[] a, double[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += a[i] * b[i];
+        }
+        return sum;
+    }
+
+    @Test
+    void aModelThatIsNotCalibratedIsNotServed() throws Exception {
+        TensorPackage raw = TensorPackage.importModel(
+                MODELS.resolve("plumbline-shapes/shapes.onnx"), folder.resolve("raw"), share -> {});
+        assertTrue(
+                assertThrows(IOException.class, raw::requireBounds).getMessage().contains("is not calibrated"));
+    }
+}
