@@ -27,7 +27,7 @@ import org.bytedeco.javacpp.SizeTPointer;
  * toolkit. Addresses on the device are plain longs. Every failure is a {@link CudaException}.
  */
 @SuppressWarnings("restricted")
-final class Cuda implements AutoCloseable {
+public final class Cuda implements AutoCloseable {
     private static final String KERNELS = "/io/plumbline/native/cuda/plumbline.fatbin";
 
     /** Shared memory that a block may have without asking. */
@@ -60,7 +60,7 @@ final class Cuda implements AutoCloseable {
      *
      * @throws CudaException when this build has none, or the GPU cannot run them.
      */
-    Cuda(int device) {
+    public Cuda(int device) {
         this(device, kernels());
     }
 
@@ -131,8 +131,13 @@ final class Cuda implements AutoCloseable {
         return names;
     }
 
-    String name() {
+    public String name() {
         return name;
+    }
+
+    /** Compute capability, as "9.0". */
+    public String capability() {
+        return attribute(MAJOR) + "." + attribute(MINOR);
     }
 
     private int attribute(int which) {
@@ -151,7 +156,7 @@ final class Cuda implements AutoCloseable {
     }
 
     /** Every thread that calls must have done this. */
-    void makeCurrent() {
+    public void makeCurrent() {
         check("cuCtxSetCurrent", cuCtxSetCurrent(context));
     }
 
@@ -165,39 +170,39 @@ final class Cuda implements AutoCloseable {
     }
 
     /** Device memory, 256-byte aligned. */
-    long allocate(long bytes) {
+    public long allocate(long bytes) {
         long[] address = new long[1];
         check("cuMemAlloc of " + bytes + " bytes", cuMemAlloc(address, Math.max(1, bytes)));
         return address[0];
     }
 
-    void free(long address) {
+    public void free(long address) {
         check("cuMemFree", cuMemFree(address));
     }
 
     /** Host memory that the device reads and writes by itself. */
-    MemorySegment pinned(long bytes) {
+    public MemorySegment pinned(long bytes) {
         try (PointerPointer<Pointer> address = new PointerPointer<>(1)) {
             check("cuMemHostAlloc of " + bytes + " bytes", cuMemHostAlloc(address, bytes, 0));
             return MemorySegment.ofAddress(address.get(0).address()).reinterpret(bytes);
         }
     }
 
-    void freePinned(MemorySegment memory) {
+    public void freePinned(MemorySegment memory) {
         check("cuMemFreeHost", cuMemFreeHost(new Address(memory)));
     }
 
-    CUstream_st stream() {
+    public CUstream_st stream() {
         CUstream_st stream = new CUstream_st();
         check("cuStreamCreate", cuStreamCreate(stream, NON_BLOCKING));
         return stream;
     }
 
-    void destroy(CUstream_st stream) {
+    public void destroy(CUstream_st stream) {
         check("cuStreamDestroy", cuStreamDestroy(stream));
     }
 
-    void await(CUstream_st stream) {
+    public void await(CUstream_st stream) {
         check("cuStreamSynchronize", cuStreamSynchronize(stream));
     }
 
@@ -225,12 +230,12 @@ final class Cuda implements AutoCloseable {
     }
 
     /** Copies all of {@code from} to the device; it must not change until the stream has come so far. */
-    void upload(CUstream_st stream, long to, MemorySegment from) {
+    public void upload(CUstream_st stream, long to, MemorySegment from) {
         check("cuMemcpyHtoDAsync", cuMemcpyHtoDAsync(to, new Address(from), from.byteSize(), stream));
     }
 
     /** Fills all of {@code to} from the device. */
-    void download(CUstream_st stream, MemorySegment to, long from) {
+    public void download(CUstream_st stream, MemorySegment to, long from) {
         check("cuMemcpyDtoHAsync", cuMemcpyDtoHAsync(new Address(to), from, to.byteSize(), stream));
     }
 
@@ -239,12 +244,12 @@ final class Cuda implements AutoCloseable {
     }
 
     /** Records what is put in {@code stream} from now on, and what joins it, in place of running it. */
-    void beginCapture(CUstream_st stream) {
+    public void beginCapture(CUstream_st stream) {
         check("cuStreamBeginCapture", cuStreamBeginCapture(stream, CAPTURE_THREAD_LOCAL));
     }
 
     /** Ends the recording and makes it launchable. */
-    CUgraphExec_st endCapture(CUstream_st stream) {
+    public CUgraphExec_st endCapture(CUstream_st stream) {
         CUgraph_st graph = new CUgraph_st();
         check("cuStreamEndCapture", cuStreamEndCapture(stream, graph));
         CUgraphExec_st executable = new CUgraphExec_st();
@@ -256,11 +261,11 @@ final class Cuda implements AutoCloseable {
         return executable;
     }
 
-    void launch(CUgraphExec_st graph, CUstream_st stream) {
+    public void launch(CUgraphExec_st graph, CUstream_st stream) {
         check("cuGraphLaunch", cuGraphLaunch(graph, stream));
     }
 
-    void destroy(CUgraphExec_st graph) {
+    public void destroy(CUgraphExec_st graph) {
         check("cuGraphExecDestroy", cuGraphExecDestroy(graph));
     }
 
