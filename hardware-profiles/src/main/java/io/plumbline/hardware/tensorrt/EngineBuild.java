@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.tensorrt.global.nvinfer.BuilderFlag;
 import org.bytedeco.tensorrt.global.nvinfer.OptProfileSelector;
 import org.bytedeco.tensorrt.nvinfer.Dims64;
@@ -66,7 +67,7 @@ final class EngineBuild {
                 : config.createTimingCache(new BytePointer(known), known.length);
         config.setTimingCache(present(timing, "a cache of timings"), false);
         IHostMemory built = builder.buildSerializedNetwork(network, config);
-        if (built == null || built.isNull()) {
+        if (!TensorRt.isThere(built)) {
             throw new IOException("TensorRT cannot build " + model.name() + " in " + precision + " for "
                     + shapes.texts() + ". " + log.complaints());
         }
@@ -74,8 +75,8 @@ final class EngineBuild {
         return bytes(built);
     }
 
-    private <T extends org.bytedeco.javacpp.Pointer> T present(T made, String what) throws IOException {
-        if (made == null || made.isNull()) {
+    private <T extends Pointer> T present(T made, String what) throws IOException {
+        if (!TensorRt.isThere(made)) {
             throw new IOException("TensorRT does not give " + what + ". " + log.complaints());
         }
         return made;

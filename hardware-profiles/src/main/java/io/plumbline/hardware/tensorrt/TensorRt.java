@@ -3,6 +3,8 @@ package io.plumbline.hardware.tensorrt;
 import static org.bytedeco.tensorrt.global.nvinfer.getInferLibVersion;
 
 import io.plumbline.hardware.cuda.CudaAccelerator;
+import java.io.File;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -12,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 
 /**
  * Whether TensorRT is on this host, and which. The cheapest question first: the library is asked for its version before any binding is
@@ -23,6 +26,8 @@ final class TensorRt {
 
     /** Where an operator's TensorRT lies, if not where the loader looks. */
     private static final String FOLDER = "plumbline.tensorrt";
+
+    private static final long LEAST_ADDRESS = 1 << 16;
 
     private static String absence;
     private static boolean isDecided;
@@ -49,14 +54,32 @@ final class TensorRt {
             return "TensorRT is here, and no GPU: "
                     + new CudaAccelerator().find().why() + ".";
         }
+        return bind();
+    }
+
+    /**
+     * Loads the bindings, without those that JavaCPP would load before them: cuBLAS, cuDNN and NVRTC are 1.5 GB that TensorRT 10 does not need and
+     * a host of a driver and TensorRT does not have. From then on JavaCPP loads nothing by itself; CUDA's own bindings are there already.
+     */
+    @SuppressWarnings("restricted")
+    static String bind() {
         try {
-            Loader.load(org.bytedeco.tensorrt.global.nvinfer.class);
-            Loader.load(org.bytedeco.tensorrt.global.nvonnxparser.class);
+            Loader.load(org.bytedeco.cuda.global.cudart.class);
+            System.setProperty("org.bytedeco.javacpp.loadlibraries", "false");
+            for (String name : List.of("libjninvinfer.so", "libjninvonnxparser.so")) {
+                String resource = "/org/bytedeco/tensorrt/" + Loader.getPlatform() + "/" + name;
+                File library = Loader.cacheResource(TensorRt.class, resource);
+                if (library == null) {
+                    return "this build has no TensorRT bindings for " + Loader.getPlatform() + ".";
+                }
+                System.load(library.getPath());
+            }
             return getInferLibVersion() / 10_000 == MAJOR ? null : "TensorRT changed while it was looked for.";
+        } catch (IOException e) {
+            return "JavaCPP's TensorRT bindings cannot be unpacked: " + e.getMessage();
         } catch (LinkageError e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
-            return "JavaCPP's TensorRT bindings cannot be loaded: " + cause.getMessage()
-                    + ". They need cuBLAS, cuDNN and NVRTC of CUDA 13 beside libnvinfer: install the CUDA toolkit and cuDNN.";
+            return "JavaCPP's TensorRT bindings cannot be loaded: " + cause.getMessage();
         }
     }
 
@@ -127,6 +150,11 @@ final class TensorRt {
         } catch (Throwable e) {
             throw new IllegalStateException("libnvinfer cannot be asked for its version.", e);
         }
+    }
+
+    /** Whether an object was made: where TensorRT gives none, a base class's pointer comes as a small number in place of null. */
+    static boolean isThere(Pointer object) {
+        return object != null && object.address() >= LEAST_ADDRESS;
     }
 
     /** The version that is loaded, as "10.15.1". */

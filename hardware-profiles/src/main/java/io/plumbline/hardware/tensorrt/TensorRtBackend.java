@@ -73,8 +73,11 @@ public final class TensorRtBackend implements TensorBackend {
                 log.onMessage(doing -> {});
             }
             IRuntime runtime = createInferRuntime(log);
+            if (!TensorRt.isThere(runtime)) {
+                throw new IOException("TensorRT cannot be started on this GPU. " + log.complaints());
+            }
             ICudaEngine engine = runtime.deserializeCudaEngine(new BytePointer(plan), plan.length);
-            if (engine == null || engine.isNull()) {
+            if (!TensorRt.isThere(engine)) {
                 throw new IOException("TensorRT does not take its own engine back. " + log.complaints());
             }
             progress.accept(1);

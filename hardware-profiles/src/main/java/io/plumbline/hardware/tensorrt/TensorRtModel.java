@@ -74,7 +74,7 @@ final class TensorRtModel implements LoadedTensorModel {
         this.fingerprint = fingerprint;
         this.log = log;
         this.context = engine.createExecutionContext();
-        if (context == null || context.isNull()) {
+        if (!TensorRt.isThere(context)) {
             throw new IOException("TensorRT has no room for the model on this GPU. " + log.complaints());
         }
         this.stream = cuda.stream();

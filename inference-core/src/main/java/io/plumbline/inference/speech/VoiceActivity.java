@@ -18,7 +18,9 @@ public final class VoiceActivity {
     /** Samples of a window: 32 ms. */
     public static final int WINDOW = 512;
 
-    private static final int CONTEXT = 64;
+    /** Samples of the window before that a window begins with. */
+    public static final int CONTEXT = 64;
+
     private static final int STATE = 128;
 
     private VoiceActivity() {}

@@ -59,9 +59,8 @@ public final class Variants {
             variants.add(plain(model, "optimization off", 1, OptLevel.NO_OPT));
             variants.add(plain(model, "basic optimization", 1, OptLevel.BASIC_OPT));
             variants.add(plain(model, "extended optimization", 2, OptLevel.EXTENDED_OPT));
-            if (precision == Precision.FP32) {
-                variants.add(rewritten(model, "another order of sums, 1", null, noise(FP32_NOISE, 1)));
-                variants.add(rewritten(model, "another order of sums, 2", null, noise(FP32_NOISE, 2)));
+            for (int seed = 1; seed <= 3; seed++) {
+                variants.add(rewritten(model, "another order of sums, " + seed, null, noise(FP32_NOISE, seed)));
             }
         } else if (model.precision() == Precision.FP32 && precision == Precision.TF32) {
             variants.add(rewritten(model, "tf32", Rounding.TF32, null));

@@ -8,6 +8,12 @@ import java.util.TreeMap;
 
 /** Gathers deviations among honest runs of one model at one precision, and makes bounds of the widest. */
 public final class BoundsMaker {
+    /**
+     * How much more than absolute differences relative ones may grow: an error follows what a model sums, and not what is left of it, so that
+     * inputs whose outputs happen to be small have wide ones. They guard such inputs, where the absolute bounds are loose.
+     */
+    private static final double RELATIVE = 4;
+
     private final SortedMap<String, Widest> outputs = new TreeMap<>();
     private int runs;
 
@@ -63,7 +69,7 @@ public final class BoundsMaker {
                 new OutputBounds(
                         integer.contains(name) && !widest.differs,
                         times(widest.absolute, safety),
-                        times(widest.relative, safety),
+                        times(widest.relative, RELATIVE * safety),
                         widest.order * safety)));
         return bounds;
     }

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.tolerant;
 
+import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -10,22 +11,24 @@ import java.util.stream.IntStream;
  *
  * @param incomparable why the two cannot be compared (another shape, infinite where the other is not), or null.
  * @param scale root mean square of the reference: what its elements are like.
+ * @param step one unit in the last place of the elements' type, relative: what rounding the same number otherwise makes. 0 of integers.
  * @param absolute quantiles of the elements' differences, at {@link #QUANTILES}.
- * @param relative quantiles of the differences over the reference's elements, or over a hundredth of the scale where those are smaller.
+ * @param relative quantiles of the differences over the reference's elements, or over a tenth of the scale where those are smaller.
  * @param order the widest gap between two scores of the reference that the other has the other way round, one of them in the
  *     {@link #TOP} of its row.
  */
-public record Deviation(String incomparable, double scale, double[] absolute, double[] relative, double order) {
+public record Deviation(
+        String incomparable, double scale, double step, double[] absolute, double[] relative, double order) {
     /** Shares of the elements whose differences a quantile covers. */
     public static final double[] QUANTILES = {0.5, 0.9, 0.99, 1};
 
     /** Scores of a row whose order is looked at. */
     public static final int TOP = 5;
 
-    private static final double SMALL = 0.01;
+    private static final double SMALL = 0.1;
 
     private static Deviation incomparable(String why) {
-        return new Deviation(why, 0, new double[QUANTILES.length], new double[QUANTILES.length], 0);
+        return new Deviation(why, 0, 0, new double[QUANTILES.length], new double[QUANTILES.length], 0);
     }
 
     /** Compares {@code claimed} with {@code reference}. */
@@ -36,16 +39,30 @@ public record Deviation(String incomparable, double scale, double[] absolute, do
         }
         if (reference.type().bytes() == 0) {
             return Arrays.equals(reference.data(), claimed.data())
-                    ? of(new double[0], new double[0], 0)
+                    ? of(new double[0], new double[0], 0, 0)
                     : incomparable("its strings are others");
         }
         long[] shape = reference.shape();
         int row = shape.length == 0 ? 1 : (int) shape[shape.length - 1];
-        return of(reference.values(), claimed.values(), reference.type().isFloat() ? row : 0);
+        return of(
+                reference.values(),
+                claimed.values(),
+                step(reference.type()),
+                reference.type().isFloat() ? row : 0);
+    }
+
+    private static double step(ElementType type) {
+        return switch (type) {
+            case FP64 -> 0x1p-52;
+            case FP32 -> 0x1p-23;
+            case FP16 -> 0x1p-10;
+            case BF16 -> 0x1p-7;
+            default -> 0;
+        };
     }
 
     /** @param row scores of a row; 0 where elements are no scores. */
-    private static Deviation of(double[] reference, double[] claimed, int row) {
+    private static Deviation of(double[] reference, double[] claimed, double step, int row) {
         double squares = 0;
         for (int i = 0; i < reference.length; i++) {
             if (!Double.isFinite(reference[i]) || !Double.isFinite(claimed[i])) {
@@ -66,7 +83,12 @@ public record Deviation(String incomparable, double scale, double[] absolute, do
             relative[i] = absolute[i] == 0 ? 0 : absolute[i] / Math.max(Math.abs(reference[i]), SMALL * scale);
         }
         return new Deviation(
-                null, scale, quantiles(absolute), quantiles(relative), row < 2 ? 0 : order(reference, claimed, row));
+                null,
+                scale,
+                step,
+                quantiles(absolute),
+                quantiles(relative),
+                row < 2 ? 0 : order(reference, claimed, row));
     }
 
     private static double[] quantiles(double[] values) {

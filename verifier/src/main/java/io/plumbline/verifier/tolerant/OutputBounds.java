@@ -9,10 +9,10 @@ import java.util.Locale;
  */
 public record OutputBounds(boolean exact, double[] absolute, double[] relative, double order) {
     /**
-     * Part of the output's scale that is always allowed: a few roundings of fp32, for models whose calibration runs happened to agree to
-     * the last bit.
+     * Units in the last place of the output's type that are always allowed, of its elements and of its scale: for models whose calibration
+     * runs happened to agree to the last bit.
      */
-    private static final double FLOOR = 0x1p-21;
+    private static final double FLOOR = 4;
 
     /** What {@code deviation} exceeds, for a person, or null where it is within. */
     public String exceededBy(Deviation deviation) {
@@ -22,13 +22,14 @@ public record OutputBounds(boolean exact, double[] absolute, double[] relative, 
         if (exact) {
             return deviation.isNone() ? null : "it differs by " + last(deviation.absolute()) + " and must not differ";
         }
-        double floor = FLOOR * deviation.scale();
+        double least = FLOOR * deviation.step();
+        double floor = least * deviation.scale();
         for (int i = 0; i < absolute.length; i++) {
             if (deviation.absolute()[i] > absolute[i] + floor) {
                 return exceeded("differences", i, deviation.absolute()[i], absolute[i] + floor);
             }
-            if (deviation.relative()[i] > relative[i] + FLOOR && deviation.absolute()[i] > floor) {
-                return exceeded("relative differences", i, deviation.relative()[i], relative[i] + FLOOR);
+            if (deviation.relative()[i] > relative[i] + least && deviation.absolute()[i] > floor) {
+                return exceeded("relative differences", i, deviation.relative()[i], relative[i] + least);
             }
         }
         return deviation.order() > order + floor
@@ -66,12 +67,13 @@ public record OutputBounds(boolean exact, double[] absolute, double[] relative, 
         if (exact) {
             return deviation.isNone() ? 0 : Double.POSITIVE_INFINITY;
         }
-        double floor = FLOOR * deviation.scale();
+        double least = FLOOR * deviation.step();
+        double floor = least * deviation.scale();
         double use = floor + order == 0 ? 0 : deviation.order() / (order + floor);
         for (int i = 0; i < absolute.length; i++) {
             use = Math.max(use, part(deviation.absolute()[i], absolute[i] + floor));
             if (deviation.absolute()[i] > floor) {
-                use = Math.max(use, part(deviation.relative()[i], relative[i] + FLOOR));
+                use = Math.max(use, part(deviation.relative()[i], relative[i] + least));
             }
         }
         return use;

@@ -1,0 +1,164 @@
+package io.plumbline.benchmarks;
+
+import io.plumbline.inference.onnx.OnnxRewriter.Rounding;
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.Stop;
+import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** What a node may give in place of an answer that it was paid for. */
+record Cheat(String name, Answers answers) {
+    /** Makes an answer to each of the inputs, of which {@code alike} that follow each other are much the same. */
+    @FunctionalInterface
+    interface Answers {
+        List<List<Tensor>> to(List<List<Tensor>> inputs, List<List<Tensor>> right, int alike) throws IOException;
+    }
+
+    /** Those that can be tried on a model that is declared to be computed in {@code precision}. */
+    static List<Cheat> of(Subject subject, Precision precision) {
+        List<Cheat> cheats = new ArrayList<>();
+        boolean hasFloats = subject.model().precision() == Precision.FP32;
+        if (hasFloats && precision == Precision.FP32) {
+            cheats.add(rewritten(subject, "tf32 for fp32", Rounding.TF32, null));
+            cheats.add(rewritten(subject, "fp16 for fp32", Rounding.FP16, null));
+        }
+        if (hasFloats) {
+            for (int bits : new int[] {8, 4}) {
+                cheats.add(rewritten(subject, "weights of " + bits + " bits", null, Variants.quantized(bits)));
+            }
+            for (int percent : new int[] {5, 20, 50}) {
+                cheats.add(
+                        rewritten(subject, percent + " % of weights pruned", null, Variants.pruned(percent / 100.0)));
+            }
+        }
+        if (subject.smaller() != null) {
+            cheats.add(new Cheat("a smaller model", (inputs, right, alike) -> {
+                try (LoadedTensorModel loaded = Variants.load(subject.smaller(), precision)) {
+                    return run(loaded, subject, inputs);
+                }
+            }));
+        }
+        cheats.add(new Cheat("another input's answer", (inputs, right, alike) -> {
+            List<List<Tensor>> others = new ArrayList<>();
+            for (int i = 0; i < right.size(); i++) {
+                others.add(otherOfSameShape(right, i, alike));
+            }
+            return others;
+        }));
+        for (double part : new double[] {1e-4, 1e-2}) {
+            cheats.add(new Cheat(
+                    "noise of " + (part == 1e-4 ? "0.01" : "1") + " % of the scale",
+                    (inputs, right, alike) -> changed(right, (values, random) -> noise(values, part, random))));
+        }
+        cheats.add(new Cheat(
+                "one element off by 5 % of the scale",
+                (inputs, right, alike) -> changed(
+                        right, (values, random) -> values[random.nextInt(values.length)] += 0.05 * scale(values))));
+        cheats.add(
+                new Cheat("first and second changed over", (inputs, right, alike) -> changed(right, Cheat::swapTop)));
+        return cheats;
+    }
+
+    private static Cheat rewritten(
+            Subject subject, String name, Rounding rounding, java.util.function.UnaryOperator<float[]> weights) {
+        return new Cheat(name, (inputs, right, alike) -> {
+            try (LoadedTensorModel loaded =
+                    Variants.rewritten(subject.model(), name, rounding, weights).open()) {
+                return run(loaded, subject, inputs);
+            }
+        });
+    }
+
+    static List<List<Tensor>> run(LoadedTensorModel loaded, Subject subject, List<List<Tensor>> inputs)
+            throws IOException {
+        List<List<Tensor>> answers = new ArrayList<>();
+        for (List<Tensor> input : inputs) {
+            answers.add(loaded.run(input, subject.model().manifest().outputNames(), new Stop()));
+        }
+        return answers;
+    }
+
+    private static List<Tensor> otherOfSameShape(List<List<Tensor>> right, int i, int alike) {
+        for (int step = alike; step < right.size(); step++) {
+            List<Tensor> other = right.get((i + step) % right.size());
+            boolean fits = java.util.Arrays.equals(
+                    other.getFirst().shape(), right.get(i).getFirst().shape());
+            if (fits
+                    && !java.util.Arrays.equals(
+                            other.getFirst().data(), right.get(i).getFirst().data())) {
+                return other;
+            }
+        }
+        return null;
+    }
+
+    private interface Change {
+        void of(double[] values, Random random);
+    }
+
+    /** Each answer with the first of its outputs changed. */
+    private static List<List<Tensor>> changed(List<List<Tensor>> right, Change change) {
+        Random random = new Random(5);
+        List<List<Tensor>> changed = new ArrayList<>();
+        for (List<Tensor> answer : right) {
+            List<Tensor> copy = new ArrayList<>(answer);
+            Tensor first = answer.getFirst();
+            double[] values = first.values();
+            change.of(values, random);
+            ByteBuffer out = ByteBuffer.allocate(first.data().length).order(ByteOrder.LITTLE_ENDIAN);
+            for (double value : values) {
+                switch (first.type()) {
+                    case FP32 -> out.putFloat((float) value);
+                    case FP16 -> out.putShort(Float.floatToFloat16((float) value));
+                    default -> throw new IllegalStateException("outputs of " + first.type() + " are not changed here");
+                }
+            }
+            copy.set(0, new Tensor(first.name(), first.type(), first.shape(), out.array()));
+            changed.add(copy);
+        }
+        return changed;
+    }
+
+    private static double scale(double[] values) {
+        double squares = 0;
+        for (double value : values) {
+            squares += value * value;
+        }
+        return Math.sqrt(squares / values.length);
+    }
+
+    private static void noise(double[] values, double part, Random random) {
+        double scale = scale(values);
+        for (int i = 0; i < values.length; i++) {
+            values[i] += part * scale * random.nextGaussian();
+        }
+    }
+
+    private static void swapTop(double[] values, Random random) {
+        int first = 0;
+        int second = -1;
+        for (int i = 1; i < values.length; i++) {
+            if (values[i] > values[first]) {
+                second = first;
+                first = i;
+            } else if (second < 0 || values[i] > values[second]) {
+                second = i;
+            }
+        }
+        if (second >= 0) {
+            double value = values[first];
+            values[first] = values[second];
+            values[second] = value;
+        } else {
+            // A single score: what it says is turned round.
+            values[0] = 1 - values[0];
+        }
+    }
+}
