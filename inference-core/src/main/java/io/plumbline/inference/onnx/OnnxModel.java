@@ -62,6 +62,9 @@ public record OnnxModel(
         SortedSet<String> externalFiles,
         SortedMap<Integer, Long> weights,
         SortedSet<String> shapeless) {
+    /** Graphs within graphs; more are no model but an attack on the stack. */
+    private static final int MAX_DEPTH = 16;
+
     /** Domain of the standard operators. */
     public static final String STANDARD = "ai.onnx";
 
@@ -90,10 +93,10 @@ public record OnnxModel(
         }
         OnnxModel read =
                 new OnnxModel(model, opsets, new TreeMap<>(), new TreeSet<>(), new TreeMap<>(), new TreeSet<>());
-        read.visit(graph);
+        read.visit(graph, 0);
         for (Proto function : model.messages(MODEL_FUNCTION)) {
             for (Proto node : function.messages(FUNCTION_NODE)) {
-                read.visitNode(node);
+                read.visitNode(node, 0);
             }
         }
         Set<String> weights = new HashSet<>();
@@ -113,16 +116,19 @@ public record OnnxModel(
         return domain.isEmpty() ? STANDARD : domain;
     }
 
-    private void visit(Proto graph) throws IOException {
+    private void visit(Proto graph, int depth) throws IOException {
+        if (depth > MAX_DEPTH) {
+            throw new IOException("its graphs lie more than " + MAX_DEPTH + " deep in each other");
+        }
         for (Proto initializer : graph.messages(GRAPH_INITIALIZER)) {
             visitTensor(initializer);
         }
         for (Proto node : graph.messages(GRAPH_NODE)) {
-            visitNode(node);
+            visitNode(node, depth);
         }
     }
 
-    private void visitNode(Proto node) throws IOException {
+    private void visitNode(Proto node, int depth) throws IOException {
         String domain = domain(node.text(NODE_DOMAIN));
         String operator = node.text(NODE_OPERATOR);
         operators.merge(domain.equals(STANDARD) ? operator : domain + "." + operator, 1, Integer::sum);
@@ -134,7 +140,7 @@ public record OnnxModel(
             }
             for (int field : new int[] {ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS}) {
                 for (Proto graph : attribute.messages(field)) {
-                    visit(graph);
+                    visit(graph, depth + 1);
                 }
             }
         }

@@ -43,14 +43,10 @@ public final class TensorJson {
         Head head = head(json);
         List<JsonNode> values = new ArrayList<>();
         flatten(json.path("data"), values, head.name);
-        long elements = 1;
-        for (long size : head.shape) {
-            elements = Math.multiplyExact(elements, size);
-        }
-        if (values.size() != elements) {
+        if (values.size() != Tensor.elements(head.name, head.shape)) {
             throw new IllegalArgumentException("Tensor \"" + head.name + "\" of shape "
-                    + java.util.Arrays.toString(head.shape) + " needs " + elements + " elements, and has "
-                    + values.size() + ".");
+                    + java.util.Arrays.toString(head.shape) + " does not hold "
+                    + values.size() + " elements.");
         }
         if (head.type == ElementType.BYTES) {
             return Tensor.ofStrings(

@@ -9,13 +9,18 @@ import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.gguf.GgufCheckpoint;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.onnx.OnnxModel;
+import io.plumbline.inference.onnx.TensorRtOperators;
 import io.plumbline.inference.safetensors.SafetensorsFile;
+import io.plumbline.inference.tensor.TensorJson;
+import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.node.Wires;
+import io.plumbline.transport.PartsWire;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -38,6 +43,17 @@ import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
+import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.BoundsMaker;
+import io.plumbline.verifier.tolerant.OutputBounds;
+import io.plumbline.verifier.tolerant.TolerantAuditor;
+import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -50,6 +66,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -109,6 +128,7 @@ final class Parsers implements AutoCloseable {
         openings();
         frames();
         files();
+        tensors();
     }
 
     /** All parsers, by name. */
@@ -290,6 +310,62 @@ final class Parsers implements AutoCloseable {
                         ("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],\"n\":2,\"stop\":[\"a\"],"
                                         + "\"temperature\":0.5,\"top_p\":0.9,\"max_tokens\":5,\"plumbline\":{\"level\":\"full\"}}")
                                 .getBytes(StandardCharsets.UTF_8)));
+    }
+
+    private void tensors() throws IOException {
+        Path onnx = Path.of("../models/plumbline-shapes/shapes.onnx");
+        TensorPackage shapes = TensorPackage.importModel(onnx, folder.resolve("shapes"), share -> {});
+        Tensor picture = Tensor.ofFloats("image", new long[] {1, 1, 32, 32}, new float[1024]);
+        Tensor texts = Tensor.ofStrings("texts", new long[] {2}, List.of(new byte[] {65}, new byte[0]));
+        TensorRequest asked = new TensorRequest(
+                shapes.manifest().id(),
+                new byte[32],
+                Precision.FP16,
+                List.of(picture, texts),
+                List.of("scores"),
+                new byte[32],
+                new byte[16]);
+        Fingerprint engine = new Fingerprint("onnxruntime", "1", "cpu", Precision.FP16, "");
+        Tensor scores = Tensor.ofFloats("scores", new long[] {1, 6}, 1, 2, 3, 4, 5, 6);
+        TensorAnswer given = new TensorAnswer(List.of(scores), engine);
+        Receipt signed = Receipt.of(asked, given, 1, 2, node);
+        add("tensor-request", bytes -> TensorRequest.decode(bytes).hash(), () -> List.of(asked.encode()));
+        add("tensor-answer", bytes -> TensorAnswer.decode(bytes).hash(), () -> List.of(given.encode()));
+        add(
+                "tolerant-evidence",
+                bytes -> {
+                    TolerantEvidence evidence = TolerantEvidence.decode(bytes);
+                    TolerantAuditor.checkReceipt(
+                            evidence.receipt(), evidence.request(), evidence.answer(), shapes.manifest());
+                },
+                () -> List.of(new TolerantEvidence(signed, asked, given).encode()));
+        add(
+                "tensor-manifest",
+                bytes -> TensorManifest.parse(new String(bytes, StandardCharsets.UTF_8))
+                        .batchDimension(),
+                () -> List.of(shapes.manifest().text().getBytes(StandardCharsets.UTF_8)));
+        BoundsMaker maker = new BoundsMaker();
+        maker.add(given.outputs(), given.outputs());
+        TreeMap<Precision, SortedMap<String, OutputBounds>> byPrecision = new TreeMap<>();
+        byPrecision.put(Precision.FP32, maker.bounds(4, Set.of()));
+        Bounds bounds = new Bounds(shapes.manifest().id(), 4, new TreeMap<>(Map.of(Precision.FP32, 1)), byPrecision);
+        add(
+                "bounds",
+                bytes -> Bounds.parse(new String(bytes, StandardCharsets.UTF_8)).hash(),
+                () -> List.of(bounds.text().getBytes(StandardCharsets.UTF_8)));
+        add("onnx", file(path -> TensorRtOperators.missing(OnnxModel.read(path))), () -> List.of(start(onnx, 1 << 20)));
+        add(
+                "tensor-json",
+                bytes -> {
+                    JsonNode json = new ObjectMapper().readTree(bytes);
+                    if (json != null) {
+                        json.path("inputs").forEach(TensorJson::tensor);
+                    }
+                },
+                () -> List.of(("{\"inputs\":[" + TensorJson.json(scores) + "," + TensorJson.json(texts)
+                                + ",{\"name\":\"a\",\"datatype\":\"UINT8\",\"shape\":[2,1],\"data\":[[1],[255]]}]}")
+                        .getBytes(StandardCharsets.UTF_8)));
+        add("parts", PartsWire::parse, () -> PartsWire.frames(asked.encode()));
     }
 
     private interface OfFile {

@@ -35,7 +35,13 @@ public record Tensor(String name, ElementType type, long[] shape, byte[] data) {
         }
     }
 
-    private static long elements(String name, long[] shape) {
+    /**
+     * Elements of a shape.
+     *
+     * @param name for the message.
+     * @throws IllegalArgumentException where no tensor can have this shape.
+     */
+    public static long elements(String name, long[] shape) {
         if (shape.length > MAX_DIMENSIONS) {
             throw new IllegalArgumentException("Tensor \"" + name + "\" has " + shape.length + " dimensions; "
                     + MAX_DIMENSIONS + " are the most.");

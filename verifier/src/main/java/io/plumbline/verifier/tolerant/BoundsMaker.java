@@ -12,7 +12,7 @@ public final class BoundsMaker {
      * How much more than absolute differences relative ones may grow: an error follows what a model sums, and not what is left of it, so that
      * inputs whose outputs happen to be small have wide ones. They guard such inputs, where the absolute bounds are loose.
      */
-    private static final double RELATIVE = 4;
+    private static final double RELATIVE = 2;
 
     private final SortedMap<String, Widest> outputs = new TreeMap<>();
     private int runs;
