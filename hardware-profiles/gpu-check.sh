@@ -5,9 +5,11 @@
 #   ./plumbline gpu-check                              on a GPU host that can build: does all of it
 #   ./plumbline gpu-check pack                         on any host: packs target/gpu-check, runtime and jars, to carry to one that cannot
 #   bash hardware-profiles/gpu-check.sh run [PART...]  on that host, in a copy of this repository with target/gpu-check in it; it needs
-#                                                      nvcc and, for the peer, a python3 with PyTorch. Parts: build tests sanitizer speed
+#                                                      nvcc and, for the peer, a python3 with PyTorch. Parts: build tests sanitizer
+#                                                      tensorrt speed
 #
-# RESULTS=DIR takes logs and results (benchmarks/results unless named); SIZE=1.1b measures a smaller model; PYTHON=none goes without the peer.
+# RESULTS=DIR takes logs and results (benchmarks/results unless named); SIZE=1.1b measures a smaller model; PYTHON=none goes without the peer;
+# TENSORRT=DIR is the folder of libnvinfer.so.10 where the loader does not find it.
 set -euo pipefail
 home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pack="$home/hardware-profiles/target/gpu-check"
@@ -16,6 +18,15 @@ version=0.1.0-SNAPSHOT
 die() {
     echo "gpu-check: $*" >&2
     exit 1
+}
+
+# ONNX Runtime without its libraries for other systems, which are most of it.
+slim() {
+    local unpacked
+    unpacked=$(mktemp -d)
+    (cd "$unpacked" && "$JAVA_HOME/bin/jar" xf "$1" && rm -rf ai/onnxruntime/native/{osx,win,linux-aarch64}* &&
+        "$JAVA_HOME/bin/jar" cf "$2/$(basename "$1")" .)
+    rm -rf "$unpacked"
 }
 
 pack() {
@@ -34,7 +45,11 @@ pack() {
     for jar in "$home"/benchmarks/target/benchmarks-$version.jar "$home"/benchmarks/target/lib/*.jar \
         "$home"/{inference-core,hardware-profiles}/target/*-$version-tests.jar; do
         # Text is not needed to measure tokens, and its library is the largest.
-        case $jar in */tokenizers-*.jar) ;; *) cp "$jar" "$partial/lib/" ;; esac
+        case $jar in
+            */tokenizers-*.jar) ;;
+            */onnxruntime-*.jar) slim "$jar" "$partial/lib" ;;
+            *) cp "$jar" "$partial/lib/" ;;
+        esac
     done
     (cd "$home" && git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) >"$partial/commit"
     mv "$partial" "$pack"
@@ -72,6 +87,17 @@ sanitizer() {
     done
 }
 
+# ONNX models on TensorRT against ONNX Runtime: engines built and taken from the cache, every precision, plain runs and graphs.
+tensorrt() {
+    local log="$results/gpu-tensorrt.log" where=()
+    [ -z "${TENSORRT:-}" ] || where=("-Dplumbline.tensorrt=$TENSORRT")
+    (cd "$home/hardware-profiles" && LD_LIBRARY_PATH="${TENSORRT:-}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "${java[@]}" "${where[@]}" "${junit[@]}" \
+        --details=tree --select-class=io.plumbline.hardware.tensorrt.TensorRtTest) 2>&1 | tee "$log" || die "TensorRT tests failed; see $log"
+    if grep -q 'Assumption failed: \(TensorRT\|JavaCPP\|this build\)' "$log"; then
+        echo "gpu-check: NOT RUN here: building and running engines, graphs, pinned memory. $(sed -n 's/.*Assumption failed: //p' "$log" | head -1)"
+    fi
+}
+
 speed() {
     (cd "$home" && PLUMBLINE_COMMIT=$(cat "$pack/commit") "${java[@]}" -Xmx24g -XX:+UseParallelGC io.plumbline.benchmarks.Main gpu \
         --size "${SIZE:-8b}" --results "$results" --python "${PYTHON:-python3}" ${CACHE:+--cache "$CACHE"} 2>&1) | tee "$results/gpu-speed.log"
@@ -83,11 +109,11 @@ case ${1:-} in
         shift
         [ -d "$pack" ] || die "$pack is missing: make it by ./plumbline gpu-check pack and carry it here."
         results=$(mkdir -p "${RESULTS:-$home/benchmarks/results}" && cd "${RESULTS:-$home/benchmarks/results}" && pwd)
-        [ $# -gt 0 ] || set -- build tests sanitizer speed
+        [ $# -gt 0 ] || set -- build tests sanitizer tensorrt speed
         for part in "$@"; do
             case $part in
-                build | tests | sanitizer | speed) "$part" ;;
-                *) die "there is no part \"$part\"; build, tests, sanitizer and speed are." ;;
+                build | tests | sanitizer | tensorrt | speed) "$part" ;;
+                *) die "there is no part \"$part\"; build, tests, sanitizer, tensorrt and speed are." ;;
             esac
         done
         ;;

@@ -119,7 +119,7 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
             Peer peer = peer((Endpoint) runner.agent(), driver.aeronDirectoryName(), given);
             return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
-            Demo.delete(folder);
+            DemoNetwork.delete(folder);
         }
     }
 

@@ -37,6 +37,7 @@ public final class Main {
                 .programName("plumbline")
                 .addObject(this)
                 .addCommand(new Demo())
+                .addCommand(new TensorDemo())
                 .addCommand(new SelfTest())
                 .addCommand(new RoleCommands.RunFullNode())
                 .addCommand(new RoleCommands.RunInferenceNode())

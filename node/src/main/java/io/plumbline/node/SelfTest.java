@@ -40,7 +40,7 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
             System.out.println("self-test   " + status);
             return status.equals("SETTLED") ? 0 : 1;
         } finally {
-            Demo.delete(folder);
+            DemoNetwork.delete(folder);
         }
     }
 
@@ -54,7 +54,7 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
         Genesis genesis = new Genesis(
                 List.of(full.publicKey()),
                 List.of(new Deposit(node.publicKey(), 100_000), new Deposit(requester.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (FullNode fullNode = new FullNode(
                         network, full, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events);

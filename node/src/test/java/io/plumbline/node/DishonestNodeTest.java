@@ -158,7 +158,7 @@ class DishonestNodeTest {
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 List.of(new Deposit(NODE.publicKey(), 100_000), new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
                 ForwardPass forward = TestModels.forward(model)) {

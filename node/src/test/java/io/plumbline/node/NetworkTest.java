@@ -73,7 +73,7 @@ class NetworkTest {
                         new Deposit(CHEAT.publicKey(), 100_000),
                         new Deposit(LIAR.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
         network.write(folder.resolve("network.json"));
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));

@@ -81,7 +81,7 @@ class TensorNetworkTest {
                         new Deposit(CHEAT.publicKey(), 100_000),
                         new Deposit(EMBEDDER.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Demo.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         fullNode = new FullNode(
                 network,

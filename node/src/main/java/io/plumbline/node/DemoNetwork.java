@@ -1,0 +1,260 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import me.tongfei.progressbar.ProgressBar;
+
+/**
+ * A whole network on this machine, each role a process of its own: three full nodes, an honest inference node, a gateway, and on request an
+ * inference node that cheats. All of it ends, and leaves nothing behind, when this is closed or the process ends.
+ */
+final class DemoNetwork implements AutoCloseable {
+    /** Longest wait for a role to be ready. */
+    static final long START_MS = 60_000;
+
+    /** Longest wait for a verdict. */
+    static final long SETTLE_MS = 60_000;
+
+    /** Above the honest node's, so that the gateway prefers that one where it may choose. */
+    private static final int CHEAT_PRICE = 3;
+
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final List<Child> children = new ArrayList<>();
+    private final Keys requester = Keys.random();
+    private final Keys honest = Keys.random();
+    private final Keys cheat = Keys.random();
+    private final List<Keys> fullNodes = List.of(Keys.random(), Keys.random(), Keys.random());
+    private final List<Child> fullNodeProcesses = new ArrayList<>();
+    private final PrintStream out;
+    private final boolean showEvents;
+    private final Path folder;
+    private Child honestNode;
+    private URI gateway;
+
+    /**
+     * @param out receives the report of balances.
+     * @param showEvents whether every event of every process is printed on standard error.
+     */
+    DemoNetwork(PrintStream out, boolean showEvents) throws IOException {
+        this.out = out;
+        this.showEvents = showEvents;
+        this.folder = Files.createTempDirectory("plumbline-demo-");
+        Runtime.getRuntime().addShutdownHook(new Thread(this::close));
+    }
+
+    @Override
+    public synchronized void close() {
+        children.parallelStream().forEach(Child::close);
+        children.clear();
+        delete(folder);
+    }
+
+    /** Where everything of it is kept. */
+    Path folder() {
+        return folder;
+    }
+
+    URI gateway() {
+        return gateway;
+    }
+
+    List<Child> fullNodes() {
+        return fullNodeProcesses;
+    }
+
+    Child honestNode() {
+        return honestNode;
+    }
+
+    /** In hexadecimal, as requests name a node. */
+    String cheatKey() {
+        return HEX.formatHex(cheat.publicKey());
+    }
+
+    boolean cheatHasLostItsStake() throws IOException, InterruptedException {
+        return account(cheat).get("stake").asLong() == 0;
+    }
+
+    /** Removes a folder and all in it, again where a process that is just ending still changes it. */
+    static void delete(Path folder) {
+        for (int attempt = 0; attempt < 10 && Files.exists(folder); attempt++) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                files.sorted(java.util.Comparator.reverseOrder())
+                        .forEach(path -> path.toFile().delete());
+            } catch (IOException | UncheckedIOException e) {
+                LockSupport.parkNanos(100_000_000);
+            }
+        }
+    }
+
+    /** A run of free UDP ports; members need theirs known before they start. */
+    static int freePorts(int count) throws SocketException {
+        for (int base = 23_000 + (int) (ProcessHandle.current().pid() % 1500) * 20; base < 60_000; base += count) {
+            boolean free = true;
+            for (int i = 0; i < count && free; i++) {
+                try (DatagramSocket socket = new DatagramSocket(null)) {
+                    socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), base + i));
+                } catch (java.net.BindException e) {
+                    free = false;
+                }
+            }
+            if (free) {
+                return base;
+            }
+        }
+        throw new SocketException("No " + count + " free UDP ports in a row were found above 23000.");
+    }
+
+    /**
+     * Starts all roles but the cheat and waits until they are ready.
+     *
+     * @param imported model that all of them have.
+     * @param bar told how far it is, or null.
+     * @param options of the honest node beside its model.
+     */
+    void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
+        List<String> members = new ArrayList<>();
+        int base = freePorts(3 * Member.PORTS);
+        for (int i = 0; i < 3; i++) {
+            members.add("localhost:" + (base + i * Member.PORTS));
+        }
+        Genesis genesis = new Genesis(
+                fullNodes.stream().map(Keys::publicKey).toList(),
+                List.of(
+                        new Deposit(requester.publicKey(), 1_000_000),
+                        new Deposit(honest.publicKey(), 100_000),
+                        new Deposit(cheat.publicKey(), 100_000)));
+        new Network(members, genesis).write(folder.resolve("network.json"));
+        for (int i = 0; i < 3; i++) {
+            fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));
+        }
+        honestNode = child("inference-node", honest, imported, command("inference-node", options));
+        Child door = child("gateway", requester, imported, "gateway", "--port", "0", "--level", "FULL");
+        int done = 0;
+        List<Child> all = new ArrayList<>(fullNodeProcesses);
+        all.addAll(List.of(honestNode, door));
+        for (Child child : all) {
+            JsonNode ready = child.await("ready", event -> true, START_MS);
+            if (child == door) {
+                gateway = URI.create("http://localhost:" + ready.get("port").asInt());
+            }
+            step(bar, 10 + 18 * ++done);
+        }
+    }
+
+    /** Starts another inference node, which cheats as its options say. */
+    Child cheat(Path imported, String... options) throws IOException {
+        List<String> command = new ArrayList<>(List.of(command("inference-node", options)));
+        command.addAll(List.of("--price", "" + CHEAT_PRICE));
+        return child("cheating-node", cheat, imported, command.toArray(String[]::new));
+    }
+
+    private static String[] command(String role, String... options) {
+        List<String> command = new ArrayList<>(List.of(role));
+        command.addAll(List.of(options));
+        return command.toArray(String[]::new);
+    }
+
+    private Child child(String name, Keys keys, Path imported, String... command) throws IOException {
+        Path key = folder.resolve(name + ".key");
+        Network.writeKey(key, keys);
+        List<String> arguments = new ArrayList<>(List.of(command));
+        arguments.addAll(List.of(
+                "--network", folder.resolve("network.json").toString(),
+                "--key", key.toString(),
+                "--model", imported.toString(),
+                "--dir", folder.resolve(name).toString()));
+        // The flags this process was started with (exports, vector module, native access) serve its children too.
+        List<String> flags =
+                new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        flags.add("-Xmx512m");
+        // Seven processes that live for seconds: what the second compiler gains in one it takes from the others.
+        flags.add("-XX:TieredStopAtLevel=1");
+        Child child = new Child(name, folder.resolve(name + ".err"), showEvents, flags, arguments);
+        synchronized (this) {
+            children.add(child);
+        }
+        return child;
+    }
+
+    static void step(ProgressBar bar, long to) {
+        if (bar != null) {
+            bar.stepTo(Math.min(100, to));
+        }
+    }
+
+    JsonNode get(String path) throws IOException, InterruptedException {
+        HttpResponse<String> response =
+                http.send(HttpRequest.newBuilder(gateway.resolve(path)).build(), HttpResponse.BodyHandlers.ofString());
+        return mapper.readTree(response.body());
+    }
+
+    /** Waits until the case is settled or slashed and all full nodes have judged. */
+    JsonNode awaitSettlement(String request) throws IOException, InterruptedException {
+        long end = System.currentTimeMillis() + SETTLE_MS;
+        while (System.currentTimeMillis() < end) {
+            JsonNode found = get("/v1/receipts/" + request);
+            String status = found.path("status").asText();
+            if (status.matches("SETTLED|SLASHED|REFUNDED")
+                    && found.path("verdicts").size() == fullNodes.size()) {
+                return found;
+            }
+            Thread.sleep(50);
+        }
+        throw new IOException("The ledger did not settle within " + SETTLE_MS / 1000 + " s.");
+    }
+
+    /** What a full node says of its audit of a request. */
+    static JsonNode audited(Child fullNode, String request) throws IOException, InterruptedException {
+        return fullNode.await("audited", event -> event.path("request").asText().equals(request), SETTLE_MS);
+    }
+
+    /** After both requests have come to their end, so that no escrow is held any more. */
+    void reportBalances(ObjectNode result) throws IOException, InterruptedException {
+        ObjectNode balances = ((ObjectNode) result.get("ledger")).putObject("balances");
+        balances.set("requester", account(requester));
+        balances.set("node", account(honest));
+        balances.set("cheat", account(cheat));
+        StringBuilder line = new StringBuilder("\nbalances    ");
+        balances.properties()
+                .forEach(entry -> line.append(line.length() > 13 ? ", " : "")
+                        .append(entry.getKey())
+                        .append(' ')
+                        .append(entry.getValue().get("balance"))
+                        .append(" (stake ")
+                        .append(entry.getValue().get("stake"))
+                        .append(')'));
+        out.println(line);
+    }
+
+    private JsonNode account(Keys keys) throws IOException, InterruptedException {
+        return get("/v1/accounts/" + HEX.formatHex(keys.publicKey()));
+    }
+}
