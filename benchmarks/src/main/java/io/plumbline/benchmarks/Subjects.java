@@ -4,7 +4,6 @@ import io.plumbline.inference.speech.Recording;
 import io.plumbline.inference.speech.VoiceActivity;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
-import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
@@ -175,19 +174,10 @@ final class Subjects {
     /** Every 150th window of the recording, with the state that the model has come to. */
     private Subject silero() throws IOException {
         TensorPackage model = in("silero", material.resolve("silero-vad/silero_vad_16k_op15.onnx"));
-        float[] samples =
-                Recording.read(material.resolve("silero-vad/test.wav")).samples();
-        List<List<Tensor>> real = new ArrayList<>();
-        float[] context = new float[VoiceActivity.CONTEXT];
-        Tensor state = VoiceActivity.silence();
+        Recording recording = Recording.read(material.resolve("silero-vad/test.wav"));
+        List<List<Tensor>> real;
         try (LoadedTensorModel loaded = Variants.reference(model)) {
-            for (int i = 0; i * VoiceActivity.WINDOW < samples.length; i++) {
-                List<Tensor> inputs = VoiceActivity.inputs(context, samples, i * VoiceActivity.WINDOW, state);
-                if (i % 150 == 0) {
-                    real.add(inputs);
-                }
-                state = loaded.run(inputs, List.of("stateN"), new Stop()).getFirst();
-            }
+            real = VoiceActivity.requests(loaded, recording, 150);
         }
         return new Subject("silero-vad", model, ShapeRanges.parse(List.of("sequence=576")), real, null);
     }

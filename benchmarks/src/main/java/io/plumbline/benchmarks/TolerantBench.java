@@ -68,8 +68,9 @@ final class TolerantBench implements Callable<Integer> {
         Path folder = Files.createTempDirectory("plumbline-tolerant-");
         try {
             System.out.println(
-                    "| model, declared as | honest, not believed: known engines, others, of answers | cheat: missed, of tries (by the fixed tolerance) |");
-            System.out.println("| --- | --- | --- |");
+                    "| model, declared as | honest answers | not believed: of engines calibrated with; of others; by the"
+                            + " fixed tolerance | kinds of cheat always caught | missed, of tries (by the fixed tolerance) |");
+            System.out.println("| --- | --- | --- | --- | --- |");
             for (Subject subject : new Subjects(folder, material).all()) {
                 if (!only.isEmpty() && !only.equals(subject.name())) {
                     continue;
@@ -199,6 +200,8 @@ final class TolerantBench implements Callable<Integer> {
         row.set("why not believed", reasons);
         ObjectNode cheats = row.putObject("cheats");
         StringBuilder line = new StringBuilder();
+        int always = 0;
+        int kinds = 0;
         for (Cheat cheat : Cheat.of(subject, precision)) {
             List<List<Tensor>> answers = cheat.answers().to(inputs, right, random + 1);
             int missed = 0;
@@ -219,26 +222,32 @@ final class TolerantBench implements Callable<Integer> {
                         .put("tries", triesHere)
                         .put("missed", missed)
                         .put("missed by the fixed tolerance", fixedMissed);
-                line.append(String.format(
-                        Locale.ROOT,
-                        "%s%s: %d of %d (%d)",
-                        line.isEmpty() ? "" : "; ",
-                        cheat.name(),
-                        missed,
-                        triesHere,
-                        fixedMissed));
+                kinds++;
+                always += missed == 0 ? 1 : 0;
+                if (missed > 0) {
+                    line.append(String.format(
+                            Locale.ROOT,
+                            "%s%s: %d of %d (%d)",
+                            line.isEmpty() ? "" : "; ",
+                            cheat.name(),
+                            missed,
+                            triesHere,
+                            fixedMissed));
+                }
             }
         }
         System.out.printf(
                 Locale.ROOT,
-                "| %s, %s | %d, %d of %d (%d) | %s |%n",
-                subject.name(),
+                "| %s, %s | %d | %d; %d; %d | %d of %d | %s |%n",
+                subject.name().replaceAll(",.*", ""),
                 precision,
+                tried,
                 rejectedHere,
                 strangersRejected,
-                tried,
                 fixedRejectedHere,
-                line);
+                always,
+                kinds,
+                line.isEmpty() ? "none" : line);
     }
 
     private static boolean isClose(List<Tensor> right, List<Tensor> answer) {

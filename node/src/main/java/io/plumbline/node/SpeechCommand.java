@@ -11,8 +11,10 @@ import io.plumbline.inference.speech.SpeechPicture;
 import io.plumbline.inference.speech.VoiceActivity;
 import io.plumbline.inference.speech.VoiceActivity.Segment;
 import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +27,9 @@ import me.tongfei.progressbar.ProgressBar;
 /** {@code plumbline speech MODEL WAV}: when somebody speaks in a recording. */
 @Parameters(commandNames = "speech", commandDescription = "Find the speech in a recording with a voice activity model.")
 final class SpeechCommand extends Main.Options implements Callable<Integer> {
+    /** Windows from one written request to the next. */
+    private static final int EVERY = 100;
+
     @Parameter(description = "DIR WAV: imported voice activity model of Silero's form; recording, 16-bit at 16 kHz")
     private List<Path> paths = new ArrayList<>();
 
@@ -33,6 +38,12 @@ final class SpeechCommand extends Main.Options implements Callable<Integer> {
 
     @Parameter(names = "--table", description = "FILE.csv: write the probability of every window")
     private Path table;
+
+    @Parameter(
+            names = "--requests",
+            description =
+                    "DIR: also write every 100th window, with the state there, as a request to calibrate the model with")
+    private Path requests;
 
     @Parameter(names = "--json", description = "print one JSON object")
     private boolean json;
@@ -50,6 +61,9 @@ final class SpeechCommand extends Main.Options implements Callable<Integer> {
                 ProgressBar bar = Main.progress("speech")) {
             probabilities = VoiceActivity.probabilities(loaded, recording, share -> bar.stepTo((long) (share * 100)));
         }
+        if (requests != null) {
+            writeRequests(model, recording);
+        }
         List<Segment> segments = VoiceActivity.segments(probabilities, recording.seconds());
         if (json) {
             print(recording, probabilities, segments);
@@ -64,6 +78,20 @@ final class SpeechCommand extends Main.Options implements Callable<Integer> {
             Files.writeString(picture, SpeechPicture.svg(title, recording, probabilities, segments));
         }
         return 0;
+    }
+
+    private void writeRequests(TensorPackage model, Recording recording) throws IOException {
+        Files.createDirectories(requests);
+        List<List<Tensor>> windows;
+        try (LoadedTensorModel loaded = Variants.reference(model)) {
+            windows = VoiceActivity.requests(loaded, recording, EVERY);
+        }
+        for (int i = 0; i < windows.size(); i++) {
+            ObjectNode request = new ObjectMapper().createObjectNode();
+            ArrayNode inputs = request.putArray("inputs");
+            windows.get(i).forEach(input -> inputs.add(TensorJson.json(input)));
+            Files.writeString(requests.resolve("window-" + i * EVERY + ".json"), request.toString());
+        }
     }
 
     private static String line(String format, Object... values) {

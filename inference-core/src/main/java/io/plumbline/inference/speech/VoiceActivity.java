@@ -19,7 +19,7 @@ public final class VoiceActivity {
     public static final int WINDOW = 512;
 
     /** Samples of the window before that a window begins with. */
-    public static final int CONTEXT = 64;
+    private static final int CONTEXT = 64;
 
     private static final int STATE = 128;
 
@@ -37,7 +37,7 @@ public final class VoiceActivity {
     }
 
     /** The inputs of a window. */
-    public static List<Tensor> inputs(float[] context, float[] samples, int from, Tensor state) {
+    private static List<Tensor> inputs(float[] context, float[] samples, int from, Tensor state) {
         float[] window = new float[CONTEXT + WINDOW];
         System.arraycopy(context, 0, window, 0, CONTEXT);
         System.arraycopy(samples, from, window, CONTEXT, Math.min(WINDOW, samples.length - from));
@@ -49,24 +49,49 @@ public final class VoiceActivity {
     }
 
     /** A state that has heard nothing. */
-    public static Tensor silence() {
+    private static Tensor silence() {
         return Tensor.ofFloats("state", new long[] {2, 1, STATE}, new float[2 * STATE]);
+    }
+
+    private interface Listener {
+        void onWindow(int window, List<Tensor> inputs, float probability);
+    }
+
+    private static void listen(LoadedTensorModel model, Recording recording, Listener listener) throws IOException {
+        float[] context = new float[CONTEXT];
+        Tensor state = silence();
+        for (int i = 0; i < windows(recording); i++) {
+            List<Tensor> inputs = inputs(context, recording.samples(), i * WINDOW, state);
+            List<Tensor> outputs = model.run(inputs, List.of("output", "stateN"), new Stop());
+            listener.onWindow(i, inputs, (float) outputs.getFirst().values()[0]);
+            state = outputs.getLast();
+        }
+    }
+
+    private static int windows(Recording recording) {
+        return (recording.samples().length + WINDOW - 1) / WINDOW;
+    }
+
+    /** The inputs of every so many windows, each with the state that the model has come to: real requests to calibrate it with. */
+    public static List<List<Tensor>> requests(LoadedTensorModel model, Recording recording, int every)
+            throws IOException {
+        List<List<Tensor>> requests = new ArrayList<>();
+        listen(model, recording, (window, inputs, probability) -> {
+            if (window % every == 0) {
+                requests.add(inputs);
+            }
+        });
+        return requests;
     }
 
     /** The probability of speech in each window, 0 to 1. */
     public static float[] probabilities(LoadedTensorModel model, Recording recording, DoubleConsumer progress)
             throws IOException {
-        float[] samples = recording.samples();
-        float[] probabilities = new float[(samples.length + WINDOW - 1) / WINDOW];
-        float[] context = new float[CONTEXT];
-        Tensor state = silence();
-        for (int i = 0; i < probabilities.length; i++) {
-            List<Tensor> outputs =
-                    model.run(inputs(context, samples, i * WINDOW, state), List.of("output", "stateN"), new Stop());
-            probabilities[i] = (float) outputs.get(0).values()[0];
-            state = outputs.get(1);
-            progress.accept((i + 1.0) / probabilities.length);
-        }
+        float[] probabilities = new float[windows(recording)];
+        listen(model, recording, (window, inputs, probability) -> {
+            probabilities[window] = probability;
+            progress.accept((window + 1.0) / probabilities.length);
+        });
         return probabilities;
     }
 

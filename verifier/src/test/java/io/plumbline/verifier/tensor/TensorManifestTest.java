@@ -1,0 +1,86 @@
+package io.plumbline.verifier.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class TensorManifestTest {
+    private static TensorManifest manifest(List<TensorSpec> inputs, List<TensorSpec> outputs) {
+        return new TensorManifest(
+                new TreeMap<>(Map.of("ai.onnx", 17L)),
+                inputs,
+                outputs,
+                new TreeMap<>(Map.of("model.onnx", new TensorManifest.Content(9, new byte[32]))));
+    }
+
+    private static TensorSpec spec(String name, String... dimensions) {
+        return new TensorSpec(name, ElementType.FP32, List.of(dimensions));
+    }
+
+    @Test
+    void namesOfAnyKindComeBack() {
+        TensorManifest manifest = manifest(
+                List.of(spec("a b,c[d]%\u00e4\n", "batch size", "3"), spec("scalar")), List.of(spec("out:0", "?")));
+        TensorManifest read = TensorManifest.parse(manifest.text());
+        assertEquals(manifest.inputs(), read.inputs());
+        assertArrayEquals(manifest.id(), read.id());
+        assertEquals("[]", java.util.Arrays.toString(read.inputs().get(1).shape()));
+        for (String wrong :
+                List.of("", "x", manifest.text() + "\n", manifest.text().replace("input", "inputs"))) {
+            assertThrows(IllegalArgumentException.class, () -> TensorManifest.parse(wrong));
+        }
+    }
+
+    @Test
+    void theBatchIsTheFirstDimensionThatEveryOutputHas() {
+        assertEquals(
+                "n",
+                manifest(List.of(spec("x", "n", "4")), List.of(spec("y", "2", "n")))
+                        .batchDimension());
+        assertNull(
+                manifest(List.of(spec("x", "n", "4")), List.of(spec("y", "4"))).batchDimension());
+        assertNull(
+                manifest(List.of(spec("x", "1", "4")), List.of(spec("y", "1"))).batchDimension());
+        assertNull(
+                manifest(List.of(spec("x", "?", "4")), List.of(spec("y", "?"))).batchDimension());
+        assertNull(manifest(List.of(spec("x")), List.of(spec("y"))).batchDimension());
+    }
+
+    @Test
+    void equalNamesAreEqualSizes() {
+        TensorManifest manifest = manifest(List.of(spec("a", "n", "k"), spec("b", "n", "k")), List.of(spec("y", "n")));
+        Tensor a = Tensor.ofFloats("a", new long[] {2, 3}, new float[6]);
+        manifest.checkInputs(List.of(a, a.named("b")));
+        assertEquals(2, manifest.rows(List.of(a, a.named("b"))));
+        Tensor other = Tensor.ofFloats("b", new long[] {2, 1}, new float[2]);
+        String why = assertThrows(IllegalArgumentException.class, () -> manifest.checkInputs(List.of(a, other)))
+                .getMessage();
+        assertTrue(why.contains("\"k\" is 3 in one input and 1 in \"b\""), why);
+    }
+
+    @Test
+    void aTensorsDataMustFillItsShape() {
+        assertThrows(
+                IllegalArgumentException.class, () -> new Tensor("x", ElementType.FP16, new long[] {3}, new byte[7]));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Tensor("x", ElementType.INT8, new long[] {1L << 31}, new byte[0]));
+        assertThrows(
+                IllegalArgumentException.class, () -> new Tensor("x", ElementType.INT8, new long[] {-1}, new byte[0]));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Tensor("x", ElementType.BYTES, new long[] {1}, new byte[] {9, 0, 0, 0, 1}));
+        assertEquals(0, new Tensor("x", ElementType.INT8, new long[] {0, 5}, new byte[0]).elements());
+        assertArrayEquals(new double[] {255, 1.5}, new double[] {
+            new Tensor("x", ElementType.UINT8, new long[0], new byte[] {-1}).values()[0],
+            new Tensor("x", ElementType.BF16, new long[0], new byte[] {(byte) 0xC0, 0x3F}).values()[0]
+        });
+    }
+}
