@@ -14,6 +14,7 @@ import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -74,7 +75,8 @@ final class SpeechCommand extends Main.Options implements Callable<Integer> {
             Files.writeString(table, csv(probabilities));
         }
         if (picture != null) {
-            String title = paths.get(1).getFileName() + ": speech by " + model.name();
+            String title = paths.get(1).getFileName() + ": speech by model "
+                    + Blake3.hex(model.manifest().id()).substring(0, 16);
             Files.writeString(picture, SpeechPicture.svg(title, recording, probabilities, segments));
         }
         return 0;
