@@ -44,9 +44,9 @@ pack() {
         -Dartifact="org.junit.platform:junit-platform-console-standalone:$version_of_junit") || die "Maven could not fetch JUnit's console launcher."
     for jar in "$home"/benchmarks/target/benchmarks-$version.jar "$home"/benchmarks/target/lib/*.jar \
         "$home"/{inference-core,hardware-profiles}/target/*-$version-tests.jar; do
-        # Text is not needed to measure tokens, and its library is the largest.
+        # Text is not needed to measure tokens, and its library is the largest; nor are microbenchmarks.
         case $jar in
-            */tokenizers-*.jar) ;;
+            */tokenizers-*.jar | */jna-*.jar | */jmh-*.jar | */commons-math3-*.jar) ;;
             */onnxruntime-*.jar) slim "$jar" "$partial/lib" ;;
             *) cp "$jar" "$partial/lib/" ;;
         esac
@@ -65,7 +65,6 @@ junit=(-Xmx8g -Dplumbline.gpu=real org.junit.platform.console.ConsoleLauncher ex
 
 build() {
     command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || true
-    [ -d "$pack/runtime" ] || (cd "$pack" && tar xJf runtime.tar.xz)
     mkdir -p "$pack/built"
     sh "$home/native/src/main/cuda/build.sh" "$pack/built"
     echo "gpu-check: $(ls "$pack/built/io/plumbline/native/cuda" 2>/dev/null || echo "no kernels were built here: the packed ones run")"
@@ -108,6 +107,7 @@ case ${1:-} in
     run)
         shift
         [ -d "$pack" ] || die "$pack is missing: make it by ./plumbline gpu-check pack and carry it here."
+        [ -d "$pack/runtime" ] || (cd "$pack" && tar xJf runtime.tar.xz)
         results=$(mkdir -p "${RESULTS:-$home/benchmarks/results}" && cd "${RESULTS:-$home/benchmarks/results}" && pwd)
         [ $# -gt 0 ] || set -- build tests sanitizer tensorrt speed
         for part in "$@"; do
