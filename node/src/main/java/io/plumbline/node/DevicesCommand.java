@@ -3,6 +3,7 @@ package io.plumbline.node;
 import com.beust.jcommander.Parameters;
 import io.plumbline.inference.engine.Accelerator;
 import io.plumbline.inference.kernels.Backend;
+import io.plumbline.inference.tensor.TensorBackend;
 import java.util.concurrent.Callable;
 
 /** Says what an inference node on this host would compute with. */
@@ -21,6 +22,11 @@ final class DevicesCommand extends Main.Options implements Callable<Integer> {
         }
         System.out.println(
                 "cpu   " + Backend.best().name() + ", " + Runtime.getRuntime().availableProcessors() + " processors");
+        for (TensorBackend backend : TensorBackend.all()) {
+            String absence = backend.absence();
+            System.out.println("onnx  " + backend.name() + ": "
+                    + (absence == null ? "here, in " + backend.precisions() : absence));
+        }
         return 0;
     }
 }

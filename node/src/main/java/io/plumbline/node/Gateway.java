@@ -77,6 +77,7 @@ final class Gateway implements AutoCloseable {
         this.server = WebServer.builder()
                 .host(host)
                 .port(httpPort)
+                .maxPayloadSize(Endpoint.MAX_MESSAGE_BYTES)
                 .routing(this::routes)
                 .build()
                 .start();

@@ -316,11 +316,11 @@ final class NodeClient implements Endpoint.Receiver {
         };
     }
 
-    /** Has a tensor model run. */
-    TensorAnswered infer(Peer peer, TensorRequest request) throws IOException {
+    /** Has a tensor model run for an encoded request. */
+    TensorAnswered inferTensors(Peer peer, byte[] request) throws IOException {
         Decode<TensorAnswered> decode = (answer, receipt, cpuNanos) ->
                 new TensorAnswered(TensorAnswer.decode(answer), Receipt.decode(receipt), cpuNanos);
-        return call(peer, new Call(null, decode), TensorAnswered.class, infer(request.encode(), -1));
+        return call(peer, new Call(null, decode), TensorAnswered.class, infer(request, -1));
     }
 
     /** What stands behind a language model's receipt. */

@@ -11,8 +11,11 @@ import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorRequest;
@@ -42,6 +45,9 @@ final class TensorApi {
 
     /** How long the JSON before the binary tensors is. */
     private static final HeaderName JSON_LENGTH = HeaderNames.create("Inference-Header-Content-Length");
+
+    /** What fits into a message with what stands around it. */
+    private static final int MAX_REQUEST_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -355,10 +361,18 @@ final class TensorApi {
                 outputs,
                 market.keys().publicKey(),
                 nonce);
+        byte[] encoded = request.encode();
+        if (encoded.length > MAX_REQUEST_BYTES) {
+            // Before any money is put up for it.
+            throw new ApiException(
+                    413,
+                    "The tensors have " + encoded.length + " bytes; " + MAX_REQUEST_BYTES
+                            + " are the most. Send them in parts.");
+        }
         Node node = market.choose(model.manifest().id(), wish.node());
         long price = node.pricePerToken() * model.manifest().rows(inputs);
-        NodeClient.TensorAnswered answer =
-                market.client().infer(market.escrow(request.hash(), node, price, wish.level()), request);
+        Peer peer = market.escrow(Blake3.hash(encoded), node, price, wish.level());
+        NodeClient.TensorAnswered answer = market.client().inferTensors(peer, encoded);
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), model.manifest());
         if (failure != null || !Arrays.equals(answer.receipt().node(), node.key())) {
             throw new IOException("The node's receipt does not hold: " + failure + ".");

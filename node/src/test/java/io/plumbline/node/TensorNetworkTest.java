@@ -11,6 +11,7 @@ import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -74,6 +75,8 @@ class TensorNetworkTest {
         shapes = calibrated("plumbline-shapes/shapes.onnx", "shapes", "plumbline-shapes/samples.json");
         TensorPackage sentences =
                 calibrated("plumbline-sentences/model.onnx", "sentences", "plumbline-sentences/samples.json");
+        Path stories = folder.resolve("stories");
+        ModelImport.run(MODELS.resolve("plumbline-stories-2m"), stories, share -> {});
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 List.of(
@@ -86,8 +89,8 @@ class TensorNetworkTest {
         fullNode = new FullNode(
                 network,
                 FULL,
-                List.of(shapes.folder(), sentences.folder()),
-                folder.resolve("none"),
+                List.of(shapes.folder(), stories, sentences.folder()),
+                folder.resolve("verifier.key"),
                 folder.resolve("full"),
                 events);
         honest = node(network, HONEST, "honest", shapes, null, events);
@@ -96,7 +99,7 @@ class TensorNetworkTest {
         gateway = new Gateway(
                 network,
                 REQUESTER,
-                Map.of("shapes", shapes.folder(), "sentences", sentences.folder()),
+                Map.of("shapes", shapes.folder(), "sentences", sentences.folder(), "stories", stories),
                 folder.resolve("gateway"),
                 "localhost",
                 0,
@@ -211,8 +214,17 @@ class TensorNetworkTest {
         assertEquals(2, post("/v2/repository/index", Map.of()).size());
         assertEquals(404, send("/v2/models/none", null).statusCode());
         assertEquals(404, send("/v2/models/shapes/versions/2", null).statusCode());
-        assertEquals(2, get("/v1/models").path("data").size());
-        assertEquals(404, send("/v1/chat/completions", "{}".getBytes()).statusCode());
+    }
+
+    /** Nobody here runs the language model, but the gateway and the full node have it beside the others. */
+    @Test
+    void languageModelsStandBesideTensorModels() throws Exception {
+        assertEquals(3, get("/v1/models").path("data").size());
+        byte[] chat = "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}".getBytes(StandardCharsets.UTF_8);
+        HttpResponse<byte[]> response = send("/v1/chat/completions", chat);
+        assertEquals(503, response.statusCode());
+        assertTrue(new String(response.body(), StandardCharsets.UTF_8).contains("No inference node with this model"));
+        assertEquals(404, send("/v2/models/stories", null).statusCode());
     }
 
     @Test
@@ -370,6 +382,18 @@ class TensorNetworkTest {
             sum += a[i] * b[i];
         }
         return sum;
+    }
+
+    @Test
+    void whatNoMessageCouldCarryIsRefusedBeforeMoneyIsPutUp() throws Exception {
+        long before = get("/v1/accounts/" + HexFormat.of().formatHex(REQUESTER.publicKey()))
+                .path("balance")
+                .asLong();
+        assertEquals(413, send("/v2/models/shapes/infer", new byte[65 << 20]).statusCode());
+        long after = get("/v1/accounts/" + HexFormat.of().formatHex(REQUESTER.publicKey()))
+                .path("balance")
+                .asLong();
+        assertTrue(after >= before, before + " before, " + after + " after");
     }
 
     @Test

@@ -26,10 +26,15 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /** A session of ONNX Runtime. Sessions may be run by several threads at once. */
 public final class OnnxRuntimeModel implements LoadedTensorModel {
+    private static final long STACK_BYTES = 64 << 20;
+
     private final OrtSession session;
     private final Fingerprint fingerprint;
 
@@ -59,9 +64,12 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
     /** Why ONNX Runtime cannot be used on this host, or null. */
     static String absence() {
         try {
-            return Runtime.ENVIRONMENT == null ? "it could not be started" : null;
-        } catch (LinkageError e) {
-            Throwable cause = e.getCause() == null ? e : e.getCause();
+            return deep(() -> Runtime.ENVIRONMENT) == null ? "it could not be started" : null;
+        } catch (Exception e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
             return "ONNX Runtime could not be loaded: " + cause.getMessage()
                     + ". It needs Linux with glibc 2.28 or later on x86-64 or arm64, macOS on arm64, or Windows on x86-64.";
         }
@@ -84,6 +92,41 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
     }
 
     private static OnnxRuntimeModel load(String what, Precision precision, Options options, Create create)
+            throws IOException {
+        try {
+            return deep(() -> loadHere(what, precision, options, create));
+        } catch (IOException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException("ONNX Runtime failed unexpectedly: " + e, e);
+        }
+    }
+
+    /**
+     * Does something on a thread with much stack: ONNX Runtime recurses deeply while it starts and reads a model, as deep as the process's command
+     * line is long and the graph is nested, and what is left of a Java thread's megabyte may not do. Beyond it the process would end.
+     */
+    private static <T> T deep(Callable<T> work) throws Exception {
+        FutureTask<T> task = new FutureTask<>(work);
+        Thread thread = Thread.ofPlatform()
+                .name("onnxruntime-load")
+                .stackSize(STACK_BYTES)
+                .start(task);
+        try {
+            thread.join();
+            return task.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof Exception failed) {
+                throw failed;
+            }
+            throw e;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while a model was loaded.", e);
+        }
+    }
+
+    private static OnnxRuntimeModel loadHere(String what, Precision precision, Options options, Create create)
             throws IOException {
         String absence = absence();
         if (absence != null) {
