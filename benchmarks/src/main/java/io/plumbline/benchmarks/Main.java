@@ -20,6 +20,7 @@ public final class Main {
         commander.addCommand(new GpuBench());
         commander.addCommand(new HashBench());
         commander.addCommand(new QualityBench());
+        commander.addCommand(new TensorBench());
         commander.addCommand(new TolerantBench());
         try {
             commander.parse(arguments);

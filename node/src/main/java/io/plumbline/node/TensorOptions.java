@@ -45,22 +45,29 @@ final class TensorOptions {
     private long timeoutMs = TensorScheduler.Limits.USUAL.timeoutMs();
 
     @Parameter(
+            names = "--workers",
+            description =
+                    "ONNX models: batches that run at once, each with its share of the threads; more answer more requests, one"
+                            + " answers each sooner")
+    private int workers = 1;
+
+    @Parameter(
             names = "--cheat-model",
             description = "compute with this ONNX file in place of the model, to see it caught")
     private Path cheatModel;
 
     /** What serves the model in this folder. */
     InferenceNode.Serving serving(Path folder, int threads) throws IOException {
-        if (maxRows < 1 || timeoutMs < 1) {
-            throw new IOException("--max-rows and --timeout-ms are 1 or more.");
+        if (maxRows < 1 || timeoutMs < 1 || workers < 1) {
+            throw new IOException("--max-rows, --workers and --timeout-ms are 1 or more.");
         }
         TensorPackage model = TensorPackage.open(folder);
         Precision wanted = precision.isEmpty() ? model.precision() : Precision.parse(precision);
         ShapeRanges ranges = shapes.isEmpty() ? model.shapes() : ShapeRanges.parse(shapes);
         TensorScheduler.Limits limits =
-                new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, timeoutMs);
+                new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs);
         return (price, replies) -> {
-            LoadedTensorModel loaded = load(model, wanted, ranges, threads, replies.events());
+            LoadedTensorModel loaded = load(model, wanted, ranges, Math.max(1, threads / workers), replies.events());
             Fingerprint declared = loaded.fingerprint();
             if (cheatModel != null) {
                 loaded.close();

@@ -36,6 +36,7 @@ import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
@@ -76,6 +77,8 @@ public record OnnxModel(
             }
             MappedByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
             return parse(UnsafeByteOperations.unsafeWrap(bytes));
+        } catch (NoSuchFileException e) {
+            throw e;
         } catch (IOException e) {
             throw new IOException(file + " is not an ONNX model: " + e.getMessage(), e);
         }

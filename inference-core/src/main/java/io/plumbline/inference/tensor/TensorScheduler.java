@@ -34,7 +34,8 @@ public final class TensorScheduler implements AutoCloseable {
     private final Deque<Waiting> queue = new ArrayDeque<>();
     private final ScheduledExecutorService watchdog = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("tensor-deadlines").factory());
-    private final Thread worker;
+    private final List<Thread> workers = new ArrayList<>();
+    private int idle;
     private boolean isClosed;
 
     /**
@@ -42,10 +43,11 @@ public final class TensorScheduler implements AutoCloseable {
      *
      * @param queued requests that may wait.
      * @param rows most rows in a batch.
+     * @param workers batches that run at once.
      * @param timeoutMs longest time from a request's coming in to its answer.
      */
-    public record Limits(int queued, int rows, long timeoutMs) {
-        public static final Limits USUAL = new Limits(256, 32, 30_000);
+    public record Limits(int queued, int rows, int workers, long timeoutMs) {
+        public static final Limits USUAL = new Limits(256, 32, 1, 30_000);
     }
 
     /**
@@ -86,7 +88,9 @@ public final class TensorScheduler implements AutoCloseable {
         this.limits = limits;
         this.unbatched = unbatched(model, manifest, shapes);
         this.batches = unbatched == null ? new Batches(manifest) : null;
-        this.worker = Thread.ofPlatform().daemon().name("tensor-scheduler").start(this::work);
+        for (int i = 0; i < limits.workers(); i++) {
+            workers.add(Thread.ofPlatform().daemon().name("tensor-worker-" + i).start(this::work));
+        }
     }
 
     /** Why requests are run one by one, or null where they are batched. */
@@ -178,6 +182,7 @@ public final class TensorScheduler implements AutoCloseable {
     /** The next batch; null at the end. */
     private List<Waiting> next() throws InterruptedException {
         synchronized (queue) {
+            idle++;
             while (queue.isEmpty() && !isClosed) {
                 queue.wait();
             }
@@ -185,7 +190,10 @@ public final class TensorScheduler implements AutoCloseable {
                 return null;
             }
             List<Waiting> batch = new ArrayList<>();
-            int most = Math.min(limits.rows(), model.maxRows());
+            // Workers that have nothing to do share what waits.
+            int waitingRows = queue.stream().mapToInt(waiting -> waiting.rows).sum();
+            int share = (waitingRows + idle - 1) / idle--;
+            int most = Math.min(share, Math.min(limits.rows(), model.maxRows()));
             int rows = 0;
             for (Iterator<Waiting> each = queue.iterator(); each.hasNext(); ) {
                 Waiting waiting = each.next();
@@ -260,7 +268,9 @@ public final class TensorScheduler implements AutoCloseable {
         left.forEach(
                 waiting -> waiting.done.completeExceptionally(new RejectedExecutionException("This node is closing.")));
         try {
-            worker.join(TimeUnit.SECONDS.toMillis(10));
+            for (Thread worker : workers) {
+                worker.join(TimeUnit.SECONDS.toMillis(10));
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

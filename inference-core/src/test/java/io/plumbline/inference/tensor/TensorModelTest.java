@@ -112,7 +112,7 @@ class TensorModelTest {
         TensorPackage model = product();
         try (Held held = new Held(Variants.reference(model));
                 TensorScheduler scheduler = new TensorScheduler(
-                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(8, 4, 10_000))) {
+                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(8, 4, 1, 10_000))) {
             assertNull(scheduler.unbatched());
             held.hold();
             List<CompletableFuture<TensorScheduler.Result>> results = new ArrayList<>();
@@ -136,7 +136,7 @@ class TensorModelTest {
         TensorPackage model = product();
         try (Held held = new Held(Variants.reference(model));
                 TensorScheduler scheduler = new TensorScheduler(
-                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(2, 1, 200))) {
+                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(2, 1, 1, 200))) {
             held.hold();
             CompletableFuture<TensorScheduler.Result> running = scheduler.submit(List.of(x(1, 1)), List.of("y"));
             held.awaitRun();

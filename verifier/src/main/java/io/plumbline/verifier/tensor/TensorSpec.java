@@ -17,19 +17,32 @@ public record TensorSpec(String name, ElementType type, List<String> dimensions)
     /** A dimension that a request chooses and that has no name. */
     public static final String ANY = "?";
 
+    private static final int MAX_DIGITS = 10;
+
     public TensorSpec {
         dimensions = List.copyOf(dimensions);
     }
 
     /** Sizes; -1 where a request chooses. */
     public long[] shape() {
-        return dimensions.stream()
-                .mapToLong(size -> isFixed(size) ? Long.parseLong(size) : -1)
-                .toArray();
+        long[] shape = new long[dimensions.size()];
+        for (int i = 0; i < shape.length; i++) {
+            shape[i] = size(dimensions.get(i));
+        }
+        return shape;
     }
 
-    private static boolean isFixed(String size) {
-        return size.matches("\\d{1,10}");
+    /** The size that a dimension's text is, or -1. Asked for every request. */
+    private static long size(String dimension) {
+        long size = 0;
+        for (int i = 0; i < dimension.length(); i++) {
+            int digit = dimension.charAt(i) - '0';
+            if (digit < 0 || digit > 9 || i >= MAX_DIGITS) {
+                return -1;
+            }
+            size = 10 * size + digit;
+        }
+        return dimension.isEmpty() ? -1 : size;
     }
 
     /** Where the dimension of this name stands, or -1. */
