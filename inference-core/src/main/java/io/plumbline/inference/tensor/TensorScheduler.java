@@ -26,6 +26,12 @@ public final class TensorScheduler implements AutoCloseable {
     /** How far rows of a batch may differ from the same rows alone, of the output's scale: more, and rows are not independent. */
     private static final double INDEPENDENT = 1e-3;
 
+    /** Bytes of inputs that may wait, beside the bound on requests. */
+    private static final long MAX_QUEUED_BYTES = 512L << 20;
+
+    /** How often those that wait are looked at for their deadlines. */
+    private static final long SWEEP_MS = 50;
+
     private final LoadedTensorModel model;
     private final Batches batches;
     private final String unbatched;
@@ -36,6 +42,7 @@ public final class TensorScheduler implements AutoCloseable {
             Thread.ofPlatform().daemon().name("tensor-deadlines").factory());
     private final List<Thread> workers = new ArrayList<>();
     private int idle;
+    private long queuedBytes;
     private boolean isClosed;
 
     /**
@@ -63,6 +70,7 @@ public final class TensorScheduler implements AutoCloseable {
         private final List<Tensor> inputs;
         private final List<String> outputs;
         private final int rows;
+        private final long bytes;
         private final long deadlineNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limits.timeoutMs());
         private final CompletableFuture<Result> done = new CompletableFuture<>();
 
@@ -70,6 +78,7 @@ public final class TensorScheduler implements AutoCloseable {
             this.inputs = inputs;
             this.outputs = outputs;
             this.rows = manifest.rows(inputs);
+            this.bytes = inputs.stream().mapToLong(input -> input.data().length).sum();
         }
 
         boolean isOver() {
@@ -88,6 +97,7 @@ public final class TensorScheduler implements AutoCloseable {
         this.limits = limits;
         this.unbatched = unbatched(model, manifest, shapes);
         this.batches = unbatched == null ? new Batches(manifest) : null;
+        watchdog.scheduleWithFixedDelay(this::sweep, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
         for (int i = 0; i < limits.workers(); i++) {
             workers.add(Thread.ofPlatform().daemon().name("tensor-worker-" + i).start(this::work));
         }
@@ -154,10 +164,12 @@ public final class TensorScheduler implements AutoCloseable {
             if (isClosed) {
                 throw new RejectedExecutionException("This node is closing.");
             }
-            if (queue.size() >= limits.queued()) {
+            boolean isFull = queue.size() >= limits.queued() || queuedBytes + waiting.bytes > MAX_QUEUED_BYTES;
+            if (isFull) {
                 throw new RejectedExecutionException("This node has as many requests waiting as it can. Ask again.");
             }
             queue.add(waiting);
+            queuedBytes += waiting.bytes;
             queue.notifyAll();
         }
         return waiting.done;
@@ -198,15 +210,32 @@ public final class TensorScheduler implements AutoCloseable {
             for (Iterator<Waiting> each = queue.iterator(); each.hasNext(); ) {
                 Waiting waiting = each.next();
                 if (waiting.isOver()) {
-                    each.remove();
+                    take(each, waiting);
                 } else if (batch.isEmpty()
                         || (batches != null && rows + waiting.rows <= most && fit(batch.getFirst(), waiting))) {
-                    each.remove();
+                    take(each, waiting);
                     batch.add(waiting);
                     rows += waiting.rows;
                 }
             }
             return batch;
+        }
+    }
+
+    private void take(Iterator<Waiting> each, Waiting waiting) {
+        each.remove();
+        queuedBytes -= waiting.bytes;
+    }
+
+    /** Ends those whose deadline passes while they wait: the run before them may take longer than they have. */
+    private void sweep() {
+        synchronized (queue) {
+            for (Iterator<Waiting> each = queue.iterator(); each.hasNext(); ) {
+                Waiting waiting = each.next();
+                if (waiting.isOver()) {
+                    take(each, waiting);
+                }
+            }
         }
     }
 
@@ -248,7 +277,8 @@ public final class TensorScheduler implements AutoCloseable {
                 // One of them is at fault: the others shall not suffer for it.
                 batch.forEach(waiting -> run(List.of(waiting)));
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            // A worker that ended with a batch too large would leave all others waiting.
             batch.forEach(waiting -> waiting.done.completeExceptionally(e));
         } finally {
             deadline.cancel(false);
@@ -263,6 +293,7 @@ public final class TensorScheduler implements AutoCloseable {
             isClosed = true;
             left = List.copyOf(queue);
             queue.clear();
+            queuedBytes = 0;
             queue.notifyAll();
         }
         left.forEach(

@@ -136,17 +136,27 @@ class TensorModelTest {
         TensorPackage model = product();
         try (Held held = new Held(Variants.reference(model));
                 TensorScheduler scheduler = new TensorScheduler(
-                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(2, 1, 1, 200))) {
+                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(2, 1, 1, 300))) {
             held.hold();
             CompletableFuture<TensorScheduler.Result> running = scheduler.submit(List.of(x(1, 1)), List.of("y"));
             held.awaitRun();
-            scheduler.submit(List.of(x(1, 1)), List.of("y"));
+            CompletableFuture<TensorScheduler.Result> waiting = scheduler.submit(List.of(x(1, 1)), List.of("y"));
             scheduler.submit(List.of(x(1, 1)), List.of("y"));
             assertThrows(RejectedExecutionException.class, () -> scheduler.submit(List.of(x(1, 1)), List.of("y")));
-            // Nobody releases it: the deadline does.
-            assertTrue(assertThrows(ExecutionException.class, running::get)
+            held.ignoreStops();
+            // Nobody releases it: those behind it are told when their time is over, though it still runs.
+            assertTrue(assertThrows(ExecutionException.class, waiting::get)
                     .getMessage()
-                    .contains("within 200 ms"));
+                    .contains("within 300 ms"));
+            assertFalse(running.isDone());
+            held.release();
+            running.get();
+            // And one that can be stopped is.
+            held.hold();
+            CompletableFuture<TensorScheduler.Result> late = scheduler.submit(List.of(x(1, 1)), List.of("y"));
+            assertTrue(assertThrows(ExecutionException.class, late::get)
+                    .getMessage()
+                    .contains("within 300 ms"));
         }
     }
 
@@ -155,6 +165,7 @@ class TensorModelTest {
         private final LoadedTensorModel model;
         private volatile CountDownLatch gate = new CountDownLatch(0);
         private final CountDownLatch begun = new CountDownLatch(1);
+        private volatile boolean isDeaf;
 
         Held(LoadedTensorModel model) {
             this.model = model;
@@ -162,6 +173,11 @@ class TensorModelTest {
 
         void hold() {
             gate = new CountDownLatch(1);
+            isDeaf = false;
+        }
+
+        void ignoreStops() {
+            isDeaf = true;
         }
 
         void awaitRun() throws InterruptedException {
@@ -186,17 +202,22 @@ class TensorModelTest {
         public List<Tensor> run(List<Tensor> inputs, List<String> outputs, Stop stop) throws IOException {
             if (gate.getCount() > 0) {
                 begun.countDown();
-                stop.onStop(gate::countDown);
+                CountDownLatch here = gate;
+                stop.onStop(() -> {
+                    if (!isDeaf) {
+                        here.countDown();
+                    }
+                });
                 try {
-                    gate.await();
+                    here.await();
                 } catch (InterruptedException e) {
                     throw new IOException(e);
                 }
-                if (stop.isStopped()) {
+                if (stop.isStopped() && !isDeaf) {
                     throw new CancellationException();
                 }
             }
-            return model.run(inputs, outputs, stop);
+            return model.run(inputs, outputs, isDeaf ? new Stop() : stop);
         }
 
         @Override
