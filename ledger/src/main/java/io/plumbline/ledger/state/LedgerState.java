@@ -9,10 +9,13 @@ import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.LedgerHashes;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,6 +60,9 @@ public final class LedgerState {
     private final TreeMap<Long, TreeSet<String>> deadlines = new TreeMap<>();
     private final List<Case> changed = new ArrayList<>();
 
+    /** All of the above that stands for the state, under its root. */
+    private StateTree tree = StateTree.empty();
+
     /** Hash over all commands so far, in order, with the times they were ordered at. */
     private byte[] chain = new byte[32];
 
@@ -64,10 +70,37 @@ public final class LedgerState {
     private long burned;
 
     /** Money of one key. */
-    public record Account(long balance, long stake) {}
+    public record Account(long balance, long stake) {
+        /** The entry of the state tree. */
+        public byte[] encode() {
+            return new CanonicalWriter().putLong(balance).putLong(stake).toBytes();
+        }
+    }
 
     /** An inference node as announced. */
-    public record Node(byte[] key, byte[] modelId, long pricePerToken, String host, int port, boolean slashed) {}
+    public record Node(byte[] key, byte[] modelId, long pricePerToken, String host, int port, boolean slashed) {
+        /** The entry of the state tree. */
+        public byte[] encode() {
+            return new CanonicalWriter()
+                    .putFixed(key)
+                    .putFixed(modelId)
+                    .putLong(pricePerToken)
+                    .putText(host)
+                    .putInt(port)
+                    .putInt(slashed ? 1 : 0)
+                    .toBytes();
+        }
+
+        private static Node read(CanonicalReader in) {
+            return new Node(
+                    in.getFixed(32, "node"),
+                    in.getFixed(32, "model id"),
+                    in.getLong("price"),
+                    in.getText("host"),
+                    in.getInt("port"),
+                    in.getInt("slashed") != 0);
+        }
+    }
 
     public LedgerState(Genesis genesis) {
         this.genesis = genesis;
@@ -119,6 +152,7 @@ public final class LedgerState {
         };
         if (refusal == null) {
             applied.add(id);
+            enter(Kind.COMMAND, signed.id(), new byte[0]);
         }
         return refusal;
     }
@@ -136,7 +170,7 @@ public final class LedgerState {
             return "price, host or port is not valid";
         }
         put(signer, new Account(account.balance() - c.stake(), Math.addExact(account.stake(), c.stake())));
-        nodes.put(hex(signer), new Node(signer, c.modelId(), c.pricePerToken(), c.host(), c.port(), false));
+        put(new Node(signer, c.modelId(), c.pricePerToken(), c.host(), c.port(), false));
         return null;
     }
 
@@ -312,6 +346,7 @@ public final class LedgerState {
     /** Keeps a case, its deadline while it has one, and that it has changed. */
     private void put(Case next) {
         Case before = cases.put(hex(next.requestHash()), next);
+        enter(Kind.CASE, next.requestHash(), next.encode());
         if (before != null) {
             unschedule(before);
         }
@@ -366,9 +401,7 @@ public final class LedgerState {
         long stake = account.stake();
         put(judged.node(), new Account(account.balance(), 0));
         Node node = nodes.get(hex(judged.node()));
-        nodes.put(
-                hex(judged.node()),
-                new Node(node.key(), node.modelId(), node.pricePerToken(), node.host(), node.port(), true));
+        put(new Node(node.key(), node.modelId(), node.pricePerToken(), node.host(), node.port(), true));
         credit(judged.requester(), Math.addExact(judged.escrow(), stake / 2));
         long left = stake - stake / 2;
         List<String> finders = judged.audit().verdicts().entrySet().stream()
@@ -390,6 +423,16 @@ public final class LedgerState {
 
     private void put(byte[] key, Account account) {
         accounts.put(hex(key), account);
+        enter(Kind.ACCOUNT, key, account.encode());
+    }
+
+    private void put(Node node) {
+        nodes.put(hex(node.key()), node);
+        enter(Kind.NODE, node.key(), node.encode());
+    }
+
+    private void enter(Kind kind, byte[] id, byte[] value) {
+        tree = tree.put(LedgerHashes.key(kind, id), value);
     }
 
     /** Money of {@code key}; an unknown key has none. */
@@ -441,14 +484,7 @@ public final class LedgerState {
         accounts.forEach(
                 (key, a) -> out.putFixed(bytes(key)).putLong(a.balance()).putLong(a.stake()));
         out.putInt(nodes.size());
-        for (Node n : nodes.values()) {
-            out.putFixed(n.key())
-                    .putFixed(n.modelId())
-                    .putLong(n.pricePerToken())
-                    .putText(n.host())
-                    .putInt(n.port());
-            out.putInt(n.slashed() ? 1 : 0);
-        }
+        nodes.values().forEach(node -> out.putFixed(node.encode()));
         out.putInt(cases.size());
         cases.values().forEach(c -> c.write(out));
         out.putInt(applied.size());
@@ -458,7 +494,18 @@ public final class LedgerState {
 
     /** 32 bytes that stand for the whole state. */
     public byte[] root() {
-        return Blake3.hash(encode());
+        return tree().root();
+    }
+
+    /** The state as a tree that proves its entries: accounts, nodes, cases, commands applied, and under one more key what else there is. */
+    public StateTree tree() {
+        byte[] meta = new CanonicalWriter()
+                .putFixed(genesis.hash())
+                .putLong(height)
+                .putLong(burned)
+                .putFixed(chain)
+                .toBytes();
+        return tree.put(LedgerHashes.key(Kind.META, new byte[0]), meta);
     }
 
     /** Rebuilds a state; one of another genesis is refused. */
@@ -469,35 +516,30 @@ public final class LedgerState {
         }
         LedgerState state = new LedgerState(genesis);
         state.accounts.clear();
+        state.tree = StateTree.empty();
         state.height = in.getLong("height");
         state.burned = in.getLong("burned");
         state.chain = in.getFixed(32, "chain");
         for (int n = in.getInt("accounts"); n > 0; n--) {
-            state.accounts.put(
-                    hex(in.getFixed(32, "account")), new Account(in.getLong("balance"), in.getLong("stake")));
+            byte[] key = in.getFixed(32, "account");
+            state.put(key, new Account(in.getLong("balance"), in.getLong("stake")));
         }
         for (int n = in.getInt("nodes"); n > 0; n--) {
-            byte[] key = in.getFixed(32, "node");
-            state.nodes.put(
-                    hex(key),
-                    new Node(
-                            key,
-                            in.getFixed(32, "model id"),
-                            in.getLong("price"),
-                            in.getText("host"),
-                            in.getInt("port"),
-                            in.getInt("slashed") != 0));
+            state.put(Node.read(in));
         }
         for (int n = in.getInt("cases"); n > 0; n--) {
             Case c = Case.read(in);
             state.cases.put(hex(c.requestHash()), c);
+            state.enter(Kind.CASE, c.requestHash(), c.encode());
             state.schedule(c);
             if (hasDeadline(c) && c.receipt() != null) {
                 state.changed.add(c);
             }
         }
         for (int n = in.getInt("applied"); n > 0; n--) {
-            state.applied.add(hex(in.getFixed(32, "command id")));
+            byte[] id = in.getFixed(32, "command id");
+            state.applied.add(hex(id));
+            state.enter(Kind.COMMAND, id, new byte[0]);
         }
         in.end();
         return state;

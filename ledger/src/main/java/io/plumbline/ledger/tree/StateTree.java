@@ -1,0 +1,168 @@
+package io.plumbline.ledger.tree;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.LedgerHashes;
+import io.plumbline.verifier.ledger.StateProof;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The state as a compact sparse Merkle tree: an entry stands as high up as no other shares its way, so a tree of n entries is about log2 n deep
+ * and has one shape whatever order they came in. Trees never change: an update makes a new one that shares what is the same, so that
+ * proofs of a past state cost nothing to keep. Hashes are made when they are asked for.
+ */
+public final class StateTree {
+    private static final StateTree NONE = new StateTree(null);
+
+    private final Node top;
+
+    private abstract static sealed class Node {
+        private byte[] hash;
+
+        abstract byte[] compute();
+
+        /** Made once; a tree is read by one thread, or published safely after {@link StateTree#root}. */
+        byte[] hash() {
+            if (hash == null) {
+                hash = compute();
+            }
+            return hash;
+        }
+    }
+
+    private static final class Leaf extends Node {
+        private final byte[] key;
+        private final byte[] value;
+
+        Leaf(byte[] key, byte[] value) {
+            this.key = key;
+            this.value = value;
+        }
+
+        @Override
+        byte[] compute() {
+            return LedgerHashes.leaf(key, Blake3.hash(value));
+        }
+    }
+
+    private static final class Inner extends Node {
+        private final Node left;
+        private final Node right;
+
+        Inner(Node left, Node right) {
+            this.left = left;
+            this.right = right;
+        }
+
+        @Override
+        byte[] compute() {
+            return LedgerHashes.inner(hashOf(left), hashOf(right));
+        }
+
+        Node child(boolean isRight) {
+            return isRight ? right : left;
+        }
+
+        Inner with(boolean isRight, Node child) {
+            return isRight ? new Inner(left, child) : new Inner(child, right);
+        }
+    }
+
+    private StateTree(Node top) {
+        this.top = top;
+    }
+
+    /** Without entries. */
+    public static StateTree empty() {
+        return NONE;
+    }
+
+    private static byte[] hashOf(Node node) {
+        return node == null ? LedgerHashes.EMPTY : node.hash();
+    }
+
+    private static boolean isRight(byte[] key, int depth) {
+        return (key[depth >>> 3] >>> 7 - (depth & 7) & 1) == 1;
+    }
+
+    /** 32 bytes that stand for all entries. */
+    public byte[] root() {
+        return hashOf(top).clone();
+    }
+
+    /** @param key 32 bytes, as of {@link LedgerHashes#key}; {@code value} is kept as it is and must not change. */
+    public StateTree put(byte[] key, byte[] value) {
+        return new StateTree(put(top, new Leaf(key, value), 0));
+    }
+
+    private static Node put(Node node, Leaf leaf, int depth) {
+        return switch (node) {
+            case null -> leaf;
+            case Leaf other -> Arrays.equals(other.key, leaf.key) ? leaf : split(other, leaf, depth);
+            case Inner inner -> {
+                boolean side = isRight(leaf.key, depth);
+                yield inner.with(side, put(inner.child(side), leaf, depth + 1));
+            }
+        };
+    }
+
+    private static Node split(Leaf one, Leaf other, int depth) {
+        boolean side = isRight(one.key, depth);
+        if (side != isRight(other.key, depth)) {
+            return side ? new Inner(other, one) : new Inner(one, other);
+        }
+        Node deeper = split(one, other, depth + 1);
+        return side ? new Inner(null, deeper) : new Inner(deeper, null);
+    }
+
+    /** Without the entry of this key; this very tree where there is none. */
+    public StateTree remove(byte[] key) {
+        Node without = remove(top, key, 0);
+        return without == top ? this : new StateTree(without);
+    }
+
+    private static Node remove(Node node, byte[] key, int depth) {
+        return switch (node) {
+            case null -> null;
+            case Leaf leaf -> Arrays.equals(leaf.key, key) ? null : leaf;
+            case Inner inner -> {
+                boolean side = isRight(key, depth);
+                Node child = remove(inner.child(side), key, depth + 1);
+                if (child == inner.child(side)) {
+                    yield inner;
+                }
+                Node rest = inner.child(!side);
+                // An entry that is alone now stands higher up.
+                if (child == null && rest instanceof Leaf || rest == null && child instanceof Leaf) {
+                    yield child == null ? rest : child;
+                }
+                yield inner.with(side, child);
+            }
+        };
+    }
+
+    /** The entry of this key, or null. */
+    public byte[] get(byte[] key) {
+        Node node = top;
+        for (int depth = 0; node instanceof Inner inner; depth++) {
+            node = inner.child(isRight(key, depth));
+        }
+        return node instanceof Leaf leaf && Arrays.equals(leaf.key, key) ? leaf.value : null;
+    }
+
+    /** That the entry of this key is what {@link #get} gives, or that there is none. */
+    public StateProof prove(byte[] key) {
+        List<byte[]> siblings = new ArrayList<>();
+        Node node = top;
+        for (int depth = 0; node instanceof Inner inner; depth++) {
+            boolean side = isRight(key, depth);
+            siblings.add(hashOf(inner.child(!side)));
+            node = inner.child(side);
+        }
+        boolean isAnother = node instanceof Leaf leaf && !Arrays.equals(leaf.key, key);
+        return isAnother
+                ? new StateProof(siblings, ((Leaf) node).key, Blake3.hash(((Leaf) node).value))
+                : new StateProof(siblings, null, null);
+    }
+}
