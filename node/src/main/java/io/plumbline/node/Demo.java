@@ -222,7 +222,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
                 auditMs / replayed.get("cpuMs").asDouble()));
         out.println("ledger      " + settled.get("status").asText().toLowerCase(Locale.ROOT) + " at height "
                 + settled.get("height")
-                + " by " + settled.get("verdicts").size() + " verdicts");
+                + " by " + settled.get("verdicts").size() + " verdicts, " + DemoNetwork.certified(settled));
     }
 
     private void reportCheat(ObjectNode result, ObjectNode lie, JsonNode slashed)
@@ -257,6 +257,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
                                         + ", the node signed " + product.claimed()));
             }
         }
-        out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height"));
+        out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height")
+                + ", " + DemoNetwork.certified(slashed));
     }
 }

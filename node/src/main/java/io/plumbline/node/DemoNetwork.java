@@ -29,7 +29,7 @@ import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
- * A whole network on this machine, each role a process of its own: three full nodes, an honest inference node, a gateway, and on request an
+ * A whole network on this machine, each role a process of its own: four full nodes, an honest inference node, a gateway, and on request an
  * inference node that cheats. All of it ends, and leaves nothing behind, when this is closed or the process ends.
  */
 final class DemoNetwork implements AutoCloseable {
@@ -50,7 +50,9 @@ final class DemoNetwork implements AutoCloseable {
     private final Keys requester = Keys.random();
     private final Keys honest = Keys.random();
     private final Keys cheat = Keys.random();
-    private final List<Keys> fullNodes = List.of(Keys.random(), Keys.random(), Keys.random());
+    /** Four: the fewest that tolerate a liar among them. */
+    private final List<Keys> fullNodes = List.of(Keys.random(), Keys.random(), Keys.random(), Keys.random());
+
     private final List<Child> fullNodeProcesses = new ArrayList<>();
     private final PrintStream out;
     private final boolean showEvents;
@@ -141,8 +143,8 @@ final class DemoNetwork implements AutoCloseable {
      */
     void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
         List<String> members = new ArrayList<>();
-        int base = freePorts(3 * Member.PORTS);
-        for (int i = 0; i < 3; i++) {
+        int base = freePorts(fullNodes.size() * Member.PORTS);
+        for (int i = 0; i < fullNodes.size(); i++) {
             members.add("localhost:" + (base + i * Member.PORTS));
         }
         Genesis genesis = new Genesis(
@@ -152,7 +154,7 @@ final class DemoNetwork implements AutoCloseable {
                         new Deposit(honest.publicKey(), 100_000),
                         new Deposit(cheat.publicKey(), 100_000)));
         new Network(members, genesis).write(folder.resolve("network.json"));
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < fullNodes.size(); i++) {
             fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));
         }
         honestNode = child("inference-node", honest, imported, command("inference-node", options));
@@ -165,7 +167,7 @@ final class DemoNetwork implements AutoCloseable {
             if (child == door) {
                 gateway = URI.create("http://localhost:" + ready.get("port").asInt());
             }
-            step(bar, 10 + 18 * ++done);
+            step(bar, 10 + 15 * ++done);
         }
     }
 
@@ -216,13 +218,23 @@ final class DemoNetwork implements AutoCloseable {
         return mapper.readTree(response.body());
     }
 
-    /** Waits until the case is settled or slashed and all full nodes have judged. */
+    /** Who has signed an outcome, for a person. */
+    static String certified(JsonNode settled) {
+        JsonNode certified = settled.path("certified");
+        return "signed by " + certified.path("signatures") + " of " + certified.path("full_nodes")
+                + " full nodes in block " + certified.path("block");
+    }
+
+    /** Waits until the case is settled or slashed, all full nodes have judged, and a quorum has signed it. */
     JsonNode awaitSettlement(String request) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + SETTLE_MS;
         while (System.currentTimeMillis() < end) {
             JsonNode found = get("/v1/receipts/" + request);
             String status = found.path("status").asText();
-            if (status.matches("SETTLED|SLASHED|REFUNDED")
+            boolean isCertified =
+                    found.path("certified").path("status").asText().equals(status);
+            if (isCertified
+                    && status.matches("SETTLED|SLASHED|REFUNDED")
                     && found.path("verdicts").size() == fullNodes.size()) {
                 return found;
             }

@@ -6,9 +6,13 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.Voter;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.LedgerState.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Keys;
@@ -34,6 +38,7 @@ final class FullNode implements AutoCloseable {
     private final Events events;
     private final NodeClient client;
     private final Judge judge;
+    private final Voter voter;
     private final Member member;
     private final Aeron aeron;
     private final Endpoint endpoint;
@@ -73,7 +78,18 @@ final class FullNode implements AutoCloseable {
         this.judge = new Judge(keys, judges(models, keyFile), folder.resolve("evidence"), events);
         String address = network.members().get(id);
         String host = address.substring(0, address.lastIndexOf(':'));
-        LedgerService service = new LedgerService(network.genesis(), judge::onAudit);
+        this.voter = new Voter(keys, network.genesis().hash(), folder.resolve("votes"), this::report);
+        LedgerService service = new LedgerService(network.genesis(), new LedgerService.Listener() {
+            @Override
+            public void onAudit(Case changed, Node node) {
+                judge.onAudit(changed, node);
+            }
+
+            @Override
+            public void onBlock(BlockHeader header) {
+                voter.onBlock(header);
+            }
+        });
         this.member = new Member(id, network.members(), folder, 1, service, e -> report(e));
         events.emit("joined", json -> {});
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
@@ -82,6 +98,7 @@ final class FullNode implements AutoCloseable {
         AgentRunner.startOnThread(runner);
         this.ledger = new LedgerClient(member.aeronDirectory(), Member.ingressEndpoints(network.members()), host);
         judge.begin(endpoint, ledger);
+        voter.begin(ledger);
         ledger.root();
         events.emit(
                 "ready",
@@ -137,6 +154,6 @@ final class FullNode implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(judge, ledger, runner, aeron, member);
+        CloseHelper.closeAll(judge, voter, ledger, runner, aeron, member);
     }
 }

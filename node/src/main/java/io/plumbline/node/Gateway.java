@@ -1,5 +1,6 @@
 package io.plumbline.node;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.aeron.Aeron;
@@ -12,10 +13,13 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState.Account;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -42,6 +46,7 @@ final class Gateway implements AutoCloseable {
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
     private final WebServer server;
+    private final Genesis genesis;
 
     /**
      * Starts the gateway.
@@ -61,6 +66,7 @@ final class Gateway implements AutoCloseable {
             Events events)
             throws IOException {
         String language = language(models);
+        this.genesis = network.genesis();
         this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         NodeClient client = new NodeClient();
@@ -120,6 +126,7 @@ final class Gateway implements AutoCloseable {
     private void routes(HttpRouting.Builder routing) {
         routing.get("/v1/models", this::models)
                 .get("/v1/receipts/{request}", this::receipt)
+                .get("/v1/receipts/{request}/proof", this::proof)
                 .get("/v1/accounts/{key}", this::account)
                 .post("/v1/embeddings", embeddings::embed)
                 .post("/v1/chat/completions", (request, response) -> {
@@ -187,6 +194,7 @@ final class Gateway implements AutoCloseable {
                 json.put("receipt", HEX.formatHex(found.receipt().encode()))
                         .put("price", found.receipt().price());
             }
+            json.set("certified", certified(found));
             ObjectNode verdicts = json.putObject("verdicts");
             found.audit()
                     .verdicts()
@@ -198,6 +206,42 @@ final class Gateway implements AutoCloseable {
             ArrayNode reasons = json.putArray("reasons");
             found.reasons().forEach(reasons::add);
             Http.send(response, 200, json);
+        });
+    }
+
+    private CertifiedEntry entry(byte[] requestHash) throws IOException {
+        CertifiedEntry entry = ledger.prove(Kind.CASE, requestHash);
+        String fault = entry == null ? null : entry.fault(genesis.hash(), genesis.fullNodes());
+        if (fault != null) {
+            throw new IOException("The full node's proof does not hold: " + fault + ".");
+        }
+        return entry == null || entry.value() == null ? null : entry;
+    }
+
+    /** What a quorum of full nodes has signed of a case; what stands beside it is only ordered. */
+    private JsonNode certified(Case ordered) throws IOException {
+        CertifiedEntry entry = entry(ordered.requestHash());
+        if (entry == null) {
+            return Http.MAPPER.nullNode();
+        }
+        return Http.MAPPER
+                .createObjectNode()
+                .put("status", Case.decode(entry.value()).status().name())
+                .put("block", entry.header().number())
+                .put("signatures", entry.certificate().signatures().size())
+                .put("full_nodes", genesis.fullNodes().size());
+    }
+
+    /** The bytes that {@code plumbline receipt verify} checks offline. */
+    private void proof(ServerRequest request, ServerResponse response) {
+        Http.guarded(response, Http::openAi, () -> {
+            CertifiedEntry entry =
+                    entry(Http.key(request.path().pathParameters().get("request")));
+            if (entry == null) {
+                throw new ApiException(404, "No certified block has this request yet. Ask again.");
+            }
+            response.header("Content-Type", "application/octet-stream");
+            response.send(entry.encode());
         });
     }
 

@@ -44,11 +44,13 @@ public final class Main {
                 .addCommand(new RoleCommands.RunGateway())
                 .addCommand(new AuditCommand())
                 .addCommand(new VerifyCommand())
+                .addCommand(new ReceiptCommands())
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommands())
                 .build();
         ModelCommands.addTo(line.getCommands().get("model"));
+        ReceiptCommands.addTo(line.getCommands().get("receipt"));
         try {
             line.parse(arguments);
         } catch (ParameterException e) {

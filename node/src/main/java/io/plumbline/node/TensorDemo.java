@@ -88,7 +88,8 @@ final class TensorDemo extends Main.Options implements Callable<Integer> {
                 audit.path("elements").asLong(),
                 audit.path("cpuMs").asDouble());
         System.out.println("ledger      " + settled.path("status").asText().toLowerCase(Locale.ROOT) + " at height "
-                + settled.path("height") + " by " + settled.path("verdicts").size() + " verdicts");
+                + settled.path("height") + " by " + settled.path("verdicts").size() + " verdicts, "
+                + DemoNetwork.certified(settled));
 
         System.out.println("\nThe same request to a node that runs a model of a sixth of the size:");
         cheating.await("ready", event -> true, DemoNetwork.START_MS);
@@ -113,8 +114,8 @@ final class TensorDemo extends Main.Options implements Callable<Integer> {
                     + (again.good() ? "NOT proven" : "proven to anyone who runs the model"));
         }
         boolean isSlashed = slashed.path("status").asText().equals("SLASHED") && network.cheatHasLostItsStake();
-        System.out.println(
-                "ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.path("height"));
+        System.out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height "
+                + slashed.path("height") + ", " + DemoNetwork.certified(slashed));
         ObjectNode result = mapper.createObjectNode();
         result.putObject("ledger");
         network.reportBalances(result);

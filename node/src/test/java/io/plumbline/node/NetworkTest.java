@@ -373,6 +373,45 @@ class NetworkTest {
     }
 
     @Test
+    void aSettlementIsProvenOfflineByItsBlock() throws Exception {
+        JsonNode answer = mapper.readTree(post(ask("")).body());
+        String hash = answer.path("plumbline").path("request_hash").asText();
+        assertEquals("SETTLED", judged(answer).path("status").asText());
+        String certified = "";
+        for (int i = 0; i < 400 && !certified.equals("SETTLED"); i++) {
+            Thread.sleep(25);
+            certified =
+                    get("/v1/receipts/" + hash).path("certified").path("status").asText();
+        }
+        assertEquals("SETTLED", certified);
+        HttpResponse<byte[]> proof = http.send(
+                HttpRequest.newBuilder(uri("/v1/receipts/" + hash + "/proof")).build(),
+                HttpResponse.BodyHandlers.ofByteArray());
+        assertEquals(200, proof.statusCode());
+        Path file = folder.resolve("settled.proof");
+        Files.write(file, proof.body());
+        assertEquals(0, verifyReceipt(file));
+        byte[] changed = proof.body();
+        changed[changed.length / 2] ^= 1;
+        Files.write(file, changed);
+        assertEquals(1, verifyReceipt(file));
+        Files.write(file, new byte[9]);
+        assertTrue(assertFails(() -> verifyReceipt(file)).contains("is no proof of the ledger's"));
+    }
+
+    private static int verifyReceipt(Path file) throws IOException {
+        ReceiptCommands.Verify command = new ReceiptCommands.Verify();
+        JCommander.newBuilder()
+                .addObject(command)
+                .build()
+                .parse(
+                        file.toString(),
+                        "--network",
+                        folder.resolve("network.json").toString());
+        return command.call();
+    }
+
+    @Test
     void aPortInUseAndABadFileAreNamed() throws IOException {
         Path none = folder.resolve("none");
         Files.writeString(folder.resolve("bad.json"), "{}");

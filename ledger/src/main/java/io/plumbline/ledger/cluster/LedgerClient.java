@@ -17,6 +17,8 @@ import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitEncoder;
 import io.plumbline.transport.ledgerwire.ViewDecoder;
 import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -168,6 +170,15 @@ public final class LedgerClient implements AutoCloseable {
                     false));
         }
         return nodes;
+    }
+
+    /** An entry as of the last certified block, with its proof; null where there is no such block yet. Nobody has checked it. */
+    public CertifiedEntry prove(Kind kind, byte[] id) throws IOException {
+        byte[] key = new byte[1 + id.length];
+        key[0] = (byte) kind.ordinal();
+        System.arraycopy(id, 0, key, 1, id.length);
+        byte[] body = query(Subject.PROOF, key);
+        return body.length == 0 ? null : CertifiedEntry.decode(body);
     }
 
     /** The state root. */

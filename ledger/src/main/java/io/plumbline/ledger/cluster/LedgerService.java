@@ -24,6 +24,9 @@ import io.plumbline.transport.ledgerwire.ViewEncoder;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,6 +39,12 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class LedgerService implements ClusteredService {
     private static final int SNAPSHOT_CHUNK = 16 << 10;
 
+    /** Longest time from a command to the block that has it, when the one before is certified. */
+    private static final long BLOCK_MS = 20;
+
+    /** The timer that closes a block; others bear the time of a deadline. */
+    private static final long BLOCK_TIMER = Long.MAX_VALUE;
+
     private final Genesis genesis;
     private final Listener listener;
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
@@ -46,11 +55,17 @@ public final class LedgerService implements ClusteredService {
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
     private LedgerState state;
     private Cluster cluster;
+    private boolean isBlockDue;
 
     /** Hears of audits that begin, go into their next phase or come to their end; called on the service thread, must return at once. */
     @FunctionalInterface
     public interface Listener {
         void onAudit(Case changed, Node node);
+
+        /** A block was closed and waits for signatures. */
+        default void onBlock(BlockHeader header) {
+            // Who signs nothing does not care.
+        }
     }
 
     public LedgerService(Genesis genesis, Listener listener) {
@@ -64,6 +79,9 @@ public final class LedgerService implements ClusteredService {
         state = snapshot == null ? new LedgerState(genesis) : load(snapshot);
         // Timers are in the cluster's own snapshot.
         state.takeChanged().forEach(open -> listener.onAudit(open, state.node(open.node())));
+        if (state.blocks().open() != null) {
+            listener.onBlock(state.blocks().open());
+        }
     }
 
     /** A snapshot is its length, its hash, then the state: a damaged recording must not pass for an empty ledger. */
@@ -165,9 +183,29 @@ public final class LedgerService implements ClusteredService {
             refusal = e.getMessage();
         }
         tell();
+        block(timestamp);
         OutcomeEncoder outcome = new OutcomeEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
         outcome.correlationId(correlationId).height(state.height()).reason(refusal == null ? "" : refusal);
         send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + outcome.encodedLength());
+    }
+
+    /** Closes a block that is full, and sees to it that one is closed soon where there is something to put in. */
+    private void block(long timestamp) {
+        if (state.isBlockFull()) {
+            close(timestamp);
+        } else if (state.wantsBlock() && !isBlockDue) {
+            isBlockDue = true;
+            while (!cluster.scheduleTimer(BLOCK_TIMER, timestamp + BLOCK_MS)) {
+                cluster.idleStrategy().idle();
+            }
+        }
+    }
+
+    private void close(long timestamp) {
+        BlockHeader header = state.closeBlock(timestamp);
+        if (header != null) {
+            listener.onBlock(header);
+        }
     }
 
     /** Hands on what has changed, and has the cluster say when its time is over. */
@@ -196,11 +234,21 @@ public final class LedgerService implements ClusteredService {
             }
             case NODES -> nodes();
             case ROOT -> state.root();
+            case PROOF -> proof(key);
             default -> new byte[0];
         };
         ViewEncoder view = new ViewEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
         view.correlationId(correlationId).height(state.height()).putBody(body, 0, body.length);
         send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + view.encodedLength());
+    }
+
+    /** @param key a kind of entry in one byte, and its id. */
+    private byte[] proof(byte[] key) {
+        if (key.length == 0 || key[0] < 0 || key[0] >= Kind.values().length) {
+            return new byte[0];
+        }
+        CertifiedEntry entry = state.blocks().prove(Kind.values()[key[0]], Arrays.copyOfRange(key, 1, key.length));
+        return entry == null ? new byte[0] : entry.encode();
     }
 
     private byte[] nodes() {
@@ -239,6 +287,11 @@ public final class LedgerService implements ClusteredService {
     public void onTimerEvent(long correlationId, long timestamp) {
         state.expire(timestamp);
         tell();
+        if (correlationId == BLOCK_TIMER) {
+            isBlockDue = false;
+            close(timestamp);
+        }
+        block(timestamp);
     }
 
     @Override

@@ -31,6 +31,9 @@ public sealed interface Command {
     /** An auditor got no answer to this challenge: all of them shall ask, and a new round begins. */
     record PostChallenge(byte[] requestHash, Cell cell) implements Command {}
 
+    /** A full node's signature under a block's header, see {@link io.plumbline.verifier.ledger.Certificate#message}. */
+    record CastVote(long number, byte[] headerHash, byte[] signature) implements Command {}
+
     /**
      * A command with who asks it and a key that makes it one of its kind: applied once, however often it arrives.
      *
@@ -114,6 +117,8 @@ public sealed interface Command {
                 out.putInt(4).putFixed(c.requestHash).putInt(c.round).putFixed(c.commitment);
             case RevealVerdict c -> c.verdict.write(out.putInt(5).putFixed(c.requestHash));
             case PostChallenge c -> Cells.write(out.putInt(6).putFixed(c.requestHash), c.cell);
+            case CastVote c ->
+                out.putInt(7).putLong(c.number).putFixed(c.headerHash).putFixed(c.signature);
         }
         return out.toBytes();
     }
@@ -137,6 +142,11 @@ public sealed interface Command {
                 new CommitVerdict(in.getFixed(32, "request hash"), in.getInt("round"), in.getFixed(32, "commitment"));
             case 5 -> new RevealVerdict(in.getFixed(32, "request hash"), Verdict.read(in));
             case 6 -> new PostChallenge(in.getFixed(32, "request hash"), Cells.read(in));
+            case 7 ->
+                new CastVote(
+                        in.getLong("block number"),
+                        in.getFixed(32, "header hash"),
+                        in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

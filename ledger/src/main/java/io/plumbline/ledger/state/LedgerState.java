@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
@@ -14,6 +15,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.LedgerHashes;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Receipt;
@@ -46,11 +48,14 @@ public final class LedgerState {
     /** Longest time from an escrow to its receipt: then the requester has the money back. */
     public static final long ESCROW_MS = 3_600_000;
 
+    /** Commands after which a block is closed at once. */
+    public static final int BLOCK_COMMANDS = 256;
+
     /** Auditors of one answer, at most. */
     public static final int MAX_AUDITORS = 7;
 
     private static final String BEACON = "plumbline 2026-11 audit beacon";
-    private static final String FORMAT = "plumbline ledger 2";
+    private static final String FORMAT = "plumbline ledger 3";
 
     private final Genesis genesis;
     private final SortedMap<String, Account> accounts = new TreeMap<>();
@@ -68,6 +73,11 @@ public final class LedgerState {
 
     private long height;
     private long burned;
+
+    /** Commands applied since the last block was closed, votes aside. */
+    private int pending;
+
+    private Blocks blocks;
 
     /** Money of one key. */
     public record Account(long balance, long stake) {
@@ -104,6 +114,7 @@ public final class LedgerState {
 
     public LedgerState(Genesis genesis) {
         this.genesis = genesis;
+        this.blocks = new Blocks(genesis);
         for (Genesis.Deposit deposit : genesis.deposits()) {
             Account before = account(deposit.account());
             put(deposit.account(), new Account(Math.addExact(before.balance(), deposit.amount()), 0));
@@ -149,8 +160,11 @@ public final class LedgerState {
             case CommitVerdict c -> commit(hex(signed.signer()), c, nowMs);
             case RevealVerdict c -> reveal(signed.signer(), c);
             case PostChallenge c -> post(hex(signed.signer()), c, nowMs);
+            case CastVote c -> blocks.vote(signed.signer(), c.number(), c.headerHash(), c.signature());
         };
-        if (refusal == null) {
+        // A vote changes nothing that blocks are about, and counts once by itself.
+        if (refusal == null && !(command instanceof CastVote)) {
+            pending++;
             applied.add(id);
             enter(Kind.COMMAND, signed.id(), new byte[0]);
         }
@@ -328,8 +342,35 @@ public final class LedgerState {
         return judged.with(Status.REFUNDED, judged.audit(), height);
     }
 
+    /** The blocks so far and the votes on them. */
+    public Blocks blocks() {
+        return blocks;
+    }
+
+    /** Whether something has happened that no block has, and a block may be closed. */
+    public boolean wantsBlock() {
+        return pending > 0 && blocks.mayClose();
+    }
+
+    /** Whether so much has happened that a block is closed without waiting for more. */
+    public boolean isBlockFull() {
+        return pending >= BLOCK_COMMANDS && blocks.mayClose();
+    }
+
+    /** Closes a block over all that has happened; null where none is wanted. */
+    public BlockHeader closeBlock(long nowMs) {
+        if (!wantsBlock()) {
+            return null;
+        }
+        pending = 0;
+        return blocks.close(tree(), height, nowMs);
+    }
+
     /** Ends what should have come to its end by {@code nowMs}. */
     public void expire(long nowMs) {
+        if (!deadlines.isEmpty() && deadlines.firstKey() <= nowMs) {
+            pending++;
+        }
         while (!deadlines.isEmpty() && deadlines.firstKey() <= nowMs) {
             for (String request : List.copyOf(deadlines.firstEntry().getValue())) {
                 Case open = cases.get(request);
@@ -489,6 +530,7 @@ public final class LedgerState {
         cases.values().forEach(c -> c.write(out));
         out.putInt(applied.size());
         applied.forEach(id -> out.putFixed(bytes(id)));
+        blocks.write(out.putInt(pending));
         return out.toBytes();
     }
 
@@ -541,6 +583,8 @@ public final class LedgerState {
             state.applied.add(hex(id));
             state.enter(Kind.COMMAND, id, new byte[0]);
         }
+        state.pending = in.getInt("pending");
+        state.blocks = Blocks.read(genesis, in);
         in.end();
         return state;
     }

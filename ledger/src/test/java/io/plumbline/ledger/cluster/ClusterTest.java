@@ -9,9 +9,11 @@ import static io.plumbline.ledger.Money.receipt;
 import static io.plumbline.ledger.Money.request;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Command.CommitVerdict;
@@ -19,18 +21,24 @@ import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
@@ -48,6 +56,7 @@ class ClusterTest {
 
     private final List<String> addresses = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
+    private final List<Voter> voters = new ArrayList<>();
     private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
     private MediaDriver driver;
     private LedgerClient client;
@@ -80,18 +89,60 @@ class ClusterTest {
         launch();
     }
 
-    private void launch() {
+    private void launch() throws IOException {
+        voters.clear();
+        for (int i = 0; i < 3; i++) {
+            Files.createDirectories(folder);
+            voters.add(new Voter(
+                    FULL_NODES.get(i), genesis().hash(), folder.resolve("votes" + i), e -> heard.add("" + e)));
+        }
         for (int i = 0; i < 3; i++) {
             int id = i;
-            LedgerService service =
-                    new LedgerService(genesis(), (ordered, node) -> heard.add(id + " at " + node.host()));
+            LedgerService service = new LedgerService(genesis(), new LedgerService.Listener() {
+                @Override
+                public void onAudit(Case ordered, LedgerState.Node node) {
+                    heard.add(id + " at " + node.host());
+                }
+
+                @Override
+                public void onBlock(BlockHeader header) {
+                    voters.get(id).onBlock(header);
+                }
+            });
             members.add(new Member(i, addresses, folder.resolve("member" + i), 0, service, e -> {}));
         }
         client = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(addresses), "localhost");
+        voters.forEach(voter -> voter.begin(client));
+    }
+
+    /** The root when the last votes on their way have come in. */
+    private byte[] settledRoot() throws Exception {
+        byte[] before;
+        byte[] after = client.root();
+        do {
+            before = after;
+            Thread.sleep(300);
+            after = client.root();
+        } while (!Arrays.equals(before, after));
+        return after;
+    }
+
+    /** The case as a quorum has signed it, or null; checked as a light client does. */
+    private CertifiedEntry certified() {
+        try {
+            CertifiedEntry entry = client.prove(Kind.CASE, request(1));
+            if (entry != null) {
+                assertNull(entry.fault(genesis().hash(), genesis().fullNodes()));
+            }
+            return entry == null || entry.value() == null ? null : entry;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @AfterEach
     void stop() {
+        voters.forEach(Voter::close);
         client.close();
         members.forEach(Member::close);
         driver.close();
@@ -143,7 +194,14 @@ class ClusterTest {
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(1));
         assertEquals(Status.SETTLED, client.findCase(request(1)).status());
         assertEquals(50_150, client.account(NODE.publicKey()).balance());
-        byte[] root = client.root();
+        await(
+                "a certificate",
+                () -> certified() != null && Case.decode(certified().value()).status() == Status.SETTLED);
+        CertifiedEntry proof = CertifiedEntry.decode(certified().encode());
+        assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
+        assertTrue(proof.certificate().signatures().size() >= 2);
+        voters.forEach(Voter::close);
+        byte[] root = settledRoot();
 
         client.close();
         members.forEach(Member::close);

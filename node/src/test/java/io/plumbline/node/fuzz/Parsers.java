@@ -3,6 +3,7 @@ package io.plumbline.node.fuzz;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.ThreadMXBean;
+import io.aeron.cluster.service.Cluster;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
@@ -19,6 +20,7 @@ import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.tree.MountainRange;
 import io.plumbline.node.Wires;
 import io.plumbline.transport.PartsWire;
 import io.plumbline.verifier.audit.AnswerView;
@@ -35,6 +37,10 @@ import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes;
+import io.plumbline.verifier.ledger.RangeProof;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
@@ -59,6 +65,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,6 +88,12 @@ final class Parsers implements AutoCloseable {
     private static final long ALLOWED_PER_BYTE = 64;
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    /** A cluster that grants everything at once. */
+    private static final Cluster CLUSTER = (Cluster) Proxy.newProxyInstance(
+            Parsers.class.getClassLoader(),
+            new Class<?>[] {Cluster.class},
+            (proxy, method, arguments) -> method.getReturnType() == boolean.class ? true : null);
 
     /** One parser. Refusals are {@link MalformedException}, IOException and IllegalArgumentException; anything else is a fault. */
     @FunctionalInterface
@@ -187,7 +200,9 @@ final class Parsers implements AutoCloseable {
         Command escrow = new Command.OpenEscrow(request.hash(), node.publicKey(), 200, Level.FULL);
         Command submit = new Command.SubmitReceipt(receipt);
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
-        List<Command> commands = List.of(register, escrow, submit, post);
+        byte[] header = new byte[32];
+        Command vote = new Command.CastVote(0, header, node.sign(Certificate.message(genesis.hash(), header)));
+        List<Command> commands = List.of(register, escrow, submit, post, vote);
         add(
                 "command",
                 bytes -> {
@@ -201,12 +216,31 @@ final class Parsers implements AutoCloseable {
         LedgerState state = new LedgerState(genesis);
         commands.forEach(command -> state.apply(Command.Signed.of(command, node), 5));
         add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> List.of(state.encode()));
+        LedgerState signed = new LedgerState(genesis);
+        signed.apply(Command.Signed.of(register, node), 5);
+        byte[] block = signed.closeBlock(6).hash();
+        byte[] signature = node.sign(Certificate.message(genesis.hash(), block));
+        signed.apply(Command.Signed.of(new Command.CastVote(0, block, signature), node), 7);
+        CertifiedEntry entry = signed.blocks().prove(LedgerHashes.Kind.NODE, node.publicKey());
+        CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.CASE, header);
+        add(
+                "certified-entry",
+                bytes -> CertifiedEntry.decode(bytes).fault(genesis.hash(), genesis.fullNodes()),
+                () -> List.of(entry.encode(), none.encode()));
+        MountainRange range = new MountainRange();
+        for (int i = 0; i < 11; i++) {
+            range.add(new byte[32]);
+        }
+        add(
+                "range-proof",
+                bytes -> RangeProof.decode(bytes).shows(range.root(), header),
+                () -> List.of(range.prove(4).encode(), range.prove(10).encode()));
         add("case", Case::decode, () -> List.of(state.findCase(request.hash()).encode()));
         add(
                 "ledger-frame",
                 bytes -> {
                     LedgerService service = new LedgerService(genesis, (changed, by) -> {});
-                    service.onStart(null, null);
+                    service.onStart(CLUSTER, null);
                     service.onSessionMessage(null, 5, new UnsafeBuffer(bytes), 0, bytes.length, null);
                 },
                 () -> Wires.ledgerFrames(Command.Signed.of(register, node).encode(), request.hash()));

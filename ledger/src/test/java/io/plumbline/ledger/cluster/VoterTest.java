@@ -1,0 +1,105 @@
+package io.plumbline.ledger.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A full node never signs two blocks of one number, however it ends and begins again. */
+class VoterTest {
+    @TempDir
+    Path folder;
+
+    private Path file;
+
+    @BeforeEach
+    void name() {
+        file = folder.resolve("votes");
+    }
+
+    private static byte[] block(int which) {
+        return Blake3.hash(new byte[] {(byte) which});
+    }
+
+    private Voter voter() throws IOException {
+        return new Voter(Keys.random(), new byte[32], file, e -> {});
+    }
+
+    @Test
+    void whatWasSignedIsRememberedAcrossRestarts() throws IOException {
+        try (Voter first = voter()) {
+            assertTrue(first.mayStillSign(0, block(0)));
+            assertTrue(first.mayStillSign(1, block(1)));
+        }
+        try (Voter again = voter()) {
+            assertFalse(again.mayStillSign(0, block(0)), "long signed");
+            assertTrue(again.mayStillSign(1, block(1)), "the vote may not have come through");
+            String why = assertThrows(IOException.class, () -> again.mayStillSign(1, block(2)))
+                    .getMessage();
+            assertTrue(why.contains("has signed another block 1 before"), why);
+            assertTrue(again.mayStillSign(2, block(2)));
+        }
+    }
+
+    @Test
+    void aTornRecordAtTheEndWasNotSigned() throws IOException {
+        try (Voter first = voter()) {
+            first.mayStillSign(0, block(0));
+            first.mayStillSign(1, block(1));
+        }
+        byte[] whole = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(whole, whole.length - 5));
+        try (Voter again = voter()) {
+            assertTrue(again.mayStillSign(1, block(7)));
+        }
+        try (Voter third = voter()) {
+            assertThrows(IOException.class, () -> third.mayStillSign(1, block(8)));
+        }
+    }
+
+    @Test
+    void aDamagedFileStopsTheNodeFromSigning() throws IOException {
+        try (Voter first = voter()) {
+            first.mayStillSign(0, block(0));
+            first.mayStillSign(1, block(1));
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[3] ^= 1;
+        Files.write(file, bytes);
+        String why = assertThrows(IOException.class, this::voter).getMessage();
+        assertTrue(why.contains("is damaged"), why);
+    }
+
+    @Test
+    void aLongFileIsBegunAnew() throws IOException {
+        try (Voter first = voter()) {
+            assertTrue(first.mayStillSign(0, block(0)));
+        }
+        byte[] one = Files.readAllBytes(file);
+        while (Files.size(file) <= 1 << 20) {
+            byte[] many = new byte[one.length * 1000];
+            for (int i = 0; i < 1000; i++) {
+                System.arraycopy(one, 0, many, i * one.length, one.length);
+            }
+            Files.write(file, many, StandardOpenOption.APPEND);
+        }
+        try (Voter again = voter()) {
+            assertTrue(again.mayStillSign(1, block(1)));
+        }
+        assertEquals(one.length, Files.size(file));
+        try (Voter third = voter()) {
+            assertThrows(IOException.class, () -> third.mayStillSign(1, block(2)));
+        }
+    }
+}
