@@ -1,0 +1,98 @@
+package io.plumbline.ledger.state;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.Signed;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The same log gives the same state on JVMs that hash, order and collect otherwise. */
+class DeterminismTest {
+    private static final int COMMANDS = 400;
+
+    @TempDir
+    Path folder;
+
+    /** Replays a log and prints the state's root and the hash of its bytes after every hundredth command. */
+    public static void main(String[] arguments) throws IOException {
+        CanonicalReader in = new CanonicalReader(Files.readAllBytes(Path.of(arguments[0])), "log");
+        LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));
+        for (int i = 1; in.hasMore(); i++) {
+            long nowMs = in.getLong("time");
+            state.apply(Signed.decode(in.getBytes("command")), nowMs);
+            if (i % 7 == 0) {
+                state.closeBlock(nowMs);
+            }
+            if (i % 100 == 0) {
+                System.out.println(Blake3.hex(state.root()) + " " + Blake3.hex(Blake3.hash(state.encode())));
+            }
+        }
+    }
+
+    @Test
+    void aRandomLogGivesTheSameRootsOnTwoJvms() throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        List<Keys> people = Stream.generate(Keys::random).limit(9).toList();
+        Genesis genesis = new Genesis(
+                List.of(Keys.random().publicKey()),
+                people.stream()
+                        .map(keys -> new Genesis.Deposit(keys.publicKey(), 100_000))
+                        .toList());
+        CanonicalWriter log = new CanonicalWriter().putBytes(genesis.encode());
+        long nowMs = 0;
+        for (int i = 0; i < COMMANDS; i++) {
+            nowMs += random.nextInt(100_000);
+            byte[] request = new byte[32];
+            random.nextBytes(request);
+            Command command = random.nextBoolean()
+                    ? new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "localhost", 9)
+                    : new OpenEscrow(request, people.get(random.nextInt(9)).publicKey(), 5, Level.FULL);
+            log.putLong(nowMs)
+                    .putBytes(Signed.of(command, people.get(random.nextInt(9))).encode());
+        }
+        Path file = folder.resolve("log");
+        Files.write(file, log.toBytes());
+        String one = replay(file, "-XX:+UseSerialGC", "-XX:hashCode=2");
+        String other = replay(file, "-XX:+UseParallelGC", "-XX:hashCode=5", "-Xint");
+        assertEquals(one, other, "seed " + seed);
+        assertTrue(one.lines().count() == COMMANDS / 100, one);
+    }
+
+    private static String replay(Path file, String... flags) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        command.add("-XX:+UnlockExperimentalVMOptions");
+        command.addAll(List.of(flags));
+        command.addAll(List.of(
+                "--add-modules",
+                "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                DeterminismTest.class.getName(),
+                file.toString()));
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), String.join(" ", flags));
+        return out;
+    }
+}
