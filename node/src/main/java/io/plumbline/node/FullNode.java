@@ -89,6 +89,11 @@ final class FullNode implements AutoCloseable {
             public void onBlock(BlockHeader header) {
                 voter.onBlock(header);
             }
+
+            @Override
+            public void onCertified(long number) {
+                voter.onCertified(number);
+            }
         });
         this.member = new Member(id, network.members(), folder, 1, service, e -> report(e));
         events.emit("joined", json -> {});

@@ -42,8 +42,8 @@ public final class LedgerService implements ClusteredService {
     /** Longest time from a command to the block that has it, when the one before is certified. */
     private static final long BLOCK_MS = 20;
 
-    /** The timer that closes a block; others bear the time of a deadline. */
-    private static final long BLOCK_TIMER = Long.MAX_VALUE;
+    /** The timer that closes a block; others bear the time of a deadline. Aeron keeps the largest number to itself. */
+    private static final long BLOCK_TIMER = 1;
 
     private final Genesis genesis;
     private final Listener listener;
@@ -56,6 +56,7 @@ public final class LedgerService implements ClusteredService {
     private LedgerState state;
     private Cluster cluster;
     private boolean isBlockDue;
+    private long certified = -1;
 
     /** Hears of audits that begin, go into their next phase or come to their end; called on the service thread, must return at once. */
     @FunctionalInterface
@@ -64,6 +65,11 @@ public final class LedgerService implements ClusteredService {
 
         /** A block was closed and waits for signatures. */
         default void onBlock(BlockHeader header) {
+            // Who signs nothing does not care.
+        }
+
+        /** The block of this number has enough signatures: nobody needs to sign it any more. */
+        default void onCertified(long number) {
             // Who signs nothing does not care.
         }
     }
@@ -191,6 +197,11 @@ public final class LedgerService implements ClusteredService {
 
     /** Closes a block that is full, and sees to it that one is closed soon where there is something to put in. */
     private void block(long timestamp) {
+        BlockHeader last = state.blocks().certified();
+        if (last != null && last.number() > certified) {
+            certified = last.number();
+            listener.onCertified(certified);
+        }
         if (state.isBlockFull()) {
             close(timestamp);
         } else if (state.wantsBlock() && !isBlockDue) {

@@ -35,6 +35,7 @@ public final class Voter implements AutoCloseable {
     private final Consumer<Throwable> onError;
     private final ExecutorService thread = Executors.newSingleThreadExecutor();
     private final CountDownLatch ready = new CountDownLatch(1);
+    private volatile long certified = -1;
     private LedgerClient ledger;
     private long lastNumber = -1;
     private byte[] lastHash = new byte[32];
@@ -95,9 +96,14 @@ public final class Voter implements AutoCloseable {
         }
     }
 
+    /** The block of this number and those before need no more signatures; while a log is replayed that is nearly all of them. */
+    public void onCertified(long number) {
+        certified = number;
+    }
+
     private void vote(BlockHeader header) throws IOException {
         byte[] hash = header.hash();
-        if (!mayStillSign(header.number(), hash)) {
+        if (header.number() <= certified || !mayStillSign(header.number(), hash)) {
             return;
         }
         byte[] signature = keys.sign(Certificate.message(genesisHash, hash));

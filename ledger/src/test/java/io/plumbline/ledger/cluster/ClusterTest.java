@@ -57,6 +57,7 @@ class ClusterTest {
     private final List<String> addresses = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
     private final List<Voter> voters = new ArrayList<>();
+    private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
     private MediaDriver driver;
     private LedgerClient client;
@@ -108,8 +109,19 @@ class ClusterTest {
                 public void onBlock(BlockHeader header) {
                     voters.get(id).onBlock(header);
                 }
+
+                @Override
+                public void onCertified(long number) {
+                    voters.get(id).onCertified(number);
+                }
             });
-            members.add(new Member(i, addresses, folder.resolve("member" + i), 0, service, e -> {}));
+            members.add(new Member(
+                    i,
+                    addresses,
+                    folder.resolve("member" + i),
+                    0,
+                    service,
+                    e -> failures.add("member " + id + ": " + e)));
         }
         client = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(addresses), "localhost");
         voters.forEach(voter -> voter.begin(client));
@@ -211,5 +223,10 @@ class ClusterTest {
         assertArrayEquals(root, client.root(), "the same state after a restart of all members");
         assertEquals(50_150, client.account(NODE.publicKey()).balance());
         assertEquals(1, client.nodes().size());
+        // A leader that is taken away is missed; nothing else may go wrong.
+        assertTrue(
+                failures.stream()
+                        .allMatch(failure -> failure.contains("heartbeat timeout") || failure.contains("WARN")),
+                failures.toString());
     }
 }
