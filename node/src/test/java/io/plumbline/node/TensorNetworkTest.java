@@ -319,6 +319,26 @@ class TensorNetworkTest {
     }
 
     @Test
+    void aPersonAuditsAnAnswerByItsReceipt() throws Exception {
+        ObjectNode request = samples();
+        request.putObject("parameters").put("plumbline_level", "signed");
+        JsonNode answer = post("/v2/models/shapes/infer", request);
+        String receipt = answer.path("parameters").path("plumbline_receipt").asText();
+        assertEquals(0, audit(receipt, honest.port()));
+        // Another node gave no such receipt: nothing is proven.
+        assertEquals(3, audit(receipt, embedder.port()));
+    }
+
+    private static int audit(String receipt, int port) throws Exception {
+        AuditCommand command = new AuditCommand();
+        JCommander.newBuilder()
+                .addObject(command)
+                .build()
+                .parse(receipt, "--model", shapes.folder().toString(), "--node", "localhost:" + port);
+        return command.call();
+    }
+
+    @Test
     void whatCannotBeRunIsRefusedWithItsReason() throws Exception {
         ObjectNode wrongShape = samples();
         ((ObjectNode) wrongShape.path("inputs").path(0)).putArray("shape").add(1);
