@@ -10,8 +10,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 
 /** What a node may give in place of an answer that it was paid for. */
 record Cheat(String name, Answers answers) {
@@ -66,8 +68,7 @@ record Cheat(String name, Answers answers) {
         return cheats;
     }
 
-    private static Cheat rewritten(
-            Subject subject, String name, Rounding rounding, java.util.function.UnaryOperator<float[]> weights) {
+    private static Cheat rewritten(Subject subject, String name, Rounding rounding, UnaryOperator<float[]> weights) {
         return new Cheat(name, (inputs, right, alike) -> {
             try (LoadedTensorModel loaded =
                     Variants.rewritten(subject.model(), name, rounding, weights).open()) {
@@ -89,11 +90,11 @@ record Cheat(String name, Answers answers) {
         for (int step = 1; step < right.size(); step++) {
             int index = (i + step) % right.size();
             List<Tensor> other = right.get(index);
-            boolean fits = java.util.Arrays.equals(
+            boolean fits = Arrays.equals(
                     other.getFirst().shape(), right.get(i).getFirst().shape());
             if (fits
                     && index / alike != i / alike
-                    && !java.util.Arrays.equals(
+                    && !Arrays.equals(
                             other.getFirst().data(), right.get(i).getFirst().data())) {
                 return other;
             }

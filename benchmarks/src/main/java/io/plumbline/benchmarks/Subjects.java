@@ -19,6 +19,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import javax.imageio.ImageIO;
 
@@ -91,7 +92,7 @@ final class Subjects {
         for (int i = 0; i < all.shape()[0]; i++) {
             long[] shape = all.shape().clone();
             shape[0] = 1;
-            byte[] data = java.util.Arrays.copyOfRange(all.data(), i * bytes, (i + 1) * bytes);
+            byte[] data = Arrays.copyOfRange(all.data(), i * bytes, (i + 1) * bytes);
             singles.add(List.of(new Tensor(all.name(), all.type(), shape, data)));
         }
         return singles;

@@ -22,6 +22,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -108,7 +109,7 @@ final class DemoNetwork implements AutoCloseable {
     static void delete(Path folder) {
         for (int attempt = 0; attempt < 10 && Files.exists(folder); attempt++) {
             try (Stream<Path> files = Files.walk(folder)) {
-                files.sorted(java.util.Comparator.reverseOrder())
+                files.sorted(Comparator.reverseOrder())
                         .forEach(path -> path.toFile().delete());
             } catch (IOException | UncheckedIOException e) {
                 LockSupport.parkNanos(100_000_000);

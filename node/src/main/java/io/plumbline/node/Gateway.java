@@ -194,7 +194,13 @@ final class Gateway implements AutoCloseable {
                 json.put("receipt", HEX.formatHex(found.receipt().encode()))
                         .put("price", found.receipt().price());
             }
-            json.set("certified", certified(found));
+            JsonNode certified = certified(found);
+            boolean isCertified =
+                    certified.path("status").asText().equals(found.status().name());
+            // What the ledger has ordered is what its leader says; what a quorum has signed is what they have all
+            // computed.
+            json.put("finality", isCertified ? "certified" : "ordered");
+            json.set("certified", certified);
             ObjectNode verdicts = json.putObject("verdicts");
             found.audit()
                     .verdicts()

@@ -384,6 +384,7 @@ class NetworkTest {
                     get("/v1/receipts/" + hash).path("certified").path("status").asText();
         }
         assertEquals("SETTLED", certified);
+        assertEquals("certified", get("/v1/receipts/" + hash).path("finality").asText());
         HttpResponse<byte[]> proof = http.send(
                 HttpRequest.newBuilder(uri("/v1/receipts/" + hash + "/proof")).build(),
                 HttpResponse.BodyHandlers.ofByteArray());

@@ -409,7 +409,13 @@ class TensorNetworkTest {
         long before = get("/v1/accounts/" + HexFormat.of().formatHex(REQUESTER.publicKey()))
                 .path("balance")
                 .asLong();
-        assertEquals(413, send("/v2/models/shapes/infer", new byte[65 << 20]).statusCode());
+        try {
+            assertEquals(
+                    413, send("/v2/models/shapes/infer", new byte[65 << 20]).statusCode());
+        } catch (IOException e) {
+            // The gateway says so and closes; a client that is still sending then may not come to read it.
+        }
+        assertEquals(200, send("/v2/health/live", null).statusCode());
         long after = get("/v1/accounts/" + HexFormat.of().formatHex(REQUESTER.publicKey()))
                 .path("balance")
                 .asLong();

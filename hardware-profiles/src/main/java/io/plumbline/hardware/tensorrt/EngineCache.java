@@ -4,6 +4,7 @@ import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -33,13 +34,13 @@ final class EngineCache {
     static String key(byte[] modelId, String version, String gpu, Precision precision, ShapeRanges shapes) {
         String what = String.join(
                 "\n", Blake3.hex(modelId), version, gpu, precision.toString(), String.join("\n", shapes.texts()));
-        return Blake3.hex(Blake3.hash(what.getBytes(java.nio.charset.StandardCharsets.UTF_8))) + ".plan";
+        return Blake3.hex(Blake3.hash(what.getBytes(StandardCharsets.UTF_8))) + ".plan";
     }
 
     /** One text for what timings are good for. */
     static String timings(String version, String gpu) {
         String what = version + "\n" + gpu;
-        return Blake3.hex(Blake3.hash(what.getBytes(java.nio.charset.StandardCharsets.UTF_8))) + ".timing";
+        return Blake3.hex(Blake3.hash(what.getBytes(StandardCharsets.UTF_8))) + ".timing";
     }
 
     /** What was kept under a name, or null where there is nothing, or it is damaged. */

@@ -33,6 +33,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -128,7 +129,7 @@ public final class OnnxRewriter {
             if (field.number() == NODE_INPUT) {
                 String name = field.bytes().toStringUtf8();
                 int index = input++;
-                boolean isFactor = java.util.Arrays.stream(factors).anyMatch(factor -> factor == index);
+                boolean isFactor = Arrays.stream(factors).anyMatch(factor -> factor == index);
                 rewritten.add(NODE_INPUT, isFactor && !name.isEmpty() ? rounded(graph, name, newName()) : name);
             } else if (field.number() == NODE_OUTPUT && factors.length > 0 && rounding == Rounding.FP16) {
                 String name = field.bytes().toStringUtf8();

@@ -6,6 +6,7 @@ import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorSpec;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -40,8 +41,7 @@ public final class RandomInputs {
         if (type == ElementType.BYTES) {
             List<byte[]> texts = new ArrayList<>();
             for (int i = 0; i < elements; i++) {
-                texts.add(Integer.toString(random.nextInt(INTEGERS))
-                        .getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+                texts.add(Integer.toString(random.nextInt(INTEGERS)).getBytes(StandardCharsets.US_ASCII));
             }
             return Tensor.ofStrings(name, shape, texts);
         }

@@ -2,6 +2,7 @@ package io.plumbline.inference.tensor;
 
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.function.DoubleConsumer;
@@ -33,7 +34,7 @@ public interface TensorBackend {
 
     /** All backends: the built-in one first. */
     static List<TensorBackend> all() {
-        List<TensorBackend> all = new java.util.ArrayList<>(List.of(new OnnxRuntimeBackend()));
+        List<TensorBackend> all = new ArrayList<>(List.of(new OnnxRuntimeBackend()));
         ServiceLoader.load(TensorBackend.class).forEach(all::add);
         return all;
     }

@@ -7,12 +7,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Tensors in the JSON form of the Open Inference Protocol: name, shape, datatype, data, the last flat or nested. */
@@ -45,7 +47,7 @@ public final class TensorJson {
         flatten(json.path("data"), values, head.name);
         if (values.size() != Tensor.elements(head.name, head.shape)) {
             throw new IllegalArgumentException("Tensor \"" + head.name + "\" of shape "
-                    + java.util.Arrays.toString(head.shape) + " does not hold "
+                    + Arrays.toString(head.shape) + " does not hold "
                     + values.size() + " elements.");
         }
         if (head.type == ElementType.BYTES) {
@@ -93,7 +95,7 @@ public final class TensorJson {
             throw new IllegalArgumentException(
                     "Tensor \"" + name + "\" has datatype \""
                             + json.path("datatype").asText("") + "\"; there are "
-                            + java.util.Arrays.toString(ElementType.values()) + ".",
+                            + Arrays.toString(ElementType.values()) + ".",
                     e);
         }
     }
@@ -144,7 +146,7 @@ public final class TensorJson {
             return false;
         }
         int bits = 8 * type.bytes();
-        java.math.BigInteger integer = value.bigIntegerValue();
+        BigInteger integer = value.bigIntegerValue();
         return type.name().startsWith("U")
                 ? integer.signum() >= 0 && integer.bitLength() <= bits
                 : integer.bitLength() < bits;
@@ -186,7 +188,7 @@ public final class TensorJson {
             }
             case UINT64 -> {
                 while (in.hasRemaining()) {
-                    data.add(new java.math.BigInteger(Long.toUnsignedString(in.getLong())));
+                    data.add(new BigInteger(Long.toUnsignedString(in.getLong())));
                 }
             }
             case FP32 -> {

@@ -7,6 +7,7 @@ import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -100,7 +101,7 @@ public final class TextEmbedder implements AutoCloseable {
         long[] mask = new long[ids.length];
         for (int i = 0; i < texts.size(); i++) {
             System.arraycopy(texts.get(i), 0, ids, i * length, texts.get(i).length);
-            java.util.Arrays.fill(mask, i * length, i * length + texts.get(i).length, 1);
+            Arrays.fill(mask, i * length, i * length + texts.get(i).length, 1);
         }
         List<Tensor> inputs = new ArrayList<>();
         for (TensorSpec spec : model.manifest().inputs()) {

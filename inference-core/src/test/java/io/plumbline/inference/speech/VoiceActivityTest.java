@@ -12,6 +12,7 @@ import io.plumbline.inference.tensor.Variants;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +26,7 @@ class VoiceActivityTest {
     private static float[] windows(int count, int... speech) {
         float[] probabilities = new float[count];
         for (int i = 0; i < speech.length; i += 2) {
-            java.util.Arrays.fill(probabilities, speech[i], speech[i + 1], 0.9f);
+            Arrays.fill(probabilities, speech[i], speech[i + 1], 0.9f);
         }
         return probabilities;
     }

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.tolerant;
 
+import java.util.Arrays;
 import java.util.Locale;
 
 /**
@@ -109,8 +110,8 @@ public record OutputBounds(boolean exact, double[] absolute, double[] relative, 
         }
         return new OutputBounds(
                 part[from].equals("exact"),
-                java.util.Arrays.copyOfRange(numbers, 0, count),
-                java.util.Arrays.copyOfRange(numbers, count, 2 * count),
+                Arrays.copyOfRange(numbers, 0, count),
+                Arrays.copyOfRange(numbers, count, 2 * count),
                 numbers[2 * count]);
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -31,7 +32,7 @@ class TensorManifestTest {
         TensorManifest read = TensorManifest.parse(manifest.text());
         assertEquals(manifest.inputs(), read.inputs());
         assertArrayEquals(manifest.id(), read.id());
-        assertEquals("[]", java.util.Arrays.toString(read.inputs().get(1).shape()));
+        assertEquals("[]", Arrays.toString(read.inputs().get(1).shape()));
         for (String wrong :
                 List.of("", "x", manifest.text() + "\n", manifest.text().replace("input", "inputs"))) {
             assertThrows(IllegalArgumentException.class, () -> TensorManifest.parse(wrong));

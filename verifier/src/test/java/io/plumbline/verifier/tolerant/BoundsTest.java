@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.tensor.Tensor;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -33,7 +34,7 @@ class BoundsTest {
             off[i] = i + 1;
         }
         Deviation deviation = Deviation.of(reference, scores(off));
-        assertEquals("[50.0, 90.0, 99.0, 100.0]", java.util.Arrays.toString(deviation.absolute()));
+        assertEquals("[50.0, 90.0, 99.0, 100.0]", Arrays.toString(deviation.absolute()));
     }
 
     @Test
