@@ -45,7 +45,7 @@ final class Subjects {
 
     /**
      * @param folder to import into.
-     * @param material test material; models that are not there are left out.
+     * @param material test material, or null; models that are not there are left out.
      */
     Subjects(Path folder, Path material) {
         this.folder = folder;
@@ -66,15 +66,19 @@ final class Subjects {
                 one,
                 small));
         all.add(sentences());
-        if (Files.isDirectory(material.resolve("vision"))) {
+        if (isHere("vision")) {
             all.add(mnist());
             all.add(faces());
             all.add(squeezeNet());
         }
-        if (Files.isDirectory(material.resolve("silero-vad"))) {
+        if (isHere("silero-vad")) {
             all.add(silero());
         }
         return all;
+    }
+
+    private boolean isHere(String part) {
+        return material != null && Files.isDirectory(material.resolve(part));
     }
 
     private static ShapeRanges none() {

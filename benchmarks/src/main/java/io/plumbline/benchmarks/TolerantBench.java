@@ -38,8 +38,11 @@ final class TolerantBench implements Callable<Integer> {
 
     private static final double FIXED_ABSOLUTE = 1e-7;
 
-    @Parameter(names = "--material", description = "DIR: test material, for more models")
-    private Path material = Path.of("..", "shared", "material");
+    @Parameter(
+            names = "--material",
+            description =
+                    "DIR: folders vision and silero-vad of test material, for more models; those that ship alone otherwise")
+    private Path material;
 
     @Parameter(
             names = "--random",
@@ -109,7 +112,7 @@ final class TolerantBench implements Callable<Integer> {
                         "a fixed tolerance, relative 1e-3 and absolute 1e-7, as ONNX's backend tests compare by",
                         new Sample(accuracy(fixedRejected, fixedCaught)),
                         null,
-                        "./plumbline bench tolerant",
+                        "./plumbline bench tolerant" + (material == null ? "" : " --material DIR"),
                         details)
                 .write(results);
         return 0;
