@@ -105,22 +105,30 @@ class Quantized(torch.nn.Module):
         return F.linear(h.flatten(1), self.weight(self.model.head), self.model.head.bias)
 
 
-def train_shapes(width, steps, data, labels):
-    torch.manual_seed(7)
-    model = Shapes(width)
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 6e-3, total_steps=steps)
-    order = torch.Generator().manual_seed(8)
+def fit(what, model, rate, peak, steps, loss_of):
+    """Trains by what loss_of gives for each step, and says now and then how far it is."""
+    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=steps)
     for step in range(steps):
-        rows = torch.randint(len(data), (64,), generator=order)
-        loss = F.cross_entropy(model(data[rows]), labels[rows])
+        loss = loss_of(model)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
         if step % 100 == 0:
-            print(f"shapes {width}: step {step} of {steps}, loss {loss.item():.4f}", flush=True)
+            print(f"{what}: step {step} of {steps}, loss {loss.item():.4f}", flush=True)
     return model.eval()
+
+
+def train_shapes(width, steps, data, labels):
+    torch.manual_seed(7)
+    order = torch.Generator().manual_seed(8)
+
+    def loss_of(model):
+        rows = torch.randint(len(data), (64,), generator=order)
+        return F.cross_entropy(model(data[rows]), labels[rows])
+
+    return fit(f"shapes {width}", Shapes(width), 3e-3, 6e-3, steps, loss_of)
 
 
 def right(model, data, labels):
@@ -182,21 +190,15 @@ def padded(tokenizer, texts):
 
 def train_sentences(tokenizer, steps):
     torch.manual_seed(9)
-    model, source = Sentences(len(tokenizer.vocab)), pairs(20260201)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    for step in range(steps):
+    source = pairs(20260201)
+
+    def loss_of(model):
         both = [next(source) for _ in range(64)]
         one, other = model(*padded(tokenizer, [a for a, _ in both])), model(*padded(tokenizer, [b for _, b in both]))
         scores = one @ other.T * 12
-        loss = (F.cross_entropy(scores, torch.arange(64)) + F.cross_entropy(scores.T, torch.arange(64))) / 2
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step % 100 == 0:
-            print(f"sentences: step {step} of {steps}, loss {loss.item():.4f}", flush=True)
-    return model.eval()
+        return (F.cross_entropy(scores, torch.arange(64)) + F.cross_entropy(scores.T, torch.arange(64))) / 2
+
+    return fit("sentences", Sentences(len(tokenizer.vocab)), 2e-3, 4e-3, steps, loss_of)
 
 
 def found(model, tokenizer):

@@ -2,6 +2,7 @@ package io.plumbline.benchmarks;
 
 import io.plumbline.inference.gguf.GgufExport;
 import io.plumbline.inference.gguf.GgufType;
+import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.synthetic.RandomModel;
@@ -77,7 +78,7 @@ record Models(Path folder) {
         Files.createDirectories(models.folder());
         if (!Files.exists(models.source())) {
             Path partial = models.folder().resolve("source.partial");
-            SafeDelete.folder(partial);
+            Folders.delete(partial);
             shown("weights " + size.label(), progress -> RandomModel.write(size.shape, SEED, partial, progress));
             Files.move(partial, models.source());
         }

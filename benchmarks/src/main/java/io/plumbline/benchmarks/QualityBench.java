@@ -3,6 +3,7 @@ package io.plumbline.benchmarks;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.inference.engine.ForwardPass;
+import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.quality.FloatModel;
@@ -108,7 +109,7 @@ final class QualityBench implements Callable<Integer> {
                 random(work, name + ", evened", "Qwen2ForCausalLM", bias, true);
             }
         } finally {
-            SafeDelete.folder(work);
+            Folders.delete(work);
         }
         return 0;
     }
@@ -142,8 +143,8 @@ final class QualityBench implements Callable<Integer> {
     private void random(Path work, String name, String architecture, float keyBias, boolean even) throws IOException {
         Path source = work.resolve("source");
         Path imported = work.resolve("imported");
-        SafeDelete.folder(source);
-        SafeDelete.folder(imported);
+        Folders.delete(source);
+        Folders.delete(imported);
         RandomModel.write(
                 new RandomModel.Shape(architecture, 512, 6, 8, 2, 64, 1408, 2048, 512, "BF16", false, keyBias, 1),
                 11,

@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.RandomInputs;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -83,6 +84,8 @@ final class TensorBench implements Callable<Integer> {
                 }
                 System.err.printf("round %d of %d: %.0f and %.0f requests/s%n", round + 1, rounds, a, b);
             }
+        } finally {
+            Folders.delete(folder);
         }
         ObjectNode details = new ObjectMapper()
                 .createObjectNode()

@@ -5,6 +5,7 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.Variants;
@@ -16,14 +17,12 @@ import io.plumbline.verifier.tolerant.Deviation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 
 /**
  * Headline tolerant-accuracy: how many cheats on ONNX models are caught, and how many honest answers are not believed, within calibrated bounds
@@ -87,11 +86,7 @@ final class TolerantBench implements Callable<Integer> {
                 }
             }
         } finally {
-            try (Stream<Path> files = Files.walk(folder)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
+            Folders.delete(folder);
         }
         ObjectNode details = new ObjectMapper()
                 .createObjectNode()

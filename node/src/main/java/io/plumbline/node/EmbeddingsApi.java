@@ -59,7 +59,7 @@ final class EmbeddingsApi implements AutoCloseable {
         TensorPackage model = tensors.model(name);
         List<long[]> texts = texts(body.path("input"), embedder);
         TensorApi.Answered answered = tensors.ask(
-                model,
+                tensors.served(name),
                 embedder.inputs(texts),
                 List.of(embedder.output()),
                 TensorApi.Wish.of(body.path("plumbline"), "", level, model));

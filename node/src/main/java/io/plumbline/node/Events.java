@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.util.function.Consumer;
+import java.util.function.DoubleConsumer;
 
 /** What a running role reports, one JSON object a line, so that people and programs read the same. */
 final class Events {
@@ -14,6 +15,21 @@ final class Events {
 
     Events(PrintStream out) {
         this.out = out;
+    }
+
+    /** Prints an event for each tenth of something that takes long, as it comes to it. */
+    DoubleConsumer tenths(String event, Consumer<ObjectNode> fields) {
+        int[] told = {0};
+        return share -> {
+            int tenth = (int) (share * 10);
+            if (tenth > told[0]) {
+                told[0] = tenth;
+                emit(event, json -> {
+                    fields.accept(json);
+                    json.put("percent", 10 * tenth);
+                });
+            }
+        };
     }
 
     /** Prints one event; {@code fields} fills in what belongs to it. */

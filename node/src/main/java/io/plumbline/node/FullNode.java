@@ -139,13 +139,7 @@ final class FullNode implements AutoCloseable {
             return key;
         }
         try (LoadedModel model = LoadedModel.open(folder)) {
-            int[] tenths = {0};
-            VerifierKey key = model.verifierKey(keyFile, share -> {
-                if ((int) (share * 10) > tenths[0]) {
-                    tenths[0] = (int) (share * 10);
-                    events.emit("verifier-key", json -> json.put("percent", 10 * tenths[0]));
-                }
-            });
+            VerifierKey key = model.verifierKey(keyFile, events.tenths("verifier-key", json -> {}));
             events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
             AuditRehearsal.run(model, key);
             events.emit("rehearsed", json -> {});

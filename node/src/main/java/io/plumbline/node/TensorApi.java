@@ -18,6 +18,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tensor.TensorSpec;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
@@ -53,7 +54,10 @@ final class TensorApi {
 
     private final Market market;
     private final Level level;
-    private final SortedMap<String, TensorPackage> models;
+    private final SortedMap<String, Served> models = new TreeMap<>();
+
+    /** A model with what every request names of it. */
+    record Served(TensorPackage model, byte[] id, byte[] bounds) {}
 
     /**
      * @param models by name.
@@ -61,10 +65,13 @@ final class TensorApi {
      */
     TensorApi(Market market, Map<String, TensorPackage> models, Level level) throws IOException {
         this.market = market;
-        this.models = new TreeMap<>(models);
         this.level = level;
-        for (TensorPackage model : models.values()) {
-            model.requireBounds();
+        for (String name : models.keySet()) {
+            TensorPackage model = models.get(name);
+            this.models.put(
+                    name,
+                    new Served(
+                            model, model.manifest().id(), model.requireBounds().hash()));
         }
     }
 
@@ -101,12 +108,16 @@ final class TensorApi {
     }
 
     TensorPackage model(String name) {
-        TensorPackage model = models.get(name);
-        if (model == null) {
+        return served(name).model();
+    }
+
+    Served served(String name) {
+        Served served = models.get(name);
+        if (served == null) {
             throw new ApiException(
                     404, "The model \"" + name + "\" does not exist; this gateway serves " + names() + ".");
         }
-        return model;
+        return served;
     }
 
     void route(HttpRouting.Builder routing) {
@@ -164,15 +175,16 @@ final class TensorApi {
 
     private void metadata(ServerRequest request, ServerResponse response) throws IOException {
         String name = name(request);
-        TensorPackage model = model(name);
+        Served served = served(name);
+        TensorPackage model = served.model();
         ObjectNode json = Http.MAPPER.createObjectNode().put("name", name);
         json.putArray("versions").add(VERSION);
         json.put("platform", "onnxruntime_onnx");
         specs(json.putArray("inputs"), model.manifest().inputs(), "datatype", "");
         specs(json.putArray("outputs"), model.manifest().outputs(), "datatype", "");
         json.putObject("parameters")
-                .put("plumbline_model_id", HEX.formatHex(model.manifest().id()))
-                .put("plumbline_bounds", HEX.formatHex(model.requireBounds().hash()))
+                .put("plumbline_model_id", HEX.formatHex(served.id()))
+                .put("plumbline_bounds", HEX.formatHex(served.bounds()))
                 .put("plumbline_precision", model.precision().toString());
         Http.send(response, 200, json);
     }
@@ -197,8 +209,7 @@ final class TensorApi {
     private void ready(ServerRequest request, ServerResponse response) throws IOException {
         String name = name(request);
         boolean isReady = market.ledger().nodes().stream()
-                .anyMatch(node ->
-                        Arrays.equals(node.modelId(), model(name).manifest().id()));
+                .anyMatch(node -> Arrays.equals(node.modelId(), served(name).id()));
         if (!isReady) {
             throw new ApiException(503, "No inference node with model \"" + name + "\" is registered.");
         }
@@ -230,7 +241,7 @@ final class TensorApi {
         Set<String> binary = new TreeSet<>();
         List<String> outputs = outputs(json, model, binary);
         Wish wish = Wish.of(json.path("parameters"), "plumbline_", level, model);
-        Answered answered = ask(model, inputs, outputs, wish);
+        Answered answered = ask(served(name), inputs, outputs, wish);
         ObjectNode out = Http.MAPPER.createObjectNode().put("model_name", name).put("model_version", VERSION);
         if (json.hasNonNull("id")) {
             out.put("id", json.get("id").asText());
@@ -330,7 +341,7 @@ final class TensorApi {
     }
 
     /** An answer that the gateway has checked. */
-    record Answered(TensorRequest request, NodeClient.TensorAnswered answer) {
+    record Answered(NodeClient.TensorAnswered answer) {
         List<Tensor> outputs() {
             return answer.answer().outputs();
         }
@@ -339,7 +350,7 @@ final class TensorApi {
         ObjectNode describe() {
             return Http.MAPPER
                     .createObjectNode()
-                    .put("request_hash", HEX.formatHex(request.hash()))
+                    .put("request_hash", HEX.formatHex(answer.receipt().requestHash()))
                     .put("receipt", HEX.formatHex(answer.receipt().encode()))
                     .put("node", HEX.formatHex(answer.receipt().node()))
                     .put("engine", answer.answer().engine().toString())
@@ -349,13 +360,14 @@ final class TensorApi {
     }
 
     /** Has a node run a model, and checks its receipt. */
-    Answered ask(TensorPackage model, List<Tensor> inputs, List<String> outputs, Wish wish) throws IOException {
-        model.manifest().checkInputs(inputs);
+    Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish) throws IOException {
+        TensorManifest manifest = served.model().manifest();
+        manifest.checkInputs(inputs);
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
-                model.manifest().id(),
-                model.requireBounds().hash(),
+                served.id(),
+                served.bounds(),
                 wish.precision(),
                 inputs,
                 outputs,
@@ -369,14 +381,14 @@ final class TensorApi {
                     "The tensors have " + encoded.length + " bytes; " + MAX_REQUEST_BYTES
                             + " are the most. Send them in parts.");
         }
-        Node node = market.choose(model.manifest().id(), wish.node());
-        long price = node.pricePerToken() * model.manifest().rows(inputs);
+        Node node = market.choose(served.id(), wish.node());
+        long price = node.pricePerToken() * manifest.rows(inputs);
         Peer peer = market.escrow(Blake3.hash(encoded), node, price, wish.level());
         NodeClient.TensorAnswered answer = market.client().inferTensors(peer, encoded);
-        Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), model.manifest());
+        Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
         if (failure != null || !Arrays.equals(answer.receipt().node(), node.key())) {
             throw new IOException("The node's receipt does not hold: " + failure + ".");
         }
-        return new Answered(request, answer);
+        return new Answered(answer);
     }
 }

@@ -84,20 +84,15 @@ final class TensorOptions {
     private LoadedTensorModel load(
             TensorPackage model, Precision wanted, ShapeRanges ranges, int threads, Events events) throws IOException {
         TensorBackend chosen = choose(model, wanted, events);
-        int[] tenths = {0};
-        return chosen.load(model, wanted, ranges, threads, share -> {
-            if ((int) (share * 10) > tenths[0]) {
-                tenths[0] = (int) (share * 10);
-                events.emit(
-                        "loading", json -> json.put("backend", chosen.name()).put("percent", 10 * tenths[0]));
-            }
-        });
+        return chosen.load(
+                model, wanted, ranges, threads, events.tenths("loading", json -> json.put("backend", chosen.name())));
     }
 
     private TensorBackend choose(TensorPackage model, Precision wanted, Events events) throws IOException {
+        List<TensorBackend> all = TensorBackend.all();
         List<String> names = new ArrayList<>();
         TensorBackend builtIn = null;
-        for (TensorBackend one : TensorBackend.all()) {
+        for (TensorBackend one : all) {
             names.add(one.name());
             builtIn = one.name().equals(OnnxRuntimeBackend.NAME) ? one : builtIn;
             if (one.name().equals(backend)) {
@@ -111,7 +106,7 @@ final class TensorOptions {
             throw new IOException("--backend is auto or one of " + names + ", not " + backend + ".");
         }
         SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
-        for (TensorBackend one : TensorBackend.all()) {
+        for (TensorBackend one : all) {
             if (one.name().equals(builtIn.name()) || !one.precisions().contains(wanted)) {
                 continue;
             }

@@ -26,7 +26,8 @@ import java.util.concurrent.Executors;
 /** Runs an ONNX model for others: batches what comes in together, signs for it, and discloses it to auditors. */
 final class TensorService implements Service {
     private final TensorManifest manifest;
-    private final Bounds bounds;
+    private final byte[] modelId;
+    private final byte[] boundsHash;
     private final LoadedTensorModel loaded;
     private final Fingerprint fingerprint;
     private final TensorScheduler scheduler;
@@ -51,12 +52,14 @@ final class TensorService implements Service {
             Replies replies)
             throws IOException {
         this.manifest = model.manifest();
-        this.bounds = model.requireBounds();
+        Bounds bounds = model.requireBounds();
+        this.modelId = manifest.id();
+        this.boundsHash = bounds.hash();
         this.loaded = loaded;
         this.fingerprint = declared;
         this.replies = replies;
         this.pricePerRow = pricePerRow;
-        requireCalibrated(declared.precision());
+        requireCalibrated(bounds, declared.precision());
         this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
         replies.events()
                 .emit(
@@ -66,7 +69,7 @@ final class TensorService implements Service {
                                 .put("why", scheduler.unbatched()));
     }
 
-    private void requireCalibrated(Precision precision) throws IOException {
+    private static void requireCalibrated(Bounds bounds, Precision precision) throws IOException {
         try {
             bounds.at(precision);
         } catch (IllegalArgumentException e) {
@@ -76,7 +79,7 @@ final class TensorService implements Service {
 
     @Override
     public byte[] modelId() {
-        return manifest.id();
+        return modelId;
     }
 
     @Override
@@ -87,13 +90,13 @@ final class TensorService implements Service {
 
     private void run(Peer from, long id, byte[] bytes) {
         TensorRequest request = TensorRequest.decode(bytes);
-        if (!Arrays.equals(request.modelId(), manifest.id())) {
+        if (!Arrays.equals(request.modelId(), modelId)) {
             throw new IllegalArgumentException(
-                    "This node runs model " + HexFormat.of().formatHex(manifest.id()) + ".");
+                    "This node runs model " + HexFormat.of().formatHex(modelId) + ".");
         }
-        if (!Arrays.equals(request.bounds(), bounds.hash()) || request.precision() != fingerprint.precision()) {
+        if (!Arrays.equals(request.bounds(), boundsHash) || request.precision() != fingerprint.precision()) {
             throw new IllegalArgumentException("This node computes in " + fingerprint.precision()
-                    + " and is held to bounds " + HexFormat.of().formatHex(bounds.hash()) + ".");
+                    + " and is held to bounds " + HexFormat.of().formatHex(boundsHash) + ".");
         }
         CompletableFuture<TensorScheduler.Result> done = scheduler.submit(request.inputs(), request.outputs());
         String name = Replies.name(from, id);

@@ -20,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
-import java.util.stream.Stream;
 
 /**
  * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8 layout, beside the
@@ -78,19 +77,8 @@ public final class ModelImport {
                 Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
                 return manifest;
             } finally {
-                delete(partial);
+                Folders.delete(partial);
             }
-        }
-    }
-
-    private static void delete(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            try (Stream<Path> files = Files.list(folder)) {
-                for (Path file : files.toList()) {
-                    Files.delete(file);
-                }
-            }
-            Files.delete(folder);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.plumbline.inference.tensor;
 
+import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.onnx.OnnxModel;
 import io.plumbline.inference.tokenizer.TokenizerFile;
 import io.plumbline.verifier.blake3.Blake3;
@@ -10,6 +11,7 @@ import io.plumbline.verifier.tolerant.Bounds;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -19,9 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.DoubleConsumer;
-import java.util.stream.Stream;
 
 /**
  * An imported ONNX model: a folder with its file, its external data, a tokenizer where it has one, the manifest that names it all, and
@@ -104,7 +104,7 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         } catch (FileAlreadyExistsException e) {
             throw new IOException(to + " exists already. Name a folder that does not, or remove it.", e);
         } finally {
-            delete(partial);
+            Folders.delete(partial);
         }
     }
 
@@ -114,25 +114,15 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         for (Path source : sources.values()) {
             total += Files.size(source);
         }
-        long done = 0;
+        Share share = new Share(total, progress);
         SortedMap<String, TensorManifest.Content> contents = new TreeMap<>();
-        byte[] buffer = new byte[BUFFER_BYTES];
         for (String name : sources.keySet()) {
             Path target = partial.resolve(name);
             Files.createDirectories(target.getParent());
-            Blake3 hash = Blake3.plain();
-            long bytes = 0;
-            try (InputStream in = Files.newInputStream(sources.get(name));
-                    OutputStream out = Files.newOutputStream(target)) {
-                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-                    hash.update(Arrays.copyOf(buffer, read));
-                    out.write(buffer, 0, read);
-                    bytes += read;
-                    done += read;
-                    progress.accept((double) done / Math.max(1, total));
-                }
+            try (OutputStream out = Files.newOutputStream(target)) {
+                byte[] hash = hashed(sources.get(name), out, share);
+                contents.put(name, new TensorManifest.Content(Files.size(target), hash));
             }
-            contents.put(name, new TensorManifest.Content(bytes, hash.digest()));
         }
         Path model = partial.resolve(TensorManifest.MODEL_FILE);
         try (OnnxRuntimeModel loaded =
@@ -159,16 +149,6 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
             throw new IOException(model + " keeps weights in " + file + ", which does not exist. Copy it there.");
         }
         return file;
-    }
-
-    private static void delete(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            try (Stream<Path> files = Files.walk(folder)) {
-                for (Path file : new TreeSet<>(files.toList()).descendingSet()) {
-                    Files.delete(file);
-                }
-            }
-        }
     }
 
     /** The ONNX file. */
@@ -242,22 +222,45 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         long total = manifest.files().values().stream()
                 .mapToLong(TensorManifest.Content::bytes)
                 .sum();
-        long done = 0;
-        byte[] buffer = new byte[BUFFER_BYTES];
+        Share share = new Share(total, progress);
         for (String name : manifest.files().keySet()) {
-            TensorManifest.Content content = manifest.files().get(name);
-            Blake3 hash = Blake3.plain();
-            try (InputStream in = Files.newInputStream(folder.resolve(name))) {
-                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-                    hash.update(Arrays.copyOf(buffer, read));
-                    done += read;
-                    progress.accept(Math.min(1, (double) done / Math.max(1, total)));
-                }
-            }
-            if (!Arrays.equals(hash.digest(), content.hash())) {
-                throw new IOException(folder.resolve(name)
-                        + " is not what the manifest says: it is damaged. Import the model again.");
+            Path file = folder.resolve(name);
+            byte[] hash = hashed(file, OutputStream.nullOutputStream(), share);
+            if (!Arrays.equals(hash, manifest.files().get(name).hash())) {
+                throw new IOException(file + " is not what the manifest says: it is damaged. Import the model again.");
             }
         }
+    }
+
+    /** How much of several files is done. */
+    private static final class Share {
+        private final long total;
+        private final DoubleConsumer progress;
+        private long done;
+
+        Share(long total, DoubleConsumer progress) {
+            this.total = Math.max(1, total);
+            this.progress = progress;
+        }
+
+        void add(int bytes) {
+            done += bytes;
+            progress.accept(Math.min(1, (double) done / total));
+        }
+    }
+
+    /** BLAKE3 of a file, which is copied to {@code out} on the way. */
+    private static byte[] hashed(Path file, OutputStream out, Share share) throws IOException {
+        Blake3 hash = Blake3.plain();
+        byte[] buffer = new byte[BUFFER_BYTES];
+        MemorySegment view = MemorySegment.ofArray(buffer);
+        try (InputStream in = Files.newInputStream(file)) {
+            for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                hash.update(view.asSlice(0, read));
+                out.write(buffer, 0, read);
+                share.add(read);
+            }
+        }
+        return hash.digest();
     }
 }

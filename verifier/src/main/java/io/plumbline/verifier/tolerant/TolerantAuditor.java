@@ -26,6 +26,7 @@ public final class TolerantAuditor {
 
     private final TensorManifest manifest;
     private final Bounds bounds;
+    private final byte[] boundsHash;
     private final Reference reference;
 
     /** Runs a model on the auditor's own host. */
@@ -55,6 +56,7 @@ public final class TolerantAuditor {
         }
         this.manifest = manifest;
         this.bounds = bounds;
+        this.boundsHash = bounds.hash();
         this.reference = reference;
     }
 
@@ -85,7 +87,8 @@ public final class TolerantAuditor {
                 || receipt.promptTokens() != manifest.rows(request.inputs())) {
             return Failure.of(Step.REQUEST, "the receipt is for another request, or for another number of rows");
         }
-        if (!Arrays.equals(receipt.modelId(), manifest.id()) || !Arrays.equals(request.modelId(), manifest.id())) {
+        byte[] modelId = manifest.id();
+        if (!Arrays.equals(receipt.modelId(), modelId) || !Arrays.equals(request.modelId(), modelId)) {
             return Failure.of(Step.MODEL, "the receipt names another model");
         }
         if (!Arrays.equals(receipt.outputHash(), answer.hash())) {
@@ -125,7 +128,7 @@ public final class TolerantAuditor {
         if (!isSampled(level, beacon)) {
             return new Report(false, 0, 0, null);
         }
-        if (!Arrays.equals(request.bounds(), bounds.hash())) {
+        if (!Arrays.equals(request.bounds(), boundsHash)) {
             throw new IllegalArgumentException("The request names other bounds than this auditor has for the model.");
         }
         manifest.checkInputs(request.inputs());

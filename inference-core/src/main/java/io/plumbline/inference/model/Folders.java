@@ -1,4 +1,4 @@
-package io.plumbline.benchmarks;
+package io.plumbline.inference.model;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -6,11 +6,12 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
 
-/** Removes what an interrupted run left behind. */
-final class SafeDelete {
-    private SafeDelete() {}
+/** Removes folders that are no longer needed, or were never finished. */
+public final class Folders {
+    private Folders() {}
 
-    static void folder(Path folder) throws IOException {
+    /** Removes a folder and all in it, if it is there. */
+    public static void delete(Path folder) throws IOException {
         if (Files.exists(folder)) {
             try (Stream<Path> files = Files.walk(folder)) {
                 for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
