@@ -1,6 +1,7 @@
 package io.plumbline.ledger;
 
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Parameters;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.List;
 /** Keys and amounts that ledger tests share. */
 public final class Money {
     public static final Keys REQUESTER = Keys.random();
+    public static final Keys BANK = Keys.random();
     public static final Keys NODE = Keys.random();
     public static final List<Keys> FULL_NODES = List.of(Keys.random(), Keys.random(), Keys.random());
     public static final byte[] MODEL = new byte[32];
@@ -17,9 +19,12 @@ public final class Money {
     public static Genesis genesis() {
         return new Genesis(
                 FULL_NODES.stream().map(Keys::publicKey).toList(),
+                1_000,
+                BANK.publicKey(),
                 List.of(
                         new Genesis.Deposit(REQUESTER.publicKey(), 1_000_000),
-                        new Genesis.Deposit(NODE.publicKey(), 100_000)));
+                        new Genesis.Deposit(NODE.publicKey(), 100_000)),
+                Parameters.DEFAULT);
     }
 
     public static byte[] request(int number) {

@@ -9,7 +9,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
-import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
@@ -23,6 +23,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
@@ -167,8 +168,14 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
             return endpoint.connect(
                     nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)));
         }
-        try (LedgerClient ledger = new LedgerClient(
-                aeronDirectory, Member.ingressEndpoints(Network.read(network).members()), host)) {
+        Network known = Network.read(network);
+        // Anyone may look: a key of the moment opens the session.
+        try (LedgerClient ledger = LedgerClient.connect(
+                aeronDirectory,
+                Member.ingressEndpoints(known.members()),
+                host,
+                Keys.random(),
+                known.genesis().hash())) {
             for (Node node : ledger.nodes()) {
                 if (Arrays.equals(node.key(), given.node())) {
                     return endpoint.connect(node.host(), node.port());

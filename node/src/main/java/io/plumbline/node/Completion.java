@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.inference.tokenizer.TextStream;
-import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.node.NodeClient.Answered;
 import io.plumbline.node.NodeClient.Chosen;
 import io.plumbline.verifier.receipt.Receipt;

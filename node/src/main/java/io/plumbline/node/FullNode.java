@@ -7,12 +7,15 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Voter;
+import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Keys;
@@ -20,6 +23,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -50,10 +54,11 @@ final class FullNode implements AutoCloseable {
      *     none of that kind where {@code keyFile} is there.
      * @param keyFile verifier key; made there where there is none. Not looked at where there are only tensor models.
      * @param folder of this node's data.
+     * @param onEnd called when the ledger's member cannot go on: the process should end.
      */
-    FullNode(Network network, Keys keys, List<Path> models, Path keyFile, Path folder, Events events)
+    FullNode(Network network, Keys keys, List<Path> models, Path keyFile, Path folder, Events events, Runnable onEnd)
             throws IOException {
-        this(network, keys, models, keyFile, folder, ANSWER_TIMEOUT_MS, events);
+        this(network, keys, models, keyFile, folder, ANSWER_TIMEOUT_MS, events, onEnd);
     }
 
     /** With another wait for nodes that do not answer. */
@@ -64,7 +69,8 @@ final class FullNode implements AutoCloseable {
             Path keyFile,
             Path folder,
             long answerTimeoutMs,
-            Events events)
+            Events events,
+            Runnable onEnd)
             throws IOException {
         this.client = new NodeClient(answerTimeoutMs);
         this.events = events;
@@ -78,30 +84,41 @@ final class FullNode implements AutoCloseable {
         this.judge = new Judge(keys, judges(models, keyFile), folder.resolve("evidence"), events);
         String address = network.members().get(id);
         String host = address.substring(0, address.lastIndexOf(':'));
-        this.voter = new Voter(keys, network.genesis().hash(), folder.resolve("votes"), this::report);
-        LedgerService service = new LedgerService(network.genesis(), new LedgerService.Listener() {
+        this.voter = new Voter(
+                keys,
+                network.genesis().hash(),
+                network.genesis().fullNodes().size(),
+                folder.resolve("votes"),
+                this::report);
+        LedgerService service = new LedgerService(network.genesis(), new Replica.Listener() {
             @Override
             public void onAudit(Case changed, Node node) {
                 judge.onAudit(changed, node);
             }
 
             @Override
-            public void onBlock(BlockHeader header) {
-                voter.onBlock(header);
+            public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+                voter.onBlock(header, epoch, statements);
             }
 
             @Override
-            public void onCertified(long number) {
-                voter.onCertified(number);
+            public void onCertified(BlockHeader header, Certificate certificate) {
+                voter.onCertified(header.number());
             }
         });
-        this.member = new Member(id, network.members(), folder, 1, service, e -> report(e));
+        this.member =
+                new Member(id, network.members(), folder, 1, network.genesis().hash(), service, e -> report(e), onEnd);
         events.emit("joined", json -> {});
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
         this.endpoint = new Endpoint(aeron, host, 0, client);
         this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
         AgentRunner.startOnThread(runner);
-        this.ledger = new LedgerClient(member.aeronDirectory(), Member.ingressEndpoints(network.members()), host);
+        this.ledger = LedgerClient.connect(
+                member.aeronDirectory(),
+                Member.ingressEndpoints(network.members()),
+                host,
+                keys,
+                network.genesis().hash());
         judge.begin(endpoint, ledger);
         voter.begin(ledger);
         ledger.root();

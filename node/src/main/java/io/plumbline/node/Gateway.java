@@ -12,9 +12,9 @@ import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Genesis;
-import io.plumbline.ledger.state.LedgerState.Account;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Level;
@@ -74,7 +74,8 @@ final class Gateway implements AutoCloseable {
         this.runner = new AgentRunner(
                 Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
         AgentRunner.startOnThread(runner);
-        this.ledger = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), host);
+        this.ledger = LedgerClient.connect(
+                driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), host, keys, genesis.hash());
         ledger.root();
         Market market = new Market(keys, ledger, endpoint, client);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
@@ -171,7 +172,8 @@ final class Gateway implements AutoCloseable {
             ObjectNode json = Http.MAPPER
                     .createObjectNode()
                     .put("balance", account.balance())
-                    .put("stake", account.stake());
+                    .put("stake", account.stake())
+                    .put("unbonding", account.unbonding());
             Http.send(response, 200, json);
         });
     }

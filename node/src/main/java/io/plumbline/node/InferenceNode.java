@@ -47,8 +47,12 @@ final class InferenceNode implements AutoCloseable {
     InferenceNode(Network network, Keys keys, Place place, Serving serving, Events events) throws IOException {
         this.driver = MediaDriver.launch(Drivers.context(place.folder().resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
-        this.ledger =
-                new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), place.host());
+        this.ledger = LedgerClient.connect(
+                driver.aeronDirectoryName(),
+                Member.ingressEndpoints(network.members()),
+                place.host(),
+                keys,
+                network.genesis().hash());
         this.service = served(serving, place, new Replies(keys, ledger, events));
         NodeRequests requests = new NodeRequests(service);
         this.endpoint = new Endpoint(aeron, place.host(), place.port(), (from, header, in, offset) -> {
@@ -60,10 +64,8 @@ final class InferenceNode implements AutoCloseable {
         this.runner = new AgentRunner(
                 Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
         AgentRunner.startOnThread(runner);
-        LedgerClient.Outcome outcome = ledger.submit(
-                new Command.RegisterNode(
-                        place.stake(), service.modelId(), place.price(), place.host(), endpoint.port()),
-                keys);
+        LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
+                place.stake(), service.modelId(), place.price(), place.host(), endpoint.port()));
         if (!outcome.isApplied()) {
             close();
             throw new IOException("The ledger refused to register this node: " + outcome.reason() + ".");

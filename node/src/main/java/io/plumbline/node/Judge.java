@@ -6,15 +6,15 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
-import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.node.AnswerJudge.Finding;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -141,8 +141,7 @@ final class Judge implements AutoCloseable {
         }
         int round = now.audit().round();
         byte[] commitment = verdict.commitment(now.requestHash(), round, keys.publicKey());
-        LedgerClient.Outcome outcome =
-                ledger.submit(new Command.CommitVerdict(now.requestHash(), round, commitment), keys);
+        LedgerClient.Outcome outcome = ledger.submit(new Command.CommitVerdict(now.requestHash(), round, commitment));
         if (!outcome.isApplied()) {
             events.emit(
                     "late",
@@ -163,7 +162,7 @@ final class Judge implements AutoCloseable {
         }
         Verdict verdict = verdicts.get(name(now));
         if (verdict != null) {
-            ledger.submit(new Command.RevealVerdict(now.requestHash(), verdict), keys);
+            ledger.submit(new Command.RevealVerdict(now.requestHash(), verdict));
         }
     }
 
@@ -205,7 +204,7 @@ final class Judge implements AutoCloseable {
     /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */
     private boolean post(Case ordered, Cell cell) throws IOException {
         return !ordered.audit().posted().containsKey(me)
-                && ledger.submit(new Command.PostChallenge(ordered.requestHash(), cell), keys)
+                && ledger.submit(new Command.PostChallenge(ordered.requestHash(), cell))
                         .isApplied();
     }
 
@@ -216,9 +215,13 @@ final class Judge implements AutoCloseable {
             throw new IOException("This full node has no key and no copy of model "
                     + Blake3.hex(ordered.receipt().modelId()) + ". Name it with --model.");
         }
-        Peer peer = endpoint.connect(node.host(), node.port());
         ObjectNode event = new ObjectMapper().createObjectNode();
-        Finding finding = judge.judge(ordered, peer, asked, event);
+        // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
+        // evidence rests on, is seen
+        // here.
+        Finding finding = ordered.receipt().signatureHolds()
+                ? judge.judge(ordered, endpoint.connect(node.host(), node.port()), asked, event)
+                : new Finding(Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"), new byte[32], null);
         Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
         events.emit("audited", json -> {
             json.put("request", Blake3.hex(ordered.requestHash()));

@@ -2,7 +2,7 @@ package io.plumbline.node;
 
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
-import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.verifier.audit.Level;
@@ -34,7 +34,7 @@ record Market(Keys keys, LedgerClient ledger, Endpoint endpoint, NodeClient clie
     /** Puts up what a request may cost at most, and reaches its node. */
     Peer escrow(byte[] requestHash, Node node, long price, Level level) throws IOException {
         LedgerClient.Outcome escrow =
-                ledger.submit(new Command.OpenEscrow(requestHash, node.key(), Math.max(1, price), level), keys);
+                ledger.submit(new Command.OpenEscrow(requestHash, node.key(), Math.max(1, price), level));
         if (!escrow.isApplied()) {
             throw new ApiException(402, "The ledger refused the escrow: " + escrow.reason() + ".");
         }

@@ -102,7 +102,7 @@ final class Replies {
         answered.correlationId(id).cpuNanos(cpuNanos);
         answered.putAnswer(answer, 0, answer.length).putReceipt(receiptBytes, 0, receiptBytes.length);
         send(peer, buffer, answered.encodedLength());
-        LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt), keys);
+        LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
         events.emit("answered", json -> {
             json.put("request", HexFormat.of().formatHex(receipt.requestHash()));
             more.accept(json);

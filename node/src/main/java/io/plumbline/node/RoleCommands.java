@@ -40,6 +40,14 @@ final class RoleCommands {
         private boolean exitWithStdin;
 
         final Events events = new Events(System.out);
+        private final CountDownLatch end = new CountDownLatch(1);
+        private volatile boolean failed;
+
+        /** Ends the process: what cannot go on must not linger half dead. */
+        final void fail() {
+            failed = true;
+            end.countDown();
+        }
 
         /** Starts the role. */
         abstract AutoCloseable open(Network on, Keys keys) throws Exception;
@@ -47,7 +55,6 @@ final class RoleCommands {
         @Override
         public Integer call() throws Exception {
             AutoCloseable role = open(Network.read(network), Network.readKey(key));
-            CountDownLatch end = new CountDownLatch(1);
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 try {
                     role.close();
@@ -68,7 +75,7 @@ final class RoleCommands {
                 });
             }
             end.await();
-            return 0;
+            return failed ? 1 : 0;
         }
     }
 
@@ -94,7 +101,7 @@ final class RoleCommands {
                 throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
                         + " --verifier-key.");
             }
-            return new FullNode(on, keys, models, file, dir, events);
+            return new FullNode(on, keys, models, file, dir, events, this::fail);
         }
     }
 

@@ -57,7 +57,13 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
         Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (FullNode fullNode = new FullNode(
-                        network, full, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events);
+                        network,
+                        full,
+                        List.of(model),
+                        folder.resolve("verifier.key"),
+                        folder.resolve("full"),
+                        events,
+                        () -> {});
                 InferenceNode inferenceNode = new InferenceNode(
                         network,
                         node,

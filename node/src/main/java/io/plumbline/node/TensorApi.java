@@ -10,7 +10,7 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.ledger.state.LedgerState.Node;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.verifier.audit.Failure;

@@ -173,23 +173,35 @@ class DishonestNodeTest {
             Dishonest node = nodeOf.apply(new Served(request, answer, replay, view), receipt);
             Path key = folder.resolve("verifier.key");
             try (FullNode fullNode = new FullNode(
-                            network, FULL, List.of(model.folder()), key, folder.resolve("full"), 1_000, events);
+                            network,
+                            FULL,
+                            List.of(model.folder()),
+                            key,
+                            folder.resolve("full"),
+                            1_000,
+                            events,
+                            () -> {});
                     MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
                     Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
-                    LedgerClient ledger = new LedgerClient(
-                            driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), "localhost")) {
+                    LedgerClient ledger = ledger(driver, network, NODE);
+                    LedgerClient other = ledger(driver, network, REQUESTER)) {
                 Endpoint endpoint = new Endpoint(aeron, "localhost", 0, new NodeRequests(node));
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);
-                    applied(ledger, new Command.RegisterNode(500, model.id(), 5, "localhost", endpoint.port()), NODE);
+                    applied(ledger, new Command.RegisterNode(500, model.id(), 5, "localhost", endpoint.port()));
                     Command escrow = new Command.OpenEscrow(request.hash(), NODE.publicKey(), 90, Level.AUDITED);
-                    applied(ledger, escrow, REQUESTER);
-                    applied(ledger, new Command.SubmitReceipt(receipt), NODE);
+                    applied(other, escrow);
+                    applied(ledger, new Command.SubmitReceipt(receipt));
                     Case found = ended(ledger, request.hash());
                     boolean slashed = found.status() == Status.SLASHED;
-                    assertEquals(
-                            slashed ? 100_250 : 100_000,
-                            ledger.account(REQUESTER.publicKey()).balance());
+                    long expected = slashed ? 100_250 : 100_000;
+                    long end = System.currentTimeMillis() + 10_000;
+                    // Money follows the certificate.
+                    while (ledger.account(REQUESTER.publicKey()).balance() != expected
+                            && System.currentTimeMillis() < end) {
+                        Thread.sleep(20);
+                    }
+                    assertEquals(expected, ledger.account(REQUESTER.publicKey()).balance());
                     assertEquals(
                             slashed ? 0 : 500, ledger.account(NODE.publicKey()).stake());
                     return found;
@@ -198,8 +210,17 @@ class DishonestNodeTest {
         }
     }
 
-    private static void applied(LedgerClient ledger, Command command, Keys keys) throws Exception {
-        LedgerClient.Outcome outcome = ledger.submit(command, keys);
+    private static LedgerClient ledger(MediaDriver driver, Network network, Keys keys) {
+        return LedgerClient.connect(
+                driver.aeronDirectoryName(),
+                Member.ingressEndpoints(network.members()),
+                "localhost",
+                keys,
+                network.genesis().hash());
+    }
+
+    private static void applied(LedgerClient ledger, Command command) throws Exception {
+        LedgerClient.Outcome outcome = ledger.submit(command);
         assertTrue(outcome.isApplied(), outcome.reason());
     }
 

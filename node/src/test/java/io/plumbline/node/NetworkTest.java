@@ -79,7 +79,7 @@ class NetworkTest {
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
         fullNode = new FullNode(
-                read, FULL, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events);
+                read, FULL, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events, () -> {});
         honest = new InferenceNode(
                 read,
                 HONEST,

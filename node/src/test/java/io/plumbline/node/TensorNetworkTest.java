@@ -92,7 +92,8 @@ class TensorNetworkTest {
                 List.of(shapes.folder(), stories, sentences.folder()),
                 folder.resolve("verifier.key"),
                 folder.resolve("full"),
-                events);
+                events,
+                () -> {});
         honest = node(network, HONEST, "honest", shapes, null, events);
         cheat = node(network, CHEAT, "cheat", shapes, MODELS.resolve("plumbline-shapes/shapes-small.onnx"), events);
         embedder = node(network, EMBEDDER, "embedder", sentences, null, events);

@@ -5,11 +5,16 @@ import io.aeron.archive.ArchiveThreadingMode;
 import io.aeron.archive.client.AeronArchive;
 import io.aeron.cluster.ClusteredMediaDriver;
 import io.aeron.cluster.ConsensusModule;
+import io.aeron.cluster.service.ClusteredService;
 import io.aeron.cluster.service.ClusteredServiceContainer;
+import io.aeron.driver.MediaDriver;
 import io.plumbline.transport.Drivers;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 
@@ -20,6 +25,11 @@ public final class Member implements AutoCloseable {
 
     private static final int SEGMENT_BYTES = 16 << 20;
 
+    /** Longest wait for the mark files of a process that was killed. */
+    private static final long STALE_NS = TimeUnit.SECONDS.toNanos(20);
+
+    private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(500);
+
     private final ClusteredMediaDriver driver;
     private final ClusteredServiceContainer container;
     private final String aeronDirectory;
@@ -29,11 +39,21 @@ public final class Member implements AutoCloseable {
      * @param members host of each and its first port, as "host:port".
      * @param folder for log, snapshots and driver files; made if absent.
      * @param fsyncLevel 0: page cache of a majority; 1: on disk.
+     * @param genesisHash of the ledger, which whoever opens a session must know.
      * @param errors hears what goes wrong inside.
+     * @param onEnd called when it cannot go on, by a thread of its own: the process should end then rather than linger.
      */
     public Member(
-            int id, List<String> members, Path folder, int fsyncLevel, LedgerService service, ErrorHandler errors) {
+            int id,
+            List<String> members,
+            Path folder,
+            int fsyncLevel,
+            byte[] genesisHash,
+            ClusteredService service,
+            ErrorHandler errors,
+            Runnable onEnd) {
         aeronDirectory = folder.resolve("driver").toString();
+        Runnable end = () -> Thread.ofPlatform().name("ledger-end").start(onEnd);
         Path archiveFolder = folder.resolve("archive");
         Path clusterFolder = folder.resolve("cluster");
         String host = host(members.get(id));
@@ -71,8 +91,9 @@ public final class Member implements AutoCloseable {
                 .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(500))
                 .sessionTimeoutNs(TimeUnit.SECONDS.toNanos(10))
                 .maxConcurrentSessions(256)
+                .authenticatorSupplier(() -> new SessionKeys.Door(genesisHash))
                 .errorHandler(errors)
-                .terminationHook(() -> {});
+                .terminationHook(end);
         ClusteredServiceContainer.Context serviceContext = new ClusteredServiceContainer.Context()
                 .aeronDirectoryName(aeronDirectory)
                 .archiveContext(archiveClient.clone())
@@ -80,9 +101,11 @@ public final class Member implements AutoCloseable {
                 .clusteredService(service)
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(errors)
-                .terminationHook(() -> {});
-        driver = ClusteredMediaDriver.launch(
-                Drivers.context(folder.resolve("driver")).errorHandler(errors).terminationHook(() -> {}),
+                .terminationHook(end);
+        driver = launch(
+                () -> Drivers.context(folder.resolve("driver"))
+                        .errorHandler(errors)
+                        .terminationHook(end),
                 archive,
                 consensus);
         try {
@@ -91,6 +114,34 @@ public final class Member implements AutoCloseable {
             CloseHelper.quietClose(driver);
             throw e;
         }
+    }
+
+    /**
+     * A process that was killed leaves mark files that say it lives, for up to ten seconds: who comes right after it waits for them to go stale. Contexts are used
+     * once, hence the copies.
+     */
+    private static ClusteredMediaDriver launch(
+            Supplier<MediaDriver.Context> media, Archive.Context archive, ConsensusModule.Context consensus) {
+        long end = System.nanoTime() + STALE_NS;
+        while (true) {
+            try {
+                return ClusteredMediaDriver.launch(media.get(), archive.clone(), consensus.clone());
+            } catch (RuntimeException e) {
+                if (!isTakenForAlive(e) || System.nanoTime() > end) {
+                    throw e;
+                }
+                LockSupport.parkNanos(RETRY_NS);
+            }
+        }
+    }
+
+    private static boolean isTakenForAlive(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT).contains("active mark file")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static String host(String member) {

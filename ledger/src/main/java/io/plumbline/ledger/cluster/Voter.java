@@ -1,56 +1,56 @@
 package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.state.Command;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
  * Signs blocks for a full node, off the service's thread. What it is about to sign is on disk before it is signed, so that it never signs two
- * blocks of one number, whatever happens between.
+ * blocks of one number in one epoch, whatever happens between, nor anything else that its {@link SigningRecord} does not allow.
  */
 public final class Voter implements AutoCloseable {
-    private static final int RECORD_BYTES = 8 + 32 + 32;
-
-    /** Beyond it the file is begun anew with its last record. */
-    private static final long MOST_BYTES = 1 << 20;
+    /** Where a vote could not be handed in: until it is, or is not needed. */
+    private static final long AGAIN_MS = 1_000;
 
     private final Keys keys;
     private final byte[] genesisHash;
-    private final Path file;
+    private final int fullNodes;
+    private final VoteFile file;
     private final Consumer<Throwable> onError;
-    private final ExecutorService thread = Executors.newSingleThreadExecutor();
+    private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(1);
     private final CountDownLatch ready = new CountDownLatch(1);
     private volatile long certified = -1;
+    private volatile Waiting last;
     private LedgerClient ledger;
-    private long lastNumber = -1;
-    private byte[] lastHash = new byte[32];
+
+    private record Waiting(BlockHeader header, long epoch, Collection<EpochStatement> statements) {}
 
     /**
+     * @param fullNodes how many there are.
      * @param file of what was signed.
      * @param onError hears why a block was not signed.
      * @throws IOException where the file cannot be read: a full node that does not know what it has signed must not sign.
      */
-    public Voter(Keys keys, byte[] genesisHash, Path file, Consumer<Throwable> onError) throws IOException {
+    public Voter(Keys keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
+            throws IOException {
         this.keys = keys;
         this.genesisHash = genesisHash.clone();
-        this.file = file;
+        this.fullNodes = fullNodes;
+        this.file = new VoteFile(file);
         this.onError = onError;
-        load();
     }
 
     /** From now on it can hand in its votes. */
@@ -59,40 +59,26 @@ public final class Voter implements AutoCloseable {
         ready.countDown();
     }
 
-    private void load() throws IOException {
-        if (!Files.exists(file)) {
-            return;
-        }
-        byte[] bytes = Files.readAllBytes(file);
-        // What was being written when the power went is not whole, and was not signed either.
-        for (int at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
-            byte[] record = Arrays.copyOfRange(bytes, at, at + 40);
-            if (Arrays.equals(Blake3.hash(record), Arrays.copyOfRange(bytes, at + 40, at + RECORD_BYTES))) {
-                lastNumber = ByteBuffer.wrap(record).getLong();
-                lastHash = Arrays.copyOfRange(record, 8, 40);
-            } else if (at + 2 * RECORD_BYTES <= bytes.length) {
-                throw new IOException(file
-                        + " is damaged: it does not say any more which blocks this full node has signed. Restore it, or"
-                        + " give the node another key; with this one it could sign two blocks of one number.");
-            }
+    /** Signs a block and hands the vote in; returns at once. */
+    public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+        last = new Waiting(header, epoch, statements);
+        try {
+            thread.execute(() -> guarded(last));
+        } catch (RejectedExecutionException e) {
+            // The node is closing.
         }
     }
 
-    /** Signs a block and hands the vote in; returns at once. */
-    public void onBlock(BlockHeader header) {
+    private void guarded(Waiting block) {
         try {
-            thread.execute(() -> {
-                try {
-                    ready.await();
-                    vote(header);
-                } catch (IOException | RuntimeException e) {
-                    onError.accept(e);
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
-            });
-        } catch (RejectedExecutionException e) {
-            // The node is closing.
+            ready.await();
+            if (block == last) {
+                vote(block);
+            }
+        } catch (IOException | RuntimeException e) {
+            onError.accept(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -101,54 +87,79 @@ public final class Voter implements AutoCloseable {
         certified = number;
     }
 
-    private void vote(BlockHeader header) throws IOException {
+    private void vote(Waiting block) throws IOException {
+        BlockHeader header = block.header;
         byte[] hash = header.hash();
-        if (header.number() <= certified || !mayStillSign(header.number(), hash)) {
+        if (header.number() <= certified || !mayStillSign(block.epoch, header.number(), hash, block.statements)) {
             return;
         }
-        byte[] signature = keys.sign(Certificate.message(genesisHash, hash));
-        ledger.submit(new Command.CastVote(header.number(), hash, signature), keys);
+        byte[] signature = keys.sign(Certificate.message(genesisHash, block.epoch, header.number(), hash));
+        try {
+            ledger.submit(new Command.CastVote(keys.publicKey(), block.epoch, header.number(), hash, signature));
+        } catch (IOException e) {
+            // Without this vote the block may wait for ever.
+            onError.accept(e);
+            try {
+                thread.schedule(() -> guarded(block), AGAIN_MS, TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException closing) {
+                // The node is closing.
+            }
+        }
     }
 
     /** Puts down what is about to be signed; false where it was signed long ago. */
-    boolean mayStillSign(long number, byte[] hash) throws IOException {
-        if (number < lastNumber) {
+    boolean mayStillSign(long epoch, long number, byte[] hash, Collection<EpochStatement> statements)
+            throws IOException {
+        SigningRecord signed = file.signed();
+        if (number < signed.number()) {
             return false;
         }
-        if (number == lastNumber) {
-            if (Arrays.equals(hash, lastHash)) {
-                return true;
-            }
-            throw new IOException("This full node has signed another block " + number
-                    + " before: it has computed wrongly once. Its vote is withheld.");
+        String refusal = signed.refusal(epoch, number, hash, statements, fullNodes);
+        if (refusal != null) {
+            throw new IOException("Its vote on block " + number + " is withheld: " + refusal + ".");
         }
-        byte[] record = ByteBuffer.allocate(40).putLong(number).put(hash).array();
-        boolean isLong = Files.exists(file) && Files.size(file) > MOST_BYTES;
-        Path target = isLong ? file.resolveSibling(file.getFileName() + ".partial") : file;
-        try (FileChannel out = FileChannel.open(
-                target,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE,
-                isLong ? StandardOpenOption.TRUNCATE_EXISTING : StandardOpenOption.APPEND)) {
-            if (!isLong) {
-                // A torn record at the end would put all that follow out of step.
-                out.truncate(out.size() / RECORD_BYTES * RECORD_BYTES);
-            }
-            ByteBuffer bytes = ByteBuffer.allocate(RECORD_BYTES)
-                    .put(record)
-                    .put(Blake3.hash(record))
-                    .flip();
-            while (bytes.hasRemaining()) {
-                out.write(bytes);
-            }
-            out.force(true);
+        if (!signed.hasSigned(epoch, number, hash)) {
+            file.vote(epoch, number, hash);
         }
-        if (isLong) {
-            Files.move(target, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        }
-        lastNumber = number;
-        lastHash = hash.clone();
         return true;
+    }
+
+    /**
+     * Steps into the next epoch: promises to sign nothing in this one any more, and says what it has signed of the block that has stalled.
+     *
+     * @return what became of it, for the operator.
+     * @throws IOException where there is nothing to step out of, or the ledger does not take it.
+     */
+    public String stepOn() throws IOException {
+        Waiting stalled = last;
+        if (stalled == null || stalled.header.number() <= certified) {
+            throw new IOException("No block waits for signatures: there is nothing that a new epoch would help.");
+        }
+        try {
+            return thread.submit(() -> stepOn(stalled)).get();
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while stepping into a new epoch.", e);
+        }
+    }
+
+    private String stepOn(Waiting stalled) throws IOException {
+        long number = stalled.header.number();
+        // Who has not asked for the epoch that others have begun says what it signed all the same: it may free them.
+        SigningRecord signed = file.signed();
+        long next = signed.promised() < stalled.epoch ? stalled.epoch : stalled.epoch + 1;
+        if (signed.promised() < next) {
+            file.promise(next);
+        }
+        EpochStatement statement = EpochStatement.of(genesisHash, next, number, signed.votesFor(number), keys);
+        LedgerClient.Outcome outcome = ledger.submit(new Command.StateEpoch(statement));
+        if (!outcome.isApplied()) {
+            throw new IOException("The ledger did not take it: " + outcome.reason() + ".");
+        }
+        return "Asked for epoch " + next + " at block " + number + "; it begins when " + Certificate.quorum(fullNodes)
+                + " of " + fullNodes + " full nodes have asked.";
     }
 
     @Override

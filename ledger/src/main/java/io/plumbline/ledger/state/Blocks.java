@@ -1,6 +1,6 @@
 package io.plumbline.ledger.state;
 
-import io.plumbline.ledger.tree.MountainRange;
+import io.plumbline.ledger.tree.Peaks;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
@@ -11,23 +11,29 @@ import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.ledger.LedgerHashes;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
+import java.util.Collection;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
  * The ledger's blocks and the votes on them. A block is closed only when the one before it is certified, so that at most one waits for
- * signatures, and a full node signs on a certified parent alone.
+ * signatures, and a full node signs on a certified parent alone. Where it waits for too long, full nodes begin a new epoch.
  */
 public final class Blocks {
+    /** Certified blocks that are still known well enough to catch who signs another. */
+    static final int REMEMBERED = 1024;
+
     private final Genesis genesis;
+    private final byte[] genesisHash;
+    private final Outcomes outcomes;
 
     /** Hashes of all certified blocks' headers. */
-    private final MountainRange range = new MountainRange();
+    private Peaks range = new Peaks();
 
+    private final NavigableMap<Long, Past> recent = new TreeMap<>();
     private BlockHeader certified;
     private Certificate certificate;
 
@@ -36,13 +42,33 @@ public final class Blocks {
 
     private BlockHeader open;
     private StateTree openTree;
+    private long epoch;
     private SortedMap<Integer, byte[]> votes = new TreeMap<>();
 
-    /** Words of full nodes that signed another block than this one: they, or we, have computed wrongly. By number and full node. */
-    private final SortedMap<String, byte[]> dissent = new TreeMap<>();
+    /** Header hashes that full nodes signed in place of the open block's: they, or we, have computed wrongly. */
+    private SortedMap<Integer, byte[]> dissent = new TreeMap<>();
 
-    Blocks(Genesis genesis) {
+    /** That began this epoch. */
+    private SortedMap<Integer, EpochStatement> statements = new TreeMap<>();
+
+    /** For the next epoch. */
+    private SortedMap<Integer, EpochStatement> asked = new TreeMap<>();
+
+    /** A certified block. */
+    private record Past(long epoch, byte[] hash) {}
+
+    /** Hears what votes bring about. */
+    interface Outcomes {
+        void certified(long number);
+
+        /** A full node has signed what it must not. */
+        void guilty(int place, String what);
+    }
+
+    Blocks(Genesis genesis, Outcomes outcomes) {
         this.genesis = genesis;
+        this.genesisHash = genesis.hash();
+        this.outcomes = outcomes;
     }
 
     /** Whether a block may be closed: none waits for signatures. */
@@ -55,6 +81,21 @@ public final class Blocks {
         return open;
     }
 
+    /** In which votes count now. */
+    public long epoch() {
+        return epoch;
+    }
+
+    /** What full nodes said when this epoch began, and since. */
+    public Collection<EpochStatement> statements() {
+        return List.copyOf(statements.values());
+    }
+
+    /** How many have asked for the next epoch. */
+    public int asked() {
+        return asked.size();
+    }
+
     /** The last certified block, or null. */
     public BlockHeader certified() {
         return certified;
@@ -65,9 +106,14 @@ public final class Blocks {
         return certificate;
     }
 
-    /** Signatures of full nodes under other blocks than those certified, by number and place in the genesis. */
-    public SortedMap<String, byte[]> dissent() {
-        return Collections.unmodifiableSortedMap(dissent);
+    /** Full nodes, by their place in the genesis, that signed another block than the one that waits. */
+    public List<Integer> dissent() {
+        return List.copyOf(dissent.keySet());
+    }
+
+    /** The number of the block that has what happens now. */
+    long next() {
+        return range.length() + (open == null ? 0 : 1);
     }
 
     BlockHeader close(StateTree tree, long height, long nowMs) {
@@ -77,55 +123,115 @@ public final class Blocks {
     }
 
     /**
-     * Takes a full node's signature.
+     * Takes a full node's signature, from whoever hands it in: a vote for what the full node must not have signed is evidence against it.
      *
      * @return why it does not count, or null.
      */
-    String vote(byte[] signer, long number, byte[] headerHash, byte[] signature) {
-        int place = place(signer);
+    String vote(Command.CastVote vote) {
+        int place = genesis.place(vote.fullNode());
         if (place < 0) {
             return "only full nodes sign blocks";
         }
-        byte[] message = Certificate.message(genesis.hash(), headerHash);
-        if (!Keys.verify(signer, message, signature)) {
+        byte[] message = Certificate.message(genesisHash, vote.epoch(), vote.number(), vote.headerHash());
+        if (!Keys.verify(vote.fullNode(), message, vote.signature())) {
             return "the vote's signature does not hold";
         }
-        byte[] ours = number < range.length()
-                ? range.get(number)
-                : open != null && number == open.number() ? open.hash() : null;
-        if (ours == null) {
-            return "there is no block " + number + " to sign";
+        if (vote.number() < range.length()) {
+            return late(place, vote);
         }
-        if (!Arrays.equals(ours, headerHash)) {
-            dissent.put(String.format("%016x %d", number, place), signature);
-            return "block " + number + " is another one";
+        if (open == null || vote.number() != open.number()) {
+            return "there is no block " + vote.number() + " to sign";
         }
-        if (number < range.length()) {
-            return "block " + number + " is certified already";
+        if (vote.epoch() != epoch) {
+            return "epoch " + vote.epoch() + " is not now; it is epoch " + epoch;
+        }
+        boolean agrees = Arrays.equals(open.hash(), vote.headerHash());
+        byte[] other = dissent.get(place);
+        if (agrees
+                ? other != null
+                : votes.containsKey(place) || other != null && !Arrays.equals(other, vote.headerHash())) {
+            outcomes.guilty(place, "signed two blocks " + vote.number() + " in epoch " + epoch);
+        }
+        if (!agrees) {
+            dissent.put(place, vote.headerHash());
+            return "block " + vote.number() + " is another one";
         }
         if (votes.containsKey(place)) {
-            return "this full node has signed block " + number + " already";
+            return "this full node has signed block " + vote.number() + " already";
         }
-        votes.put(place, signature);
-        if (votes.size() >= Certificate.quorum(genesis.fullNodes().size())) {
-            certified = open;
-            certificate = new Certificate(votes);
-            certifiedTree = openTree;
-            range.add(open.hash());
-            open = null;
-            openTree = null;
-            votes = new TreeMap<>();
-        }
+        votes.put(place, vote.signature());
+        certify();
         return null;
     }
 
-    private int place(byte[] signer) {
-        for (int i = 0; i < genesis.fullNodes().size(); i++) {
-            if (Arrays.equals(genesis.fullNodes().get(i), signer)) {
-                return i;
-            }
+    /** A vote on a block that is certified. In the certificate's epoch nobody may sign another; in an earlier one it was excused. */
+    private String late(int place, Command.CastVote vote) {
+        Past past = recent.get(vote.number());
+        if (past == null) {
+            return "block " + vote.number() + " is long certified";
         }
-        return -1;
+        if (Arrays.equals(past.hash, vote.headerHash())) {
+            return "block " + vote.number() + " is certified already";
+        }
+        if (past.epoch == vote.epoch()) {
+            outcomes.guilty(place, "signed another block " + vote.number() + " than the certified one");
+        }
+        return "block " + vote.number() + " is another one";
+    }
+
+    private void certify() {
+        if (votes.size() < Certificate.quorum(genesis.fullNodes().size())) {
+            return;
+        }
+        certified = open;
+        certificate = new Certificate(epoch, votes);
+        certifiedTree = openTree;
+        byte[] hash = open.hash();
+        recent.put(open.number(), new Past(epoch, hash));
+        recent.headMap(open.number() - REMEMBERED, true).clear();
+        range.add(hash);
+        open = null;
+        openTree = null;
+        votes = new TreeMap<>();
+        asked = new TreeMap<>();
+        SortedMap<Integer, byte[]> wrong = dissent;
+        dissent = new TreeMap<>();
+        wrong.keySet()
+                .forEach(place -> outcomes.guilty(
+                        place, "signed another block " + certified.number() + " than the certified one"));
+        outcomes.certified(certified.number());
+    }
+
+    /** Takes a full node's statement. @return why it does not count, or null. */
+    String state(byte[] signer, EpochStatement statement) {
+        int place = genesis.place(signer);
+        if (place < 0) {
+            return "only full nodes begin epochs";
+        }
+        if (!statement.holds(genesisHash, signer)) {
+            return "the statement's signature does not hold";
+        }
+        if (open == null || statement.number() != open.number()) {
+            return "block " + statement.number() + " does not wait for signatures";
+        }
+        if (statement.epoch() == epoch && epoch > 0) {
+            // Who comes late may still show that something else was not certified.
+            return statements.putIfAbsent(place, statement) == null ? null : "this full node has said so already";
+        }
+        if (statement.epoch() != epoch + 1) {
+            return "the next epoch is " + (epoch + 1) + ", not " + statement.epoch();
+        }
+        if (asked.putIfAbsent(place, statement) != null) {
+            return "this full node has said so already";
+        }
+        if (asked.size() >= Certificate.quorum(genesis.fullNodes().size())) {
+            epoch++;
+            statements = asked;
+            asked = new TreeMap<>();
+            votes = new TreeMap<>();
+            dissent = new TreeMap<>();
+        }
+        return null;
     }
 
     /** An entry as of the last certified block, with its proof; null where no such block's state is at hand. */
@@ -138,55 +244,51 @@ public final class Blocks {
     }
 
     void write(CanonicalWriter out) {
-        out.putLong(range.length());
-        for (long i = 0; i < range.length(); i++) {
-            out.putFixed(range.get(i));
-        }
+        range.write(out);
+        out.putInt(recent.size());
+        recent.forEach((number, past) -> out.putLong(number).putLong(past.epoch).putFixed(past.hash));
         for (BlockHeader header : new BlockHeader[] {certified, open}) {
             out.putBytes(header == null ? new byte[0] : header.encode());
         }
-        write(out, certificate == null ? new TreeMap<>() : certificate.signatures());
-        write(out, votes);
+        (certificate == null ? new Certificate(0, new TreeMap<>()) : certificate).write(out);
+        new Certificate(epoch, votes).write(out);
         out.putInt(dissent.size());
-        dissent.forEach((what, signature) -> out.putText(what).putFixed(signature));
+        dissent.forEach((place, hash) -> out.putInt(place).putFixed(hash));
+        for (SortedMap<Integer, EpochStatement> each : List.of(statements, asked)) {
+            out.putInt(each.size());
+            each.forEach((place, statement) -> statement.write(out.putInt(place)));
+        }
     }
 
-    private static void write(CanonicalWriter out, SortedMap<Integer, byte[]> signatures) {
-        out.putInt(signatures.size());
-        signatures.forEach((place, signature) -> out.putInt(place).putFixed(signature));
-    }
-
-    /** @param tree of the state that the open block, if there is one, must have: a snapshot is not taken in its midst otherwise. */
-    static Blocks read(Genesis genesis, CanonicalReader in) {
-        Blocks blocks = new Blocks(genesis);
-        for (long n = in.getLong("blocks"); n > 0; n--) {
-            blocks.range.add(in.getFixed(Blake3.HASH_BYTES, "block"));
+    static Blocks read(Genesis genesis, Outcomes outcomes, CanonicalReader in) {
+        Blocks blocks = new Blocks(genesis, outcomes);
+        blocks.range = Peaks.read(in);
+        for (int n = in.getInt("recent blocks"); n > 0; n--) {
+            long number = in.getLong("block number");
+            blocks.recent.put(number, new Past(in.getLong("epoch"), in.getFixed(Blake3.HASH_BYTES, "block")));
         }
-        List<BlockHeader> headers = new ArrayList<>();
-        for (String which : List.of("certified block", "open block")) {
-            byte[] bytes = in.getBytes(which);
-            headers.add(bytes.length == 0 ? null : BlockHeader.read(new CanonicalReader(bytes, which)));
-        }
-        blocks.certified = headers.get(0);
-        blocks.open = headers.get(1);
-        blocks.certificate = blocks.certified == null ? null : new Certificate(signatures(in));
-        if (blocks.certified == null) {
-            signatures(in);
-        }
-        blocks.votes = signatures(in);
+        blocks.certified = header(in, "certified block");
+        blocks.open = header(in, "open block");
+        Certificate certificate = Certificate.read(in);
+        blocks.certificate = blocks.certified == null ? null : certificate;
+        Certificate begun = Certificate.read(in);
+        blocks.epoch = begun.epoch();
+        blocks.votes = new TreeMap<>(begun.signatures());
         for (int n = in.getInt("dissent"); n > 0; n--) {
-            String what = in.getText("dissent");
-            blocks.dissent.put(what, in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+            int place = in.getInt("full node");
+            blocks.dissent.put(place, in.getFixed(Blake3.HASH_BYTES, "header hash"));
+        }
+        for (SortedMap<Integer, EpochStatement> each : List.of(blocks.statements, blocks.asked)) {
+            for (int n = in.getInt("statements"); n > 0; n--) {
+                int place = in.getInt("full node");
+                each.put(place, EpochStatement.read(in));
+            }
         }
         return blocks;
     }
 
-    private static SortedMap<Integer, byte[]> signatures(CanonicalReader in) {
-        SortedMap<Integer, byte[]> signatures = new TreeMap<>();
-        for (int n = in.getInt("signatures"); n > 0; n--) {
-            int place = in.getInt("full node");
-            signatures.put(place, in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
-        }
-        return signatures;
+    private static BlockHeader header(CanonicalReader in, String which) {
+        byte[] bytes = in.getBytes(which);
+        return bytes.length == 0 ? null : BlockHeader.read(new CanonicalReader(bytes, which));
     }
 }

@@ -13,6 +13,7 @@ import java.util.List;
  *
  * @param level at which the requester wants the answer audited.
  * @param receipt null until one is ordered.
+ * @param audit its deadline is when the case leaves the state, once it is closed.
  * @param height of the last change.
  */
 public record Case(

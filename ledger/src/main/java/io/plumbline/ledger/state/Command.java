@@ -3,17 +3,15 @@ package io.plumbline.ledger.state;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
-import java.security.SecureRandom;
 
-/** What an account may ask of the ledger. Amounts are in its smallest unit. */
+/** What an account may ask of the ledger. Amounts are in its smallest unit. Numbers of kinds are never used again. */
 public sealed interface Command {
-    /** Moves {@code stake} from balance to stake and announces an inference node at an address. */
+    /** Announces an inference node at an address, and moves to its stake what is missing of {@code stake}. */
     record RegisterNode(long stake, byte[] modelId, long pricePerToken, String host, int port) implements Command {}
 
     /** Sets money aside for one request, answered by one node and audited at {@code level}. */
@@ -31,70 +29,38 @@ public sealed interface Command {
     /** An auditor got no answer to this challenge: all of them shall ask, and a new round begins. */
     record PostChallenge(byte[] requestHash, Cell cell) implements Command {}
 
-    /** A full node's signature under a block's header, see {@link io.plumbline.verifier.ledger.Certificate#message}. */
-    record CastVote(long number, byte[] headerHash, byte[] signature) implements Command {}
-
     /**
-     * A command with who asks it and a key that makes it one of its kind: applied once, however often it arrives.
-     *
-     * @param signer public key.
-     * @param nonce 16 bytes.
-     * @param body encoded command.
-     * @param signature over all of it.
+     * A full node's signature under a block's header, see {@link io.plumbline.verifier.ledger.Certificate#message}, handed in by anyone: one
+     * for what it must not have signed costs it its stake.
      */
-    record Signed(byte[] signer, byte[] nonce, byte[] body, byte[] signature) {
-        private static final int NONCE_BYTES = 16;
-        private static final int MAX_BODY_BYTES = 4096;
+    record CastVote(byte[] fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {}
 
-        public static Signed of(Command command, Keys keys) {
-            byte[] nonce = new byte[NONCE_BYTES];
-            new SecureRandom().nextBytes(nonce);
-            byte[] body = command.encode();
-            return new Signed(keys.publicKey(), nonce, body, keys.sign(message(keys.publicKey(), nonce, body)));
-        }
+    /** The bank's word that money came in from outside; {@code reference} names it there and counts once. */
+    record DepositMoney(byte[] account, long amount, byte[] reference) implements Command {}
 
-        private static byte[] message(byte[] signer, byte[] nonce, byte[] body) {
-            return new CanonicalWriter()
-                    .putText("plumbline command 1")
-                    .putFixed(signer)
-                    .putFixed(nonce)
-                    .putBytes(body)
-                    .toBytes();
-        }
+    /** Has money paid out outside. What the bank pays by is the certified entry, see {@link LedgerState#withdrawalId}. */
+    record Withdraw(long amount, String destination) implements Command {}
 
-        public boolean signatureHolds() {
-            return Keys.verify(signer, message(signer, nonce, body), signature);
-        }
+    /** Moves from balance to stake. */
+    record Bond(long amount) implements Command {}
 
-        /** 32 bytes that name this command. */
-        public byte[] id() {
-            return Blake3.hash(message(signer, nonce, body));
-        }
+    /** Asks a stake back; it answers for its owner a while longer. */
+    record Unbond(long amount) implements Command {}
 
-        public byte[] encode() {
-            return new CanonicalWriter()
-                    .putFixed(signer)
-                    .putFixed(nonce)
-                    .putBytes(body)
-                    .putFixed(signature)
-                    .toBytes();
-        }
+    /** Announces a data node, and moves to its stake what is missing of {@code stake}. */
+    record RegisterDataNode(long stake, String host, int port) implements Command {}
 
-        public static Signed decode(byte[] bytes) {
-            CanonicalReader in = new CanonicalReader(bytes, "command");
-            Signed signed = new Signed(
-                    in.getFixed(Keys.PUBLIC_BYTES, "signer"),
-                    in.getFixed(NONCE_BYTES, "nonce"),
-                    in.getBytes("body"),
-                    in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
-            in.end();
-            if (signed.body.length > MAX_BODY_BYTES) {
-                throw new MalformedException(
-                        "Malformed command: its body is longer than " + MAX_BODY_BYTES + " bytes.");
-            }
-            return signed;
-        }
-    }
+    /** Tells what a model id stands for. The first to do so is its publisher, and may say it anew. */
+    record RegisterModel(byte[] modelId, String name, String source) implements Command {}
+
+    /** What a data node has seen; reports of one feed count up. */
+    record ReportFeed(String feed, long sequence, byte[] value) implements Command {}
+
+    /** A full node's wish that the ledger runs by these; a quorum of the same has it so. */
+    record ProposeParameters(Parameters parameters) implements Command {}
+
+    /** A full node's step into the next epoch. */
+    record StateEpoch(EpochStatement statement) implements Command {}
 
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
@@ -118,7 +84,25 @@ public sealed interface Command {
             case RevealVerdict c -> c.verdict.write(out.putInt(5).putFixed(c.requestHash));
             case PostChallenge c -> Cells.write(out.putInt(6).putFixed(c.requestHash), c.cell);
             case CastVote c ->
-                out.putInt(7).putLong(c.number).putFixed(c.headerHash).putFixed(c.signature);
+                out.putInt(7)
+                        .putFixed(c.fullNode)
+                        .putLong(c.epoch)
+                        .putLong(c.number)
+                        .putFixed(c.headerHash)
+                        .putFixed(c.signature);
+            case DepositMoney c ->
+                out.putInt(8).putFixed(c.account).putLong(c.amount).putFixed(c.reference);
+            case Withdraw c -> out.putInt(9).putLong(c.amount).putText(c.destination);
+            case Bond c -> out.putInt(10).putLong(c.amount);
+            case Unbond c -> out.putInt(11).putLong(c.amount);
+            case RegisterDataNode c ->
+                out.putInt(12).putLong(c.stake).putText(c.host).putInt(c.port);
+            case RegisterModel c ->
+                out.putInt(13).putFixed(c.modelId).putText(c.name).putText(c.source);
+            case ReportFeed c ->
+                out.putInt(14).putText(c.feed).putLong(c.sequence).putBytes(c.value);
+            case ProposeParameters c -> c.parameters.write(out.putInt(15));
+            case StateEpoch c -> c.statement.write(out.putInt(16));
         }
         return out.toBytes();
     }
@@ -144,9 +128,20 @@ public sealed interface Command {
             case 6 -> new PostChallenge(in.getFixed(32, "request hash"), Cells.read(in));
             case 7 ->
                 new CastVote(
+                        in.getFixed(32, "full node"),
+                        in.getLong("epoch"),
                         in.getLong("block number"),
                         in.getFixed(32, "header hash"),
                         in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+            case 8 -> new DepositMoney(in.getFixed(32, "account"), in.getLong("amount"), in.getFixed(32, "reference"));
+            case 9 -> new Withdraw(in.getLong("amount"), in.getText("destination"));
+            case 10 -> new Bond(in.getLong("amount"));
+            case 11 -> new Unbond(in.getLong("amount"));
+            case 12 -> new RegisterDataNode(in.getLong("stake"), in.getText("host"), in.getInt("port"));
+            case 13 -> new RegisterModel(in.getFixed(32, "model id"), in.getText("name"), in.getText("source"));
+            case 14 -> new ReportFeed(in.getText("feed"), in.getLong("sequence"), in.getBytes("value"));
+            case 15 -> new ProposeParameters(Parameters.read(in));
+            case 16 -> new StateEpoch(EpochStatement.read(in));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

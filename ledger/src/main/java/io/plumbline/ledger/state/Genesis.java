@@ -4,15 +4,19 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * What a ledger begins with; every member has the same.
  *
  * @param fullNodes public keys whose verdicts count, in order.
+ * @param bond stake that each of them puts up, lost by who signs what it must not.
+ * @param bank public key of who says what money came in from outside; zeros where none does.
  * @param deposits first balances.
+ * @param parameters it runs by until a quorum of full nodes changes them.
  */
-public record Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
+public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Deposit> deposits, Parameters parameters) {
     /** One account's first balance. */
     public record Deposit(byte[] account, long amount) {}
 
@@ -20,19 +24,44 @@ public record Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
         if (fullNodes.isEmpty()) {
             throw new IllegalArgumentException("A ledger needs at least one full node.");
         }
+        if (bond < 0 || deposits.stream().anyMatch(deposit -> deposit.amount() < 0)) {
+            throw new IllegalArgumentException("A ledger begins with no debts: bond and deposits must be 0 or more.");
+        }
+        if (parameters.fault() != null) {
+            throw new IllegalArgumentException("A ledger cannot run by these parameters: " + parameters.fault() + ".");
+        }
         fullNodes = List.copyOf(fullNodes);
         deposits = List.copyOf(deposits);
     }
 
+    /** Without stakes of full nodes and without a bank. */
+    public Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
+        this(fullNodes, 0, new byte[32], deposits, Parameters.DEFAULT);
+    }
+
+    /** All money there is at first. */
     public long total() {
-        return deposits.stream().mapToLong(Deposit::amount).reduce(0, Math::addExact);
+        return deposits.stream()
+                .mapToLong(Deposit::amount)
+                .reduce(Math.multiplyExact(bond, (long) fullNodes.size()), Math::addExact);
+    }
+
+    /** Where a full node stands among them; -1 where it is none. */
+    public int place(byte[] fullNode) {
+        for (int i = 0; i < fullNodes.size(); i++) {
+            if (Arrays.equals(fullNodes.get(i), fullNode)) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter().putInt(fullNodes.size());
         fullNodes.forEach(out::putFixed);
-        out.putInt(deposits.size());
+        out.putLong(bond).putFixed(bank).putInt(deposits.size());
         deposits.forEach(deposit -> out.putFixed(deposit.account()).putLong(deposit.amount()));
+        parameters.write(out);
         return out.toBytes();
     }
 
@@ -42,14 +71,18 @@ public record Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
         for (int n = in.getInt("full nodes"); n > 0; n--) {
             nodes.add(in.getFixed(32, "full node"));
         }
+        long bond = in.getLong("bond");
+        byte[] bank = in.getFixed(32, "bank");
         List<Deposit> deposits = new ArrayList<>();
         for (int n = in.getInt("deposits"); n > 0; n--) {
             deposits.add(new Deposit(in.getFixed(32, "account"), in.getLong("amount")));
         }
+        Parameters parameters = Parameters.read(in);
         in.end();
-        return new Genesis(nodes, deposits);
+        return new Genesis(nodes, bond, bank, deposits, parameters);
     }
 
+    /** 32 bytes that name this ledger: votes are bound to it. */
     public byte[] hash() {
         return Blake3.hash(encode());
     }

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.Domain;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -15,7 +16,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param salt 32 random bytes.
  */
 public record Verdict(Opinion opinion, String step, String place, byte[] work, byte[] salt) {
-    private static final String CONTEXT = "plumbline 2026-11 verdict commitment";
+    private static final Domain CONTEXT = new Domain("plumbline 2026-11 verdict commitment");
     private static final int MAX_STEP = 64;
     private static final int MAX_PLACE = 256;
 
@@ -32,7 +33,7 @@ public record Verdict(Opinion opinion, String step, String place, byte[] work, b
         CanonicalWriter out =
                 new CanonicalWriter().putFixed(requestHash).putInt(round).putFixed(signer);
         write(out);
-        return Blake3.deriveKey(CONTEXT).update(out.toBytes()).digest();
+        return CONTEXT.hash(out.toBytes());
     }
 
     /** The reason for a person: step and place. */

@@ -13,6 +13,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.order.Replica;
+import io.plumbline.ledger.order.Standing;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
@@ -21,12 +23,15 @@ import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.Key;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
@@ -38,8 +43,10 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -60,6 +67,7 @@ class ClusterTest {
     private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
     private MediaDriver driver;
+    private final Map<Key, LedgerClient> clients = new HashMap<>();
     private LedgerClient client;
 
     private static int freePorts() throws IOException {
@@ -95,24 +103,24 @@ class ClusterTest {
         for (int i = 0; i < 3; i++) {
             Files.createDirectories(folder);
             voters.add(new Voter(
-                    FULL_NODES.get(i), genesis().hash(), folder.resolve("votes" + i), e -> heard.add("" + e)));
+                    FULL_NODES.get(i), genesis().hash(), 3, folder.resolve("votes" + i), e -> heard.add("" + e)));
         }
         for (int i = 0; i < 3; i++) {
             int id = i;
-            LedgerService service = new LedgerService(genesis(), new LedgerService.Listener() {
+            LedgerService service = new LedgerService(genesis(), new Replica.Listener() {
                 @Override
-                public void onAudit(Case ordered, LedgerState.Node node) {
+                public void onAudit(Case ordered, Node node) {
                     heard.add(id + " at " + node.host());
                 }
 
                 @Override
-                public void onBlock(BlockHeader header) {
-                    voters.get(id).onBlock(header);
+                public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+                    voters.get(id).onBlock(header, epoch, statements);
                 }
 
                 @Override
-                public void onCertified(long number) {
-                    voters.get(id).onCertified(number);
+                public void onCertified(BlockHeader header, Certificate certificate) {
+                    voters.get(id).onCertified(header.number());
                 }
             });
             members.add(new Member(
@@ -120,23 +128,38 @@ class ClusterTest {
                     addresses,
                     folder.resolve("member" + i),
                     0,
+                    genesis().hash(),
                     service,
-                    e -> failures.add("member " + id + ": " + e)));
+                    e -> failures.add("member " + id + ": " + e),
+                    () -> failures.add("member " + id + " ended")));
         }
-        client = new LedgerClient(driver.aeronDirectoryName(), Member.ingressEndpoints(addresses), "localhost");
-        voters.forEach(voter -> voter.begin(client));
+        for (Keys keys : FULL_NODES) {
+            clients.put(Key.of(keys.publicKey()), connect(keys));
+        }
+        clients.put(Key.of(REQUESTER.publicKey()), connect(REQUESTER));
+        clients.put(Key.of(NODE.publicKey()), connect(NODE));
+        client = of(REQUESTER);
+        for (int i = 0; i < 3; i++) {
+            voters.get(i).begin(of(FULL_NODES.get(i)));
+        }
     }
 
-    /** The root when the last votes on their way have come in. */
-    private byte[] settledRoot() throws Exception {
-        byte[] before;
-        byte[] after = client.root();
-        do {
-            before = after;
-            Thread.sleep(300);
-            after = client.root();
-        } while (!Arrays.equals(before, after));
-        return after;
+    private LedgerClient connect(Keys keys) {
+        return LedgerClient.connect(
+                driver.aeronDirectoryName(),
+                Member.ingressEndpoints(addresses),
+                "localhost",
+                keys,
+                genesis().hash());
+    }
+
+    private LedgerClient of(Keys keys) {
+        return clients.get(Key.of(keys.publicKey()));
+    }
+
+    private void closeClients() {
+        clients.values().forEach(LedgerClient::close);
+        clients.clear();
     }
 
     /** The case as a quorum has signed it, or null; checked as a light client does. */
@@ -155,13 +178,13 @@ class ClusterTest {
     @AfterEach
     void stop() {
         voters.forEach(Voter::close);
-        client.close();
+        closeClients();
         members.forEach(Member::close);
         driver.close();
     }
 
     private void applied(Command command, Keys keys) throws IOException {
-        LedgerClient.Outcome outcome = client.submit(command, keys);
+        LedgerClient.Outcome outcome = of(keys).submit(command);
         assertTrue(outcome.isApplied(), outcome.reason());
     }
 
@@ -205,22 +228,26 @@ class ClusterTest {
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(0));
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(1));
         assertEquals(Status.SETTLED, client.findCase(request(1)).status());
-        assertEquals(50_150, client.account(NODE.publicKey()).balance());
         await(
                 "a certificate",
                 () -> certified() != null && Case.decode(certified().value()).status() == Status.SETTLED);
+        assertEquals(50_150, client.account(NODE.publicKey()).balance(), "paid with the certificate");
         CertifiedEntry proof = CertifiedEntry.decode(certified().encode());
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
         assertTrue(proof.certificate().signatures().size() >= 2);
         voters.forEach(Voter::close);
-        byte[] root = settledRoot();
+        byte[] settled = client.findCase(request(1)).encode();
+        Standing before = client.standing();
 
-        client.close();
+        closeClients();
         members.forEach(Member::close);
         members.clear();
         heard.clear();
         launch();
-        assertArrayEquals(root, client.root(), "the same state after a restart of all members");
+        assertArrayEquals(settled, client.findCase(request(1)).encode(), "the same after a restart of all members");
+        Standing after = client.standing();
+        assertTrue(after.certified() >= before.certified() && after.height() >= before.height(), after.toString());
+        assertEquals(after.deposited(), after.total());
         assertEquals(50_150, client.account(NODE.publicKey()).balance());
         assertEquals(1, client.nodes().size());
         // A leader that is taken away is missed; nothing else may go wrong.

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,46 +34,46 @@ class VoterTest {
     }
 
     private Voter voter() throws IOException {
-        return new Voter(Keys.random(), new byte[32], file, e -> {});
+        return new Voter(Keys.random(), new byte[32], 4, file, e -> {});
     }
 
     @Test
     void whatWasSignedIsRememberedAcrossRestarts() throws IOException {
         try (Voter first = voter()) {
-            assertTrue(first.mayStillSign(0, block(0)));
-            assertTrue(first.mayStillSign(1, block(1)));
+            assertTrue(first.mayStillSign(0, 0, block(0), List.of()));
+            assertTrue(first.mayStillSign(0, 1, block(1), List.of()));
         }
         try (Voter again = voter()) {
-            assertFalse(again.mayStillSign(0, block(0)), "long signed");
-            assertTrue(again.mayStillSign(1, block(1)), "the vote may not have come through");
-            String why = assertThrows(IOException.class, () -> again.mayStillSign(1, block(2)))
+            assertFalse(again.mayStillSign(0, 0, block(0), List.of()), "long signed");
+            assertTrue(again.mayStillSign(0, 1, block(1), List.of()), "the vote may not have come through");
+            String why = assertThrows(IOException.class, () -> again.mayStillSign(0, 1, block(2), List.of()))
                     .getMessage();
-            assertTrue(why.contains("has signed another block 1 before"), why);
-            assertTrue(again.mayStillSign(2, block(2)));
+            assertTrue(why.contains("has signed another block 1 in epoch 0 before"), why);
+            assertTrue(again.mayStillSign(0, 2, block(2), List.of()));
         }
     }
 
     @Test
     void aTornRecordAtTheEndWasNotSigned() throws IOException {
         try (Voter first = voter()) {
-            first.mayStillSign(0, block(0));
-            first.mayStillSign(1, block(1));
+            first.mayStillSign(0, 0, block(0), List.of());
+            first.mayStillSign(0, 1, block(1), List.of());
         }
         byte[] whole = Files.readAllBytes(file);
         Files.write(file, Arrays.copyOf(whole, whole.length - 5));
         try (Voter again = voter()) {
-            assertTrue(again.mayStillSign(1, block(7)));
+            assertTrue(again.mayStillSign(0, 1, block(7), List.of()));
         }
         try (Voter third = voter()) {
-            assertThrows(IOException.class, () -> third.mayStillSign(1, block(8)));
+            assertThrows(IOException.class, () -> third.mayStillSign(0, 1, block(8), List.of()));
         }
     }
 
     @Test
     void aDamagedFileStopsTheNodeFromSigning() throws IOException {
         try (Voter first = voter()) {
-            first.mayStillSign(0, block(0));
-            first.mayStillSign(1, block(1));
+            first.mayStillSign(0, 0, block(0), List.of());
+            first.mayStillSign(0, 1, block(1), List.of());
         }
         byte[] bytes = Files.readAllBytes(file);
         bytes[3] ^= 1;
@@ -84,7 +85,7 @@ class VoterTest {
     @Test
     void aLongFileIsBegunAnew() throws IOException {
         try (Voter first = voter()) {
-            assertTrue(first.mayStillSign(0, block(0)));
+            assertTrue(first.mayStillSign(0, 0, block(0), List.of()));
         }
         byte[] one = Files.readAllBytes(file);
         while (Files.size(file) <= 1 << 20) {
@@ -95,11 +96,11 @@ class VoterTest {
             Files.write(file, many, StandardOpenOption.APPEND);
         }
         try (Voter again = voter()) {
-            assertTrue(again.mayStillSign(1, block(1)));
+            assertTrue(again.mayStillSign(0, 1, block(1), List.of()));
         }
-        assertEquals(one.length, Files.size(file));
+        assertEquals(3L * one.length, Files.size(file), "what it promised, its last vote and the new one");
         try (Voter third = voter()) {
-            assertThrows(IOException.class, () -> third.mayStillSign(1, block(2)));
+            assertThrows(IOException.class, () -> third.mayStillSign(0, 1, block(2), List.of()));
         }
     }
 }

@@ -9,13 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.RegisterNode;
-import io.plumbline.ledger.state.Command.Signed;
+import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -24,13 +25,17 @@ class BlocksTest {
     private final List<Keys> full = Stream.generate(Keys::random).limit(4).toList();
     private final Keys node = Keys.random();
     private final Genesis genesis = new Genesis(
-            full.stream().map(Keys::publicKey).toList(), List.of(new Genesis.Deposit(node.publicKey(), 1_000)));
+            full.stream().map(Keys::publicKey).toList(),
+            700,
+            new byte[32],
+            List.of(new Genesis.Deposit(node.publicKey(), 1_000)),
+            Parameters.DEFAULT);
     private final LedgerState state = new LedgerState(genesis);
     private int stakes;
 
     private void happen() {
         Command register = new RegisterNode(1 + stakes++, new byte[32], 2, "localhost", 9);
-        assertNull(state.apply(Signed.of(register, node), 5));
+        assertNull(state.apply(Signed.of(node, 1000, register), 5).getFirst());
     }
 
     private BlockHeader close() {
@@ -41,8 +46,13 @@ class BlocksTest {
     }
 
     private String vote(Keys keys, long number, byte[] hash) {
-        byte[] signature = keys.sign(Certificate.message(genesis.hash(), hash));
-        return state.apply(Signed.of(new CastVote(number, hash, signature), keys), 8);
+        return vote(state, keys, 0, number, hash);
+    }
+
+    private String vote(LedgerState on, Keys keys, long epoch, long number, byte[] hash) {
+        byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, number, hash));
+        CastVote vote = new CastVote(keys.publicKey(), epoch, number, hash, signature);
+        return on.apply(Signed.of(keys, 1000, vote), 8).getFirst();
     }
 
     @Test
@@ -103,12 +113,14 @@ class BlocksTest {
         assertEquals("block 0 is another one", vote(full.get(0), 0, other));
         assertEquals(1, state.blocks().dissent().size());
         assertEquals("there is no block 1 to sign", vote(full.get(0), 1, header.hash()));
-        byte[] forged = full.get(1).sign(Certificate.message(genesis.hash(), header.hash()));
+        byte[] forged = full.get(1).sign(Certificate.message(genesis.hash(), 0, 0, header.hash()));
+        CastVote others = new CastVote(full.get(0).publicKey(), 0, 0, header.hash(), forged);
         assertEquals(
                 "the vote's signature does not hold",
-                state.apply(Signed.of(new CastVote(0, header.hash(), forged), full.get(0)), 8));
-        assertNull(vote(full.get(0), 0, header.hash()));
-        assertEquals("this full node has signed block 0 already", vote(full.get(0), 0, header.hash()));
+                state.apply(Signed.of(full.get(0), 1000, others), 8).getFirst());
+        assertNull(vote(full.get(1), 0, header.hash()));
+        assertEquals("this full node has signed block 0 already", vote(full.get(1), 0, header.hash()));
+        assertEquals("epoch 1 is not now; it is epoch 0", vote(state, full.get(2), 1, 0, header.hash()));
         assertNull(state.blocks().certified());
     }
 
@@ -132,8 +144,15 @@ class BlocksTest {
                 new CertifiedEntry(h, good.certificate(), good.kind(), good.id(), null, good.proof()),
                 new CertifiedEntry(h, good.certificate(), Kind.NODE, good.id(), good.value(), good.proof()),
                 new CertifiedEntry(h, good.certificate(), good.kind(), new byte[32], good.value(), good.proof()),
-                new CertifiedEntry(h, new Certificate(fewer), good.kind(), good.id(), good.value(), good.proof()),
-                new CertifiedEntry(h, new Certificate(doubled), good.kind(), good.id(), good.value(), good.proof()),
+                new CertifiedEntry(h, new Certificate(0, fewer), good.kind(), good.id(), good.value(), good.proof()),
+                new CertifiedEntry(h, new Certificate(0, doubled), good.kind(), good.id(), good.value(), good.proof()),
+                new CertifiedEntry(
+                        h,
+                        new Certificate(1, good.certificate().signatures()),
+                        good.kind(),
+                        good.id(),
+                        good.value(),
+                        good.proof()),
                 new CertifiedEntry(
                         new BlockHeader(h.number() + 1, h.stateRoot(), h.range(), h.height(), h.timeMs()),
                         good.certificate(),
@@ -162,11 +181,86 @@ class BlocksTest {
         assertArrayEquals(header.hash(), back.blocks().open().hash());
         assertEquals(1, back.blocks().dissent().size());
         for (int i = 2; i < 4; i++) {
-            byte[] signature = full.get(i).sign(Certificate.message(genesis.hash(), header.hash()));
-            assertNull(back.apply(Signed.of(new CastVote(0, header.hash(), signature), full.get(i)), 8));
+            assertNull(vote(back, full.get(i), 0, 0, header.hash()));
         }
         assertEquals(0, back.blocks().certified().number());
         assertTrue(back.blocks().certificate().holds(genesis.hash(), genesis.fullNodes(), header));
         assertNull(back.blocks().prove(Kind.ACCOUNT, node.publicKey()), "its state was not in the snapshot");
+    }
+
+    private long stake(int place) {
+        return state.account(full.get(place).publicKey()).stake();
+    }
+
+    @Test
+    void whoSignsTwoBlocksOfANumberLosesItsStake() {
+        BlockHeader header = close();
+        assertNull(vote(full.get(0), 0, header.hash()));
+        long total = state.total();
+        assertEquals("block 0 is another one", vote(full.get(0), 0, new byte[32]));
+        assertEquals(0, stake(0));
+        assertEquals(List.of(0), List.copyOf(state.guilty().keySet()));
+        assertEquals(total, state.total());
+        // Anyone may hand in what it finds.
+        byte[] other = full.get(1).sign(Certificate.message(genesis.hash(), 0, 0, new byte[32]));
+        CastVote found = new CastVote(full.get(1).publicKey(), 0, 0, new byte[32], other);
+        assertEquals(
+                "block 0 is another one",
+                state.apply(Signed.of(node, 1000, found), 9).getFirst());
+        assertEquals(700, stake(1), "one word against ours is not yet a lie");
+        assertNull(vote(full.get(1), 0, header.hash()));
+        assertEquals(0, stake(1), "two are");
+    }
+
+    @Test
+    void whoSignsAnotherBlockThanTheCertifiedOneLosesItsStakeBeforeOrAfter() {
+        BlockHeader header = close();
+        assertEquals("block 0 is another one", vote(full.get(3), 0, new byte[32]));
+        for (int i = 0; i < 2; i++) {
+            assertNull(vote(full.get(i), 0, header.hash()));
+        }
+        assertEquals(700, stake(3));
+        assertNull(vote(full.get(2), 0, header.hash()));
+        assertEquals(0, stake(3), "a quorum has found otherwise");
+        assertEquals("block 0 is another one", vote(full.get(1), 0, new byte[32]));
+        assertEquals(0, stake(1));
+        assertEquals(700, stake(0));
+        assertEquals(List.of(1, 3), List.copyOf(state.guilty().keySet()));
+        assertEquals(2, state.auditors().size(), "they judge nobody any more");
+        assertEquals(state.deposited(), state.total());
+        assertArrayEquals(
+                state.root(), LedgerState.decode(genesis, state.encode()).root());
+    }
+
+    private String step(Keys keys, long epoch, long number, Map<Long, byte[]> votes) {
+        EpochStatement statement = EpochStatement.of(genesis.hash(), epoch, number, new TreeMap<>(votes), keys);
+        return state.apply(Signed.of(keys, 1000, new StateEpoch(statement)), 9).getFirst();
+    }
+
+    @Test
+    void aStalledBlockIsSignedAnewInTheNextEpoch() {
+        BlockHeader header = close();
+        assertEquals("block 0 is another one", vote(full.get(3), 0, new byte[32]));
+        assertNull(vote(full.get(0), 0, header.hash()));
+        assertEquals("only full nodes begin epochs", step(node, 1, 0, Map.of()));
+        assertEquals("the next epoch is 1, not 2", step(full.get(0), 2, 0, Map.of()));
+        assertEquals("block 1 does not wait for signatures", step(full.get(0), 1, 1, Map.of()));
+        assertNull(step(full.get(0), 1, 0, Map.of(0L, header.hash())));
+        assertEquals("this full node has said so already", step(full.get(0), 1, 0, Map.of()));
+        assertNull(step(full.get(3), 1, 0, Map.of(0L, new byte[32])));
+        assertEquals(0, state.blocks().epoch());
+        assertNull(step(full.get(1), 1, 0, Map.of()));
+        assertEquals(1, state.blocks().epoch());
+        assertEquals(3, state.blocks().statements().size());
+        assertNull(step(full.get(2), 1, 0, Map.of()), "who comes late may still say what it signed");
+        assertEquals("epoch 0 is not now; it is epoch 1", vote(full.get(1), 0, header.hash()));
+        for (int i : new int[] {0, 1, 3}) {
+            assertNull(vote(state, full.get(i), 1, 0, header.hash()));
+        }
+        assertEquals(1, state.blocks().certificate().epoch());
+        assertNull(state.blocks().prove(Kind.ACCOUNT, node.publicKey()).fault(genesis.hash(), genesis.fullNodes()));
+        assertTrue(state.guilty().isEmpty(), "what was signed in an epoch that ended is excused");
+        assertArrayEquals(
+                state.encode(), LedgerState.decode(genesis, state.encode()).encode());
     }
 }

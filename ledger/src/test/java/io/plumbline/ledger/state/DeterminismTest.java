@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
-import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
@@ -65,7 +64,8 @@ class DeterminismTest {
                     ? new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "localhost", 9)
                     : new OpenEscrow(request, people.get(random.nextInt(9)).publicKey(), 5, Level.FULL);
             log.putLong(nowMs)
-                    .putBytes(Signed.of(command, people.get(random.nextInt(9))).encode());
+                    .putBytes(Signed.of(people.get(random.nextInt(9)), nowMs + 1000, command)
+                            .encode());
         }
         Path file = folder.resolve("log");
         Files.write(file, log.toBytes());

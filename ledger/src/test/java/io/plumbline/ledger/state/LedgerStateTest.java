@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import static io.plumbline.ledger.Money.BANK;
 import static io.plumbline.ledger.Money.FULL_NODES;
 import static io.plumbline.ledger.Money.MODEL;
 import static io.plumbline.ledger.Money.NODE;
@@ -15,18 +16,29 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command.Bond;
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
+import io.plumbline.ledger.state.Command.ProposeParameters;
+import io.plumbline.ledger.state.Command.RegisterDataNode;
+import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.ledger.state.Command.RevealVerdict;
-import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.ledger.state.LedgerState.Account;
+import io.plumbline.ledger.state.Command.Unbond;
+import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,10 +51,25 @@ class LedgerStateTest {
     private final LedgerState state = new LedgerState(genesis());
     private long now = 1_000_000;
 
+    private Signed signed(Command command, Keys keys) {
+        return Signed.of(keys, now + 60_000, command);
+    }
+
+    /** Has all that happened certified: what is owed is paid. */
+    private void certify() {
+        BlockHeader header = state.closeBlock(now);
+        for (Keys full : FULL_NODES.subList(0, header == null ? 0 : 2)) {
+            byte[] signature = full.sign(Certificate.message(genesis().hash(), 0, header.number(), header.hash()));
+            assertNull(apply(new CastVote(full.publicKey(), 0, header.number(), header.hash(), signature), full));
+        }
+    }
+
     private String apply(Command command, Keys keys) {
         long before = state.total();
-        String refusal = state.apply(Signed.of(command, keys), now);
-        assertEquals(before, state.total(), "money is neither made nor lost");
+        String refusal = state.apply(signed(command, keys), now).getFirst();
+        long deposited = command instanceof DepositMoney deposit && refusal == null ? deposit.amount() : 0;
+        assertEquals(before + deposited, state.total(), "money is neither made nor lost");
+        assertEquals(state.deposited(), state.total());
         return refusal;
     }
 
@@ -104,6 +131,9 @@ class LedgerStateTest {
         assertEquals(Status.REVEALING, status(1));
         assertNull(reveal(1, FULL_NODES.get(1), good()));
         assertEquals(Status.SETTLED, status(1));
+        assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()), "ordered is not paid");
+        assertEquals(150, state.owed(NODE.publicKey()));
+        certify();
         assertEquals(new Account(50_150, 50_000), state.account(NODE.publicKey()));
         assertEquals(new Account(999_850, 0), state.account(REQUESTER.publicKey()));
         assertNull(reveal(1, FULL_NODES.get(2), bad()), "a late verdict is recorded");
@@ -118,6 +148,7 @@ class LedgerStateTest {
         assertEquals(
                 List.of("QKV at layer 1, token 3", "QKV at layer 1, token 3"),
                 state.findCase(request(1)).reasons());
+        certify();
         assertEquals(new Account(50_000, 0), state.account(NODE.publicKey()));
         assertEquals(new Account(1_025_000, 0), state.account(REQUESTER.publicKey()));
         assertEquals(6_250, state.account(FULL_NODES.get(1).publicKey()).balance());
@@ -131,16 +162,18 @@ class LedgerStateTest {
         ordered(1);
         judge(1, silent(), silent(), good());
         assertEquals(Status.REFUNDED, status(1));
+        certify();
         assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()));
         assertEquals(new Account(1_000_000, 0), state.account(REQUESTER.publicKey()));
         ordered(2);
-        now += LedgerState.COMMIT_MS;
+        now += Parameters.DEFAULT.commitMs();
         state.expire(now);
         assertEquals(Status.REFUNDED, status(2), "no auditor came");
         assertNull(apply(new OpenEscrow(request(3), NODE.publicKey(), 5, Level.FULL), REQUESTER));
-        now += LedgerState.ESCROW_MS;
+        now += Parameters.DEFAULT.escrowMs();
         state.expire(now);
         assertEquals(Status.REFUNDED, status(3), "no receipt came");
+        certify();
         assertEquals(new Account(1_000_000, 0), state.account(REQUESTER.publicKey()));
     }
 
@@ -150,7 +183,7 @@ class LedgerStateTest {
         assertNull(commit(1, FULL_NODES.get(0), good()));
         assertNull(commit(1, FULL_NODES.get(1), good()));
         assertTrue(reveal(1, FULL_NODES.get(0), good()).contains("may still commit"));
-        now += LedgerState.GRACE_MS;
+        now += Parameters.DEFAULT.graceMs();
         assertNull(reveal(1, FULL_NODES.get(0), good()));
         assertTrue(commit(1, FULL_NODES.get(2), good()).contains("is over"), "what is revealed could be copied");
         assertTrue(reveal(1, FULL_NODES.get(2), good()).contains("not the verdict that was committed to"));
@@ -225,18 +258,163 @@ class LedgerStateTest {
     @Test
     void oneCommandIsAppliedOnceAndAForgedOneNever() {
         apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
-        Signed signed = Signed.of(new OpenEscrow(request(1), NODE.publicKey(), 500, Level.FULL), REQUESTER);
-        Signed forged = new Signed(NODE.publicKey(), signed.nonce(), signed.body(), signed.signature());
-        assertTrue(state.apply(forged, now).contains("signature"));
-        assertNull(state.apply(signed, now));
-        assertTrue(state.apply(signed, now).contains("before"));
+        Signed signed = signed(new OpenEscrow(request(1), NODE.publicKey(), 500, Level.FULL), REQUESTER);
+        Signed forged =
+                new Signed(NODE.publicKey(), signed.nonce(), signed.lastMs(), signed.body(), signed.signature());
+        assertTrue(state.apply(forged, now).getFirst().contains("signature"));
+        Signed longer = new Signed(
+                REQUESTER.publicKey(), signed.nonce(), signed.lastMs() + 1, signed.body(), signed.signature());
+        assertTrue(state.apply(longer, now).getFirst().contains("signature"));
+        assertNull(state.apply(signed, now).getFirst());
+        long balance = state.account(REQUESTER.publicKey()).balance();
+        assertNull(state.apply(signed, now).getFirst(), "who asks again hears what became of it");
+        assertEquals(balance, state.account(REQUESTER.publicKey()).balance(), "and nothing is done twice");
+        Signed refused = signed(new OpenEscrow(request(1), NODE.publicKey(), 5, Level.FULL), REQUESTER);
+        assertEquals(state.apply(refused, now), state.apply(refused, now + 1));
         byte[] bytes = signed.encode();
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
             assertThrows(MalformedException.class, () -> Signed.decode(cut));
+            assertNotNull(state.apply(cut, now).getFirst());
         }
-        Signed nonsense = new Signed(REQUESTER.publicKey(), new byte[16], new byte[] {9, 0, 0, 0}, new byte[64]);
-        assertNotNull(state.apply(nonsense, now));
+        Signed nonsense = new Signed(REQUESTER.publicKey(), new byte[16], now, new byte[] {9, 0, 0, 0}, new byte[64]);
+        assertNotNull(state.apply(nonsense, now).getFirst());
+    }
+
+    @Test
+    void aCommandIsNotAppliedAfterItsTimeAndOnlyThenForgotten() {
+        apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
+        Signed bond = Signed.of(NODE, now + 100, new Bond(10));
+        Signed late = Signed.of(NODE, now + 100, new Bond(10));
+        assertNull(state.apply(bond, now).getFirst());
+        now += 100;
+        assertNull(state.apply(bond, now).getFirst());
+        now += 1;
+        assertTrue(state.apply(bond, now).getFirst().contains("after its time"), "it is forgotten, and too late");
+        assertTrue(state.apply(late, now).getFirst().contains("after its time"));
+        assertTrue(
+                state.apply(late, now - 500).getFirst().contains("after its time"),
+                "a clock that steps back is not believed");
+        Signed eternal = Signed.of(NODE, now + Signed.MAX_LIFE_MS + 1, new Bond(10));
+        assertTrue(state.apply(eternal, now).getFirst().contains("minutes"), "what is remembered must end");
+        assertEquals(50_010, state.account(NODE.publicKey()).stake());
+    }
+
+    @Test
+    void commandsThatComeTogetherAreAppliedInOrderEachByItself() {
+        Signed all = Signed.of(
+                REQUESTER,
+                now + 1000,
+                new Bond(400),
+                new Unbond(500),
+                new Unbond(100),
+                new OpenEscrow(request(1), NODE.publicKey(), 5, Level.FULL));
+        List<String> reasons = state.apply(all, now);
+        assertNull(reasons.get(0));
+        assertTrue(reasons.get(1).contains("not covered by 400"), reasons.get(1));
+        assertNull(reasons.get(2));
+        assertTrue(reasons.get(3).contains("not registered"), reasons.get(3));
+        assertEquals(reasons, state.apply(all, now));
+        assertEquals(
+                new Account(999_600, 300, 100, now + Parameters.DEFAULT.unbondMs()),
+                state.account(REQUESTER.publicKey()));
+    }
+
+    @Test
+    void aStakeAnswersForItsOwnerUntilItsTimeIsOver() {
+        ordered(1);
+        assertNull(apply(new Unbond(50_000), NODE));
+        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 5, Level.FULL), REQUESTER)
+                .contains("asked its stake back"));
+        judge(1, bad(), bad(), bad());
+        certify();
+        assertEquals(new Account(50_000, 0), state.account(NODE.publicKey()), "what was on its way out is lost too");
+        assertNull(apply(new Bond(1_000), REQUESTER));
+        assertNull(apply(new Unbond(1_000), REQUESTER));
+        long before = state.account(REQUESTER.publicKey()).balance();
+        now += Parameters.DEFAULT.unbondMs();
+        state.expire(now);
+        assertEquals(new Account(before + 1_000, 0), state.account(REQUESTER.publicKey()));
+    }
+
+    @Test
+    void announcingOneselfAgainCostsNothing() {
+        RegisterNode register = new RegisterNode(50_000, MODEL, 2, "localhost", 9000);
+        assertNull(apply(register, NODE));
+        assertNull(apply(register, NODE));
+        assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()));
+    }
+
+    @Test
+    void moneyComesInOnTheBanksWordOnceAndGoesOutOnACertificate() {
+        DepositMoney deposit = new DepositMoney(REQUESTER.publicKey(), 700, request(9));
+        assertTrue(apply(deposit, REQUESTER).contains("only the bank"));
+        assertNull(apply(deposit, BANK));
+        assertTrue(apply(deposit, BANK).contains("taken before"));
+        assertEquals(1_000_700, state.account(REQUESTER.publicKey()).balance());
+        assertTrue(apply(new DepositMoney(NODE.publicKey(), Long.MAX_VALUE, request(8)), BANK)
+                .contains("more than the ledger can count"));
+        assertTrue(apply(new Withdraw(2_000_000, "home"), REQUESTER).contains("not covered"));
+        Signed withdraw = signed(new Withdraw(1_000_700, "home"), REQUESTER);
+        assertNull(state.apply(withdraw, now).getFirst());
+        certify();
+        Key id = LedgerState.withdrawalId(Key.of(withdraw.id()), 0);
+        CertifiedEntry entry = state.blocks().prove(Kind.WITHDRAWAL, id.bytes());
+        assertNull(entry.fault(genesis().hash(), genesis().fullNodes()));
+        assertNotNull(entry.value(), "what the bank pays by");
+        assertEquals(0, state.account(REQUESTER.publicKey()).balance());
+        assertEquals(state.deposited(), state.total());
+    }
+
+    @Test
+    void dataNodesReportInSequenceAndModelsBelongToTheirPublisher() {
+        ReportFeed report = new ReportFeed("weather", 5, new byte[] {1});
+        assertTrue(apply(report, NODE).contains("only data nodes"));
+        assertNull(apply(new RegisterDataNode(100, "localhost", 9), NODE));
+        assertNull(apply(report, NODE));
+        assertTrue(apply(report, NODE).contains("is not after 5"));
+        assertArrayEquals(
+                new byte[] {1}, state.report(NODE.publicKey(), "weather").value());
+        assertTrue(apply(new ReportFeed("weather", 6, new byte[FeedReport.MAX_VALUE_BYTES + 1]), NODE)
+                .contains("at most"));
+        assertNull(apply(new RegisterModel(MODEL, "stories", ""), NODE));
+        assertNull(apply(new RegisterModel(MODEL, "stories 2", ""), NODE));
+        assertTrue(apply(new RegisterModel(MODEL, "mine", ""), REQUESTER).contains("by another"));
+    }
+
+    @Test
+    void aQuorumOfFullNodesChangesWhatTheLedgerRunsBy() {
+        Parameters d = Parameters.DEFAULT;
+        Parameters wished =
+                new Parameters(1, d.commitMs(), 1, d.revealMs(), d.escrowMs(), d.unbondMs(), d.retainMs(), 1, 10);
+        assertTrue(apply(new ProposeParameters(wished), NODE).contains("only full nodes"));
+        assertNull(apply(new ProposeParameters(wished), FULL_NODES.get(0)));
+        assertNull(apply(new ProposeParameters(d), FULL_NODES.get(1)));
+        assertEquals(d, state.parameters());
+        assertNull(apply(new ProposeParameters(wished), FULL_NODES.get(1)));
+        assertEquals(wished, state.parameters());
+        assertTrue(apply(new RegisterNode(9, MODEL, 2, "localhost", 9), NODE).contains("below the least"));
+        ordered(1);
+        assertEquals(1, state.findCase(request(1)).audit().auditors().size());
+        Parameters broken =
+                new Parameters(2, d.commitMs(), 1, d.revealMs(), d.escrowMs(), d.unbondMs(), d.retainMs(), 1, 10);
+        String why = apply(new ProposeParameters(broken), FULL_NODES.get(0));
+        assertTrue(why.contains("rules 2, and this build knows rules up to 1"), why);
+    }
+
+    @Test
+    void whatCameToItsEndLeavesTheStateAfterAWhileAndItsProofStaysGood() {
+        ordered(1);
+        judge(1, good(), good(), good());
+        certify();
+        CertifiedEntry proof = state.blocks().prove(Kind.CASE, request(1));
+        now += Parameters.DEFAULT.retainMs();
+        state.expire(now);
+        assertNull(state.findCase(request(1)));
+        certify();
+        assertNull(state.blocks().prove(Kind.CASE, request(1)).value());
+        assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
+        assertEquals(Status.SETTLED, Case.decode(proof.value()).status());
     }
 
     @Test

@@ -2,16 +2,18 @@ package io.plumbline.node.attack;
 
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
-import io.plumbline.ledger.state.Command.Signed;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
@@ -66,8 +68,12 @@ final class LedgerAttacks {
         }));
     }
 
+    private Signed signed(Command command, Keys by) {
+        return Signed.of(by, now + 60_000, command);
+    }
+
     private String apply(Command command, Keys by) {
-        String refusal = state.apply(Signed.of(command, by), now);
+        String refusal = state.apply(signed(command, by), now).getFirst();
         return refusal == null ? "good" : refusal;
     }
 
@@ -109,14 +115,21 @@ final class LedgerAttacks {
                 "another model than the node announced",
                 "another model than the node announced",
                 () -> apply(new SubmitReceipt(priced(10, new byte[32], NODE)), NODE));
-        attack("a command sent again", "applied before", () -> {
-            Signed signed = Signed.of(new SubmitReceipt(receipt), NODE);
+        attack("a command sent again", "answered as before", () -> {
+            Signed signed = signed(new Bond(10), NODE);
             state.apply(signed, now);
-            return state.apply(signed, now);
+            long stake = state.account(NODE.publicKey()).stake();
+            boolean isSame = state.apply(signed, now + 1).getFirst() == null;
+            return isSame && state.account(NODE.publicKey()).stake() == stake ? "answered as before" : "applied twice";
+        });
+        attack("a command kept back and sent when its time is over", "came after its time", () -> {
+            Signed signed = signed(new Bond(10), NODE);
+            return state.apply(signed, signed.lastMs() + 1).getFirst();
         });
         attack("another's escrow spent: a command under a stranger's name", "signature does not hold", () -> {
-            Signed own = Signed.of(new OpenEscrow(new byte[32], NODE.publicKey(), 500, Level.FULL), NODE);
-            return state.apply(new Signed(REQUESTER.publicKey(), own.nonce(), own.body(), own.signature()), now);
+            Signed own = signed(new OpenEscrow(new byte[32], NODE.publicKey(), 500, Level.FULL), NODE);
+            Signed forged = new Signed(REQUESTER.publicKey(), own.nonce(), own.lastMs(), own.body(), own.signature());
+            return state.apply(forged, now).getFirst();
         });
     }
 
@@ -136,7 +149,7 @@ final class LedgerAttacks {
         for (int i = 0; i < verdicts.length; i++) {
             commit(AUDITORS.get(i), verdicts[i]);
         }
-        now += LedgerState.GRACE_MS;
+        now += Parameters.DEFAULT.graceMs();
         for (int i = 0; i < verdicts.length; i++) {
             apply(new RevealVerdict(request, verdicts[i]), AUDITORS.get(i));
         }
@@ -174,7 +187,7 @@ final class LedgerAttacks {
             apply(new SubmitReceipt(receipt), NODE);
             commit(AUDITORS.get(0), good);
             commit(AUDITORS.get(1), good);
-            now += LedgerState.GRACE_MS;
+            now += Parameters.DEFAULT.graceMs();
             apply(new RevealVerdict(request, good), AUDITORS.get(0));
             return commit(AUDITORS.get(2), good);
         });
@@ -235,13 +248,13 @@ final class LedgerAttacks {
             return apply(new PostChallenge(request, new Cell(0, 1, 2)), AUDITORS.get(2));
         });
         attack("a node that takes an escrow and never answers", "REFUNDED", () -> {
-            now += LedgerState.ESCROW_MS;
+            now += Parameters.DEFAULT.escrowMs();
             state.expire(now);
             return state.findCase(request).status().toString();
         });
         attack("auditors that are not there", "REFUNDED", () -> {
             apply(new SubmitReceipt(receipt), NODE);
-            now += 10 * LedgerState.COMMIT_MS;
+            now += 10 * Parameters.DEFAULT.commitMs();
             state.expire(now);
             return state.findCase(request).status().toString();
         });

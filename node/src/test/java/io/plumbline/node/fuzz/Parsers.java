@@ -18,8 +18,11 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.tree.MountainRange;
 import io.plumbline.node.Wires;
 import io.plumbline.transport.PartsWire;
@@ -202,26 +205,42 @@ final class Parsers implements AutoCloseable {
         Command submit = new Command.SubmitReceipt(receipt);
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
         byte[] header = new byte[32];
-        Command vote = new Command.CastVote(0, header, node.sign(Certificate.message(genesis.hash(), header)));
-        List<Command> commands = List.of(register, escrow, submit, post, vote);
+        Command vote = new Command.CastVote(
+                node.publicKey(), 0, 0, header, node.sign(Certificate.message(genesis.hash(), 0, 0, header)));
+        List<Command> commands = List.of(
+                register,
+                escrow,
+                submit,
+                post,
+                vote,
+                new Command.DepositMoney(node.publicKey(), 5, header),
+                new Command.Withdraw(5, "bank"),
+                new Command.Bond(5),
+                new Command.Unbond(5),
+                new Command.RegisterDataNode(5, "localhost", 9),
+                new Command.RegisterModel(model.id(), "stories", ""),
+                new Command.ReportFeed("feed", 1, header),
+                new Command.ProposeParameters(Parameters.DEFAULT),
+                new Command.StateEpoch(
+                        EpochStatement.of(genesis.hash(), 1, 0, new TreeMap<>(Map.of(0L, header)), node)));
         add(
                 "command",
                 bytes -> {
                     LedgerState state = new LedgerState(genesis);
-                    state.apply(Command.Signed.decode(bytes), 5);
-                    Command.decode(Command.Signed.decode(bytes).body());
+                    state.apply(Signed.decode(bytes), 5);
+                    Signed.decode(bytes).commands();
                 },
                 () -> commands.stream()
-                        .map(command -> Command.Signed.of(command, node).encode())
+                        .map(command -> Signed.of(node, 1000, command).encode())
                         .toList());
         LedgerState state = new LedgerState(genesis);
-        commands.forEach(command -> state.apply(Command.Signed.of(command, node), 5));
+        commands.forEach(command -> state.apply(Signed.of(node, 1000, command), 5));
         add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> List.of(state.encode()));
         LedgerState signed = new LedgerState(genesis);
-        signed.apply(Command.Signed.of(register, node), 5);
+        signed.apply(Signed.of(node, 1000, register), 5);
         byte[] block = signed.closeBlock(6).hash();
-        byte[] signature = node.sign(Certificate.message(genesis.hash(), block));
-        signed.apply(Command.Signed.of(new Command.CastVote(0, block, signature), node), 7);
+        byte[] signature = node.sign(Certificate.message(genesis.hash(), 0, 0, block));
+        signed.apply(Signed.of(node, 1000, new Command.CastVote(node.publicKey(), 0, 0, block, signature)), 7);
         CertifiedEntry entry = signed.blocks().prove(LedgerHashes.Kind.NODE, node.publicKey());
         CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.CASE, header);
         add(
@@ -244,7 +263,7 @@ final class Parsers implements AutoCloseable {
                     service.onStart(CLUSTER, null);
                     service.onSessionMessage(null, 5, new UnsafeBuffer(bytes), 0, bytes.length, null);
                 },
-                () -> Wires.ledgerFrames(Command.Signed.of(register, node).encode(), request.hash()));
+                () -> Wires.ledgerFrames(Signed.of(node, 1000, register).encode(), request.hash()));
     }
 
     private Seal seal(Cell cell) {

@@ -2,7 +2,6 @@ package io.plumbline.verifier.blake3;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 
@@ -55,12 +54,16 @@ public final class Blake3 {
 
     /** Key derivation: what is hashed is key material, {@code context} says what the derived key is for. */
     public static Blake3 deriveKey(String context) {
-        Blake3 outer = new Blake3(Compression.iv(), Compression.DERIVE_KEY_CONTEXT, ChunkCompressor.best());
-        byte[] contextKey =
-                outer.update(context.getBytes(StandardCharsets.UTF_8)).digest();
-        int[] words = new int[8];
-        Compression.toWords(contextKey, 0, 8, words, 0);
+        return new Domain(context).hasher();
+    }
+
+    /** @param words of a context's key. */
+    static Blake3 derived(int[] words) {
         return new Blake3(words, Compression.DERIVE_KEY_MATERIAL, ChunkCompressor.best());
+    }
+
+    static Blake3 context() {
+        return new Blake3(Compression.iv(), Compression.DERIVE_KEY_CONTEXT, ChunkCompressor.best());
     }
 
     /** The 32-byte hash of {@code bytes}. */

@@ -1,32 +1,51 @@
 package io.plumbline.verifier.encoding;
 
-import java.io.ByteArrayOutputStream;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /** Writes the one byte form that is hashed and signed: little-endian numbers, byte strings with a 32-bit length. */
 public final class CanonicalWriter {
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private byte[] bytes = new byte[128];
+    private int length;
+
+    /** Makes room for more and takes it; where it begins. */
+    private int take(int more) {
+        int at = length;
+        length = Math.addExact(length, more);
+        if (length > bytes.length) {
+            bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(length, 2L * bytes.length)));
+        }
+        return at;
+    }
 
     public CanonicalWriter putInt(int value) {
-        for (int shift = 0; shift < 32; shift += 8) {
-            out.write(value >>> shift);
-        }
+        int at = take(Integer.BYTES);
+        INT.set(bytes, at, value);
         return this;
     }
 
     public CanonicalWriter putLong(long value) {
-        return putInt((int) value).putInt((int) (value >>> 32));
+        int at = take(Long.BYTES);
+        LONG.set(bytes, at, value);
+        return this;
     }
 
     /** Bytes of a length that the reader knows. */
-    public CanonicalWriter putFixed(byte[] bytes) {
-        out.writeBytes(bytes);
+    public CanonicalWriter putFixed(byte[] fixed) {
+        int at = take(fixed.length);
+        System.arraycopy(fixed, 0, bytes, at, fixed.length);
         return this;
     }
 
     /** Bytes with their length before them. */
-    public CanonicalWriter putBytes(byte[] bytes) {
-        return putInt(bytes.length).putFixed(bytes);
+    public CanonicalWriter putBytes(byte[] variable) {
+        return putInt(variable.length).putFixed(variable);
     }
 
     public CanonicalWriter putText(String text) {
@@ -42,6 +61,6 @@ public final class CanonicalWriter {
     }
 
     public byte[] toBytes() {
-        return out.toByteArray();
+        return Arrays.copyOf(bytes, length);
     }
 }

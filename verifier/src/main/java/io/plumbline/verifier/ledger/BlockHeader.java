@@ -1,6 +1,7 @@
 package io.plumbline.verifier.ledger;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.Domain;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
@@ -14,7 +15,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param timeMs cluster time at which it was closed.
  */
 public record BlockHeader(long number, byte[] stateRoot, byte[] range, long height, long timeMs) {
-    private static final String CONTEXT = "plumbline 2026-11 block header";
+    private static final Domain CONTEXT = new Domain("plumbline 2026-11 block header");
 
     public byte[] encode() {
         return new CanonicalWriter()
@@ -37,6 +38,6 @@ public record BlockHeader(long number, byte[] stateRoot, byte[] range, long heig
 
     /** 32 bytes that stand for this block and all before it. */
     public byte[] hash() {
-        return Blake3.deriveKey(CONTEXT).update(encode()).digest();
+        return CONTEXT.hash(encode());
     }
 }

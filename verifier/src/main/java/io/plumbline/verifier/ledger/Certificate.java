@@ -12,9 +12,10 @@ import java.util.TreeMap;
 /**
  * Signatures of full nodes that have each computed the same block for themselves.
  *
+ * @param epoch in which they signed; a full node signs once per epoch and number.
  * @param signatures by the full node's place in the genesis.
  */
-public record Certificate(SortedMap<Integer, byte[]> signatures) {
+public record Certificate(long epoch, SortedMap<Integer, byte[]> signatures) {
     private static final int MAX_FULL_NODES = 1024;
 
     public Certificate {
@@ -30,18 +31,20 @@ public record Certificate(SortedMap<Integer, byte[]> signatures) {
         return (fullNodes + liars) / 2 + 1;
     }
 
-    /** What a full node signs for a block. */
-    public static byte[] message(byte[] genesisHash, byte[] headerHash) {
+    /** What a full node signs for a block. The number stands beside the hash, so that a vote for one block cannot pass for one for another. */
+    public static byte[] message(byte[] genesisHash, long epoch, long number, byte[] headerHash) {
         return new CanonicalWriter()
-                .putText("plumbline vote 1")
+                .putText("plumbline vote 2")
                 .putFixed(genesisHash)
+                .putLong(epoch)
+                .putLong(number)
                 .putFixed(headerHash)
                 .toBytes();
     }
 
     /** Whether enough of these full nodes have signed this header. */
     public boolean holds(byte[] genesisHash, List<byte[]> fullNodes, BlockHeader header) {
-        byte[] message = message(genesisHash, header.hash());
+        byte[] message = message(genesisHash, epoch, header.number(), header.hash());
         int good = 0;
         for (int i : signatures.keySet()) {
             boolean isOne = i >= 0 && i < fullNodes.size();
@@ -50,12 +53,13 @@ public record Certificate(SortedMap<Integer, byte[]> signatures) {
         return good >= quorum(fullNodes.size());
     }
 
-    void write(CanonicalWriter out) {
-        out.putInt(signatures.size());
+    public void write(CanonicalWriter out) {
+        out.putLong(epoch).putInt(signatures.size());
         signatures.forEach((node, signature) -> out.putInt(node).putFixed(signature));
     }
 
-    static Certificate read(CanonicalReader in) {
+    public static Certificate read(CanonicalReader in) {
+        long epoch = in.getLong("epoch");
         int count = in.getInt("signatures");
         if (count < 0 || count > MAX_FULL_NODES) {
             throw new MalformedException("Malformed certificate: it has " + count + " signatures.");
@@ -65,6 +69,6 @@ public record Certificate(SortedMap<Integer, byte[]> signatures) {
             int node = in.getInt("full node");
             signatures.put(node, in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
         }
-        return new Certificate(signatures);
+        return new Certificate(epoch, signatures);
     }
 }

@@ -14,7 +14,7 @@ import java.util.List;
  */
 public record CertifiedEntry(
         BlockHeader header, Certificate certificate, Kind kind, byte[] id, byte[] value, StateProof proof) {
-    private static final String FORMAT = "plumbline certified entry 1";
+    private static final String FORMAT = "plumbline certified entry 2";
 
     /**
      * Checks everything.

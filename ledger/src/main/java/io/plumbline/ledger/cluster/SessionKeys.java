@@ -1,0 +1,118 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.security.Authenticator;
+import io.aeron.security.CredentialsSupplier;
+import io.aeron.security.SessionProxy;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.receipt.Keys;
+import java.security.SecureRandom;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Who opens a session with the ledger's cluster: names its key, and signs what it is challenged with. What it may do there is decided by the signatures under its
+ * commands; this keeps strangers without a key, replays and somebody else's ledger out of the log.
+ */
+final class SessionKeys implements CredentialsSupplier {
+    private static final int CHALLENGE_BYTES = 32;
+
+    private final Keys keys;
+    private final byte[] genesisHash;
+
+    SessionKeys(Keys keys, byte[] genesisHash) {
+        this.keys = keys;
+        this.genesisHash = genesisHash.clone();
+    }
+
+    private static byte[] message(byte[] genesisHash, byte[] challenge) {
+        return new CanonicalWriter()
+                .putText("plumbline session 1")
+                .putFixed(genesisHash)
+                .putFixed(challenge)
+                .toBytes();
+    }
+
+    @Override
+    public byte[] encodedCredentials() {
+        return keys.publicKey();
+    }
+
+    @Override
+    public byte[] onChallenge(byte[] challenge) {
+        return keys.sign(message(genesisHash, challenge));
+    }
+
+    /** The other side: challenges every session, and lets in whose signature holds. */
+    static final class Door implements Authenticator {
+        /** Sessions that are being challenged; strangers cannot make it grow, nor fill it for long. */
+        private static final int MAX_PENDING = 256;
+
+        private static final long ANSWER_MS = 10_000;
+
+        private final byte[] genesisHash;
+        private final SecureRandom random = new SecureRandom();
+        private final Map<Long, Pending> pending = new HashMap<>();
+
+        private static final class Pending {
+            private final byte[] key;
+            private final byte[] challenge;
+            private final long sinceMs;
+            private boolean isAnswered;
+            private boolean holds;
+
+            Pending(byte[] key, byte[] challenge, long sinceMs) {
+                this.key = key;
+                this.challenge = challenge;
+                this.sinceMs = sinceMs;
+            }
+        }
+
+        Door(byte[] genesisHash) {
+            this.genesisHash = genesisHash.clone();
+        }
+
+        @Override
+        public void onConnectRequest(long sessionId, byte[] credentials, long nowMs) {
+            pending.values().removeIf(one -> nowMs - one.sinceMs > ANSWER_MS);
+            if (credentials != null && credentials.length == Keys.PUBLIC_BYTES && pending.size() < MAX_PENDING) {
+                byte[] challenge = new byte[CHALLENGE_BYTES];
+                random.nextBytes(challenge);
+                pending.put(sessionId, new Pending(credentials.clone(), challenge, nowMs));
+            }
+        }
+
+        @Override
+        public void onConnectedSession(SessionProxy session, long nowMs) {
+            Pending one = pending.get(session.sessionId());
+            if (one == null) {
+                session.reject();
+            } else {
+                session.challenge(one.challenge);
+            }
+        }
+
+        @Override
+        public void onChallengeResponse(long sessionId, byte[] credentials, long nowMs) {
+            Pending one = pending.get(sessionId);
+            if (one != null && credentials != null) {
+                one.isAnswered = true;
+                one.holds = Keys.verify(one.key, message(genesisHash, one.challenge), credentials);
+            }
+        }
+
+        /** Asked again and again until the answer is there. */
+        @Override
+        public void onChallengedSession(SessionProxy session, long nowMs) {
+            Pending one = pending.get(session.sessionId());
+            if (one != null && !one.isAnswered) {
+                return;
+            }
+            if (one == null || !one.holds) {
+                pending.remove(session.sessionId());
+                session.reject();
+            } else if (session.authenticate(one.key)) {
+                pending.remove(session.sessionId());
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package io.plumbline.ledger.cluster;
+
+import io.plumbline.ledger.state.SigningRecord;
+import io.plumbline.verifier.blake3.Blake3;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A full node's {@link SigningRecord}, on disk before it signs. Not thread-safe.
+ */
+final class VoteFile {
+    /** A record: what it is, epoch, number, hash; then BLAKE3 of these. */
+    private static final int BODY_BYTES = 4 + 8 + 8 + 32;
+
+    private static final int RECORD_BYTES = BODY_BYTES + 32;
+    private static final int VOTE = 1;
+    private static final int PROMISE = 2;
+
+    /** Beyond it the file is begun anew with what still matters. */
+    private static final long MOST_BYTES = 1 << 20;
+
+    private final Path file;
+    private SigningRecord signed = SigningRecord.NONE;
+
+    /** @throws IOException where the file is damaged: a full node that does not know what it has signed must not sign. */
+    VoteFile(Path file) throws IOException {
+        this.file = file;
+        if (!Files.exists(file)) {
+            return;
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        // What was being written when the power went is not whole, and was not signed either.
+        for (int at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
+            byte[] body = Arrays.copyOfRange(bytes, at, at + BODY_BYTES);
+            if (Arrays.equals(Blake3.hash(body), Arrays.copyOfRange(bytes, at + BODY_BYTES, at + RECORD_BYTES))) {
+                take(ByteBuffer.wrap(body));
+            } else if (at + 2 * RECORD_BYTES <= bytes.length) {
+                throw new IOException(file
+                        + " is damaged: it does not say any more which blocks this full node has signed. Restore it, or"
+                        + " give the node another key; with this one it could sign two blocks of one number.");
+            }
+        }
+    }
+
+    private void take(ByteBuffer body) {
+        int what = body.getInt();
+        long epoch = body.getLong();
+        long of = body.getLong();
+        byte[] hash = new byte[32];
+        body.get(hash);
+        signed = what == PROMISE ? signed.promise(epoch) : signed.voted(epoch, of, hash);
+    }
+
+    /** What is on disk. */
+    SigningRecord signed() {
+        return signed;
+    }
+
+    void vote(long epoch, long of, byte[] hash) throws IOException {
+        append(record(VOTE, epoch, of, hash));
+    }
+
+    void promise(long epoch) throws IOException {
+        append(record(PROMISE, epoch, 0, new byte[32]));
+    }
+
+    private static byte[] record(int what, long epoch, long of, byte[] hash) {
+        return ByteBuffer.allocate(BODY_BYTES)
+                .putInt(what)
+                .putLong(epoch)
+                .putLong(of)
+                .put(hash)
+                .array();
+    }
+
+    /** Known from when it is on disk. */
+    private void append(byte[] body) throws IOException {
+        boolean isLong = Files.exists(file) && Files.size(file) > MOST_BYTES;
+        Path target = isLong ? file.resolveSibling(file.getFileName() + ".partial") : file;
+        List<byte[]> records = new ArrayList<>();
+        if (isLong) {
+            records.add(record(PROMISE, signed.promised(), 0, new byte[32]));
+            signed.votes().forEach((epoch, hash) -> records.add(record(VOTE, epoch, signed.number(), hash)));
+        }
+        records.add(body);
+        boolean isNew = !Files.exists(target);
+        try (FileChannel out = FileChannel.open(
+                target,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE,
+                isLong ? StandardOpenOption.TRUNCATE_EXISTING : StandardOpenOption.APPEND)) {
+            if (!isLong) {
+                // A torn record at the end would put all that follow out of step.
+                out.truncate(out.size() / RECORD_BYTES * RECORD_BYTES);
+            }
+            for (byte[] one : records) {
+                ByteBuffer bytes = ByteBuffer.allocate(RECORD_BYTES)
+                        .put(one)
+                        .put(Blake3.hash(one))
+                        .flip();
+                while (bytes.hasRemaining()) {
+                    out.write(bytes);
+                }
+            }
+            out.force(true);
+        }
+        if (isLong) {
+            Files.move(target, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        }
+        if (isLong || isNew) {
+            // The name too must outlive the power.
+            try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
+                folder.force(true);
+            }
+        }
+        take(ByteBuffer.wrap(body));
+    }
+}

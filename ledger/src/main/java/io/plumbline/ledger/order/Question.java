@@ -1,0 +1,17 @@
+package io.plumbline.ledger.order;
+
+/** What may be read of the ledger's state. The order is that of the wire's subjects. */
+public enum Question {
+    /** Money of a key: see {@link io.plumbline.ledger.state.Account}. */
+    ACCOUNT,
+    /** A request's {@link io.plumbline.ledger.state.Case}; nothing where there is none. */
+    CASE,
+    /** Inference nodes that may work. */
+    NODES,
+    /** The state root. */
+    ROOT,
+    /** An entry with its proof: one byte of kind, and its id. */
+    PROOF,
+    /** How far the ledger is: see {@link Standing}. */
+    STANDING
+}

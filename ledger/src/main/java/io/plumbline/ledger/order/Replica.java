@@ -1,0 +1,180 @@
+package io.plumbline.ledger.order;
+
+import io.plumbline.ledger.state.Account;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.ledger.CertifiedEntry;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+
+/**
+ * One full node's copy of the ledger under whatever puts commands in order: applies what comes, closes blocks, has itself woken, and tells what happened.
+ * Single-threaded.
+ */
+public final class Replica {
+    /** Longest time from a command to the block that has it, when the one before is certified. */
+    public static final long BLOCK_MS = 20;
+
+    /** The timer that closes a block. */
+    public static final long BLOCK_TIMER = 1;
+
+    /** The timer that ends what should have ended. */
+    public static final long DEADLINE_TIMER = 2;
+
+    private final LedgerState state;
+    private final Listener listener;
+    private final Timers timers;
+    private boolean isBlockDue;
+    private long wakeMs = Long.MAX_VALUE;
+    private long certified = -1;
+    private long epoch;
+    private int statements;
+
+    /** Hears what happens; must return at once. */
+    public interface Listener {
+        /** An audit began, went into its next phase or came to its end. */
+        void onAudit(Case changed, Node node);
+
+        /** A block waits for signatures in this epoch, or may be signed now that these statements are in. */
+        default void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+            // Who signs nothing does not care.
+        }
+
+        /** A block has enough signatures: nobody needs to sign it any more. */
+        default void onCertified(BlockHeader header, Certificate certificate) {
+            // Who signs nothing does not care.
+        }
+    }
+
+    /** Wakes the replica, every one at the same place in the order. */
+    @FunctionalInterface
+    public interface Timers {
+        /** Sets the timer of this number, which is not set or set to another time. */
+        void schedule(long timer, long atMs);
+    }
+
+    public Replica(LedgerState state, Listener listener, Timers timers) {
+        this.state = state;
+        this.listener = listener;
+        this.timers = timers;
+        this.epoch = state.blocks().epoch();
+        this.statements = state.blocks().statements().size();
+        BlockHeader last = state.blocks().certified();
+        this.certified = last == null ? -1 : last.number();
+    }
+
+    /** Tells of all that was under way when the state was put down. */
+    public void begin() {
+        tell();
+        if (state.blocks().open() != null) {
+            open();
+        }
+    }
+
+    private void open() {
+        listener.onBlock(state.blocks().open(), epoch, state.blocks().statements());
+    }
+
+    /** Applies what was ordered. @return as {@link LedgerState#apply(byte[], long)}. */
+    public List<String> onCommand(byte[] signed, long nowMs) {
+        List<String> reasons = state.apply(signed, nowMs);
+        follow(nowMs);
+        return reasons;
+    }
+
+    public void onTimer(long timer, long nowMs) {
+        if (timer == BLOCK_TIMER) {
+            isBlockDue = false;
+            close(nowMs);
+        } else {
+            wakeMs = Long.MAX_VALUE;
+            state.expire(nowMs);
+        }
+        follow(nowMs);
+    }
+
+    /** Tells what happened, closes a block that is full, and sees to it that it is woken. */
+    private void follow(long nowMs) {
+        tell();
+        BlockHeader last = state.blocks().certified();
+        if (last != null && last.number() > certified) {
+            certified = last.number();
+            listener.onCertified(last, state.blocks().certificate());
+        }
+        int said = state.blocks().statements().size();
+        if (state.blocks().epoch() != epoch || said != statements) {
+            epoch = state.blocks().epoch();
+            statements = said;
+            if (state.blocks().open() != null) {
+                open();
+            }
+        }
+        if (state.isBlockFull()) {
+            close(nowMs);
+        } else if (state.wantsBlock() && !isBlockDue) {
+            isBlockDue = true;
+            // By the clock as it is now: the state's own time may be ahead, after a leader whose clock was.
+            timers.schedule(BLOCK_TIMER, nowMs + BLOCK_MS);
+        }
+        long next = state.nextDeadlineMs();
+        if (next < wakeMs) {
+            wakeMs = next;
+            timers.schedule(DEADLINE_TIMER, next);
+        }
+    }
+
+    private void close(long nowMs) {
+        if (state.closeBlock(nowMs) != null) {
+            open();
+        }
+    }
+
+    private void tell() {
+        state.takeChanged().forEach(one -> listener.onAudit(one, state.node(one.node())));
+    }
+
+    /** What a question's answer is; empty where there is none, or the question is none. */
+    public byte[] answer(Question question, byte[] key) {
+        return switch (question) {
+            case ACCOUNT -> key.length == 32 ? account(key).encode() : new byte[0];
+            case CASE -> {
+                Case found = state.findCase(key);
+                yield found == null ? new byte[0] : found.encode();
+            }
+            case NODES -> nodes();
+            case ROOT -> state.root();
+            case PROOF -> proof(key);
+            case STANDING -> Standing.of(state).encode();
+        };
+    }
+
+    private Account account(byte[] key) {
+        return state.account(key);
+    }
+
+    private byte[] proof(byte[] key) {
+        if (key.length == 0 || key[0] < 0 || key[0] >= Kind.values().length) {
+            return new byte[0];
+        }
+        CertifiedEntry entry = state.blocks().prove(Kind.values()[key[0]], Arrays.copyOfRange(key, 1, key.length));
+        return entry == null ? new byte[0] : entry.encode();
+    }
+
+    private byte[] nodes() {
+        List<Node> live = state.nodes().stream().filter(node -> !node.slashed()).toList();
+        CanonicalWriter out = new CanonicalWriter().putInt(live.size());
+        live.forEach(node -> out.putFixed(node.encode()));
+        return out.toBytes();
+    }
+
+    public LedgerState state() {
+        return state;
+    }
+}

@@ -1,0 +1,41 @@
+package io.plumbline.ledger.order;
+
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * What puts commands in one order, the same for every replica, and lets one of them be asked. Safety does not rest on it: a client believes what a quorum of full
+ * nodes has signed. An ordering that lies can hold the ledger up, and no more.
+ */
+public interface Sequencer extends AutoCloseable {
+    /**
+     * What became of commands.
+     *
+     * @param height commands ordered so far.
+     * @param timeMs cluster time.
+     * @param reasons for each command why it was not applied, or null; one for all where none was looked at.
+     */
+    record Answer(long height, long timeMs, List<String> reasons) {}
+
+    /**
+     * Has commands ordered and applied.
+     *
+     * @param signed see {@link io.plumbline.ledger.state.Signed#encode}.
+     * @throws IOException where nobody answers. The commands may have been applied all the same, now or later within their own time.
+     */
+    Answer submit(byte[] signed) throws IOException;
+
+    /**
+     * Reads the state, in order with the commands.
+     *
+     * @return empty where there is nothing.
+     * @throws IOException where nobody answers.
+     */
+    byte[] ask(Question question, byte[] key) throws IOException;
+
+    /** Cluster time as far as it is known; now, where nothing is. */
+    long timeMs();
+
+    @Override
+    void close();
+}

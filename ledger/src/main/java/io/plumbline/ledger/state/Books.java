@@ -1,0 +1,201 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import java.util.NavigableMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Who has how much. What changes hands is owed first, and paid when the block that says so is certified: no payment rests on what one leader has
+ * ordered. What comes in, is owed, burned and paid out adds up after every command.
+ */
+final class Books {
+    /** Payees that are nobody: what they are owed leaves the ledger. */
+    private static final Key FIRE = new Key(0, 0, 0, 0);
+
+    private static final Key OUTSIDE = new Key(0, 0, 0, 1);
+
+    private final Entries entries;
+    private final SortedMap<Key, Account> accounts = new TreeMap<>();
+
+    /** By the number of the block whose certificate pays it. */
+    private final NavigableMap<Long, SortedMap<Key, Long>> owed = new TreeMap<>();
+
+    /** Accounts with stakes on their way out, by the time they are free. */
+    private final NavigableMap<Long, TreeSet<Key>> releases = new TreeMap<>();
+
+    private long deposited;
+    private long burned;
+    private long paidOut;
+
+    Books(Entries entries) {
+        this.entries = entries;
+    }
+
+    /** An unknown key has nothing. */
+    Account account(Key key) {
+        return accounts.getOrDefault(key, Account.NONE);
+    }
+
+    private void put(Key key, Account next) {
+        Account before = accounts.put(key, next);
+        if (before != null && before.unbonding() > 0) {
+            TreeSet<Key> at = releases.get(before.releaseMs());
+            at.remove(key);
+            if (at.isEmpty()) {
+                releases.remove(before.releaseMs());
+            }
+        }
+        if (next.unbonding() > 0) {
+            releases.computeIfAbsent(next.releaseMs(), at -> new TreeSet<>()).add(key);
+        }
+        entries.put(Kind.ACCOUNT, key, next::encode);
+    }
+
+    /** Money from outside. */
+    void deposit(Key key, long amount) {
+        deposited = Math.addExact(deposited, amount);
+        put(key, account(key).plus(amount));
+    }
+
+    /** Money set aside for a request. */
+    void hold(Key key, long amount) {
+        put(key, account(key).plus(-amount));
+    }
+
+    /** Moves from balance to stake. */
+    void bond(Key key, long amount) {
+        Account a = account(key);
+        put(key, new Account(a.balance() - amount, Math.addExact(a.stake(), amount), a.unbonding(), a.releaseMs()));
+    }
+
+    /** Begins to free a stake; what is on its way already waits anew. */
+    void unbond(Key key, long amount, long releaseMs) {
+        Account a = account(key);
+        put(key, new Account(a.balance(), a.stake() - amount, Math.addExact(a.unbonding(), amount), releaseMs));
+    }
+
+    /** Frees what has waited; whether there was anything. */
+    boolean release(long nowMs) {
+        boolean any = false;
+        while (!releases.isEmpty() && releases.firstKey() <= nowMs) {
+            Key key = releases.firstEntry().getValue().first();
+            Account a = account(key);
+            put(key, new Account(Math.addExact(a.balance(), a.unbonding()), a.stake()));
+            any = true;
+        }
+        return any;
+    }
+
+    /** The next time something is freed, or the end of time. */
+    long nextReleaseMs() {
+        return releases.isEmpty() ? Long.MAX_VALUE : releases.firstKey();
+    }
+
+    /** Takes all of a stake, what is on its way out too; the caller owes it to others. */
+    long seize(Key key) {
+        Account a = account(key);
+        put(key, new Account(a.balance(), 0));
+        return Math.addExact(a.stake(), a.unbonding());
+    }
+
+    /** @param block whose certificate pays it. */
+    void owe(Key payee, long amount, long block) {
+        if (amount > 0) {
+            owed.computeIfAbsent(block, at -> new TreeMap<>()).merge(payee, amount, Math::addExact);
+        }
+    }
+
+    void oweFire(long amount, long block) {
+        owe(FIRE, amount, block);
+    }
+
+    /** Takes from a balance what leaves the ledger. */
+    void oweOutside(Key key, long amount, long block) {
+        hold(key, amount);
+        owe(OUTSIDE, amount, block);
+    }
+
+    /** Pays what blocks up to this one say; whether there was anything. */
+    boolean pay(long block) {
+        SortedMap<Long, SortedMap<Key, Long>> due = owed.headMap(block, true);
+        boolean any = !due.isEmpty();
+        for (SortedMap<Key, Long> one : due.values()) {
+            one.forEach((payee, amount) -> {
+                if (payee.equals(FIRE)) {
+                    burned = Math.addExact(burned, amount);
+                } else if (payee.equals(OUTSIDE)) {
+                    paidOut = Math.addExact(paidOut, amount);
+                } else {
+                    put(payee, account(payee).plus(amount));
+                }
+            });
+        }
+        due.clear();
+        return any;
+    }
+
+    /** What a key will have when the next blocks are certified, beside its balance. */
+    long owed(Key key) {
+        long sum = 0;
+        for (SortedMap<Key, Long> one : owed.values()) {
+            sum = Math.addExact(sum, one.getOrDefault(key, 0L));
+        }
+        return sum;
+    }
+
+    long deposited() {
+        return deposited;
+    }
+
+    /** Balances, stakes, what is owed, burned and paid out; with open escrows it is what was deposited. */
+    long total() {
+        long total = Math.addExact(burned, paidOut);
+        for (Account account : accounts.values()) {
+            total = Math.addExact(total, account.total());
+        }
+        for (SortedMap<Key, Long> one : owed.values()) {
+            for (long amount : one.values()) {
+                total = Math.addExact(total, amount);
+            }
+        }
+        return total;
+    }
+
+    /** All but the accounts, which are entries of their own. */
+    void writeSums(CanonicalWriter out) {
+        out.putLong(deposited).putLong(burned).putLong(paidOut).putInt(owed.size());
+        owed.forEach((block, one) -> {
+            out.putLong(block).putInt(one.size());
+            one.forEach((payee, amount) -> out.putFixed(payee.bytes()).putLong(amount));
+        });
+    }
+
+    void write(CanonicalWriter out) {
+        writeSums(out);
+        out.putInt(accounts.size());
+        accounts.forEach((key, account) -> out.putFixed(key.bytes()).putFixed(account.encode()));
+    }
+
+    static Books read(Entries entries, CanonicalReader in) {
+        Books books = new Books(entries);
+        books.deposited = in.getLong("deposited");
+        books.burned = in.getLong("burned");
+        books.paidOut = in.getLong("paid out");
+        for (int blocks = in.getInt("blocks with payments"); blocks > 0; blocks--) {
+            long block = in.getLong("block");
+            for (int n = in.getInt("payments"); n > 0; n--) {
+                Key payee = Key.of(in.getFixed(32, "payee"));
+                books.owe(payee, in.getLong("amount"), block);
+            }
+        }
+        for (int n = in.getInt("accounts"); n > 0; n--) {
+            Key key = Key.of(in.getFixed(32, "account"));
+            books.put(key, Account.read(in));
+        }
+        return books;
+    }
+}

@@ -1,0 +1,39 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.ledger.tree.StateTree;
+import io.plumbline.verifier.ledger.LedgerHashes;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * The state's entries on their way into its tree. What changes ten times between two blocks is encoded and hashed once: the tree has one shape whatever
+ * order entries come in, so they may wait until it is asked for.
+ */
+final class Entries {
+    private record Place(Kind kind, Key id) {}
+
+    private final Map<Place, Supplier<byte[]>> changed = new LinkedHashMap<>();
+    private StateTree tree = StateTree.empty();
+
+    /** @param value gives the entry's bytes, then or later alike. */
+    void put(Kind kind, Key id, Supplier<byte[]> value) {
+        changed.put(new Place(kind, id), value);
+    }
+
+    void remove(Kind kind, Key id) {
+        changed.put(new Place(kind, id), () -> null);
+    }
+
+    /** With all that changed. */
+    StateTree tree() {
+        changed.forEach((place, value) -> {
+            byte[] key = LedgerHashes.key(place.kind, place.id.bytes());
+            byte[] bytes = value.get();
+            tree = bytes == null ? tree.remove(key) : tree.put(key, bytes);
+        });
+        changed.clear();
+        return tree;
+    }
+}

@@ -1,0 +1,175 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.ledger.state.Command.RegisterDataNode;
+import io.plumbline.ledger.state.Command.RegisterModel;
+import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportFeed;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Who works here and with what: inference nodes, data nodes and what they report, models. */
+final class Registry {
+    private static final int MAX_TEXT = 255;
+
+    private final Books books;
+    private final Entries entries;
+    private final SortedMap<Key, Node> nodes = new TreeMap<>();
+    private final SortedMap<Key, DataNode> dataNodes = new TreeMap<>();
+    private final SortedMap<Key, Model> models = new TreeMap<>();
+    private final SortedMap<Key, FeedReport> reports = new TreeMap<>();
+
+    Registry(Books books, Entries entries) {
+        this.books = books;
+        this.entries = entries;
+    }
+
+    private static boolean isText(String text) {
+        return !text.isEmpty() && text.length() <= MAX_TEXT;
+    }
+
+    private static boolean isAddress(String host, int port) {
+        return isText(host) && port >= 1 && port <= 65_535;
+    }
+
+    /** Brings a stake up to what its owner announces: announcing oneself again, after a restart, costs nothing. */
+    private String stake(Key key, long stake, Parameters parameters) {
+        Account account = books.account(key);
+        if (stake < parameters.minStake()) {
+            return "stake " + stake + " is below the least, " + parameters.minStake();
+        }
+        long missing = Math.max(0, stake - account.stake());
+        if (missing > account.balance()) {
+            return "stake " + stake + " is not covered by a balance of " + account.balance();
+        }
+        if (missing > 0) {
+            books.bond(key, missing);
+        }
+        return null;
+    }
+
+    String register(byte[] signer, RegisterNode c, Parameters parameters) {
+        if (c.pricePerToken() < 0 || !isAddress(c.host(), c.port())) {
+            return "price, host or port is not valid";
+        }
+        String refusal = stake(Key.of(signer), c.stake(), parameters);
+        if (refusal == null) {
+            put(new Node(signer, c.modelId(), c.pricePerToken(), c.host(), c.port(), false));
+        }
+        return refusal;
+    }
+
+    String register(byte[] signer, RegisterDataNode c, Parameters parameters) {
+        if (!isAddress(c.host(), c.port())) {
+            return "host or port is not valid";
+        }
+        String refusal = stake(Key.of(signer), c.stake(), parameters);
+        if (refusal == null) {
+            put(new DataNode(signer, c.host(), c.port()));
+        }
+        return refusal;
+    }
+
+    String register(byte[] signer, RegisterModel c) {
+        if (!isText(c.name()) || c.source().length() > MAX_TEXT) {
+            return "a model's name has 1 to " + MAX_TEXT + " characters, its source no more";
+        }
+        Model before = models.get(Key.of(c.modelId()));
+        if (before != null && !Arrays.equals(before.publisher(), signer)) {
+            return "this model was published by another";
+        }
+        put(new Model(c.modelId(), signer, c.name(), c.source()));
+        return null;
+    }
+
+    String report(byte[] signer, ReportFeed c, Parameters parameters, long nowMs) {
+        Key key = Key.of(signer);
+        if (!dataNodes.containsKey(key) || books.account(key).stake() < parameters.minStake()) {
+            return "only data nodes with a stake report";
+        }
+        if (!isText(c.feed()) || c.value().length > FeedReport.MAX_VALUE_BYTES) {
+            return "a feed's name has 1 to " + MAX_TEXT + " characters, its value at most " + FeedReport.MAX_VALUE_BYTES
+                    + " bytes";
+        }
+        FeedReport before = reports.get(Key.of(FeedReport.id(signer, c.feed())));
+        if (before != null && c.sequence() <= before.sequence()) {
+            return "report " + c.sequence() + " is not after " + before.sequence();
+        }
+        put(new FeedReport(signer, c.feed(), c.sequence(), c.value(), nowMs));
+        return null;
+    }
+
+    /** An inference node has lost its stake. */
+    void caught(Key key) {
+        put(nodes.get(key).caught());
+    }
+
+    private void put(Node node) {
+        Key key = Key.of(node.key());
+        nodes.put(key, node);
+        entries.put(Kind.NODE, key, node::encode);
+    }
+
+    private void put(DataNode node) {
+        Key key = Key.of(node.key());
+        dataNodes.put(key, node);
+        entries.put(Kind.DATA_NODE, key, node::encode);
+    }
+
+    private void put(Model model) {
+        Key key = Key.of(model.id());
+        models.put(key, model);
+        entries.put(Kind.MODEL, key, model::encode);
+    }
+
+    private void put(FeedReport report) {
+        Key key = Key.of(FeedReport.id(report.node(), report.feed()));
+        reports.put(key, report);
+        entries.put(Kind.FEED, key, report::encode);
+    }
+
+    Node node(Key key) {
+        return nodes.get(key);
+    }
+
+    Collection<Node> nodes() {
+        return Collections.unmodifiableCollection(nodes.values());
+    }
+
+    FeedReport report(byte[] node, String feed) {
+        return reports.get(Key.of(FeedReport.id(node, feed)));
+    }
+
+    void write(CanonicalWriter out) {
+        out.putInt(nodes.size());
+        nodes.values().forEach(node -> out.putFixed(node.encode()));
+        out.putInt(dataNodes.size());
+        dataNodes.values().forEach(node -> out.putFixed(node.encode()));
+        out.putInt(models.size());
+        models.values().forEach(model -> out.putFixed(model.encode()));
+        out.putInt(reports.size());
+        reports.values().forEach(report -> out.putFixed(report.encode()));
+    }
+
+    static Registry read(Books books, Entries entries, CanonicalReader in) {
+        Registry registry = new Registry(books, entries);
+        for (int n = in.getInt("nodes"); n > 0; n--) {
+            registry.put(Node.read(in));
+        }
+        for (int n = in.getInt("data nodes"); n > 0; n--) {
+            registry.put(DataNode.read(in));
+        }
+        for (int n = in.getInt("models"); n > 0; n--) {
+            registry.put(Model.read(in));
+        }
+        for (int n = in.getInt("reports"); n > 0; n--) {
+            registry.put(FeedReport.read(in));
+        }
+        return registry;
+    }
+}

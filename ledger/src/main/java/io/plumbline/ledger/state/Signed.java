@@ -1,0 +1,109 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.receipt.Keys;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Commands of one account under one signature, with a key that makes them one of their kind: applied once, however often they arrive, and not at all
+ * after a time that their sender chose. So a sender who never heard knows by then.
+ *
+ * @param signer public key.
+ * @param nonce 16 bytes.
+ * @param lastMs cluster time after which they are not applied any more.
+ * @param body encoded commands, see {@link #commands}.
+ * @param signature over all of it.
+ */
+public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte[] signature) {
+    /** Commands that may come together. */
+    public static final int MAX_COMMANDS = 128;
+
+    /** Longest life of a command that is on its way. */
+    public static final long MAX_LIFE_MS = 600_000;
+
+    private static final int NONCE_BYTES = 16;
+
+    /** Bytes of all commands together: what surely fits into one message to the cluster. */
+    public static final int MAX_BODY_BYTES = 64 << 10;
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    public static Signed of(Keys keys, long lastMs, Command... commands) {
+        return of(keys, lastMs, List.of(commands));
+    }
+
+    public static Signed of(Keys keys, long lastMs, List<Command> commands) {
+        byte[] nonce = new byte[NONCE_BYTES];
+        RANDOM.nextBytes(nonce);
+        CanonicalWriter body = new CanonicalWriter().putInt(commands.size());
+        commands.forEach(command -> body.putBytes(command.encode()));
+        byte[] bytes = body.toBytes();
+        byte[] signer = keys.publicKey();
+        return new Signed(signer, nonce, lastMs, bytes, keys.sign(message(signer, nonce, lastMs, bytes)));
+    }
+
+    private static byte[] message(byte[] signer, byte[] nonce, long lastMs, byte[] body) {
+        return new CanonicalWriter()
+                .putText("plumbline command 2")
+                .putFixed(signer)
+                .putFixed(nonce)
+                .putLong(lastMs)
+                .putBytes(body)
+                .toBytes();
+    }
+
+    public boolean signatureHolds() {
+        return Keys.verify(signer, message(signer, nonce, lastMs, body), signature);
+    }
+
+    /** 32 bytes that name these commands. */
+    public byte[] id() {
+        return Blake3.hash(message(signer, nonce, lastMs, body));
+    }
+
+    /** What is asked, in order. */
+    public List<Command> commands() {
+        CanonicalReader in = new CanonicalReader(body, "commands");
+        int count = in.getInt("count");
+        if (count < 1 || count > MAX_COMMANDS) {
+            throw new MalformedException(
+                    "Malformed commands: they are " + count + ", and may be 1 to " + MAX_COMMANDS + ".");
+        }
+        List<Command> commands = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            commands.add(Command.decode(in.getBytes("command")));
+        }
+        in.end();
+        return commands;
+    }
+
+    public byte[] encode() {
+        return new CanonicalWriter()
+                .putFixed(signer)
+                .putFixed(nonce)
+                .putLong(lastMs)
+                .putBytes(body)
+                .putFixed(signature)
+                .toBytes();
+    }
+
+    public static Signed decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "command");
+        Signed signed = new Signed(
+                in.getFixed(Keys.PUBLIC_BYTES, "signer"),
+                in.getFixed(NONCE_BYTES, "nonce"),
+                in.getLong("last time"),
+                in.getBytes("body"),
+                in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+        in.end();
+        if (signed.body.length > MAX_BODY_BYTES) {
+            throw new MalformedException("Malformed command: its body is longer than " + MAX_BODY_BYTES + " bytes.");
+        }
+        return signed;
+    }
+}

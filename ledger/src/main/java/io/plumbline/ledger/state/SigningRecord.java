@@ -1,0 +1,84 @@
+package io.plumbline.ledger.state;
+
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * What a full node has signed, and so what it may still sign: one block per epoch and number, none in an epoch it has stepped out of, and in a later epoch another
+ * one only where the first cannot have been certified.
+ *
+ * @param number of the last block it signed, or -1.
+ * @param votes header hashes it signed for that block, by epoch.
+ * @param promised below this epoch it signs nothing any more.
+ */
+public record SigningRecord(long number, SortedMap<Long, byte[]> votes, long promised) {
+    /** Nothing was signed. */
+    public static final SigningRecord NONE = new SigningRecord(-1, new TreeMap<>(), 0);
+
+    public SigningRecord {
+        votes = Collections.unmodifiableSortedMap(new TreeMap<>(votes));
+    }
+
+    /** Whether this very vote was cast, and may be sent again. */
+    public boolean hasSigned(long epoch, long of, byte[] hash) {
+        return of == number && Arrays.equals(votes.get(epoch), hash);
+    }
+
+    /**
+     * Why it must not sign a block, or null where it may. A block before the last is refused too.
+     *
+     * @param statements of distinct full nodes, each checked.
+     */
+    public String refusal(long epoch, long of, byte[] hash, Collection<EpochStatement> statements, int fullNodes) {
+        if (of < number) {
+            return "block " + of + " was signed long ago";
+        }
+        if (epoch < promised) {
+            return "this full node has promised to sign nothing in epoch " + epoch + " any more; it waits for epoch "
+                    + promised;
+        }
+        if (of > number || hasSigned(epoch, of, hash)) {
+            return null;
+        }
+        if (votes.containsKey(epoch)) {
+            return "this full node has signed another block " + of + " in epoch " + epoch
+                    + " before: it has computed wrongly once. When enough full nodes begin a new epoch it may sign again";
+        }
+        for (Map.Entry<Long, byte[]> old : votes.entrySet()) {
+            Collection<EpochStatement> later = statements.stream()
+                    .filter(one -> one.number() == of && one.epoch() > old.getKey())
+                    .toList();
+            if (!Arrays.equals(old.getValue(), hash)
+                    && !EpochStatement.isExcluded(later, fullNodes, old.getKey(), old.getValue())) {
+                return "this full node has signed another block " + of + " in epoch " + old.getKey()
+                        + ", and by what the others say that one may be certified. It signs when more of them have said"
+                        + " what they signed";
+            }
+        }
+        return null;
+    }
+
+    /** With one more vote. */
+    public SigningRecord voted(long epoch, long of, byte[] hash) {
+        if (of < number) {
+            return this;
+        }
+        SortedMap<Long, byte[]> more = of == number ? new TreeMap<>(votes) : new TreeMap<>();
+        more.put(epoch, hash);
+        return new SigningRecord(of, more, promised);
+    }
+
+    /** Having stepped into an epoch. */
+    public SigningRecord promise(long epoch) {
+        return new SigningRecord(number, votes, Math.max(promised, epoch));
+    }
+
+    /** What it has signed of a block, by epoch: what it states. */
+    public SortedMap<Long, byte[]> votesFor(long of) {
+        return of == number ? votes : Collections.emptySortedMap();
+    }
+}
