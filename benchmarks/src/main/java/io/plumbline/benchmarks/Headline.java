@@ -20,7 +20,7 @@ import java.util.Locale;
  * @param device beside the processor that it was measured on, or null.
  * @param details more that was measured in the same run, or null.
  */
-record Headline(
+public record Headline(
         String name,
         Sample value,
         String unit,
@@ -33,7 +33,7 @@ record Headline(
     private static final ObjectMapper MAPPER = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
     /** Writes {@code folder/name.json} and prints a line. */
-    void write(Path folder) throws IOException {
+    public void write(Path folder) throws IOException {
         double ratio = lessIsBetter ? peer.median() / value.median() : value.median() / peer.median();
         ObjectNode json = MAPPER.createObjectNode();
         json.put("headline", name).put("value", rounded(value.median())).put("unit", unit);
@@ -52,7 +52,8 @@ record Headline(
         System.out.printf(Locale.ROOT, "%-16s %s %s; %s %s: %.2f times%n", name, value, unit, peerName, peer, ratio);
     }
 
-    static double rounded(double value) {
+    /** To four digits. */
+    public static double rounded(double value) {
         return Double.parseDouble(String.format(Locale.ROOT, "%.4g", value));
     }
 

@@ -2,6 +2,7 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.JCommander;
 import com.beust.jcommander.ParameterException;
+import io.plumbline.benchmarks.ledger.LedgerBench;
 import io.plumbline.inference.engine.DeviceFailedException;
 import java.io.IOException;
 import java.util.concurrent.Callable;
@@ -19,6 +20,7 @@ public final class Main {
         commander.addCommand(new FreivaldsBench());
         commander.addCommand(new GpuBench());
         commander.addCommand(new HashBench());
+        commander.addCommand(new LedgerBench());
         commander.addCommand(new QualityBench());
         commander.addCommand(new TensorBench());
         commander.addCommand(new TolerantBench());

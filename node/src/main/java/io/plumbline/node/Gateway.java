@@ -207,10 +207,10 @@ final class Gateway implements AutoCloseable {
             found.audit()
                     .verdicts()
                     .forEach((node, verdict) -> verdicts.put(
-                            node,
+                            node.toString(),
                             verdict.opinion().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
             ArrayNode lazy = json.putArray("lazy");
-            found.audit().lazy().forEach(lazy::add);
+            found.audit().lazy().forEach(auditor -> lazy.add(auditor.toString()));
             ArrayNode reasons = json.putArray("reasons");
             found.reasons().forEach(reasons::add);
             Http.send(response, 200, json);

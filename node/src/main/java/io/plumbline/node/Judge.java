@@ -6,6 +6,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
@@ -23,7 +24,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -44,7 +44,7 @@ final class Judge implements AutoCloseable {
     private static final long CLOSE_MS = 5_000;
 
     private final Keys keys;
-    private final String me;
+    private final Key me;
     private final Map<String, AnswerJudge> judges;
     private final Path evidenceFolder;
     private final Events events;
@@ -72,7 +72,7 @@ final class Judge implements AutoCloseable {
      */
     Judge(Keys keys, Map<String, AnswerJudge> judges, Path evidenceFolder, Events events) {
         this.keys = keys;
-        this.me = HexFormat.of().formatHex(keys.publicKey());
+        this.me = Key.of(keys.publicKey());
         this.judges = Map.copyOf(judges);
         this.evidenceFolder = evidenceFolder;
         this.events = events;
@@ -87,13 +87,13 @@ final class Judge implements AutoCloseable {
 
     /** On the ledger's service thread: hands over and returns. */
     void onAudit(Case changed, Node node) {
-        if (!changed.audit().auditors().contains(me)) {
+        if (!changed.audit().isAuditor(me)) {
             return;
         }
         try {
             if (changed.status() == Status.AUDITING) {
                 audits.execute(() -> guarded(changed, () -> commit(changed, node)));
-            } else if (changed.audit().commitments().containsKey(me)) {
+            } else if (changed.audit().hasCommitted(me)) {
                 words.execute(() -> guarded(changed, () -> reveal(changed, node)));
             }
         } catch (RejectedExecutionException e) {
@@ -128,7 +128,7 @@ final class Judge implements AutoCloseable {
         if (now == null
                 || now.status() != Status.AUDITING
                 || now.audit().round() != ordered.audit().round()
-                || now.audit().commitments().containsKey(me)) {
+                || now.audit().hasCommitted(me)) {
             return;
         }
         Verdict verdict = verdicts.get(name(now));
@@ -151,13 +151,13 @@ final class Judge implements AutoCloseable {
 
     private void reveal(Case open, Node node) throws IOException {
         Case now = ledger.findCase(open.requestHash());
-        if (now.audit().verdicts().containsKey(me)) {
+        if (now.audit().hasJudged(me)) {
             now.audit()
                     .lazy()
                     .forEach(other -> events.emit(
                             "lazy",
                             json -> json.put("request", Blake3.hex(now.requestHash()))
-                                    .put("auditor", other)));
+                                    .put("auditor", other.toString())));
             return;
         }
         Verdict verdict = verdicts.get(name(now));
@@ -203,7 +203,7 @@ final class Judge implements AutoCloseable {
 
     /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */
     private boolean post(Case ordered, Cell cell) throws IOException {
-        return !ordered.audit().posted().containsKey(me)
+        return !ordered.audit().hasPosted(me)
                 && ledger.submit(new Command.PostChallenge(ordered.requestHash(), cell))
                         .isApplied();
     }

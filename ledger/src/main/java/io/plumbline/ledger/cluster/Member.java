@@ -28,6 +28,9 @@ public final class Member implements AutoCloseable {
     /** Longest wait for the mark files of a process that was killed. */
     private static final long STALE_NS = TimeUnit.SECONDS.toNanos(20);
 
+    /** Without a sign of life from the leader for so long another one is elected: a pause of two cores at work is shorter. */
+    private static final long HEARTBEAT_TIMEOUT_MS = 1_000;
+
     private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final ClusteredMediaDriver driver;
@@ -87,8 +90,9 @@ public final class Member implements AutoCloseable {
                 .fileSyncLevel(fsyncLevel)
                 .idleStrategySupplier(Drivers::idle)
                 .startupCanvassTimeoutNs(TimeUnit.SECONDS.toNanos(5))
-                .leaderHeartbeatTimeoutNs(TimeUnit.SECONDS.toNanos(2))
-                .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(500))
+                .leaderHeartbeatTimeoutNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS))
+                .leaderHeartbeatIntervalNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS / 10))
+                .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS / 2))
                 .sessionTimeoutNs(TimeUnit.SECONDS.toNanos(10))
                 .maxConcurrentSessions(256)
                 .authenticatorSupplier(() -> new SessionKeys.Door(genesisHash))

@@ -13,13 +13,13 @@ import java.util.Map;
  * Who opens a session with the ledger's cluster: names its key, and signs what it is challenged with. What it may do there is decided by the signatures under its
  * commands; this keeps strangers without a key, replays and somebody else's ledger out of the log.
  */
-final class SessionKeys implements CredentialsSupplier {
+public final class SessionKeys implements CredentialsSupplier {
     private static final int CHALLENGE_BYTES = 32;
 
     private final Keys keys;
     private final byte[] genesisHash;
 
-    SessionKeys(Keys keys, byte[] genesisHash) {
+    public SessionKeys(Keys keys, byte[] genesisHash) {
         this.keys = keys;
         this.genesisHash = genesisHash.clone();
     }

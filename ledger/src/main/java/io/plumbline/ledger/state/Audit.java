@@ -4,161 +4,281 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * The audit of one answer as the ledger sees it. Keys of maps are full nodes' keys in hexadecimal.
- *
- * @param beacon 32 bytes, drawn when the receipt was ordered.
- * @param auditors whose verdicts count.
- * @param round begins anew, and with it all commitments, when a challenge is posted.
- * @param posted cells that an auditor got no answer for, at most one from each.
- * @param commitments of this round.
- * @param verdicts revealed.
- * @param deadlineMs cluster time at which this phase ends.
+ * The audit of one answer as the ledger sees it: who judges it, what they have bound themselves to and what they have told. Never changes; a step makes a new one. What
+ * auditors have said stands in arrays, by their place among them: an answer costs ten steps.
  */
-public record Audit(
-        byte[] beacon,
-        List<String> auditors,
-        int round,
-        SortedMap<String, Cell> posted,
-        SortedMap<String, byte[]> commitments,
-        SortedMap<String, Verdict> verdicts,
-        long deadlineMs) {
+public final class Audit {
+    private static final int MAX_AUDITORS = 1024;
+
     /** Before a receipt is ordered there is none. */
-    static final Audit NONE = new Audit(
-            new byte[32],
-            List.of(),
-            0,
-            Collections.emptySortedMap(),
-            Collections.emptySortedMap(),
-            Collections.emptySortedMap(),
-            Long.MAX_VALUE);
+    static final Audit NONE = begun(new byte[32], List.of(), Long.MAX_VALUE);
+
+    private final byte[] beacon;
+    private final List<Key> auditors;
+    private final int round;
+    private final Cell[] posted;
+    private final byte[][] commitments;
+    private final Verdict[] verdicts;
+    private final long deadlineMs;
+
+    private Audit(
+            byte[] beacon,
+            List<Key> auditors,
+            int round,
+            Cell[] posted,
+            byte[][] commitments,
+            Verdict[] verdicts,
+            long deadlineMs) {
+        this.beacon = beacon;
+        this.auditors = auditors;
+        this.round = round;
+        this.posted = posted;
+        this.commitments = commitments;
+        this.verdicts = verdicts;
+        this.deadlineMs = deadlineMs;
+    }
+
+    /** @param beacon 32 bytes, drawn when the receipt was ordered. */
+    static Audit begun(byte[] beacon, List<Key> auditors, long deadlineMs) {
+        int count = auditors.size();
+        return new Audit(
+                beacon, List.copyOf(auditors), 0, new Cell[count], new byte[count][], new Verdict[count], deadlineMs);
+    }
+
+    /** 32 bytes that nobody knew before the receipt was ordered. */
+    public byte[] beacon() {
+        return beacon.clone();
+    }
+
+    /** Whose verdicts count. */
+    public List<Key> auditors() {
+        return auditors;
+    }
+
+    /** Begins anew, and with it all commitments, when a challenge is posted. */
+    public int round() {
+        return round;
+    }
+
+    /** Cluster time at which this phase ends. */
+    public long deadlineMs() {
+        return deadlineMs;
+    }
+
+    public boolean isAuditor(Key key) {
+        return auditors.contains(key);
+    }
+
+    /** Whether an auditor has bound itself to a verdict in this round. */
+    public boolean hasCommitted(Key auditor) {
+        return commitment(auditor) != null;
+    }
+
+    /** What an auditor has bound itself to in this round, or null. */
+    byte[] commitment(Key auditor) {
+        int place = auditors.indexOf(auditor);
+        return place < 0 ? null : commitments[place];
+    }
+
+    /** Whether an auditor has told its verdict. */
+    public boolean hasJudged(Key auditor) {
+        int place = auditors.indexOf(auditor);
+        return place >= 0 && verdicts[place] != null;
+    }
+
+    /** Whether an auditor has put a challenge to all; it may once. */
+    public boolean hasPosted(Key auditor) {
+        int place = auditors.indexOf(auditor);
+        return place >= 0 && posted[place] != null;
+    }
+
+    /** Told so far, by auditor. */
+    public SortedMap<Key, Verdict> verdicts() {
+        SortedMap<Key, Verdict> told = new TreeMap<>();
+        for (int i = 0; i < verdicts.length; i++) {
+            if (verdicts[i] != null) {
+                told.put(auditors.get(i), verdicts[i]);
+            }
+        }
+        return Collections.unmodifiableSortedMap(told);
+    }
+
+    private static int count(Object[] said) {
+        int count = 0;
+        for (Object one : said) {
+            count += one == null ? 0 : 1;
+        }
+        return count;
+    }
+
+    /** How many have bound themselves in this round. */
+    int committed() {
+        return count(commitments);
+    }
+
+    /** Whether all who have bound themselves have told. */
+    boolean isComplete() {
+        return count(verdicts) == committed();
+    }
 
     /** Verdicts that decide: more than half. */
     public int quorum() {
         return auditors.size() / 2 + 1;
     }
 
-    /** Cells posted by any auditor. */
+    /** Cells posted by any auditor, in the order of their keys. */
     public List<Cell> postedCells() {
-        return List.copyOf(posted.values());
+        SortedMap<Key, Cell> cells = new TreeMap<>();
+        for (int i = 0; i < posted.length; i++) {
+            if (posted[i] != null) {
+                cells.put(auditors.get(i), posted[i]);
+            }
+        }
+        return List.copyOf(cells.values());
     }
 
     /** Good verdicts whose auditors show the same work, the most there are: others did not do theirs. */
-    public long good() {
-        return goodByWork().values().stream().mapToLong(List::size).max().orElse(0);
+    public int good() {
+        int most = 0;
+        for (int i = 0; i < verdicts.length; i++) {
+            most = Math.max(most, isGood(i) ? sameWork(i) : 0);
+        }
+        return most;
+    }
+
+    private boolean isGood(int place) {
+        return verdicts[place] != null && verdicts[place].opinion() == Opinion.GOOD;
+    }
+
+    /** Auditors who called the answer good and show the work that this one does. */
+    private int sameWork(int place) {
+        int same = 0;
+        for (int i = 0; i < verdicts.length; i++) {
+            same += isGood(i) && Arrays.equals(verdicts[i].work(), verdicts[place].work()) ? 1 : 0;
+        }
+        return same;
     }
 
     /** Verdicts that the answer is bad. */
-    public long bad() {
-        return verdicts.values().stream()
-                .filter(verdict -> verdict.opinion() == Opinion.BAD)
-                .count();
+    public int bad() {
+        int bad = 0;
+        for (Verdict verdict : verdicts) {
+            bad += verdict != null && verdict.opinion() == Opinion.BAD ? 1 : 0;
+        }
+        return bad;
     }
 
     /** Auditors who called an answer good without the work that most others show. */
-    public List<String> lazy() {
-        List<String> lazy = new ArrayList<>();
-        long most = good();
-        goodByWork().values().stream().filter(same -> same.size() < most).forEach(lazy::addAll);
+    public List<Key> lazy() {
+        List<Key> lazy = new ArrayList<>();
+        int most = good();
+        for (int i = 0; i < verdicts.length; i++) {
+            if (isGood(i) && sameWork(i) < most) {
+                lazy.add(auditors.get(i));
+            }
+        }
         Collections.sort(lazy);
         return lazy;
-    }
-
-    private Map<String, List<String>> goodByWork() {
-        Map<String, List<String>> byWork = new HashMap<>();
-        verdicts.forEach((auditor, verdict) -> {
-            if (verdict.opinion() == Opinion.GOOD) {
-                byWork.computeIfAbsent(HexFormat.of().formatHex(verdict.work()), work -> new ArrayList<>())
-                        .add(auditor);
-            }
-        });
-        return byWork;
     }
 
     Audit until(long nextDeadlineMs) {
         return new Audit(beacon, auditors, round, posted, commitments, verdicts, nextDeadlineMs);
     }
 
-    Audit committed(String auditor, byte[] commitment) {
-        return new Audit(beacon, auditors, round, posted, plus(commitments, auditor, commitment), verdicts, deadlineMs);
+    Audit committed(Key auditor, byte[] commitment) {
+        return new Audit(beacon, auditors, round, posted, with(commitments, auditor, commitment), verdicts, deadlineMs);
     }
 
-    Audit revealed(String auditor, Verdict verdict) {
-        return new Audit(beacon, auditors, round, posted, commitments, plus(verdicts, auditor, verdict), deadlineMs);
+    Audit revealed(Key auditor, Verdict verdict) {
+        return new Audit(beacon, auditors, round, posted, commitments, with(verdicts, auditor, verdict), deadlineMs);
     }
 
-    Audit posted(String auditor, Cell cell, long nextDeadlineMs) {
+    Audit posted(Key auditor, Cell cell, long nextDeadlineMs) {
         return new Audit(
                 beacon,
                 auditors,
                 round + 1,
-                plus(posted, auditor, cell),
-                Collections.emptySortedMap(),
+                with(posted, auditor, cell),
+                new byte[auditors.size()][],
                 verdicts,
                 nextDeadlineMs);
     }
 
-    private static <V> SortedMap<String, V> plus(SortedMap<String, V> map, String key, V value) {
-        SortedMap<String, V> more = new TreeMap<>(map);
-        more.put(key, value);
-        return Collections.unmodifiableSortedMap(more);
+    private <T> T[] with(T[] said, Key auditor, T word) {
+        T[] more = said.clone();
+        more[auditors.indexOf(auditor)] = word;
+        return more;
     }
 
     void write(CanonicalWriter out) {
         out.putFixed(beacon).putInt(auditors.size());
-        auditors.forEach(auditor -> out.putFixed(HexFormat.of().parseHex(auditor)));
-        out.putInt(round).putInt(posted.size());
-        posted.forEach((auditor, cell) -> {
-            out.putFixed(HexFormat.of().parseHex(auditor));
-            Cells.write(out, cell);
-        });
-        out.putInt(commitments.size());
-        commitments.forEach((auditor, commitment) ->
-                out.putFixed(HexFormat.of().parseHex(auditor)).putFixed(commitment));
-        out.putInt(verdicts.size());
-        verdicts.forEach((auditor, verdict) -> {
-            out.putFixed(HexFormat.of().parseHex(auditor));
-            verdict.write(out);
-        });
+        auditors.forEach(auditor -> out.putFixed(auditor.bytes()));
+        out.putInt(round);
+        out.putInt(count(posted));
+        for (int i = 0; i < posted.length; i++) {
+            if (posted[i] != null) {
+                Cells.write(out.putInt(i), posted[i]);
+            }
+        }
+        out.putInt(count(commitments));
+        for (int i = 0; i < commitments.length; i++) {
+            if (commitments[i] != null) {
+                out.putInt(i).putFixed(commitments[i]);
+            }
+        }
+        out.putInt(count(verdicts));
+        for (int i = 0; i < verdicts.length; i++) {
+            if (verdicts[i] != null) {
+                verdicts[i].write(out.putInt(i));
+            }
+        }
         out.putLong(deadlineMs);
     }
 
     static Audit read(CanonicalReader in) {
         byte[] beacon = in.getFixed(32, "beacon");
-        List<String> auditors = new ArrayList<>();
-        for (int n = in.getInt("auditors"); n > 0; n--) {
-            auditors.add(key(in));
+        int count = in.getInt("auditors");
+        if (count < 0 || count > MAX_AUDITORS) {
+            throw new MalformedException("Malformed audit: it has " + count + " auditors.");
+        }
+        List<Key> auditors = new ArrayList<>();
+        for (int n = 0; n < count; n++) {
+            auditors.add(Key.of(in.getFixed(32, "auditor")));
         }
         int round = in.getInt("round");
-        SortedMap<String, Cell> posted = new TreeMap<>();
+        Cell[] posted = new Cell[count];
         for (int n = in.getInt("posted"); n > 0; n--) {
-            String auditor = key(in);
-            posted.put(auditor, Cells.read(in));
+            int place = place(in, count);
+            posted[place] = Cells.read(in);
         }
-        SortedMap<String, byte[]> commitments = new TreeMap<>();
+        byte[][] commitments = new byte[count][];
         for (int n = in.getInt("commitments"); n > 0; n--) {
-            String auditor = key(in);
-            commitments.put(auditor, in.getFixed(32, "commitment"));
+            int place = place(in, count);
+            commitments[place] = in.getFixed(32, "commitment");
         }
-        SortedMap<String, Verdict> verdicts = new TreeMap<>();
+        Verdict[] verdicts = new Verdict[count];
         for (int n = in.getInt("verdicts"); n > 0; n--) {
-            String auditor = key(in);
-            verdicts.put(auditor, Verdict.read(in));
+            int place = place(in, count);
+            verdicts[place] = Verdict.read(in);
         }
         return new Audit(beacon, List.copyOf(auditors), round, posted, commitments, verdicts, in.getLong("deadline"));
     }
 
-    private static String key(CanonicalReader in) {
-        return HexFormat.of().formatHex(in.getFixed(32, "auditor"));
+    private static int place(CanonicalReader in, int count) {
+        int place = in.getInt("auditor's place");
+        if (place < 0 || place >= count) {
+            throw new MalformedException("Malformed audit: there is no auditor " + place + " of " + count + ".");
+        }
+        return place;
     }
 }

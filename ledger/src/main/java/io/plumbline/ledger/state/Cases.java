@@ -14,8 +14,6 @@ import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -127,14 +125,8 @@ final class Cases {
             return "the receipt names another model than the node announced";
         }
         byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
-        Audit begun = new Audit(
-                beacon,
-                auditors(beacon),
-                0,
-                Collections.emptySortedMap(),
-                Collections.emptySortedMap(),
-                Collections.emptySortedMap(),
-                nowMs + ledger.parameters().commitMs());
+        Audit begun = Audit.begun(
+                beacon, auditors(beacon), nowMs + ledger.parameters().commitMs());
         put(open.ordered(receipt, begun, ledger.height()));
         return null;
     }
@@ -144,27 +136,27 @@ final class Cases {
     }
 
     /** All full nodes, or as many as audit one answer, drawn by the beacon. */
-    private List<String> auditors(byte[] beacon) {
+    private List<Key> auditors(byte[] beacon) {
         List<byte[]> all = ledger.auditors();
         SortedMap<Key, byte[]> drawn = new TreeMap<>();
         all.forEach(key -> drawn.put(Key.of(BEACON.hash(beacon, key)), key));
         return drawn.values().stream()
                 .limit(ledger.parameters().maxAuditors())
-                .map(HexFormat.of()::formatHex)
+                .map(Key::of)
                 .toList();
     }
 
     /** What is wrong with an auditor's word on a case, or null. */
-    private static String refuse(Case open, String auditor) {
+    private static String refuse(Case open, Key auditor) {
         if (open == null || open.receipt() == null) {
             return "no receipt was ordered for this request";
         }
-        return open.audit().auditors().contains(auditor) ? null : "only this answer's auditors judge it";
+        return open.audit().isAuditor(auditor) ? null : "only this answer's auditors judge it";
     }
 
     String commit(byte[] signer, CommitVerdict c, long nowMs) {
         Case open = find(c.requestHash());
-        String auditor = HexFormat.of().formatHex(signer);
+        Key auditor = Key.of(signer);
         String refusal = refuse(open, auditor);
         if (refusal != null) {
             return refusal;
@@ -172,12 +164,12 @@ final class Cases {
         if (open.status() != Status.AUDITING || c.round() != open.audit().round()) {
             return "round " + c.round() + " is over";
         }
-        if (open.audit().commitments().containsKey(auditor)) {
+        if (open.audit().hasCommitted(auditor)) {
             return "this full node has committed already";
         }
         Parameters parameters = ledger.parameters();
         Audit audit = open.audit().committed(auditor, c.commitment());
-        int count = audit.commitments().size();
+        int count = audit.committed();
         if (count == audit.auditors().size()) {
             put(open.with(Status.REVEALING, audit.until(nowMs + parameters.revealMs()), ledger.height()));
         } else {
@@ -191,7 +183,7 @@ final class Cases {
 
     String post(byte[] signer, PostChallenge c, long nowMs) {
         Case open = find(c.requestHash());
-        String auditor = HexFormat.of().formatHex(signer);
+        Key auditor = Key.of(signer);
         String refusal = refuse(open, auditor);
         if (refusal != null) {
             return refusal;
@@ -199,7 +191,7 @@ final class Cases {
         if (open.status() != Status.AUDITING) {
             return "this answer is not being audited any more";
         }
-        if (open.audit().posted().containsKey(auditor)) {
+        if (open.audit().hasPosted(auditor)) {
             return "this full node has posted a challenge already";
         }
         long deadline = nowMs + ledger.parameters().commitMs();
@@ -209,7 +201,7 @@ final class Cases {
 
     String reveal(byte[] signer, RevealVerdict c, long nowMs) {
         Case open = find(c.requestHash());
-        String auditor = HexFormat.of().formatHex(signer);
+        Key auditor = Key.of(signer);
         String refusal = refuse(open, auditor);
         if (refusal != null) {
             return refusal;
@@ -218,12 +210,12 @@ final class Cases {
             return "others may still commit to their verdicts";
         }
         Audit audit = open.audit();
-        byte[] commitment = audit.commitments().get(auditor);
+        byte[] commitment = audit.commitment(auditor);
         if (commitment == null
                 || !Arrays.equals(commitment, c.verdict().commitment(c.requestHash(), audit.round(), signer))) {
             return "this is not the verdict that was committed to";
         }
-        if (audit.verdicts().containsKey(auditor)) {
+        if (audit.hasJudged(auditor)) {
             return "this full node has judged already";
         }
         Case heard = open.with(open.status(), audit.revealed(auditor, c.verdict()), ledger.height());
@@ -242,7 +234,7 @@ final class Cases {
             slash(heard);
             return closed(heard, Status.SLASHED, nowMs);
         }
-        return audit.verdicts().size() == audit.commitments().size() ? refunded(heard, nowMs) : heard;
+        return audit.isComplete() ? refunded(heard, nowMs) : heard;
     }
 
     private Case closed(Case one, Status status, long nowMs) {
@@ -274,13 +266,13 @@ final class Cases {
         ledger.registry().caught(Key.of(one.node()));
         owe(one.requester(), Math.addExact(one.escrow(), stake / 2));
         long left = stake - stake / 2;
-        List<String> finders = one.audit().verdicts().entrySet().stream()
+        List<Key> finders = one.audit().verdicts().entrySet().stream()
                 .filter(vote -> vote.getValue().opinion() == Opinion.BAD)
                 .map(Map.Entry::getKey)
                 .toList();
         long each = stake / 4 / finders.size();
-        for (String finder : finders) {
-            owe(HexFormat.of().parseHex(finder), each);
+        for (Key finder : finders) {
+            ledger.books().owe(finder, each, ledger.block());
             left -= each;
         }
         ledger.books().oweFire(left, ledger.block());
@@ -293,7 +285,7 @@ final class Cases {
             Case one = cases.get(deadlines.firstEntry().getValue().first());
             if (one.isOpen()) {
                 Audit audit = one.audit();
-                boolean enough = audit.commitments().size() >= audit.quorum();
+                boolean enough = audit.committed() >= audit.quorum();
                 long revealed = nowMs + ledger.parameters().revealMs();
                 put(
                         one.status() == Status.AUDITING && enough

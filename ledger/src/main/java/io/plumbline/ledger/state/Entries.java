@@ -3,6 +3,7 @@ package io.plumbline.ledger.state;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.ledger.LedgerHashes;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -28,11 +29,17 @@ final class Entries {
 
     /** With all that changed. */
     StateTree tree() {
+        Map<byte[], byte[]> entries = new IdentityHashMap<>(changed.size());
         changed.forEach((place, value) -> {
             byte[] key = LedgerHashes.key(place.kind, place.id.bytes());
             byte[] bytes = value.get();
-            tree = bytes == null ? tree.remove(key) : tree.put(key, bytes);
+            if (bytes == null) {
+                tree = tree.remove(key);
+            } else {
+                entries.put(key, bytes);
+            }
         });
+        tree = tree.putAll(entries);
         changed.clear();
         return tree;
     }

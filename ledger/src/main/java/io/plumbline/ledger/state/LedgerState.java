@@ -40,8 +40,8 @@ import java.util.TreeMap;
  * but the cluster's and iterates in key order only. A command is applied whole or not at all.
  */
 public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
-    /** Commands after which a block is closed at once. */
-    public static final int BLOCK_COMMANDS = 256;
+    /** Commands after which a block is closed at once; time closes most. A block costs each full node a signature and each member all of them to check. */
+    public static final int BLOCK_COMMANDS = 8192;
 
     private static final int MAX_DESTINATION = 255;
     private static final String FORMAT = "plumbline ledger 4";

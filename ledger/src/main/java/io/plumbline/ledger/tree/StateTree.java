@@ -6,6 +6,7 @@ import io.plumbline.verifier.ledger.StateProof;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The state as a compact sparse Merkle tree: an entry stands as high up as no other shares its way, so a tree of n entries is about log2 n deep
@@ -105,6 +106,46 @@ public final class StateTree {
                 yield inner.with(side, put(inner.child(side), leaf, depth + 1));
             }
         };
+    }
+
+    /**
+     * With many entries, which costs less than one after the other: no node is made twice.
+     *
+     * @param entries by key, as of {@link LedgerHashes#key}; kept as they are.
+     */
+    public StateTree putAll(Map<byte[], byte[]> entries) {
+        Leaf[] leaves = new Leaf[entries.size()];
+        int count = 0;
+        for (Map.Entry<byte[], byte[]> entry : entries.entrySet()) {
+            leaves[count++] = new Leaf(entry.getKey(), entry.getValue());
+        }
+        Arrays.sort(leaves, (one, other) -> Arrays.compareUnsigned(one.key, other.key));
+        return new StateTree(putAll(top, leaves, 0, count, 0));
+    }
+
+    /** @param sorted distinct leaves, of which those from {@code from} to {@code to} share the way down to here. */
+    private static Node putAll(Node node, Leaf[] sorted, int from, int to, int depth) {
+        if (to - from <= 1) {
+            return from == to ? node : put(node, sorted[from], depth);
+        }
+        int middle = from;
+        while (middle < to && !isRight(sorted[middle].key, depth)) {
+            middle++;
+        }
+        Node left = null;
+        Node right = null;
+        switch (node) {
+            case null -> {}
+            case Inner inner -> {
+                left = inner.left;
+                right = inner.right;
+            }
+            case Leaf leaf -> {
+                left = isRight(leaf.key, depth) ? null : leaf;
+                right = isRight(leaf.key, depth) ? leaf : null;
+            }
+        }
+        return new Inner(putAll(left, sorted, from, middle, depth + 1), putAll(right, sorted, middle, to, depth + 1));
     }
 
     private static Node split(Leaf one, Leaf other, int depth) {

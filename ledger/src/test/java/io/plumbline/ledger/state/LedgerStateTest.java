@@ -42,7 +42,6 @@ import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -211,7 +210,7 @@ class LedgerStateTest {
         judge(1, good(), lazy, good());
         assertEquals(Status.SETTLED, status(1));
         assertEquals(
-                List.of(HexFormat.of().formatHex(FULL_NODES.get(1).publicKey())),
+                List.of(Key.of(FULL_NODES.get(1).publicKey())),
                 state.findCase(request(1)).audit().lazy());
         ordered(2);
         judge(2, good(), lazy, silent());

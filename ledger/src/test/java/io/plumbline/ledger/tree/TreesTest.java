@@ -13,6 +13,7 @@ import io.plumbline.verifier.ledger.StateProof;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +69,27 @@ class TreesTest {
                 random.nextBytes(value);
                 entries.put(HexFormat.of().formatHex(key), value);
                 tree = tree.put(key, value);
+            }
+            if (step % 20 == 0) {
+                // Many at once, some of them there already.
+                Map<byte[], byte[]> many = new HashMap<>();
+                for (int n = random.nextInt(30); n > 0; n--) {
+                    byte[] key = key(random);
+                    byte[] value = new byte[random.nextInt(100)];
+                    random.nextBytes(value);
+                    if (entries.put(HexFormat.of().formatHex(key), value) == null) {
+                        many.put(key, value);
+                    } else {
+                        tree = tree.put(key, value);
+                    }
+                }
+                String known = entries.isEmpty() ? null : entries.firstKey();
+                if (known != null
+                        && many.keySet().stream()
+                                .noneMatch(key -> Blake3.hex(key).equals(known))) {
+                    many.put(HexFormat.of().parseHex(known), entries.get(known));
+                }
+                tree = tree.putAll(many);
             }
             if (step % 50 == 0) {
                 assertArrayEquals(definition(new ArrayList<>(entries.entrySet()), 0), tree.root(), "seed " + SEED);

@@ -22,6 +22,8 @@ public final class Blake3 {
 
     private static final int BUFFER_BYTES = BATCH * ChunkCompressor.CHUNK_BYTES;
 
+    private static final int[] PLAIN_KEY = Compression.iv();
+
     private final int[] key;
     private final int flags;
     private final ChunkCompressor compressor;
@@ -68,7 +70,10 @@ public final class Blake3 {
 
     /** The 32-byte hash of {@code bytes}. */
     public static byte[] hash(byte[] bytes) {
-        return plain().digestOf(MemorySegment.ofArray(bytes));
+        // Trees hash millions of short messages: they need none of a hasher's buffers.
+        return bytes.length <= ALONE_BYTES
+                ? Domain.alone(PLAIN_KEY, 0, bytes)
+                : plain().digestOf(MemorySegment.ofArray(bytes));
     }
 
     /** The 32-byte hash of all bytes of {@code in}, on the heap or mapped. */

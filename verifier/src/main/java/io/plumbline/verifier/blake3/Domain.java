@@ -35,15 +35,12 @@ public final class Domain {
         if (length > ChunkCompressor.CHUNK_BYTES) {
             return hasher().update(message).digest();
         }
-        return Node.chunk(
-                        key,
-                        Compression.DERIVE_KEY_MATERIAL,
-                        MemorySegment.ofArray(message),
-                        0,
-                        length,
-                        0,
-                        new int[16],
-                        new int[16])
+        return alone(key, Compression.DERIVE_KEY_MATERIAL, message);
+    }
+
+    /** The hash of a message of one chunk. */
+    static byte[] alone(int[] key, int flags, byte[] message) {
+        return Node.chunk(key, flags, MemorySegment.ofArray(message), 0, message.length, 0, new int[16], new int[16])
                 .rootBytes(Blake3.HASH_BYTES);
     }
 }

@@ -1,0 +1,120 @@
+package io.plumbline.benchmarks.ledger;
+
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Signed;
+import io.plumbline.ledger.state.Verdict;
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Answers as the ledger sees them, signed beforehand: for each an escrow, a receipt, and four auditors' commitments and verdicts. What each role has to say about several answers goes
+ * together, as gateways, nodes and auditors that are busy do.
+ */
+final class Settlements {
+    static final int FULL_NODES = 4;
+    private static final long PRICE = 100;
+    private static final long LIFE_MS = 500_000;
+    private static final byte[] MODEL = new byte[32];
+
+    private final Keys requester = Keys.random();
+    private final Keys node = Keys.random();
+    private final List<Keys> fullNodes = new ArrayList<>();
+    private final Genesis genesis;
+    private long requests;
+
+    Settlements() {
+        for (int i = 0; i < FULL_NODES; i++) {
+            fullNodes.add(Keys.random());
+        }
+        genesis = new Genesis(
+                fullNodes.stream().map(Keys::publicKey).toList(),
+                1_000,
+                new byte[32],
+                List.of(
+                        new Genesis.Deposit(requester.publicKey(), 1L << 50),
+                        new Genesis.Deposit(node.publicKey(), 100_000)),
+                Parameters.DEFAULT);
+    }
+
+    Genesis genesis() {
+        return genesis;
+    }
+
+    List<Keys> fullNodes() {
+        return fullNodes;
+    }
+
+    Keys requester() {
+        return requester;
+    }
+
+    private static byte[] sign(Keys keys, List<Command> commands) {
+        return Signed.of(keys, System.currentTimeMillis() + LIFE_MS, commands).encode();
+    }
+
+    byte[] register() {
+        return sign(node, List.of(new Command.RegisterNode(50_000, MODEL, 2, "localhost", 9)));
+    }
+
+    /** One command by itself. */
+    byte[] escrow() {
+        return sign(requester, List.of(new Command.OpenEscrow(next(), node.publicKey(), PRICE, Level.FULL)));
+    }
+
+    private byte[] next() {
+        return Blake3.hash(ByteBuffer.allocate(8).putLong(requests++).array());
+    }
+
+    /**
+     * So many answers from escrow to settlement.
+     *
+     * @param last receives the last one's request hash.
+     * @return messages in the order they must come in.
+     */
+    List<byte[]> settle(int answers, byte[] last) {
+        List<byte[]> hashes = new ArrayList<>();
+        for (int i = 0; i < answers; i++) {
+            hashes.add(next());
+        }
+        System.arraycopy(hashes.getLast(), 0, last, 0, last.length);
+        List<byte[]> messages = new ArrayList<>();
+        messages.add(sign(
+                requester, map(hashes, hash -> new Command.OpenEscrow(hash, node.publicKey(), PRICE, Level.FULL))));
+        byte[] any = new byte[32];
+        messages.add(sign(
+                node,
+                map(
+                        hashes,
+                        hash -> new Command.SubmitReceipt(
+                                new Receipt(1, MODEL, hash, any, any, 1024, 10, 90, PRICE, null, null).sign(node)))));
+        Verdict good = new Verdict(Opinion.GOOD, "", "", new byte[32], new byte[32]);
+        for (Keys auditor : fullNodes) {
+            messages.add(sign(
+                    auditor,
+                    map(
+                            hashes,
+                            hash -> new Command.CommitVerdict(
+                                    hash, 0, good.commitment(hash, 0, auditor.publicKey())))));
+        }
+        for (Keys auditor : fullNodes) {
+            messages.add(sign(auditor, map(hashes, hash -> new Command.RevealVerdict(hash, good))));
+        }
+        return messages;
+    }
+
+    private interface Each {
+        Command of(byte[] hash);
+    }
+
+    private static List<Command> map(List<byte[]> hashes, Each each) {
+        return hashes.stream().map(each::of).toList();
+    }
+}
