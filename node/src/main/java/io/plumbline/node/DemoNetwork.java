@@ -4,8 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.Member;
-import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Parameters;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -42,6 +43,9 @@ final class DemoNetwork implements AutoCloseable {
 
     /** Above the honest node's, so that the gateway prefers that one where it may choose. */
     private static final int CHEAT_PRICE = 3;
+
+    /** Stake of each full node. */
+    private static final long BOND = 10_000;
 
     private static final HexFormat HEX = HexFormat.of();
 
@@ -150,10 +154,13 @@ final class DemoNetwork implements AutoCloseable {
         }
         Genesis genesis = new Genesis(
                 fullNodes.stream().map(Keys::publicKey).toList(),
+                BOND,
+                new byte[32],
                 List.of(
                         new Deposit(requester.publicKey(), 1_000_000),
                         new Deposit(honest.publicKey(), 100_000),
-                        new Deposit(cheat.publicKey(), 100_000)));
+                        new Deposit(cheat.publicKey(), 100_000)),
+                Parameters.DEFAULT);
         new Network(members, genesis).write(folder.resolve("network.json"));
         for (int i = 0; i < fullNodes.size(); i++) {
             fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));

@@ -7,6 +7,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Voter;
+import io.plumbline.ledger.index.LedgerIndex;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
@@ -48,6 +49,8 @@ final class FullNode implements AutoCloseable {
     private final Endpoint endpoint;
     private final AgentRunner runner;
     private final LedgerClient ledger;
+    private final LedgerIndex index;
+    private final Control control;
 
     /**
      * @param models imported, whose answers it can judge: tensor models, and at most one language model that its verifier key is made of;
@@ -90,10 +93,14 @@ final class FullNode implements AutoCloseable {
                 network.genesis().fullNodes().size(),
                 folder.resolve("votes"),
                 this::report);
+        this.index = new LedgerIndex(folder.resolve("index"), this::report);
         LedgerService service = new LedgerService(network.genesis(), new Replica.Listener() {
             @Override
             public void onAudit(Case changed, Node node) {
                 judge.onAudit(changed, node);
+                if (!changed.isOpen()) {
+                    index.onClosed(changed);
+                }
             }
 
             @Override
@@ -104,10 +111,16 @@ final class FullNode implements AutoCloseable {
             @Override
             public void onCertified(BlockHeader header, Certificate certificate) {
                 voter.onCertified(header.number());
+                index.onCertified(header, certificate);
             }
         });
         this.member =
-                new Member(id, network.members(), folder, 1, network.genesis().hash(), service, e -> report(e), onEnd);
+                new Member(
+                        new Member.Place(
+                                id, network.members(), folder, network.genesis().hash()),
+                        service,
+                        e -> report(e),
+                        onEnd);
         events.emit("joined", json -> {});
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
         this.endpoint = new Endpoint(aeron, host, 0, client);
@@ -122,6 +135,9 @@ final class FullNode implements AutoCloseable {
         judge.begin(endpoint, ledger);
         voter.begin(ledger);
         ledger.root();
+        Operator operator = new Operator(
+                id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
+        this.control = new Control(folder, operator::obey, this::report);
         events.emit(
                 "ready",
                 json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
@@ -170,6 +186,6 @@ final class FullNode implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(judge, voter, ledger, runner, aeron, member);
+        CloseHelper.closeAll(control, judge, voter, ledger, runner, aeron, member, index);
     }
 }

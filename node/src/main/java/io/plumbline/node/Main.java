@@ -45,12 +45,14 @@ public final class Main {
                 .addCommand(new AuditCommand())
                 .addCommand(new VerifyCommand())
                 .addCommand(new ReceiptCommands())
+                .addCommand(new LedgerCommands())
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommands())
                 .build();
         ModelCommands.addTo(line.getCommands().get("model"));
         ReceiptCommands.addTo(line.getCommands().get("receipt"));
+        LedgerCommands.addTo(line.getCommands().get("ledger"));
         try {
             line.parse(arguments);
         } catch (ParameterException e) {

@@ -11,8 +11,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.cluster.Member;
-import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.Genesis;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
@@ -30,6 +30,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -153,8 +154,51 @@ class NetworkTest {
             Thread.sleep(50);
             found = get("/v1/receipts/" + request);
         } while (System.currentTimeMillis() < end
-                && !found.path("status").asText().matches("SETTLED|SLASHED|REFUNDED"));
+                && !(found.path("status").asText().matches("SETTLED|SLASHED|REFUNDED")
+                        && found.path("finality").asText().equals("certified")));
         return found;
+    }
+
+    @Test
+    void theOperatorIsAnsweredByTheFullNodeThatRuns() throws Exception {
+        Path dir = folder.resolve("full");
+        JsonNode settled = judged(mapper.readTree(post(ask("")).body()));
+        JsonNode status = mapper.readTree(Control.ask(dir, "status"));
+        assertTrue(status.path("leads").asBoolean());
+        assertTrue(status.path("certified").asLong() > 0);
+        assertEquals(status.path("deposited").asLong(), status.path("total").asLong());
+        String receipt = settled.path("receipt").asText();
+        String request = HexFormat.of()
+                .formatHex(Receipt.decode(HexFormat.of().parseHex(receipt)).requestHash());
+        assertEquals(
+                "SETTLED",
+                mapper.readTree(Control.ask(dir, "request " + request))
+                        .path("status")
+                        .asText());
+        JsonNode block = mapper.readTree(Control.ask(dir, "block 0"));
+        assertTrue(block.path("proof_holds").asBoolean(), block.toString());
+        assertTrue(Control.ask(dir, "snapshot").endsWith("is taken."));
+        assertTrue(Control.ask(dir, "purge").contains("begins at byte 0"), "one snapshot is kept for another");
+        for (String refused : List.of("step-on", "nonsense", "block 999999", "propose 2 - - - - - - - -")) {
+            String why = assertThrows(IOException.class, () -> Control.ask(dir, refused))
+                    .getMessage();
+            assertTrue(why.matches(".*(nothing that a new epoch|does not understand|has no block|rules up to 1).*"), why);
+        }
+        assertEquals(
+                "rw-------",
+                PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(Control.NAME))));
+        String none = assertThrows(IOException.class, () -> Control.ask(folder, "status"))
+                .getMessage();
+        assertTrue(none.contains("No full node runs"), none);
+    }
+
+    @Test
+    void aKeyFileThatOthersMayReadIsRefused() throws Exception {
+        Path file = folder.resolve("open.key");
+        Network.writeKey(file, HONEST);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        String why = assertThrows(IOException.class, () -> Network.readKey(file)).getMessage();
+        assertTrue(why.contains("chmod 600"), why);
     }
 
     @Test

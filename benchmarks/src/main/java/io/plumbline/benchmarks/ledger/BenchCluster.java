@@ -36,11 +36,7 @@ final class BenchCluster implements AutoCloseable {
         driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
         for (int i = 0; i < size; i++) {
             members.add(new Member(
-                    i,
-                    addresses,
-                    folder.resolve("member" + i),
-                    FSYNC_LEVEL,
-                    genesisHash,
+                    new Member.Place(i, addresses, folder.resolve("member" + i), genesisHash),
                     services.apply(i),
                     e -> {},
                     () -> {}));

@@ -20,6 +20,9 @@ import io.plumbline.transport.ledgerwire.SubmitDecoder;
 import io.plumbline.transport.ledgerwire.ViewEncoder;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Function;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -35,6 +38,7 @@ public final class LedgerService implements ClusteredService {
     private final QueryDecoder query = new QueryDecoder();
     private final ExpandableArrayBuffer reply = new ExpandableArrayBuffer(4096);
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
+    private final ConcurrentLinkedQueue<Runnable> questions = new ConcurrentLinkedQueue<>();
     private Replica replica;
     private Cluster cluster;
 
@@ -51,6 +55,28 @@ public final class LedgerService implements ClusteredService {
                 : Snapshots.decode(genesis, Snapshots.read(snapshot, cluster.idleStrategy()));
         replica = new Replica(state, listener, this::schedule);
         replica.begin();
+    }
+
+    /** Asks this member's own copy of the state, by the service's thread, whether it leads or is behind. */
+    public <T> CompletableFuture<T> look(Function<LedgerState, T> question) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        questions.add(() -> {
+            try {
+                answer.complete(question.apply(replica.state()));
+            } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
+            }
+        });
+        return answer;
+    }
+
+    @Override
+    public int doBackgroundWork(long nowNs) {
+        Runnable question = questions.poll();
+        if (question != null) {
+            question.run();
+        }
+        return question == null ? 0 : 1;
     }
 
     private void schedule(long timer, long atMs) {

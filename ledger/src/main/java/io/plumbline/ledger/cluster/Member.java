@@ -5,6 +5,7 @@ import io.aeron.archive.ArchiveThreadingMode;
 import io.aeron.archive.client.AeronArchive;
 import io.aeron.cluster.ClusteredMediaDriver;
 import io.aeron.cluster.ConsensusModule;
+import io.aeron.cluster.RecordingLog;
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.cluster.service.ClusteredServiceContainer;
 import io.aeron.driver.MediaDriver;
@@ -13,7 +14,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
@@ -22,8 +25,6 @@ import org.agrona.ErrorHandler;
 public final class Member implements AutoCloseable {
     /** Ports that a member uses, from its first one: client, member, log, catch-up, archive. */
     public static final int PORTS = 5;
-
-    private static final int SEGMENT_BYTES = 16 << 20;
 
     /** Longest wait for the mark files of a process that was killed. */
     private static final long STALE_NS = TimeUnit.SECONDS.toNanos(20);
@@ -36,31 +37,69 @@ public final class Member implements AutoCloseable {
     private final ClusteredMediaDriver driver;
     private final ClusteredServiceContainer container;
     private final String aeronDirectory;
+    private final Path clusterFolder;
+    private final AeronArchive.Context archiveClient;
+    private final int termBytes;
 
     /**
+     * Where a member stands.
+     *
      * @param id index in {@code members}.
-     * @param members host of each and its first port, as "host:port".
+     * @param members host of each and its first port, as "host:port", as this member reaches them.
      * @param folder for log, snapshots and driver files; made if absent.
      * @param fsyncLevel 0: page cache of a majority; 1: on disk.
+     * @param termBytes of the log's term buffers; a file of the log has four, an eighth of one is the largest message.
      * @param genesisHash of the ledger, which whoever opens a session must know.
-     * @param errors hears what goes wrong inside.
-     * @param onEnd called when it cannot go on, by a thread of its own: the process should end then rather than linger.
+     * @param clock milliseconds since 1970; commands bear the leader's.
      */
-    public Member(
+    public record Place(
             int id,
             List<String> members,
             Path folder,
             int fsyncLevel,
+            int termBytes,
             byte[] genesisHash,
-            ClusteredService service,
-            ErrorHandler errors,
-            Runnable onEnd) {
+            LongSupplier clock) {
+        /** On disk before it is acknowledged, by this host's clock. */
+        public Place(int id, List<String> members, Path folder, byte[] genesisHash) {
+            this(id, members, folder, 1, Drivers.TERM_BYTES, genesisHash, System::currentTimeMillis);
+        }
+    }
+
+    /**
+     * @param hears told what goes wrong inside.
+     * @param onEnd called when it cannot go on, by a thread of its own: the process should end then rather than linger.
+     */
+    public Member(Place place, ClusteredService service, ErrorHandler hears, Runnable onEnd) {
+        int id = place.id;
+        List<String> members = place.members;
+        Path folder = place.folder;
+        int fsyncLevel = place.fsyncLevel;
         aeronDirectory = folder.resolve("driver").toString();
-        Runnable end = () -> Thread.ofPlatform().name("ledger-end").start(onEnd);
+        AtomicBoolean isEnding = new AtomicBoolean();
+        Runnable end = () -> {
+            if (isEnding.compareAndSet(false, true)) {
+                Thread.ofPlatform().name("ledger-end").start(onEnd);
+            }
+        };
+        ErrorHandler errors = e -> {
+            boolean isDamage = String.valueOf(e.getMessage()).contains("checksum mismatch");
+            if (!isDamage) {
+                hears.onError(e);
+            } else if (!isEnding.get()) {
+                // Aeron would try again and again.
+                hears.onError(new IllegalStateException(
+                        "The log or a snapshot in " + place.folder + " is damaged: " + e.getMessage() + ". "
+                                + Snapshots.ADVICE,
+                        e));
+                end.run();
+            }
+        };
         Path archiveFolder = folder.resolve("archive");
-        Path clusterFolder = folder.resolve("cluster");
         String host = host(members.get(id));
-        AeronArchive.Context archiveClient = new AeronArchive.Context()
+        clusterFolder = folder.resolve("cluster");
+        termBytes = place.termBytes;
+        archiveClient = new AeronArchive.Context()
                 .lock(org.agrona.concurrent.NoOpLock.INSTANCE)
                 .controlRequestChannel("aeron:ipc?term-length=64k")
                 .controlResponseChannel("aeron:ipc?term-length=64k")
@@ -74,17 +113,20 @@ public final class Member implements AutoCloseable {
                 .recordingEventsEnabled(false)
                 .threadingMode(ArchiveThreadingMode.SHARED)
                 .idleStrategySupplier(Drivers::idle)
-                .segmentFileLength(SEGMENT_BYTES)
+                .segmentFileLength(segmentBytes(place.termBytes))
                 .fileSyncLevel(fsyncLevel)
                 .catalogFileSyncLevel(fsyncLevel)
+                .recordChecksum(RecordChecksum.CRC32C)
+                .replayChecksum(RecordChecksum.CRC32C)
                 .errorHandler(errors);
         ConsensusModule.Context consensus = new ConsensusModule.Context()
                 .aeronDirectoryName(aeronDirectory)
                 .clusterDir(clusterFolder.toFile())
                 .clusterMemberId(id)
                 .clusterMembers(membersString(members))
+                .clusterClock(place.clock::getAsLong)
                 .ingressChannel("aeron:udp?term-length=1m")
-                .logChannel("aeron:udp?term-length=" + Drivers.TERM_BYTES)
+                .logChannel("aeron:udp?term-length=" + place.termBytes)
                 .replicationChannel("aeron:udp?endpoint=" + host + ":0")
                 .archiveContext(archiveClient.clone())
                 .fileSyncLevel(fsyncLevel)
@@ -95,14 +137,14 @@ public final class Member implements AutoCloseable {
                 .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS / 2))
                 .sessionTimeoutNs(TimeUnit.SECONDS.toNanos(10))
                 .maxConcurrentSessions(256)
-                .authenticatorSupplier(() -> new SessionKeys.Door(genesisHash))
+                .authenticatorSupplier(() -> new SessionKeys.Door(place.genesisHash))
                 .errorHandler(errors)
                 .terminationHook(end);
         ClusteredServiceContainer.Context serviceContext = new ClusteredServiceContainer.Context()
                 .aeronDirectoryName(aeronDirectory)
                 .archiveContext(archiveClient.clone())
                 .clusterDir(clusterFolder.toFile())
-                .clusteredService(service)
+                .clusteredService(new FailHard(service, errors, end))
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(errors)
                 .terminationHook(end);
@@ -175,6 +217,60 @@ public final class Member implements AutoCloseable {
             text.append(i == 0 ? "" : ",").append(i).append('=').append(members.get(i));
         }
         return text.toString();
+    }
+
+    /** Bytes of one file of the log. */
+    static int segmentBytes(int termBytes) {
+        return 4 * termBytes;
+    }
+
+    static String consensusEndpoint(String member) {
+        return host(member) + ":" + port(member, 1);
+    }
+
+    static String archiveEndpoint(String member) {
+        return host(member) + ":" + port(member, 4);
+    }
+
+    /**
+     * Drops the log's files that no start needs any more: those before the last snapshot but one, which stays for the case that the last is damaged, and older snapshots. A member whose disk is
+     * lost needs {@link Backup} afterwards.
+     *
+     * @return where the log begins now, in bytes from its beginning.
+     */
+    public long purge() {
+        try (AeronArchive archive = AeronArchive.connect(archiveClient.clone());
+                RecordingLog log = new RecordingLog(clusterFolder.toFile(), false)) {
+            long recording = log.findLastTermRecordingId();
+            long start = archive.getStartPosition(recording);
+            List<Long> snapshots = log.entries().stream()
+                    .filter(entry -> entry.isValid && entry.type == RecordingLog.ENTRY_TYPE_SNAPSHOT)
+                    .map(entry -> entry.logPosition)
+                    .distinct()
+                    .sorted()
+                    .toList();
+            if (snapshots.size() < 2) {
+                return start;
+            }
+            long kept = snapshots.get(snapshots.size() - 2);
+            long base = AeronArchive.segmentFileBasePosition(start, kept, termBytes, segmentBytes(termBytes));
+            if (base > start) {
+                archive.purgeSegments(recording, base);
+            }
+            for (RecordingLog.Entry entry : log.entries()) {
+                boolean isOld = entry.type == RecordingLog.ENTRY_TYPE_SNAPSHOT && entry.logPosition < kept;
+                if (isOld && isThere(archive, entry.recordingId)) {
+                    archive.purgeRecording(entry.recordingId);
+                }
+            }
+            return Math.max(start, base);
+        }
+    }
+
+    private static boolean isThere(AeronArchive archive, long recording) {
+        return archive.listRecording(
+                        recording, (control, correlation, id, a, b, c, d, e, f, g, h, i, j, k, l, m) -> {})
+                == 1;
     }
 
     /** Folder of this member's media driver, which other clients in the process may share. */

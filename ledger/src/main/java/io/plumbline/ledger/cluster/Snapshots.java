@@ -21,9 +21,10 @@ import org.agrona.concurrent.UnsafeBuffer;
 final class Snapshots {
     private static final int HEADER_BYTES = 8 + 32 + 32;
     private static final int CHUNK_BYTES = 16 << 10;
-    private static final String ADVICE =
-            " It was not loaded, and nothing was changed. Have this member start from an older one with"
-                    + " `plumbline ledger invalidate-snapshot`, or empty its folder but for the file \"votes\": it then gets all from the others.";
+    /** What an operator does about a damaged disk. */
+    static final String ADVICE = "It was not served from, and nothing was changed. Empty this member's folder but for the file"
+            + " \"votes\" and start it again: it gets all from the others. Where only a snapshot is damaged,"
+            + " `plumbline ledger invalidate-snapshot` has it start from an older one or from the log.";
 
     private Snapshots() {}
 
@@ -41,7 +42,7 @@ final class Snapshots {
     static LedgerState decode(Genesis genesis, byte[] all) {
         if (all.length < HEADER_BYTES) {
             throw new IllegalStateException(
-                    "The ledger's snapshot has " + all.length + " bytes: it is damaged." + ADVICE);
+                    "The ledger's snapshot has " + all.length + " bytes: it is damaged. " + ADVICE);
         }
         ByteBuffer in = ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN);
         long length = in.getLong();
@@ -51,12 +52,12 @@ final class Snapshots {
         byte[] body = Arrays.copyOfRange(all, HEADER_BYTES, all.length);
         if (length != body.length || !Arrays.equals(hash, Blake3.hash(body))) {
             throw new IllegalStateException("The ledger's snapshot of " + all.length
-                    + " bytes does not match its own length and hash: it is damaged." + ADVICE);
+                    + " bytes does not match its own length and hash: it is damaged. " + ADVICE);
         }
         LedgerState state = LedgerState.decode(genesis, body);
         if (!Arrays.equals(root, state.root())) {
             throw new IllegalStateException(
-                    "The ledger's snapshot gives another state root than it says: this build is not the one that wrote it."
+                    "The ledger's snapshot gives another state root than it says: this build is not the one that wrote it. "
                             + ADVICE);
         }
         return state;

@@ -32,7 +32,8 @@ public record Standing(
         List<String> guilty,
         long deposited,
         long total) {
-    static Standing of(LedgerState state) {
+    /** As one replica knows it. */
+    public static Standing of(LedgerState state) {
         Blocks blocks = state.blocks();
         List<String> guilty = new ArrayList<>();
         state.guilty().forEach((place, what) -> guilty.add("full node " + place + " " + what));

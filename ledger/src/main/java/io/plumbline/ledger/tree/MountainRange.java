@@ -3,48 +3,81 @@ package io.plumbline.ledger.tree;
 import io.plumbline.verifier.ledger.LedgerHashes;
 import io.plumbline.verifier.ledger.RangeProof;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A list of hashes that only ever grows, with one hash over all of it (a Merkle mountain range): adding costs two hashes on average, and
- * a proof is as long as the logarithm of the list.
+ * a proof is as long as the logarithm of the list. Hashes never change once made, so it proves by its root at any earlier length too.
  */
 public final class MountainRange {
-    /** Hashes of each height: the list itself at 0, then of pairs, and so on. */
-    private final List<List<byte[]>> levels = new ArrayList<>();
+    private final Nodes nodes;
+    private long length;
+
+    /** Where its hashes are kept: those of the list itself at height 0, then of pairs, and so on. */
+    public interface Nodes {
+        byte[] get(int height, long index);
+
+        void put(int height, long index, byte[] hash);
+    }
+
+    private static final class Memory implements Nodes {
+        private record Place(int height, long index) {}
+
+        private final Map<Place, byte[]> hashes = new HashMap<>();
+
+        @Override
+        public byte[] get(int height, long index) {
+            return hashes.get(new Place(height, index));
+        }
+
+        @Override
+        public void put(int height, long index, byte[] hash) {
+            hashes.put(new Place(height, index), hash);
+        }
+    }
+
+    /** In memory, empty. */
+    public MountainRange() {
+        this(new Memory(), 0);
+    }
+
+    /** @param length of the list that is kept there already. */
+    public MountainRange(Nodes nodes, long length) {
+        this.nodes = nodes;
+        this.length = length;
+    }
 
     /** How many were added. */
     public long length() {
-        return levels.isEmpty() ? 0 : levels.getFirst().size();
+        return length;
     }
 
     public void add(byte[] hash) {
-        byte[] carried = hash;
-        for (int height = 0; ; height++) {
-            if (height == levels.size()) {
-                levels.add(new ArrayList<>());
-            }
-            List<byte[]> level = levels.get(height);
-            level.add(carried);
-            if (level.size() % 2 == 1) {
-                return;
-            }
-            carried = LedgerHashes.mountain(level.get(level.size() - 2), carried);
+        byte[] carried = hash.clone();
+        long index = length;
+        nodes.put(0, index, carried);
+        // The second of a pair makes the next higher one.
+        for (int height = 0; (index & 1) == 1; height++) {
+            carried = LedgerHashes.mountain(nodes.get(height, index - 1), carried);
+            index >>= 1;
+            nodes.put(height + 1, index, carried);
         }
+        length++;
     }
 
     /** The hash at a place. */
     public byte[] get(long index) {
-        return levels.getFirst().get(Math.toIntExact(index)).clone();
+        return nodes.get(0, index).clone();
     }
 
-    private List<byte[]> peaks() {
+    /** Of the list as it was at a length, highest first: a mountain for each binary digit. */
+    private List<byte[]> peaks(long at) {
         List<byte[]> peaks = new ArrayList<>();
-        for (int height = levels.size() - 1; height >= 0; height--) {
-            List<byte[]> level = levels.get(height);
-            // The last of an odd number has no pair, and is a peak.
-            if (level.size() % 2 == 1) {
-                peaks.add(level.getLast());
+        for (int height = 63 - Long.numberOfLeadingZeros(at); height >= 0; height--) {
+            if ((at >> height & 1) == 1) {
+                peaks.add(nodes.get(height, (at >> height) - 1));
             }
         }
         return peaks;
@@ -52,23 +85,28 @@ public final class MountainRange {
 
     /** 32 bytes that stand for the whole list. */
     public byte[] root() {
-        return LedgerHashes.range(length(), peaks());
+        return LedgerHashes.range(length, peaks(length));
     }
 
     /** That the hash at a place is what {@link #get} gives. */
     public RangeProof prove(long index) {
-        if (index < 0 || index >= length()) {
-            throw new IndexOutOfBoundsException("There is no hash " + index + " of " + length() + ".");
+        return prove(index, length);
+    }
+
+    /** The same by the root that the list had at an earlier length. */
+    public RangeProof prove(long index, long at) {
+        if (index < 0 || index >= at || at > length) {
+            throw new IndexOutOfBoundsException("There is no hash " + index + " of " + at + ".");
         }
         List<byte[]> path = new ArrayList<>();
-        int place = Math.toIntExact(index);
+        long place = index;
         for (int height = 0; ; height++) {
-            List<byte[]> level = levels.get(height);
-            int sibling = place ^ 1;
-            if (sibling >= level.size()) {
-                return new RangeProof(index, length(), path, peaks());
+            long sibling = place ^ 1;
+            // A sibling that was not whole at that length is none: this is a peak.
+            if ((sibling + 1) << height > at) {
+                return new RangeProof(index, at, path, peaks(at));
             }
-            path.add(level.get(sibling));
+            path.add(nodes.get(height, sibling));
             place >>= 1;
         }
     }

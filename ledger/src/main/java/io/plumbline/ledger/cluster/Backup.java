@@ -1,0 +1,143 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.archive.Archive;
+import io.aeron.archive.ArchiveThreadingMode;
+import io.aeron.archive.ArchivingMediaDriver;
+import io.aeron.archive.client.AeronArchive;
+import io.aeron.cluster.ClusterBackup;
+import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.agrona.CloseHelper;
+
+/**
+ * Copies the ledger's last snapshot and the log after it from the members that run into an empty folder. A member can start from that folder: a backup, and how one comes back
+ * whose disk is lost when the others have dropped the log's beginning.
+ */
+public final class Backup {
+    private static final long TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);
+    private static final long STEP_MS = 50;
+
+    private Backup() {}
+
+    /**
+     * @param members as of {@link Member.Place}.
+     * @param host address the members reach this process at.
+     * @param folder empty or absent; a member's, afterwards.
+     * @param progress told of the log position reached, now and then.
+     * @return log position up to which it was copied.
+     * @throws IOException where the folder is not empty, or the members do not answer.
+     */
+    public static long run(
+            List<String> members,
+            String host,
+            Path folder,
+            int termBytes,
+            Keys keys,
+            byte[] genesisHash,
+            LongConsumer progress)
+            throws IOException {
+        Files.createDirectories(folder);
+        for (String part : List.of("archive", "cluster")) {
+            if (Files.exists(folder.resolve(part))) {
+                throw new IOException(folder.resolve(part) + " exists: a backup goes into a folder that has no ledger."
+                        + " Name another, or empty this one but for the file \"votes\".");
+            }
+        }
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        String driver = folder.resolve("driver").toString();
+        AeronArchive.Context local = new AeronArchive.Context()
+                .aeronDirectoryName(driver)
+                .controlRequestChannel("aeron:ipc?term-length=64k")
+                .controlResponseChannel("aeron:ipc?term-length=64k");
+        Archive.Context archive = new Archive.Context()
+                .aeronDirectoryName(driver)
+                .archiveDir(folder.resolve("archive").toFile())
+                .controlChannelEnabled(false)
+                .localControlChannel("aeron:ipc?term-length=64k")
+                .replicationChannel("aeron:udp?endpoint=" + host + ":0")
+                .recordingEventsEnabled(false)
+                .threadingMode(ArchiveThreadingMode.SHARED)
+                .idleStrategySupplier(Drivers::idle)
+                .segmentFileLength(Member.segmentBytes(termBytes))
+                .recordChecksum(RecordChecksum.CRC32C)
+                .replayChecksum(RecordChecksum.CRC32C)
+                .fileSyncLevel(1)
+                .catalogFileSyncLevel(1)
+                .errorHandler(failure::set);
+        ClusterBackup.Context context = new ClusterBackup.Context()
+                .aeronDirectoryName(driver)
+                .clusterDir(folder.resolve("cluster").toFile())
+                .archiveContext(local)
+                .clusterArchiveContext(new AeronArchive.Context()
+                        .controlRequestChannel("aeron:udp?endpoint=" + Member.archiveEndpoint(members.getFirst()))
+                        .controlResponseChannel("aeron:udp?endpoint=" + host + ":0"))
+                .consensusChannel("aeron:udp?endpoint=" + host + ":0")
+                .clusterConsensusEndpoints(IntStream.range(0, members.size())
+                        .mapToObj(i -> Member.consensusEndpoint(members.get(i)))
+                        .collect(Collectors.joining(",")))
+                .catchupEndpoint(host + ":0")
+                .credentialsSupplier(new SessionKeys(keys, genesisHash))
+                .idleStrategySupplier(Drivers::idle)
+                .errorHandler(failure::set)
+                .terminationHook(() -> {});
+        ArchivingMediaDriver copying = ArchivingMediaDriver.launch(
+                Drivers.context(folder.resolve("driver")).terminationHook(() -> {}), archive);
+        try (ClusterBackup backup = ClusterBackup.launch(context)) {
+            return await(backup, failure, progress);
+        } finally {
+            CloseHelper.quietClose(copying);
+            removeTraces(folder.resolve("cluster"));
+        }
+    }
+
+    private static long await(ClusterBackup backup, AtomicReference<Throwable> failure, LongConsumer progress)
+            throws IOException {
+        long end = System.nanoTime() + TIMEOUT_NS;
+        long last = -1;
+        while (System.nanoTime() < end) {
+            ClusterBackup.State state =
+                    ClusterBackup.State.get(backup.context().stateCounter().get());
+            long position = backup.context().liveLogPositionCounter().get();
+            progress.accept(position);
+            // It follows the log for ever; it is whole when it has stood still once.
+            if (state == ClusterBackup.State.BACKING_UP && position > 0 && position == last) {
+                return position;
+            }
+            last = state == ClusterBackup.State.BACKING_UP ? position : -1;
+            try {
+                Thread.sleep(STEP_MS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("The backup was interrupted; its folder is not whole.", e);
+            }
+        }
+        Throwable cause = failure.get();
+        throw new IOException(
+                "The members did not hand over snapshot and log within "
+                        + TimeUnit.NANOSECONDS.toMinutes(TIMEOUT_NS) + " minutes; the folder is not whole."
+                        + (cause == null ? "" : " Last heard: " + cause.getMessage()),
+                cause);
+    }
+
+    /** A member takes the mark file of a backup for another process at work. */
+    private static void removeTraces(Path cluster) throws IOException {
+        if (Files.exists(cluster)) {
+            try (Stream<Path> files = Files.list(cluster)) {
+                for (Path file : files.filter(one -> one.getFileName().toString().contains("mark"))
+                        .toList()) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+}

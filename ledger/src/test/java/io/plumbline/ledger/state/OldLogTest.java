@@ -1,0 +1,180 @@
+package io.plumbline.ledger.state;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A log that an earlier build wrote gives the state that it gave then: full nodes are upgraded one after the other, and a new one replays what old ones ordered. The logs stay as they
+ * are for ever; where the rules change, code keeps to the old ones until a quorum has moved on, and a log under the new rules is added.
+ */
+class OldLogTest {
+    private static final String LOG = "/logs/rules-1.log";
+
+    private static byte[] resource(String name) throws IOException {
+        try (InputStream in = OldLogTest.class.getResourceAsStream(name)) {
+            return in.readAllBytes();
+        }
+    }
+
+    @Test
+    void aLogUnderTheFirstRulesGivesTheStateThatItGave() throws IOException {
+        CanonicalReader in = new CanonicalReader(resource(LOG), "log");
+        LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));
+        Set<Integer> kinds = new TreeSet<>();
+        byte[] expected = null;
+        while (in.hasMore()) {
+            long atMs = in.getLong("time");
+            byte[] command = in.getBytes("command");
+            if (command.length == 0) {
+                state.closeBlock(atMs);
+            } else {
+                Signed.decode(command)
+                        .commands()
+                        .forEach(one -> kinds.add(new CanonicalReader(one.encode(), "command").getInt("kind")));
+                state.apply(command, atMs);
+            }
+            expected = in.getFixed(32, "root");
+            assertArrayEquals(expected, state.root(), "after " + state.height() + " commands");
+        }
+        assertEquals(16, kinds.size(), "the log has every kind of command: " + kinds);
+        assertEquals(state.deposited(), state.total());
+    }
+
+    /** Writes a log under rules that are new: -Dplumbline.record=FILE. */
+    @Test
+    void writesALog() throws IOException {
+        String file = System.getProperty("plumbline.record", "");
+        assumeTrue(!file.isEmpty(), "name a file with -Dplumbline.record=FILE");
+        Files.write(Path.of(file), new Recorder().record());
+    }
+
+    private static final class Recorder {
+        private final CanonicalWriter log = new CanonicalWriter();
+        private final List<Keys> full = new ArrayList<>();
+        private final Keys node = Keys.random();
+        private final Keys requester = Keys.random();
+        private final Keys bank = Keys.random();
+        private Genesis genesis;
+        private LedgerState state;
+        private long nowMs = 1_000_000;
+
+        private void order(Keys by, Command... commands) {
+            byte[] signed = Signed.of(by, nowMs + 60_000, commands).encode();
+            state.apply(signed, nowMs);
+            log.putLong(nowMs).putBytes(signed).putFixed(state.root());
+        }
+
+        private void close() {
+            nowMs += 20;
+            state.closeBlock(nowMs);
+            log.putLong(nowMs).putBytes(new byte[0]).putFixed(state.root());
+        }
+
+        private void vote(int place, byte[] hash) {
+            BlockHeader open = state.blocks().open();
+            long epoch = state.blocks().epoch();
+            Keys keys = full.get(place);
+            byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, open.number(), hash));
+            order(keys, new Command.CastVote(keys.publicKey(), epoch, open.number(), hash, signature));
+        }
+
+        private void certify() {
+            close();
+            byte[] hash = state.blocks().open().hash();
+            for (int place = 0; place < 3; place++) {
+                vote(place, hash);
+            }
+        }
+
+        byte[] record() {
+            for (int i = 0; i < 4; i++) {
+                full.add(Keys.random());
+            }
+            genesis = new Genesis(
+                    full.stream().map(Keys::publicKey).toList(),
+                    1_000,
+                    bank.publicKey(),
+                    List.of(
+                            new Genesis.Deposit(requester.publicKey(), 1_000_000),
+                            new Genesis.Deposit(node.publicKey(), 100_000)),
+                    Parameters.DEFAULT);
+            state = new LedgerState(genesis);
+            log.putBytes(genesis.encode());
+            byte[] model = Blake3.hash(new byte[] {1});
+            order(node, new Command.RegisterNode(50_000, model, 2, "localhost", 9));
+            order(node, new Command.RegisterModel(model, "stories", "here"), new Command.RegisterDataNode(10, "localhost", 8));
+            order(node, new Command.ReportFeed("weather", 1, new byte[] {1, 2}));
+            order(bank, new Command.DepositMoney(requester.publicKey(), 500, Blake3.hash(new byte[] {2})));
+            order(requester, new Command.Bond(300), new Command.Unbond(100), new Command.Withdraw(50, "home"));
+            for (int place = 0; place < 3; place++) {
+                order(full.get(place), new Command.ProposeParameters(Parameters.DEFAULT));
+            }
+            certify();
+            answer(model, 1, Opinion.GOOD);
+            answer(model, 2, Opinion.BAD);
+            certify();
+            // A liar, a stall, and a new epoch.
+            order(requester, new Command.Bond(1));
+            close();
+            byte[] hash = state.blocks().open().hash();
+            vote(3, new byte[32]);
+            vote(0, hash);
+            vote(3, hash);
+            for (int place = 0; place < 4; place++) {
+                Map<Long, byte[]> votes = place == 0 ? Map.of(0L, hash) : Map.of();
+                EpochStatement statement = EpochStatement.of(
+                        genesis.hash(), 1, state.blocks().open().number(), new TreeMap<>(votes), full.get(place));
+                order(full.get(place), new Command.StateEpoch(statement));
+            }
+            for (int place = 0; place < 3; place++) {
+                vote(place, hash);
+            }
+            certify();
+            nowMs += Parameters.DEFAULT.unbondMs();
+            order(requester, new Command.Bond(1));
+            certify();
+            return log.toBytes();
+        }
+
+        private void answer(byte[] model, int number, Opinion opinion) {
+            byte[] request = Blake3.hash(new byte[] {3, (byte) number});
+            byte[] any = new byte[32];
+            order(requester, new Command.OpenEscrow(request, node.publicKey(), 500, Level.FULL));
+            order(
+                    node,
+                    new Command.SubmitReceipt(
+                            new Receipt(1, model, request, any, any, 1024, 10, 90, 150, null, null).sign(node)));
+            order(full.getFirst(), new Command.PostChallenge(request, new Cell(1, 2, 3)));
+            Verdict verdict = new Verdict(opinion, "", "", any, any);
+            for (Keys auditor : full) {
+                order(auditor, new Command.CommitVerdict(request, 1, verdict.commitment(request, 1, auditor.publicKey())));
+            }
+            for (Keys auditor : full) {
+                order(auditor, new Command.RevealVerdict(request, verdict));
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package io.plumbline.node;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.SocketException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.function.Consumer;
+
+/** A running full node's ear for its operator: a socket in its folder that only its owner may open. One line asks; what comes back, until the end, is the answer. */
+final class Control implements AutoCloseable {
+    /** The socket's name in the folder. */
+    static final String NAME = "control";
+
+    private static final String FAILED = "failed: ";
+    private static final int MAX_LINE = 4096;
+
+    private final Path socket;
+    private final ServerSocketChannel server;
+
+    /** Does what a line says. */
+    interface Obey {
+        /** @return the answer. */
+        String obey(String line) throws Exception;
+    }
+
+    /** @param onError hears what went wrong with the socket itself. */
+    Control(Path folder, Obey obey, Consumer<Throwable> onError) throws IOException {
+        socket = folder.resolve(NAME);
+        Files.deleteIfExists(socket);
+        server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            server.bind(UnixDomainSocketAddress.of(socket));
+        } catch (SocketException e) {
+            server.close();
+            throw new IOException(
+                    "The socket " + socket + " cannot be made: " + e.getMessage()
+                            + ". Its path may have about 100 characters; choose a shorter --dir.",
+                    e);
+        }
+        Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+        Thread.ofPlatform().daemon().name("control").start(() -> serve(obey, onError));
+    }
+
+    private void serve(Obey obey, Consumer<Throwable> onError) {
+        while (server.isOpen()) {
+            try (SocketChannel client = server.accept()) {
+                String line = new BufferedReader(
+                                new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8), MAX_LINE)
+                        .readLine();
+                String answer;
+                try {
+                    answer = obey.obey(line == null ? "" : line);
+                } catch (Exception e) {
+                    answer = FAILED + e.getMessage();
+                }
+                ByteBuffer bytes = ByteBuffer.wrap((answer + "\n").getBytes(StandardCharsets.UTF_8));
+                while (bytes.hasRemaining()) {
+                    client.write(bytes);
+                }
+            } catch (ClosedChannelException e) {
+                return;
+            } catch (IOException e) {
+                onError.accept(e);
+            }
+        }
+    }
+
+    /** Asks the full node that runs with this folder. */
+    static String ask(Path folder, String line) throws IOException {
+        Path socket = folder.resolve(NAME);
+        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+            channel.write(ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
+            String answer = new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.UTF_8).strip();
+            if (answer.startsWith(FAILED)) {
+                throw new IOException(answer.substring(FAILED.length()));
+            }
+            return answer;
+        } catch (SocketException e) {
+            throw new IOException(
+                    "No full node runs with the folder " + folder + " on this host, or it is another user's: "
+                            + e.getMessage() + ".",
+                    e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+        Files.deleteIfExists(socket);
+    }
+}

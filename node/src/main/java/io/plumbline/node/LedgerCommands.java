@@ -1,0 +1,419 @@
+package io.plumbline.node;
+
+import com.beust.jcommander.JCommander;
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.converters.PathConverter;
+import io.aeron.cluster.ClusterTool;
+import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.cluster.Backup;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.state.Account;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.Callable;
+
+/** {@code plumbline ledger}: what operators of full nodes and owners of accounts do with the ledger. */
+@Parameters(commandNames = "ledger", commandDescription = "Operate a full node's ledger, or an account on it.")
+final class LedgerCommands extends Main.Options implements Callable<Integer> {
+    static void addTo(JCommander ledger) {
+        for (String order : new String[] {"status", "snapshot", "purge", "step-on"}) {
+            ledger.addCommand(order, new Order(order));
+        }
+        ledger.addCommand(new ShowBlock());
+        ledger.addCommand(new ShowRequest());
+        ledger.addCommand(new Propose());
+        ledger.addCommand(new NewKey());
+        ledger.addCommand(new NewNetwork());
+        ledger.addCommand(new TakeBackup());
+        ledger.addCommand(new InvalidateSnapshot());
+        ledger.addCommand(new ShowAccount());
+        ledger.addCommand(new Deposit());
+        ledger.addCommand(new Withdraw());
+        ledger.addCommand(new Bond());
+        ledger.addCommand(new Unbond());
+        ledger.addCommand(new Publish());
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        throw new IOException("Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
+                + " backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish.");
+    }
+
+    /** To the full node that runs with a folder on this host. */
+    @Parameters(commandDescription = "Have the full node that runs with --dir say how it stands, or do this.")
+    static final class Order extends Main.Options implements Callable<Integer> {
+        private final String order;
+
+        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
+        private Path dir;
+
+        Order(String order) {
+            this.order = order;
+        }
+
+        @Override
+        public Integer call() throws IOException {
+            System.out.println(Control.ask(dir, order));
+            return 0;
+        }
+    }
+
+    @Parameters(commandNames = "block", commandDescription = "Show a certified block, and its proof by the last one.")
+    static final class ShowBlock extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
+        private Path dir;
+
+        @Parameter(names = "--number", required = true, description = "of the block")
+        private long number;
+
+        @Override
+        public Integer call() throws IOException {
+            System.out.println(Control.ask(dir, "block " + number));
+            return 0;
+        }
+    }
+
+    @Parameters(commandNames = "request", commandDescription = "Show what became of a request, however long ago.")
+    static final class ShowRequest extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
+        private Path dir;
+
+        @Parameter(names = "--request", required = true, description = "HASH: 64 hexadecimal digits")
+        private String request;
+
+        @Override
+        public Integer call() throws IOException {
+            System.out.println(Control.ask(dir, "request " + HexFormat.of().formatHex(Session.key(request, "--request"))));
+            return 0;
+        }
+    }
+
+    @Parameters(
+            commandNames = "propose",
+            commandDescription = "Wish for other parameters; a quorum of full nodes that wish the same has them.")
+    static final class Propose extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
+        private Path dir;
+
+        @Parameter(names = "--rules", description = "number of the rules, after all full nodes were upgraded")
+        private String rules = "-";
+
+        @Parameter(names = "--commit-ms", description = "longest time to audit an answer")
+        private String commit = "-";
+
+        @Parameter(names = "--grace-ms", description = "time for the others once enough have committed")
+        private String grace = "-";
+
+        @Parameter(names = "--reveal-ms", description = "longest time to reveal a verdict")
+        private String reveal = "-";
+
+        @Parameter(names = "--escrow-ms", description = "longest time from an escrow to its receipt")
+        private String escrow = "-";
+
+        @Parameter(names = "--unbond-ms", description = "time for which a stake that is asked back answers")
+        private String unbond = "-";
+
+        @Parameter(names = "--retain-ms", description = "time for which a closed request stays in the state")
+        private String retain = "-";
+
+        @Parameter(names = "--auditors", description = "of one answer, at most")
+        private String auditors = "-";
+
+        @Parameter(names = "--min-stake", description = "of a node that may work")
+        private String minStake = "-";
+
+        @Override
+        public Integer call() throws IOException {
+            String[] words = {rules, commit, grace, reveal, escrow, unbond, retain, auditors, minStake};
+            for (String word : words) {
+                if (!word.matches("-|\\d{1,18}")) {
+                    throw new IOException("A parameter is a whole number, not " + word + ".");
+                }
+            }
+            System.out.println(Control.ask(dir, "propose " + String.join(" ", words)));
+            return 0;
+        }
+    }
+
+    @Parameters(commandNames = "new-key", commandDescription = "Make a key file, and show its public key.")
+    static final class NewKey extends Main.Options implements Callable<Integer> {
+        @Parameter(description = "FILE: must not exist", required = true, converter = PathConverter.class)
+        private Path file;
+
+        @Override
+        public Integer call() throws IOException {
+            if (Files.exists(file)) {
+                throw new IOException(file + " exists, and may be the only copy of a key. Name another file.");
+            }
+            Keys keys = Keys.random();
+            Network.writeKey(file, keys);
+            System.out.println(HexFormat.of().formatHex(keys.publicKey()));
+            return 0;
+        }
+    }
+
+    @Parameters(
+            commandNames = "new-network",
+            commandDescription = "Make the file that every process of a network is told: its full nodes and what its ledger begins with.")
+    static final class NewNetwork extends Main.Options implements Callable<Integer> {
+        @Parameter(
+                names = "--full-node",
+                required = true,
+                description = "KEY@HOST:PORT: a full node's public key, and the first of its five ports; again for each")
+        private List<String> fullNodes = new ArrayList<>();
+
+        @Parameter(names = "--deposit", description = "KEY=AMOUNT: an account's first balance; again for more")
+        private List<String> deposits = new ArrayList<>();
+
+        @Parameter(names = "--bond", description = "stake of each full node, lost by who signs what it must not")
+        private long bond = 10_000;
+
+        @Parameter(names = "--bank", description = "KEY: who says what money comes in; nobody where none is named")
+        private String bank = "0".repeat(64);
+
+        @Parameter(description = "FILE: must not exist", required = true, converter = PathConverter.class)
+        private Path file;
+
+        @Override
+        public Integer call() throws IOException {
+            if (Files.exists(file)) {
+                throw new IOException(file + " exists. A network's file never changes; name another.");
+            }
+            List<byte[]> keys = new ArrayList<>();
+            List<String> members = new ArrayList<>();
+            for (String one : fullNodes) {
+                int at = one.indexOf('@');
+                String address = one.substring(at + 1);
+                if (at < 0 || !address.matches("[A-Za-z0-9.-]{1,255}:\\d{1,5}")) {
+                    throw new IOException("--full-node is KEY@HOST:PORT, not " + one + ".");
+                }
+                keys.add(Session.key(one.substring(0, at), "A full node's key"));
+                members.add(address);
+            }
+            if (keys.stream().map(HexFormat.of()::formatHex).distinct().count() < keys.size()) {
+                throw new IOException("Two full nodes have the same key. Each needs one of its own.");
+            }
+            List<Genesis.Deposit> first = new ArrayList<>();
+            for (String one : deposits) {
+                String[] parts = one.split("=");
+                if (parts.length != 2 || !parts[1].matches("\\d{1,18}")) {
+                    throw new IOException("--deposit is KEY=AMOUNT, not " + one + ".");
+                }
+                first.add(new Genesis.Deposit(Session.key(parts[0], "An account's key"), Long.parseLong(parts[1])));
+            }
+            try {
+                Genesis genesis = new Genesis(
+                        keys,
+                        bond,
+                        Session.key(bank, "--bank"),
+                        first,
+                        io.plumbline.ledger.state.Parameters.DEFAULT);
+                new Network(members, genesis).write(file);
+            } catch (IllegalArgumentException e) {
+                throw new IOException(e.getMessage(), e);
+            }
+            int liars = (keys.size() - 1) / 3;
+            System.out.println(keys.size() + " full nodes, of which " + Certificate.quorum(keys.size())
+                    + " certify; it holds if at most " + liars + " of them lie"
+                    + (liars == 0 ? ". FEWER THAN FOUR TOLERATE NO LIAR." : "."));
+            return 0;
+        }
+    }
+
+    @Parameters(
+            commandNames = "backup",
+            commandDescription = "Copy the ledger from the members that run into a folder that a member can start from.")
+    static final class TakeBackup extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
+        private Path network;
+
+        @Parameter(names = "--to", required = true, description = "DIR: empty or absent; a full node's --dir afterwards")
+        private Path to;
+
+        @Parameter(names = "--host", description = "address the members reach this process at")
+        private String host = "localhost";
+
+        @Override
+        public Integer call() throws IOException {
+            Network known = Network.read(network);
+            long position = Backup.run(
+                    known.members(),
+                    host,
+                    to,
+                    Drivers.TERM_BYTES,
+                    Keys.random(),
+                    known.genesis().hash(),
+                    at -> {});
+            System.out.println("Copied the last snapshot, and the log up to byte " + position + ", to " + to + ".");
+            return 0;
+        }
+    }
+
+    @Parameters(
+            commandNames = "invalidate-snapshot",
+            commandDescription = "Have a full node that is not running start from an older snapshot, or from the log.")
+    static final class InvalidateSnapshot extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--dir", required = true, description = "DIR: of the full node, which must not run")
+        private Path dir;
+
+        @Override
+        public Integer call() throws IOException {
+            if (!Files.isDirectory(dir.resolve("cluster"))) {
+                throw new IOException(dir + " is not a full node's folder: it has no folder \"cluster\".");
+            }
+            boolean done = ClusterTool.invalidateLatestSnapshot(
+                    new PrintStream(PrintStream.nullOutputStream()),
+                    dir.resolve("cluster").toFile());
+            System.out.println(
+                    done ? "The last snapshot will not be used any more." : "There is no snapshot; nothing was changed.");
+            return 0;
+        }
+    }
+
+    /** What needs an account's key and the network. */
+    abstract static class Session extends Main.Options implements Callable<Integer> {
+        @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
+        private Path network;
+
+        @Parameter(names = "--key", required = true, description = "FILE: the account's Ed25519 key")
+        private Path key;
+
+        @Parameter(names = "--host", description = "address the members reach this process at")
+        private String host = "localhost";
+
+        abstract void run(LedgerClient ledger, Keys keys) throws IOException;
+
+        static void submit(LedgerClient ledger, Command command) throws IOException {
+            LedgerClient.Outcome outcome = ledger.submit(command);
+            if (!outcome.isApplied()) {
+                throw new IOException("The ledger refused: " + outcome.reason() + ".");
+            }
+            System.out.println("ordered at height " + outcome.height());
+        }
+
+        static byte[] key(String hex, String what) throws IOException {
+            if (!hex.matches("[0-9a-fA-F]{64}")) {
+                throw new IOException(what + " is 64 hexadecimal digits, not " + hex + ".");
+            }
+            return HexFormat.of().parseHex(hex);
+        }
+
+        @Override
+        public Integer call() throws IOException {
+            Network known = Network.read(network);
+            Keys keys = Network.readKey(key);
+            Path folder = Files.createTempDirectory("plumbline-ledger-");
+            try (MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
+                    LedgerClient ledger = LedgerClient.connect(
+                            driver.aeronDirectoryName(),
+                            Member.ingressEndpoints(known.members()),
+                            host,
+                            keys,
+                            known.genesis().hash())) {
+                run(ledger, keys);
+            } finally {
+                DemoNetwork.delete(folder);
+            }
+            return 0;
+        }
+    }
+
+    @Parameters(commandNames = "account", commandDescription = "Show an account's balance and stake.")
+    static final class ShowAccount extends Session {
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            Account account = ledger.account(keys.publicKey());
+            System.out.println("key        " + HexFormat.of().formatHex(keys.publicKey()));
+            System.out.println("balance    " + account.balance());
+            System.out.println("stake      " + account.stake());
+            System.out.println("unbonding  " + account.unbonding()
+                    + (account.unbonding() == 0 ? "" : ", free at " + account.releaseMs() + " ms"));
+        }
+    }
+
+    @Parameters(commandNames = "deposit", commandDescription = "As the bank: say that money came in from outside.")
+    static final class Deposit extends Session {
+        @Parameter(names = "--to", required = true, description = "KEY: account, 64 hexadecimal digits")
+        private String to;
+
+        @Parameter(names = "--amount", required = true, description = "in the smallest unit")
+        private long amount;
+
+        @Parameter(
+                names = "--reference",
+                required = true,
+                description = "HASH: names the payment outside; counts once. 64 hexadecimal digits")
+        private String reference;
+
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            submit(ledger, new Command.DepositMoney(key(to, "--to"), amount, key(reference, "--reference")));
+        }
+    }
+
+    @Parameters(commandNames = "withdraw", commandDescription = "Have money paid out outside, once it is certified.")
+    static final class Withdraw extends Session {
+        @Parameter(names = "--amount", required = true, description = "in the smallest unit")
+        private long amount;
+
+        @Parameter(names = "--destination", required = true, description = "where the bank is to pay it")
+        private String destination;
+
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            submit(ledger, new Command.Withdraw(amount, destination));
+        }
+    }
+
+    @Parameters(commandNames = "bond", commandDescription = "Move money from the balance to the stake.")
+    static final class Bond extends Session {
+        @Parameter(names = "--amount", required = true, description = "in the smallest unit")
+        private long amount;
+
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            submit(ledger, new Command.Bond(amount));
+        }
+    }
+
+    @Parameters(commandNames = "unbond", commandDescription = "Ask a stake back; it answers for its owner a while longer.")
+    static final class Unbond extends Session {
+        @Parameter(names = "--amount", required = true, description = "in the smallest unit")
+        private long amount;
+
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            submit(ledger, new Command.Unbond(amount));
+        }
+    }
+
+    @Parameters(commandNames = "publish", commandDescription = "Say what a model id stands for.")
+    static final class Publish extends Session {
+        @Parameter(names = "--model-id", required = true, description = "64 hexadecimal digits, as `model info` says")
+        private String model;
+
+        @Parameter(names = "--name", required = true, description = "for people")
+        private String name;
+
+        @Parameter(names = "--source", description = "where its files can be had")
+        private String source = "";
+
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            submit(ledger, new Command.RegisterModel(key(model, "--model-id"), name, source));
+        }
+    }
+}
