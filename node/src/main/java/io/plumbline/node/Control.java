@@ -56,7 +56,8 @@ final class Control implements AutoCloseable {
         while (server.isOpen()) {
             try (SocketChannel client = server.accept()) {
                 String line = new BufferedReader(
-                                new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8), MAX_LINE)
+                                new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8),
+                                MAX_LINE)
                         .readLine();
                 String answer;
                 try {

@@ -114,13 +114,12 @@ final class FullNode implements AutoCloseable {
                 index.onCertified(header, certificate);
             }
         });
-        this.member =
-                new Member(
-                        new Member.Place(
-                                id, network.members(), folder, network.genesis().hash()),
-                        service,
-                        e -> report(e),
-                        onEnd);
+        this.member = new Member(
+                new Member.Place(
+                        id, network.members(), folder, network.genesis().hash()),
+                service,
+                e -> report(e),
+                onEnd);
         events.emit("joined", json -> {});
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
         this.endpoint = new Endpoint(aeron, host, 0, client);
@@ -135,8 +134,8 @@ final class FullNode implements AutoCloseable {
         judge.begin(endpoint, ledger);
         voter.begin(ledger);
         ledger.root();
-        Operator operator = new Operator(
-                id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
+        Operator operator =
+                new Operator(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
         this.control = new Control(folder, operator::obey, this::report);
         events.emit(
                 "ready",

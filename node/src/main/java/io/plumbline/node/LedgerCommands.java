@@ -48,8 +48,9 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        throw new IOException("Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                + " backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish.");
+        throw new IOException(
+                "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
+                        + " backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish.");
     }
 
     /** To the full node that runs with a folder on this host. */
@@ -96,7 +97,8 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
 
         @Override
         public Integer call() throws IOException {
-            System.out.println(Control.ask(dir, "request " + HexFormat.of().formatHex(Session.key(request, "--request"))));
+            System.out.println(
+                    Control.ask(dir, "request " + HexFormat.of().formatHex(Session.key(request, "--request"))));
             return 0;
         }
     }
@@ -167,12 +169,14 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
 
     @Parameters(
             commandNames = "new-network",
-            commandDescription = "Make the file that every process of a network is told: its full nodes and what its ledger begins with.")
+            commandDescription =
+                    "Make the file that every process of a network is told: its full nodes and what its ledger begins with.")
     static final class NewNetwork extends Main.Options implements Callable<Integer> {
         @Parameter(
                 names = "--full-node",
                 required = true,
-                description = "KEY@HOST:PORT: a full node's public key, and the first of its five ports; again for each")
+                description =
+                        "KEY@HOST:PORT: a full node's public key, and the first of its five ports; again for each")
         private List<String> fullNodes = new ArrayList<>();
 
         @Parameter(names = "--deposit", description = "KEY=AMOUNT: an account's first balance; again for more")
@@ -216,11 +220,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             }
             try {
                 Genesis genesis = new Genesis(
-                        keys,
-                        bond,
-                        Session.key(bank, "--bank"),
-                        first,
-                        io.plumbline.ledger.state.Parameters.DEFAULT);
+                        keys, bond, Session.key(bank, "--bank"), first, io.plumbline.ledger.state.Parameters.DEFAULT);
                 new Network(members, genesis).write(file);
             } catch (IllegalArgumentException e) {
                 throw new IOException(e.getMessage(), e);
@@ -235,12 +235,16 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
 
     @Parameters(
             commandNames = "backup",
-            commandDescription = "Copy the ledger from the members that run into a folder that a member can start from.")
+            commandDescription =
+                    "Copy the ledger from the members that run into a folder that a member can start from.")
     static final class TakeBackup extends Main.Options implements Callable<Integer> {
         @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
         private Path network;
 
-        @Parameter(names = "--to", required = true, description = "DIR: empty or absent; a full node's --dir afterwards")
+        @Parameter(
+                names = "--to",
+                required = true,
+                description = "DIR: empty or absent; a full node's --dir afterwards")
         private Path to;
 
         @Parameter(names = "--host", description = "address the members reach this process at")
@@ -278,7 +282,9 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                     new PrintStream(PrintStream.nullOutputStream()),
                     dir.resolve("cluster").toFile());
             System.out.println(
-                    done ? "The last snapshot will not be used any more." : "There is no snapshot; nothing was changed.");
+                    done
+                            ? "The last snapshot will not be used any more."
+                            : "There is no snapshot; nothing was changed.");
             return 0;
         }
     }
@@ -389,7 +395,9 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         }
     }
 
-    @Parameters(commandNames = "unbond", commandDescription = "Ask a stake back; it answers for its owner a while longer.")
+    @Parameters(
+            commandNames = "unbond",
+            commandDescription = "Ask a stake back; it answers for its owner a while longer.")
     static final class Unbond extends Session {
         @Parameter(names = "--amount", required = true, description = "in the smallest unit")
         private long amount;

@@ -1,8 +1,8 @@
 package io.plumbline.node;
 
 import io.plumbline.inference.engine.Logprobs;
-import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Endpoint.Peer;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.AnsweredDecoder;
 import io.plumbline.transport.nodewire.CancelEncoder;

@@ -76,8 +76,8 @@ record Operator(
     private String block(long number) throws IOException {
         LedgerIndex.Block block = index.findBlock(number);
         if (block == null) {
-            throw new IOException("The index has no block " + number + "; without a gap it has 0 to "
-                    + (index.length() - 1) + ".");
+            throw new IOException(
+                    "The index has no block " + number + "; without a gap it has 0 to " + (index.length() - 1) + ".");
         }
         ObjectNode json = new ObjectMapper()
                 .createObjectNode()
@@ -102,7 +102,8 @@ record Operator(
     private String request(byte[] hash) throws IOException {
         Case found = index.findRequest(hash);
         if (found == null) {
-            throw new IOException("The index has no request " + HexFormat.of().formatHex(hash) + " that came to its end.");
+            throw new IOException(
+                    "The index has no request " + HexFormat.of().formatHex(hash) + " that came to its end.");
         }
         ObjectNode json = new ObjectMapper()
                 .createObjectNode()

@@ -11,8 +11,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.cluster.Member;
-import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
@@ -182,11 +182,11 @@ class NetworkTest {
         for (String refused : List.of("step-on", "nonsense", "block 999999", "propose 2 - - - - - - - -")) {
             String why = assertThrows(IOException.class, () -> Control.ask(dir, refused))
                     .getMessage();
-            assertTrue(why.matches(".*(nothing that a new epoch|does not understand|has no block|rules up to 1).*"), why);
+            assertTrue(
+                    why.matches(".*(nothing that a new epoch|does not understand|has no block|rules up to 1).*"), why);
         }
         assertEquals(
-                "rw-------",
-                PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(Control.NAME))));
+                "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(Control.NAME))));
         String none = assertThrows(IOException.class, () -> Control.ask(folder, "status"))
                 .getMessage();
         assertTrue(none.contains("No full node runs"), none);
@@ -197,7 +197,8 @@ class NetworkTest {
         Path file = folder.resolve("open.key");
         Network.writeKey(file, HONEST);
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
-        String why = assertThrows(IOException.class, () -> Network.readKey(file)).getMessage();
+        String why =
+                assertThrows(IOException.class, () -> Network.readKey(file)).getMessage();
         assertTrue(why.contains("chmod 600"), why);
     }
 

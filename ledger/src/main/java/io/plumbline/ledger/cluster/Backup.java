@@ -5,9 +5,14 @@ import io.aeron.archive.ArchiveThreadingMode;
 import io.aeron.archive.ArchivingMediaDriver;
 import io.aeron.archive.client.AeronArchive;
 import io.aeron.cluster.ClusterBackup;
+import io.aeron.cluster.ClusterBackupEventsListener;
+import io.aeron.cluster.ClusterMember;
+import io.aeron.cluster.RecordingLog;
 import io.plumbline.transport.Drivers;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,6 +31,9 @@ import org.agrona.CloseHelper;
 public final class Backup {
     private static final long TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);
     private static final long STEP_MS = 50;
+
+    /** From one that failed to the next. */
+    private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
 
     private Backup() {}
 
@@ -63,6 +71,8 @@ public final class Backup {
                 .aeronDirectoryName(driver)
                 .archiveDir(folder.resolve("archive").toFile())
                 .controlChannelEnabled(false)
+                .archiveClientContext(
+                        new AeronArchive.Context().controlResponseChannel("aeron:udp?endpoint=" + host + ":0"))
                 .localControlChannel("aeron:ipc?term-length=64k")
                 .replicationChannel("aeron:udp?endpoint=" + host + ":0")
                 .recordingEventsEnabled(false)
@@ -81,14 +91,16 @@ public final class Backup {
                 .clusterArchiveContext(new AeronArchive.Context()
                         .controlRequestChannel("aeron:udp?endpoint=" + Member.archiveEndpoint(members.getFirst()))
                         .controlResponseChannel("aeron:udp?endpoint=" + host + ":0"))
-                .consensusChannel("aeron:udp?endpoint=" + host + ":0")
+                .consensusChannel("aeron:udp?endpoint=" + host + ":" + freePort(host))
                 .clusterConsensusEndpoints(IntStream.range(0, members.size())
                         .mapToObj(i -> Member.consensusEndpoint(members.get(i)))
                         .collect(Collectors.joining(",")))
-                .catchupEndpoint(host + ":0")
+                .catchupEndpoint(host + ":" + freePort(host))
                 .credentialsSupplier(new SessionKeys(keys, genesisHash))
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(failure::set)
+                .eventsListener(new Failures(failure))
+                .clusterBackupCoolDownIntervalNs(RETRY_NS)
                 .terminationHook(() -> {});
         ArchivingMediaDriver copying = ArchivingMediaDriver.launch(
                 Drivers.context(folder.resolve("driver")).terminationHook(() -> {}), archive);
@@ -97,6 +109,42 @@ public final class Backup {
         } finally {
             CloseHelper.quietClose(copying);
             removeTraces(folder.resolve("cluster"));
+        }
+    }
+
+    /** Members answer to the port that they are told, so it must be known before. */
+    private static int freePort(String host) throws IOException {
+        try (DatagramSocket socket = new DatagramSocket(new InetSocketAddress(host, 0))) {
+            return socket.getLocalPort();
+        }
+    }
+
+    /** Keeps the last thing that went wrong. */
+    private record Failures(AtomicReference<Throwable> last) implements ClusterBackupEventsListener {
+        @Override
+        public void onPossibleFailure(Exception e) {
+            last.set(e);
+        }
+
+        @Override
+        public void onBackupQuery() {
+            // Nothing is to be done.
+        }
+
+        @Override
+        public void onBackupResponse(
+                ClusterMember[] members, ClusterMember source, List<RecordingLog.Snapshot> snapshots) {
+            // Nothing is to be done.
+        }
+
+        @Override
+        public void onUpdatedRecordingLog(RecordingLog log, List<RecordingLog.Snapshot> snapshots) {
+            // Nothing is to be done.
+        }
+
+        @Override
+        public void onLiveLogProgress(long recording, long counter, long position) {
+            // It is read where it is waited for.
         }
     }
 
@@ -133,7 +181,8 @@ public final class Backup {
     private static void removeTraces(Path cluster) throws IOException {
         if (Files.exists(cluster)) {
             try (Stream<Path> files = Files.list(cluster)) {
-                for (Path file : files.filter(one -> one.getFileName().toString().contains("mark"))
+                for (Path file : files.filter(
+                                one -> one.getFileName().toString().contains("mark"))
                         .toList()) {
                     Files.delete(file);
                 }

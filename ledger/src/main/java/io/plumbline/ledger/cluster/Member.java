@@ -268,8 +268,7 @@ public final class Member implements AutoCloseable {
     }
 
     private static boolean isThere(AeronArchive archive, long recording) {
-        return archive.listRecording(
-                        recording, (control, correlation, id, a, b, c, d, e, f, g, h, i, j, k, l, m) -> {})
+        return archive.listRecording(recording, (control, correlation, id, a, b, c, d, e, f, g, h, i, j, k, l, m) -> {})
                 == 1;
     }
 

@@ -14,6 +14,7 @@ final class RecordChecksum implements Checksum {
     private RecordChecksum() {}
 
     @Override
+    @SuppressWarnings("restricted") // Aeron hands out addresses
     public int compute(long address, int offset, int length) {
         CRC32C crc = new CRC32C();
         crc.update(MemorySegment.ofAddress(address + offset).reinterpret(length).asByteBuffer());

@@ -22,9 +22,10 @@ final class Snapshots {
     private static final int HEADER_BYTES = 8 + 32 + 32;
     private static final int CHUNK_BYTES = 16 << 10;
     /** What an operator does about a damaged disk. */
-    static final String ADVICE = "It was not served from, and nothing was changed. Empty this member's folder but for the file"
-            + " \"votes\" and start it again: it gets all from the others. Where only a snapshot is damaged,"
-            + " `plumbline ledger invalidate-snapshot` has it start from an older one or from the log.";
+    static final String ADVICE =
+            "It was not served from, and nothing was changed. Empty this member's folder but for the file"
+                    + " \"votes\" and start it again: it gets all from the others. Where only a snapshot is damaged,"
+                    + " `plumbline ledger invalidate-snapshot` has it start from an older one or from the log.";
 
     private Snapshots() {}
 

@@ -62,7 +62,9 @@ public final class LedgerIndex implements AutoCloseable {
         try {
             db = RocksDB.open(options, folder.toString());
             byte[] length = db.get(LENGTH);
-            range = new MountainRange(new Mountains(), length == null ? 0 : ByteBuffer.wrap(length).getLong());
+            range = new MountainRange(
+                    new Mountains(),
+                    length == null ? 0 : ByteBuffer.wrap(length).getLong());
         } catch (RocksDBException e) {
             throw new IOException(
                     "The index in " + folder + " cannot be opened: " + e.getMessage()
@@ -130,12 +132,11 @@ public final class LedgerIndex implements AutoCloseable {
             CanonicalWriter out = new CanonicalWriter().putFixed(header.encode());
             certificate.write(out);
             db.put(block(header.number()), out.toBytes());
-            // A log that is replayed tells of blocks that are here; after a start from a snapshot some may be missing for good.
+            // A log that is replayed tells of blocks that are here; after a start from a snapshot some may be missing
+            // for good.
             if (header.number() == range.length()) {
                 range.add(header.hash());
-                db.put(
-                        LENGTH,
-                        ByteBuffer.allocate(8).putLong(range.length()).array());
+                db.put(LENGTH, ByteBuffer.allocate(8).putLong(range.length()).array());
             }
         });
     }

@@ -15,19 +15,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Standing;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
-import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.ledger.state.Verdict;
+import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.BlockHeader;
@@ -124,7 +124,11 @@ class ClusterTest {
                 }
             });
             members.add(new Member(
-                    new Member.Place(i, addresses, folder.resolve("member" + i), genesis().hash()),
+                    new Member.Place(
+                            i,
+                            addresses,
+                            folder.resolve("member" + i),
+                            genesis().hash()),
                     service,
                     e -> failures.add("member " + id + ": " + e),
                     () -> failures.add("member " + id + " ended")));

@@ -52,8 +52,8 @@ final class FaultMember implements Replica.Listener {
         List<String> members = List.of(arguments[4].split(","));
         AtomicLong aheadMs = new AtomicLong();
         int full = genesis.fullNodes().size();
-        Voter voter = new Voter(
-                keys, genesis.hash(), full, folder.resolve("votes"), e -> say("withheld " + e.getMessage()));
+        Voter voter =
+                new Voter(keys, genesis.hash(), full, folder.resolve("votes"), e -> say("withheld " + e.getMessage()));
         // With a file of its own, so that nothing stops it.
         Path lies = Files.createTempDirectory("plumbline-lies-").resolve("votes");
         Voter liar = new Voter(keys, genesis.hash(), full, lies, e -> say("lied " + e.getMessage()));
@@ -88,23 +88,24 @@ final class FaultMember implements Replica.Listener {
         Runtime.getRuntime().halt(0);
     }
 
-    private static void obey(
-            String order, LedgerService service, Member member, Voter voter, AtomicLong aheadMs) {
+    private static void obey(String order, LedgerService service, Member member, Voter voter, AtomicLong aheadMs) {
         String[] words = order.split(" ");
         try {
-            say(switch (words[0]) {
-                case "state" -> "state " + service.look(FaultMember::describe).get();
-                case "leads" -> "leads " + member.leads();
-                case "snapshot" -> "snapshot " + member.snapshot();
-                case "snapshots" -> "snapshots " + member.snapshots();
-                case "purge" -> "purge " + member.purge();
-                case "step" -> "step " + voter.stepOn();
-                case "clock" -> {
-                    aheadMs.set(Long.parseLong(words[1]));
-                    yield "clock " + words[1];
-                }
-                default -> "what " + order;
-            });
+            say(
+                    switch (words[0]) {
+                        case "state" ->
+                            "state " + service.look(FaultMember::describe).get();
+                        case "leads" -> "leads " + member.leads();
+                        case "snapshot" -> "snapshot " + member.snapshot();
+                        case "snapshots" -> "snapshots " + member.snapshots();
+                        case "purge" -> "purge " + member.purge();
+                        case "step" -> "step " + voter.stepOn();
+                        case "clock" -> {
+                            aheadMs.set(Long.parseLong(words[1]));
+                            yield "clock " + words[1];
+                        }
+                        default -> "what " + order;
+                    });
         } catch (IOException | RuntimeException | InterruptedException | java.util.concurrent.ExecutionException e) {
             say(words[0] + " failed: " + e.getMessage());
         }
@@ -114,7 +115,8 @@ final class FaultMember implements Replica.Listener {
     private static String describe(LedgerState state) {
         return state.height() + " " + Blake3.hex(state.root()) + " " + state.total() + " " + state.deposited() + " "
                 + state.account(FaultLoad.SAVER.publicKey()).stake() + " "
-                + state.blocks().epoch() + " " + state.guilty().keySet().toString().replace(" ", "");
+                + state.blocks().epoch() + " "
+                + state.guilty().keySet().toString().replace(" ", "");
     }
 
     @Override

@@ -182,7 +182,8 @@ class FaultsTest {
         List<String[]> states = List.of();
         long end = System.currentTimeMillis() + 60_000;
         do {
-            assertTrue(System.currentTimeMillis() < end, when + ": members do not agree: " + show(states) + "\n" + tail());
+            assertTrue(
+                    System.currentTimeMillis() < end, when + ": members do not agree: " + show(states) + "\n" + tail());
             Thread.sleep(100);
             states = new ArrayList<>();
             for (Child member : members) {
@@ -202,7 +203,8 @@ class FaultsTest {
     }
 
     private static String show(List<String[]> states) {
-        return String.join("; ", states.stream().map(state -> String.join(" ", state)).toList());
+        return String.join(
+                "; ", states.stream().map(state -> String.join(" ", state)).toList());
     }
 
     private static void kill(int member) throws Exception {
@@ -482,7 +484,7 @@ class FaultsTest {
     }
 
     @Test
-    @Order(13)
+    @Order(14)
     void aDiskIsLostAfterTheOthersDroppedTheLogsBeginning() throws Exception {
         for (int i = 0; i < 3; i++) {
             int leader = leader();
@@ -520,7 +522,7 @@ class FaultsTest {
     }
 
     @Test
-    @Order(14)
+    @Order(13)
     void aDiskIsFull() throws Exception {
         int member = follower();
         kill(member);

@@ -89,7 +89,9 @@ final class Namespaces implements AutoCloseable {
             String probe = "plprobe" + ProcessHandle.current().pid() % 100_000;
             run("ip", "netns", "add", probe);
             try {
-                run("ip", "netns", "exec", probe, "ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
+                run(
+                        "ip", "netns", "exec", probe, "ip", "link", "add", "veth0", "type", "veth", "peer", "name",
+                        "veth1");
             } finally {
                 run("ip", "netns", "del", probe);
             }
@@ -100,8 +102,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     private static void run(String... command) throws IOException {
-        Process process =
-                new ProcessBuilder(command).redirectErrorStream(true).start();
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         try {
             if (process.waitFor() != 0) {

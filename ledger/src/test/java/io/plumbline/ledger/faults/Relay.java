@@ -42,8 +42,7 @@ final class Relay {
             DatagramChannel back = backs.get(from);
             if (back == null) {
                 back = open(new InetSocketAddress(((InetSocketAddress) front.getLocalAddress()).getAddress(), 0));
-                back.register(
-                        selector, SelectionKey.OP_READ, (Reader) (source, answer) -> pass(front, from, answer));
+                back.register(selector, SelectionKey.OP_READ, (Reader) (source, answer) -> pass(front, from, answer));
                 backs.put(from, back);
             }
             pass(back, target, bytes);

@@ -57,7 +57,8 @@ class LedgerIndexTest {
                     byte[] range = headers.get(later).range();
                     byte[] hash = headers.get(number).hash();
                     assertTrue(index.prove(number, later).shows(range, hash), number + " by " + later);
-                    assertFalse(index.prove(number, later).shows(range, headers.get(later).hash()));
+                    assertFalse(index.prove(number, later)
+                            .shows(range, headers.get(later).hash()));
                 }
             }
             assertArrayEquals(
@@ -76,7 +77,8 @@ class LedgerIndexTest {
             headers().subList(5, 9).forEach(header -> index.onCertified(header, signed(0)));
             assertEquals(7, index.findBlock(7).header().number());
             assertEquals(0, index.length());
-            String why = assertThrows(IOException.class, () -> index.prove(5, 8)).getMessage();
+            String why =
+                    assertThrows(IOException.class, () -> index.prove(5, 8)).getMessage();
             assertTrue(why.contains("cannot prove 5 by 8"), why);
         }
         assertEquals(List.of(), errors);

@@ -125,7 +125,10 @@ class OldLogTest {
             log.putBytes(genesis.encode());
             byte[] model = Blake3.hash(new byte[] {1});
             order(node, new Command.RegisterNode(50_000, model, 2, "localhost", 9));
-            order(node, new Command.RegisterModel(model, "stories", "here"), new Command.RegisterDataNode(10, "localhost", 8));
+            order(
+                    node,
+                    new Command.RegisterModel(model, "stories", "here"),
+                    new Command.RegisterDataNode(10, "localhost", 8));
             order(node, new Command.ReportFeed("weather", 1, new byte[] {1, 2}));
             order(bank, new Command.DepositMoney(requester.publicKey(), 500, Blake3.hash(new byte[] {2})));
             order(requester, new Command.Bond(300), new Command.Unbond(100), new Command.Withdraw(50, "home"));
@@ -170,7 +173,9 @@ class OldLogTest {
             order(full.getFirst(), new Command.PostChallenge(request, new Cell(1, 2, 3)));
             Verdict verdict = new Verdict(opinion, "", "", any, any);
             for (Keys auditor : full) {
-                order(auditor, new Command.CommitVerdict(request, 1, verdict.commitment(request, 1, auditor.publicKey())));
+                order(
+                        auditor,
+                        new Command.CommitVerdict(request, 1, verdict.commitment(request, 1, auditor.publicKey())));
             }
             for (Keys auditor : full) {
                 order(auditor, new Command.RevealVerdict(request, verdict));

@@ -2,10 +2,12 @@ package io.plumbline.ledger.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.transport.Drivers;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,8 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** One member whose disk changes what it was given: it must not serve from that, and must not linger. */
-class DamageTest {
+/** One member and its disk: what is damaged is not served from, and the member does not linger; what is copied is as good as the original. */
+class DiskTest {
     private static final int BONDS = 50;
 
     @TempDir
@@ -33,23 +35,24 @@ class DamageTest {
     private final ConcurrentLinkedQueue<String> errors = new ConcurrentLinkedQueue<>();
     private final CountDownLatch ended = new CountDownLatch(1);
 
+    private static final String ADDRESS =
+            "localhost:" + (41_000 + ProcessHandle.current().pid() % 1000 * 10);
+
     private Member launch() {
-        int port = 41_000 + (int) (ProcessHandle.current().pid() % 1000) * 10;
+        return launch(folder);
+    }
+
+    private Member launch(Path place) {
         return new Member(
-                new Member.Place(0, List.of("localhost:" + port), folder, genesis.hash()),
+                new Member.Place(0, List.of(ADDRESS), place, genesis.hash()),
                 new LedgerService(genesis, (changed, node) -> {}),
                 e -> errors.add(String.valueOf(e.getMessage())),
                 ended::countDown);
     }
 
     private LedgerClient client(Member member) {
-        int port = 41_000 + (int) (ProcessHandle.current().pid() % 1000) * 10;
         return LedgerClient.connect(
-                member.aeronDirectory(),
-                Member.ingressEndpoints(List.of("localhost:" + port)),
-                "localhost",
-                saver,
-                genesis.hash());
+                member.aeronDirectory(), Member.ingressEndpoints(List.of(ADDRESS)), "localhost", saver, genesis.hash());
     }
 
     /** A member that lived, stored a snapshot on the way if asked, and ended. */
@@ -101,6 +104,41 @@ class DamageTest {
         }
         assertEquals(1, ended.getCount());
         assertNull(errors.stream().filter(e -> !e.contains("WARN")).findAny().orElse(null));
+    }
+
+    @Test
+    void aBackupOfAMemberThatRunsStartsAsThatMember() throws Exception {
+        live(true);
+        Path copy = folder.resolve("copy");
+        Member member = launch();
+        try (LedgerClient ledger = client(member)) {
+            // Beyond the snapshot, so that there is some log to copy too.
+            assertTrue(ledger.submit(new Bond(7)).isApplied());
+            long position = Backup.run(
+                    List.of(ADDRESS), "localhost", copy, Drivers.TERM_BYTES, Keys.random(), genesis.hash(), at -> {});
+            assertTrue(position > 0);
+            String why = assertThrows(
+                            IOException.class,
+                            () -> Backup.run(
+                                    List.of(ADDRESS),
+                                    "localhost",
+                                    copy,
+                                    Drivers.TERM_BYTES,
+                                    Keys.random(),
+                                    genesis.hash(),
+                                    at -> {}))
+                    .getMessage();
+            assertTrue(why.contains("has no ledger"), why);
+        } finally {
+            member.close();
+        }
+        Member other = launch(copy);
+        try (LedgerClient ledger = client(other)) {
+            assertEquals(BONDS + 7, ledger.account(saver.publicKey()).stake());
+            assertTrue(ledger.submit(new Bond(1)).isApplied());
+        } finally {
+            other.close();
+        }
     }
 
     @Test
