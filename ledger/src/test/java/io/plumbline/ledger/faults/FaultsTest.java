@@ -12,6 +12,7 @@ import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -539,9 +540,13 @@ class FaultsTest {
             again(member);
             settle("after there was space again");
             kill(member);
+            // What it has signed since, too.
+            Files.copy(place.resolve("votes"), saved, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Namespaces.unmount(place);
         }
-        Files.copy(saved, place.resolve("votes"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        Files.copy(saved, place.resolve("votes"), StandardCopyOption.REPLACE_EXISTING);
+        again(member);
+        settle("with a disk of its own again");
     }
 }

@@ -60,9 +60,17 @@ class DeterminismTest {
             nowMs += random.nextInt(100_000);
             byte[] request = new byte[32];
             random.nextBytes(request);
-            Command command = random.nextBoolean()
-                    ? new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "localhost", 9)
-                    : new OpenEscrow(request, people.get(random.nextInt(9)).publicKey(), 5, Level.FULL);
+            byte[] someone = people.get(random.nextInt(9)).publicKey();
+            Command command = switch (random.nextInt(8)) {
+                case 0 -> new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "localhost", 9);
+                case 1 -> new Command.Bond(1 + random.nextInt(50));
+                case 2 -> new Command.Unbond(1 + random.nextInt(50));
+                case 3 -> new Command.Withdraw(1 + random.nextInt(50), "home");
+                case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "localhost", 8);
+                case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request);
+                case 6 -> new Command.RegisterModel(request, "model", "");
+                default -> new OpenEscrow(request, someone, 5, Level.FULL);
+            };
             log.putLong(nowMs)
                     .putBytes(Signed.of(people.get(random.nextInt(9)), nowMs + 1000, command)
                             .encode());
