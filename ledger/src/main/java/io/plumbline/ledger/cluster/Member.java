@@ -8,7 +8,6 @@ import io.aeron.cluster.ConsensusModule;
 import io.aeron.cluster.RecordingLog;
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.cluster.service.ClusteredServiceContainer;
-import io.aeron.driver.MediaDriver;
 import io.plumbline.transport.Drivers;
 import java.nio.file.Path;
 import java.util.List;
@@ -148,14 +147,12 @@ public final class Member implements AutoCloseable {
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(errors)
                 .terminationHook(end);
-        driver = launch(
-                () -> Drivers.context(folder.resolve("driver"))
-                        .errorHandler(errors)
-                        .terminationHook(end),
-                archive,
-                consensus);
+        driver = whenStale(() -> ClusteredMediaDriver.launch(
+                Drivers.context(folder.resolve("driver")).errorHandler(errors).terminationHook(end),
+                archive.clone(),
+                consensus.clone()));
         try {
-            container = ClusteredServiceContainer.launch(serviceContext);
+            container = whenStale(() -> ClusteredServiceContainer.launch(serviceContext.clone()));
         } catch (RuntimeException e) {
             CloseHelper.quietClose(driver);
             throw e;
@@ -166,12 +163,11 @@ public final class Member implements AutoCloseable {
      * A process that was killed leaves mark files that say it lives, for up to ten seconds: who comes right after it waits for them to go stale. Contexts are used
      * once, hence the copies.
      */
-    private static ClusteredMediaDriver launch(
-            Supplier<MediaDriver.Context> media, Archive.Context archive, ConsensusModule.Context consensus) {
+    private static <T> T whenStale(Supplier<T> launch) {
         long end = System.nanoTime() + STALE_NS;
         while (true) {
             try {
-                return ClusteredMediaDriver.launch(media.get(), archive.clone(), consensus.clone());
+                return launch.get();
             } catch (RuntimeException e) {
                 if (!isTakenForAlive(e) || System.nanoTime() > end) {
                     throw e;

@@ -11,11 +11,18 @@ import java.util.zip.CRC32C;
 final class RecordChecksum implements Checksum {
     static final RecordChecksum CRC32C = new RecordChecksum();
 
+    /** No datagram has more: a frame that says so has a damaged length, and reading on would leave its memory. */
+    private static final int MAX_FRAME_BYTES = 64 << 10;
+
     private RecordChecksum() {}
 
     @Override
     @SuppressWarnings("restricted") // Aeron hands out addresses
     public int compute(long address, int offset, int length) {
+        if (length < 0 || length > MAX_FRAME_BYTES) {
+            throw new IllegalStateException(
+                    "checksum mismatch: a frame of the log claims to have " + length + " bytes");
+        }
         CRC32C crc = new CRC32C();
         crc.update(MemorySegment.ofAddress(address + offset).reinterpret(length).asByteBuffer());
         return (int) crc.getValue();

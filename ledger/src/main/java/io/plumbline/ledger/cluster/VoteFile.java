@@ -56,7 +56,7 @@ final class VoteFile {
         long of = body.getLong();
         byte[] hash = new byte[32];
         body.get(hash);
-        signed = what == PROMISE ? signed.promise(epoch) : signed.voted(epoch, of, hash);
+        signed = what == PROMISE ? signed.promise(of, epoch) : signed.voted(epoch, of, hash);
     }
 
     /** What is on disk. */
@@ -68,8 +68,8 @@ final class VoteFile {
         append(record(VOTE, epoch, of, hash));
     }
 
-    void promise(long epoch) throws IOException {
-        append(record(PROMISE, epoch, 0, new byte[32]));
+    void promise(long epoch, long of) throws IOException {
+        append(record(PROMISE, epoch, of, new byte[32]));
     }
 
     private static byte[] record(int what, long epoch, long of, byte[] hash) {
@@ -87,7 +87,7 @@ final class VoteFile {
         Path target = isLong ? file.resolveSibling(file.getFileName() + ".partial") : file;
         List<byte[]> records = new ArrayList<>();
         if (isLong) {
-            records.add(record(PROMISE, signed.promised(), 0, new byte[32]));
+            records.add(record(PROMISE, signed.promised(), signed.promisedFor(), new byte[32]));
             signed.votes().forEach((epoch, hash) -> records.add(record(VOTE, epoch, signed.number(), hash)));
         }
         records.add(body);

@@ -149,9 +149,9 @@ public final class Voter implements AutoCloseable {
         long number = stalled.header.number();
         // Who has not asked for the epoch that others have begun says what it signed all the same: it may free them.
         SigningRecord signed = file.signed();
-        long next = signed.promised() < stalled.epoch ? stalled.epoch : stalled.epoch + 1;
-        if (signed.promised() < next) {
-            file.promise(next);
+        long next = signed.promisedIn(number) < stalled.epoch ? stalled.epoch : stalled.epoch + 1;
+        if (signed.promisedIn(number) < next) {
+            file.promise(next, number);
         }
         EpochStatement statement = EpochStatement.of(genesisHash, next, number, signed.votesFor(number), keys);
         LedgerClient.Outcome outcome = ledger.submit(new Command.StateEpoch(statement));

@@ -13,11 +13,12 @@ import java.util.TreeMap;
  *
  * @param number of the last block it signed, or -1.
  * @param votes header hashes it signed for that block, by epoch.
- * @param promised below this epoch it signs nothing any more.
+ * @param promised below this epoch it signs nothing any more for the block of number {@code promisedFor}. Later blocks are free of it: who stepped on alone, and
+ *     was outrun by the others, goes on with them.
  */
-public record SigningRecord(long number, SortedMap<Long, byte[]> votes, long promised) {
+public record SigningRecord(long number, SortedMap<Long, byte[]> votes, long promisedFor, long promised) {
     /** Nothing was signed. */
-    public static final SigningRecord NONE = new SigningRecord(-1, new TreeMap<>(), 0);
+    public static final SigningRecord NONE = new SigningRecord(-1, new TreeMap<>(), -1, 0);
 
     public SigningRecord {
         votes = Collections.unmodifiableSortedMap(new TreeMap<>(votes));
@@ -37,9 +38,9 @@ public record SigningRecord(long number, SortedMap<Long, byte[]> votes, long pro
         if (of < number) {
             return "block " + of + " was signed long ago";
         }
-        if (epoch < promised) {
-            return "this full node has promised to sign nothing in epoch " + epoch + " any more; it waits for epoch "
-                    + promised;
+        if (epoch < promisedIn(of)) {
+            return "this full node has promised to sign nothing for it in epoch " + epoch
+                    + " any more; it waits for epoch " + promised;
         }
         if (of > number || hasSigned(epoch, of, hash)) {
             return null;
@@ -69,12 +70,17 @@ public record SigningRecord(long number, SortedMap<Long, byte[]> votes, long pro
         }
         SortedMap<Long, byte[]> more = of == number ? new TreeMap<>(votes) : new TreeMap<>();
         more.put(epoch, hash);
-        return new SigningRecord(of, more, promised);
+        return new SigningRecord(of, more, promisedFor, promised);
     }
 
-    /** Having stepped into an epoch. */
-    public SigningRecord promise(long epoch) {
-        return new SigningRecord(number, votes, Math.max(promised, epoch));
+    /** Having stepped into an epoch because of a block. */
+    public SigningRecord promise(long of, long epoch) {
+        return of < promisedFor ? this : new SigningRecord(number, votes, of, Math.max(promisedIn(of), epoch));
+    }
+
+    /** Below this epoch it signs nothing for a block. */
+    public long promisedIn(long of) {
+        return of == promisedFor ? promised : 0;
     }
 
     /** What it has signed of a block, by epoch: what it states. */

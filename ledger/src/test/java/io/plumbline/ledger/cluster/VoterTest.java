@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -13,6 +14,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -102,5 +105,38 @@ class VoterTest {
         try (Voter third = voter()) {
             assertThrows(IOException.class, () -> third.mayStillSign(0, 1, block(2), List.of()));
         }
+    }
+
+    @Test
+    void whoSteppedOnAloneGoesOnWithTheOthersBlocks() throws IOException {
+        VoteFile votes = new VoteFile(file);
+        votes.vote(0, 4, block(4));
+        votes.promise(1, 4);
+        try (Voter again = voter()) {
+            String why = assertThrows(IOException.class, () -> again.mayStillSign(0, 4, block(4), List.of()))
+                    .getMessage();
+            assertTrue(why.contains("waits for epoch 1"), why);
+            assertTrue(again.mayStillSign(1, 4, block(4), List.of()), "the same block may be signed in any epoch");
+            assertTrue(again.mayStillSign(0, 5, block(5), List.of()), "the promise was about block 4");
+        }
+    }
+
+    @Test
+    void anotherBlockIsSignedInALaterEpochOnlyWhereTheFirstCannotBeCertified() throws IOException {
+        VoteFile votes = new VoteFile(file);
+        votes.vote(0, 4, block(4));
+        votes.promise(1, 4);
+        List<EpochStatement> three = List.of(said(block(4)), said(null), said(null));
+        List<EpochStatement> four = List.of(said(block(4)), said(null), said(null), said(null));
+        try (Voter again = voter()) {
+            String why = assertThrows(IOException.class, () -> again.mayStillSign(1, 4, block(9), three))
+                    .getMessage();
+            assertTrue(why.contains("may be certified"), why);
+            assertTrue(again.mayStillSign(1, 4, block(9), four));
+        }
+    }
+
+    private static EpochStatement said(byte[] signed) {
+        return new EpochStatement(1, 4, signed == null ? new TreeMap<>() : new TreeMap<>(Map.of(0L, signed)), null);
     }
 }

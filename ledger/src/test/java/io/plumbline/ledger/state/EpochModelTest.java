@@ -43,7 +43,7 @@ class EpochModelTest {
 
         SigningRecord signed() {
             SortedMap<Long, byte[]> map = votesBefore(EPOCHS);
-            return map.isEmpty() ? SigningRecord.NONE.promise(epoch) : new SigningRecord(0, map, epoch);
+            return map.isEmpty() ? SigningRecord.NONE.promise(0, epoch) : new SigningRecord(0, map, 0, epoch);
         }
 
         SortedMap<Long, byte[]> votesBefore(int end) {

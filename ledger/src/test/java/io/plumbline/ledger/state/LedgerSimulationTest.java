@@ -302,7 +302,7 @@ class LedgerSimulationTest {
             random.nextBytes(any);
             votes = random.nextBoolean() ? new TreeMap<>() : new TreeMap<>(Map.of(blocks.epoch(), any));
         } else {
-            signed[member] = signed[member].promise(epoch);
+            signed[member] = signed[member].promise(number, epoch);
             votes = signed[member].votesFor(number);
         }
         EpochStatement statement = EpochStatement.of(GENESIS.hash(), epoch, number, votes, FULL.get(member));

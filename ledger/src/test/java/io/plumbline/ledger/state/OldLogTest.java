@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
  * are for ever; where the rules change, code keeps to the old ones until a quorum has moved on, and a log under the new rules is added.
  */
 class OldLogTest {
-    private static final String LOG = "/logs/rules-1.log";
+    private static final String LOG = "/logs/rules-1.bin";
 
     private static byte[] resource(String name) throws IOException {
         try (InputStream in = OldLogTest.class.getResourceAsStream(name)) {
