@@ -151,17 +151,18 @@ public final class Backup {
     private static long await(ClusterBackup backup, AtomicReference<Throwable> failure, LongConsumer progress)
             throws IOException {
         long end = System.nanoTime() + TIMEOUT_NS;
-        long last = -1;
+        boolean wasWhole = false;
         while (System.nanoTime() < end) {
             ClusterBackup.State state =
                     ClusterBackup.State.get(backup.context().stateCounter().get());
             long position = backup.context().liveLogPositionCounter().get();
             progress.accept(position);
-            // It follows the log for ever; it is whole when it has stood still once.
-            if (state == ClusterBackup.State.BACKING_UP && position > 0 && position == last) {
+            // From here on it would follow the log for ever; what comes later a member gets from the others.
+            boolean isWhole = state == ClusterBackup.State.BACKING_UP && position > 0;
+            if (isWhole && wasWhole) {
                 return position;
             }
-            last = state == ClusterBackup.State.BACKING_UP ? position : -1;
+            wasWhole = isWhole;
             try {
                 Thread.sleep(STEP_MS);
             } catch (InterruptedException e) {
