@@ -7,15 +7,12 @@ import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -121,24 +118,6 @@ final class DemoNetwork implements AutoCloseable {
         }
     }
 
-    /** A run of free UDP ports; members need theirs known before they start. */
-    static int freePorts(int count) throws SocketException {
-        for (int base = 23_000 + (int) (ProcessHandle.current().pid() % 1500) * 20; base < 60_000; base += count) {
-            boolean free = true;
-            for (int i = 0; i < count && free; i++) {
-                try (DatagramSocket socket = new DatagramSocket(null)) {
-                    socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), base + i));
-                } catch (java.net.BindException e) {
-                    free = false;
-                }
-            }
-            if (free) {
-                return base;
-            }
-        }
-        throw new SocketException("No " + count + " free UDP ports in a row were found above 23000.");
-    }
-
     /**
      * Starts all roles but the cheat and waits until they are ready.
      *
@@ -148,7 +127,7 @@ final class DemoNetwork implements AutoCloseable {
      */
     void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
         List<String> members = new ArrayList<>();
-        int base = freePorts(fullNodes.size() * Member.PORTS);
+        int base = Ports.free(fullNodes.size() * Member.PORTS);
         for (int i = 0; i < fullNodes.size(); i++) {
             members.add("localhost:" + (base + i * Member.PORTS));
         }

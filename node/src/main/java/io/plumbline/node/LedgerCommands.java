@@ -23,6 +23,9 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
 
 /** {@code plumbline ledger}: what operators of full nodes and owners of accounts do with the ledger. */
 @Parameters(commandNames = "ledger", commandDescription = "Operate a full node's ledger, or an account on it.")
@@ -53,63 +56,61 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                         + " backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish.");
     }
 
-    /** To the full node that runs with a folder on this host. */
-    @Parameters(commandDescription = "Have the full node that runs with --dir say how it stands, or do this.")
-    static final class Order extends Main.Options implements Callable<Integer> {
-        private final String order;
-
+    /** What a full node that runs with a folder on this host is asked. */
+    abstract static class Asked extends Main.Options implements Callable<Integer> {
         @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
         private Path dir;
+
+        /** The line it is sent, see {@link Operator#obey}. */
+        abstract String line() throws IOException;
+
+        @Override
+        public Integer call() throws IOException {
+            System.out.println(Control.ask(dir, line()));
+            return 0;
+        }
+    }
+
+    @Parameters(commandDescription = "Have the full node that runs with --dir say how it stands, or do this.")
+    static final class Order extends Asked {
+        private final String order;
 
         Order(String order) {
             this.order = order;
         }
 
         @Override
-        public Integer call() throws IOException {
-            System.out.println(Control.ask(dir, order));
-            return 0;
+        String line() {
+            return order;
         }
     }
 
     @Parameters(commandNames = "block", commandDescription = "Show a certified block, and its proof by the last one.")
-    static final class ShowBlock extends Main.Options implements Callable<Integer> {
-        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
-        private Path dir;
-
+    static final class ShowBlock extends Asked {
         @Parameter(names = "--number", required = true, description = "of the block")
         private long number;
 
         @Override
-        public Integer call() throws IOException {
-            System.out.println(Control.ask(dir, "block " + number));
-            return 0;
+        String line() {
+            return "block " + number;
         }
     }
 
     @Parameters(commandNames = "request", commandDescription = "Show what became of a request, however long ago.")
-    static final class ShowRequest extends Main.Options implements Callable<Integer> {
-        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
-        private Path dir;
-
+    static final class ShowRequest extends Asked {
         @Parameter(names = "--request", required = true, description = "HASH: 64 hexadecimal digits")
         private String request;
 
         @Override
-        public Integer call() throws IOException {
-            System.out.println(
-                    Control.ask(dir, "request " + HexFormat.of().formatHex(Session.key(request, "--request"))));
-            return 0;
+        String line() throws IOException {
+            return "request " + HexFormat.of().formatHex(Session.key(request, "--request"));
         }
     }
 
     @Parameters(
             commandNames = "propose",
             commandDescription = "Wish for other parameters; a quorum of full nodes that wish the same has them.")
-    static final class Propose extends Main.Options implements Callable<Integer> {
-        @Parameter(names = "--dir", required = true, description = "DIR: of the running full node")
-        private Path dir;
-
+    static final class Propose extends Asked {
         @Parameter(names = "--rules", description = "number of the rules, after all full nodes were upgraded")
         private String rules = "-";
 
@@ -138,15 +139,14 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         private String minStake = "-";
 
         @Override
-        public Integer call() throws IOException {
+        String line() throws IOException {
             String[] words = {rules, commit, grace, reveal, escrow, unbond, retain, auditors, minStake};
             for (String word : words) {
                 if (!word.matches("-|\\d{1,18}")) {
                     throw new IOException("A parameter is a whole number, not " + word + ".");
                 }
             }
-            System.out.println(Control.ask(dir, "propose " + String.join(" ", words)));
-            return 0;
+            return "propose " + String.join(" ", words);
         }
     }
 
@@ -253,14 +253,21 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         @Override
         public Integer call() throws IOException {
             Network known = Network.read(network);
-            long position = Backup.run(
-                    known.members(),
-                    host,
-                    to,
-                    Drivers.TERM_BYTES,
-                    Keys.random(),
-                    known.genesis().hash(),
-                    at -> {});
+            long position;
+            try (ProgressBar bar = new ProgressBarBuilder()
+                    .setTaskName("Log")
+                    .setUnit(" MiB", 1 << 20)
+                    .setStyle(ProgressBarStyle.ASCII)
+                    .build()) {
+                position = Backup.run(
+                        known.members(),
+                        host,
+                        to,
+                        Drivers.TERM_BYTES,
+                        Keys.random(),
+                        known.genesis().hash(),
+                        bar::stepTo);
+            }
             System.out.println("Copied the last snapshot, and the log up to byte " + position + ", to " + to + ".");
             return 0;
         }

@@ -7,6 +7,7 @@ import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -54,7 +55,7 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
         Genesis genesis = new Genesis(
                 List.of(full.publicKey()),
                 List.of(new Deposit(node.publicKey(), 100_000), new Deposit(requester.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (FullNode fullNode = new FullNode(
                         network,

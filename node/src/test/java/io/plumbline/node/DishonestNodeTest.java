@@ -20,6 +20,7 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Ports;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.verifier.audit.AnswerView;
@@ -158,7 +159,7 @@ class DishonestNodeTest {
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 List.of(new Deposit(NODE.publicKey(), 100_000), new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
                 ForwardPass forward = TestModels.forward(model)) {

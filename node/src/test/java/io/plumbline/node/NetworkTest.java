@@ -13,6 +13,7 @@ import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
@@ -74,7 +75,7 @@ class NetworkTest {
                         new Deposit(CHEAT.publicKey(), 100_000),
                         new Deposit(LIAR.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
         network.write(folder.resolve("network.json"));
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));

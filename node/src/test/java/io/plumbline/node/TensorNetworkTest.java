@@ -22,6 +22,7 @@ import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -84,7 +85,7 @@ class TensorNetworkTest {
                         new Deposit(CHEAT.publicKey(), 100_000),
                         new Deposit(EMBEDDER.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + DemoNetwork.freePorts(Member.PORTS)), genesis);
+        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         fullNode = new FullNode(
                 network,

@@ -5,10 +5,8 @@ import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.model.Folders;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Ports;
 import java.io.IOException;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +27,7 @@ final class BenchCluster implements AutoCloseable {
     /** @param parent on the disk that is measured. */
     BenchCluster(Path parent, int size, byte[] genesisHash, IntFunction<ClusteredService> services) throws IOException {
         folder = Files.createTempDirectory(Files.createDirectories(parent), "cluster-");
-        int port = freePorts(size * Member.PORTS);
+        int port = Ports.free(size * Member.PORTS);
         for (int i = 0; i < size; i++) {
             addresses.add("localhost:" + (port + i * Member.PORTS));
         }
@@ -41,23 +39,6 @@ final class BenchCluster implements AutoCloseable {
                     e -> {},
                     () -> {}));
         }
-    }
-
-    private static int freePorts(int count) throws IOException {
-        for (int base = 30_000; base < 60_000; base += count) {
-            boolean free = true;
-            for (int i = 0; i < count && free; i++) {
-                try (DatagramSocket socket = new DatagramSocket(null)) {
-                    socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), base + i));
-                } catch (java.net.BindException e) {
-                    free = false;
-                }
-            }
-            if (free) {
-                return base;
-            }
-        }
-        throw new IOException("No " + count + " free UDP ports in a row were found above 30000.");
     }
 
     String aeronDirectory() {

@@ -96,6 +96,8 @@ public final class LedgerService implements ClusteredService {
             ClientSession session, long timestamp, DirectBuffer buffer, int offset, int length, Header aeronHeader) {
         byte[] command = null;
         byte[] key = null;
+        long correlationId = 0;
+        int subject = 0;
         try {
             if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
                 return;
@@ -109,22 +111,26 @@ public final class LedgerService implements ClusteredService {
             }
             if (header.templateId() == SubmitDecoder.TEMPLATE_ID) {
                 submit.wrap(message, body, header.blockLength(), header.version());
+                correlationId = submit.correlationId();
                 command = VarData.copy(submit::wrapCommand);
             } else if (header.templateId() == QueryDecoder.TEMPLATE_ID) {
                 query.wrap(message, body, header.blockLength(), header.version());
+                correlationId = query.correlationId();
+                subject = query.subjectRaw();
                 key = VarData.copy(query::wrapKey);
             }
         } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+            // All of it is decoded before anything is done: what is thrown later ends the member.
             return;
         }
         if (command != null) {
-            onCommand(session, timestamp, command);
+            onCommand(session, correlationId, timestamp, command);
         } else if (key != null) {
-            onQuery(session, timestamp, key);
+            onQuery(session, correlationId, timestamp, subject, key);
         }
     }
 
-    private void onCommand(ClientSession session, long timestamp, byte[] command) {
+    private void onCommand(ClientSession session, long correlationId, long timestamp, byte[] command) {
         List<String> reasons = replica.onCommand(command, timestamp);
         if (session == null || cluster.role() != Cluster.Role.LEADER) {
             return;
@@ -133,7 +139,7 @@ public final class LedgerService implements ClusteredService {
         reasons.forEach(reason -> out.putText(reason == null ? "" : reason));
         byte[] bytes = out.toBytes();
         OutcomeEncoder outcome = new OutcomeEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
-        outcome.correlationId(submit.correlationId())
+        outcome.correlationId(correlationId)
                 .height(replica.state().height())
                 .timeMs(replica.state().timeMs())
                 .putReasons(bytes, 0, bytes.length);
@@ -141,14 +147,13 @@ public final class LedgerService implements ClusteredService {
     }
 
     /** Only the leader answers, and only it works an answer out. */
-    private void onQuery(ClientSession session, long timestamp, byte[] key) {
-        int subject = query.subjectRaw();
+    private void onQuery(ClientSession session, long correlationId, long timestamp, int subject, byte[] key) {
         if (session == null || cluster.role() != Cluster.Role.LEADER || subject >= Question.values().length) {
             return;
         }
         byte[] body = replica.answer(Question.values()[subject], key);
         ViewEncoder view = new ViewEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
-        view.correlationId(query.correlationId())
+        view.correlationId(correlationId)
                 .height(replica.state().height())
                 .timeMs(Math.max(timestamp, replica.state().timeMs()))
                 .putBody(body, 0, body.length);

@@ -1,6 +1,5 @@
 package io.plumbline.ledger.order;
 
-import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
@@ -33,7 +32,7 @@ public final class Replica {
     private final Timers timers;
     private boolean isBlockDue;
     private long wakeMs = Long.MAX_VALUE;
-    private long certified = -1;
+    private long certified;
     private long epoch;
     private int statements;
 
@@ -143,7 +142,7 @@ public final class Replica {
     /** What a question's answer is; empty where there is none, or the question is none. */
     public byte[] answer(Question question, byte[] key) {
         return switch (question) {
-            case ACCOUNT -> key.length == 32 ? account(key).encode() : new byte[0];
+            case ACCOUNT -> key.length == 32 ? state.account(key).encode() : new byte[0];
             case CASE -> {
                 Case found = state.findCase(key);
                 yield found == null ? new byte[0] : found.encode();
@@ -153,10 +152,6 @@ public final class Replica {
             case PROOF -> proof(key);
             case STANDING -> Standing.of(state).encode();
         };
-    }
-
-    private Account account(byte[] key) {
-        return state.account(key);
     }
 
     private byte[] proof(byte[] key) {

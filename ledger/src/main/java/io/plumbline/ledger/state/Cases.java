@@ -131,8 +131,12 @@ final class Cases {
         return null;
     }
 
+    /** No more than a long can hold, and nothing for fewer tokens than one: a receipt may claim any number. */
     private static long saturated(long price, long tokens) {
-        return tokens > 0 && price > Long.MAX_VALUE / tokens ? Long.MAX_VALUE : price * tokens;
+        if (tokens <= 0) {
+            return 0;
+        }
+        return price > Long.MAX_VALUE / tokens ? Long.MAX_VALUE : price * tokens;
     }
 
     /** All full nodes, or as many as audit one answer, drawn by the beacon. */

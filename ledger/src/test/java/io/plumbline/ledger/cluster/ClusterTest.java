@@ -29,6 +29,7 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -37,9 +38,6 @@ import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,29 +68,11 @@ class ClusterTest {
     private final Map<Key, LedgerClient> clients = new HashMap<>();
     private LedgerClient client;
 
-    private static int freePorts() throws IOException {
-        for (int base = 20_000 + (int) (ProcessHandle.current().pid() % 1000) * 20; ; base += Member.PORTS) {
-            int port = base;
-            boolean free = true;
-            for (int i = 0; i < Member.PORTS && free; i++) {
-                try (DatagramSocket socket = new DatagramSocket(null)) {
-                    socket.setReuseAddress(false);
-                    socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port + i));
-                } catch (java.net.BindException e) {
-                    free = false;
-                }
-            }
-            if (free) {
-                return port;
-            }
-        }
-    }
-
     @BeforeEach
     void start() throws IOException {
-        int base = freePorts();
+        int base = Ports.free(3 * Member.PORTS);
         for (int i = 0; i < 3; i++) {
-            addresses.add("localhost:" + (base + i * 100));
+            addresses.add("localhost:" + (base + i * Member.PORTS));
         }
         driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
         launch();

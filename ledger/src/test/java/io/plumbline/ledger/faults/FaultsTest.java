@@ -359,18 +359,19 @@ class FaultsTest {
         kill(leader);
         again(leader);
         settle("after kills during a snapshot and a start");
-        leader = leader();
         int follower = follower();
-        assertEquals("true", members[leader].ask("snapshot"));
-        awaitSnapshot(follower);
+        snapshot(follower);
         kill(follower);
         again(follower);
         settle("after a start from a snapshot");
     }
 
-    private static void awaitSnapshot(int member) throws Exception {
+    /** Has the leader take a snapshot, and all members with it, and waits until {@code member} has. */
+    private static void snapshot(int member) throws Exception {
+        String before = members[member].ask("snapshots");
+        assertEquals("true", members[leader()].ask("snapshot"));
         long end = System.currentTimeMillis() + 30_000;
-        while (members[member].ask("snapshots").equals("0")) {
+        while (members[member].ask("snapshots").equals(before)) {
             assertTrue(System.currentTimeMillis() < end, "no snapshot was taken\n" + tail());
             Thread.sleep(50);
         }
@@ -495,14 +496,7 @@ class FaultsTest {
             flows("while the log grows");
         }
         for (int i = 0; i < 3; i++) {
-            int leader = leader();
-            long before = Long.parseLong(members[leader].ask("snapshots"));
-            assertEquals("true", members[leader].ask("snapshot"));
-            long end = System.currentTimeMillis() + 30_000;
-            while (Long.parseLong(members[leader].ask("snapshots")) == before) {
-                assertTrue(System.currentTimeMillis() < end, "no snapshot was taken\n" + tail());
-                Thread.sleep(50);
-            }
+            snapshot(leader());
             flows("between snapshots");
         }
         for (Child member : members) {

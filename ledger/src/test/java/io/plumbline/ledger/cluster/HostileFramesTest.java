@@ -1,0 +1,108 @@
+package io.plumbline.ledger.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.aeron.cluster.service.ClientSession;
+import io.aeron.cluster.service.Cluster;
+import io.plumbline.ledger.Money;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Signed;
+import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
+import io.plumbline.transport.ledgerwire.QueryEncoder;
+import io.plumbline.transport.ledgerwire.Subject;
+import io.plumbline.transport.ledgerwire.SubmitEncoder;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.agrona.ExpandableArrayBuffer;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+
+/** A frame that is in the log reaches every member: what one of them throws, all of them throw, and are gone. */
+class HostileFramesTest {
+    private static final int MUTATIONS = 20_000;
+
+    private int replies;
+
+    /** A leader that grants everything, and a client that takes every reply. */
+    private final Cluster cluster = proxy(Cluster.class);
+
+    private final ClientSession session = proxy(ClientSession.class);
+    private final LedgerService service = new LedgerService(Money.genesis(), (changed, node) -> {});
+
+    private <T> T proxy(Class<T> type) {
+        return type.cast(Proxy.newProxyInstance(
+                type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> switch (method.getName()) {
+                    case "role" -> Cluster.Role.LEADER;
+                    case "idleStrategy" -> NoOpIdleStrategy.INSTANCE;
+                    case "offer" -> {
+                        replies++;
+                        yield 1L;
+                    }
+                    default -> method.getReturnType() == boolean.class ? true : null;
+                }));
+    }
+
+    private void hand(byte[] frame, int length) {
+        service.onSessionMessage(session, 1_000_000, new UnsafeBuffer(frame), 0, length, null);
+    }
+
+    private static byte[] frame(ExpandableArrayBuffer buffer, int encoded) {
+        byte[] frame = new byte[MessageHeaderEncoder.ENCODED_LENGTH + encoded];
+        buffer.getBytes(0, frame);
+        return frame;
+    }
+
+    private static List<byte[]> frames() {
+        List<byte[]> frames = new ArrayList<>();
+        byte[] command =
+                Signed.of(Money.REQUESTER, 1_060_000, new Command.Bond(5)).encode();
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer();
+        SubmitEncoder submit = new SubmitEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        submit.correlationId(5).putCommand(command, 0, command.length);
+        frames.add(frame(buffer, submit.encodedLength()));
+        for (Subject subject : Subject.values()) {
+            if (subject != Subject.NULL_VAL) {
+                QueryEncoder query = new QueryEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+                query.correlationId(6).subject(subject).putKey(new byte[33], 0, 33);
+                frames.add(frame(buffer, query.encodedLength()));
+            }
+        }
+        return frames;
+    }
+
+    @Test
+    void whatIsNoMessageIsDroppedWhereverItEnds() {
+        service.onStart(cluster, null);
+        List<byte[]> frames = frames();
+        frames.forEach(frame -> hand(frame, frame.length));
+        assertEquals(frames.size(), replies, "each as it should be is answered");
+        for (byte[] frame : frames) {
+            for (int length = 0; length < frame.length; length++) {
+                hand(frame, length);
+            }
+            // Its first two bytes say how long the fixed part is: with less of it, what is read last may lie beyond.
+            for (int block = 0; block < 16; block++) {
+                byte[] shorter = Arrays.copyOf(frame, frame.length);
+                Arrays.fill(shorter, MessageHeaderEncoder.ENCODED_LENGTH, shorter.length, (byte) 0);
+                shorter[0] = (byte) block;
+                for (int length = 0; length < 40; length++) {
+                    hand(shorter, Math.min(length, shorter.length));
+                }
+            }
+        }
+        Random random = new Random(11);
+        for (int i = 0; i < MUTATIONS; i++) {
+            byte[] frame = frames.get(random.nextInt(frames.size())).clone();
+            for (int changes = random.nextInt(3) + 1; changes > 0; changes--) {
+                // Most of what can go wrong is near the beginning.
+                frame[random.nextInt(Math.min(frame.length, random.nextBoolean() ? 24 : frame.length))] =
+                        (byte) random.nextInt();
+            }
+            hand(frame, frame.length - random.nextInt(3));
+        }
+    }
+}

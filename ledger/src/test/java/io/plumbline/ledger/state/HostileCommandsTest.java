@@ -1,0 +1,120 @@
+package io.plumbline.ledger.state;
+
+import static io.plumbline.ledger.Money.BANK;
+import static io.plumbline.ledger.Money.FULL_NODES;
+import static io.plumbline.ledger.Money.MODEL;
+import static io.plumbline.ledger.Money.NODE;
+import static io.plumbline.ledger.Money.REQUESTER;
+import static io.plumbline.ledger.Money.genesis;
+import static io.plumbline.ledger.Money.receipt;
+import static io.plumbline.ledger.Money.request;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.receipt.Keys;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/** What an account signs may be anything. An exception out of the state would end every member at once, and again at every start. */
+class HostileCommandsTest {
+    private static final int BATCHES = 3_000;
+    private static final int TOGETHER = 16;
+    private static final long[] EXTREMES = {0, -1, 1, Long.MAX_VALUE, Long.MIN_VALUE, Integer.MAX_VALUE};
+
+    private final LedgerState state = new LedgerState(genesis());
+    private final Random random = new Random(7);
+    private long now = 1_000_000;
+
+    /** One of each kind, some of which are right as they are. */
+    private List<Command> commands() {
+        byte[] anything = new byte[32];
+        random.nextBytes(anything);
+        int number = random.nextInt(20);
+        Keys full = FULL_NODES.get(random.nextInt(FULL_NODES.size()));
+        Verdict verdict = new Verdict(Opinion.BAD, "step", "place", new byte[32], new byte[32]);
+        BlockHeader open = state.blocks().open();
+        byte[] hash = open == null ? anything : open.hash();
+        long block = open == null ? 0 : open.number();
+        byte[] vote = full.sign(Certificate.message(genesis().hash(), 0, block, hash));
+        return List.of(
+                new Command.RegisterNode(50_000, MODEL, 2, "localhost", 9000),
+                new Command.OpenEscrow(request(number), NODE.publicKey(), 500, Level.FULL),
+                new Command.SubmitReceipt(receipt(number, 150)),
+                new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
+                new Command.RevealVerdict(request(number), verdict),
+                new Command.PostChallenge(request(number), new Cell(0, 0, 8, false)),
+                new Command.CastVote(full.publicKey(), 0, block, hash, vote),
+                new Command.DepositMoney(REQUESTER.publicKey(), 1_000, anything),
+                new Command.Withdraw(1, "somewhere"),
+                new Command.Bond(10),
+                new Command.Unbond(10),
+                new Command.RegisterDataNode(50_000, "localhost", 9000),
+                new Command.RegisterModel(MODEL, "name", "source"),
+                new Command.ReportFeed("feed", number, new byte[8]),
+                new Command.ProposeParameters(Parameters.DEFAULT),
+                new Command.StateEpoch(EpochStatement.of(genesis().hash(), 1, block, new TreeMap<>(), full)));
+    }
+
+    /** Bytes of a command with some of them changed, or a number among them driven to its end. */
+    private byte[] changed(byte[] command) {
+        byte[] bytes = command.clone();
+        for (int changes = random.nextInt(4); changes > 0; changes--) {
+            int at = random.nextInt(bytes.length);
+            if (random.nextBoolean() && at + Long.BYTES <= bytes.length) {
+                byte[] extreme = new CanonicalWriter()
+                        .putLong(EXTREMES[random.nextInt(EXTREMES.length)])
+                        .toBytes();
+                System.arraycopy(extreme, 0, bytes, at, Long.BYTES);
+            } else {
+                bytes[at] ^= (byte) (1 << random.nextInt(8));
+            }
+        }
+        return bytes;
+    }
+
+    private Signed signed(List<byte[]> commands, Keys keys) {
+        CanonicalWriter body = new CanonicalWriter().putInt(commands.size());
+        commands.forEach(body::putBytes);
+        byte[] nonce = new byte[16];
+        random.nextBytes(nonce);
+        Signed unsigned = new Signed(keys.publicKey(), nonce, now + 1_000, body.toBytes(), new byte[64]);
+        return new Signed(unsigned.signer(), nonce, unsigned.lastMs(), unsigned.body(), keys.sign(unsigned.id()));
+    }
+
+    @Test
+    void whateverIsSignedIsAppliedOrRefused() {
+        List<Keys> signers = new ArrayList<>(FULL_NODES);
+        signers.addAll(List.of(REQUESTER, NODE, BANK));
+        int applied = 0;
+        int refused = 0;
+        for (int batch = 0; batch < BATCHES; batch++) {
+            now += random.nextInt(200);
+            List<Command> kinds = commands();
+            List<byte[]> together = new ArrayList<>();
+            for (int i = random.nextInt(TOGETHER) + 1; i > 0; i--) {
+                together.add(changed(kinds.get(random.nextInt(kinds.size())).encode()));
+            }
+            for (String reason : state.apply(
+                    signed(together, signers.get(random.nextInt(signers.size())))
+                            .encode(),
+                    now)) {
+                applied += reason == null ? 1 : 0;
+                refused += reason == null ? 0 : 1;
+            }
+            if (batch % 10 == 0) {
+                state.closeBlock(now);
+            }
+            assertEquals(state.deposited(), state.total(), "money is neither made nor lost");
+        }
+        assertTrue(applied > BATCHES / 10 && refused > BATCHES / 10, applied + " applied, " + refused + " refused");
+    }
+}
