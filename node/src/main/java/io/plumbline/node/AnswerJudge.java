@@ -2,7 +2,7 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Case;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
 import java.io.IOException;

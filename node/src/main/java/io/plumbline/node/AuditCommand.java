@@ -8,11 +8,11 @@ import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
@@ -114,10 +114,13 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         }
         Path folder = Files.createTempDirectory("plumbline-audit-");
         NodeClient client = new NodeClient();
+        // Anyone may look: a key of the moment opens the sessions.
+        Keys keys = Keys.random();
         try (MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
                 Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
-                AgentRunner runner = start(new Endpoint(aeron, host, 0, client))) {
-            Peer peer = peer((Endpoint) runner.agent(), driver.aeronDirectoryName(), given);
+                AgentRunner runner = start(new Endpoint(
+                        aeron, host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol()))) {
+            Peer peer = peer((Endpoint) runner.agent(), driver.aeronDirectoryName(), keys, given);
             return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
             DemoNetwork.delete(folder);
@@ -159,26 +162,20 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         throw new IOException("--level is signed, audited or full, not " + level + ".");
     }
 
-    private Peer peer(Endpoint endpoint, String aeronDirectory, Receipt given) throws IOException {
+    private Peer peer(Endpoint endpoint, String aeronDirectory, Keys keys, Receipt given) throws IOException {
         if (nodeAddress != null) {
             int colon = nodeAddress.lastIndexOf(':');
             if (colon < 1 || !nodeAddress.substring(colon + 1).matches("\\d{1,5}")) {
                 throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
             }
             return endpoint.connect(
-                    nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)));
+                    nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)), given.node());
         }
         Network known = Network.read(network);
-        // Anyone may look: a key of the moment opens the session.
-        try (LedgerClient ledger = LedgerClient.connect(
-                aeronDirectory,
-                Member.ingressEndpoints(known.members()),
-                host,
-                Keys.random(),
-                known.genesis().hash())) {
+        try (LedgerClient ledger = known.ledger(aeronDirectory, host, keys)) {
             for (Node node : ledger.nodes()) {
                 if (Arrays.equals(node.key(), given.node())) {
-                    return endpoint.connect(node.host(), node.port());
+                    return endpoint.connect(node.host(), node.port(), node.key());
                 }
             }
         }

@@ -7,7 +7,7 @@ import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Node;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;

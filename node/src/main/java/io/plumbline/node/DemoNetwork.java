@@ -3,11 +3,9 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
-import io.plumbline.transport.Ports;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -126,11 +124,6 @@ final class DemoNetwork implements AutoCloseable {
      * @param options of the honest node beside its model.
      */
     void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
-        List<String> members = new ArrayList<>();
-        int base = Ports.free(fullNodes.size() * Member.PORTS);
-        for (int i = 0; i < fullNodes.size(); i++) {
-            members.add("localhost:" + (base + i * Member.PORTS));
-        }
         Genesis genesis = new Genesis(
                 fullNodes.stream().map(Keys::publicKey).toList(),
                 BOND,
@@ -140,7 +133,7 @@ final class DemoNetwork implements AutoCloseable {
                         new Deposit(honest.publicKey(), 100_000),
                         new Deposit(cheat.publicKey(), 100_000)),
                 Parameters.DEFAULT);
-        new Network(members, genesis).write(folder.resolve("network.json"));
+        Network.onThisHost(genesis).write(folder.resolve("network.json"));
         for (int i = 0; i < fullNodes.size(); i++) {
             fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));
         }

@@ -3,7 +3,7 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Case;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;

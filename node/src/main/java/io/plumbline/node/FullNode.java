@@ -3,9 +3,14 @@ package io.plumbline.node;
 import io.aeron.Aeron;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.ledger.cluster.ClusterSequencer;
+import io.plumbline.ledger.cluster.Door;
+import io.plumbline.ledger.cluster.DoorAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.Rejoin;
+import io.plumbline.ledger.cluster.Upkeep;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.index.LedgerIndex;
 import io.plumbline.ledger.order.Replica;
@@ -14,6 +19,7 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -21,6 +27,7 @@ import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -29,6 +36,8 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
@@ -38,7 +47,10 @@ import org.agrona.concurrent.AgentRunner;
  */
 final class FullNode implements AutoCloseable {
     /** Longest wait for a node's next sign of life: three fit into the time the ledger gives for a verdict. */
-    private static final long ANSWER_TIMEOUT_MS = 30_000;
+    static final long ANSWER_TIMEOUT_MS = 30_000;
+
+    /** Applied again in some twenty seconds. */
+    static final long SNAPSHOT_BYTES = 256L << 20;
 
     private final Events events;
     private final NodeClient client;
@@ -51,31 +63,28 @@ final class FullNode implements AutoCloseable {
     private final LedgerClient ledger;
     private final LedgerIndex index;
     private final Control control;
+    private final Upkeep upkeep;
 
     /**
+     * What a full node works with.
+     *
      * @param models imported, whose answers it can judge: tensor models, and at most one language model that its verifier key is made of;
      *     none of that kind where {@code keyFile} is there.
      * @param keyFile verifier key; made there where there is none. Not looked at where there are only tensor models.
      * @param folder of this node's data.
-     * @param onEnd called when the ledger's member cannot go on: the process should end.
+     * @param snapshotBytes of the log from one snapshot to the next.
+     * @param answerTimeoutMs longest wait for a node's next sign of life.
      */
-    FullNode(Network network, Keys keys, List<Path> models, Path keyFile, Path folder, Events events, Runnable onEnd)
-            throws IOException {
-        this(network, keys, models, keyFile, folder, ANSWER_TIMEOUT_MS, events, onEnd);
+    record Setup(List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs) {
+        Setup(List<Path> models, Path keyFile, Path folder) {
+            this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS);
+        }
     }
 
-    /** With another wait for nodes that do not answer. */
-    FullNode(
-            Network network,
-            Keys keys,
-            List<Path> models,
-            Path keyFile,
-            Path folder,
-            long answerTimeoutMs,
-            Events events,
-            Runnable onEnd)
-            throws IOException {
-        this.client = new NodeClient(answerTimeoutMs);
+    /** @param onEnd called when the ledger's member cannot go on: the process should end. */
+    FullNode(Network network, Keys keys, Setup setup, Events events, Runnable onEnd) throws IOException {
+        Path folder = setup.folder;
+        this.client = new NodeClient(setup.answerTimeoutMs);
         this.events = events;
         int id = -1;
         for (int i = 0; i < network.genesis().fullNodes().size(); i++) {
@@ -84,9 +93,11 @@ final class FullNode implements AutoCloseable {
         if (id < 0) {
             throw new IOException("The key file is not one of this network's full nodes.");
         }
-        this.judge = new Judge(keys, judges(models, keyFile), folder.resolve("evidence"), events);
-        String address = network.members().get(id);
-        String host = address.substring(0, address.lastIndexOf(':'));
+        DoorAddress address = network.doors().get(id);
+        Member.Place place = new Member.Place(id, network.members(), folder, network.genesis());
+        // The others are asked while the models are read.
+        CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, keys, network));
+        this.judge = new Judge(keys, judges(setup.models, setup.keyFile), folder.resolve("evidence"), events);
         this.voter = new Voter(
                 keys,
                 network.genesis().hash(),
@@ -114,23 +125,27 @@ final class FullNode implements AutoCloseable {
                 index.onCertified(header, certificate);
             }
         });
-        this.member = new Member(
-                new Member.Place(
-                        id, network.members(), folder, network.genesis().hash()),
-                service,
-                e -> report(e),
-                onEnd);
+        await(rejoined);
+        this.member = new Member(place, service, this::report, onEnd);
+        this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
         events.emit("joined", json -> {});
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
-        this.endpoint = new Endpoint(aeron, host, 0, client);
-        this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
-        AgentRunner.startOnThread(runner);
-        this.ledger = LedgerClient.connect(
+        ClusterSequencer sequencer = new ClusterSequencer(
                 member.aeronDirectory(),
                 Member.ingressEndpoints(network.members()),
-                host,
+                host(network.members().get(id)),
                 keys,
                 network.genesis().hash());
+        this.ledger = new LedgerClient(sequencer, keys);
+        this.endpoint = new Endpoint(
+                aeron,
+                address.host(),
+                address.port(),
+                new Identity(keys.secret(), keys.publicKey()),
+                client.protocol(),
+                new Door(sequencer, service.checks(), member::logStart).protocol());
+        this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
+        AgentRunner.startOnThread(runner);
         judge.begin(endpoint, ledger);
         voter.begin(ledger);
         ledger.root();
@@ -140,6 +155,35 @@ final class FullNode implements AutoCloseable {
         events.emit(
                 "ready",
                 json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
+    }
+
+    private long rejoin(Member.Place place, Keys keys, Network network) {
+        try {
+            String host = host(place.members().get(place.id()));
+            long position = Rejoin.prepare(
+                    place, host, keys, network.doors(), at -> events.emit("copying", json -> json.put("position", at)));
+            if (position > 0) {
+                events.emit("copied", json -> json.put("position", position));
+            }
+            return position;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void await(CompletableFuture<Long> rejoined) throws IOException {
+        try {
+            rejoined.join();
+        } catch (CompletionException e) {
+            throw new IOException(
+                    "The ledger cannot be had from the other full nodes: "
+                            + e.getCause().getMessage(),
+                    e.getCause());
+        }
+    }
+
+    private static String host(String address) {
+        return address.substring(0, address.lastIndexOf(':'));
     }
 
     private Map<String, AnswerJudge> judges(List<Path> models, Path keyFile) throws IOException {
@@ -185,6 +229,6 @@ final class FullNode implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(control, judge, voter, ledger, runner, aeron, member, index);
+        CloseHelper.closeAll(control, upkeep, judge, voter, runner, ledger, aeron, member, index);
     }
 }

@@ -11,12 +11,12 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
@@ -70,12 +70,12 @@ final class Gateway implements AutoCloseable {
         this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         NodeClient client = new NodeClient();
-        Endpoint endpoint = new Endpoint(aeron, host, 0, client);
+        Endpoint endpoint =
+                new Endpoint(aeron, host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
         this.runner = new AgentRunner(
                 Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
         AgentRunner.startOnThread(runner);
-        this.ledger = LedgerClient.connect(
-                driver.aeronDirectoryName(), Member.ingressEndpoints(network.members()), host, keys, genesis.hash());
+        this.ledger = network.ledger(driver.aeronDirectoryName(), host, keys);
         ledger.root();
         Market market = new Market(keys, ledger, endpoint, client);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);

@@ -1,5 +1,6 @@
 package io.plumbline.node;
 
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.Seal;
 import java.io.IOException;
@@ -16,7 +17,7 @@ final class IncomingOpening implements Opening {
     /** Largest proof or group of pieces that is taken. */
     private static final long MAX_READ_BYTES = 1L << 30;
 
-    private final String from;
+    private final Peer from;
     private final long timeoutNs;
     private final Proceed proceed;
     private final Runnable onClose;
@@ -38,15 +39,19 @@ final class IncomingOpening implements Opening {
     }
 
     /**
-     * @param from whom, for messages.
+     * @param from who sends it.
      * @param timeoutMs longest wait for the next sign of life.
      * @param onClose runs when nothing more is wanted.
      */
-    IncomingOpening(String from, long timeoutMs, Proceed proceed, Runnable onClose) {
+    IncomingOpening(Peer from, long timeoutMs, Proceed proceed, Runnable onClose) {
         this.from = from;
         this.timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         this.proceed = proceed;
         this.onClose = onClose;
+    }
+
+    boolean isFrom(Peer peer) {
+        return from == peer;
     }
 
     /** On the transport's thread: the opening is there. */
@@ -60,7 +65,7 @@ final class IncomingOpening implements Opening {
     /** On the transport's thread: the next bytes. */
     synchronized void onChunk(long position, byte[] bytes) {
         if (seal == null || position != received || received + bytes.length > granted) {
-            fail(new IOException("The node at " + from + " sent an opening that is not what was asked for."));
+            fail(new IOException("The node at " + from.address() + " sent an opening that is not what was asked for."));
             return;
         }
         chunks.add(bytes);
@@ -94,14 +99,14 @@ final class IncomingOpening implements Opening {
         while (failure == null && received == before && wasSealed == (seal != null)) {
             long left = end - System.nanoTime();
             if (left <= 0) {
-                throw new IOException("The inference node at " + from + " did not answer within "
+                throw new IOException("The inference node at " + from.address() + " did not answer within "
                         + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s.");
             }
             try {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw new IOException("Interrupted while waiting for " + from + ".", e);
+                throw new IOException("Interrupted while waiting for " + from.address() + ".", e);
             }
         }
     }

@@ -3,10 +3,10 @@ package io.plumbline.node;
 import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -47,20 +47,14 @@ final class InferenceNode implements AutoCloseable {
     InferenceNode(Network network, Keys keys, Place place, Serving serving, Events events) throws IOException {
         this.driver = MediaDriver.launch(Drivers.context(place.folder().resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
-        this.ledger = LedgerClient.connect(
-                driver.aeronDirectoryName(),
-                Member.ingressEndpoints(network.members()),
-                place.host(),
-                keys,
-                network.genesis().hash());
+        this.ledger = network.ledger(driver.aeronDirectoryName(), place.host(), keys);
         this.service = served(serving, place, new Replies(keys, ledger, events));
-        NodeRequests requests = new NodeRequests(service);
-        this.endpoint = new Endpoint(aeron, place.host(), place.port(), (from, header, in, offset) -> {
-            // Who does not say where replies go gets none.
-            if (from != null) {
-                requests.onMessage(from, header, in, offset);
-            }
-        });
+        this.endpoint = new Endpoint(
+                aeron,
+                place.host(),
+                place.port(),
+                new Identity(keys.secret(), keys.publicKey()),
+                new NodeRequests(service).protocol());
         this.runner = new AgentRunner(
                 Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
         AgentRunner.startOnThread(runner);

@@ -220,7 +220,7 @@ final class Judge implements AutoCloseable {
         // evidence rests on, is seen
         // here.
         Finding finding = ordered.receipt().signatureHolds()
-                ? judge.judge(ordered, endpoint.connect(node.host(), node.port()), asked, event)
+                ? judge.judge(ordered, endpoint.connect(node.host(), node.port(), node.key()), asked, event)
                 : new Finding(Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"), new byte[32], null);
         Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
         events.emit("audited", json -> {

@@ -7,7 +7,7 @@ import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tokenizer.TextStream;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
@@ -131,6 +131,21 @@ final class LanguageService implements Service {
         if (outgoing != null) {
             outgoing.proceed(upTo);
         }
+    }
+
+    @Override
+    public void gone(Peer from) {
+        String its = Replies.name(from, "");
+        tickets.forEach((call, ticket) -> {
+            if (call.startsWith(its)) {
+                ticket.cancel();
+            }
+        });
+        sending.forEach((call, opening) -> {
+            if (call.startsWith(its)) {
+                opening.proceed(-1);
+            }
+        });
     }
 
     private void answer(Peer peer, long id, byte[] bytes, int topLogprobs) {

@@ -8,7 +8,6 @@ import io.aeron.cluster.ClusterTool;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.cluster.Backup;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
@@ -176,7 +175,9 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                 names = "--full-node",
                 required = true,
                 description =
-                        "KEY@HOST:PORT: a full node's public key, and the first of its five ports; again for each")
+                        "KEY@HOST:PORT: a full node's public key, and its door, where clients reach it; the five ports after that are"
+                                + " for the other full nodes. KEY@HOST:PORT,HOST:PORT where these reach it elsewhere, by the"
+                                + " second address and the four ports after it. Again for each")
         private List<String> fullNodes = new ArrayList<>();
 
         @Parameter(names = "--deposit", description = "KEY=AMOUNT: an account's first balance; again for more")
@@ -197,15 +198,14 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                 throw new IOException(file + " exists. A network's file never changes; name another.");
             }
             List<byte[]> keys = new ArrayList<>();
-            List<String> members = new ArrayList<>();
+            List<Network.Place> places = new ArrayList<>();
             for (String one : fullNodes) {
                 int at = one.indexOf('@');
-                String address = one.substring(at + 1);
-                if (at < 0 || !address.matches("[A-Za-z0-9.-]{1,255}:\\d{1,5}")) {
+                if (at < 0) {
                     throw new IOException("--full-node is KEY@HOST:PORT, not " + one + ".");
                 }
                 keys.add(Session.key(one.substring(0, at), "A full node's key"));
-                members.add(address);
+                places.add(Network.Place.parse(one.substring(at + 1)));
             }
             if (keys.stream().map(HexFormat.of()::formatHex).distinct().count() < keys.size()) {
                 throw new IOException("Two full nodes have the same key. Each needs one of its own.");
@@ -221,7 +221,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             try {
                 Genesis genesis = new Genesis(
                         keys, bond, Session.key(bank, "--bank"), first, io.plumbline.ledger.state.Parameters.DEFAULT);
-                new Network(members, genesis).write(file);
+                new Network(places, genesis).write(file);
             } catch (IllegalArgumentException e) {
                 throw new IOException(e.getMessage(), e);
             }
@@ -238,8 +238,11 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             commandDescription =
                     "Copy the ledger from the members that run into a folder that a member can start from.")
     static final class TakeBackup extends Main.Options implements Callable<Integer> {
-        @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
+        @Parameter(names = "--network", required = true, description = "FILE: the network's full nodes and genesis")
         private Path network;
+
+        @Parameter(names = "--key", required = true, description = "FILE: a full node's key, which lets in")
+        private Path key;
 
         @Parameter(
                 names = "--to",
@@ -247,7 +250,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                 description = "DIR: empty or absent; a full node's --dir afterwards")
         private Path to;
 
-        @Parameter(names = "--host", description = "address the members reach this process at")
+        @Parameter(names = "--host", description = "address full nodes reach this process at")
         private String host = "localhost";
 
         @Override
@@ -264,7 +267,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                         host,
                         to,
                         Drivers.TERM_BYTES,
-                        Keys.random(),
+                        Network.readKey(key),
                         known.genesis().hash(),
                         bar::stepTo);
             }
@@ -298,13 +301,13 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
 
     /** What needs an account's key and the network. */
     abstract static class Session extends Main.Options implements Callable<Integer> {
-        @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
+        @Parameter(names = "--network", required = true, description = "FILE: the network's full nodes and genesis")
         private Path network;
 
         @Parameter(names = "--key", required = true, description = "FILE: the account's Ed25519 key")
         private Path key;
 
-        @Parameter(names = "--host", description = "address the members reach this process at")
+        @Parameter(names = "--host", description = "address full nodes reach this process at")
         private String host = "localhost";
 
         abstract void run(LedgerClient ledger, Keys keys) throws IOException;
@@ -330,12 +333,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             Keys keys = Network.readKey(key);
             Path folder = Files.createTempDirectory("plumbline-ledger-");
             try (MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
-                    LedgerClient ledger = LedgerClient.connect(
-                            driver.aeronDirectoryName(),
-                            Member.ingressEndpoints(known.members()),
-                            host,
-                            keys,
-                            known.genesis().hash())) {
+                    LedgerClient ledger = known.ledger(driver.aeronDirectoryName(), host, keys)) {
                 run(ledger, keys);
             } finally {
                 DemoNetwork.delete(folder);

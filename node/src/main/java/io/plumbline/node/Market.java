@@ -4,7 +4,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -38,6 +38,6 @@ record Market(Keys keys, LedgerClient ledger, Endpoint endpoint, NodeClient clie
         if (!escrow.isApplied()) {
             throw new ApiException(402, "The ledger refused the escrow: " + escrow.reason() + ".");
         }
-        return endpoint.connect(node.host(), node.port());
+        return endpoint.connect(node.host(), node.port(), node.key());
     }
 }

@@ -2,8 +2,14 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.cluster.DoorAddress;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,14 +26,78 @@ import java.util.Set;
 /**
  * What every process of one network is told: where the full nodes are and what the ledger began with. Kept in a JSON file.
  *
- * @param members "host:port" of each full node's first port, in genesis order.
+ * @param places of the full nodes, in genesis order.
  * @param genesis of the ledger.
  */
-record Network(List<String> members, Genesis genesis) {
+record Network(List<Place> places, Genesis genesis) {
+    private static final String ADDRESS = "[A-Za-z0-9.-]{1,255}:\\d{1,5}";
+
+    /**
+     * Where a full node is reached.
+     *
+     * @param door "host:port" at which it lets clients in.
+     * @param cluster "host:port" of the first of {@link Member#PORTS} ports by which other full nodes reach it.
+     */
+    record Place(String door, String cluster) {
+        /** Written as "HOST:PORT", the door, behind which the other ports follow, or "HOST:PORT,HOST:PORT". */
+        static Place parse(String text) throws IOException {
+            String[] addresses = text.split(",", -1);
+            if (addresses.length > 2
+                    || !addresses[0].matches(ADDRESS)
+                    || !addresses[addresses.length - 1].matches(ADDRESS)) {
+                throw new IOException(
+                        "A full node's place is HOST:PORT of its door, or that and HOST:PORT of the first of its "
+                                + Member.PORTS + " cluster ports after a comma, not " + text + ".");
+            }
+            return addresses.length == 2 ? new Place(addresses[0], addresses[1]) : of(addresses[0]);
+        }
+
+        private static Place of(String door) {
+            int colon = door.lastIndexOf(':');
+            return new Place(door, door.substring(0, colon + 1) + (Integer.parseInt(door.substring(colon + 1)) + 1));
+        }
+    }
+
+    /** With all full nodes on this host, at ports that are free now. */
+    static Network onThisHost(Genesis genesis) throws IOException {
+        int ports = Member.PORTS + 1;
+        int first = Ports.free(genesis.fullNodes().size() * ports);
+        List<Place> places = new ArrayList<>();
+        for (int i = 0; i < genesis.fullNodes().size(); i++) {
+            places.add(Place.of("localhost:" + (first + i * ports)));
+        }
+        return new Network(places, genesis);
+    }
+
+    /** Where full nodes let clients in, and who they are. */
+    List<DoorAddress> doors() {
+        List<DoorAddress> doors = new ArrayList<>();
+        for (int i = 0; i < places.size(); i++) {
+            doors.add(new DoorAddress(places.get(i).door, genesis.fullNodes().get(i)));
+        }
+        return doors;
+    }
+
+    /** Where full nodes reach each other, see {@link Member.Place}. */
+    List<String> members() {
+        return places.stream().map(Place::cluster).toList();
+    }
+
+    /**
+     * The ledger, as one of its accounts.
+     *
+     * @param aeronDirectory of a running media driver.
+     * @param host address at which full nodes reach this process.
+     */
+    LedgerClient ledger(String aeronDirectory, String host, Keys keys) {
+        return new LedgerClient(new RemoteSequencer(aeronDirectory, host, keys, doors()), keys);
+    }
+
     void write(Path file) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = mapper.createObjectNode();
-        json.set("members", mapper.valueToTree(members));
+        ArrayNode nodes = json.putArray("full_nodes");
+        places.forEach(place -> nodes.addObject().put("door", place.door).put("cluster", place.cluster));
         json.put("genesis", HexFormat.of().formatHex(genesis.encode()));
         Files.write(file, mapper.writerWithDefaultPrettyPrinter().writeValueAsBytes(json));
     }
@@ -35,15 +105,18 @@ record Network(List<String> members, Genesis genesis) {
     static Network read(Path file) throws IOException {
         try {
             JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(file));
-            List<String> members = new ArrayList<>();
-            json.get("members").forEach(member -> members.add(member.asText()));
-            Genesis genesis =
-                    Genesis.decode(HexFormat.of().parseHex(json.get("genesis").asText()));
-            if (members.size() != genesis.fullNodes().size()) {
-                throw new IOException("it lists " + members.size() + " members for "
-                        + genesis.fullNodes().size() + " keys");
+            List<Place> places = new ArrayList<>();
+            for (JsonNode node : json.path("full_nodes")) {
+                places.add(Place.parse(
+                        node.path("door").asText() + "," + node.path("cluster").asText()));
             }
-            return new Network(members, genesis);
+            Genesis genesis =
+                    Genesis.decode(HexFormat.of().parseHex(json.path("genesis").asText()));
+            if (places.size() != genesis.fullNodes().size()) {
+                throw new IOException("it says where " + places.size() + " full nodes are, and its genesis has "
+                        + genesis.fullNodes().size());
+            }
+            return new Network(places, genesis);
         } catch (NoSuchFileException e) {
             throw new IOException(file + " does not exist. It says where the network's full nodes are.", e);
         } catch (IOException | RuntimeException e) {

@@ -2,7 +2,7 @@ package io.plumbline.node;
 
 import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.AnsweredDecoder;
 import io.plumbline.transport.nodewire.CancelEncoder;
@@ -10,13 +10,13 @@ import io.plumbline.transport.nodewire.ChallengeEncoder;
 import io.plumbline.transport.nodewire.DiscloseEncoder;
 import io.plumbline.transport.nodewire.DisclosedDecoder;
 import io.plumbline.transport.nodewire.InferEncoder;
-import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkDecoder;
 import io.plumbline.transport.nodewire.ProceedEncoder;
 import io.plumbline.transport.nodewire.RefusedDecoder;
 import io.plumbline.transport.nodewire.SealedDecoder;
 import io.plumbline.transport.nodewire.TokenDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
@@ -98,13 +98,20 @@ final class NodeClient implements Endpoint.Receiver {
 
     private static final class Call {
         final CompletableFuture<Object> done = new CompletableFuture<>();
+        final Peer peer;
         final Consumer<Chosen> onToken;
         final Decode<?> decode;
 
-        Call(Consumer<Chosen> onToken, Decode<?> decode) {
+        Call(Peer peer, Consumer<Chosen> onToken, Decode<?> decode) {
+            this.peer = peer;
             this.onToken = onToken;
             this.decode = decode;
         }
+    }
+
+    /** For {@link Endpoint}. */
+    Endpoint.Protocol protocol() {
+        return new Endpoint.Protocol(InferEncoder.SCHEMA_ID, InferEncoder.SCHEMA_VERSION, this);
     }
 
     @Override
@@ -165,15 +172,28 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
+    /** Who waits for a node that is gone need not wait on. */
+    @Override
+    public void onLost(Peer peer) {
+        calls.values().stream()
+                .filter(call -> call.peer == peer)
+                .forEach(call -> call.done.completeExceptionally(gone(peer)));
+        openings.values().stream().filter(opening -> opening.isFrom(peer)).forEach(opening -> opening.fail(gone(peer)));
+    }
+
+    private static IOException gone(Peer peer) {
+        return new IOException("The inference node at " + peer.address() + " is not reached: " + peer.lost() + ".");
+    }
+
     /** For tests: as if a call of each kind waited under this id. */
     void expect(long id) {
-        calls.put(id, new Call(chosen -> {}, (first, second, cpuNanos) -> {
+        calls.put(id, new Call(null, chosen -> {}, (first, second, cpuNanos) -> {
             if (TensorRequest.is(first)) {
                 return new TensorDisclosed(TensorRequest.decode(first), TensorAnswer.decode(second));
             }
             return new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
         }));
-        openings.put(id, new IncomingOpening("a test", 1, upTo -> {}, () -> {}));
+        openings.put(id, new IncomingOpening(null, 1, upTo -> {}, () -> {}));
     }
 
     private void complete(long id, byte[] first, byte[] second, long cpuNanos) {
@@ -216,6 +236,10 @@ final class NodeClient implements Endpoint.Receiver {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         int length = MessageHeaderEncoder.ENCODED_LENGTH + encode.encode(id, buffer);
         peer.send(buffer, 0, length);
+        if (peer.lost() != null) {
+            // Nobody may have been told of this call any more.
+            call.done.completeExceptionally(gone(peer));
+        }
     }
 
     /** What is thrown for it; a refusal by the node is thrown here as what it is. */
@@ -249,6 +273,7 @@ final class NodeClient implements Endpoint.Receiver {
         private Inference(Peer peer, Consumer<Chosen> onToken) {
             this.peer = peer;
             this.call = new Call(
+                    peer,
                     chosen -> {
                         lastSign = System.nanoTime();
                         onToken.accept(chosen);
@@ -320,21 +345,21 @@ final class NodeClient implements Endpoint.Receiver {
     TensorAnswered inferTensors(Peer peer, byte[] request) throws IOException {
         Decode<TensorAnswered> decode = (answer, receipt, cpuNanos) ->
                 new TensorAnswered(TensorAnswer.decode(answer), Receipt.decode(receipt), cpuNanos);
-        return call(peer, new Call(null, decode), TensorAnswered.class, infer(request, -1));
+        return call(peer, new Call(peer, null, decode), TensorAnswered.class, infer(request, -1));
     }
 
     /** What stands behind a language model's receipt. */
     Disclosed disclose(Peer peer, byte[] receiptHash) throws IOException {
         Decode<Disclosed> decode =
                 (request, answer, none) -> new Disclosed(Request.decode(request), Answer.decode(answer));
-        return call(peer, new Call(null, decode), Disclosed.class, disclose(receiptHash));
+        return call(peer, new Call(peer, null, decode), Disclosed.class, disclose(receiptHash));
     }
 
     /** What stands behind a tensor model's receipt. */
     TensorDisclosed discloseTensors(Peer peer, byte[] receiptHash) throws IOException {
         Decode<TensorDisclosed> decode = (request, answer, none) ->
                 new TensorDisclosed(TensorRequest.decode(request), TensorAnswer.decode(answer));
-        return call(peer, new Call(null, decode), TensorDisclosed.class, disclose(receiptHash));
+        return call(peer, new Call(peer, null, decode), TensorDisclosed.class, disclose(receiptHash));
     }
 
     private static Encode disclose(byte[] receiptHash) {
@@ -350,14 +375,17 @@ final class NodeClient implements Endpoint.Receiver {
     OpeningSource openings(Peer peer, byte[] receiptHash) {
         return cell -> {
             long id = correlation.getAndIncrement();
-            IncomingOpening opening = new IncomingOpening(
-                    peer.address(), timeoutMs, upTo -> proceed(peer, id, upTo), () -> endOpening(peer, id));
+            IncomingOpening opening =
+                    new IncomingOpening(peer, timeoutMs, upTo -> proceed(peer, id, upTo), () -> endOpening(peer, id));
             openings.put(id, opening);
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
             ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             encoder.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
             encoder.attention((short) (cell.attention() ? 1 : 0)).putReceiptHash(receiptHash, 0, receiptHash.length);
             peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
+            if (peer.lost() != null) {
+                opening.fail(gone(peer));
+            }
             try {
                 return opening.await();
             } catch (IOException e) {

@@ -1,14 +1,14 @@
 package io.plumbline.node;
 
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.CancelDecoder;
 import io.plumbline.transport.nodewire.ChallengeDecoder;
 import io.plumbline.transport.nodewire.DiscloseDecoder;
 import io.plumbline.transport.nodewire.InferDecoder;
-import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.ProceedDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
 import org.agrona.DirectBuffer;
 
@@ -25,6 +25,19 @@ record NodeRequests(Handler handler) implements Endpoint.Receiver {
         void challenge(Peer from, long id, byte[] receiptHash, Cell cell);
 
         void proceed(Peer from, long id, long upTo);
+
+        /** Whatever it has asked for, nobody waits for it any more. */
+        void gone(Peer from);
+    }
+
+    /** For {@link Endpoint}. */
+    Endpoint.Protocol protocol() {
+        return new Endpoint.Protocol(InferDecoder.SCHEMA_ID, InferDecoder.SCHEMA_VERSION, this);
+    }
+
+    @Override
+    public void onLost(Peer peer) {
+        handler.gone(peer);
     }
 
     @Override

@@ -62,6 +62,8 @@ record Operator(
                 .put("waiting_since_ms", standing.waitsSinceMs())
                 .put("asked_for_next_epoch", standing.asked())
                 .put("snapshots", member.snapshots())
+                .put("log_begins", member.logStart())
+                .put("log_ends", member.logEnd())
                 .put("rules", parameters.rules())
                 .put("deposited", standing.deposited())
                 .put("total", standing.total());

@@ -1,7 +1,7 @@
 package io.plumbline.node;
 
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkEncoder;
 import io.plumbline.transport.nodewire.SealedEncoder;

@@ -3,7 +3,7 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
@@ -80,9 +80,9 @@ final class Replies {
         peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + bodyLength);
     }
 
-    /** One name for a peer's call. */
-    static String name(Peer peer, long id) {
-        return peer.address() + " " + id;
+    /** One name for a peer's call; without a number, what the names of all of them begin with. */
+    static String name(Peer peer, Object id) {
+        return peer.name() + " " + id;
     }
 
     /** Remembers an answer, gives it to who asked, and its receipt to the ledger. */

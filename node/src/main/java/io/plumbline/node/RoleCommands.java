@@ -22,7 +22,7 @@ final class RoleCommands {
 
     /** Options that every role has. */
     abstract static class Role extends Main.Options implements Callable<Integer> {
-        @Parameter(names = "--network", required = true, description = "FILE: the network's members and genesis")
+        @Parameter(names = "--network", required = true, description = "FILE: the network's full nodes and genesis")
         private Path network;
 
         @Parameter(names = "--key", required = true, description = "FILE: this role's Ed25519 key")
@@ -94,6 +94,12 @@ final class RoleCommands {
                         + " named")
         private Path verifierKey;
 
+        @Parameter(
+                names = "--snapshot-mib",
+                description =
+                        "MiB of the ledger's log from one snapshot to the next; what is older than the last but one is dropped")
+        private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
+
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
             Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
@@ -101,7 +107,11 @@ final class RoleCommands {
                 throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
                         + " --verifier-key.");
             }
-            return new FullNode(on, keys, models, file, dir, events, this::fail);
+            if (snapshotMib < 1) {
+                throw new IOException("--snapshot-mib must be 1 or more, not " + snapshotMib + ".");
+            }
+            FullNode.Setup setup = new FullNode.Setup(models, file, dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
+            return new FullNode(on, keys, setup, events, this::fail);
         }
     }
 

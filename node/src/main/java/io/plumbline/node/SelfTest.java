@@ -4,10 +4,8 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.ModelImport;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
-import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -55,14 +53,12 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
         Genesis genesis = new Genesis(
                 List.of(full.publicKey()),
                 List.of(new Deposit(node.publicKey(), 100_000), new Deposit(requester.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
+        Network network = Network.onThisHost(genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (FullNode fullNode = new FullNode(
                         network,
                         full,
-                        List.of(model),
-                        folder.resolve("verifier.key"),
-                        folder.resolve("full"),
+                        new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                         events,
                         () -> {});
                 InferenceNode inferenceNode = new InferenceNode(

@@ -12,7 +12,7 @@ import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;

@@ -4,7 +4,7 @@ import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Fingerprint;
@@ -134,6 +134,16 @@ final class TensorService implements Service {
         if (done != null) {
             done.cancel(false);
         }
+    }
+
+    @Override
+    public void gone(Peer from) {
+        String its = Replies.name(from, "");
+        running.forEach((call, done) -> {
+            if (call.startsWith(its)) {
+                done.cancel(false);
+            }
+        });
     }
 
     @Override

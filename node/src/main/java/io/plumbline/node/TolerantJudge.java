@@ -6,7 +6,7 @@ import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Case;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;

@@ -11,7 +11,6 @@ import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
@@ -19,8 +18,8 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
-import io.plumbline.transport.Ports;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.verifier.audit.AnswerView;
@@ -107,6 +106,11 @@ class DishonestNodeTest {
         }
 
         @Override
+        public void gone(Peer from) {
+            // It waits for nobody.
+        }
+
+        @Override
         public void proceed(Peer from, long id, long upTo) {
             sending.get(id).proceed(upTo);
         }
@@ -159,7 +163,7 @@ class DishonestNodeTest {
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 List.of(new Deposit(NODE.publicKey(), 100_000), new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
+        Network network = Network.onThisHost(genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder);
                 ForwardPass forward = TestModels.forward(model)) {
@@ -176,17 +180,24 @@ class DishonestNodeTest {
             try (FullNode fullNode = new FullNode(
                             network,
                             FULL,
-                            List.of(model.folder()),
-                            key,
-                            folder.resolve("full"),
-                            1_000,
+                            new FullNode.Setup(
+                                    List.of(model.folder()),
+                                    key,
+                                    folder.resolve("full"),
+                                    FullNode.SNAPSHOT_BYTES,
+                                    1_000),
                             events,
                             () -> {});
                     MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
                     Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
                     LedgerClient ledger = ledger(driver, network, NODE);
                     LedgerClient other = ledger(driver, network, REQUESTER)) {
-                Endpoint endpoint = new Endpoint(aeron, "localhost", 0, new NodeRequests(node));
+                Endpoint endpoint = new Endpoint(
+                        aeron,
+                        "localhost",
+                        0,
+                        new Identity(NODE.secret(), NODE.publicKey()),
+                        new NodeRequests(node).protocol());
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);
                     applied(ledger, new Command.RegisterNode(500, model.id(), 5, "localhost", endpoint.port()));
@@ -212,12 +223,7 @@ class DishonestNodeTest {
     }
 
     private static LedgerClient ledger(MediaDriver driver, Network network, Keys keys) {
-        return LedgerClient.connect(
-                driver.aeronDirectoryName(),
-                Member.ingressEndpoints(network.members()),
-                "localhost",
-                keys,
-                network.genesis().hash());
+        return network.ledger(driver.aeronDirectoryName(), "localhost", keys);
     }
 
     private static void applied(LedgerClient ledger, Command command) throws Exception {

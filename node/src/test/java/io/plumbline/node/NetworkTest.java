@@ -10,10 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
-import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
@@ -75,13 +73,17 @@ class NetworkTest {
                         new Deposit(CHEAT.publicKey(), 100_000),
                         new Deposit(LIAR.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
+        Network network = Network.onThisHost(genesis);
         network.write(folder.resolve("network.json"));
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
         fullNode = new FullNode(
-                read, FULL, List.of(model), folder.resolve("verifier.key"), folder.resolve("full"), events, () -> {});
+                read,
+                FULL,
+                new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
+                events,
+                () -> {});
         honest = new InferenceNode(
                 read,
                 HONEST,

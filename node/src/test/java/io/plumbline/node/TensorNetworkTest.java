@@ -19,10 +19,8 @@ import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.Variants;
-import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
-import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -85,14 +83,15 @@ class TensorNetworkTest {
                         new Deposit(CHEAT.publicKey(), 100_000),
                         new Deposit(EMBEDDER.publicKey(), 100_000),
                         new Deposit(REQUESTER.publicKey(), 100_000)));
-        Network network = new Network(List.of("localhost:" + Ports.free(Member.PORTS)), genesis);
+        Network network = Network.onThisHost(genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         fullNode = new FullNode(
                 network,
                 FULL,
-                List.of(shapes.folder(), stories, sentences.folder()),
-                folder.resolve("verifier.key"),
-                folder.resolve("full"),
+                new FullNode.Setup(
+                        List.of(shapes.folder(), stories, sentences.folder()),
+                        folder.resolve("verifier.key"),
+                        folder.resolve("full")),
                 events,
                 () -> {});
         honest = node(network, HONEST, "honest", shapes, null, events);

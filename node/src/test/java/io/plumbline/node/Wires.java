@@ -8,7 +8,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Endpoint.Peer;
+import io.plumbline.transport.Peer;
 import io.plumbline.transport.ledgerwire.QueryEncoder;
 import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitEncoder;
@@ -17,13 +17,13 @@ import io.plumbline.transport.nodewire.ChallengeEncoder;
 import io.plumbline.transport.nodewire.DiscloseEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.InferEncoder;
-import io.plumbline.transport.nodewire.MessageHeaderDecoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkEncoder;
 import io.plumbline.transport.nodewire.ProceedEncoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.transport.nodewire.SealedEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import java.io.IOException;
@@ -90,6 +90,9 @@ public final class Wires {
 
             @Override
             public void proceed(Peer from, long id, long upTo) {}
+
+            @Override
+            public void gone(Peer from) {}
         }));
     }
 

@@ -1,40 +1,40 @@
 package io.plumbline.transport;
 
 import io.aeron.Aeron;
-import io.aeron.ExclusivePublication;
 import io.aeron.FragmentAssembler;
-import io.aeron.Publication;
 import io.aeron.Subscription;
 import io.aeron.logbuffer.Header;
-import io.plumbline.transport.nodewire.HelloDecoder;
-import io.plumbline.transport.nodewire.HelloEncoder;
-import io.plumbline.transport.nodewire.MessageHeaderDecoder;
-import io.plumbline.transport.nodewire.MessageHeaderEncoder;
-import io.plumbline.transport.nodewire.PartDecoder;
+import io.plumbline.transport.sessionwire.CarryDecoder;
+import io.plumbline.transport.sessionwire.GreetDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
+import io.plumbline.transport.sessionwire.PartDecoder;
+import io.plumbline.transport.sessionwire.PingDecoder;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.security.SecureRandom;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import javax.net.ssl.SSLException;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * One side of node-wire sessions, as a duty-cycle agent: receives whole messages and sends what others hand it, with back-pressure. A
- * session's first message is a Hello that says where replies go; a message of a session without one comes from nobody.
+ * One side of sessions, as a duty-cycle agent: whoever begins one knows the key of the other, both show their own (TLS 1.3), and whole messages go either way, with
+ * back-pressure, until one side ends it or is not heard any more.
  *
- * <p>All Aeron calls are made by the agent's thread. {@link Peer#send} may be called by any other thread and blocks while
- * {@link #MAX_QUEUED_BYTES} wait to be sent.
+ * <p>Each session has a number, drawn by whoever begins it, and its records travel in Aeron messages, one publication each way: so they are in order and none is lost while both
+ * processes live. All Aeron and TLS calls are made by the agent's thread.
  */
 public final class Endpoint implements Agent, AutoCloseable {
-    /** Bytes that may wait to be sent, over all peers. */
-    public static final int MAX_QUEUED_BYTES = 8 << 20;
-
     /** Bytes of one piece of an opening, and of a message that is sent in parts. */
     public static final int CHUNK_BYTES = 256 << 10;
 
@@ -42,52 +42,72 @@ public final class Endpoint implements Agent, AutoCloseable {
     public static final int MAX_MESSAGE_BYTES = Parts.MAX_MESSAGE_BYTES;
 
     /** An opening's piece with what stands around it is not split again. */
-    private static final int SLACK_BYTES = 1 << 10;
+    static final int SLACK_BYTES = 1 << 10;
 
     private static final int STREAM_ID = 1001;
     private static final int FRAGMENTS_PER_POLL = 16;
     private static final long GIVE_UP_NS = TimeUnit.SECONDS.toNanos(10);
 
+    /** Sessions that others began, and those of them that have not shown a key yet: each holds memory, and a channel. */
+    private static final int MAX_CALLERS = 1024;
+
+    private static final int MAX_STRANGERS = 64;
+
+    /** An address becomes part of a channel: nothing but a host name may. */
+    private static final String HOST = "[A-Za-z0-9.:\\[\\]-]{1,255}";
+
     private final Aeron aeron;
     private final String host;
+    private final Identity identity;
     private final Subscription subscription;
-    private final Receiver receiver;
+    private final Map<Integer, Protocol> protocols = new HashMap<>();
     private final FragmentAssembler assembler = new FragmentAssembler(this::onFrame);
-    private final Map<Integer, Peer> bySession = new HashMap<>();
-    private final Map<String, Peer> byAddress = new HashMap<>();
+    private final Map<Long, Peer> bySession = new LinkedHashMap<>();
+    private final Map<String, Peer> called = new HashMap<>();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-    private final Semaphore room = new Semaphore(MAX_QUEUED_BYTES);
-    private volatile long dropped;
+    private final SecureRandom random = new SecureRandom();
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
-    private final HelloDecoder hello = new HelloDecoder();
-    private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
+    private final GreetDecoder greet = new GreetDecoder();
+    private final CarryDecoder carry = new CarryDecoder();
     private final Parts parts = new Parts();
-    private final AtomicLong messageIds = new AtomicLong();
+    private final ByteBuffer plain = ByteBuffer.allocate(Peer.frameBytes());
+    private final ByteBuffer sealed = ByteBuffer.allocate(Peer.frameBytes());
+    private volatile long dropped;
+    private volatile Thread thread;
+    private boolean isClosed;
 
-    /** Hears every message but Hello, on the agent's thread. */
+    /** Hears messages of one schema, on the agent's thread. */
     @FunctionalInterface
     public interface Receiver {
         /**
-         * @param from who sent it; replies may be sent to it. Null where the session began without a Hello.
-         * @param header decoded message header.
-         * @param buffer holds the message's body at {@code offset}; valid only during the call.
+         * @param from who sent it; replies may be sent to it.
+         * @param header decoded message header, whose layout all schemas share.
+         * @param buffer holds the message's body at {@code offset} and nothing after it; valid only during the call.
          */
         void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer buffer, int offset);
+
+        /** A session has ended: nothing more comes of it, and what was sent last may not have arrived. */
+        default void onLost(Peer peer) {
+            // Who waits for nothing does not care.
+        }
     }
+
+    /** Messages of a schema up to a version, and who hears them. */
+    public record Protocol(int schemaId, int version, Receiver receiver) {}
 
     /**
      * @param host address to listen on and to be reached at.
      * @param port UDP port, or 0 for any free one.
+     * @param identity that this side shows.
      */
-    public Endpoint(Aeron aeron, String host, int port, Receiver receiver) {
+    public Endpoint(Aeron aeron, String host, int port, Identity identity, Protocol... protocols) {
         this.aeron = aeron;
         this.host = host;
-        this.receiver = receiver;
-        this.subscription = aeron.addSubscription(
-                "aeron:udp?endpoint=" + host + ":" + port,
-                STREAM_ID,
-                null,
-                image -> tasks.add(() -> parts.forget(image.sessionId())));
+        this.identity = identity;
+        for (Protocol protocol : protocols) {
+            this.protocols.put(protocol.schemaId, protocol);
+        }
+        this.subscription = aeron.addSubscription("aeron:udp?endpoint=" + host + ":" + port, STREAM_ID);
     }
 
     /** The port it listens on. Waits until the driver has bound it. */
@@ -103,111 +123,64 @@ public final class Endpoint implements Agent, AutoCloseable {
         return Integer.parseInt(resolved.substring(resolved.lastIndexOf(':') + 1));
     }
 
-    /** Someone to send to. */
-    public final class Peer {
-        private final String address;
-        private final ExclusivePublication publication;
-        private final Deque<UnsafeBuffer> queue = new ArrayDeque<>();
-        private long blockedSince;
-
-        private Peer(String address) {
-            this.address = address;
-            // Loopback carries larger datagrams than Ethernet: worth four times the rate for openings.
-            boolean loopback = address.startsWith("localhost:") || address.startsWith("127.");
-            this.publication = aeron.addExclusivePublication(
-                    "aeron:udp?endpoint=" + address + (loopback ? "|mtu=8192" : ""), STREAM_ID);
-        }
-
-        /**
-         * Copies and queues a message; waits while too much is queued.
-         *
-         * @throws IllegalArgumentException where it is larger than {@link #MAX_MESSAGE_BYTES}.
-         */
-        public void send(DirectBuffer buffer, int offset, int length) {
-            if (length <= CHUNK_BYTES + SLACK_BYTES) {
-                queue(buffer, offset, length);
-            } else {
-                Parts.split(messageIds.getAndIncrement(), buffer, offset, length, CHUNK_BYTES, this::queue);
-            }
-        }
-
-        private void queue(DirectBuffer buffer, int offset, int length) {
-            UnsafeBuffer copy = new UnsafeBuffer(new byte[length]);
-            copy.putBytes(0, buffer, offset, length);
-            room.acquireUninterruptibly(length);
-            tasks.add(() -> queue.add(copy));
-        }
-
-        public String address() {
-            return address;
-        }
-
-        private int drain() {
-            int sent = 0;
-            while (!queue.isEmpty()) {
-                UnsafeBuffer next = queue.peek();
-                long position = publication.offer(next, 0, next.capacity());
-                if (position < 0 && !giveUp(position)) {
-                    break;
-                }
-                blockedSince = 0;
-                queue.poll();
-                room.release(next.capacity());
-                sent++;
-            }
-            return sent;
-        }
-
-        /** Back-pressure and a peer not there yet are waited for, up to a bound; then the message is dropped. */
-        private boolean giveUp(long result) {
-            if (result == Publication.CLOSED || result == Publication.MAX_POSITION_EXCEEDED) {
-                return true;
-            }
-            long now = System.nanoTime();
-            if (blockedSince == 0) {
-                blockedSince = now;
-            }
-            return now - blockedSince > GIVE_UP_NS;
-        }
-    }
-
-    /** A peer to which Hello is said first. May be called by any thread but the agent's. */
-    public Peer connect(String peerHost, int peerPort) {
+    /**
+     * The session with whoever has {@code key} at an address, which is begun where there is none. What is sent waits until the other side has shown that key; where it does not, the
+     * session is lost. May be called by any thread but the agent's.
+     *
+     * @param key Ed25519, 32 bytes.
+     */
+    public Peer connect(String peerHost, int peerPort, byte[] key) {
         String address = peerHost + ":" + peerPort;
-        java.util.concurrent.CompletableFuture<Peer> opened = new java.util.concurrent.CompletableFuture<>();
-        int replyPort = port();
-        tasks.add(() -> {
+        if (!peerHost.matches(HOST) || peerPort < 1 || peerPort > 65_535) {
+            throw new IllegalArgumentException(address + " is no host and port.");
+        }
+        CompletableFuture<Peer> opened = new CompletableFuture<>();
+        Peer.Own own = new Peer.Own(host, port());
+        task(() -> {
             try {
-                opened.complete(open(address, replyPort));
-            } catch (RuntimeException e) {
+                opened.complete(open(address, key, own));
+            } catch (SSLException | RuntimeException e) {
                 opened.completeExceptionally(e);
             }
         });
         return opened.join();
     }
 
-    private Peer open(String address, int replyPort) {
-        Peer known = byAddress.get(address);
-        if (known != null) {
+    private Peer open(String address, byte[] key, Peer.Own own) throws SSLException {
+        String name = address + " " + HexFormat.of().formatHex(key);
+        Peer known = called.get(name);
+        if (known != null && known.lost() == null) {
             return known;
         }
-        Peer peer = new Peer(address);
-        byAddress.put(address, peer);
-        UnsafeBuffer buffer = new UnsafeBuffer(new byte[64 + host.length() * 4]);
-        HelloEncoder encoder = new HelloEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        encoder.port(replyPort).host(host);
-        int length = MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength();
-        room.acquireUninterruptibly(length);
-        UnsafeBuffer copy = new UnsafeBuffer(new byte[length]);
-        copy.putBytes(0, buffer, 0, length);
-        peer.queue.add(copy);
+        if (isClosed) {
+            throw new IllegalStateException("This endpoint is closed.");
+        }
+        TlsLink link = identity.to(key);
+        link.begin();
+        Peer peer = new Peer(random.nextLong(), address, link, aeron, STREAM_ID, own, this::task);
+        bySession.put(peer.session(), peer);
+        called.put(name, peer);
         return peer;
     }
 
-    /** A message that is not what its header says is dropped: a stranger's mistake is not this side's. */
+    /** A frame that is not what its header says is dropped: a stranger's mistake is not this side's. */
     private void onFrame(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
         try {
-            onMessage(buffer, offset, length, aeronHeader.sessionId(), false);
+            // Nothing beyond the frame can be read through this.
+            UnsafeBuffer frame = new UnsafeBuffer(buffer, offset, length);
+            header.wrap(frame, 0);
+            boolean isKnown =
+                    header.schemaId() == GreetDecoder.SCHEMA_ID && header.version() <= GreetDecoder.SCHEMA_VERSION;
+            int body = MessageHeaderDecoder.ENCODED_LENGTH;
+            if (isKnown && header.templateId() == GreetDecoder.TEMPLATE_ID) {
+                onGreet(greet.wrap(frame, body, header.blockLength(), header.version()));
+            } else if (isKnown && header.templateId() == CarryDecoder.TEMPLATE_ID) {
+                carry.wrap(frame, body, header.blockLength(), header.version());
+                Peer peer = bySession.get(carry.session());
+                if (peer != null) {
+                    receive(peer, VarData.copy(carry::wrapRecords));
+                }
+            }
         } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
             dropped++;
         }
@@ -218,37 +191,90 @@ public final class Endpoint implements Agent, AutoCloseable {
         return dropped;
     }
 
-    private void onMessage(DirectBuffer buffer, int offset, int length, int session, boolean isWhole) {
-        if (length < MessageHeaderDecoder.ENCODED_LENGTH) {
-            return;
+    private void onGreet(GreetDecoder from) {
+        long session = from.session();
+        int port = from.port();
+        String peerHost = new String(VarData.copy(from::wrapHost), StandardCharsets.UTF_8);
+        byte[] records = VarData.copy(from::wrapRecords);
+        long callers = bySession.values().stream().filter(peer -> !peer.began()).count();
+        long strangers = bySession.values().stream()
+                .filter(peer -> !peer.began() && !peer.isOpen())
+                .count();
+        boolean isWelcome = !bySession.containsKey(session) && callers < MAX_CALLERS && strangers < MAX_STRANGERS;
+        if (isWelcome && port > 0 && port < 65_536 && peerHost.matches(HOST)) {
+            String address = peerHost + ":" + port;
+            Peer peer = new Peer(session, address, identity.from(), aeron, STREAM_ID, null, this::task);
+            bySession.put(session, peer);
+            receive(peer, records);
         }
-        // Nothing beyond the message can be read through this.
-        message.wrap(buffer, offset, length);
+    }
+
+    private void receive(Peer peer, byte[] records) {
+        plain.clear();
+        try {
+            if (!peer.receive(ByteBuffer.wrap(records), plain)) {
+                lose(peer, "it has ended the session");
+            }
+        } catch (SSLException e) {
+            lose(peer, reason(e));
+        } catch (RuntimeException e) {
+            // Whatever a stranger's bytes do to the handshake, they do to this session only.
+            lose(peer, String.valueOf(e));
+        }
+        plain.flip();
+        if (plain.hasRemaining() && peer.isOpen()) {
+            byte[] message = Arrays.copyOf(plain.array(), plain.limit());
+            onMessage(peer, new UnsafeBuffer(message), false);
+        }
+    }
+
+    private static String reason(Throwable e) {
+        Throwable cause = e;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return String.valueOf(cause.getMessage());
+    }
+
+    private void onMessage(Peer peer, UnsafeBuffer message, boolean isWhole) {
         header.wrap(message, 0);
-        if (header.schemaId() != HelloDecoder.SCHEMA_ID || header.version() > HelloDecoder.SCHEMA_VERSION) {
-            return;
-        }
         int body = MessageHeaderDecoder.ENCODED_LENGTH;
-        if (header.templateId() == HelloDecoder.TEMPLATE_ID) {
-            hello.wrap(message, body, header.blockLength(), header.version());
-            int port = hello.port();
-            String peerHost = new String(VarData.copy(hello::wrapHost), StandardCharsets.UTF_8);
-            // An address becomes part of a channel: nothing but a host name and a port may.
-            if (port > 0 && port < 65_536 && peerHost.matches("[A-Za-z0-9.:\\[\\]-]{1,255}")) {
-                String address = peerHost + ":" + port;
-                bySession.put(session, byAddress.computeIfAbsent(address, Peer::new));
+        if (header.schemaId() == PartDecoder.SCHEMA_ID) {
+            if (header.templateId() == PingDecoder.TEMPLATE_ID) {
+                peer.pong();
+            } else if (header.templateId() == PartDecoder.TEMPLATE_ID && !isWhole) {
+                // What was put together of parts is no part again.
+                byte[] whole = parts.add(peer.session(), message, body, header.blockLength(), header.version());
+                if (whole != null) {
+                    onMessage(peer, new UnsafeBuffer(whole), true);
+                }
             }
             return;
         }
-        if (header.templateId() == PartDecoder.TEMPLATE_ID) {
-            // What was put together of parts is no part again.
-            byte[] whole = isWhole ? null : parts.add(session, message, body, header.blockLength(), header.version());
-            if (whole != null) {
-                onMessage(new UnsafeBuffer(whole), 0, whole.length, session, true);
-            }
-            return;
+        Protocol protocol = protocols.get(header.schemaId());
+        if (protocol != null && header.version() <= protocol.version) {
+            protocol.receiver.onMessage(peer, header, message, body);
         }
-        receiver.onMessage(bySession.get(session), header, message, body);
+    }
+
+    private void lose(Peer peer, String why) {
+        if (bySession.remove(peer.session()) != null) {
+            peer.lose(why, sealed);
+            called.values().remove(peer);
+            parts.forget(peer.session());
+            protocols.values().forEach(protocol -> protocol.receiver.onLost(peer));
+        }
+    }
+
+    /** Has the agent's thread do something, soon: it may be idle. */
+    private void task(Runnable task) {
+        tasks.add(task);
+        LockSupport.unpark(thread);
+    }
+
+    @Override
+    public void onStart() {
+        thread = Thread.currentThread();
     }
 
     @Override
@@ -259,15 +285,30 @@ public final class Endpoint implements Agent, AutoCloseable {
             task.run();
             work++;
         }
-        for (Peer peer : byAddress.values()) {
-            work += peer.drain();
+        work += subscription.poll(assembler, FRAGMENTS_PER_POLL);
+        Peer ended = null;
+        String why = null;
+        for (Peer peer : bySession.values()) {
+            try {
+                work += peer.send(sealed);
+                why = peer.silence();
+            } catch (SSLException e) {
+                why = reason(e);
+            }
+            if (why != null) {
+                ended = peer;
+                break;
+            }
         }
-        return work + subscription.poll(assembler, FRAGMENTS_PER_POLL);
+        if (ended != null) {
+            lose(ended, why);
+        }
+        return work;
     }
 
     @Override
     public String roleName() {
-        return "node-wire";
+        return "sessions";
     }
 
     @Override
@@ -277,7 +318,10 @@ public final class Endpoint implements Agent, AutoCloseable {
 
     @Override
     public void close() {
-        subscription.close();
-        byAddress.values().forEach(peer -> peer.publication.close());
+        if (!isClosed) {
+            isClosed = true;
+            List.copyOf(bySession.values()).forEach(peer -> lose(peer, "this side has ended the session"));
+            subscription.close();
+        }
     }
 }

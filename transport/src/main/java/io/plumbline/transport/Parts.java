@@ -1,8 +1,8 @@
 package io.plumbline.transport;
 
-import io.plumbline.transport.nodewire.MessageHeaderEncoder;
-import io.plumbline.transport.nodewire.PartDecoder;
-import io.plumbline.transport.nodewire.PartEncoder;
+import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
+import io.plumbline.transport.sessionwire.PartDecoder;
+import io.plumbline.transport.sessionwire.PartEncoder;
 import java.util.HashMap;
 import java.util.Map;
 import org.agrona.DirectBuffer;
@@ -21,7 +21,7 @@ final class Parts {
 
     private static final long MAX_BYTES = 256L << 20;
 
-    private final Map<Integer, Map<Long, Whole>> bySession = new HashMap<>();
+    private final Map<Long, Map<Long, Whole>> bySession = new HashMap<>();
     private long bytes;
 
     private static final class Whole {
@@ -55,7 +55,7 @@ final class Parts {
      * @return the message when this was its last part, else null.
      * @throws IllegalArgumentException where the part belongs to no message that could come of it; what there was of one is forgotten.
      */
-    byte[] add(int session, DirectBuffer in, int offset, int block, int version) {
+    byte[] add(long session, DirectBuffer in, int offset, int block, int version) {
         PartDecoder part = new PartDecoder().wrap(in, offset, block, version);
         long id = part.messageId();
         int position = part.position();
@@ -97,7 +97,7 @@ final class Parts {
     }
 
     /** A session has ended: what it has not finished will not come. */
-    void forget(int session) {
+    void forget(long session) {
         Map<Long, Whole> wholes = bySession.remove(session);
         if (wholes != null) {
             wholes.values().forEach(this::drop);

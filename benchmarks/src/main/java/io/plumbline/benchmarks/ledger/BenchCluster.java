@@ -24,8 +24,13 @@ final class BenchCluster implements AutoCloseable {
     private final List<Member> members = new ArrayList<>();
     private final MediaDriver driver;
 
-    /** @param parent on the disk that is measured. */
-    BenchCluster(Path parent, int size, byte[] genesisHash, IntFunction<ClusteredService> services) throws IOException {
+    /**
+     * @param parent on the disk that is measured.
+     * @param fullNodes keys of the members, which alone may open sessions.
+     */
+    BenchCluster(Path parent, byte[] genesisHash, List<byte[]> fullNodes, IntFunction<ClusteredService> services)
+            throws IOException {
+        int size = fullNodes.size();
         folder = Files.createTempDirectory(Files.createDirectories(parent), "cluster-");
         int port = Ports.free(size * Member.PORTS);
         for (int i = 0; i < size; i++) {
@@ -34,7 +39,15 @@ final class BenchCluster implements AutoCloseable {
         driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
         for (int i = 0; i < size; i++) {
             members.add(new Member(
-                    new Member.Place(i, addresses, folder.resolve("member" + i), genesisHash),
+                    new Member.Place(
+                            i,
+                            addresses,
+                            folder.resolve("member" + i),
+                            FSYNC_LEVEL,
+                            Drivers.TERM_BYTES,
+                            genesisHash,
+                            fullNodes,
+                            System::currentTimeMillis),
                     services.apply(i),
                     e -> {},
                     () -> {}));
@@ -49,21 +62,25 @@ final class BenchCluster implements AutoCloseable {
         return Member.ingressEndpoints(addresses);
     }
 
-    Member leader() throws InterruptedException {
+    /** The member that leads, as soon as one does. */
+    int leader() throws InterruptedException {
         while (true) {
-            for (Member member : members) {
-                if (member.leads()) {
-                    return member;
+            for (int i = 0; i < members.size(); i++) {
+                if (members.get(i).leads()) {
+                    return i;
                 }
             }
             Thread.sleep(5);
         }
     }
 
+    Member member(int place) {
+        return members.get(place);
+    }
+
     /** Ends a member as it stands. */
-    void remove(Member member) {
-        members.remove(member);
-        member.close();
+    void end(int place) {
+        members.get(place).close();
     }
 
     @Override

@@ -6,38 +6,34 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.benchmarks.Headline;
 import io.plumbline.benchmarks.Sample;
-import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.DoorAddress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.cluster.SessionKeys;
-import io.plumbline.ledger.cluster.Voter;
-import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
-import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
 /** Headlines ledger-rate and ledger-latency: the whole ledger with its votes and certificates, beside an Aeron Cluster of as many members whose service does nothing. */
 @Parameters(
         commandNames = "ledger",
-        commandDescription = "Answers settled a second and how long ordering takes, beside a bare Aeron Cluster.")
+        commandDescription =
+                "Answers settled a second and how long ordering takes, by encrypted sessions with a full node's door, beside a bare Aeron Cluster.")
 public final class LedgerBench implements Callable<Integer> {
     /** What a command by itself is, in bytes, with its frame. */
     private static final int ECHO_BYTES = 300;
@@ -76,6 +72,7 @@ public final class LedgerBench implements Callable<Integer> {
     private final List<Double> echo99 = new ArrayList<>();
     private final Histogram ledgerOrdered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
     private final Histogram ledgerCertified = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
+    private final Histogram straightOrdered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
     private final Histogram echoOrdered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
 
     @Override
@@ -122,6 +119,7 @@ public final class LedgerBench implements Callable<Integer> {
         ObjectNode details = new ObjectMapper().createObjectNode().put("commands_a_second", rate);
         put(details.putObject("ordered_ms"), ledgerOrdered);
         put(details.putObject("certified_ms"), ledgerCertified);
+        put(details.putObject("ordered_ms_past_the_doors"), straightOrdered);
         put(details.putObject("echo_ms"), echoOrdered);
         details.put("leader_lost_ms", Headline.rounded(sample(gaps).median()))
                 .put("leader_lost_ms_worst", Headline.rounded(sample(gaps).reading(gaps.size() - 1)));
@@ -154,9 +152,11 @@ public final class LedgerBench implements Callable<Integer> {
 
     private void echo(boolean counts) throws Exception {
         byte[] any = new byte[32];
-        try (BenchCluster cluster = new BenchCluster(folder, Settlements.FULL_NODES, any, i -> new EchoService())) {
-            SessionKeys keys = new SessionKeys(Keys.random(), any);
-            try (Load load = new Load(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys)) {
+        Keys one = Keys.random();
+        List<byte[]> members = Collections.nCopies(Settlements.FULL_NODES, one.publicKey());
+        SessionKeys keys = new SessionKeys(one, any);
+        try (BenchCluster cluster = new BenchCluster(folder, any, members, i -> new EchoService())) {
+            try (Load load = new Load(new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys))) {
                 burst(load, 2_000);
                 long begin = System.nanoTime();
                 burst(load, answers);
@@ -175,7 +175,7 @@ public final class LedgerBench implements Callable<Integer> {
                     echoRates.add(perSecond);
                 }
             }
-            try (Load load = new Load(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys)) {
+            try (Load load = new Load(new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys))) {
                 paced(n -> load.echo(ECHO_BYTES, n, Integer.MAX_VALUE), load);
                 if (counts) {
                     echo99.add(load.ordered().getValueAtPercentile(99) / 1e6);
@@ -198,121 +198,105 @@ public final class LedgerBench implements Callable<Integer> {
 
     /** Sends at a steady rate, whatever becomes of it, so that a pause counts for all that it held up. */
     private void paced(Send send, Load load) throws IOException {
-        send(send, load);
-        load.drain();
-    }
-
-    private void send(Send send, Load load) throws IOException {
         long gap = TimeUnit.SECONDS.toNanos(1) / rate;
         long first = System.nanoTime() + gap;
         for (int i = 0; i < rate * seconds; i++) {
             load.idleUntil(first + i * gap);
             send.at(first + i * gap);
         }
-    }
-
-    /** Blocks and when they were certified, by height, as the first member sees it. */
-    private static final class Certified implements Replica.Listener {
-        private final ConcurrentSkipListMap<Long, Long> atNs = new ConcurrentSkipListMap<>();
-        private final Voter voter;
-
-        Certified(Voter voter) {
-            this.voter = voter;
-        }
-
-        @Override
-        public void onAudit(Case changed, Node node) {
-            // Nobody audits: verdicts are part of the load.
-        }
-
-        @Override
-        public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
-            voter.onBlock(header, epoch, statements);
-        }
-
-        @Override
-        public void onCertified(BlockHeader header, Certificate certificate) {
-            atNs.put(header.height(), System.nanoTime());
-            voter.onCertified(header.number());
-        }
+        load.drain();
     }
 
     private void ledger(boolean counts) throws Exception {
         Settlements settlements = new Settlements();
-        byte[] genesis = settlements.genesis().hash();
-        List<Certified> listeners = new ArrayList<>();
-        Path votes = Files.createTempDirectory(folder, "votes-");
-        for (int i = 0; i < Settlements.FULL_NODES; i++) {
-            listeners.add(new Certified(new Voter(
-                    settlements.fullNodes().get(i),
-                    genesis,
-                    Settlements.FULL_NODES,
-                    votes.resolve("votes" + i),
-                    e -> {})));
-        }
-        try (BenchCluster cluster = new BenchCluster(
-                folder,
-                Settlements.FULL_NODES,
-                genesis,
-                i -> new LedgerService(settlements.genesis(), listeners.get(i)))) {
-            List<LedgerClient> clients = new ArrayList<>();
-            for (int i = 0; i < Settlements.FULL_NODES; i++) {
-                LedgerClient client = LedgerClient.connect(
-                        cluster.aeronDirectory(),
-                        cluster.ingressEndpoints(),
-                        "localhost",
-                        settlements.fullNodes().get(i),
-                        genesis);
-                clients.add(client);
-                listeners.get(i).voter.begin(client);
+        try (BenchLedger ledger = new BenchLedger(folder, settlements.genesis(), settlements.fullNodes())) {
+            try (Load load = new Load(door(ledger, settlements))) {
+                load.command(settlements.register(), System.nanoTime(), 1);
+                settle(settlements, load, ledger, 10 * batch);
+                double perSecond = settle(settlements, load, ledger, answers);
+                if (counts) {
+                    settledRates.add(perSecond);
+                }
             }
-            try {
-                SessionKeys keys = new SessionKeys(settlements.requester(), genesis);
-                try (Load load = new Load(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys)) {
-                    load.command(settlements.register(), System.nanoTime(), 1);
-                    settle(settlements, load, clients.getFirst(), listeners.getFirst(), 10 * batch);
-                    double perSecond = settle(settlements, load, clients.getFirst(), listeners.getFirst(), answers);
-                    if (counts) {
-                        settledRates.add(perSecond);
-                    }
+            try (Load load = paced(door(ledger, settlements), escrows(settlements))) {
+                if (counts) {
+                    ledger99.add(load.ordered().getValueAtPercentile(99) / 1e6);
+                    ledgerOrdered.add(load.ordered());
+                    certified(load, ledger);
                 }
-                List<byte[]> escrows = new ArrayList<>();
-                for (int i = 0; i < rate * seconds; i++) {
-                    escrows.add(settlements.escrow());
+            }
+            SessionKeys keys = new SessionKeys(
+                    settlements.fullNodes().getFirst(), settlements.genesis().hash());
+            BenchCluster cluster = ledger.cluster();
+            Line straight = new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys);
+            try (Load load = paced(straight, escrows(settlements))) {
+                if (counts) {
+                    straightOrdered.add(load.ordered());
                 }
-                try (Load load = new Load(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys)) {
-                    paced(n -> load.command(escrows.get(load.sent()), n, Integer.MAX_VALUE), load);
-                    if (counts) {
-                        ledger99.add(load.ordered().getValueAtPercentile(99) / 1e6);
-                        ledgerOrdered.add(load.ordered());
-                        certified(load, listeners.getFirst());
-                    }
-                }
-                try (Load load = new Load(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys)) {
-                    double gap = loseLeader(settlements, cluster, load);
-                    if (counts) {
-                        gaps.add(gap);
-                    }
-                }
-            } finally {
-                listeners.forEach(listener -> listener.voter.close());
-                clients.forEach(LedgerClient::close);
+            }
+            double gap = loseLeader(settlements, ledger);
+            if (counts) {
+                gaps.add(gap);
             }
         }
     }
 
-    /** Milliseconds without an answer when the leader ends under load. */
-    private double loseLeader(Settlements settlements, BenchCluster cluster, Load load) throws Exception {
-        Member leader = cluster.leader();
-        long endLeader = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
-        Thread ending = Thread.ofPlatform().start(() -> {
-            LockSupport.parkNanos(endLeader - System.nanoTime());
-            cluster.remove(leader);
-        });
-        // What was on its way to the leader is lost: nobody waits for it here.
-        send(n -> load.command(settlements.escrow(), n, Integer.MAX_VALUE), load);
-        ending.join();
-        return load.longestGapNs() / 1e6;
+    /** By the door of a full node that may lead, or not. */
+    private static Line door(BenchLedger ledger, Settlements settlements) {
+        return new DoorLine(ledger.cluster().aeronDirectory(), ledger.doors().getFirst(), settlements.requester());
+    }
+
+    private List<byte[]> escrows(Settlements settlements) {
+        List<byte[]> escrows = new ArrayList<>();
+        for (int i = 0; i < rate * seconds; i++) {
+            escrows.add(settlements.escrow());
+        }
+        return escrows;
+    }
+
+    private Load paced(Line line, List<byte[]> commands) throws IOException {
+        Load load = new Load(line);
+        paced(n -> load.command(commands.get(load.sent()), n, Integer.MAX_VALUE), load);
+        return load;
+    }
+
+    /** The longest that any of four clients waits when the leader ends under load, in milliseconds: each has begun with another door. */
+    private static double loseLeader(Settlements settlements, BenchLedger ledger) throws Exception {
+        AtomicLong longestNs = new AtomicLong();
+        AtomicLong calls = new AtomicLong();
+        AtomicBoolean isOver = new AtomicBoolean();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < ledger.doors().size(); i++) {
+            List<DoorAddress> doors = new ArrayList<>(ledger.doors());
+            Collections.rotate(doors, i);
+            threads.add(Thread.ofPlatform().start(() -> {
+                try (RemoteSequencer client = new RemoteSequencer(
+                        ledger.cluster().aeronDirectory(), "localhost", settlements.requester(), doors)) {
+                    while (!isOver.get()) {
+                        byte[] escrow;
+                        synchronized (settlements) {
+                            escrow = settlements.escrow();
+                        }
+                        long begin = System.nanoTime();
+                        client.submit(escrow);
+                        longestNs.accumulateAndGet(System.nanoTime() - begin, Math::max);
+                        calls.incrementAndGet();
+                        Thread.sleep(5);
+                    }
+                } catch (IOException | InterruptedException e) {
+                    longestNs.set(Long.MAX_VALUE);
+                }
+            }));
+        }
+        Thread.sleep(2_000);
+        longestNs.set(0);
+        ledger.endLeader();
+        Thread.sleep(4_000);
+        isOver.set(true);
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        return longestNs.get() / 1e6;
     }
 
     /** How long a snapshot of many accounts takes, and a start from one. */
@@ -324,9 +308,9 @@ public final class LedgerBench implements Callable<Integer> {
                     Blake3.hash(ByteBuffer.allocate(4).putInt(i).array()), 1 + i));
         }
         Genesis genesis = new Genesis(settlements.genesis().fullNodes().subList(0, 1), deposits);
-        try (BenchCluster cluster =
-                new BenchCluster(folder, 1, genesis.hash(), i -> new LedgerService(genesis, (changed, node) -> {}))) {
-            Member member = cluster.leader();
+        try (BenchCluster cluster = new BenchCluster(
+                folder, genesis.hash(), genesis.fullNodes(), i -> new LedgerService(genesis, (changed, node) -> {}))) {
+            Member member = cluster.member(cluster.leader());
             // The first has to hash all entries; those of a ledger that runs are hashed block by block.
             for (String name : List.of("first_snapshot_of_a_million_accounts_s", "snapshot_of_a_million_accounts_s")) {
                 long before = member.snapshots();
@@ -346,20 +330,14 @@ public final class LedgerBench implements Callable<Integer> {
     }
 
     /** From due to certified, of all commands of a load. */
-    private void certified(Load load, Certified blocks) throws InterruptedException {
-        long last = load.height(load.sent() - 1);
-        while (blocks.atNs.ceilingEntry(last) == null) {
-            Thread.sleep(5);
-        }
+    private void certified(Load load, BenchLedger ledger) throws InterruptedException {
         for (int i = 0; i < load.sent(); i++) {
-            long at = blocks.atNs.ceilingEntry(load.height(i)).getValue();
-            ledgerCertified.recordValue(Math.max(0, at - load.due(i)));
+            ledgerCertified.recordValue(Math.max(0, ledger.certifiedNs(load.height(i)) - load.due(i)));
         }
     }
 
     /** Answers settled and certified a second. */
-    private double settle(Settlements settlements, Load load, LedgerClient client, Certified blocks, int count)
-            throws Exception {
+    private double settle(Settlements settlements, Load load, BenchLedger ledger, int count) throws Exception {
         byte[] last = new byte[32];
         List<byte[]> messages = new ArrayList<>();
         for (int i = 0; i < count; i += batch) {
@@ -370,12 +348,8 @@ public final class LedgerBench implements Callable<Integer> {
             load.command(message, System.nanoTime(), WINDOW);
         }
         load.drain();
-        long height = load.height(load.sent() - 1);
-        while (blocks.atNs.ceilingEntry(height) == null) {
-            Thread.sleep(1);
-        }
-        double perSecond = count / ((blocks.atNs.ceilingEntry(height).getValue() - begin) / 1e9);
-        Case settled = client.findCase(last);
+        double perSecond = count / ((ledger.certifiedNs(load.height(load.sent() - 1)) - begin) / 1e9);
+        Case settled = ledger.client().findCase(last);
         if (settled.status() != Case.Status.SETTLED) {
             throw new IOException("The last answer is " + settled.status() + ", not settled.");
         }

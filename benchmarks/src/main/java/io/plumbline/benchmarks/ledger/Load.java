@@ -1,72 +1,37 @@
 package io.plumbline.benchmarks.ledger;
 
-import io.aeron.cluster.client.AeronCluster;
-import io.aeron.cluster.client.EgressListener;
-import io.aeron.logbuffer.Header;
-import io.aeron.security.CredentialsSupplier;
-import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
-import io.plumbline.transport.ledgerwire.OutcomeDecoder;
 import io.plumbline.transport.ledgerwire.SubmitEncoder;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
-import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * Sends messages to a cluster through one session without waiting for each answer, and notes how long each took from when it was due. Used by one thread.
+ * Sends messages over one line without waiting for each answer, and notes how long each took from when it was due. Used by one thread.
  */
-final class Load implements EgressListener, AutoCloseable {
+final class Load implements AutoCloseable {
     private static final long GIVE_UP_NS = TimeUnit.SECONDS.toNanos(60);
 
-    private final AeronCluster session;
+    private final Line line;
     private final ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
-    private final MessageHeaderDecoder header = new MessageHeaderDecoder();
-    private final OutcomeDecoder outcome = new OutcomeDecoder();
     private final Histogram ordered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
     private long[] due = new long[1024];
     private long[] heights = new long[1024];
     private int sent;
     private int answered;
-    private long lastNs;
-    private long longestGapNs;
 
-    Load(String aeronDirectory, String ingressEndpoints, CredentialsSupplier credentials) {
-        session = AeronCluster.connect(new AeronCluster.Context()
-                .aeronDirectoryName(aeronDirectory)
-                .egressListener(this)
-                .egressChannel("aeron:udp?endpoint=localhost:0|term-length=1m")
-                .ingressChannel("aeron:udp?term-length=4m")
-                .ingressEndpoints(ingressEndpoints)
-                .messageTimeoutNs(TimeUnit.SECONDS.toNanos(10))
-                .credentialsSupplier(credentials)
-                .errorHandler(e -> {}));
+    /** @param line closed with this. */
+    Load(Line line) {
+        this.line = line;
     }
 
-    @Override
-    public void onMessage(long id, long timestamp, DirectBuffer in, int offset, int length, Header h) {
-        long correlation;
-        long height = 0;
-        if (length == Long.BYTES) {
-            correlation = in.getLong(offset);
-        } else {
-            header.wrap(in, offset);
-            if (header.templateId() != OutcomeDecoder.TEMPLATE_ID) {
-                return;
-            }
-            outcome.wrap(in, offset + MessageHeaderDecoder.ENCODED_LENGTH, header.blockLength(), header.version());
-            correlation = outcome.correlationId();
-            height = outcome.height();
-        }
-        ordered.recordValue(Math.max(0, System.nanoTime() - due[(int) correlation]));
-        heights[(int) correlation] = height;
+    private void heard(long id, long height) {
+        ordered.recordValue(Math.max(0, System.nanoTime() - due[(int) id]));
+        heights[(int) id] = height;
         answered++;
-        long now = System.nanoTime();
-        longestGapNs = lastNs == 0 ? 0 : Math.max(longestGapNs, now - lastNs);
-        lastNs = now;
     }
 
     /** A command for the ledger. */
@@ -90,15 +55,15 @@ final class Load implements EgressListener, AutoCloseable {
         }
         due[sent] = dueNs;
         long end = System.nanoTime() + GIVE_UP_NS;
-        while (sent - answered >= window || session.offer(buffer, 0, length) < 0) {
+        while (sent - answered >= window || !line.offer(buffer, length)) {
             poll(end);
         }
         sent++;
-        session.pollEgress();
+        line.poll(this::heard);
     }
 
     private void poll(long end) throws IOException {
-        if (session.pollEgress() == 0) {
+        if (line.poll(this::heard) == 0) {
             if (System.nanoTime() > end) {
                 throw new IOException(
                         "The cluster has stopped answering: " + answered + " of " + sent + " answers came.");
@@ -110,7 +75,7 @@ final class Load implements EgressListener, AutoCloseable {
     /** Waits until a time, hearing answers. */
     void idleUntil(long ns) {
         while (System.nanoTime() < ns) {
-            if (session.pollEgress() == 0) {
+            if (line.poll(this::heard) == 0) {
                 LockSupport.parkNanos(20_000);
             }
         }
@@ -129,11 +94,6 @@ final class Load implements EgressListener, AutoCloseable {
         return ordered;
     }
 
-    /** The longest time between two answers. */
-    long longestGapNs() {
-        return longestGapNs;
-    }
-
     int sent() {
         return sent;
     }
@@ -149,6 +109,6 @@ final class Load implements EgressListener, AutoCloseable {
 
     @Override
     public void close() {
-        session.close();
+        line.close();
     }
 }

@@ -23,6 +23,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.agrona.CloseHelper;
+import org.agrona.IoUtil;
 
 /**
  * Copies the ledger's last snapshot and the log after it from the members that run into an empty folder. A member can start from that folder: a backup, and how one comes back
@@ -31,9 +32,15 @@ import org.agrona.CloseHelper;
 public final class Backup {
     private static final long TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);
     private static final long STEP_MS = 50;
+    private static final long TELL_NS = TimeUnit.SECONDS.toNanos(1);
 
     /** From one that failed to the next. */
     private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
+
+    /** What a member starts from; the log first, for without the other it counts for nothing. */
+    private static final List<String> PARTS = List.of("archive", "cluster");
+
+    private static final String PARTIAL = "partial";
 
     private Backup() {}
 
@@ -41,7 +48,7 @@ public final class Backup {
      * @param members as of {@link Member.Place}.
      * @param host address the members reach this process at.
      * @param folder empty or absent; a member's, afterwards.
-     * @param progress told of the log position reached, now and then.
+     * @param progress told of the log position reached, once a second.
      * @return log position up to which it was copied.
      * @throws IOException where the folder is not empty, or the members do not answer.
      */
@@ -55,12 +62,42 @@ public final class Backup {
             LongConsumer progress)
             throws IOException {
         Files.createDirectories(folder);
-        for (String part : List.of("archive", "cluster")) {
+        finish(folder);
+        for (String part : PARTS) {
             if (Files.exists(folder.resolve(part))) {
                 throw new IOException(folder.resolve(part) + " exists: a backup goes into a folder that has no ledger."
                         + " Name another, or empty this one but for the file \"votes\".");
             }
         }
+        // Nobody may start from what is not whole.
+        Path partial = folder.resolve(PARTIAL);
+        IoUtil.delete(partial.toFile(), false);
+        long position = copy(members, host, partial, termBytes, keys, genesisHash, progress);
+        for (String part : PARTS) {
+            Files.move(partial.resolve(part), folder.resolve(part));
+        }
+        IoUtil.delete(partial.toFile(), false);
+        return position;
+    }
+
+    /** Ends a backup that was whole when its process was killed, between the last two steps. */
+    static void finish(Path folder) throws IOException {
+        Path last = folder.resolve(PARTIAL).resolve(PARTS.getLast());
+        if (Files.exists(folder.resolve(PARTS.getFirst())) && Files.exists(last)) {
+            Files.move(last, folder.resolve(PARTS.getLast()));
+        }
+    }
+
+    private static long copy(
+            List<String> members,
+            String host,
+            Path folder,
+            int termBytes,
+            Keys keys,
+            byte[] genesisHash,
+            LongConsumer progress)
+            throws IOException {
+        Files.createDirectories(folder);
         AtomicReference<Throwable> failure = new AtomicReference<>();
         String driver = folder.resolve("driver").toString();
         AeronArchive.Context local = new AeronArchive.Context()
@@ -152,11 +189,15 @@ public final class Backup {
             throws IOException {
         long end = System.nanoTime() + TIMEOUT_NS;
         boolean wasWhole = false;
+        long toldNs = System.nanoTime();
         while (System.nanoTime() < end) {
             ClusterBackup.State state =
                     ClusterBackup.State.get(backup.context().stateCounter().get());
             long position = backup.context().liveLogPositionCounter().get();
-            progress.accept(position);
+            if (System.nanoTime() - toldNs > TELL_NS) {
+                toldNs = System.nanoTime();
+                progress.accept(position);
+            }
             // From here on it would follow the log for ever; what comes later a member gets from the others.
             boolean isWhole = state == ClusterBackup.State.BACKING_UP && position > 0;
             if (isWhole && wasWhole) {

@@ -3,56 +3,86 @@ package io.plumbline.ledger.cluster;
 import io.aeron.Publication;
 import io.aeron.cluster.client.AeronCluster;
 import io.aeron.cluster.client.EgressListener;
-import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.Header;
+import io.aeron.security.AuthenticationException;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Sequencer;
-import io.plumbline.transport.VarData;
+import io.plumbline.transport.Drivers;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
-import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
 import io.plumbline.transport.ledgerwire.OutcomeDecoder;
-import io.plumbline.transport.ledgerwire.QueryEncoder;
-import io.plumbline.transport.ledgerwire.Subject;
-import io.plumbline.transport.ledgerwire.SubmitEncoder;
-import io.plumbline.transport.ledgerwire.ViewDecoder;
-import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongFunction;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
-import org.agrona.ExpandableArrayBuffer;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The ledger's Aeron Cluster as a client sees it. Calls wait for their answer, one at a time; a lost session is opened again, and what was sent is sent again, which
- * commands' own ids make safe. A thread of its own keeps the session alive between calls.
+ * The ledger's Aeron Cluster as its full nodes see it. Many calls may be on their way at once. When the session is lost or another member leads, what was not answered is sent again, which
+ * commands' own ids make safe. One thread keeps the session and does all of that.
  */
 public final class ClusterSequencer implements Sequencer {
     private static final long CALL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(3);
     private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
+    private static final long KEEP_ALIVE_NS = TimeUnit.SECONDS.toNanos(1);
+
+    /** While answers are waited for: what a look at the session costs is little beside what a call costs. */
+    private static final long LOOK_NS = 50_000;
 
     private final String aeronDirectory;
     private final String ingressEndpoints;
     private final String host;
     private final SessionKeys credentials;
-    private final ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
-    private final Replies replies = new Replies();
-    private final Thread keepAlive;
+    private final ConcurrentLinkedQueue<Call<?>> fresh = new ConcurrentLinkedQueue<>();
+    private final Map<Long, Call<?>> waiting = new LinkedHashMap<>();
+    private final Deque<Call<?>> unsent = new ArrayDeque<>();
+    private final IdleStrategy idle = Drivers.idle();
+    private final Thread thread;
     private AeronCluster session;
-    private long nextCorrelation = 1;
-    private volatile long heardMs;
-    private volatile long heardAtNs;
+    private long nextId = 1;
+    private long keptAliveNs;
+    private String lastHeard = "";
+    private final HeardTime time = new HeardTime();
     private volatile boolean closed;
+
+    /** Something that is asked, until it is answered. */
+    private static final class Call<T> {
+        private final LongFunction<UnsafeBuffer> encoder;
+        private final Class<T> type;
+        private final CompletableFuture<T> done = new CompletableFuture<>();
+        private final long endNs = System.nanoTime() + TOTAL_TIMEOUT_NS;
+        private long id;
+        private long sentNs;
+        private UnsafeBuffer message;
+
+        Call(Class<T> type, LongFunction<UnsafeBuffer> encoder) {
+            this.type = type;
+            this.encoder = encoder;
+        }
+
+        void answer(Object answer) {
+            if (type.isInstance(answer)) {
+                done.complete(type.cast(answer));
+            }
+        }
+    }
 
     /**
      * @param aeronDirectory of a running media driver.
      * @param ingressEndpoints see {@link Member#ingressEndpoints}.
      * @param host address at which replies reach this process.
-     * @param keys that the session is opened with.
+     * @param keys of the full node whose session it is.
      * @param genesisHash of the ledger it is for.
      */
     public ClusterSequencer(
@@ -61,189 +91,205 @@ public final class ClusterSequencer implements Sequencer {
         this.ingressEndpoints = ingressEndpoints;
         this.host = host;
         this.credentials = new SessionKeys(keys, genesisHash);
-        this.keepAlive = Thread.ofPlatform().daemon().name("ledger-keep-alive").start(this::keepAlive);
+        this.thread = Thread.ofPlatform().daemon().name("ledger-session").start(this::run);
     }
 
-    private final class Replies implements EgressListener {
+    private final class Replies implements EgressListener, LedgerWire.Heard {
         private final MessageHeaderDecoder header = new MessageHeaderDecoder();
-        private final OutcomeDecoder outcome = new OutcomeDecoder();
-        private final ViewDecoder view = new ViewDecoder();
-        private long wanted;
-        private Answer gotAnswer;
-        private byte[] gotBody;
 
         @Override
         public void onMessage(
                 long clusterSessionId, long timestamp, DirectBuffer in, int offset, int length, Header h) {
             header.wrap(in, offset);
-            int body = offset + MessageHeaderDecoder.ENCODED_LENGTH;
-            if (header.schemaId() != OutcomeDecoder.SCHEMA_ID) {
-                return;
-            }
-            if (header.templateId() == OutcomeDecoder.TEMPLATE_ID) {
-                outcome.wrap(in, body, header.blockLength(), header.version());
-                heard(outcome.timeMs());
-                if (outcome.correlationId() == wanted) {
-                    gotAnswer =
-                            new Answer(outcome.height(), outcome.timeMs(), reasons(VarData.copy(outcome::wrapReasons)));
-                }
-            } else if (header.templateId() == ViewDecoder.TEMPLATE_ID) {
-                view.wrap(in, body, header.blockLength(), header.version());
-                heard(view.timeMs());
-                if (view.correlationId() == wanted) {
-                    gotBody = VarData.copy(view::wrapBody);
-                }
+            if (header.schemaId() == OutcomeDecoder.SCHEMA_ID) {
+                int body = offset + MessageHeaderDecoder.ENCODED_LENGTH;
+                LedgerWire.read(header.templateId(), in, body, header.blockLength(), header.version(), this);
             }
         }
 
-        private List<String> reasons(byte[] bytes) {
-            CanonicalReader in = new CanonicalReader(bytes, "outcome");
-            List<String> reasons = new ArrayList<>();
-            for (int n = in.getInt("reasons"); n > 0; n--) {
-                String reason = in.getText("reason");
-                reasons.add(reason.isEmpty() ? null : reason);
+        /** What was on its way to the one before may never have been ordered. */
+        @Override
+        public void onNewLeader(long clusterSessionId, long leadershipTermId, int leaderMemberId, String endpoints) {
+            sendAgain();
+        }
+
+        @Override
+        public void answer(long id, Answer answer) {
+            time.heard(answer.timeMs());
+            reply(id, answer);
+        }
+
+        @Override
+        public void body(long id, long timeMs, byte[] body) {
+            time.heard(timeMs);
+            reply(id, body);
+        }
+
+        private void reply(long id, Object answer) {
+            Call<?> call = waiting.remove(id);
+            if (call != null) {
+                call.answer(answer);
             }
-            return reasons;
         }
     }
 
-    private void heard(long ms) {
-        heardMs = ms;
-        heardAtNs = System.nanoTime();
-    }
-
-    private void keepAlive() {
+    private void run() {
         while (!closed) {
             try {
-                Thread.sleep(1000);
-                synchronized (this) {
-                    if (session != null && !session.isClosed()) {
-                        session.sendKeepAlive();
-                        session.pollEgress();
-                    }
+                int work = work();
+                if (work == 0 && !waiting.isEmpty()) {
+                    LockSupport.parkNanos(LOOK_NS);
+                } else {
+                    idle.idle(work);
                 }
-            } catch (InterruptedException e) {
-                return;
-            } catch (AeronException e) {
-                synchronized (this) {
-                    CloseHelper.quietClose(session);
-                    session = null;
-                }
+            } catch (AuthenticationException e) {
+                disconnect();
+                fail(new IOException(
+                        "The ledger's members open no session for this key: only full nodes have one.", e));
+            } catch (RuntimeException e) {
+                lastHeard = " Last heard: " + e.getMessage();
+                disconnect();
             }
         }
+        CloseHelper.quietClose(session);
+        fail(new IOException("This session with the ledger was closed."));
+    }
+
+    private void fail(IOException why) {
+        take();
+        unsent.forEach(call -> call.done.completeExceptionally(why));
+        waiting.values().forEach(call -> call.done.completeExceptionally(why));
+        unsent.clear();
+        waiting.clear();
+    }
+
+    private int take() {
+        int taken = 0;
+        for (Call<?> call; (call = fresh.poll()) != null; taken++) {
+            call.id = nextId++;
+            call.message = call.encoder.apply(call.id);
+            unsent.add(call);
+        }
+        return taken;
+    }
+
+    private int work() {
+        int work = take();
+        long now = System.nanoTime();
+        expire(now);
+        if (session == null || session.isClosed()) {
+            disconnect();
+            if (unsent.isEmpty()) {
+                return work;
+            }
+            connect();
+        }
+        while (!unsent.isEmpty()) {
+            Call<?> next = unsent.peek();
+            long position = session.offer(next.message, 0, next.message.capacity());
+            if (position == Publication.CLOSED) {
+                disconnect();
+                return work;
+            }
+            if (position < 0) {
+                break;
+            }
+            next.sentNs = now;
+            waiting.put(next.id, unsent.poll());
+            work++;
+        }
+        work += session.pollEgress();
+        if (now - keptAliveNs > KEEP_ALIVE_NS) {
+            keptAliveNs = now;
+            session.sendKeepAlive();
+        }
+        if (!waiting.isEmpty() && now - waiting.values().iterator().next().sentNs > CALL_TIMEOUT_NS) {
+            lastHeard = " It was connected, and said nothing.";
+            disconnect();
+        }
+        return work;
+    }
+
+    private void expire(long now) {
+        unsent.removeIf(call -> isOver(call, now));
+        waiting.values().removeIf(call -> isOver(call, now));
+    }
+
+    private boolean isOver(Call<?> call, long now) {
+        if (now - call.endNs < 0) {
+            return false;
+        }
+        call.done.completeExceptionally(new IOException("The ledger at " + ingressEndpoints
+                + " does not answer. Are a majority of its full nodes running?" + lastHeard));
+        return true;
+    }
+
+    private void disconnect() {
+        CloseHelper.quietClose(session);
+        session = null;
+        sendAgain();
+    }
+
+    /** Puts what was not answered before what was not sent, in the order it came in. */
+    private void sendAgain() {
+        Deque<Call<?>> all = new ArrayDeque<>(waiting.values());
+        all.addAll(unsent);
+        waiting.clear();
+        unsent.clear();
+        unsent.addAll(all);
+    }
+
+    private void connect() {
+        session = AeronCluster.connect(new AeronCluster.Context()
+                .aeronDirectoryName(aeronDirectory)
+                .egressListener(new Replies())
+                .egressChannel("aeron:udp?endpoint=" + host + ":0|term-length=64k")
+                .ingressChannel("aeron:udp?term-length=1m")
+                .ingressEndpoints(ingressEndpoints)
+                .messageTimeoutNs(CALL_TIMEOUT_NS)
+                .credentialsSupplier(credentials)
+                .errorHandler(e -> {}));
     }
 
     @Override
     public Answer submit(byte[] signed) throws IOException {
-        return call(
-                correlation -> {
-                    SubmitEncoder encoder =
-                            new SubmitEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-                    encoder.correlationId(correlation).putCommand(signed, 0, signed.length);
-                    return encoder.encodedLength();
-                },
-                () -> replies.gotAnswer);
+        return await(new Call<>(Answer.class, id -> LedgerWire.submit(id, signed)));
     }
 
     @Override
     public byte[] ask(Question question, byte[] key) throws IOException {
-        return call(
-                correlation -> {
-                    QueryEncoder encoder = new QueryEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-                    encoder.correlationId(correlation)
-                            .subject(Subject.get((short) question.ordinal()))
-                            .putKey(key, 0, key.length);
-                    return encoder.encodedLength();
-                },
-                () -> replies.gotBody);
+        return await(new Call<>(byte[].class, id -> LedgerWire.query(id, question, key)));
     }
 
-    /** The ledger's clock as it was last heard, and the time since: a host's own clock may be wrong. */
+    private <T> T await(Call<T> call) throws IOException {
+        fresh.add(call);
+        LockSupport.unpark(thread);
+        if (closed) {
+            throw new IOException("This session with the ledger was closed.");
+        }
+        try {
+            return call.done.get();
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while the ledger was asked.", e);
+        }
+    }
+
     @Override
     public long timeMs() {
-        return heardAtNs == 0
-                ? System.currentTimeMillis()
-                : heardMs + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - heardAtNs);
-    }
-
-    private interface Encoder {
-        int encode(long correlation);
-    }
-
-    private interface Reply<T> {
-        T poll();
-    }
-
-    private synchronized <T> T call(Encoder encoder, Reply<T> reply) throws IOException {
-        long end = System.nanoTime() + TOTAL_TIMEOUT_NS;
-        RuntimeException last = null;
-        while (System.nanoTime() < end && !closed) {
-            try {
-                connect();
-                replies.wanted = nextCorrelation++;
-                replies.gotAnswer = null;
-                replies.gotBody = null;
-                int length = MessageHeaderEncoder.ENCODED_LENGTH + encoder.encode(replies.wanted);
-                T result = exchange(length, reply);
-                if (result != null) {
-                    return result;
-                }
-            } catch (AeronException e) {
-                last = e;
-            }
-            CloseHelper.quietClose(session);
-            session = null;
-        }
-        throw new IOException(
-                "The ledger at " + ingressEndpoints + " does not answer. Are a majority of its full nodes running?"
-                        + (last == null ? "" : " Last heard: " + last.getMessage()),
-                last);
-    }
-
-    private <T> T exchange(int length, Reply<T> reply) {
-        long deadline = System.nanoTime() + CALL_TIMEOUT_NS;
-        boolean sent = false;
-        while (System.nanoTime() < deadline) {
-            if (!sent) {
-                long position = session.offer(buffer, 0, length);
-                sent = position > 0;
-                if (position == Publication.CLOSED) {
-                    return null;
-                }
-            }
-            session.pollEgress();
-            T result = reply.poll();
-            if (result != null) {
-                return result;
-            }
-            if (session.isClosed()) {
-                return null;
-            }
-            LockSupport.parkNanos(50_000);
-        }
-        return null;
-    }
-
-    private void connect() {
-        if (session == null || session.isClosed()) {
-            session = AeronCluster.connect(new AeronCluster.Context()
-                    .aeronDirectoryName(aeronDirectory)
-                    .egressListener(replies)
-                    .egressChannel("aeron:udp?endpoint=" + host + ":0|term-length=64k")
-                    .ingressChannel("aeron:udp?term-length=1m")
-                    .ingressEndpoints(ingressEndpoints)
-                    .messageTimeoutNs(CALL_TIMEOUT_NS)
-                    .credentialsSupplier(credentials)
-                    .errorHandler(e -> {}));
-        }
+        return time.nowMs();
     }
 
     @Override
     public void close() {
         closed = true;
-        keepAlive.interrupt();
-        synchronized (this) {
-            CloseHelper.quietClose(session);
+        LockSupport.unpark(thread);
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -58,12 +58,6 @@ public final class LedgerClient implements AutoCloseable {
         this.keys = keys;
     }
 
-    /** To an Aeron Cluster, see {@link ClusterSequencer}. */
-    public static LedgerClient connect(
-            String aeronDirectory, String ingressEndpoints, String host, Keys keys, byte[] genesisHash) {
-        return new LedgerClient(new ClusterSequencer(aeronDirectory, ingressEndpoints, host, keys, genesisHash), keys);
-    }
-
     /**
      * Submits a command and waits until it was applied or refused.
      *

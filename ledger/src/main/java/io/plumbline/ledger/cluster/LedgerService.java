@@ -9,16 +9,14 @@ import io.aeron.cluster.service.ClusteredService;
 import io.aeron.logbuffer.Header;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
+import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.SignatureChecks;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
-import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
-import io.plumbline.transport.ledgerwire.OutcomeEncoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
-import io.plumbline.transport.ledgerwire.ViewEncoder;
-import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -33,12 +31,12 @@ public final class LedgerService implements ClusteredService {
     private final Genesis genesis;
     private final Replica.Listener listener;
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
-    private final MessageHeaderEncoder headerEncoder = new MessageHeaderEncoder();
     private final SubmitDecoder submit = new SubmitDecoder();
     private final QueryDecoder query = new QueryDecoder();
     private final ExpandableArrayBuffer reply = new ExpandableArrayBuffer(4096);
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
     private final ConcurrentLinkedQueue<Runnable> questions = new ConcurrentLinkedQueue<>();
+    private final SignatureChecks checks = new SignatureChecks();
     private Replica replica;
     private Cluster cluster;
 
@@ -53,8 +51,14 @@ public final class LedgerService implements ClusteredService {
         LedgerState state = snapshot == null
                 ? new LedgerState(genesis)
                 : Snapshots.decode(genesis, Snapshots.read(snapshot, cluster.idleStrategy()));
+        state.checkWith(checks);
         replica = new Replica(state, listener, this::schedule);
         replica.begin();
+    }
+
+    /** What this full node's {@link Door} is to check signatures with: then it is done once. */
+    public SignatureChecks checks() {
+        return checks;
     }
 
     /** Asks this member's own copy of the state, by the service's thread, whether it leads or is behind. */
@@ -135,15 +139,8 @@ public final class LedgerService implements ClusteredService {
         if (session == null || cluster.role() != Cluster.Role.LEADER) {
             return;
         }
-        CanonicalWriter out = new CanonicalWriter().putInt(reasons.size());
-        reasons.forEach(reason -> out.putText(reason == null ? "" : reason));
-        byte[] bytes = out.toBytes();
-        OutcomeEncoder outcome = new OutcomeEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
-        outcome.correlationId(correlationId)
-                .height(replica.state().height())
-                .timeMs(replica.state().timeMs())
-                .putReasons(bytes, 0, bytes.length);
-        send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + outcome.encodedLength());
+        Answer answer = new Answer(replica.state().height(), replica.state().timeMs(), reasons);
+        send(session, reply, LedgerWire.outcome(reply, correlationId, answer));
     }
 
     /** Only the leader answers, and only it works an answer out. */
@@ -152,12 +149,11 @@ public final class LedgerService implements ClusteredService {
             return;
         }
         byte[] body = replica.answer(Question.values()[subject], key);
-        ViewEncoder view = new ViewEncoder().wrapAndApplyHeader(reply, 0, headerEncoder);
-        view.correlationId(correlationId)
-                .height(replica.state().height())
-                .timeMs(Math.max(timestamp, replica.state().timeMs()))
-                .putBody(body, 0, body.length);
-        send(session, reply, MessageHeaderEncoder.ENCODED_LENGTH + view.encodedLength());
+        long timeMs = Math.max(timestamp, replica.state().timeMs());
+        send(
+                session,
+                reply,
+                LedgerWire.view(reply, correlationId, replica.state().height(), timeMs, body));
     }
 
     /** A reply that cannot be sent is dropped after a while: a slow client must not hold up the ledger. */

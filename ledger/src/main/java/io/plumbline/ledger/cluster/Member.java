@@ -8,8 +8,10 @@ import io.aeron.cluster.ConsensusModule;
 import io.aeron.cluster.RecordingLog;
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.cluster.service.ClusteredServiceContainer;
+import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -17,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 
@@ -49,6 +52,7 @@ public final class Member implements AutoCloseable {
      * @param fsyncLevel 0: page cache of a majority; 1: on disk.
      * @param termBytes of the log's term buffers; a file of the log has four, an eighth of one is the largest message.
      * @param genesisHash of the ledger, which whoever opens a session must know.
+     * @param fullNodes keys of those who may open one.
      * @param clock milliseconds since 1970; commands bear the leader's.
      */
     public record Place(
@@ -58,10 +62,19 @@ public final class Member implements AutoCloseable {
             int fsyncLevel,
             int termBytes,
             byte[] genesisHash,
+            Collection<byte[]> fullNodes,
             LongSupplier clock) {
         /** On disk before it is acknowledged, by this host's clock. */
-        public Place(int id, List<String> members, Path folder, byte[] genesisHash) {
-            this(id, members, folder, 1, Drivers.TERM_BYTES, genesisHash, System::currentTimeMillis);
+        public Place(int id, List<String> members, Path folder, Genesis genesis) {
+            this(
+                    id,
+                    members,
+                    folder,
+                    1,
+                    Drivers.TERM_BYTES,
+                    genesis.hash(),
+                    genesis.fullNodes(),
+                    System::currentTimeMillis);
         }
     }
 
@@ -136,7 +149,7 @@ public final class Member implements AutoCloseable {
                 .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS / 2))
                 .sessionTimeoutNs(TimeUnit.SECONDS.toNanos(10))
                 .maxConcurrentSessions(256)
-                .authenticatorSupplier(() -> new SessionKeys.Door(place.genesisHash))
+                .authenticatorSupplier(() -> new SessionKeys.Gate(place.genesisHash, place.fullNodes))
                 .errorHandler(errors)
                 .terminationHook(end);
         ClusteredServiceContainer.Context serviceContext = new ClusteredServiceContainer.Context()
@@ -206,7 +219,7 @@ public final class Member implements AutoCloseable {
         return text.toString();
     }
 
-    /** What a client needs to reach the members: "0=host:port,1=host:port". */
+    /** What a session needs to reach the members: "0=host:port,1=host:port". */
     public static String ingressEndpoints(List<String> members) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < members.size(); i++) {
@@ -239,12 +252,7 @@ public final class Member implements AutoCloseable {
                 RecordingLog log = new RecordingLog(clusterFolder.toFile(), false)) {
             long recording = log.findLastTermRecordingId();
             long start = archive.getStartPosition(recording);
-            List<Long> snapshots = log.entries().stream()
-                    .filter(entry -> entry.isValid && entry.type == RecordingLog.ENTRY_TYPE_SNAPSHOT)
-                    .map(entry -> entry.logPosition)
-                    .distinct()
-                    .sorted()
-                    .toList();
+            List<Long> snapshots = snapshotPositions(log).toList();
             if (snapshots.size() < 2) {
                 return start;
             }
@@ -261,6 +269,34 @@ public final class Member implements AutoCloseable {
             }
             return Math.max(start, base);
         }
+    }
+
+    /** From which byte on this member has the log: 0 where it was never purged. */
+    public long logStart() {
+        try (AeronArchive archive = AeronArchive.connect(archiveClient.clone());
+                RecordingLog log = new RecordingLog(clusterFolder.toFile(), false)) {
+            return archive.getStartPosition(log.findLastTermRecordingId());
+        }
+    }
+
+    /** Up to which byte the log is agreed on. */
+    public long logEnd() {
+        return driver.consensusModule().context().commitPositionCounter().get();
+    }
+
+    /** Up to which byte the last snapshot goes; 0 where there is none. */
+    public long lastSnapshot() {
+        try (RecordingLog log = new RecordingLog(clusterFolder.toFile(), false)) {
+            return snapshotPositions(log).reduce((earlier, later) -> later).orElse(0L);
+        }
+    }
+
+    private static Stream<Long> snapshotPositions(RecordingLog log) {
+        return log.entries().stream()
+                .filter(entry -> entry.isValid && entry.type == RecordingLog.ENTRY_TYPE_SNAPSHOT)
+                .map(entry -> entry.logPosition)
+                .distinct()
+                .sorted();
     }
 
     private static boolean isThere(AeronArchive archive, long recording) {

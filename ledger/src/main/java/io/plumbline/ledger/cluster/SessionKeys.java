@@ -3,15 +3,19 @@ package io.plumbline.ledger.cluster;
 import io.aeron.security.Authenticator;
 import io.aeron.security.CredentialsSupplier;
 import io.aeron.security.SessionProxy;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.Keys;
 import java.security.SecureRandom;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * Who opens a session with the ledger's cluster: names its key, and signs what it is challenged with. What it may do there is decided by the signatures under its
- * commands; this keeps strangers without a key, replays and somebody else's ledger out of the log.
+ * How a full node opens a session with the cluster: names its key, and signs what it is challenged with. What may be done there is decided by the signatures under commands; this keeps
+ * everybody else, replays and somebody else's ledger out of the log.
  */
 public final class SessionKeys implements CredentialsSupplier {
     private static final int CHALLENGE_BYTES = 32;
@@ -42,14 +46,15 @@ public final class SessionKeys implements CredentialsSupplier {
         return keys.sign(message(genesisHash, challenge));
     }
 
-    /** The other side: challenges every session, and lets in whose signature holds. */
-    static final class Door implements Authenticator {
+    /** The other side: challenges whoever names the key of a full node, and lets in whose signature holds. */
+    static final class Gate implements Authenticator {
         /** Sessions that are being challenged; strangers cannot make it grow, nor fill it for long. */
         private static final int MAX_PENDING = 256;
 
         private static final long ANSWER_MS = 10_000;
 
         private final byte[] genesisHash;
+        private final Set<Key> admitted;
         private final SecureRandom random = new SecureRandom();
         private final Map<Long, Pending> pending = new HashMap<>();
 
@@ -67,14 +72,18 @@ public final class SessionKeys implements CredentialsSupplier {
             }
         }
 
-        Door(byte[] genesisHash) {
+        Gate(byte[] genesisHash, Collection<byte[]> admitted) {
             this.genesisHash = genesisHash.clone();
+            this.admitted = admitted.stream().map(Key::of).collect(Collectors.toSet());
         }
 
         @Override
         public void onConnectRequest(long sessionId, byte[] credentials, long nowMs) {
             pending.values().removeIf(one -> nowMs - one.sinceMs > ANSWER_MS);
-            if (credentials != null && credentials.length == Keys.PUBLIC_BYTES && pending.size() < MAX_PENDING) {
+            boolean isAdmitted = credentials != null
+                    && credentials.length == Keys.PUBLIC_BYTES
+                    && admitted.contains(Key.of(credentials));
+            if (isAdmitted && pending.size() < MAX_PENDING) {
                 byte[] challenge = new byte[CHALLENGE_BYTES];
                 random.nextBytes(challenge);
                 pending.put(sessionId, new Pending(credentials.clone(), challenge, nowMs));

@@ -55,6 +55,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private Cases cases = new Cases(this, entries);
     private Outcomes outcomes = new Outcomes();
     private Blocks blocks;
+    private SignatureChecks checks = new SignatureChecks();
 
     /** References of deposits that were taken, for ever. */
     private final Set<Key> references = new HashSet<>();
@@ -118,7 +119,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
                 return one("it came after its time, or is to live for more than " + Signed.MAX_LIFE_MS / 60_000
                         + " minutes");
             }
-            if (!signed.signatureHolds()) {
+            if (!checks.hold(signed)) {
                 return one("the signature does not hold");
             }
             commands = signed.commands();
@@ -377,6 +378,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     /** Cases whose status, round or deadline changed since this was asked last. */
     public List<Case> takeChanged() {
         return cases.takeChanged();
+    }
+
+    /** Has signatures checked by what may know some of them already. */
+    public void checkWith(SignatureChecks shared) {
+        checks = shared;
     }
 
     /** Money of {@code key}; an unknown key has none. */

@@ -10,9 +10,12 @@ import static io.plumbline.ledger.Money.request;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Standing;
 import io.plumbline.ledger.state.Case;
@@ -26,9 +29,12 @@ import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
 import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.BlockHeader;
@@ -47,6 +53,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
+import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,17 +71,24 @@ class ClusterTest {
     private final List<Voter> voters = new ArrayList<>();
     private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
+    private final List<DoorAddress> doors = new ArrayList<>();
+    private final List<AgentRunner> runners = new ArrayList<>();
     private MediaDriver driver;
+    private Aeron aeron;
     private final Map<Key, LedgerClient> clients = new HashMap<>();
     private LedgerClient client;
 
     @BeforeEach
     void start() throws IOException {
-        int base = Ports.free(3 * Member.PORTS);
+        int base = Ports.free(3 * (Member.PORTS + 1));
         for (int i = 0; i < 3; i++) {
             addresses.add("localhost:" + (base + i * Member.PORTS));
+            doors.add(new DoorAddress(
+                    "localhost:" + (base + 3 * Member.PORTS + i),
+                    FULL_NODES.get(i).publicKey()));
         }
         driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
+        aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         launch();
     }
 
@@ -104,33 +118,42 @@ class ClusterTest {
                 }
             });
             members.add(new Member(
-                    new Member.Place(
-                            i,
-                            addresses,
-                            folder.resolve("member" + i),
-                            genesis().hash()),
+                    new Member.Place(i, addresses, folder.resolve("member" + i), genesis()),
                     service,
                     e -> failures.add("member " + id + ": " + e),
                     () -> failures.add("member " + id + " ended")));
+            Keys keys = FULL_NODES.get(i);
+            ClusterSequencer cluster = session(keys);
+            clients.put(Key.of(keys.publicKey()), new LedgerClient(cluster, keys));
+            Endpoint door = new Endpoint(
+                    aeron,
+                    "localhost",
+                    doors.get(i).port(),
+                    new Identity(keys.secret(), keys.publicKey()),
+                    new Door(cluster, service.checks(), members.get(i)::logStart).protocol());
+            runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("door: " + e), null, door));
+            AgentRunner.startOnThread(runners.getLast());
         }
-        for (Keys keys : FULL_NODES) {
-            clients.put(Key.of(keys.publicKey()), connect(keys));
+        for (Keys keys : List.of(REQUESTER, NODE)) {
+            clients.put(Key.of(keys.publicKey()), new LedgerClient(remote(keys), keys));
         }
-        clients.put(Key.of(REQUESTER.publicKey()), connect(REQUESTER));
-        clients.put(Key.of(NODE.publicKey()), connect(NODE));
         client = of(REQUESTER);
         for (int i = 0; i < 3; i++) {
             voters.get(i).begin(of(FULL_NODES.get(i)));
         }
     }
 
-    private LedgerClient connect(Keys keys) {
-        return LedgerClient.connect(
+    private ClusterSequencer session(Keys keys) {
+        return new ClusterSequencer(
                 driver.aeronDirectoryName(),
                 Member.ingressEndpoints(addresses),
                 "localhost",
                 keys,
                 genesis().hash());
+    }
+
+    private RemoteSequencer remote(Keys keys) {
+        return new RemoteSequencer(driver.aeronDirectoryName(), "localhost", keys, doors);
     }
 
     private LedgerClient of(Keys keys) {
@@ -140,6 +163,8 @@ class ClusterTest {
     private void closeClients() {
         clients.values().forEach(LedgerClient::close);
         clients.clear();
+        runners.forEach(AgentRunner::close);
+        runners.clear();
     }
 
     /** The case as a quorum has signed it, or null; checked as a light client does. */
@@ -160,6 +185,7 @@ class ClusterTest {
         voters.forEach(Voter::close);
         closeClients();
         members.forEach(Member::close);
+        aeron.close();
         driver.close();
     }
 
@@ -189,6 +215,29 @@ class ClusterTest {
     }
 
     @Test
+    void whatIsNotSignedIsNotOrderedAndWhoIsNoFullNodeHasNoSession() throws Exception {
+        try (RemoteSequencer remote = remote(REQUESTER)) {
+            Signed signed = Signed.of(REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5));
+            byte[] forged = signed.encode();
+            forged[forged.length - 1] ^= 1;
+            long height = client.standing().height();
+            assertEquals(
+                    List.of("the signature does not hold"),
+                    remote.submit(forged).reasons());
+            assertEquals(1, remote.submit(new byte[5]).reasons().size());
+            assertEquals(height, client.standing().height(), "it was refused at the door");
+            assertNull(remote.submit(signed.encode()).reasons().getFirst());
+            assertNull(remote.submit(signed.encode()).reasons().getFirst(), "the first answer again");
+            assertEquals(5, client.account(REQUESTER.publicKey()).stake());
+        }
+        try (ClusterSequencer stranger = session(REQUESTER)) {
+            String why = assertThrows(IOException.class, () -> stranger.ask(Question.ROOT, new byte[0]))
+                    .getMessage();
+            assertTrue(why.contains("full nodes"), why);
+        }
+    }
+
+    @Test
     void settlesSurvivesTheLossOfItsLeaderAndRestartsFromASnapshot() throws Exception {
         applied(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
         applied(new OpenEscrow(request(1), NODE.publicKey(), 500, Level.FULL), REQUESTER);
@@ -200,10 +249,13 @@ class ClusterTest {
 
         await("a leader", () -> members.stream().anyMatch(Member::leads));
         Member leader = members.stream().filter(Member::leads).findFirst().orElseThrow();
+        int leads = members.indexOf(leader);
         assertTrue(leader.snapshot());
         await("a snapshot", () -> leader.snapshots() > 0);
         leader.close();
         members.remove(leader);
+        // Whoever was let in by its door knocks at another.
+        runners.remove(leads).close();
         await("the revealing to begin", () -> status() == Status.REVEALING);
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(0));
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(1));

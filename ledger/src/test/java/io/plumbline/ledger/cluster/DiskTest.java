@@ -44,15 +44,21 @@ class DiskTest {
 
     private Member launch(Path place) {
         return new Member(
-                new Member.Place(0, List.of(ADDRESS), place, genesis.hash()),
+                new Member.Place(0, List.of(ADDRESS), place, genesis),
                 new LedgerService(genesis, (changed, node) -> {}),
                 e -> errors.add(String.valueOf(e.getMessage())),
                 ended::countDown);
     }
 
     private LedgerClient client(Member member) {
-        return LedgerClient.connect(
-                member.aeronDirectory(), Member.ingressEndpoints(List.of(ADDRESS)), "localhost", saver, genesis.hash());
+        return new LedgerClient(
+                new ClusterSequencer(
+                        member.aeronDirectory(),
+                        Member.ingressEndpoints(List.of(ADDRESS)),
+                        "localhost",
+                        full,
+                        genesis.hash()),
+                saver);
     }
 
     /** A member that lived, stored a snapshot on the way if asked, and ended. */
@@ -114,8 +120,8 @@ class DiskTest {
         try (LedgerClient ledger = client(member)) {
             // Beyond the snapshot, so that there is some log to copy too.
             assertTrue(ledger.submit(new Bond(7)).isApplied());
-            long position = Backup.run(
-                    List.of(ADDRESS), "localhost", copy, Drivers.TERM_BYTES, Keys.random(), genesis.hash(), at -> {});
+            long position =
+                    Backup.run(List.of(ADDRESS), "localhost", copy, Drivers.TERM_BYTES, full, genesis.hash(), at -> {});
             assertTrue(position > 0);
             String why = assertThrows(
                             IOException.class,
@@ -124,7 +130,7 @@ class DiskTest {
                                     "localhost",
                                     copy,
                                     Drivers.TERM_BYTES,
-                                    Keys.random(),
+                                    full,
                                     genesis.hash(),
                                     at -> {}))
                     .getMessage();

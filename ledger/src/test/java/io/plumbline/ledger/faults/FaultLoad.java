@@ -1,8 +1,9 @@
 package io.plumbline.ledger.faults;
 
 import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.cluster.DoorAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
@@ -33,8 +34,9 @@ final class FaultLoad {
         Genesis genesis = Genesis.decode(Files.readAllBytes(Path.of(arguments[0])));
         List<String> members = List.of(arguments[1].split(","));
         MediaDriver driver = MediaDriver.launch(Drivers.context(Path.of(arguments[3])));
-        LedgerClient ledger = LedgerClient.connect(
-                driver.aeronDirectoryName(), Member.ingressEndpoints(members), arguments[2], SAVER, genesis.hash());
+        List<DoorAddress> doors = FaultMember.doors(members, genesis);
+        LedgerClient ledger =
+                new LedgerClient(new RemoteSequencer(driver.aeronDirectoryName(), arguments[2], SAVER, doors), SAVER);
         Thread.ofPlatform().daemon().start(() -> load(ledger));
         System.out.println("started");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

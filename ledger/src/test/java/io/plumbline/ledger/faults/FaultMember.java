@@ -1,8 +1,13 @@
 package io.plumbline.ledger.faults;
 
+import io.aeron.Aeron;
+import io.plumbline.ledger.cluster.ClusterSequencer;
+import io.plumbline.ledger.cluster.Door;
+import io.plumbline.ledger.cluster.DoorAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.Rejoin;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Case;
@@ -10,6 +15,9 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -20,10 +28,12 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.agrona.concurrent.AgentRunner;
 
 /**
  * A full node's ledger half in a process of its own, which the fault tests mistreat. Says on standard output what happens, takes orders on standard input. It may lie:
@@ -59,24 +69,37 @@ final class FaultMember implements Replica.Listener {
         Voter liar = new Voter(keys, genesis.hash(), full, lies, e -> say("lied " + e.getMessage()));
         FaultMember listener = new FaultMember(voter, liar, arguments.length > 5 ? arguments[5] : "");
         LedgerService service = new LedgerService(genesis, listener);
+        Member.Place place = new Member.Place(
+                id,
+                members,
+                folder,
+                1,
+                TERM_BYTES,
+                genesis.hash(),
+                genesis.fullNodes(),
+                () -> System.currentTimeMillis() + aheadMs.get());
+        List<DoorAddress> doors = doors(members, genesis);
+        String host = doors.get(id).host();
+        say("copied " + Rejoin.prepare(place, host, keys, doors, at -> {}));
         Member member = new Member(
-                new Member.Place(
-                        id,
-                        members,
-                        folder,
-                        1,
-                        TERM_BYTES,
-                        genesis.hash(),
-                        () -> System.currentTimeMillis() + aheadMs.get()),
+                place,
                 service,
                 e -> say("error " + String.valueOf(e.getMessage()).replace('\n', ' ')),
                 () -> {
                     say("ended");
                     Runtime.getRuntime().halt(3);
                 });
-        String host = members.get(id).substring(0, members.get(id).indexOf(':'));
-        LedgerClient ledger = LedgerClient.connect(
+        ClusterSequencer cluster = new ClusterSequencer(
                 member.aeronDirectory(), Member.ingressEndpoints(members), host, keys, genesis.hash());
+        LedgerClient ledger = new LedgerClient(cluster, keys);
+        Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
+        Endpoint endpoint = new Endpoint(
+                aeron,
+                host,
+                doors.get(id).port(),
+                new Identity(keys.secret(), keys.publicKey()),
+                new Door(cluster, service.checks(), member::logStart).protocol());
+        AgentRunner.startOnThread(new AgentRunner(Drivers.idle(), e -> say("error " + e), null, endpoint));
         voter.begin(ledger);
         liar.begin(ledger);
         say("started");
@@ -86,6 +109,19 @@ final class FaultMember implements Replica.Listener {
         }
         // The test is gone.
         Runtime.getRuntime().halt(0);
+    }
+
+    /** Behind the members' own ports. */
+    static List<DoorAddress> doors(List<String> members, Genesis genesis) {
+        List<DoorAddress> doors = new ArrayList<>();
+        for (int i = 0; i < members.size(); i++) {
+            int colon = members.get(i).indexOf(':');
+            int port = Integer.parseInt(members.get(i).substring(colon + 1)) + Member.PORTS;
+            doors.add(new DoorAddress(
+                    members.get(i).substring(0, colon + 1) + port,
+                    genesis.fullNodes().get(i)));
+        }
+        return doors;
     }
 
     private static void obey(String order, LedgerService service, Member member, Voter voter, AtomicLong aheadMs) {

@@ -14,7 +14,7 @@ import java.util.Random;
 
 /** A bad network between hosts, the same for the same seed: passes datagrams on, loses some, doubles some, and holds each up for a while of its own, so that they overtake each other. */
 final class Relay {
-    private static final int PORTS = 5;
+    private static final int PORTS = 6;
     private static final int LOST_PERCENT = 5;
     private static final int DOUBLED_PERCENT = 3;
     private static final long MOST_DELAY_NS = 4_000_000;

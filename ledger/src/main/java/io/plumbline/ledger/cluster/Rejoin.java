@@ -1,0 +1,73 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.driver.MediaDriver;
+import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongConsumer;
+
+/**
+ * Makes a full node whose disk is new able to join: a member gets the whole log from the others by itself, but where they have dropped its beginning it needs a snapshot first.
+ */
+public final class Rejoin {
+    /** Full nodes that run answer in milliseconds; in a network that is new nobody does. */
+    private static final long ASK_NS = TimeUnit.SECONDS.toNanos(2);
+
+    private Rejoin() {}
+
+    /**
+     * Copies snapshot and log from the others, where a folder holds no ledger and their logs do not begin at the beginning any more.
+     *
+     * @param place of the member that is to start; only its folder is written to.
+     * @param host address at which the others reach this process.
+     * @param doors of all full nodes.
+     * @param progress told of the log position reached, now and then, if anything is copied.
+     * @return log position up to which was copied; 0 where there was no need.
+     */
+    public static long prepare(
+            Member.Place place, String host, Keys keys, List<DoorAddress> doors, LongConsumer progress)
+            throws IOException {
+        Backup.finish(place.folder());
+        if (Files.exists(place.folder().resolve("archive"))
+                || Files.exists(place.folder().resolve("cluster"))) {
+            return 0;
+        }
+        return haveOthersPurged(place.folder(), host, keys, doors)
+                ? Backup.run(
+                        place.members(), host, place.folder(), place.termBytes(), keys, place.genesisHash(), progress)
+                : 0;
+    }
+
+    private static boolean haveOthersPurged(Path folder, String host, Keys keys, List<DoorAddress> doors)
+            throws IOException {
+        List<DoorAddress> others = doors.stream()
+                .filter(door -> !Arrays.equals(door.key(), keys.publicKey()))
+                .toList();
+        Path driver = Files.createDirectories(folder).resolve("asking");
+        try (MediaDriver asking = MediaDriver.launch(Drivers.context(driver));
+                ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            String aeron = asking.aeronDirectoryName();
+            List<CompletableFuture<Boolean>> answers = others.stream()
+                    .map(door -> CompletableFuture.supplyAsync(() -> hasPurged(aeron, host, keys, door), threads))
+                    .toList();
+            return answers.stream().map(CompletableFuture::join).toList().contains(true);
+        }
+    }
+
+    private static boolean hasPurged(String driver, String host, Keys keys, DoorAddress door) {
+        try (RemoteSequencer asked = new RemoteSequencer(driver, host, keys, List.of(door), ASK_NS)) {
+            return asked.logStart() > 0;
+        } catch (IOException e) {
+            // Who does not answer says nothing of its log.
+            return false;
+        }
+    }
+}

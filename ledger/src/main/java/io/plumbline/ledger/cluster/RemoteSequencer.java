@@ -1,0 +1,232 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.Aeron;
+import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Sequencer;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Peer;
+import io.plumbline.transport.VarData;
+import io.plumbline.transport.ledgerwire.OutcomeDecoder;
+import io.plumbline.transport.ledgerwire.Subject;
+import io.plumbline.transport.ledgerwire.UnavailableDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongFunction;
+import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * The ledger as clients see it: by encrypted sessions with the doors of its full nodes, of which one is enough. Where one does not answer soon, the next is asked the same as well, which
+ * commands' own ids make safe, and the first answer counts.
+ */
+public final class RemoteSequencer implements Sequencer {
+    /** Without an answer for so long, the next door is asked as well. */
+    private static final long NEXT_DOOR_MS = 1_000;
+
+    private static final long PAUSE_MS = 100;
+    private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
+
+    private final List<DoorAddress> doors;
+    private final Aeron aeron;
+    private final Endpoint endpoint;
+    private final AgentRunner runner;
+    private final AtomicLong nextId = new AtomicLong(System.nanoTime());
+    private final Map<Long, Call<?>> calls = new ConcurrentHashMap<>();
+
+    /** Which door is asked first: the one that answered last. */
+    private volatile int door;
+
+    private final long timeoutNs;
+    private final HeardTime time = new HeardTime();
+
+    /** Something that is asked, until one of the doors has answered. */
+    private static final class Call<T> {
+        private final Class<T> type;
+        private T answer;
+        private Peer asked;
+        private boolean isRefused;
+        private String why = "";
+
+        Call(Class<T> type) {
+            this.type = type;
+        }
+
+        synchronized void asks(Peer door) {
+            asked = door;
+            isRefused = false;
+        }
+
+        synchronized void answer(Object by) {
+            if (type.isInstance(by)) {
+                answer = type.cast(by);
+                notifyAll();
+            }
+        }
+
+        synchronized void refuse(Peer by, String reason) {
+            if (by == asked) {
+                why = " Last heard, of " + by.address() + ": " + reason + ".";
+                isRefused = true;
+                notifyAll();
+            }
+        }
+
+        /** The answer; null where the door that was asked last refuses, or lets one wait. */
+        synchronized T await() throws InterruptedException {
+            long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(NEXT_DOOR_MS);
+            for (long left; answer == null && !isRefused && (left = end - System.nanoTime()) > 0; ) {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            }
+            return answer;
+        }
+
+        synchronized String why() {
+            return why;
+        }
+    }
+
+    private final class Replies implements Endpoint.Receiver, LedgerWire.Heard {
+        @Override
+        public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
+            if (header.templateId() == UnavailableDecoder.TEMPLATE_ID) {
+                UnavailableDecoder unavailable =
+                        new UnavailableDecoder().wrap(in, offset, header.blockLength(), header.version());
+                Call<?> call = calls.get(unavailable.correlationId());
+                if (call != null) {
+                    call.refuse(from, new String(VarData.copy(unavailable::wrapReason), StandardCharsets.UTF_8));
+                }
+            } else {
+                LedgerWire.read(header.templateId(), in, offset, header.blockLength(), header.version(), this);
+            }
+        }
+
+        @Override
+        public void onLost(Peer peer) {
+            calls.values().forEach(call -> call.refuse(peer, peer.lost()));
+        }
+
+        @Override
+        public void answer(long id, Answer answer) {
+            reply(id, answer.timeMs(), answer);
+        }
+
+        @Override
+        public void body(long id, long timeMs, byte[] body) {
+            reply(id, timeMs, body);
+        }
+
+        private void reply(long id, long timeMs, Object answer) {
+            time.heard(timeMs);
+            Call<?> call = calls.get(id);
+            if (call != null) {
+                call.answer(answer);
+            }
+        }
+    }
+
+    /**
+     * @param aeronDirectory of a running media driver.
+     * @param host address at which replies reach this process.
+     * @param keys that this side shows.
+     * @param doors of the full nodes; which one is asked first is for the key to say, so that not all ask the same.
+     */
+    public RemoteSequencer(String aeronDirectory, String host, Keys keys, List<DoorAddress> doors) {
+        this(aeronDirectory, host, keys, doors, TOTAL_TIMEOUT_NS);
+    }
+
+    /** With another longest wait for an answer. */
+    RemoteSequencer(String aeronDirectory, String host, Keys keys, List<DoorAddress> doors, long timeoutNs) {
+        this.timeoutNs = timeoutNs;
+        this.doors = List.copyOf(doors);
+        this.door = Math.floorMod(java.util.Arrays.hashCode(keys.publicKey()), doors.size());
+        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(aeronDirectory));
+        this.endpoint = new Endpoint(
+                aeron,
+                host,
+                0,
+                new Identity(keys.secret(), keys.publicKey()),
+                new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, new Replies()));
+        this.runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+        AgentRunner.startOnThread(runner);
+    }
+
+    @Override
+    public Answer submit(byte[] signed) throws IOException {
+        return call(Answer.class, id -> LedgerWire.submit(id, signed));
+    }
+
+    @Override
+    public byte[] ask(Question question, byte[] key) throws IOException {
+        return call(byte[].class, id -> LedgerWire.query(id, question, key));
+    }
+
+    /** From which byte on a full node has the log. */
+    long logStart() throws IOException {
+        byte[] body = call(byte[].class, id -> LedgerWire.query(id, Subject.LOG_START, new byte[0]));
+        return new CanonicalReader(body, "log start").getLong("position");
+    }
+
+    private <T> T call(Class<T> type, LongFunction<UnsafeBuffer> encoder) throws IOException {
+        long id = nextId.getAndIncrement();
+        UnsafeBuffer message = encoder.apply(id);
+        Call<T> call = new Call<>(type);
+        calls.put(id, call);
+        long end = System.nanoTime() + timeoutNs;
+        int first = door;
+        try {
+            for (int attempt = 0; System.nanoTime() - end < 0; attempt++) {
+                int asked = (first + attempt) % doors.size();
+                if (attempt > 0 && asked == first) {
+                    // None of them would: not at once again.
+                    TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+                }
+                ask(call, doors.get(asked), message);
+                T answer = call.await();
+                if (answer != null) {
+                    door = asked;
+                    return answer;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while the ledger was asked.", e);
+        } finally {
+            calls.remove(id);
+        }
+        throw new IOException("The ledger does not answer at "
+                + doors.stream().map(DoorAddress::address).toList()
+                + ". Are a majority of its full nodes running?" + call.why());
+    }
+
+    private void ask(Call<?> call, DoorAddress at, UnsafeBuffer message) {
+        Peer peer = endpoint.connect(at.host(), at.port(), at.key());
+        call.asks(peer);
+        peer.send(message, 0, message.capacity());
+        if (peer.lost() != null) {
+            call.refuse(peer, peer.lost());
+        }
+    }
+
+    @Override
+    public long timeMs() {
+        return time.nowMs();
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(runner, aeron);
+    }
+}

@@ -1,0 +1,62 @@
+package io.plumbline.ledger.cluster;
+
+import java.util.function.Consumer;
+
+/**
+ * Keeps the log short, unasked: the member that leads has a snapshot taken when the log has grown by so much since the last, and after each every member drops what no start needs any more. Looks
+ * now and then, by a thread of its own.
+ */
+public final class Upkeep implements AutoCloseable {
+    private static final long LOOK_MS = 2_000;
+
+    private final Member member;
+    private final long bytes;
+    private final Consumer<Throwable> onError;
+    private final Thread thread;
+    private volatile boolean closed;
+
+    /**
+     * @param bytes of the log from one snapshot to the next; what a start has to apply again at most, about.
+     * @param onError hears what could not be done; it is tried again.
+     */
+    public Upkeep(Member member, long bytes, Consumer<Throwable> onError) {
+        this.member = member;
+        this.bytes = bytes;
+        this.onError = onError;
+        this.thread = Thread.ofPlatform().daemon().name("ledger-upkeep").start(this::run);
+    }
+
+    private void run() {
+        long purgedAt = member.snapshots();
+        while (!closed) {
+            try {
+                Thread.sleep(LOOK_MS);
+                if (member.leads() && member.logEnd() - member.lastSnapshot() >= bytes) {
+                    member.snapshot();
+                }
+                long snapshots = member.snapshots();
+                if (snapshots > purgedAt) {
+                    member.purge();
+                    purgedAt = snapshots;
+                }
+            } catch (InterruptedException e) {
+                return;
+            } catch (RuntimeException e) {
+                if (!closed) {
+                    onError.accept(e);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

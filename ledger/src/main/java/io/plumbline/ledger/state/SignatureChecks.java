@@ -1,0 +1,32 @@
+package io.plumbline.ledger.state;
+
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * Checks signatures under commands, and knows those that held lately: a full node that has let commands in need not check them again when they are ordered. For any thread.
+ */
+public final class SignatureChecks {
+    private static final int KEPT = 1024;
+
+    /** What was signed, the signer's key included, and a signature that held. */
+    private record Held(byte[] id, byte[] signature) {}
+
+    /** By a hash of the id; who comes later takes the place. */
+    private final AtomicReferenceArray<Held> held = new AtomicReferenceArray<>(KEPT);
+
+    /** Whether its signer has signed it. */
+    public boolean hold(Signed signed) {
+        byte[] id = signed.id();
+        int place = Math.floorMod(Arrays.hashCode(id), KEPT);
+        Held known = held.get(place);
+        if (known != null && Arrays.equals(known.id, id) && Arrays.equals(known.signature, signed.signature())) {
+            return true;
+        }
+        boolean holds = signed.signatureHolds();
+        if (holds) {
+            held.set(place, new Held(id, signed.signature()));
+        }
+        return holds;
+    }
+}

@@ -1,0 +1,284 @@
+package io.plumbline.transport;
+
+import io.aeron.Aeron;
+import io.aeron.ExclusivePublication;
+import io.aeron.Publication;
+import io.plumbline.transport.sessionwire.CarryEncoder;
+import io.plumbline.transport.sessionwire.GreetEncoder;
+import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
+import io.plumbline.transport.sessionwire.PingEncoder;
+import io.plumbline.transport.sessionwire.PongEncoder;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLException;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/** The other side of a session: whoever it is has shown the key that it is known by. All but the public methods is for the endpoint's thread. */
+public final class Peer {
+    /** Bytes that may wait to be sent to one peer. */
+    public static final int MAX_QUEUED_BYTES = 8 << 20;
+
+    /** From one sign of life of whoever began the session to the next. */
+    private static final long PING_NS = TimeUnit.SECONDS.toNanos(1);
+
+    /** Who was not heard for so long is gone. */
+    private static final long SILENCE_NS = TimeUnit.SECONDS.toNanos(10);
+
+    private static final int MESSAGES_AT_ONCE = 64;
+
+    private static final UnsafeBuffer PING = new UnsafeBuffer(new byte[MessageHeaderEncoder.ENCODED_LENGTH]);
+    private static final UnsafeBuffer PONG = new UnsafeBuffer(new byte[MessageHeaderEncoder.ENCODED_LENGTH]);
+
+    static {
+        new PingEncoder().wrapAndApplyHeader(PING, 0, new MessageHeaderEncoder());
+        new PongEncoder().wrapAndApplyHeader(PONG, 0, new MessageHeaderEncoder());
+    }
+
+    private final long session;
+    private final String address;
+    private final boolean began;
+    private final TlsLink link;
+    private final ExclusivePublication publication;
+    private final String ownHost;
+    private final int ownPort;
+    private final Executor tasks;
+    private final Deque<UnsafeBuffer> queue = new ArrayDeque<>();
+    private final Semaphore room = new Semaphore(MAX_QUEUED_BYTES);
+    private final AtomicLong messageIds = new AtomicLong();
+    private final UnsafeBuffer frame = new UnsafeBuffer(new byte[frameBytes()]);
+    private int frameLength;
+    private boolean hasGreeted;
+    private boolean wantsPong;
+    private long pingedNs;
+    private long heardNs;
+    private volatile byte[] key;
+    private volatile String lost;
+
+    /**
+     * @param session number that whoever begins has drawn.
+     * @param link of this side.
+     * @param own where replies go, where this side begins; null where it was called on.
+     * @param tasks run by the endpoint's thread.
+     */
+    Peer(long session, String address, TlsLink link, Aeron aeron, int streamId, Own own, Executor tasks) {
+        this.session = session;
+        this.address = address;
+        this.link = link;
+        this.began = own != null;
+        this.ownHost = began ? own.host : "";
+        this.ownPort = began ? own.port : 0;
+        this.hasGreeted = !began;
+        this.tasks = tasks;
+        this.heardNs = System.nanoTime();
+        this.pingedNs = heardNs;
+        // Loopback carries larger datagrams than Ethernet: worth four times the rate for openings.
+        boolean loopback = address.startsWith("localhost:") || address.startsWith("127.");
+        this.publication = aeron.addExclusivePublication(
+                "aeron:udp?endpoint=" + address + (loopback ? "|mtu=8192" : ""), streamId);
+    }
+
+    /** Where this side is reached. */
+    record Own(String host, int port) {}
+
+    /** Bytes of a frame around the largest message that is sent whole. */
+    static int frameBytes() {
+        return TlsLink.sealedBytes(Endpoint.CHUNK_BYTES + Endpoint.SLACK_BYTES) + 512;
+    }
+
+    /** "host:port" that it is reached at. */
+    public String address() {
+        return address;
+    }
+
+    /** A name for the session that no other has. */
+    public String name() {
+        return address + "/" + Long.toHexString(session);
+    }
+
+    /** Its Ed25519 key, which it has shown to have; null before. What it sends comes after. */
+    public byte[] key() {
+        return key == null ? null : key.clone();
+    }
+
+    /** Why the session has ended; null while it has not. */
+    public String lost() {
+        return lost;
+    }
+
+    /**
+     * Copies and queues a message; waits while too much is queued. May be called by any other thread than the endpoint's. What is sent to a peer that is lost is dropped.
+     *
+     * @throws IllegalArgumentException where it is larger than {@link Endpoint#MAX_MESSAGE_BYTES}.
+     */
+    public void send(DirectBuffer buffer, int offset, int length) {
+        if (length <= Endpoint.CHUNK_BYTES + Endpoint.SLACK_BYTES) {
+            room.acquireUninterruptibly(length);
+            queue(buffer, offset, length);
+        } else {
+            Parts.split(
+                    messageIds.getAndIncrement(), buffer, offset, length, Endpoint.CHUNK_BYTES, (part, at, size) -> {
+                        room.acquireUninterruptibly(size);
+                        queue(part, at, size);
+                    });
+        }
+    }
+
+    /** Like {@link #send} for a short message, but never waits. @return false where too much is queued: it is dropped. */
+    public boolean offer(DirectBuffer buffer, int offset, int length) {
+        Objects.checkFromIndexSize(0, length, Endpoint.CHUNK_BYTES);
+        boolean fits = room.tryAcquire(length);
+        if (fits) {
+            queue(buffer, offset, length);
+        }
+        return fits;
+    }
+
+    private void queue(DirectBuffer buffer, int offset, int length) {
+        UnsafeBuffer copy = new UnsafeBuffer(new byte[length]);
+        copy.putBytes(0, buffer, offset, length);
+        tasks.execute(() -> {
+            if (lost == null) {
+                queue.add(copy);
+            } else {
+                room.release(length);
+            }
+        });
+    }
+
+    long session() {
+        return session;
+    }
+
+    boolean began() {
+        return began;
+    }
+
+    boolean isOpen() {
+        return key != null;
+    }
+
+    /** Takes a frame's records. @return false where the other side has ended the session. */
+    boolean receive(ByteBuffer records, ByteBuffer plain) throws SSLException {
+        heardNs = System.nanoTime();
+        boolean goesOn = link.open(records, plain);
+        noteKey();
+        return goesOn;
+    }
+
+    private void noteKey() throws SSLException {
+        if (key == null && link.isOpen()) {
+            key = link.peerKey();
+        }
+    }
+
+    /** It has asked whether this side is there. */
+    void pong() {
+        wantsPong = true;
+    }
+
+    /**
+     * Sends what there is to send.
+     *
+     * @param sealed to work in.
+     * @return frames sent.
+     * @throws SSLException where the session cannot go on.
+     */
+    int send(ByteBuffer sealed) throws SSLException {
+        int sent = 0;
+        while (sent < MESSAGES_AT_ONCE && (frameLength > 0 || fill(sealed))) {
+            long position = publication.offer(frame, 0, frameLength);
+            if (position == Publication.CLOSED || position == Publication.MAX_POSITION_EXCEEDED) {
+                throw new SSLException("its channel is closed");
+            }
+            if (position < 0) {
+                break;
+            }
+            frameLength = 0;
+            sent++;
+        }
+        return sent;
+    }
+
+    /** Makes the next frame; false where there is nothing to send. */
+    private boolean fill(ByteBuffer sealed) throws SSLException {
+        ByteBuffer own = link.records();
+        noteKey();
+        if (own.hasRemaining()) {
+            encode(own);
+            return true;
+        }
+        UnsafeBuffer message = key == null ? null : next();
+        if (message == null) {
+            return false;
+        }
+        sealed.clear();
+        link.seal(ByteBuffer.wrap(message.byteArray()), sealed);
+        encode(sealed.flip());
+        return true;
+    }
+
+    /** A sign of life when it is time for one, else what waits. */
+    private UnsafeBuffer next() {
+        if (wantsPong) {
+            wantsPong = false;
+            return PONG;
+        }
+        if (began && System.nanoTime() - pingedNs > PING_NS) {
+            pingedNs = System.nanoTime();
+            return PING;
+        }
+        UnsafeBuffer message = queue.poll();
+        if (message != null) {
+            room.release(message.capacity());
+        }
+        return message;
+    }
+
+    private void encode(ByteBuffer records) {
+        MessageHeaderEncoder header = new MessageHeaderEncoder();
+        UnsafeBuffer bytes = new UnsafeBuffer(records, records.position(), records.remaining());
+        if (hasGreeted) {
+            CarryEncoder carry = new CarryEncoder().wrapAndApplyHeader(frame, 0, header);
+            carry.session(session).putRecords(bytes, 0, bytes.capacity());
+            frameLength = MessageHeaderEncoder.ENCODED_LENGTH + carry.encodedLength();
+        } else {
+            hasGreeted = true;
+            GreetEncoder greet = new GreetEncoder().wrapAndApplyHeader(frame, 0, header);
+            greet.session(session).port(ownPort).host(ownHost).putRecords(bytes, 0, bytes.capacity());
+            frameLength = MessageHeaderEncoder.ENCODED_LENGTH + greet.encodedLength();
+        }
+    }
+
+    /** Why it is taken for lost now; null where it is not. */
+    String silence() {
+        if (System.nanoTime() - heardNs < SILENCE_NS) {
+            return null;
+        }
+        return key == null
+                ? "nobody there answers"
+                : "it was not heard for " + TimeUnit.NANOSECONDS.toSeconds(SILENCE_NS) + " s";
+    }
+
+    /** Says why the session has ended, tells the other side as far as that can be done at once, and drops what waits. */
+    void lose(String why, ByteBuffer sealed) {
+        if (lost == null) {
+            lost = why;
+            queue.forEach(message -> room.release(message.capacity()));
+            queue.clear();
+            try {
+                link.close();
+                send(sealed);
+            } catch (SSLException e) {
+                // It is over anyway.
+            }
+            publication.close();
+        }
+    }
+}

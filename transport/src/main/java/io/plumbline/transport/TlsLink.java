@@ -1,0 +1,130 @@
+package io.plumbline.transport;
+
+import java.nio.ByteBuffer;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLEngineResult;
+import javax.net.ssl.SSLEngineResult.HandshakeStatus;
+import javax.net.ssl.SSLEngineResult.Status;
+import javax.net.ssl.SSLException;
+
+/** One side of TLS 1.3 over something that carries whole frames in order: each holds whole records. Single-threaded. */
+final class TlsLink {
+    /** What a record adds to its bytes, and more. */
+    private static final int RECORD_OVERHEAD = 64;
+
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+    private final SSLEngine engine;
+    private final int recordBytes;
+
+    /** Records of the handshake that wait to be sent, for reading. */
+    private ByteBuffer waiting = NOTHING;
+
+    private boolean isOpen;
+
+    TlsLink(SSLEngine engine) {
+        this.engine = engine;
+        this.recordBytes = engine.getSession().getPacketBufferSize();
+    }
+
+    /** Bytes of a buffer into which {@code plainBytes} can be sealed, or out of which they can be opened. */
+    static int sealedBytes(int plainBytes) {
+        int records = plainBytes / (16 << 10) + 2;
+        return plainBytes + records * RECORD_OVERHEAD + (32 << 10);
+    }
+
+    /** Whether both sides have shown who they are. */
+    boolean isOpen() {
+        return isOpen;
+    }
+
+    /** Begins the handshake: the first records are there to be sent. */
+    void begin() throws SSLException {
+        engine.beginHandshake();
+    }
+
+    /** The other side's Ed25519 key, once this is open. */
+    byte[] peerKey() throws SSLException {
+        try {
+            return Identity.key((X509Certificate) engine.getSession().getPeerCertificates()[0]);
+        } catch (CertificateException e) {
+            throw new SSLException(e.getMessage(), e);
+        }
+    }
+
+    /** Records of its own that must be sent now; none most of the time. */
+    ByteBuffer records() throws SSLException {
+        work();
+        ByteBuffer records = waiting;
+        waiting = NOTHING;
+        return records;
+    }
+
+    /**
+     * Opens the records of a frame.
+     *
+     * @param plain takes what was inside.
+     * @return false where the other side has ended the session.
+     * @throws SSLException where they are not what the other side sealed next, or it is not who was expected.
+     */
+    boolean open(ByteBuffer frame, ByteBuffer plain) throws SSLException {
+        work();
+        while (frame.hasRemaining()) {
+            int before = frame.remaining();
+            HandshakeStatus was = engine.getHandshakeStatus();
+            SSLEngineResult result = engine.unwrap(frame, plain);
+            note(result);
+            work();
+            if (result.getStatus() == Status.CLOSED) {
+                return false;
+            }
+            if (result.getStatus() != Status.OK || frame.remaining() == before && was == engine.getHandshakeStatus()) {
+                throw new SSLException("a frame does not hold whole records");
+            }
+        }
+        return true;
+    }
+
+    /** Seals a message into {@code frame}; only when this is open. */
+    void seal(ByteBuffer message, ByteBuffer frame) throws SSLException {
+        while (message.hasRemaining()) {
+            int before = frame.position();
+            SSLEngineResult result = engine.wrap(message, frame);
+            if (result.getStatus() != Status.OK || frame.position() == before) {
+                throw new SSLException("a message cannot be sealed: " + result.getStatus());
+            }
+        }
+    }
+
+    /** Ends this side; what is to be sent is among {@link #records} then. */
+    void close() {
+        engine.closeOutbound();
+    }
+
+    private void note(SSLEngineResult result) {
+        isOpen |= result.getHandshakeStatus() == HandshakeStatus.FINISHED;
+    }
+
+    private void work() throws SSLException {
+        while (true) {
+            switch (engine.getHandshakeStatus()) {
+                case NEED_TASK -> engine.getDelegatedTask().run();
+                case NEED_WRAP -> {
+                    ByteBuffer more = ByteBuffer.allocate(waiting.remaining() + recordBytes);
+                    more.put(waiting);
+                    SSLEngineResult result = engine.wrap(NOTHING, more);
+                    waiting = more.flip();
+                    note(result);
+                    if (result.bytesProduced() == 0) {
+                        return;
+                    }
+                }
+                default -> {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+package io.plumbline.transport;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.aeron.Aeron;
+import io.aeron.ExclusivePublication;
+import io.aeron.FragmentAssembler;
+import io.aeron.Subscription;
+import io.aeron.driver.MediaDriver;
+import io.aeron.exceptions.RegistrationException;
+import io.plumbline.transport.nodewire.DiscloseDecoder;
+import io.plumbline.transport.nodewire.DiscloseEncoder;
+import io.plumbline.transport.sessionwire.CarryDecoder;
+import io.plumbline.transport.sessionwire.CarryEncoder;
+import io.plumbline.transport.sessionwire.GreetDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.agrona.DirectBuffer;
+import org.agrona.ExpandableArrayBuffer;
+import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.bouncycastle.math.ec.rfc8032.Ed25519;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EndpointTest {
+    private static final int STREAM_ID = 1001;
+    private static final long WAIT_S = 30;
+
+    @TempDir
+    private Path folder;
+
+    private MediaDriver driver;
+    private Aeron aeron;
+    private final List<Side> sides = new ArrayList<>();
+
+    /** A key and what is heard by its owner. */
+    private final class Side implements Endpoint.Receiver {
+        private final byte[] secret = new byte[Ed25519.SECRET_KEY_SIZE];
+        private final byte[] key = new byte[Ed25519.PUBLIC_KEY_SIZE];
+        private final BlockingQueue<byte[]> heard = new LinkedBlockingQueue<>();
+        private final BlockingQueue<Peer> lost = new LinkedBlockingQueue<>();
+        private volatile Peer last;
+        private Endpoint endpoint;
+        private AgentRunner runner;
+        private boolean echoes;
+
+        Side() {
+            new SecureRandom().nextBytes(secret);
+            Ed25519.generatePublicKey(secret, 0, key, 0);
+            sides.add(this);
+        }
+
+        Side start(int port) {
+            endpoint = new Endpoint(
+                    aeron,
+                    "localhost",
+                    port,
+                    new Identity(secret, key),
+                    new Endpoint.Protocol(DiscloseDecoder.SCHEMA_ID, DiscloseDecoder.SCHEMA_VERSION, this));
+            runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
+            AgentRunner.startOnThread(runner);
+            return this;
+        }
+
+        @Override
+        public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer buffer, int offset) {
+            last = from;
+            DiscloseDecoder in = new DiscloseDecoder().wrap(buffer, offset, header.blockLength(), header.version());
+            byte[] bytes = VarData.copy(in::wrapReceiptHash);
+            heard.add(bytes);
+            if (echoes) {
+                UnsafeBuffer message = message(bytes);
+                Thread.startVirtualThread(() -> from.send(message, 0, message.capacity()));
+            }
+        }
+
+        @Override
+        public void onLost(Peer peer) {
+            lost.add(peer);
+        }
+
+        Peer to(Side other) {
+            return endpoint.connect("localhost", other.endpoint.port(), other.key);
+        }
+
+        byte[] next() throws InterruptedException {
+            byte[] bytes = heard.poll(WAIT_S, TimeUnit.SECONDS);
+            assertNotNull(bytes, "nothing was heard");
+            return bytes;
+        }
+
+        String loss() throws InterruptedException {
+            Peer peer = lost.poll(WAIT_S, TimeUnit.SECONDS);
+            assertNotNull(peer, "no session has ended");
+            return peer.lost();
+        }
+    }
+
+    private static UnsafeBuffer message(byte[] bytes) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(bytes.length + 64);
+        DiscloseEncoder out = new DiscloseEncoder()
+                .wrapAndApplyHeader(buffer, 0, new io.plumbline.transport.nodewire.MessageHeaderEncoder());
+        out.correlationId(1).putReceiptHash(bytes, 0, bytes.length);
+        return new UnsafeBuffer(buffer.byteArray(), 0, MessageHeaderEncoder.ENCODED_LENGTH + out.encodedLength());
+    }
+
+    private static void send(Peer peer, byte[] bytes) {
+        UnsafeBuffer message = message(bytes);
+        peer.send(message, 0, message.capacity());
+    }
+
+    private static byte[] bytes(int length) {
+        byte[] bytes = new byte[length];
+        new Random(length).nextBytes(bytes);
+        return bytes;
+    }
+
+    @BeforeEach
+    void start() {
+        driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
+        aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+    }
+
+    @AfterEach
+    void stop() {
+        sides.forEach(side -> {
+            if (side.runner != null) {
+                side.runner.close();
+            }
+        });
+        aeron.close();
+        driver.close();
+    }
+
+    @Test
+    void messagesOfAllSizesGoEitherWayAndBothKnowWhoTheOtherIs() throws Exception {
+        Side node = new Side().start(0);
+        node.echoes = true;
+        Side gateway = new Side().start(0);
+        Peer peer = gateway.to(node);
+        for (int length :
+                new int[] {0, 1, 16_000, 17_000, Endpoint.CHUNK_BYTES, Endpoint.CHUNK_BYTES + 2_000, 5 << 20}) {
+            byte[] bytes = bytes(length);
+            send(peer, bytes);
+            assertArrayEquals(bytes, node.next());
+            assertArrayEquals(bytes, gateway.next());
+        }
+        assertArrayEquals(gateway.key, node.last.key());
+        assertArrayEquals(node.key, peer.key());
+        assertEquals(peer, gateway.to(node), "one session is enough");
+    }
+
+    @Test
+    void whoHasAnotherKeyThanExpectedHearsNothing() throws Exception {
+        Side node = new Side().start(0);
+        Side gateway = new Side().start(0);
+        Peer peer = gateway.endpoint.connect("localhost", node.endpoint.port(), new Side().key);
+        send(peer, bytes(10));
+        String why = gateway.loss();
+        assertTrue(why.contains("another key"), why);
+        assertEquals(why, peer.lost());
+        assertNotNull(node.loss());
+        assertNull(node.heard.poll());
+        // What is sent to who is lost goes nowhere, and holds nobody up.
+        for (int i = 0; i < 100; i++) {
+            send(peer, bytes(Endpoint.CHUNK_BYTES));
+        }
+        send(gateway.to(node), bytes(11));
+        assertArrayEquals(bytes(11), node.next());
+    }
+
+    @Test
+    void whoCanListenLearnsNothingAndWhoForgesIsNotHeard() throws Exception {
+        Side node = new Side().start(0);
+        Side gateway = new Side().start(0);
+        String channel = "aeron:udp?endpoint=localhost:" + node.endpoint.port() + "|mtu=8192";
+        List<byte[]> wire = new ArrayList<>();
+        long[] session = new long[1];
+        try (Subscription spy = aeron.addSubscription("aeron-spy:" + channel, STREAM_ID)) {
+            FragmentAssembler assembler = new FragmentAssembler((buffer, offset, length, header) -> {
+                byte[] frame = new byte[length];
+                buffer.getBytes(offset, frame);
+                wire.add(frame);
+                MessageHeaderDecoder in = new MessageHeaderDecoder().wrap(buffer, offset);
+                if (in.templateId() == GreetDecoder.TEMPLATE_ID) {
+                    session[0] = new GreetDecoder()
+                            .wrap(buffer, offset + MessageHeaderDecoder.ENCODED_LENGTH, in.blockLength(), in.version())
+                            .session();
+                }
+            });
+            Peer peer = gateway.to(node);
+            byte[] secret = "what somebody asks in confidence".repeat(100).getBytes(StandardCharsets.US_ASCII);
+            send(peer, secret);
+            assertArrayEquals(secret, node.next());
+            while (spy.poll(assembler, 100) > 0) {
+                Thread.onSpinWait();
+            }
+            assertTrue(wire.size() >= 3, wire.size() + " frames");
+            for (byte[] frame : wire) {
+                assertFalse(new String(frame, StandardCharsets.ISO_8859_1).contains("confidence"));
+            }
+            try (ExclusivePublication forger = aeron.addExclusivePublication(channel, STREAM_ID)) {
+                byte[] forged = wire.getLast().clone();
+                forged[forged.length - 20] ^= 1;
+                UnsafeBuffer frame = new UnsafeBuffer(forged);
+                while (forger.offer(frame) < 0) {
+                    Thread.onSpinWait();
+                }
+                assertNotNull(node.loss());
+                assertNotNull(gateway.loss());
+            }
+            assertNull(node.heard.poll());
+            send(gateway.to(node), bytes(12));
+            assertArrayEquals(bytes(12), node.next());
+        }
+    }
+
+    @Test
+    void whoComesBackIsFoundAgain() throws Exception {
+        Side node = new Side().start(0);
+        Side gateway = new Side().start(0);
+        int port = node.endpoint.port();
+        send(gateway.to(node), bytes(10));
+        node.next();
+        node.runner.close();
+        assertEquals("it has ended the session", gateway.loss());
+        await(node, port);
+        send(gateway.to(node), bytes(13));
+        assertArrayEquals(bytes(13), node.next());
+    }
+
+    /** The driver lets go of a port a while after it was told. */
+    private static void await(Side side, int port) throws InterruptedException {
+        while (true) {
+            try {
+                side.start(port);
+                return;
+            } catch (RegistrationException e) {
+                Thread.sleep(50);
+            }
+        }
+    }
+
+    @Test
+    void whoIsNotHeardIsLost() throws Exception {
+        Side node = new Side().start(0);
+        // Nobody runs this one: it hears nothing and says nothing.
+        Side mute = new Side();
+        mute.endpoint = new Endpoint(aeron, "localhost", 0, new Identity(mute.secret, mute.key));
+        Peer peer = node.to(mute);
+        send(peer, bytes(10));
+        assertEquals("nobody there answers", node.loss());
+        assertEquals("nobody there answers", peer.lost());
+        mute.endpoint.close();
+    }
+
+    @Test
+    void strangersMayTryWhatTheyLike() throws Exception {
+        Side node = new Side().start(0);
+        Random random = new Random(5);
+        String channel = "aeron:udp?endpoint=localhost:" + node.endpoint.port();
+        try (ExclusivePublication stranger = aeron.addExclusivePublication(channel, STREAM_ID)) {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer();
+            for (int i = 0; i < 5_000; i++) {
+                byte[] records = bytes(random.nextInt(300));
+                int length;
+                if (i % 50 == 0) {
+                    var greet = new io.plumbline.transport.sessionwire.GreetEncoder()
+                            .wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+                    greet.session(random.nextInt(50))
+                            .port(9 + random.nextInt(3))
+                            .host("localhost");
+                    greet.putRecords(records, 0, records.length);
+                    length = MessageHeaderEncoder.ENCODED_LENGTH + greet.encodedLength();
+                } else {
+                    CarryEncoder carry = new CarryEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+                    carry.session(random.nextInt(50)).putRecords(records, 0, records.length);
+                    length = MessageHeaderEncoder.ENCODED_LENGTH + carry.encodedLength();
+                }
+                for (int changes = random.nextInt(3); changes > 0; changes--) {
+                    buffer.putByte(random.nextInt(length), (byte) random.nextInt());
+                }
+                while (stranger.offer(buffer, 0, length - random.nextInt(3)) < 0) {
+                    Thread.onSpinWait();
+                }
+            }
+        }
+        assertTrue(CarryDecoder.SCHEMA_ID > 0 && node.heard.isEmpty());
+        Side gateway = new Side().start(0);
+        send(gateway.to(node), bytes(14));
+        assertArrayEquals(bytes(14), node.next());
+    }
+}
