@@ -143,7 +143,7 @@ final class FullNode implements AutoCloseable {
                 address.port(),
                 new Identity(keys.secret(), keys.publicKey()),
                 client.protocol(),
-                new Door(sequencer, service.checks(), member::logStart).protocol());
+                new Door(sequencer, service.admission(), member::logStart).protocol());
         this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
         AgentRunner.startOnThread(runner);
         judge.begin(endpoint, ledger);

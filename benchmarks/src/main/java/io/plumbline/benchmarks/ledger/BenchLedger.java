@@ -93,7 +93,7 @@ final class BenchLedger implements AutoCloseable {
                     "localhost",
                     port + i,
                     new Identity(keys.secret(), keys.publicKey()),
-                    new Door(session, half.service.checks(), () -> 0).protocol());
+                    new Door(session, half.service.admission(), () -> 0).protocol());
             half.door = new AgentRunner(Drivers.idle(), e -> {}, null, door);
             AgentRunner.startOnThread(half.door);
             doors.add(new DoorAddress("localhost:" + (port + i), keys.publicKey()));

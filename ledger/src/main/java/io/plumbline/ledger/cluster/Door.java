@@ -3,8 +3,7 @@ package io.plumbline.ledger.cluster;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.order.Sequencer.Answer;
-import io.plumbline.ledger.state.SignatureChecks;
-import io.plumbline.ledger.state.Signed;
+import io.plumbline.ledger.state.Admission;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
@@ -14,10 +13,11 @@ import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
 import io.plumbline.transport.ledgerwire.UnavailableEncoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
-import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongSupplier;
 import org.agrona.DirectBuffer;
@@ -31,21 +31,25 @@ public final class Door implements Endpoint.Receiver {
     /** Calls of all clients together that may wait for the cluster; more are sent to another full node. */
     private static final int MAX_WAITING = 1024;
 
+    /** Of one client: it must not take the others' room. */
+    private static final int MAX_OF_ONE = 128;
+
     private static final String BUSY = "it has as many calls on their way as it can";
 
     private final Sequencer cluster;
-    private final SignatureChecks checks;
+    private final Admission admission;
     private final LongSupplier logStart;
     private final Semaphore room = new Semaphore(MAX_WAITING);
+    private final Map<Peer, Semaphore> ofOne = new ConcurrentHashMap<>();
 
     /**
      * @param cluster that orders; many threads ask it at once.
-     * @param checks of the full node, see {@link LedgerService#checks}.
+     * @param admission of the full node, see {@link LedgerService#admission}.
      * @param logStart from which byte on it has the log, see {@link Member#logStart}.
      */
-    public Door(Sequencer cluster, SignatureChecks checks, LongSupplier logStart) {
+    public Door(Sequencer cluster, Admission admission, LongSupplier logStart) {
         this.cluster = cluster;
-        this.checks = checks;
+        this.admission = admission;
         this.logStart = logStart;
     }
 
@@ -72,6 +76,11 @@ public final class Door implements Endpoint.Receiver {
         }
     }
 
+    @Override
+    public void onLost(Peer peer) {
+        ofOne.remove(peer);
+    }
+
     private byte[] answer(int subject, byte[] key) throws IOException {
         if (subject == Subject.LOG_START.value()) {
             return new CanonicalWriter().putLong(logStart.getAsLong()).toBytes();
@@ -87,7 +96,13 @@ public final class Door implements Endpoint.Receiver {
     }
 
     private void serve(Peer from, long id, Reply reply) {
+        Semaphore its = ofOne.computeIfAbsent(from, peer -> new Semaphore(MAX_OF_ONE));
+        if (!its.tryAcquire()) {
+            unavailable(from, id, BUSY);
+            return;
+        }
         if (!room.tryAcquire()) {
+            its.release();
             unavailable(from, id, BUSY);
             return;
         }
@@ -99,18 +114,14 @@ public final class Door implements Endpoint.Receiver {
                 unavailable(from, id, String.valueOf(e.getMessage()));
             } finally {
                 room.release();
+                its.release();
             }
         });
     }
 
-    private Answer submit(byte[] command) throws IOException {
-        String fault;
-        try {
-            fault = checks.hold(Signed.decode(command)) ? null : "the signature does not hold";
-        } catch (MalformedException e) {
-            fault = e.getMessage();
-        }
-        return fault == null ? cluster.submit(command) : new Answer(0, cluster.timeMs(), List.of(fault));
+    private Answer submit(byte[] commands) throws IOException {
+        String refusal = admission.refusal(commands);
+        return refusal == null ? cluster.submit(commands) : new Answer(0, cluster.timeMs(), List.of(refusal));
     }
 
     private static void unavailable(Peer to, long id, String why) {

@@ -10,6 +10,7 @@ import io.aeron.logbuffer.Header;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer.Answer;
+import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.SignatureChecks;
@@ -56,9 +57,9 @@ public final class LedgerService implements ClusteredService {
         replica.begin();
     }
 
-    /** What this full node's {@link Door} is to check signatures with: then it is done once. */
-    public SignatureChecks checks() {
-        return checks;
+    /** What this full node's {@link Door} is to look at commands with: what it has checked is not checked again. */
+    public Admission admission() {
+        return new Admission(genesis.hash(), checks);
     }
 
     /** Asks this member's own copy of the state, by the service's thread, whether it leads or is behind. */

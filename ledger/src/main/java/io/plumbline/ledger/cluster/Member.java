@@ -10,6 +10,8 @@ import io.aeron.cluster.service.ClusteredService;
 import io.aeron.cluster.service.ClusteredServiceContainer;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
@@ -95,15 +97,11 @@ public final class Member implements AutoCloseable {
             }
         };
         ErrorHandler errors = e -> {
-            boolean isDamage = String.valueOf(e.getMessage()).contains("checksum mismatch");
-            if (!isDamage) {
+            String fatal = Fatal.reason(place.folder, e);
+            if (fatal == null) {
                 hears.onError(e);
             } else if (!isEnding.get()) {
-                // Aeron would try again and again.
-                hears.onError(new IllegalStateException(
-                        "The log or a snapshot in " + place.folder + " is damaged: " + e.getMessage() + ". "
-                                + Snapshots.ADVICE,
-                        e));
+                hears.onError(new IllegalStateException(fatal, e));
                 end.run();
             }
         };
@@ -160,10 +158,15 @@ public final class Member implements AutoCloseable {
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(errors)
                 .terminationHook(end);
-        driver = whenStale(() -> ClusteredMediaDriver.launch(
-                Drivers.context(folder.resolve("driver")).errorHandler(errors).terminationHook(end),
-                archive.clone(),
-                consensus.clone()));
+        driver = whenStale(() -> whenTorn(
+                archiveFolder,
+                hears,
+                () -> ClusteredMediaDriver.launch(
+                        Drivers.context(folder.resolve("driver"))
+                                .errorHandler(errors)
+                                .terminationHook(end),
+                        archive.clone(),
+                        consensus.clone())));
         try {
             container = whenStale(() -> ClusteredServiceContainer.launch(serviceContext.clone()));
         } catch (RuntimeException e) {
@@ -190,9 +193,44 @@ public final class Member implements AutoCloseable {
         }
     }
 
+    /**
+     * Where the power went while the last frames were written, a recording may end within one. What is not whole was acknowledged to nobody, and goes: the others have what was.
+     */
+    private static <T> T whenTorn(Path archive, ErrorHandler hears, Supplier<T> launch) {
+        try {
+            return launch.get();
+        } catch (RuntimeException e) {
+            if (!says(e, "incomplete last fragment")) {
+                throw e;
+            }
+            List<Path> cut = cut(archive);
+            if (cut.isEmpty()) {
+                throw e;
+            }
+            hears.onError(new IllegalStateException(
+                    cut
+                            + " ended within a frame, as happens when the power goes, and was cut back to the last whole one."
+                            + " What is missing comes from the others.",
+                    e));
+            return launch.get();
+        }
+    }
+
+    private static List<Path> cut(Path archive) {
+        try {
+            return TornEnd.cut(archive);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static boolean isTakenForAlive(Throwable e) {
+        return says(e, "active mark file");
+    }
+
+    private static boolean says(Throwable e, String what) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT).contains("active mark file")) {
+            if (String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT).contains(what)) {
                 return true;
             }
         }

@@ -2,6 +2,7 @@ package io.plumbline.ledger.cluster;
 
 import io.aeron.archive.checksum.Checksum;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
@@ -23,8 +24,13 @@ final class RecordChecksum implements Checksum {
             throw new IllegalStateException(
                     "checksum mismatch: a frame of the log claims to have " + length + " bytes");
         }
+        return of(MemorySegment.ofAddress(address + offset).reinterpret(length).asByteBuffer());
+    }
+
+    /** Of a frame's bytes after its header. */
+    static int of(ByteBuffer bytes) {
         CRC32C crc = new CRC32C();
-        crc.update(MemorySegment.ofAddress(address + offset).reinterpret(length).asByteBuffer());
+        crc.update(bytes);
         return (int) crc.getValue();
     }
 }

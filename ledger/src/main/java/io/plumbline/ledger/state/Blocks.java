@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.tree.Peaks;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
@@ -10,7 +11,6 @@ import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.ledger.LedgerHashes;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -25,6 +25,8 @@ import java.util.TreeMap;
 public final class Blocks {
     /** Certified blocks that are still known well enough to catch who signs another. */
     static final int REMEMBERED = 1024;
+
+    private static final String UNSIGNED = "the vote's signature does not hold";
 
     private final Genesis genesis;
     private final byte[] genesisHash;
@@ -127,14 +129,10 @@ public final class Blocks {
      *
      * @return why it does not count, or null.
      */
-    String vote(Command.CastVote vote) {
+    String vote(CastVote vote) {
         int place = genesis.place(vote.fullNode());
         if (place < 0) {
             return "only full nodes sign blocks";
-        }
-        byte[] message = Certificate.message(genesisHash, vote.epoch(), vote.number(), vote.headerHash());
-        if (!Keys.verify(vote.fullNode(), message, vote.signature())) {
-            return "the vote's signature does not hold";
         }
         if (vote.number() < range.length()) {
             return late(place, vote);
@@ -147,25 +145,34 @@ public final class Blocks {
         }
         boolean agrees = Arrays.equals(open.hash(), vote.headerHash());
         byte[] other = dissent.get(place);
-        if (agrees
-                ? other != null
-                : votes.containsKey(place) || other != null && !Arrays.equals(other, vote.headerHash())) {
+        if (agrees && votes.containsKey(place)) {
+            return "this full node has signed block " + vote.number() + " already";
+        }
+        if (other != null && Arrays.equals(other, vote.headerHash())) {
+            return isAnother(vote);
+        }
+        // A signature is what costs here: it is checked where something follows from it.
+        if (!vote.holds(genesisHash)) {
+            return UNSIGNED;
+        }
+        if (other != null || !agrees && votes.containsKey(place)) {
             outcomes.guilty(place, "signed two blocks " + vote.number() + " in epoch " + epoch);
         }
         if (!agrees) {
             dissent.put(place, vote.headerHash());
-            return "block " + vote.number() + " is another one";
-        }
-        if (votes.containsKey(place)) {
-            return "this full node has signed block " + vote.number() + " already";
+            return isAnother(vote);
         }
         votes.put(place, vote.signature());
         certify();
         return null;
     }
 
+    private static String isAnother(CastVote vote) {
+        return "block " + vote.number() + " is another one";
+    }
+
     /** A vote on a block that is certified. In the certificate's epoch nobody may sign another; in an earlier one it was excused. */
-    private String late(int place, Command.CastVote vote) {
+    private String late(int place, CastVote vote) {
         Past past = recent.get(vote.number());
         if (past == null) {
             return "block " + vote.number() + " is long certified";
@@ -173,10 +180,13 @@ public final class Blocks {
         if (Arrays.equals(past.hash, vote.headerHash())) {
             return "block " + vote.number() + " is certified already";
         }
+        if (!vote.holds(genesisHash)) {
+            return UNSIGNED;
+        }
         if (past.epoch == vote.epoch()) {
             outcomes.guilty(place, "signed another block " + vote.number() + " than the certified one");
         }
-        return "block " + vote.number() + " is another one";
+        return isAnother(vote);
     }
 
     private void certify() {
@@ -208,21 +218,24 @@ public final class Blocks {
         if (place < 0) {
             return "only full nodes begin epochs";
         }
-        if (!statement.holds(genesisHash, signer)) {
-            return "the statement's signature does not hold";
-        }
         if (open == null || statement.number() != open.number()) {
             return "block " + statement.number() + " does not wait for signatures";
         }
-        if (statement.epoch() == epoch && epoch > 0) {
-            // Who comes late may still show that something else was not certified.
-            return statements.putIfAbsent(place, statement) == null ? null : "this full node has said so already";
-        }
-        if (statement.epoch() != epoch + 1) {
+        // Who comes late may still show that something else was not certified.
+        boolean isLate = statement.epoch() == epoch && epoch > 0;
+        if (!isLate && statement.epoch() != epoch + 1) {
             return "the next epoch is " + (epoch + 1) + ", not " + statement.epoch();
         }
-        if (asked.putIfAbsent(place, statement) != null) {
+        SortedMap<Integer, EpochStatement> said = isLate ? statements : asked;
+        if (said.containsKey(place)) {
             return "this full node has said so already";
+        }
+        if (!statement.holds(genesisHash, signer)) {
+            return "the statement's signature does not hold";
+        }
+        said.put(place, statement);
+        if (isLate) {
+            return null;
         }
         if (asked.size() >= Certificate.quorum(genesis.fullNodes().size())) {
             epoch++;

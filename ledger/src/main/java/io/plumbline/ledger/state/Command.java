@@ -6,6 +6,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 
@@ -30,10 +31,15 @@ public sealed interface Command {
     record PostChallenge(byte[] requestHash, Cell cell) implements Command {}
 
     /**
-     * A full node's signature under a block's header, see {@link io.plumbline.verifier.ledger.Certificate#message}, handed in by anyone: one
+     * A full node's signature under a block's header, see {@link Certificate#message}, handed in by anyone: one
      * for what it must not have signed costs it its stake.
      */
-    record CastVote(byte[] fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {}
+    record CastVote(byte[] fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {
+        /** Whether the full node has signed it. */
+        boolean holds(byte[] genesisHash) {
+            return Keys.verify(fullNode, Certificate.message(genesisHash, epoch, number, headerHash), signature);
+        }
+    }
 
     /** The bank's word that money came in from outside; {@code reference} names it there and counts once. */
     record DepositMoney(byte[] account, long amount, byte[] reference) implements Command {}

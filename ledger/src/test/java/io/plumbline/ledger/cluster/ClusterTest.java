@@ -130,7 +130,7 @@ class ClusterTest {
                     "localhost",
                     doors.get(i).port(),
                     new Identity(keys.secret(), keys.publicKey()),
-                    new Door(cluster, service.checks(), members.get(i)::logStart).protocol());
+                    new Door(cluster, service.admission(), members.get(i)::logStart).protocol());
             runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("door: " + e), null, door));
             AgentRunner.startOnThread(runners.getLast());
         }

@@ -98,7 +98,7 @@ final class FaultMember implements Replica.Listener {
                 host,
                 doors.get(id).port(),
                 new Identity(keys.secret(), keys.publicKey()),
-                new Door(cluster, service.checks(), member::logStart).protocol());
+                new Door(cluster, service.admission(), member::logStart).protocol());
         AgentRunner.startOnThread(new AgentRunner(Drivers.idle(), e -> say("error " + e), null, endpoint));
         voter.begin(ledger);
         liar.begin(ledger);

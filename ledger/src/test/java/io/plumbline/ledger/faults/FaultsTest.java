@@ -10,6 +10,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -43,6 +44,7 @@ class FaultsTest {
     private static final int PORT = 9000;
     private static final long MONEY = 100_000_000;
     private static final long BOND = 1_000;
+    private static final int PAGE_BYTES = 4096;
 
     @TempDir
     static Path folder;
@@ -431,17 +433,27 @@ class FaultsTest {
     void theEndOfTheLogIsTorn() throws Exception {
         int member = follower();
         kill(member);
-        Path log = recordings(member).getFirst();
+        Path log = lastOfLog(member);
         byte[] bytes = Files.readAllBytes(log);
         int end = bytes.length;
         while (end > 0 && bytes[end - 1] == 0) {
             end--;
         }
-        // The power went while the last frames were on their way to the disk.
-        Arrays.fill(bytes, Math.max(0, end - 100), end, (byte) 0);
+        assertTrue(end > 100, log + " has " + end + " bytes");
+        // The power went while the last page was on its way to the disk: what begins before it is not whole.
+        Arrays.fill(bytes, (end - 100) / PAGE_BYTES * PAGE_BYTES, end, (byte) 0);
         Files.write(log, bytes);
         again(member);
         settle("after a torn end");
+    }
+
+    /** The file in which the log ends: a name is the recording, a dash, and the position that the file begins at. */
+    private static Path lastOfLog(int member) throws IOException {
+        return recordings(member).stream()
+                .filter(file -> file.getFileName().toString().startsWith("0-"))
+                .max(Comparator.comparingLong(
+                        file -> Long.parseLong(file.getFileName().toString().split("[-.]")[1])))
+                .orElseThrow();
     }
 
     private static int flip(Path recording, int every) throws IOException {
@@ -521,13 +533,16 @@ class FaultsTest {
         Path place = folder.resolve("member" + member);
         Path saved = Files.copy(place.resolve("votes"), folder.resolve("votes"));
         wipe(place);
-        Namespaces.mount(place, "6m");
+        Namespaces.mount(place, "400m");
         try {
             Files.copy(saved, place.resolve("votes"));
-            launch(member, "");
+            again(member);
+            FileStore disk = Files.getFileStore(place);
+            // It runs, and has no room but for some of the log.
+            Namespaces.resize(place, (disk.getTotalSpace() - disk.getUsableSpace() >> 10) + 256 + "k");
             assertNotEquals(0, members[member].awaitEnd(), "it ends when its disk is full");
             flows("with a full disk");
-            Namespaces.grow(place, "400m");
+            Namespaces.resize(place, "400m");
             again(member);
             try {
                 settle("after there was space again");

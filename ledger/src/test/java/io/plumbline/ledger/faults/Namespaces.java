@@ -74,8 +74,8 @@ final class Namespaces implements AutoCloseable {
         run("mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", place.toString());
     }
 
-    /** The same, larger. */
-    static void grow(Path place, String size) throws IOException {
+    /** The same, larger or smaller. */
+    static void resize(Path place, String size) throws IOException {
         run("mount", "-o", "remount,size=" + size, place.toString());
     }
 

@@ -1,0 +1,36 @@
+package io.plumbline.ledger.cluster;
+
+import io.aeron.archive.client.ArchiveException;
+import io.aeron.exceptions.StorageSpaceException;
+import java.nio.file.Path;
+
+/** Which of the errors that Aeron reports end a member: it would go on, half dead, or try again and again. */
+final class Fatal {
+    private Fatal() {}
+
+    /** Why a member with its data in {@code folder} cannot go on after this error, and what to do; null where it can. */
+    static String reason(Path folder, Throwable error) {
+        for (Throwable e = error; e != null; e = e.getCause()) {
+            String said = String.valueOf(e.getMessage());
+            if (said.contains("checksum mismatch")) {
+                return "The log or a snapshot in " + folder + " is damaged: " + said + ". " + Snapshots.ADVICE;
+            }
+            if (isOfSpace(e, said)) {
+                return "The disk of " + folder + " is full: " + said
+                        + ". Nothing that was acknowledged is lost. Make room and start it again.";
+            }
+            // Files are mapped: a page that cannot be written or read comes as this.
+            if (e instanceof InternalError) {
+                return "A file in " + folder + " cannot be written or read, its disk is full or damaged: " + said
+                        + ". Look at the disk, and start it again.";
+            }
+        }
+        return null;
+    }
+
+    private static boolean isOfSpace(Throwable e, String said) {
+        return StorageSpaceException.isStorageSpaceError(e)
+                || e instanceof ArchiveException archive && archive.errorCode() == ArchiveException.STORAGE_SPACE
+                || said.contains("insufficient usable storage");
+    }
+}

@@ -1,0 +1,71 @@
+package io.plumbline.ledger.state;
+
+import static io.plumbline.ledger.Money.FULL_NODES;
+import static io.plumbline.ledger.Money.NODE;
+import static io.plumbline.ledger.Money.REQUESTER;
+import static io.plumbline.ledger.Money.genesis;
+import static io.plumbline.ledger.Money.receipt;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.ledger.state.Command.Bond;
+import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.StateEpoch;
+import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class AdmissionTest {
+    private static final byte[] GENESIS = genesis().hash();
+
+    private final Admission admission = new Admission(GENESIS, new SignatureChecks());
+
+    private String refusal(Keys keys, Command... commands) {
+        return admission.refusal(Signed.of(keys, 60_000, commands).encode());
+    }
+
+    private static CastVote vote(Keys full, long epochSigned, long epochSaid) {
+        byte[] hash = new byte[32];
+        byte[] signature = full.sign(Certificate.message(GENESIS, epochSigned, 3, hash));
+        return new CastVote(full.publicKey(), epochSaid, 3, hash, signature);
+    }
+
+    @Test
+    void whatIsSignedIsLetInAndSaysSoAgain() {
+        Keys full = FULL_NODES.getFirst();
+        for (int again = 0; again < 2; again++) {
+            assertNull(refusal(REQUESTER, new Bond(1), new Bond(2)));
+            assertNull(refusal(REQUESTER, vote(full, 0, 0)), "anyone may hand in a vote");
+            assertNull(refusal(REQUESTER, new SubmitReceipt(receipt(1, 5))));
+            assertNull(refusal(full, new StateEpoch(EpochStatement.of(GENESIS, 1, 0, new TreeMap<>(), full))));
+        }
+    }
+
+    @Test
+    void everyByteOfItIsSigned() {
+        byte[] signed = Signed.of(REQUESTER, 60_000, new Bond(1)).encode();
+        assertNull(admission.refusal(signed));
+        for (int i = 0; i < signed.length; i++) {
+            byte[] changed = signed.clone();
+            changed[i] ^= 1;
+            assertTrue(admission.refusal(changed) != null, "byte " + i);
+        }
+        assertNull(admission.refusal(signed));
+    }
+
+    @Test
+    void whatOthersShallHaveSignedIsLookedAtToo() {
+        Keys full = FULL_NODES.getFirst();
+        assertEquals("a signature in a CastVote does not hold", refusal(REQUESTER, new Bond(1), vote(full, 0, 1)));
+        Receipt forged = new Receipt(
+                1, new byte[32], new byte[32], new byte[32], new byte[32], 64, 1, 1, 1, NODE.publicKey(), new byte[64]);
+        assertEquals("a signature in a SubmitReceipt does not hold", refusal(REQUESTER, new SubmitReceipt(forged)));
+        assertEquals(
+                "a signature in a StateEpoch does not hold",
+                refusal(REQUESTER, new StateEpoch(EpochStatement.of(GENESIS, 1, 0, new TreeMap<>(), full))));
+    }
+}
