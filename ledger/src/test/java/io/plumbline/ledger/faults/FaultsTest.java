@@ -521,7 +521,7 @@ class FaultsTest {
         flows("with a disk lost");
         launch(member, "");
         assertTrue(Long.parseLong(members[member].await("copied")) > 0, tail());
-        again(member);
+        members[member].await("started");
         settle("after a disk was lost");
     }
 
