@@ -5,8 +5,8 @@ import io.aeron.cluster.client.AeronCluster;
 import io.aeron.cluster.client.EgressListener;
 import io.aeron.logbuffer.Header;
 import io.aeron.security.AuthenticationException;
+import io.plumbline.ledger.order.PipelinedSequencer;
 import io.plumbline.ledger.order.Question;
-import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.OutcomeDecoder;
@@ -32,10 +32,12 @@ import org.agrona.concurrent.UnsafeBuffer;
  * The ledger's Aeron Cluster as its full nodes see it. Many calls may be on their way at once. When the session is lost or another member leads, what was not answered is sent again, which
  * commands' own ids make safe. One thread keeps the session and does all of that.
  */
-public final class ClusterSequencer implements Sequencer {
+public final class ClusterSequencer implements PipelinedSequencer {
     private static final long CALL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(3);
     private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
     private static final long KEEP_ALIVE_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final String CLOSED = "This session with the ledger was closed.";
 
     /** While answers are waited for: what a look at the session costs is little beside what a call costs. */
     private static final long LOOK_NS = 50_000;
@@ -152,7 +154,7 @@ public final class ClusterSequencer implements Sequencer {
             }
         }
         CloseHelper.quietClose(session);
-        fail(new IOException("This session with the ledger was closed."));
+        fail(new IOException(CLOSED));
     }
 
     private void fail(IOException why) {
@@ -252,23 +254,37 @@ public final class ClusterSequencer implements Sequencer {
     }
 
     @Override
+    public CompletableFuture<Answer> submitLater(byte[] signed) {
+        return begin(new Call<>(Answer.class, id -> LedgerWire.submit(id, signed)));
+    }
+
+    @Override
+    public CompletableFuture<byte[]> askLater(Question question, byte[] key) {
+        return begin(new Call<>(byte[].class, id -> LedgerWire.query(id, question, key)));
+    }
+
+    private <T> CompletableFuture<T> begin(Call<T> call) {
+        fresh.add(call);
+        LockSupport.unpark(thread);
+        if (closed) {
+            call.done.completeExceptionally(new IOException(CLOSED));
+        }
+        return call.done;
+    }
+
+    @Override
     public Answer submit(byte[] signed) throws IOException {
-        return await(new Call<>(Answer.class, id -> LedgerWire.submit(id, signed)));
+        return await(submitLater(signed));
     }
 
     @Override
     public byte[] ask(Question question, byte[] key) throws IOException {
-        return await(new Call<>(byte[].class, id -> LedgerWire.query(id, question, key)));
+        return await(askLater(question, key));
     }
 
-    private <T> T await(Call<T> call) throws IOException {
-        fresh.add(call);
-        LockSupport.unpark(thread);
-        if (closed) {
-            throw new IOException("This session with the ledger was closed.");
-        }
+    private static <T> T await(CompletableFuture<T> done) throws IOException {
         try {
-            return call.done.get();
+            return done.get();
         } catch (ExecutionException e) {
             throw new IOException(e.getCause().getMessage(), e.getCause());
         } catch (InterruptedException e) {

@@ -1,7 +1,7 @@
 package io.plumbline.ledger.cluster;
 
+import io.plumbline.ledger.order.PipelinedSequencer;
 import io.plumbline.ledger.order.Question;
-import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.transport.Endpoint;
@@ -14,40 +14,49 @@ import io.plumbline.transport.ledgerwire.SubmitDecoder;
 import io.plumbline.transport.ledgerwire.UnavailableEncoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
  * Where clients reach the ledger: every full node has one, any will do. What is not signed as it should be is refused here, before it is ordered and by other threads than the one that
- * applies commands; the rest goes on to the cluster, with the full node's own session.
+ * applies commands; the rest goes on to the cluster, with the full node's own session. Each client's calls are looked at one after the other and go on in the order they came in.
  */
 public final class Door implements Endpoint.Receiver {
-    /** Calls of all clients together that may wait for the cluster; more are sent to another full node. */
+    /** Calls of all clients together that may wait for the cluster, and of one: it must not take the others' room. More are sent to another full node. */
     private static final int MAX_WAITING = 1024;
 
-    /** Of one client: it must not take the others' room. */
-    private static final int MAX_OF_ONE = 128;
+    private static final int MAX_OF_ONE = 256;
 
     private static final String BUSY = "it has as many calls on their way as it can";
 
-    private final Sequencer cluster;
+    private final PipelinedSequencer cluster;
     private final Admission admission;
     private final LongSupplier logStart;
     private final Semaphore room = new Semaphore(MAX_WAITING);
-    private final Map<Peer, Semaphore> ofOne = new ConcurrentHashMap<>();
+    private final Map<Peer, Client> clients = new ConcurrentHashMap<>();
+
+    /** Whose calls wait, and who looks at them. */
+    private static final class Client {
+        private final Semaphore room = new Semaphore(MAX_OF_ONE);
+        private final ExecutorService looks =
+                Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
+    }
 
     /**
-     * @param cluster that orders; many threads ask it at once.
+     * @param cluster that orders.
      * @param admission of the full node, see {@link LedgerService#admission}.
      * @param logStart from which byte on it has the log, see {@link Member#logStart}.
      */
-    public Door(Sequencer cluster, Admission admission, LongSupplier logStart) {
+    public Door(PipelinedSequencer cluster, Admission admission, LongSupplier logStart) {
         this.cluster = cluster;
         this.admission = admission;
         this.logStart = logStart;
@@ -65,63 +74,80 @@ public final class Door implements Endpoint.Receiver {
         if (header.templateId() == SubmitDecoder.TEMPLATE_ID) {
             SubmitDecoder submit = new SubmitDecoder().wrap(in, offset, block, version);
             long id = submit.correlationId();
-            byte[] command = VarData.copy(submit::wrapCommand);
-            serve(from, id, buffer -> LedgerWire.outcome(buffer, id, submit(command)));
+            byte[] commands = VarData.copy(submit::wrapCommand);
+            serve(from, id, () -> submit(commands), (buffer, answer) -> LedgerWire.outcome(buffer, id, answer));
         } else if (header.templateId() == QueryDecoder.TEMPLATE_ID) {
             QueryDecoder query = new QueryDecoder().wrap(in, offset, block, version);
             long id = query.correlationId();
             int subject = query.subjectRaw();
             byte[] key = VarData.copy(query::wrapKey);
-            serve(from, id, buffer -> LedgerWire.view(buffer, id, 0, cluster.timeMs(), answer(subject, key)));
+            serve(
+                    from,
+                    id,
+                    () -> answer(subject, key),
+                    (buffer, body) -> LedgerWire.view(buffer, id, 0, cluster.timeMs(), body));
+        }
+    }
+
+    private interface Encoder<T> {
+        int encode(ExpandableArrayBuffer buffer, T answer);
+    }
+
+    private <T> void serve(Peer from, long id, Supplier<CompletableFuture<T>> call, Encoder<T> encoder) {
+        Client client = clients.computeIfAbsent(from, peer -> new Client());
+        if (!client.room.tryAcquire()) {
+            unavailable(from, id, BUSY);
+            return;
+        }
+        if (!room.tryAcquire()) {
+            client.room.release();
+            unavailable(from, id, BUSY);
+            return;
+        }
+        client.looks.execute(() -> begin(call).whenComplete((answer, failure) -> {
+            room.release();
+            client.room.release();
+            if (failure == null) {
+                ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
+                from.offer(buffer, 0, encoder.encode(buffer, answer));
+            } else {
+                unavailable(from, id, String.valueOf(failure.getMessage()));
+            }
+        }));
+    }
+
+    private static <T> CompletableFuture<T> begin(Supplier<CompletableFuture<T>> call) {
+        try {
+            return call.get();
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
         }
     }
 
     @Override
     public void onLost(Peer peer) {
-        ofOne.remove(peer);
+        Client client = clients.remove(peer);
+        if (client != null) {
+            client.looks.shutdown();
+        }
     }
 
-    private byte[] answer(int subject, byte[] key) throws IOException {
+    private CompletableFuture<Answer> submit(byte[] commands) {
+        String refusal = admission.refusal(commands);
+        return refusal == null
+                ? cluster.submitLater(commands)
+                : CompletableFuture.completedFuture(new Answer(0, cluster.timeMs(), List.of(refusal)));
+    }
+
+    private CompletableFuture<byte[]> answer(int subject, byte[] key) {
         if (subject == Subject.LOG_START.value()) {
-            return new CanonicalWriter().putLong(logStart.getAsLong()).toBytes();
+            byte[] start = new CanonicalWriter().putLong(logStart.getAsLong()).toBytes();
+            return CompletableFuture.completedFuture(start);
         }
         if (subject >= Question.values().length) {
-            throw new IOException("this full node does not know question " + subject);
+            throw new IllegalArgumentException("this full node does not know question " + subject);
         }
-        return cluster.ask(Question.values()[subject], key);
-    }
-
-    private interface Reply {
-        int encode(ExpandableArrayBuffer buffer) throws IOException;
-    }
-
-    private void serve(Peer from, long id, Reply reply) {
-        Semaphore its = ofOne.computeIfAbsent(from, peer -> new Semaphore(MAX_OF_ONE));
-        if (!its.tryAcquire()) {
-            unavailable(from, id, BUSY);
-            return;
-        }
-        if (!room.tryAcquire()) {
-            its.release();
-            unavailable(from, id, BUSY);
-            return;
-        }
-        Thread.ofVirtual().start(() -> {
-            try {
-                ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
-                from.send(buffer, 0, reply.encode(buffer));
-            } catch (IOException | RuntimeException e) {
-                unavailable(from, id, String.valueOf(e.getMessage()));
-            } finally {
-                room.release();
-                its.release();
-            }
-        });
-    }
-
-    private Answer submit(byte[] commands) throws IOException {
-        String refusal = admission.refusal(commands);
-        return refusal == null ? cluster.submit(commands) : new Answer(0, cluster.timeMs(), List.of(refusal));
+        return cluster.askLater(Question.values()[subject], key);
     }
 
     private static void unavailable(Peer to, long id, String why) {

@@ -12,8 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.order.MemorySequencer;
+import io.plumbline.ledger.order.PipelinedSequencer;
 import io.plumbline.ledger.order.Question;
-import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.SignatureChecks;
@@ -30,6 +30,7 @@ import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -44,7 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Doors before a ledger in memory, which can be made to wait. */
 class DoorTest {
-    private static final int OF_ONE = 128;
+    private static final int OF_ONE = 256;
 
     @TempDir
     private Path folder;
@@ -57,10 +58,20 @@ class DoorTest {
     private AgentRunner runner;
     private DoorAddress address;
 
-    private final Sequencer waiting = new Sequencer() {
+    private final PipelinedSequencer waiting = new PipelinedSequencer() {
         @Override
-        public Answer submit(byte[] signed) throws IOException {
+        public CompletableFuture<Answer> submitLater(byte[] signed) {
             ordered.incrementAndGet();
+            return CompletableFuture.supplyAsync(() -> submit(signed), Thread::startVirtualThread);
+        }
+
+        @Override
+        public CompletableFuture<byte[]> askLater(Question question, byte[] key) {
+            return CompletableFuture.supplyAsync(() -> ask(question, key), Thread::startVirtualThread);
+        }
+
+        @Override
+        public Answer submit(byte[] signed) {
             pass();
             synchronized (memory) {
                 return memory.submit(signed);
@@ -68,18 +79,18 @@ class DoorTest {
         }
 
         @Override
-        public byte[] ask(Question question, byte[] key) throws IOException {
+        public byte[] ask(Question question, byte[] key) {
             pass();
             synchronized (memory) {
                 return memory.ask(question, key);
             }
         }
 
-        private void pass() throws IOException {
+        private void pass() {
             try {
                 open.await();
             } catch (InterruptedException e) {
-                throw new IOException(e);
+                throw new IllegalStateException(e);
             }
         }
 
