@@ -73,7 +73,6 @@ public final class LedgerBench implements Callable<Integer> {
     private final List<Double> echo99 = new ArrayList<>();
     private final Histogram ledgerOrdered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
     private final Histogram ledgerCertified = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
-    private final Histogram straightOrdered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
     private final Histogram echoOrdered = new Histogram(TimeUnit.MINUTES.toNanos(2), 3);
 
     @Override
@@ -120,7 +119,6 @@ public final class LedgerBench implements Callable<Integer> {
         ObjectNode details = new ObjectMapper().createObjectNode().put("commands_a_second", rate);
         put(details.putObject("ordered_ms"), ledgerOrdered);
         put(details.putObject("certified_ms"), ledgerCertified);
-        put(details.putObject("ordered_ms_past_the_doors"), straightOrdered);
         put(details.putObject("echo_ms"), echoOrdered);
         details.put("leader_lost_ms", Headline.rounded(sample(gaps).median()))
                 .put("leader_lost_ms_worst", Headline.rounded(sample(gaps).reading(gaps.size() - 1)));
@@ -225,15 +223,6 @@ public final class LedgerBench implements Callable<Integer> {
                     ledger99.add(load.ordered().getValueAtPercentile(99) / 1e6);
                     ledgerOrdered.add(load.ordered());
                     certified(load, ledger);
-                }
-            }
-            SessionKeys keys = new SessionKeys(
-                    settlements.fullNodes().getFirst(), settlements.genesis().hash());
-            BenchCluster cluster = ledger.cluster();
-            Line straight = new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys);
-            try (Load load = paced(straight, escrows(settlements))) {
-                if (counts) {
-                    straightOrdered.add(load.ordered());
                 }
             }
             double gap = loseLeader(settlements, ledger);

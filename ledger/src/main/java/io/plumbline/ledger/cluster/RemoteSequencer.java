@@ -214,8 +214,10 @@ public final class RemoteSequencer implements Sequencer {
     private void ask(Call<?> call, DoorAddress at, UnsafeBuffer message) {
         Peer peer = endpoint.connect(at.host(), at.port(), at.key());
         call.asks(peer);
-        peer.send(message, 0, message.capacity());
-        if (peer.lost() != null) {
+        // Never waits: there are other doors.
+        if (!peer.offer(message, 0, message.capacity())) {
+            call.refuse(peer, "too much waits to be sent there");
+        } else if (peer.lost() != null) {
             call.refuse(peer, peer.lost());
         }
     }

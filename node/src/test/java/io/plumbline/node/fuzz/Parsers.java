@@ -26,6 +26,7 @@ import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.tree.MountainRange;
 import io.plumbline.node.Wires;
 import io.plumbline.transport.PartsWire;
+import io.plumbline.transport.TlsWire;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -419,6 +420,7 @@ final class Parsers implements AutoCloseable {
                 () -> List.of(("{\"inputs\":[" + TensorJson.json(scores) + "," + TensorJson.json(texts)
                                 + ",{\"name\":\"a\",\"datatype\":\"UINT8\",\"shape\":[2,1],\"data\":[[1],[255]]}]}")
                         .getBytes(StandardCharsets.UTF_8)));
+        add("first-frame", TlsWire::parse, TlsWire::frames);
         add("parts", PartsWire::parse, () -> PartsWire.frames(asked.encode()));
     }
 
