@@ -1,7 +1,7 @@
 package io.plumbline.transport;
 
-import io.plumbline.transport.nodewire.PartDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
+import io.plumbline.transport.sessionwire.PartDecoder;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
