@@ -8,8 +8,10 @@ import java.net.SocketException;
 
 /** UDP ports of this machine that nobody uses, for those that others must know before they are bound. */
 public final class Ports {
-    private static final int FIRST = 23_000;
-    private static final int LAST = 60_000;
+    /** Below those that systems give to sockets that ask for any port: one of these could be taken by the time it is bound. */
+    private static final int FIRST = 10_000;
+
+    private static final int LAST = 32_000;
 
     private Ports() {}
 
@@ -19,8 +21,8 @@ public final class Ports {
      * @throws SocketException where there is none.
      */
     public static int free(int count) throws SocketException {
-        int begin = FIRST + (int) (ProcessHandle.current().pid() % 1500) * 20;
-        for (int base = begin; base < LAST; base += count) {
+        int begin = FIRST + (int) (ProcessHandle.current().pid() % 1000) * 20;
+        for (int base = begin; base + count <= LAST; base += count) {
             if (areFree(base, count)) {
                 return base;
             }

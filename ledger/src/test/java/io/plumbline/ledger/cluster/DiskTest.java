@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Ports;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,8 +37,12 @@ class DiskTest {
     private final ConcurrentLinkedQueue<String> errors = new ConcurrentLinkedQueue<>();
     private final CountDownLatch ended = new CountDownLatch(1);
 
-    private static final String ADDRESS =
-            "localhost:" + (41_000 + ProcessHandle.current().pid() % 1000 * 10);
+    private String address;
+
+    @BeforeEach
+    void choose() throws IOException {
+        address = "localhost:" + Ports.free(Member.PORTS);
+    }
 
     private Member launch() {
         return launch(folder);
@@ -44,7 +50,7 @@ class DiskTest {
 
     private Member launch(Path place) {
         return new Member(
-                new Member.Place(0, List.of(ADDRESS), place, genesis),
+                new Member.Place(0, List.of(address), place, genesis),
                 new LedgerService(genesis, (changed, node) -> {}),
                 e -> errors.add(String.valueOf(e.getMessage())),
                 ended::countDown);
@@ -54,7 +60,7 @@ class DiskTest {
         return new LedgerClient(
                 new ClusterSequencer(
                         member.aeronDirectory(),
-                        Member.ingressEndpoints(List.of(ADDRESS)),
+                        Member.ingressEndpoints(List.of(address)),
                         "localhost",
                         full,
                         genesis.hash()),
@@ -121,12 +127,12 @@ class DiskTest {
             // Beyond the snapshot, so that there is some log to copy too.
             assertTrue(ledger.submit(new Bond(7)).isApplied());
             long position =
-                    Backup.run(List.of(ADDRESS), "localhost", copy, Drivers.TERM_BYTES, full, genesis.hash(), at -> {});
+                    Backup.run(List.of(address), "localhost", copy, Drivers.TERM_BYTES, full, genesis.hash(), at -> {});
             assertTrue(position > 0);
             String why = assertThrows(
                             IOException.class,
                             () -> Backup.run(
-                                    List.of(ADDRESS),
+                                    List.of(address),
                                     "localhost",
                                     copy,
                                     Drivers.TERM_BYTES,
