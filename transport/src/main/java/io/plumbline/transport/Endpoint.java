@@ -3,6 +3,7 @@ package io.plumbline.transport;
 import io.aeron.Aeron;
 import io.aeron.FragmentAssembler;
 import io.aeron.Subscription;
+import io.aeron.exceptions.RegistrationException;
 import io.aeron.logbuffer.Header;
 import io.plumbline.transport.sessionwire.CarryDecoder;
 import io.plumbline.transport.sessionwire.GreetDecoder;
@@ -53,6 +54,8 @@ public final class Endpoint implements Agent, AutoCloseable {
 
     private static final int MAX_STRANGERS = 64;
 
+    private static final String CLOSED = "This endpoint is closed.";
+
     /** An address becomes part of a channel: nothing but a host name may. */
     private static final String HOST = "[A-Za-z0-9.:\\[\\]-]{1,255}";
 
@@ -74,7 +77,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final ByteBuffer sealed = ByteBuffer.allocate(Peer.frameBytes());
     private volatile long dropped;
     private volatile Thread thread;
-    private boolean isClosed;
+    private volatile boolean isClosed;
 
     /** Hears messages of one schema, on the agent's thread. */
     @FunctionalInterface
@@ -143,6 +146,10 @@ public final class Endpoint implements Agent, AutoCloseable {
                 opened.completeExceptionally(e);
             }
         });
+        if (isClosed) {
+            // Nobody may be there any more to run it.
+            opened.completeExceptionally(new IllegalStateException(CLOSED));
+        }
         return opened.join();
     }
 
@@ -153,7 +160,7 @@ public final class Endpoint implements Agent, AutoCloseable {
             return known;
         }
         if (isClosed) {
-            throw new IllegalStateException("This endpoint is closed.");
+            throw new IllegalStateException(CLOSED);
         }
         TlsLink link = identity.to(key);
         link.begin();
@@ -181,7 +188,7 @@ public final class Endpoint implements Agent, AutoCloseable {
                     receive(peer, VarData.copy(carry::wrapRecords));
                 }
             }
-        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+        } catch (IndexOutOfBoundsException | IllegalArgumentException | RegistrationException e) {
             dropped++;
         }
     }

@@ -119,14 +119,17 @@ public final class Peer {
      */
     public void send(DirectBuffer buffer, int offset, int length) {
         if (length <= Endpoint.CHUNK_BYTES + Endpoint.SLACK_BYTES) {
+            sendPart(buffer, offset, length);
+        } else {
+            long id = messageIds.getAndIncrement();
+            Parts.split(id, buffer, offset, length, Endpoint.CHUNK_BYTES, this::sendPart);
+        }
+    }
+
+    private void sendPart(DirectBuffer buffer, int offset, int length) {
+        if (lost == null) {
             room.acquireUninterruptibly(length);
             queue(buffer, offset, length);
-        } else {
-            Parts.split(
-                    messageIds.getAndIncrement(), buffer, offset, length, Endpoint.CHUNK_BYTES, (part, at, size) -> {
-                        room.acquireUninterruptibly(size);
-                        queue(part, at, size);
-                    });
         }
     }
 

@@ -5,18 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.aeron.cluster.service.ClientSession;
 import io.aeron.cluster.service.Cluster;
 import io.plumbline.ledger.Money;
+import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
-import io.plumbline.transport.ledgerwire.QueryEncoder;
-import io.plumbline.transport.ledgerwire.Subject;
-import io.plumbline.transport.ledgerwire.SubmitEncoder;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.NoOpIdleStrategy;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -50,26 +47,18 @@ class HostileFramesTest {
         service.onSessionMessage(session, 1_000_000, new UnsafeBuffer(frame), 0, length, null);
     }
 
-    private static byte[] frame(ExpandableArrayBuffer buffer, int encoded) {
-        byte[] frame = new byte[MessageHeaderEncoder.ENCODED_LENGTH + encoded];
-        buffer.getBytes(0, frame);
+    private static byte[] bytes(UnsafeBuffer message) {
+        byte[] frame = new byte[message.capacity()];
+        message.getBytes(0, frame);
         return frame;
     }
 
     private static List<byte[]> frames() {
         List<byte[]> frames = new ArrayList<>();
-        byte[] command =
-                Signed.of(Money.REQUESTER, 1_060_000, new Command.Bond(5)).encode();
-        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer();
-        SubmitEncoder submit = new SubmitEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        submit.correlationId(5).putCommand(command, 0, command.length);
-        frames.add(frame(buffer, submit.encodedLength()));
-        for (Subject subject : Subject.values()) {
-            if (subject != Subject.NULL_VAL) {
-                QueryEncoder query = new QueryEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-                query.correlationId(6).subject(subject).putKey(new byte[33], 0, 33);
-                frames.add(frame(buffer, query.encodedLength()));
-            }
+        Signed signed = Signed.of(Money.REQUESTER, 1_060_000, new Command.Bond(5));
+        frames.add(bytes(LedgerWire.submit(5, signed.encode())));
+        for (Question question : Question.values()) {
+            frames.add(bytes(LedgerWire.query(6, question, new byte[33])));
         }
         return frames;
     }
