@@ -176,7 +176,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                 required = true,
                 description =
                         "KEY@HOST:PORT: a full node's public key, and its door, where clients reach it; the five ports after that are"
-                                + " for the other full nodes. KEY@HOST:PORT,HOST:PORT where these reach it elsewhere, by the"
+                                + " for the other full nodes. KEY@HOST:PORT@HOST:PORT where these reach it elsewhere, by the"
                                 + " second address and the four ports after it. Again for each")
         private List<String> fullNodes = new ArrayList<>();
 

@@ -39,15 +39,15 @@ record Network(List<Place> places, Genesis genesis) {
      * @param cluster "host:port" of the first of {@link Member#PORTS} ports by which other full nodes reach it.
      */
     record Place(String door, String cluster) {
-        /** Written as "HOST:PORT", the door, behind which the other ports follow, or "HOST:PORT,HOST:PORT". */
+        /** Written as "HOST:PORT", the door, behind which the other ports follow, or "HOST:PORT@HOST:PORT". */
         static Place parse(String text) throws IOException {
-            String[] addresses = text.split(",", -1);
+            String[] addresses = text.split("@", -1);
             if (addresses.length > 2
                     || !addresses[0].matches(ADDRESS)
                     || !addresses[addresses.length - 1].matches(ADDRESS)) {
                 throw new IOException(
                         "A full node's place is HOST:PORT of its door, or that and HOST:PORT of the first of its "
-                                + Member.PORTS + " cluster ports after a comma, not " + text + ".");
+                                + Member.PORTS + " cluster ports after another @, not " + text + ".");
             }
             return addresses.length == 2 ? new Place(addresses[0], addresses[1]) : of(addresses[0]);
         }
@@ -108,7 +108,7 @@ record Network(List<Place> places, Genesis genesis) {
             List<Place> places = new ArrayList<>();
             for (JsonNode node : json.path("full_nodes")) {
                 places.add(Place.parse(
-                        node.path("door").asText() + "," + node.path("cluster").asText()));
+                        node.path("door").asText() + "@" + node.path("cluster").asText()));
             }
             Genesis genesis =
                     Genesis.decode(HexFormat.of().parseHex(json.path("genesis").asText()));
