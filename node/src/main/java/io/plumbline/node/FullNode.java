@@ -30,7 +30,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -86,10 +85,7 @@ final class FullNode implements AutoCloseable {
         Path folder = setup.folder;
         this.client = new NodeClient(setup.answerTimeoutMs);
         this.events = events;
-        int id = -1;
-        for (int i = 0; i < network.genesis().fullNodes().size(); i++) {
-            id = Arrays.equals(network.genesis().fullNodes().get(i), keys.publicKey()) ? i : id;
-        }
+        int id = network.fullNode(keys);
         if (id < 0) {
             throw new IOException("The key file is not one of this network's full nodes.");
         }

@@ -256,6 +256,11 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         @Override
         public Integer call() throws IOException {
             Network known = Network.read(network);
+            Keys keys = Network.readKey(key);
+            if (known.fullNode(keys) < 0) {
+                throw new IOException(
+                        key + " is not the key of one of this network's full nodes. Only they may copy it.");
+            }
             long position;
             try (ProgressBar bar = new ProgressBarBuilder()
                     .setTaskName("Log")
@@ -267,7 +272,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                         host,
                         to,
                         Drivers.TERM_BYTES,
-                        Network.readKey(key),
+                        keys,
                         known.genesis().hash(),
                         bar::stepTo);
             }
