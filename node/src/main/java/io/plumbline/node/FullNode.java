@@ -85,7 +85,7 @@ final class FullNode implements AutoCloseable {
         Path folder = setup.folder;
         this.client = new NodeClient(setup.answerTimeoutMs);
         this.events = events;
-        int id = network.fullNode(keys);
+        int id = network.genesis().place(keys.publicKey());
         if (id < 0) {
             throw new IOException("The key file is not one of this network's full nodes.");
         }

@@ -257,7 +257,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         public Integer call() throws IOException {
             Network known = Network.read(network);
             Keys keys = Network.readKey(key);
-            if (known.fullNode(keys) < 0) {
+            if (known.genesis().place(keys.publicKey()) < 0) {
                 throw new IOException(
                         key + " is not the key of one of this network's full nodes. Only they may copy it.");
             }

@@ -18,7 +18,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -68,16 +67,6 @@ record Network(List<Place> places, Genesis genesis) {
             places.add(Place.of("localhost:" + (first + i * ports)));
         }
         return new Network(places, genesis);
-    }
-
-    /** Which full node has these keys, by its place in the genesis; -1 where none has. */
-    int fullNode(Keys keys) {
-        for (int i = 0; i < genesis.fullNodes().size(); i++) {
-            if (Arrays.equals(genesis.fullNodes().get(i), keys.publicKey())) {
-                return i;
-            }
-        }
-        return -1;
     }
 
     /** Where full nodes let clients in, and who they are. */
