@@ -17,7 +17,8 @@ final class IncomingOpening implements Opening {
     /** Largest proof or group of pieces that is taken. */
     private static final long MAX_READ_BYTES = 1L << 30;
 
-    private final Peer from;
+    private final Peer peer;
+    private final String from;
     private final long timeoutNs;
     private final Proceed proceed;
     private final Runnable onClose;
@@ -39,19 +40,21 @@ final class IncomingOpening implements Opening {
     }
 
     /**
-     * @param from who sends it.
+     * @param peer who sends it.
+     * @param from the same, for messages.
      * @param timeoutMs longest wait for the next sign of life.
      * @param onClose runs when nothing more is wanted.
      */
-    IncomingOpening(Peer from, long timeoutMs, Proceed proceed, Runnable onClose) {
+    IncomingOpening(Peer peer, String from, long timeoutMs, Proceed proceed, Runnable onClose) {
+        this.peer = peer;
         this.from = from;
         this.timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         this.proceed = proceed;
         this.onClose = onClose;
     }
 
-    boolean isFrom(Peer peer) {
-        return from == peer;
+    boolean isFrom(Peer other) {
+        return peer == other;
     }
 
     /** On the transport's thread: the opening is there. */
@@ -65,7 +68,7 @@ final class IncomingOpening implements Opening {
     /** On the transport's thread: the next bytes. */
     synchronized void onChunk(long position, byte[] bytes) {
         if (seal == null || position != received || received + bytes.length > granted) {
-            fail(new IOException("The node at " + from.address() + " sent an opening that is not what was asked for."));
+            fail(new IOException("The node at " + from + " sent an opening that is not what was asked for."));
             return;
         }
         chunks.add(bytes);
@@ -99,14 +102,14 @@ final class IncomingOpening implements Opening {
         while (failure == null && received == before && wasSealed == (seal != null)) {
             long left = end - System.nanoTime();
             if (left <= 0) {
-                throw new IOException("The inference node at " + from.address() + " did not answer within "
+                throw new IOException("The inference node at " + from + " did not answer within "
                         + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s.");
             }
             try {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw new IOException("Interrupted while waiting for " + from.address() + ".", e);
+                throw new IOException("Interrupted while waiting for " + from + ".", e);
             }
         }
     }

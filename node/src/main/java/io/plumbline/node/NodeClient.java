@@ -193,7 +193,7 @@ final class NodeClient implements Endpoint.Receiver {
             }
             return new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
         }));
-        openings.put(id, new IncomingOpening(null, 1, upTo -> {}, () -> {}));
+        openings.put(id, new IncomingOpening(null, "a test", 1, upTo -> {}, () -> {}));
     }
 
     private void complete(long id, byte[] first, byte[] second, long cpuNanos) {
@@ -375,8 +375,8 @@ final class NodeClient implements Endpoint.Receiver {
     OpeningSource openings(Peer peer, byte[] receiptHash) {
         return cell -> {
             long id = correlation.getAndIncrement();
-            IncomingOpening opening =
-                    new IncomingOpening(peer, timeoutMs, upTo -> proceed(peer, id, upTo), () -> endOpening(peer, id));
+            IncomingOpening opening = new IncomingOpening(
+                    peer, peer.address(), timeoutMs, upTo -> proceed(peer, id, upTo), () -> endOpening(peer, id));
             openings.put(id, opening);
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
             ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());

@@ -1,7 +1,6 @@
 package io.plumbline.ledger.state;
 
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * Checks signatures under commands, and knows those that held lately: a full node that has let commands in need not check them again when they are ordered. For any thread.
@@ -12,20 +11,20 @@ public final class SignatureChecks {
     /** What was signed, the signer's key included, and a signature that held. */
     private record Held(byte[] id, byte[] signature) {}
 
-    /** By a hash of the id; who comes later takes the place. */
-    private final AtomicReferenceArray<Held> held = new AtomicReferenceArray<>(KEPT);
+    /** By a hash of the id; who comes later takes the place. Records never change, so a race costs a check at worst. */
+    private final Held[] held = new Held[KEPT];
 
     /** Whether its signer has signed it. */
     public boolean hold(Signed signed) {
         byte[] id = signed.id();
         int place = Math.floorMod(Arrays.hashCode(id), KEPT);
-        Held known = held.get(place);
+        Held known = held[place];
         if (known != null && Arrays.equals(known.id, id) && Arrays.equals(known.signature, signed.signature())) {
             return true;
         }
         boolean holds = signed.signatureHolds();
         if (holds) {
-            held.set(place, new Held(id, signed.signature()));
+            held[place] = new Held(id, signed.signature());
         }
         return holds;
     }
