@@ -63,11 +63,10 @@ public final class Backup {
             throws IOException {
         Files.createDirectories(folder);
         finish(folder);
-        for (String part : PARTS) {
-            if (Files.exists(folder.resolve(part))) {
-                throw new IOException(folder.resolve(part) + " exists: a backup goes into a folder that has no ledger."
-                        + " Name another, or empty this one but for the file \"votes\".");
-            }
+        Path ledger = ledgerIn(folder);
+        if (ledger != null) {
+            throw new IOException(ledger + " exists: a backup goes into a folder that has no ledger."
+                    + " Name another, or empty this one but for the file \"votes\".");
         }
         // Nobody may start from what is not whole.
         Path partial = folder.resolve(PARTIAL);
@@ -78,6 +77,15 @@ public final class Backup {
         }
         IoUtil.delete(partial.toFile(), false);
         return position;
+    }
+
+    /** The first part of a ledger that a folder has, or null where it has none. */
+    static Path ledgerIn(Path folder) {
+        return PARTS.stream()
+                .map(folder::resolve)
+                .filter(Files::exists)
+                .findFirst()
+                .orElse(null);
     }
 
     /** Ends a backup that was whole when its process was killed, between the last two steps. */

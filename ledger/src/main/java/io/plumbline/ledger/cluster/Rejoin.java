@@ -36,8 +36,7 @@ public final class Rejoin {
             Member.Place place, String host, Keys keys, List<DoorAddress> doors, LongConsumer progress)
             throws IOException {
         Backup.finish(place.folder());
-        if (Files.exists(place.folder().resolve("archive"))
-                || Files.exists(place.folder().resolve("cluster"))) {
+        if (Backup.ledgerIn(place.folder()) != null) {
             return 0;
         }
         return haveOthersPurged(place.folder(), host, keys, doors)
