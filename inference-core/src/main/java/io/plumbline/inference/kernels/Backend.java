@@ -25,7 +25,7 @@ public record Backend(String name, Supplier<IntKernels> kernels, Supplier<ExactM
         for (NativeKernels.Form form : NativeKernels.forms()) {
             all.add(new Backend("native " + form.name(), () -> new NativeKernels(form), ExactMath::best));
         }
-        if (Simd.enabled() && VectorKernels.supported()) {
+        if (Simd.enabled()) {
             all.add(new Backend("vector", VectorKernels::new, VectorMath::new));
         }
         all.add(SCALAR);

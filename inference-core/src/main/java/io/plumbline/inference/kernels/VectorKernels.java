@@ -1,5 +1,6 @@
 package io.plumbline.inference.kernels;
 
+import io.plumbline.verifier.numerics.VectorWidth;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -7,7 +8,6 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -15,10 +15,9 @@ import jdk.incubator.vector.VectorSpecies;
  * is split into ints.
  */
 public final class VectorKernels implements IntKernels {
-    private static final VectorSpecies<Short> S = ShortVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Byte> B =
-            VectorSpecies.of(byte.class, VectorShape.forBitSize(S.vectorBitSize() / 2));
+    private static final VectorSpecies<Short> S = VectorWidth.full(short.class);
+    private static final VectorSpecies<Integer> I = VectorWidth.full(int.class);
+    private static final VectorSpecies<Byte> B = VectorWidth.part(byte.class, 2);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.nativeOrder());
     private static final int W = S.length();
     private static final int WI = I.length();
@@ -28,10 +27,6 @@ public final class VectorKernels implements IntKernels {
     private byte[] bytes = new byte[0];
     private short[] shorts = new short[0];
     private int[] ints = new int[0];
-
-    static boolean supported() {
-        return WI >= 8;
-    }
 
     @Override
     public void multiply(

@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -78,6 +79,7 @@ class ExactnessTest {
 
     /** Pinned: a change here is a new version of the numeric contract, of the trace, or of import. */
     @Test
+    @Tag("vectors")
     void theShippedModelHasItsGoldenIdAndTraceRoots() throws IOException {
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
             assertEquals("b4cbfc95e1647da959ef62c7ced7704265b87c3d75bd95a4e155f1dff1c0ea2e", Blake3.hex(model.id()));

@@ -2,16 +2,19 @@ package io.plumbline.inference.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import io.plumbline.verifier.numerics.VectorMath;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every form of the kernels that this host runs, against the specification: random shapes, odd sizes, extreme values. */
+@Tag("vectors")
 class IntKernelsTest {
     private final IntKernels scalar = new ScalarKernels();
     private final Arena arena = Arena.ofConfined();
@@ -22,7 +25,10 @@ class IntKernelsTest {
     }
 
     static Stream<Backend> backends() {
-        return Backend.all().stream().filter(backend -> backend != Backend.SCALAR);
+        // The Vector API's form is tried where no process would choose it, too.
+        return Stream.concat(
+                Backend.all().stream().filter(backend -> backend.name().startsWith("native")),
+                Stream.of(new Backend("vector", VectorKernels::new, VectorMath::new)));
     }
 
     private MemorySegment memory(byte[] bytes) {

@@ -1,16 +1,17 @@
 package io.plumbline.verifier.blake3;
 
+import io.plumbline.verifier.numerics.VectorWidth;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * As many chunks at once as an int vector has lanes (16 with AVX-512, 8 with AVX2): lane i of every vector belongs to chunk i, so
+ * As many chunks at once as an int vector has lanes (16 with AVX-512, 8 with AVX2, 4 with SSE or NEON): lane i of every vector belongs to chunk i, so
  * the rounds are those of the reference with vectors in place of words. What is left over goes to the scalar form.
  */
 public final class VectorCompressor implements ChunkCompressor {
-    private static final VectorSpecies<Integer> SPECIES = IntVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> SPECIES = VectorWidth.full(int.class);
     private static final int LANES = SPECIES.length();
     private static final int BLOCKS = CHUNK_BYTES / Compression.BLOCK_BYTES;
 

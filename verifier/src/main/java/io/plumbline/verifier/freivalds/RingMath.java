@@ -90,6 +90,6 @@ public interface RingMath {
         if (!NativeRing.forms().isEmpty()) {
             return new NativeRing(NativeRing.forms().getFirst());
         }
-        return Simd.enabled() && VectorRing.supported() ? new VectorRing() : new ScalarRing();
+        return Simd.enabled() ? new VectorRing() : new ScalarRing();
     }
 }

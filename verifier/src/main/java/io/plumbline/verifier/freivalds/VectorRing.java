@@ -1,35 +1,53 @@
 package io.plumbline.verifier.freivalds;
 
+import io.plumbline.verifier.numerics.VectorWidth;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Eight (or four) 64-bit lanes at a time; the scalar form takes the rest. */
+/**
+ * The ring with the Vector API: eight, four or two 64-bit lanes, by the width of this processor's vectors; the scalar form takes the
+ * rest.
+ *
+ * <p>The smallest vector of bytes has eight of them and the smallest of shorts four, so on narrow vectors a load brings more elements
+ * than there are lanes; the first ones are used, and loops end where a whole load would pass the row's end.
+ */
 public final class VectorRing implements RingMath {
-    private static final VectorSpecies<Long> L = LongVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Long> L = VectorWidth.full(long.class);
     private static final int W = L.length();
-    private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, shape(8));
-    private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, shape(4));
-    private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, shape(2));
+    private static final VectorSpecies<Byte> B = VectorWidth.part(byte.class, 8);
+    private static final VectorSpecies<Short> S = VectorWidth.part(short.class, 4);
+    private static final VectorSpecies<Integer> I = VectorWidth.part(int.class, 2);
 
     private final ScalarRing scalar = new ScalarRing();
 
-    private static VectorShape shape(int divisor) {
-        return VectorShape.forBitSize(Math.max(64, L.vectorBitSize() / divisor));
-    }
-
-    /** Eight bytes must fill a 64-bit vector, so only 512-bit hosts run this form. */
-    static boolean supported() {
-        return W == 8;
-    }
-
     private static <E> LongVector widen(Vector<E> v, VectorOperators.Conversion<E, Long> conversion) {
         return (LongVector) v.convertShape(conversion, L, 0);
+    }
+
+    /** W bytes; reads {@code B.length()}. Two lanes go by way of ints: processors widen four bytes at a time, not two. */
+    private static LongVector bytes(byte[] x, int offset) {
+        ByteVector v = ByteVector.fromArray(B, x, offset);
+        return W > 2
+                ? widen(v, VectorOperators.B2L)
+                : widen(v.convertShape(VectorOperators.B2I, IntVector.SPECIES_128, 0), VectorOperators.I2L);
+    }
+
+    /** W shorts; reads {@code S.length()}. */
+    private static LongVector shorts(short[] x, int offset) {
+        return widen(ShortVector.fromArray(S, x, offset), VectorOperators.S2L);
+    }
+
+    private static LongVector ints(int[] x, int offset) {
+        return widen(IntVector.fromArray(I, x, offset), VectorOperators.I2L);
+    }
+
+    private static LongVector longs(long[] x, int offset) {
+        return LongVector.fromArray(L, x, offset);
     }
 
     @Override
@@ -37,11 +55,9 @@ public final class VectorRing implements RingMath {
         LongVector a = LongVector.zero(L);
         LongVector b = LongVector.zero(L);
         int k = 0;
-        for (; k <= n - 2 * W; k += 2 * W) {
-            a = a.add(widen(ByteVector.fromArray(B, x, xOffset + k), VectorOperators.B2L)
-                    .mul(LongVector.fromArray(L, s, sOffset + k)));
-            b = b.add(widen(ByteVector.fromArray(B, x, xOffset + k + W), VectorOperators.B2L)
-                    .mul(LongVector.fromArray(L, s, sOffset + k + W)));
+        for (; k <= n - W - B.length(); k += 2 * W) {
+            a = a.add(bytes(x, xOffset + k).mul(longs(s, sOffset + k)));
+            b = b.add(bytes(x, xOffset + k + W).mul(longs(s, sOffset + k + W)));
         }
         return a.add(b).reduceLanes(VectorOperators.ADD) + scalar.dot(x, xOffset + k, s, sOffset + k, n - k);
     }
@@ -50,9 +66,8 @@ public final class VectorRing implements RingMath {
     public long dot(short[] x, int xOffset, long[] s, int sOffset, int n) {
         LongVector a = LongVector.zero(L);
         int k = 0;
-        for (; k <= n - W; k += W) {
-            a = a.add(widen(ShortVector.fromArray(S, x, xOffset + k), VectorOperators.S2L)
-                    .mul(LongVector.fromArray(L, s, sOffset + k)));
+        for (; k <= n - S.length(); k += W) {
+            a = a.add(shorts(x, xOffset + k).mul(longs(s, sOffset + k)));
         }
         return a.reduceLanes(VectorOperators.ADD) + scalar.dot(x, xOffset + k, s, sOffset + k, n - k);
     }
@@ -63,10 +78,8 @@ public final class VectorRing implements RingMath {
         LongVector b = LongVector.zero(L);
         int k = 0;
         for (; k <= n - 2 * W; k += 2 * W) {
-            a = a.add(widen(IntVector.fromArray(I, y, yOffset + k), VectorOperators.I2L)
-                    .mul(widen(IntVector.fromArray(I, r, rOffset + k), VectorOperators.I2L)));
-            b = b.add(widen(IntVector.fromArray(I, y, yOffset + k + W), VectorOperators.I2L)
-                    .mul(widen(IntVector.fromArray(I, r, rOffset + k + W), VectorOperators.I2L)));
+            a = a.add(ints(y, yOffset + k).mul(ints(r, rOffset + k)));
+            b = b.add(ints(y, yOffset + k + W).mul(ints(r, rOffset + k + W)));
         }
         return a.add(b).reduceLanes(VectorOperators.ADD) + scalar.dot(y, yOffset + k, r, rOffset + k, n - k);
     }
@@ -74,11 +87,8 @@ public final class VectorRing implements RingMath {
     @Override
     public void accumulate(byte[] w, int wOffset, int n, int r, long[] s, int sOffset) {
         int k = 0;
-        for (; k <= n - W; k += W) {
-            widen(ByteVector.fromArray(B, w, wOffset + k), VectorOperators.B2L)
-                    .mul(r)
-                    .add(LongVector.fromArray(L, s, sOffset + k))
-                    .intoArray(s, sOffset + k);
+        for (; k <= n - B.length(); k += W) {
+            bytes(w, wOffset + k).mul(r).add(longs(s, sOffset + k)).intoArray(s, sOffset + k);
         }
         scalar.accumulate(w, wOffset + k, n - k, r, s, sOffset + k);
     }
@@ -86,11 +96,8 @@ public final class VectorRing implements RingMath {
     @Override
     public void accumulate(short[] w, int wOffset, int n, int r, long[] s, int sOffset) {
         int k = 0;
-        for (; k <= n - W; k += W) {
-            widen(ShortVector.fromArray(S, w, wOffset + k), VectorOperators.S2L)
-                    .mul(r)
-                    .add(LongVector.fromArray(L, s, sOffset + k))
-                    .intoArray(s, sOffset + k);
+        for (; k <= n - S.length(); k += W) {
+            shorts(w, wOffset + k).mul(r).add(longs(s, sOffset + k)).intoArray(s, sOffset + k);
         }
         scalar.accumulate(w, wOffset + k, n - k, r, s, sOffset + k);
     }

@@ -91,6 +91,6 @@ public interface ExactMath {
         if (!NativeMath.forms().isEmpty()) {
             return new NativeMath(NativeMath.forms().getFirst());
         }
-        return Simd.enabled() && VectorMath.supported() ? new VectorMath() : new ScalarMath();
+        return Simd.enabled() ? new VectorMath() : new ScalarMath();
     }
 }

@@ -20,7 +20,6 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -28,23 +27,19 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link ScalarMath}; what a vector does not fill is left to the scalar form.
  */
 public final class VectorMath implements ExactMath {
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Byte> B =
-            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 4)));
-    private static final VectorSpecies<Short> S =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+    private static final VectorSpecies<Float> F = VectorWidth.full(float.class);
+    private static final VectorSpecies<Integer> I = VectorWidth.full(int.class);
+    private static final VectorSpecies<Byte> B = VectorWidth.part(byte.class, 4);
+    private static final VectorSpecies<Short> S = VectorWidth.part(short.class, 2);
     private static final int W = F.length();
+    /** Floats that become one vector of bytes: two vectors of them where they have four lanes, for no byte vector is that short. */
+    private static final int WB = B.length();
+
     private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
     private final ScalarMath scalar = new ScalarMath();
     private final float[] lane = new float[LANES];
     private float[] exponentials = new float[256];
-
-    /** Whether vectors here are wide enough: with four lanes a quarter-width byte vector does not exist. */
-    static boolean supported() {
-        return W >= 8;
-    }
 
     /** rint for |x| &lt;= 2^22, as an integer: the sum's low mantissa bits are the number. */
     private static IntVector rintToInt(FloatVector x) {
@@ -82,15 +77,24 @@ public final class VectorMath implements ExactMath {
         return ScalarMath.checkFinite(Float.intBitsToFloat(bits));
     }
 
+    /** W floats times {@code inverse}, rounded, as that part of a byte vector; the rest of it is zero. */
+    private static ByteVector quantized(float[] x, int offset, float inverse, int part) {
+        IntVector v = rintToInt(FloatVector.fromArray(F, x, offset).mul(inverse));
+        return (ByteVector) v.convertShape(VectorOperators.I2B, B, part);
+    }
+
     @Override
     public float quantizeRow(float[] x, int xOffset, int n, byte[] q, int qOffset) {
         float a = maxAbs(x, xOffset, n);
         boolean zero = a < TINY;
         float inverse = zero ? 0f : 127f / a;
         int k = 0;
-        for (; k <= n - W; k += W) {
-            IntVector v = rintToInt(FloatVector.fromArray(F, x, xOffset + k).mul(inverse));
-            ((ByteVector) v.convertShape(VectorOperators.I2B, B, 0)).intoArray(q, qOffset + k);
+        for (; k <= n - WB; k += WB) {
+            ByteVector bytes = quantized(x, xOffset + k, inverse, 0);
+            if (WB > W) {
+                bytes = bytes.or(quantized(x, xOffset + k + W, inverse, -1));
+            }
+            bytes.intoArray(q, qOffset + k);
         }
         for (; k < n; k++) {
             q[qOffset + k] = (byte) Math.rint(x[xOffset + k] * inverse);
@@ -268,7 +272,7 @@ public final class VectorMath implements ExactMath {
             // From 2^23 on a float is an integer; below, adding 2^23 rounds to one.
             FloatVector rounded = t.add(half).sub(half).blend(t, t.compare(VectorOperators.GE, 0x1p23f));
             IntVector d = (IntVector) rounded.convert(VectorOperators.F2I, 0);
-            // 16 lanes of at most 2^24 fit an int.
+            // At most 16 lanes of at most 2^24 fit an int.
             den += d.reduceLanes(VectorOperators.ADD);
             FloatVector w = e.mul(FloatVector.fromArray(F, sv, vOffset + j)).mul(scale);
             ((ShortVector) rintToInt(w).convertShape(VectorOperators.I2S, S, 0)).intoArray(u, uOffset + j);

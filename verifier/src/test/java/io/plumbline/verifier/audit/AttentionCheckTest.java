@@ -15,9 +15,11 @@ import io.plumbline.verifier.numerics.ScalarMath;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Both ways of checking attention accept the same openings, give the same outputs, and name the same lie. */
+@Tag("vectors")
 class AttentionCheckTest {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 

@@ -9,10 +9,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("vectors")
 class MatrixKeyTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 8, 15, 16, 17, 63, 100, 1000})
@@ -93,7 +95,7 @@ class MatrixKeyTest {
     @Test
     void theFirstFalseOfManyRowsIsNamedByEveryRing() {
         Random random = new Random(12);
-        List<RingMath> rings = new ArrayList<>(List.of(new ScalarRing()));
+        List<RingMath> rings = new ArrayList<>(List.of(new ScalarRing(), new VectorRing()));
         NativeRing.forms().forEach(form -> rings.add(new NativeRing(form)));
         for (int[] shape : new int[][] {{1, 1}, {37, 129}, {64, 40}, {17, 300}, {200, 65}}) {
             int n = shape[0];
