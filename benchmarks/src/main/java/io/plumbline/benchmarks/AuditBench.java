@@ -11,6 +11,7 @@ import io.plumbline.inference.engine.SpeedProbe;
 import io.plumbline.inference.engine.Workers;
 import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -87,6 +88,7 @@ final class AuditBench implements Callable<Integer> {
 
     private LoadedModel model;
     private VerifierKey key;
+    private ChatTokenizer tokenizer;
     private Auditor auditor;
     private int layers;
 
@@ -122,7 +124,7 @@ final class AuditBench implements Callable<Integer> {
             prompt[i] = 3 + (int) (i * 7919L % (model.config().vocab() - 3));
         }
         Request request = new Request(
-                model.id(), "[]", prompt, Sampling.GREEDY, 2, new int[0], List.of(), node.publicKey(), new byte[16]);
+                model.id(), "", 0, prompt, Sampling.GREEDY, 2, new int[0], List.of(), node.publicKey(), new byte[16]);
         Generator generator = new Generator(forward, node.publicKey());
         int[] chosen = output != null
                 ? output
@@ -131,7 +133,7 @@ final class AuditBench implements Callable<Integer> {
     }
 
     private Served served(Request request, int[] output, Replay replay, Keys node) {
-        Answer answer = new Answer(output, "");
+        Answer answer = new Answer(output, tokenizer.decode(output));
         AnswerView view = new AnswerView(key.manifest(), node.publicKey(), request.promptTokens(), output);
         long bytes = view.layout().traceBytes(view.length());
         Receipt receipt = Receipt.of(request, answer, replay.root(), bytes, 0, node);
@@ -163,7 +165,8 @@ final class AuditBench implements Callable<Integer> {
             long begin = System.nanoTime();
             key = model.verifierKey(share -> {});
             double keySeconds = (System.nanoTime() - begin) / 1e9;
-            auditor = new Auditor(key);
+            tokenizer = ChatTokenizer.of(key.tokenFiles());
+            auditor = new Auditor(key, tokenizer);
             long weights = SpeedProbe.weightBytes(model);
             System.out.printf(
                     Locale.ROOT, "key of %d MB of weights, checked and summed: %.1f s%n", weights >> 20, keySeconds);
@@ -248,7 +251,7 @@ final class AuditBench implements Callable<Integer> {
                 .write(results);
     }
 
-    /** Level AUDITED of one answer: random cells of single tokens, half of them with attention, and one chosen token. */
+    /** Level AUDITED of one answer: random cells and chosen tokens. */
     private void audited(ForwardPass all, Sample again, String command) throws IOException {
         Served served = serve(all, ANSWER, null);
         double[] ms = new double[rounds];
@@ -287,7 +290,7 @@ final class AuditBench implements Callable<Integer> {
             }
         }
         ObjectNode details = new ObjectMapper().createObjectNode();
-        details.put("tokens", ANSWER).put("cells", Cells.DRAWN_CELLS).put("choices", 1);
+        details.put("tokens", ANSWER).put("cells", Cells.DRAWN_CELLS).put("choices", Cells.DRAWN_CHOICES);
         details.put("openedMB", new Sample(megabytes).toString());
         details.put("receiptBytes", Receipt.BYTES);
         new Headline(
@@ -330,7 +333,7 @@ final class AuditBench implements Callable<Integer> {
         boolean choice = cell.layer() == c.layers();
         // The first layer's cells open embedding rows too: one layer in as many as there are, not in two.
         int layer = choice ? layers : layers / 2 + cell.layer();
-        return OpeningLayout.of(view, new Cell(layer, cell.from(), cell.to(), cell.attention()))
+        return OpeningLayout.of(view, new Cell(layer, cell.from(), cell.to()))
                 .bytes();
     }
 

@@ -8,10 +8,15 @@ import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.kernels.IntKernels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,10 +53,25 @@ public final class TestModels {
         return new ForwardPass(model, layers, backend, new Workers(1));
     }
 
+    /** An auditor with the key's own tokenizer. */
+    public static Auditor auditor(VerifierKey key) throws IOException {
+        return new Auditor(key, ChatTokenizer.of(key.tokenFiles()));
+    }
+
+    /** An answer with the text that its tokens have. */
+    public static Answer answer(LoadedModel model, int[] tokens) {
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            return new Answer(tokens, tokenizer.decode(tokens));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     public static Request request(LoadedModel model, int[] prompt, int maxTokens, Sampling sampling) {
         return new Request(
                 model.id(),
-                "[]",
+                "",
+                0,
                 prompt,
                 sampling,
                 maxTokens,

@@ -7,6 +7,7 @@ import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
@@ -66,6 +67,16 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
 
     @Parameter(names = "--host", description = "address at which the node can reach this process")
     private String host = "localhost";
+
+    @Parameter(
+            names = "--answer",
+            description = "FILE: the text that you hold, to tell whether it is the audited one; - reads standard input")
+    private String answerFile;
+
+    @Parameter(
+            names = "--messages",
+            description = "FILE: the messages that you sent, a JSON list, to tell whether they are the answered ones")
+    private Path messagesFile;
 
     @Parameter(names = "--evidence", description = "FILE: where to write what proves a lie")
     private Path evidence = Path.of("plumbline.evidence");
@@ -216,9 +227,11 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
 
     private int audit(VerifierKey key, Receipt given, Level wanted, NodeClient client, Peer peer) throws IOException {
         byte[] hash = given.hash();
+        HeldTexts held = HeldTexts.read(answerFile, messagesFile);
         NodeClient.Disclosed disclosed;
         AuditReport report;
-        try (Auditor auditor = new Auditor(key)) {
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
+                Auditor auditor = new Auditor(key, tokenizer)) {
             disclosed = client.disclose(peer, hash);
             report = auditor.audit(
                     given,
@@ -242,6 +255,11 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
                 counts.positions(),
                 counts.bytes(),
                 report.cpuNanos() / 1e6);
+        String difference = held.difference(disclosed.request(), disclosed.answer());
+        if (report.good() && difference != null) {
+            System.out.println("BAD      " + difference);
+            return BAD;
+        }
         if (report.good()) {
             System.out.println("GOOD     " + disclosed.answer().tokens().length + " tokens of model "
                     + Blake3.hex(given.modelId()) + ", as node " + Blake3.hex(given.node()) + " says");

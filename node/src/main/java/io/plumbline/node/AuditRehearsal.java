@@ -6,6 +6,7 @@ import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.engine.Workers;
 import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
@@ -29,12 +30,13 @@ final class AuditRehearsal {
 
     private AuditRehearsal() {}
 
-    static void run(LoadedModel model, VerifierKey key) throws IOException {
+    static void run(LoadedModel model, VerifierKey key, ChatTokenizer tokenizer) throws IOException {
         Keys keys = Keys.random();
         int most = Math.min(TOKENS, model.config().maxPositions());
         Request request = new Request(
                 model.id(),
-                "[]",
+                "",
+                0,
                 new int[] {0},
                 Sampling.GREEDY,
                 most,
@@ -46,10 +48,10 @@ final class AuditRehearsal {
         ForwardPass forward = new ForwardPass(model, model.layers(), Backend.SCALAR, new Workers(1));
         Generator generator = new Generator(forward, keys.publicKey());
         Generator.Result result = generator.generate(request, token -> {});
-        Answer answer = new Answer(result.tokens(), "");
+        Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()));
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 0, keys);
         Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
-        Auditor auditor = new Auditor(key);
+        Auditor auditor = new Auditor(key, tokenizer);
         for (int round = 0; round < ROUNDS; round++) {
             AuditReport report = auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
             if (!report.good()) {

@@ -8,9 +8,12 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Peer;
-import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -32,7 +35,7 @@ final class ChatApi implements AutoCloseable {
         this.market = market;
         this.modelName = modelName;
         this.model = LoadedModel.open(modelFolder);
-        this.tokenizer = ChatTokenizer.open(modelFolder);
+        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         this.level = level;
     }
 
@@ -71,26 +74,41 @@ final class ChatApi implements AutoCloseable {
             throws IOException {
         long price = node.pricePerToken() * (request.promptTokens().length + request.maxTokens());
         Peer peer = market.escrow(request.hash(), node, price, auditedAt);
-        return market.client().infer(peer, request, topLogprobs, onToken);
+        return market.client().infer(peer, request, model.config().vocab(), topLogprobs, onToken);
     }
 
-    /** What the gateway vouches for: signature, hashes, stop rule, and that the text is what the tokens say. */
-    NodeClient.Answered checked(NodeClient.Answered answered, Request request, Node node) throws IOException {
-        Failure failure =
-                Auditor.checkReceipt(answered.receipt(), request, answered.answer(), model.id(), model.config());
+    /**
+     * What the gateway vouches for: signature, hashes, stop rule, that the text is what the tokens say, and that all of it is what the node
+     * streamed.
+     */
+    NodeClient.Answered checked(NodeClient.Answered answered, Request request, DeliveredTokens delivered, Node node)
+            throws IOException {
+        Answer answer = answered.answer();
+        Failure failure = ReceiptCheck.check(answered.receipt(), request, answer, model.id(), model.config());
+        if (failure == null) {
+            failure = TextCheck.answer(request, answer, model.config(), tokenizer);
+        }
         if (failure != null || !Arrays.equals(answered.receipt().node(), node.key())) {
-            throw new IOException("The node's receipt does not hold: " + failure + ".");
+            throw refused(node, "signed a receipt that does not hold: " + failure);
         }
-        // Who cancels has gone and reads no answer: a node that says so to one who waits has ended it by itself.
-        if (answered.answer().cancelled()) {
-            throw new IOException("The node ended the answer before its stop rule did.");
+        // The gateway cancels for clients that have gone and read no answer: here a client waits.
+        if (answer.isCancelled()) {
+            throw refused(node, "ended the answer before its stop rule did");
         }
-        if (!tokenizer
-                .decode(answered.answer().tokens())
-                .equals(answered.answer().text())) {
-            throw new IOException("The node's text is not what its tokens say.");
+        int at = delivered.mismatch(answer.tokens());
+        if (at >= 0) {
+            throw refused(node, "signed another answer than it streamed: they differ from token " + at + " on");
         }
         return answered;
+    }
+
+    private static IOException refused(Node node, String why) {
+        return new IOException("Inference node " + Blake3.hex(node.key()) + " " + why + ".");
+    }
+
+    /** Ends an answer that nobody reads on. */
+    void cancel(NodeClient.Inference inference) {
+        inference.cancel(market.keys());
     }
 
     String modelName() {

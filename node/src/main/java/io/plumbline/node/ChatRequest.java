@@ -3,10 +3,13 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.tokenizer.ChatMessages;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,7 +44,11 @@ record ChatRequest(List<Request> requests, Level level, boolean stream, boolean 
                     404, "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
         }
         refuseUnsupported(body);
-        int[] prompt = tokenizer.prompt(messages(body));
+        List<ChatTokenizer.Message> messages = ChatMessages.parse(body.path("messages"));
+        String text = body.get("messages").toString();
+        requireModest(text, model);
+        long time = System.currentTimeMillis() / 1000;
+        int[] prompt = tokenizer.prompt(messages);
         if (prompt.length == 0) {
             throw new ApiException(400, "The messages are empty.");
         }
@@ -65,7 +72,8 @@ record ChatRequest(List<Request> requests, Level level, boolean stream, boolean 
                     seed + i);
             Request request = new Request(
                     model.id(),
-                    body.get("messages").toString(),
+                    text,
+                    time,
                     prompt,
                     sampling,
                     maxTokens,
@@ -79,6 +87,17 @@ record ChatRequest(List<Request> requests, Level level, boolean stream, boolean 
         boolean stream = body.path("stream").asBoolean(false);
         boolean usage = body.path("stream_options").path("include_usage").asBoolean(false);
         return new ChatRequest(requests, level(body, otherwise), stream, usage, logprobs ? top : -1);
+    }
+
+    /** Before anything is computed for it. */
+    private static void requireModest(String messages, LoadedModel model) {
+        long most = TextCheck.maxMessageBytes(model.config());
+        if (messages.length() > most || messages.getBytes(StandardCharsets.UTF_8).length > most) {
+            throw new ApiException(
+                    400,
+                    "The messages have more than " + most + " bytes, which no prompt of this model's context of "
+                            + model.config().maxPositions() + " tokens has. Shorten them.");
+        }
     }
 
     private static Level level(JsonNode body, Level otherwise) {
@@ -147,37 +166,5 @@ record ChatRequest(List<Request> requests, Level level, boolean stream, boolean 
             texts.add(one.asText());
         }
         return texts;
-    }
-
-    private static List<ChatTokenizer.Message> messages(JsonNode body) {
-        if (!body.path("messages").isArray() || body.path("messages").isEmpty()) {
-            throw new ApiException(400, "\"messages\" must be a list of at least one message.");
-        }
-        List<ChatTokenizer.Message> messages = new ArrayList<>();
-        for (JsonNode message : body.path("messages")) {
-            if (!message.path("role").isTextual()) {
-                throw new ApiException(400, "Every message needs a \"role\".");
-            }
-            messages.add(new ChatTokenizer.Message(message.get("role").asText(), content(message.path("content"))));
-        }
-        return messages;
-    }
-
-    /** Text, or a list of parts that are all text. */
-    private static String content(JsonNode content) {
-        if (content.isTextual()) {
-            return content.asText();
-        }
-        StringBuilder text = new StringBuilder();
-        for (JsonNode part : content) {
-            if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
-                throw new ApiException(400, "Only parts of type text are supported in a message's \"content\".");
-            }
-            text.append(part.get("text").asText());
-        }
-        if (!content.isArray()) {
-            throw new ApiException(400, "Every message needs a \"content\": a text, or a list of text parts.");
-        }
-        return text.toString();
     }
 }

@@ -71,7 +71,8 @@ final class Completion implements AutoCloseable {
 
     private void await(Choice choice) {
         try {
-            choice.answered = api.checked(choice.inference.await(), choice.request, node);
+            choice.answered =
+                    api.checked(choice.inference.await(), choice.request, choice.inference.delivered(), node);
         } catch (IOException | RuntimeException e) {
             choice.failure = e;
         }
@@ -114,16 +115,12 @@ final class Completion implements AutoCloseable {
 
     /** The answer in one JSON object. */
     ObjectNode whole() throws IOException {
-        StringBuilder[] texts = new StringBuilder[choices.size()];
-        for (int i = 0; i < texts.length; i++) {
-            texts[i] = new StringBuilder();
-        }
-        follow((choice, piece, logprobs, end) -> texts[choice.index].append(piece));
+        follow((choice, piece, logprobs, end) -> {});
         ObjectNode json = envelope("chat.completion");
         ArrayNode array = json.putArray("choices");
         for (Choice choice : choices) {
             ObjectNode one = array.addObject().put("index", choice.index);
-            one.putObject("message").put("role", "assistant").put("content", texts[choice.index].toString());
+            one.putObject("message").put("role", "assistant").put("content", signedText(choice));
             if (chat.topLogprobs() < 0) {
                 one.putNull("logprobs");
             } else {
@@ -206,6 +203,11 @@ final class Completion implements AutoCloseable {
         return stopped ? "stop" : "length";
     }
 
+    /** The text that the node signed, up to the stop text that ended it. */
+    private static String signedText(Choice choice) {
+        return choice.request.withoutStop(choice.answered.answer().text());
+    }
+
     private ObjectNode usage() {
         int prompt = choices.getFirst().request.promptTokens().length;
         int output = choices.stream()
@@ -217,9 +219,14 @@ final class Completion implements AutoCloseable {
                 .put("total_tokens", prompt + output);
     }
 
-    private static ObjectNode extension(Choice choice) {
+    private ObjectNode extension(Choice choice) {
         Receipt receipt = choice.answered.receipt();
-        return MAPPER.createObjectNode()
+        ObjectNode json = MAPPER.createObjectNode();
+        if (chat.topLogprobs() >= 0) {
+            // No receipt covers them: they are the node's word alone.
+            json.put("logprobs", "unverified");
+        }
+        return json
                 .put("request_hash", HEX.formatHex(choice.request.hash()))
                 .put("receipt", HEX.formatHex(receipt.encode()))
                 .put("trace_root", HEX.formatHex(receipt.traceRoot()))
@@ -256,7 +263,7 @@ final class Completion implements AutoCloseable {
     @Override
     public void close() throws IOException {
         for (Choice choice : choices) {
-            choice.inference.cancel();
+            api.cancel(choice.inference);
             choice.inference.close();
         }
     }

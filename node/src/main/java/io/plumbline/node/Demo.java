@@ -247,7 +247,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
             Path file = Path.of(audit.path("evidence").asText());
             try (LoadedModel weights = LoadedModel.open(imported)) {
                 Evidence.Finding finding =
-                        Evidence.decode(Files.readAllBytes(file)).check(weights::tensor);
+                        Evidence.decode(Files.readAllBytes(file)).check(weights::tensor, null);
                 Evidence.FalseProduct product = finding.product();
                 result.withObject("/cheat").put("proven", finding.failure() != null);
                 out.println("evidence    " + Files.size(file) + " bytes, checked offline: "

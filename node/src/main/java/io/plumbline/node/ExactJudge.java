@@ -1,6 +1,7 @@
 package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.transport.Peer;
@@ -16,12 +17,14 @@ import java.io.IOException;
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactJudge implements AnswerJudge {
     private final VerifierKey key;
+    private final ChatTokenizer tokenizer;
     private final Auditor auditor;
     private final NodeClient client;
 
-    ExactJudge(VerifierKey key, NodeClient client) {
+    ExactJudge(VerifierKey key, NodeClient client) throws IOException {
         this.key = key;
-        this.auditor = new Auditor(key);
+        this.tokenizer = ChatTokenizer.of(key.tokenFiles());
+        this.auditor = new Auditor(key, tokenizer);
         this.client = client;
     }
 
@@ -57,5 +60,6 @@ final class ExactJudge implements AnswerJudge {
     @Override
     public void close() {
         // The auditor's memory is the auditing thread's, and ends with it.
+        tokenizer.close();
     }
 }

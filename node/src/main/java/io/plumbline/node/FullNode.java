@@ -3,6 +3,7 @@ package io.plumbline.node;
 import io.aeron.Aeron;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.ClusterSequencer;
 import io.plumbline.ledger.cluster.Door;
 import io.plumbline.ledger.cluster.DoorAddress;
@@ -210,10 +211,11 @@ final class FullNode implements AutoCloseable {
             events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
             return key;
         }
-        try (LoadedModel model = LoadedModel.open(folder)) {
+        try (LoadedModel model = LoadedModel.open(folder);
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
             VerifierKey key = model.verifierKey(keyFile, events.tenths("verifier-key", json -> {}));
             events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
-            AuditRehearsal.run(model, key);
+            AuditRehearsal.run(model, key, tokenizer);
             events.emit("rehearsed", json -> {});
             return key;
         }

@@ -1,6 +1,5 @@
 package io.plumbline.node;
 
-import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.Seal;
 import java.io.IOException;
@@ -17,7 +16,6 @@ final class IncomingOpening implements Opening {
     /** Largest proof or group of pieces that is taken. */
     private static final long MAX_READ_BYTES = 1L << 30;
 
-    private final Peer peer;
     private final String from;
     private final long timeoutNs;
     private final Proceed proceed;
@@ -40,21 +38,15 @@ final class IncomingOpening implements Opening {
     }
 
     /**
-     * @param peer who sends it.
-     * @param from the same, for messages.
+     * @param from address of the node that sends it, for messages.
      * @param timeoutMs longest wait for the next sign of life.
      * @param onClose runs when nothing more is wanted.
      */
-    IncomingOpening(Peer peer, String from, long timeoutMs, Proceed proceed, Runnable onClose) {
-        this.peer = peer;
+    IncomingOpening(String from, long timeoutMs, Proceed proceed, Runnable onClose) {
         this.from = from;
         this.timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         this.proceed = proceed;
         this.onClose = onClose;
-    }
-
-    boolean isFrom(Peer other) {
-        return peer == other;
     }
 
     /** On the transport's thread: the opening is there. */

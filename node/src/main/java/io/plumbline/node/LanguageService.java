@@ -11,7 +11,10 @@ import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -23,10 +26,13 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -46,6 +52,11 @@ final class LanguageService implements Service {
     /** Re-executions kept while their openings are asked for. */
     private static final int MAX_REPLAYS = 4;
 
+    /** Threads that look at requests before the engine gets them, and requests that wait for one; more are turned away. */
+    private static final int INTAKE_THREADS = 2;
+
+    private static final int MAX_INTAKE = 256;
+
     /** Most log probabilities beside a token's own. */
     private static final int MAX_TOP = 20;
 
@@ -56,7 +67,16 @@ final class LanguageService implements Service {
     private final Engine engine;
     private final Compute compute;
     private final Generator replayGenerator;
-    private final Map<String, Engine.Ticket> tickets = new ConcurrentHashMap<>();
+    /** Answers under way, from the moment they are asked for. */
+    private final Map<String, Reply> replying = new ConcurrentHashMap<>();
+
+    private final ExecutorService intake = new ThreadPoolExecutor(
+            INTAKE_THREADS,
+            INTAKE_THREADS,
+            0,
+            TimeUnit.MILLISECONDS,
+            new ArrayBlockingQueue<>(MAX_INTAKE),
+            Thread.ofPlatform().name("intake-", 0).daemon().factory());
     private final ExecutorService challenges = Executors.newSingleThreadExecutor();
     private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
     private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
@@ -76,7 +96,7 @@ final class LanguageService implements Service {
         this.replies = replies;
         this.pricePerToken = pricePerToken;
         this.model = LoadedModel.open(modelFolder);
-        this.tokenizer = ChatTokenizer.open(modelFolder);
+        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         List<LoadedModel.Layer> layers = swappedLayer < 0
                 ? model.layers()
                 : model.layersWithSwap(
@@ -104,14 +124,25 @@ final class LanguageService implements Service {
 
     @Override
     public void infer(Peer from, long id, byte[] request, int topLogprobs) {
-        replies.guarded(from, id, () -> answer(from, id, request, topLogprobs));
+        replies.guarded(from, id, () -> {
+            Reply reply = new Reply(from, id, topLogprobs);
+            if (replying.putIfAbsent(Replies.name(from, id), reply) != null) {
+                throw new IllegalArgumentException("A request under this number is being answered already.");
+            }
+            try {
+                intake.execute(() -> reply.begin(request));
+            } catch (RejectedExecutionException e) {
+                replying.remove(Replies.name(from, id));
+                throw new RejectedExecutionException("This node is busy. Try again later.", e);
+            }
+        });
     }
 
     @Override
-    public void cancel(Peer from, long id) {
-        Engine.Ticket ticket = tickets.get(Replies.name(from, id));
-        if (ticket != null) {
-            ticket.cancel();
+    public void cancel(Peer from, long id, Cancellation cancellation) {
+        Reply reply = replying.get(Replies.name(from, id));
+        if (reply != null) {
+            reply.cancel(cancellation);
         }
     }
 
@@ -135,12 +166,8 @@ final class LanguageService implements Service {
 
     @Override
     public void gone(Peer from) {
+        // Answers go on: they are asked for and paid by an escrow, and only their requester's signature ends one early.
         String its = Replies.name(from, "");
-        tickets.forEach((call, ticket) -> {
-            if (call.startsWith(its)) {
-                ticket.cancel();
-            }
-        });
         sending.forEach((call, opening) -> {
             if (call.startsWith(its)) {
                 opening.proceed(-1);
@@ -148,36 +175,76 @@ final class LanguageService implements Service {
         });
     }
 
-    private void answer(Peer peer, long id, byte[] bytes, int topLogprobs) {
+    /** What this node will answer; decoded and checked before anything is computed for it. */
+    private Request accepted(byte[] bytes) {
         Request request = Request.decode(bytes);
         if (!Arrays.equals(request.modelId(), model.id())) {
             throw new IllegalArgumentException(
                     "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
         }
-        Reply reply = new Reply(peer, id, request, topLogprobs);
-        tickets.put(Replies.name(peer, id), engine.submit(request, reply));
-        if (reply.isOver) {
-            tickets.remove(Replies.name(peer, id));
+        Generator.check(request, model.config());
+        Failure failure = TextCheck.prompt(request, model.config(), tokenizer);
+        if (failure != null) {
+            throw new IllegalArgumentException("The request does not hold: " + failure.detail() + ".");
         }
+        return request;
     }
 
-    /** Hears an answer grow on the engine's thread, and tells the peer on one of its own: a slow peer holds up nobody else. */
+    /** An answer from its request to its end. Hears it grow on the engine's thread, and tells the peer on one of its own: a slow peer holds up nobody else. */
     private final class Reply implements Engine.Listener {
         private final Peer peer;
         private final long id;
-        private final Request request;
         private final int topLogprobs;
-        private final TextStream text;
         private final ExecutorService outbox =
                 Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
-        private volatile boolean isOver;
+        private Request request;
+        private TextStream text;
+        private Engine.Ticket ticket;
+        private Cancellation cancellation;
 
-        Reply(Peer peer, long id, Request request, int topLogprobs) {
+        Reply(Peer peer, long id, int topLogprobs) {
             this.peer = peer;
             this.id = id;
-            this.request = request;
             this.topLogprobs = topLogprobs;
-            this.text = request.stopTexts().isEmpty() ? null : new TextStream(tokenizer, request.stopTexts());
+        }
+
+        /** On an intake thread. */
+        void begin(byte[] bytes) {
+            try {
+                Request asked = accepted(bytes);
+                synchronized (this) {
+                    request = asked;
+                    text = asked.stopTexts().isEmpty() ? null : new TextStream(tokenizer, asked.stopTexts());
+                    if (isCancelled()) {
+                        throw new RejectedExecutionException("The request was cancelled before its first token.");
+                    }
+                    ticket = engine.submit(asked, this);
+                }
+            } catch (RuntimeException e) {
+                onFailed(e);
+            }
+        }
+
+        /** Ends the answer, where its requester has signed that it may end. */
+        synchronized void cancel(Cancellation by) {
+            if (cancellation == null) {
+                cancellation = by;
+                if (ticket != null && isCancelled()) {
+                    ticket.cancel();
+                }
+            }
+        }
+
+        private boolean isCancelled() {
+            if (cancellation != null && !cancellation.holds(request)) {
+                cancellation = null;
+            }
+            return cancellation != null;
+        }
+
+        private synchronized Answer answer(Generator.Result result) {
+            return new Answer(
+                    result.tokens(), tokenizer.decode(result.tokens()), result.cancelled() ? cancellation : null);
         }
 
         @Override
@@ -212,7 +279,7 @@ final class LanguageService implements Service {
 
         @Override
         public void onDone(Generator.Result result) {
-            end(() -> answered(peer, id, request, result));
+            end(() -> answered(peer, id, request, answer(result), result));
         }
 
         @Override
@@ -223,15 +290,14 @@ final class LanguageService implements Service {
         }
 
         private void end(Replies.Work last) {
-            isOver = true;
-            tickets.remove(Replies.name(peer, id));
+            replying.remove(Replies.name(peer, id));
             outbox.execute(() -> replies.guarded(peer, id, last));
             outbox.shutdown();
         }
     }
 
-    private void answered(Peer peer, long id, Request request, Generator.Result result) throws IOException {
-        Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()), result.cancelled());
+    private void answered(Peer peer, long id, Request request, Answer answer, Generator.Result result)
+            throws IOException {
         long price = pricePerToken * (request.promptTokens().length + result.tokens().length);
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
         replies.answered(
@@ -296,6 +362,7 @@ final class LanguageService implements Service {
 
     @Override
     public void close() {
+        intake.shutdownNow();
         challenges.shutdownNow();
         CloseHelper.closeAll(engine, compute, tokenizer, model);
     }

@@ -21,33 +21,36 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
+import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
-/** Asks inference nodes: for answers, for what stands behind a receipt, for openings. Calls block; any thread may call. */
+/**
+ * Asks inference nodes: for answers, for what stands behind a receipt, for openings. Calls block; any thread may call. A reply counts only
+ * from the peer that was asked; what comes from others is dropped and counted.
+ */
 final class NodeClient implements Endpoint.Receiver {
     /** Longest wait for a node's next sign of life. */
     private static final long TIMEOUT_MS = 60_000;
 
     private final long timeoutMs;
 
-    private final AtomicLong correlation = new AtomicLong(System.nanoTime());
-    private final Map<Long, Call> calls = new ConcurrentHashMap<>();
-    private final Map<Long, IncomingOpening> openings = new ConcurrentHashMap<>();
+    private final PendingReplies<Call> calls = new PendingReplies<>();
+    private final PendingReplies<IncomingOpening> openings = new PendingReplies<>();
+    private final LongAdder dropped = new LongAdder();
 
     NodeClient() {
         this(TIMEOUT_MS);
@@ -67,10 +70,13 @@ final class NodeClient implements Endpoint.Receiver {
      * @param logprobs null where none were asked for.
      */
     record Chosen(int token, Logprobs logprobs) {
-        private static Chosen of(TokenDecoder in) {
+        private static Chosen of(TokenDecoder in, int most) {
             int token = in.token();
             float logprob = in.logprob();
             TokenDecoder.TopDecoder top = in.top();
+            if (top.count() > Math.max(0, most)) {
+                throw new IllegalStateException("it names more log probabilities than were asked for");
+            }
             int[] tokens = new int[top.count()];
             float[] values = new float[tokens.length];
             for (int i = 0; i < tokens.length; i++) {
@@ -96,16 +102,17 @@ final class NodeClient implements Endpoint.Receiver {
         T decode(byte[] first, byte[] second, long cpuNanos);
     }
 
-    private static final class Call {
+    private static class Call {
         final CompletableFuture<Object> done = new CompletableFuture<>();
-        final Peer peer;
-        final Consumer<Chosen> onToken;
         final Decode<?> decode;
 
-        Call(Peer peer, Consumer<Chosen> onToken, Decode<?> decode) {
-            this.peer = peer;
-            this.onToken = onToken;
+        Call(Decode<?> decode) {
             this.decode = decode;
+        }
+
+        /** A token of the answer has come. */
+        void onToken(TokenDecoder token) {
+            throw new IllegalStateException("it streams tokens where none were asked for");
         }
     }
 
@@ -121,47 +128,41 @@ final class NodeClient implements Endpoint.Receiver {
         switch (header.templateId()) {
             case TokenDecoder.TEMPLATE_ID -> {
                 TokenDecoder token = new TokenDecoder().wrap(in, offset, block, version);
-                Call call = calls.get(token.correlationId());
-                if (call != null && call.onToken != null) {
-                    call.onToken.accept(Chosen.of(token));
+                Call call = call(from, token.correlationId());
+                if (call != null) {
+                    onToken(call, token);
                 }
             }
             case AnsweredDecoder.TEMPLATE_ID -> {
                 AnsweredDecoder answered = new AnsweredDecoder().wrap(in, offset, block, version);
                 byte[] answer = VarData.copy(answered::wrapAnswer);
                 byte[] receipt = VarData.copy(answered::wrapReceipt);
-                complete(answered.correlationId(), answer, receipt, answered.cpuNanos());
+                complete(call(from, answered.correlationId()), answer, receipt, answered.cpuNanos());
             }
             case DisclosedDecoder.TEMPLATE_ID -> {
                 DisclosedDecoder disclosed = new DisclosedDecoder().wrap(in, offset, block, version);
                 byte[] request = VarData.copy(disclosed::wrapRequest);
                 byte[] answer = VarData.copy(disclosed::wrapAnswer);
-                complete(disclosed.correlationId(), request, answer, 0);
+                complete(call(from, disclosed.correlationId()), request, answer, 0);
             }
             case RefusedDecoder.TEMPLATE_ID -> {
                 RefusedDecoder refused = new RefusedDecoder().wrap(in, offset, block, version);
-                Call call = calls.get(refused.correlationId());
-                IncomingOpening opening = openings.get(refused.correlationId());
-                boolean busy = refused.busy() == 1;
-                String reason = new String(VarData.copy(refused::wrapReason), StandardCharsets.UTF_8);
-                if (opening != null) {
-                    opening.fail(new IOException("The node does not open it: " + reason));
-                }
-                if (call != null) {
-                    call.done.completeExceptionally(
-                            busy ? new IOException(reason) : new IllegalArgumentException(reason));
-                }
+                onRefused(
+                        from,
+                        refused.correlationId(),
+                        refused.busy() == 1,
+                        new String(VarData.copy(refused::wrapReason), StandardCharsets.UTF_8));
             }
             case SealedDecoder.TEMPLATE_ID -> {
                 SealedDecoder sealed = new SealedDecoder().wrap(in, offset, block, version);
-                IncomingOpening opening = openings.get(sealed.correlationId());
+                IncomingOpening opening = opening(from, sealed.correlationId());
                 if (opening != null) {
                     onSealed(opening, VarData.copy(sealed::wrapSeal));
                 }
             }
             case OpeningChunkDecoder.TEMPLATE_ID -> {
                 OpeningChunkDecoder chunk = new OpeningChunkDecoder().wrap(in, offset, block, version);
-                IncomingOpening opening = openings.get(chunk.correlationId());
+                IncomingOpening opening = opening(from, chunk.correlationId());
                 if (opening != null) {
                     opening.onChunk(chunk.position(), VarData.copy(chunk::wrapBytes));
                 }
@@ -172,32 +173,70 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
-    /** Who waits for a node that is gone need not wait on. */
+    private Call call(Peer from, long id) {
+        Call call = calls.find(from, id);
+        if (call == null) {
+            dropped.increment();
+        }
+        return call;
+    }
+
+    private IncomingOpening opening(Peer from, long id) {
+        IncomingOpening opening = openings.find(from, id);
+        if (opening == null) {
+            dropped.increment();
+        }
+        return opening;
+    }
+
+    /** Replies that nothing waited for: late ones, and those of peers that were not asked. */
+    long dropped() {
+        return dropped.sum();
+    }
+
+    private static void onToken(Call call, TokenDecoder token) {
+        try {
+            call.onToken(token);
+        } catch (IllegalStateException e) {
+            call.done.completeExceptionally(e);
+        }
+    }
+
+    private void onRefused(Peer from, long id, boolean busy, String reason) {
+        Call call = calls.find(from, id);
+        IncomingOpening opening = openings.find(from, id);
+        if (call == null && opening == null) {
+            dropped.increment();
+        }
+        if (opening != null) {
+            opening.fail(new IOException("The node does not open it: " + reason));
+        }
+        if (call != null) {
+            call.done.completeExceptionally(busy ? new IOException(reason) : new IllegalArgumentException(reason));
+        }
+    }
+
+    /** Nothing waits any longer for a peer that is gone. */
     @Override
     public void onLost(Peer peer) {
-        calls.values().stream()
-                .filter(call -> call.peer == peer)
-                .forEach(call -> call.done.completeExceptionally(gone(peer)));
-        openings.values().stream().filter(opening -> opening.isFrom(peer)).forEach(opening -> opening.fail(gone(peer)));
+        calls.of(peer).forEach(call -> call.done.completeExceptionally(gone(peer)));
+        openings.of(peer).forEach(opening -> opening.fail(gone(peer)));
     }
 
     private static IOException gone(Peer peer) {
         return new IOException("The inference node at " + peer.address() + " is not reached: " + peer.lost() + ".");
     }
 
-    /** For tests: as if a call of each kind waited under this id. */
-    void expect(long id) {
-        calls.put(id, new Call(null, chosen -> {}, (first, second, cpuNanos) -> {
-            if (TensorRequest.is(first)) {
-                return new TensorDisclosed(TensorRequest.decode(first), TensorAnswer.decode(second));
-            }
-            return new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
-        }));
-        openings.put(id, new IncomingOpening(null, "a test", 1, upTo -> {}, () -> {}));
+    /** For tests: as if a call of each kind waited for {@code peer} under this id. */
+    void expect(Peer peer, long id) {
+        Decode<Object> decode = (first, second, cpuNanos) -> TensorRequest.is(first)
+                ? new TensorDisclosed(TensorRequest.decode(first), TensorAnswer.decode(second))
+                : new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
+        calls.put(id, peer, new Call(decode));
+        openings.put(id, peer, new IncomingOpening("a test", 1, upTo -> {}, () -> {}));
     }
 
-    private void complete(long id, byte[] first, byte[] second, long cpuNanos) {
-        Call call = calls.get(id);
+    private static void complete(Call call, byte[] first, byte[] second, long cpuNanos) {
         if (call != null) {
             try {
                 call.done.complete(call.decode.decode(first, second, cpuNanos));
@@ -220,7 +259,7 @@ final class NodeClient implements Endpoint.Receiver {
     }
 
     private <T> T call(Peer peer, Call call, Class<T> type, Encode encode) throws IOException {
-        long id = correlation.getAndIncrement();
+        long id = calls.add(peer, call);
         try {
             start(peer, id, call, encode);
             return type.cast(call.done.get(timeoutMs, TimeUnit.MILLISECONDS));
@@ -231,8 +270,7 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
-    private void start(Peer peer, long id, Call call, Encode encode) throws IOException {
-        calls.put(id, call);
+    private static void start(Peer peer, long id, Call call, Encode encode) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         int length = MessageHeaderEncoder.ENCODED_LENGTH + encode.encode(id, buffer);
         peer.send(buffer, 0, length);
@@ -247,6 +285,13 @@ final class NodeClient implements Endpoint.Receiver {
         switch (e) {
             case ExecutionException failed
             when failed.getCause() instanceof IllegalArgumentException refused -> throw refused;
+            case ExecutionException failed
+            when failed.getCause() instanceof IllegalStateException wrong -> {
+                return new IOException(
+                        "The inference node at " + peer.address() + " does not keep to the protocol: "
+                                + wrong.getMessage() + ".",
+                        wrong);
+            }
             case ExecutionException failed -> {
                 return new IOException(failed.getCause().getMessage(), failed.getCause());
             }
@@ -266,20 +311,32 @@ final class NodeClient implements Endpoint.Receiver {
     /** An answer on its way. */
     final class Inference implements AutoCloseable {
         private final Peer peer;
-        private final long id = correlation.getAndIncrement();
+        private final Request request;
+        private final DeliveredTokens delivered;
         private final Call call;
+        private final long id;
         private volatile long lastSign = System.nanoTime();
 
-        private Inference(Peer peer, Consumer<Chosen> onToken) {
+        private Inference(Peer peer, Request request, int vocab, int topLogprobs, Consumer<Chosen> onToken) {
             this.peer = peer;
-            this.call = new Call(
-                    peer,
-                    chosen -> {
-                        lastSign = System.nanoTime();
-                        onToken.accept(chosen);
-                    },
-                    (answer, receipt, cpuNanos) ->
-                            new Answered(Answer.decode(answer), Receipt.decode(receipt), cpuNanos));
+            this.request = request;
+            this.delivered = new DeliveredTokens(request.maxTokens(), vocab);
+            this.call = new Call((answer, receipt, cpuNanos) ->
+                    new Answered(Answer.decode(answer), Receipt.decode(receipt), cpuNanos)) {
+                @Override
+                void onToken(TokenDecoder token) {
+                    Chosen chosen = Chosen.of(token, topLogprobs);
+                    delivered.add(chosen.token());
+                    lastSign = System.nanoTime();
+                    onToken.accept(chosen);
+                }
+            };
+            this.id = calls.add(peer, call);
+        }
+
+        /** The tokens streamed so far. */
+        DeliveredTokens delivered() {
+            return delivered;
         }
 
         /** Waits for the whole answer, as long as tokens keep coming. */
@@ -299,13 +356,20 @@ final class NodeClient implements Endpoint.Receiver {
             }
         }
 
-        /** Tells the node that nobody reads on. */
-        void cancel() throws IOException {
+        /**
+         * Tells the node that nobody reads on.
+         *
+         * @param requester the request's: the node needs its signature to be paid for an answer that ends early.
+         */
+        void cancel(Keys requester) {
             if (!call.done.isDone()) {
-                ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(32);
+                Cancellation cancellation = Cancellation.of(request.hash(), delivered.count(), requester);
+                byte[] signature = cancellation.signature();
+                ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(128);
                 CancelEncoder encoder = new CancelEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-                int length = encoder.correlationId(id).encodedLength();
-                peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + length);
+                encoder.correlationId(id).delivered(cancellation.delivered());
+                encoder.putSignature(signature, 0, signature.length);
+                peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
             }
         }
 
@@ -318,19 +382,14 @@ final class NodeClient implements Endpoint.Receiver {
     /**
      * Has {@code request} answered.
      *
+     * @param vocab number of token ids of the model.
      * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
      * @param onToken hears each token, on the transport's thread.
      */
-    Inference infer(Peer peer, Request request, int topLogprobs, Consumer<Chosen> onToken) throws IOException {
-        byte[] bytes = request.encode();
-        Inference inference = new Inference(peer, onToken);
-        try {
-            start(peer, inference.id, inference.call, infer(bytes, topLogprobs));
-            return inference;
-        } catch (IOException | RuntimeException e) {
-            inference.close();
-            throw e;
-        }
+    Inference infer(Peer peer, Request request, int vocab, int topLogprobs, Consumer<Chosen> onToken) {
+        Inference inference = new Inference(peer, request, vocab, topLogprobs, onToken);
+        start(peer, inference.id, inference.call, infer(request.encode(), topLogprobs));
+        return inference;
     }
 
     private static Encode infer(byte[] request, int topLogprobs) {
@@ -345,21 +404,21 @@ final class NodeClient implements Endpoint.Receiver {
     TensorAnswered inferTensors(Peer peer, byte[] request) throws IOException {
         Decode<TensorAnswered> decode = (answer, receipt, cpuNanos) ->
                 new TensorAnswered(TensorAnswer.decode(answer), Receipt.decode(receipt), cpuNanos);
-        return call(peer, new Call(peer, null, decode), TensorAnswered.class, infer(request, -1));
+        return call(peer, new Call(decode), TensorAnswered.class, infer(request, -1));
     }
 
     /** What stands behind a language model's receipt. */
     Disclosed disclose(Peer peer, byte[] receiptHash) throws IOException {
         Decode<Disclosed> decode =
                 (request, answer, none) -> new Disclosed(Request.decode(request), Answer.decode(answer));
-        return call(peer, new Call(peer, null, decode), Disclosed.class, disclose(receiptHash));
+        return call(peer, new Call(decode), Disclosed.class, disclose(receiptHash));
     }
 
     /** What stands behind a tensor model's receipt. */
     TensorDisclosed discloseTensors(Peer peer, byte[] receiptHash) throws IOException {
         Decode<TensorDisclosed> decode = (request, answer, none) ->
                 new TensorDisclosed(TensorRequest.decode(request), TensorAnswer.decode(answer));
-        return call(peer, new Call(peer, null, decode), TensorDisclosed.class, disclose(receiptHash));
+        return call(peer, new Call(decode), TensorDisclosed.class, disclose(receiptHash));
     }
 
     private static Encode disclose(byte[] receiptHash) {
@@ -374,14 +433,15 @@ final class NodeClient implements Endpoint.Receiver {
     /** Openings of one receipt from the node that gave it, as they come in. */
     OpeningSource openings(Peer peer, byte[] receiptHash) {
         return cell -> {
-            long id = correlation.getAndIncrement();
+            long[] own = {0};
             IncomingOpening opening = new IncomingOpening(
-                    peer, peer.address(), timeoutMs, upTo -> proceed(peer, id, upTo), () -> endOpening(peer, id));
-            openings.put(id, opening);
+                    peer.address(), timeoutMs, upTo -> proceed(peer, own[0], upTo), () -> endOpening(peer, own[0]));
+            long id = openings.add(peer, opening);
+            own[0] = id;
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
             ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             encoder.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
-            encoder.attention((short) (cell.attention() ? 1 : 0)).putReceiptHash(receiptHash, 0, receiptHash.length);
+            encoder.putReceiptHash(receiptHash, 0, receiptHash.length);
             peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
             if (peer.lost() != null) {
                 opening.fail(gone(peer));
@@ -403,7 +463,7 @@ final class NodeClient implements Endpoint.Receiver {
     }
 
     private void endOpening(Peer peer, long id) {
-        if (openings.remove(id) != null) {
+        if (openings.remove(id)) {
             proceed(peer, id, -1);
         }
     }

@@ -10,6 +10,7 @@ import io.plumbline.transport.nodewire.InferDecoder;
 import io.plumbline.transport.nodewire.ProceedDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.receipt.Cancellation;
 import org.agrona.DirectBuffer;
 
 /** What others may ask of an inference node, decoded. A malformed message is an exception, and none of it is done. */
@@ -18,7 +19,8 @@ record NodeRequests(Handler handler) implements Endpoint.Receiver {
     interface Handler {
         void infer(Peer from, long id, byte[] request, int topLogprobs);
 
-        void cancel(Peer from, long id);
+        /** An answer may end now; whether the request's requester has signed that is for the handler to see. */
+        void cancel(Peer from, long id, Cancellation cancellation);
 
         void disclose(Peer from, long id, byte[] receiptHash);
 
@@ -51,18 +53,19 @@ record NodeRequests(Handler handler) implements Endpoint.Receiver {
                 int topLogprobs = infer.topLogprobs();
                 handler.infer(from, id, VarData.copy(infer::wrapRequest), topLogprobs);
             }
-            case CancelDecoder.TEMPLATE_ID ->
-                handler.cancel(
-                        from,
-                        new CancelDecoder().wrap(in, offset, block, version).correlationId());
+            case CancelDecoder.TEMPLATE_ID -> {
+                CancelDecoder cancel = new CancelDecoder().wrap(in, offset, block, version);
+                long id = cancel.correlationId();
+                int delivered = cancel.delivered();
+                handler.cancel(from, id, new Cancellation(delivered, VarData.copy(cancel::wrapSignature)));
+            }
             case DiscloseDecoder.TEMPLATE_ID -> {
                 DiscloseDecoder disclose = new DiscloseDecoder().wrap(in, offset, block, version);
                 handler.disclose(from, disclose.correlationId(), VarData.copy(disclose::wrapReceiptHash));
             }
             case ChallengeDecoder.TEMPLATE_ID -> {
                 ChallengeDecoder challenge = new ChallengeDecoder().wrap(in, offset, block, version);
-                boolean attention = challenge.attention() == 1;
-                Cell cell = new Cell(challenge.layer(), challenge.from(), challenge.to(), attention);
+                Cell cell = new Cell(challenge.layer(), challenge.from(), challenge.to());
                 handler.challenge(from, challenge.correlationId(), VarData.copy(challenge::wrapReceiptHash), cell);
             }
             case ProceedDecoder.TEMPLATE_ID -> {

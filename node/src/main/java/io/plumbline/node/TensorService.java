@@ -6,6 +6,7 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
@@ -129,7 +130,7 @@ final class TensorService implements Service {
     }
 
     @Override
-    public void cancel(Peer from, long id) {
+    public void cancel(Peer from, long id, Cancellation cancellation) {
         CompletableFuture<TensorScheduler.Result> done = running.get(Replies.name(from, id));
         if (done != null) {
             done.cancel(false);

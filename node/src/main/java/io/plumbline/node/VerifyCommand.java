@@ -5,6 +5,7 @@ import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Evidence.FalseProduct;
 import io.plumbline.verifier.audit.Evidence.Finding;
@@ -27,8 +28,8 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
     /** Exit code when the file proves nothing. */
     private static final int NOT_PROVEN = 1;
 
-    /** Exit code when weights are needed to tell. */
-    private static final int NEEDS_WEIGHTS = 3;
+    /** Exit code when the model is needed to tell. */
+    private static final int NEEDS_MODEL = 3;
 
     @Parameter(
             description = "FILE: evidence, as a full node keeps it",
@@ -38,7 +39,7 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
 
     @Parameter(
             names = "--model",
-            description = "DIR: imported model; needed where products are false and the file does not hold the row")
+            description = "DIR: imported model; needed for false texts, and for false products where the file does not hold the row")
     private Path model;
 
     @Parameter(
@@ -59,15 +60,16 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
             throw new IOException(file + " is not an evidence file: " + e.getMessage(), e);
         }
         if (model == null) {
-            return report(evidence, evidence.check(null));
+            return report(evidence, evidence.check(null, null));
         }
-        try (LoadedModel loaded = LoadedModel.open(model)) {
+        try (LoadedModel loaded = LoadedModel.open(model);
+                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles())) {
             if (!Arrays.equals(loaded.id(), evidence.manifest().id())) {
                 throw new IOException(model + " is model " + Blake3.hex(loaded.id()) + "; the evidence is about "
                         + Blake3.hex(evidence.manifest().id()) + ".");
             }
             TensorSource weights = loaded::tensor;
-            Finding finding = evidence.check(weights);
+            Finding finding = evidence.check(weights, tokenizer);
             if (out != null && finding.product() != null) {
                 Files.write(out, evidence.with(finding.product(), weights).encode());
             }
@@ -100,10 +102,10 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
 
     private int report(Evidence evidence, Finding finding) {
         head(evidence.receipt());
-        if (finding.needsWeights()) {
+        if (finding.needsModel()) {
             System.out.println("claimed  " + evidence.failure());
-            System.out.println("cannot tell without the model's matrix: name it with --model DIR");
-            return NEEDS_WEIGHTS;
+            System.out.println("cannot tell without the model: name it with --model DIR");
+            return NEEDS_MODEL;
         }
         if (finding.failure() == null) {
             System.out.println("claimed  " + evidence.failure());

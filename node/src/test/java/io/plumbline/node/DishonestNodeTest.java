@@ -29,6 +29,7 @@ import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -80,7 +81,7 @@ class DishonestNodeTest {
         public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {}
 
         @Override
-        public void cancel(Peer from, long id) {}
+        public void cancel(Peer from, long id, Cancellation cancellation) {}
 
         @Override
         public void disclose(Peer from, long id, byte[] receiptHash) {
@@ -170,7 +171,7 @@ class DishonestNodeTest {
             Request request = TestModels.request(model, new int[] {0, 560, 376}, 4, Sampling.GREEDY);
             Generator generator = new Generator(forward, NODE.publicKey());
             Generator.Result result = generator.generate(request, token -> {});
-            Answer answer = new Answer(result.tokens(), "");
+            Answer answer = TestModels.answer(model, result.tokens());
             Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 10, NODE);
             AnswerView view =
                     new AnswerView(model.manifest(), NODE.publicKey(), request.promptTokens(), result.tokens());

@@ -248,11 +248,11 @@ class NetworkTest {
         Receipt lie =
                 Receipt.decode(HexFormat.of().parseHex(slashed.path("receipt").asText()));
         Path evidence = folder.resolve("full/evidence/" + HexFormat.of().formatHex(lie.requestHash()) + ".evidence");
-        Evidence.Finding blind = Evidence.decode(Files.readAllBytes(evidence)).check(null);
-        assertTrue(blind.needsWeights() || blind.failure() != null, "nobody can call it honest");
+        Evidence.Finding blind = Evidence.decode(Files.readAllBytes(evidence)).check(null, null);
+        assertTrue(blind.needsModel() || blind.failure() != null, "nobody can call it honest");
         try (LoadedModel model = LoadedModel.open(folder.resolve("stories"))) {
             Evidence.Finding finding =
-                    Evidence.decode(Files.readAllBytes(evidence)).check(model::tensor);
+                    Evidence.decode(Files.readAllBytes(evidence)).check(model::tensor, null);
             assertEquals(Step.QKV, finding.failure().step());
             assertTrue(finding.product().tensor().startsWith("model.layers.2.self_attn."), "names the matrix");
         }

@@ -13,6 +13,7 @@ import io.plumbline.transport.ledgerwire.QueryEncoder;
 import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitEncoder;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
+import io.plumbline.transport.nodewire.CancelEncoder;
 import io.plumbline.transport.nodewire.ChallengeEncoder;
 import io.plumbline.transport.nodewire.DiscloseEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
@@ -26,6 +27,7 @@ import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Cancellation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +70,7 @@ public final class Wires {
     public static Decoder client() {
         NodeClient client = new NodeClient();
         return bytes -> {
-            client.expect(ID);
+            client.expect(null, ID);
             receiver(client).parse(bytes);
         };
     }
@@ -80,7 +82,7 @@ public final class Wires {
             public void infer(Peer from, long id, byte[] request, int topLogprobs) {}
 
             @Override
-            public void cancel(Peer from, long id) {}
+            public void cancel(Peer from, long id, Cancellation cancellation) {}
 
             @Override
             public void disclose(Peer from, long id, byte[] receiptHash) {}
@@ -141,11 +143,13 @@ public final class Wires {
         byte[] second = bytes(
                 b, disclose.correlationId(ID).putReceiptHash(receiptHash, 0, 32).encodedLength());
         ChallengeEncoder challenge = new ChallengeEncoder().wrapAndApplyHeader(b, 0, HEADER);
-        challenge.correlationId(ID).layer(1).from(2).to(3).attention((short) 1);
+        challenge.correlationId(ID).layer(1).from(2).to(3);
         byte[] third = bytes(b, challenge.putReceiptHash(receiptHash, 0, 32).encodedLength());
         ProceedEncoder proceed = new ProceedEncoder().wrapAndApplyHeader(b, 0, HEADER);
-        return List.of(
-                first, second, third, bytes(b, proceed.correlationId(ID).upTo(9).encodedLength()));
+        byte[] fourth = bytes(b, proceed.correlationId(ID).upTo(9).encodedLength());
+        CancelEncoder cancel = new CancelEncoder().wrapAndApplyHeader(b, 0, HEADER);
+        cancel.correlationId(ID).delivered(3).putSignature(new byte[64], 0, 64);
+        return List.of(first, second, third, fourth, bytes(b, cancel.encodedLength()));
     }
 
     /** A command and a query to the ledger. */

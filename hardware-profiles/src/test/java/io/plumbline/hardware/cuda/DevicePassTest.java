@@ -139,7 +139,7 @@ class DevicePassTest {
     }
 
     private static Request request(LoadedModel model, int[] prompt, int most, Sampling sampling) {
-        return new Request(model.id(), "[]", prompt, sampling, most, new int[0], List.of(), new byte[32], new byte[16]);
+        return new Request(model.id(), "", 0, prompt, sampling, most, new int[0], List.of(), new byte[32], new byte[16]);
     }
 
     private static final class Awaited implements Engine.Listener {
@@ -205,7 +205,8 @@ class DevicePassTest {
             int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
             Request request = new Request(
                     model.id(),
-                    "[]",
+                    "",
+                0,
                     prompt,
                     Sampling.GREEDY,
                     8,
@@ -218,11 +219,11 @@ class DevicePassTest {
                         ForwardPass forward = TestModels.forward(model)) {
                     Generator generator = new Generator(pass, keys.publicKey(), 16);
                     Result result = generator.generate(request, token -> {});
-                    Answer answer = new Answer(result.tokens(), "");
+                    Answer answer = TestModels.answer(model, result.tokens());
                     Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 1, keys);
                     Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
                     assertArrayEquals(result.traceRoot(), replay.root());
-                    Auditor auditor = new Auditor(model.verifierKey(share -> {}));
+                    Auditor auditor = TestModels.auditor(model.verifierKey(share -> {}));
                     var report = auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
                     assertTrue(report.good(), String.valueOf(report.failure()));
                 }

@@ -259,23 +259,12 @@ public final class ForwardPass implements Executor {
         each(splitHeads);
         workers.run(tiles * (config.kvHeads() + 1), attend);
         each(quantizeHeads);
-        attended();
         multiply(Product.OUT, config.hidden(), layer.out(), null, null);
         each(betweenHalves);
         multiply(Product.GATE_UP, 2 * config.mlp(), layer.gate(), layer.up(), null);
         each(gate);
         multiply(Product.DOWN, config.hidden(), layer.down(), null, null);
         each(leaveLayer);
-    }
-
-    private void attended() {
-        int width = config.queryDim();
-        int row = 0;
-        for (int s = 0; s < segments.size(); s++) {
-            int rows = segments.get(s).count();
-            observers.get(s).attended(l, rows, width, x, row * width, scales, row);
-            row += rows;
-        }
     }
 
     private void multiply(

@@ -61,6 +61,11 @@ public final class Generator {
 
     /** Answers {@code request}; {@code onToken} hears every token when it is chosen. */
     public Result generate(Request request, IntConsumer onToken) {
+        return generate(request, Integer.MAX_VALUE, onToken);
+    }
+
+    /** The same, ended after {@code most} tokens where the stop rule has not ended it before. */
+    Result generate(Request request, int most, IntConsumer onToken) {
         check(request, config);
         int length = Job.tokens(request, config);
         Stepper stepper = new Stepper(executor, null);
@@ -74,6 +79,9 @@ public final class Generator {
             List<Job> alone = List.of(job);
             while (!job.isFinished()) {
                 stepper.step(alone, block);
+                if (job.chosen() == most) {
+                    job.cancel();
+                }
             }
             return job.result(config, model.id());
         }

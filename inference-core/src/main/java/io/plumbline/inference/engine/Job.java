@@ -1,5 +1,6 @@
 package io.plumbline.inference.engine;
 
+import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -32,20 +33,15 @@ final class Job implements AutoCloseable {
         this.request = request;
         this.listener = listener;
         this.prompt = request.promptTokens().length;
-        this.most = most(request, config);
+        this.most = ReceiptCheck.most(request, config);
         this.tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
         this.cache = cache;
         this.trace = new TraceWriter(config, traceKey, null);
     }
 
-    /** Most output tokens of {@code request}: what it asks for, as far as the context reaches. */
-    static int most(Request request, ModelConfig config) {
-        return Math.min(request.maxTokens(), config.maxPositions() - request.promptTokens().length + 1);
-    }
-
     /** Most tokens that will run through the model. */
     static int tokens(Request request, ModelConfig config) {
-        return request.promptTokens().length + most(request, config) - 1;
+        return request.promptTokens().length + ReceiptCheck.most(request, config) - 1;
     }
 
     /** Rows it could run next: what is left of the prompt, or the last token. */

@@ -29,14 +29,6 @@ public interface LayerObserver {
     /** {@code rows * width} int32 products from {@code offset}. */
     default void products(int layer, Product product, int rows, int width, int[] y, int offset) {}
 
-    /**
-     * Inputs of the output projection: attention outputs, quantized.
-     *
-     * @param x {@code rows * width} from {@code offset}.
-     * @param scales one a row, from {@code row}.
-     */
-    default void attended(int layer, int rows, int width, byte[] x, int offset, float[] scales, int row) {}
-
     /** Scores of one head of one token with its {@code n} keys, from {@code offset}. */
     default void scores(int layer, int token, int head, int[] s, int offset, int n) {}
 

@@ -3,17 +3,19 @@ package io.plumbline.inference.engine;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.AuditReport;
-import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Counts;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.ModelTokenizer;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.Slice;
@@ -87,17 +89,27 @@ public final class Replay implements OpeningSource {
         return root.clone();
     }
 
-    /** Level REPLAYED: the receipt's checks, then one hash. */
-    public static AuditReport audit(LoadedModel model, Receipt receipt, Request request, Answer answer) {
+    /** Level REPLAYED: what needs no opening, then the answer once more from its request: its tokens and one hash. */
+    public static AuditReport audit(
+            LoadedModel model, ModelTokenizer tokenizer, Receipt receipt, Request request, Answer answer) {
         long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
-        Failure failure = Auditor.checkReceipt(receipt, request, answer, model.id(), model.config());
+        Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
         if (failure == null) {
-            byte[] root;
+            failure = TextCheck.prompt(request, model.config(), tokenizer);
+        }
+        if (failure == null) {
+            failure = TextCheck.answer(request, answer, model.config(), tokenizer);
+        }
+        if (failure == null) {
+            Generator.Result again;
             try (ForwardPass forward = new ForwardPass(model)) {
-                root = new Generator(forward, receipt.node()).replay(request, answer.tokens(), null);
+                again = new Generator(forward, receipt.node()).generate(request, answer.tokens().length, token -> {});
             }
-            if (!Arrays.equals(root, receipt.traceRoot())) {
-                failure = Failure.of(Step.REPLAY, "re-execution gives trace root " + Blake3.hex(root));
+            int at = Arrays.mismatch(again.tokens(), answer.tokens());
+            if (at >= 0) {
+                failure = Failure.of(Step.REPLAY, "re-execution gives other tokens from " + at + " on");
+            } else if (!Arrays.equals(again.traceRoot(), receipt.traceRoot())) {
+                failure = Failure.of(Step.REPLAY, "re-execution gives trace root " + Blake3.hex(again.traceRoot()));
             }
         }
         long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
@@ -227,31 +239,18 @@ public final class Replay implements OpeningSource {
         }
 
         @Override
-        public void attended(int layer, int rows, int width, byte[] x, int offset, float[] scales, int row) {
-            for (int i = 0; i < rows && !cell.attention(); i++) {
-                long at = starts[i] + parts.token(cell.from() + i).stated();
-                MemorySegment.copy(x, offset + i * width, out, ValueLayout.JAVA_BYTE, at, width);
-                out.set(FLOAT, at + width, scales[row + i]);
-            }
-        }
-
-        @Override
         public void scores(int layer, int token, int head, int[] s, int offset, int n) {
-            if (cell.attention()) {
-                long at = starts[token - cell.from()] + parts.token(token).scores() + 4L * head * n;
-                MemorySegment.copy(s, offset, out, INT, at, n);
-            }
+            long at = starts[token - cell.from()] + parts.token(token).scores() + 4L * head * n;
+            MemorySegment.copy(s, offset, out, INT, at, n);
         }
 
         @Override
         public void sums(int layer, int token, int head, int[] high, int[] low, int offset) {
-            if (cell.attention()) {
-                int size = config.headDim();
-                OpeningLayout.Token at = parts.token(token);
-                long start = starts[token - cell.from()] + 4L * head * size;
-                MemorySegment.copy(high, offset, out, INT, start + at.high(), size);
-                MemorySegment.copy(low, offset, out, INT, start + at.low(), size);
-            }
+            int size = config.headDim();
+            OpeningLayout.Token at = parts.token(token);
+            long start = starts[token - cell.from()] + 4L * head * size;
+            MemorySegment.copy(high, offset, out, INT, start + at.high(), size);
+            MemorySegment.copy(low, offset, out, INT, start + at.low(), size);
         }
     }
 }

@@ -11,6 +11,7 @@ import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.model.TokenFiles;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.numerics.RopeTable;
@@ -19,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -166,7 +168,7 @@ public final class LoadedModel implements AutoCloseable {
      * @throws IOException naming the first that differs.
      */
     public void verify(DoubleConsumer progress) throws IOException {
-        verifyTokenFiles();
+        tokenFiles();
         int done = 0;
         for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
             Tensor tensor = file.require(entry.getKey(), entry.getValue().shape());
@@ -175,10 +177,12 @@ public final class LoadedModel implements AutoCloseable {
         }
     }
 
-    private void verifyTokenFiles() throws IOException {
-        for (Map.Entry<String, byte[]> entry : manifest.files().entrySet()) {
-            requireSame(
-                    entry.getKey(), entry.getValue(), Blake3.hash(Files.readAllBytes(folder.resolve(entry.getKey()))));
+    /** The model's tokenizer and chat template, checked against the manifest. */
+    public TokenFiles tokenFiles() throws IOException {
+        try {
+            return TokenFiles.of(manifest, name -> Files.readAllBytes(folder.resolve(name)));
+        } catch (NoSuchFileException e) {
+            throw new IOException(e.getFile() + " does not exist; the manifest names it. Import the model again.", e);
         }
     }
 
@@ -191,14 +195,12 @@ public final class LoadedModel implements AutoCloseable {
 
     /** Streams all weights into a fresh {@link VerifierKey}, checking them against the manifest. */
     public VerifierKey verifierKey(DoubleConsumer progress) throws IOException {
-        verifyTokenFiles();
-        return new KeyMaker(manifest, this::tensor).make(progress);
+        return new KeyMaker(manifest, this::tensor, tokenFiles()).make(progress);
     }
 
     /** The key kept at {@code path}, made there where there is none; see {@link VerifierKeyFile#readOrMake}. */
     public VerifierKey verifierKey(Path path, DoubleConsumer progress) throws IOException {
-        verifyTokenFiles();
-        return VerifierKeyFile.readOrMake(path, manifest, this::tensor, progress);
+        return VerifierKeyFile.readOrMake(path, manifest, this::tensor, tokenFiles(), progress);
     }
 
     /** Bytes of a tensor of the manifest, mapped. */

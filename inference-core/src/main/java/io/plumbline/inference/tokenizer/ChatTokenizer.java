@@ -1,19 +1,27 @@
 package io.plumbline.inference.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.verifier.audit.ModelTokenizer;
+import io.plumbline.verifier.model.TokenFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** A model's own way from chat messages to tokens and back: its tokenizer.json and its chat template. */
-public final class ChatTokenizer implements AutoCloseable {
+public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
+    private static final String CONFIG = "tokenizer_config.json";
+
     private final HuggingFaceTokenizer tokenizer;
     private final ChatTemplate template;
     private final Map<String, Object> specials = new HashMap<>();
@@ -44,18 +52,46 @@ public final class ChatTokenizer implements AutoCloseable {
     /** One chat message. */
     public record Message(String role, String content) {}
 
-    /** Reads tokenizer.json and tokenizer_config.json of a model's folder. */
+    /** Reads tokenizer.json, tokenizer_config.json and, where there is one, chat_template.jinja of a checkpoint's folder. */
     public static ChatTokenizer open(Path folder) throws IOException {
-        JsonNode config = new ObjectMapper()
-                .readTree(folder.resolve("tokenizer_config.json").toFile());
-        Path own = folder.resolve(LoadedModel.TEMPLATE_FILE);
-        String template = Files.isReadable(own) ? Files.readString(own) : null;
-        HuggingFaceTokenizer tokenizer = TokenizerFile.open(folder, false);
+        SortedMap<String, byte[]> files = new TreeMap<>();
+        for (String name : List.of(TokenizerFile.NAME, CONFIG, LoadedModel.TEMPLATE_FILE)) {
+            Path path = folder.resolve(name);
+            if (Files.isReadable(path)) {
+                files.put(name, Files.readAllBytes(path));
+            }
+        }
         try {
-            return new ChatTokenizer(tokenizer, config, template);
+            return of(new TokenFiles(files));
+        } catch (IOException e) {
+            throw new IOException(folder + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The tokenizer of an imported model, by the files its manifest names and by no others.
+     *
+     * @throws IOException naming the file that is missing or cannot be read.
+     */
+    public static ChatTokenizer of(TokenFiles files) throws IOException {
+        for (String name : List.of(TokenizerFile.NAME, CONFIG)) {
+            if (!files.bytes().containsKey(name)) {
+                throw new IOException(name + " does not exist. A model needs it to turn text into tokens.");
+            }
+        }
+        JsonNode config;
+        try {
+            config = new ObjectMapper().readTree(files.bytes().get(CONFIG));
+        } catch (JacksonException e) {
+            throw new IOException(CONFIG + " is not JSON: " + e.getOriginalMessage(), e);
+        }
+        byte[] own = files.bytes().get(LoadedModel.TEMPLATE_FILE);
+        HuggingFaceTokenizer tokenizer = TokenizerFile.open(files.bytes().get(TokenizerFile.NAME), false);
+        try {
+            return new ChatTokenizer(tokenizer, config, own == null ? null : new String(own, StandardCharsets.UTF_8));
         } catch (RuntimeException e) {
             tokenizer.close();
-            throw new IOException(folder + " has a chat template that cannot be read: " + e.getMessage(), e);
+            throw new IOException("the chat template cannot be read: " + e.getMessage(), e);
         }
     }
 
@@ -74,18 +110,35 @@ public final class ChatTokenizer implements AutoCloseable {
         return encode(template.render(messages));
     }
 
+    @Override
+    public int[] prompt(String messages, long time) {
+        return prompt(ChatMessages.parse(messages));
+    }
+
     private int[] encode(String text) {
         return Arrays.stream(tokenizer.encode(text, false, false).getIds())
                 .mapToInt(Math::toIntExact)
                 .toArray();
     }
 
-    /** The text of {@code tokens}, special ones left out. */
+    @Override
     public String decode(int[] tokens) {
         if (tokens.length == 0) {
             return "";
         }
         return tokenizer.decode(Arrays.stream(tokens).asLongStream().toArray(), true);
+    }
+
+    @Override
+    public int stopsAfter(int[] tokens, List<String> stopTexts) {
+        TextStream text = new TextStream(this, stopTexts);
+        for (int i = 0; i < tokens.length; i++) {
+            text.add(tokens[i]);
+            if (text.isStopped()) {
+                return i + 1;
+            }
+        }
+        return -1;
     }
 
     /** What one token says, special ones by their names. */

@@ -10,6 +10,9 @@ import java.util.List;
 public final class TextStream {
     private static final char INCOMPLETE = '\uFFFD';
 
+    /** Tokens that one character may take, a byte each, and some that say nothing: after so many, what is incomplete stays so. */
+    private static final int LONGEST_CHARACTER = 8;
+
     private final ChatTokenizer tokenizer;
     private final List<String> stops;
     private final int longestStop;
@@ -39,12 +42,13 @@ public final class TextStream {
         // difference is new.
         String before = decode(context, decoded);
         String after = decode(context, count);
-        if (after.length() <= before.length() || after.charAt(after.length() - 1) == INCOMPLETE) {
+        boolean isIncomplete = after.length() <= before.length() || after.charAt(after.length() - 1) == INCOMPLETE;
+        if (isIncomplete && count - decoded < LONGEST_CHARACTER) {
             return "";
         }
         context = decoded;
         decoded = count;
-        append(after.substring(before.length()));
+        append(after.substring(Math.min(before.length(), after.length())));
         return show(heldBack());
     }
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Honest answers pass at every level, and random cells find a cheat; every kind of cheat is in the attack suite. */
+/** Honest answers pass at every level; every kind of cheat is in the attack suite. */
 class AuditTest {
     private static final Keys NODE = Keys.random();
     private static final int MAX_TOKENS = 48;
@@ -42,27 +42,28 @@ class AuditTest {
 
     private static LoadedModel model;
     private static VerifierKey key;
+    private static ChatTokenizer tokenizer;
     private static int[] prompt;
 
     @BeforeAll
     static void load() throws IOException {
         model = TestModels.load(TestModels.SHIPPED, folder);
         key = model.verifierKey(share -> {});
-        try (ChatTokenizer tokenizer = ChatTokenizer.open(model.folder())) {
-            prompt = tokenizer.prompt(
-                    List.of(new ChatTokenizer.Message("user", "Tell me a story about a bear in a storm.")));
-        }
+        tokenizer = ChatTokenizer.of(model.tokenFiles());
+        prompt = tokenizer.prompt(
+                List.of(new ChatTokenizer.Message("user", "Tell me a story about a bear in a storm.")));
     }
 
     @AfterAll
     static void close() {
+        tokenizer.close();
         model.close();
     }
 
     /** What a node shows the world: a request, an answer, its receipt, and openings on demand. */
     private record Shown(Request request, Answer answer, Receipt receipt, OpeningSource source) {
         AuditReport audit(Level level) throws IOException {
-            return new Auditor(key).audit(receipt, request, answer, Assignment.of(level), source, null);
+            return TestModels.auditor(key).audit(receipt, request, answer, Assignment.of(level), source, null);
         }
     }
 
@@ -75,7 +76,7 @@ class AuditTest {
         Generator generator = new Generator(forward, NODE.publicKey(), 16);
         Generator.Result result = generator.generate(computed, token -> {});
         Replay replay = new Replay(generator, forward, NODE.publicKey(), asked, result.tokens());
-        Answer answer = new Answer(result.tokens(), "");
+        Answer answer = TestModels.answer(forward.model(), result.tokens());
         return new Shown(asked, answer, sign(asked, answer, replay.root(), result.traceBytes()), replay);
     }
 
@@ -93,7 +94,7 @@ class AuditTest {
                 AuditReport report = shown.audit(level);
                 assertNull(report.failure(), () -> level + ": " + report.failure());
             }
-            assertNull(Replay.audit(model, shown.receipt(), request, shown.answer())
+            assertNull(Replay.audit(model, tokenizer, shown.receipt(), request, shown.answer())
                     .failure());
             AuditReport full = shown.audit(Level.FULL);
             int tokens = prompt.length + shown.answer().tokens().length - 1;
@@ -110,25 +111,10 @@ class AuditTest {
         try (LoadedModel other = TestModels.load(TestModels.STORIES_260K, folder)) {
             Request request = TestModels.request(other, new int[] {1, 403, 407}, 40, Sampling.GREEDY);
             Shown shown = serve(request, request, TestModels.forward(other));
-            AuditReport report = new Auditor(other.verifierKey(share -> {}))
+            AuditReport report = TestModels.auditor(other.verifierKey(share -> {}))
                     .audit(shown.receipt(), request, shown.answer(), Assignment.of(Level.FULL), shown.source(), null);
             assertNull(report.failure(), () -> report.failure().toString());
             assertEquals(Step.MODEL, shown.audit(Level.SIGNED).failure().step());
         }
-    }
-
-    @Test
-    void randomCellsMissASwappedLayerAsOftenAsTheyShould() throws IOException {
-        Shown cheat = serve(TestModels.forward(model, model.layersWithSwap(1, 0), Backend.best()));
-        int audits = 300;
-        int missed = 0;
-        for (int i = 0; i < audits; i++) {
-            missed += cheat.audit(Level.AUDITED).good() ? 1 : 0;
-        }
-        // A third of the cells are false: all eight drawn are others once in 26 times.
-        double expected = audits * Math.pow(2.0 / 3, Cells.DRAWN_CELLS);
-        double spread = 6 * Math.sqrt(expected);
-        assertTrue(
-                Math.abs(missed - expected) < spread, missed + " of " + audits + " missed, " + expected + " expected");
     }
 }

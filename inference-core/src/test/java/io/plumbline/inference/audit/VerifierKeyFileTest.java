@@ -61,9 +61,9 @@ class VerifierKeyFileTest {
             Generator generator = new Generator(forward, node.publicKey());
             Generator.Result result = generator.generate(request, token -> {});
             Replay replay = new Replay(generator, forward, node.publicKey(), request, result.tokens());
-            Answer answer = new Answer(result.tokens(), "");
+            Answer answer = TestModels.answer(model, result.tokens());
             Receipt receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 1, node);
-            try (Auditor auditor = new Auditor(key)) {
+            try (Auditor auditor = TestModels.auditor(key)) {
                 assertNull(auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null)
                         .failure());
             }

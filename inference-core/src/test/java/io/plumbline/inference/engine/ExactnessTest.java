@@ -116,7 +116,7 @@ class ExactnessTest {
             int[] prompt = new int[context - 2];
             java.util.Arrays.fill(prompt, 40);
             Request request = new Request(
-                    model.id(), "[]", prompt, Sampling.GREEDY, 50, new int[0], List.of(), new byte[32], new byte[16]);
+                    model.id(), "", 0, prompt, Sampling.GREEDY, 50, new int[0], List.of(), new byte[32], new byte[16]);
             assertEquals(3, run(model, request).tokens().length);
             Request tooLong = TestModels.request(model, new int[context + 1], 5, Sampling.GREEDY);
             IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> run(model, tooLong));

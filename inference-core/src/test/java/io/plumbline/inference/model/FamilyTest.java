@@ -100,9 +100,9 @@ class FamilyTest {
                     scalar.generate(request, token -> {}).traceRoot(), result.traceRoot(), "scalar specification");
 
             Replay replay = new Replay(best, forward, NODE.publicKey(), request, result.tokens());
-            Answer answer = new Answer(result.tokens(), "");
+            Answer answer = TestModels.answer(model, result.tokens());
             Receipt receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 1, NODE);
-            AuditReport report = new Auditor(model.verifierKey(share -> {}))
+            AuditReport report = TestModels.auditor(model.verifierKey(share -> {}))
                     .audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
             assertNull(report.failure(), () -> report.failure().toString());
 

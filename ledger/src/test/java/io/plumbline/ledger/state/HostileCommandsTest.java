@@ -51,7 +51,7 @@ class HostileCommandsTest {
                 new Command.SubmitReceipt(receipt(number, 150)),
                 new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
                 new Command.RevealVerdict(request(number), verdict),
-                new Command.PostChallenge(request(number), new Cell(0, 0, 8, false)),
+                new Command.PostChallenge(request(number), new Cell(0, 0, 8)),
                 new Command.CastVote(full.publicKey(), 0, block, hash, vote),
                 new Command.DepositMoney(REQUESTER.publicKey(), 1_000, anything),
                 new Command.Withdraw(1, "somewhere"),

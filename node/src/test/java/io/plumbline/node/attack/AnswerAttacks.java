@@ -3,6 +3,7 @@ package io.plumbline.node.attack;
 import io.plumbline.inference.TestModels;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -24,6 +25,8 @@ final class AnswerAttacks {
         AnswerAttacks all = new AnswerAttacks(scene);
         all.sampling();
         all.ends();
+        all.texts();
+        all.cancellations();
         all.replays();
         return all.attacks;
     }
@@ -57,7 +60,7 @@ final class AnswerAttacks {
         attacks.add(new Attack(family, "one token changed in the answer alone", "OUTPUT", () -> {
             int[] tokens = scene.honest.answer().tokens().clone();
             tokens[5]++;
-            return scene.audit(scene.honest.with(new Answer(tokens, "")));
+            return scene.audit(scene.honest.with(new Answer(tokens, scene.tokenizer.decode(tokens))));
         }));
         attacks.add(new Attack(
                 family,
@@ -68,7 +71,7 @@ final class AnswerAttacks {
     }
 
     private String signed(int[] tokens, Request request) throws Exception {
-        Answer answer = new Answer(tokens, "");
+        Answer answer = new Answer(tokens, scene.tokenizer.decode(tokens));
         int length = request.promptTokens().length + tokens.length - 1;
         long bytes = scene.view(request, tokens).layout().traceBytes(length);
         Receipt receipt = Receipt.of(request, answer, scene.honest.receipt().traceRoot(), bytes, 1, Scene.NODE);
@@ -109,6 +112,104 @@ final class AnswerAttacks {
         }));
     }
 
+    /** An answer that says {@code text} and {@code cancellation} of its tokens, its trace computed honestly. */
+    private String shown(Request asked, int[] tokens, String text, Cancellation cancellation) throws Exception {
+        Answer answer = new Answer(tokens, text, cancellation);
+        return scene.audit(scene.show(asked, asked, answer, TestModels.forward(scene.model), trace -> {}));
+    }
+
+    private String truly(Request asked, int tokens) throws Exception {
+        int[] first = Arrays.copyOf(scene.honest.answer().tokens(), tokens);
+        return shown(asked, first, scene.tokenizer.decode(first), null);
+    }
+
+    private Request asked(String messages, List<String> stopTexts) {
+        Request r = scene.request;
+        return new Request(
+                r.modelId(),
+                messages,
+                r.time(),
+                r.promptTokens(),
+                r.sampling(),
+                r.maxTokens(),
+                r.stopTokens(),
+                stopTexts,
+                r.requester(),
+                r.nonce());
+    }
+
+    private void texts() {
+        family = "text";
+        int[] tokens = scene.honest.answer().tokens();
+        String text = scene.honest.answer().text();
+        attacks.add(new Attack(
+                family,
+                "another text, signed over",
+                "TEXT",
+                () -> shown(scene.request, tokens, "The text is nobody's.", null)));
+        attacks.add(new Attack(family, "no text", "TEXT", () -> shown(scene.request, tokens, "", null)));
+        attacks.add(new Attack(
+                family, "a text that goes on after its tokens", "TEXT", () -> shown(
+                        scene.request, tokens, text + " Buy this.", null)));
+        Request paragraphs = asked(Scene.MESSAGES, List.of("\n\n\n"));
+        attacks.add(new Attack(
+                family,
+                "one token, and a stop text in a text that is not the token's",
+                "TEXT",
+                () -> shown(paragraphs, Arrays.copyOf(tokens, 1), "Once\n\n\n", null)));
+        attacks.add(new Attack(
+                family,
+                "one token, ended by a stop text that never came",
+                "STOP",
+                () -> truly(paragraphs, 1)));
+        // A word in the midst of the honest answer.
+        String[] words = scene.tokenizer.decode(Arrays.copyOf(tokens, tokens.length - 8)).split(" ");
+        Request early = asked(Scene.MESSAGES, List.of(words[words.length / 2]));
+        attacks.add(new Attack(
+                family, "an answer that goes on after its stop text", "STOP", () -> truly(early, tokens.length)));
+        family = "prompt";
+        attacks.add(new Attack(
+                family,
+                "messages that are not what the prompt was made of",
+                "PROMPT",
+                () -> truly(
+                        asked("[{\"role\":\"user\",\"content\":\"Is the moon made of cheese?\"}]", List.of()),
+                        tokens.length)));
+        attacks.add(new Attack(
+                family,
+                "messages that are no conversation",
+                "PROMPT",
+                () -> truly(asked("{\"role\":\"user\"}", List.of()), tokens.length)));
+        attacks.add(new Attack(
+                family,
+                "messages longer than any prompt",
+                "PROMPT",
+                () -> truly(asked("[" + " ".repeat(10_000_000) + "]", List.of()), tokens.length)));
+    }
+
+    private void cancellations() {
+        family = "cancellation";
+        int[] one = Arrays.copyOf(scene.honest.answer().tokens(), 1);
+        String text = scene.tokenizer.decode(one);
+        byte[] hash = scene.request.hash();
+        attacks.add(new Attack(
+                family, "one token, cancelled by nobody", "STOP", () -> shown(
+                        scene.request, one, text, new Cancellation(0, new byte[64]))));
+        attacks.add(new Attack(
+                family, "one token, cancelled by the node itself", "STOP", () -> shown(
+                        scene.request, one, text, Cancellation.of(hash, 1, Scene.NODE))));
+        attacks.add(new Attack(
+                family,
+                "the requester's cancellation of another request",
+                "STOP",
+                () -> shown(scene.request, one, text, Cancellation.of(new byte[32], 1, Scene.REQUESTER))));
+        attacks.add(new Attack(
+                family,
+                "fewer tokens than the requester had received when it cancelled",
+                "STOP",
+                () -> shown(scene.request, one, text, Cancellation.of(hash, 5, Scene.REQUESTER))));
+    }
+
     /** The scene's request once more, to a model of {@code id} and with another nonce. */
     private Request again(byte[] id, int nonce) {
         Request r = scene.request;
@@ -117,6 +218,7 @@ final class AnswerAttacks {
         return new Request(
                 id,
                 r.messages(),
+                r.time(),
                 r.promptTokens(),
                 r.sampling(),
                 r.maxTokens(),

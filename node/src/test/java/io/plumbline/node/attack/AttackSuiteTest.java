@@ -51,6 +51,8 @@ class AttackSuiteTest {
     void anHonestNodeIsFoundGood() throws IOException {
         assertEquals("good", scene.audit(scene.honest));
         assertEquals("good", scene.audit(scene.altered(trace -> {})));
+        assertEquals("good", scene.audit(scene.cancelled(5)));
+        assertEquals("good", scene.audit(scene.stoppedByText()));
     }
 
     @TestFactory

@@ -85,14 +85,6 @@ final class OpeningAttacks {
                 "LOGITS",
                 scene.model.config().layers(),
                 bytes -> flip(bytes.length - 8).apply(bytes));
-        attacks.add(new Attack(
-                family, "a stated attention outcome that the output products are not of", "OUT_PROJECTION", () -> {
-                    Cell cell = new Cell(1, TOKEN, TOKEN + 1, false);
-                    long at = OpeningLayout.of(scene.view(), cell).proof()
-                            + OpeningLayout.of(scene.view(), cell).token(TOKEN).stated();
-                    Shown shown = scene.opened(scene.honest, 1, flip(at + 3));
-                    return scene.audit(shown, scene.sealed(shown), new Assignment(Level.AUDITED, null, List.of(cell)));
-                }));
     }
 
     private void sizes() {

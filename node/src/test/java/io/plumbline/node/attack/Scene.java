@@ -24,6 +24,7 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -32,6 +33,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -42,7 +44,12 @@ final class Scene implements AutoCloseable {
     static final int MAX_TOKENS = 40;
     static final Sampling DRAWN = new Sampling(1.2f, 0, 1_000_000, 1);
 
+    static final String MESSAGES = "[{\"role\":\"user\",\"content\":\"Tell me a story about a bear in a storm.\"}]";
+    static final long TIME = 1_764_000_000;
+    static final Keys REQUESTER = Keys.random();
+
     final LoadedModel model;
+    final ChatTokenizer tokenizer;
     final VerifierKey key;
     final int[] prompt;
     final Request request;
@@ -66,16 +73,24 @@ final class Scene implements AutoCloseable {
     Scene(Path folder) throws IOException {
         model = TestModels.load(TestModels.SHIPPED, folder);
         key = model.verifierKey(share -> {});
-        try (ChatTokenizer tokenizer = ChatTokenizer.open(model.folder())) {
-            prompt = tokenizer.prompt(
-                    List.of(new ChatTokenizer.Message("user", "Tell me a story about a bear in a storm.")));
-        }
+        tokenizer = ChatTokenizer.of(model.tokenFiles());
+        prompt = tokenizer.prompt(MESSAGES, TIME);
         request = request(Sampling.GREEDY, MAX_TOKENS);
         honest = serve(request, request, TestModels.forward(model));
     }
 
     Request request(Sampling sampling, int maxTokens) {
-        return TestModels.request(model, prompt, maxTokens, sampling);
+        return new Request(
+                model.id(),
+                MESSAGES,
+                TIME,
+                prompt,
+                sampling,
+                maxTokens,
+                model.stopTokens(),
+                List.of(),
+                REQUESTER.publicKey(),
+                new byte[16]);
     }
 
     /** An answer by a node that runs {@code forward}: it asks itself {@code computed}, and is consistent about what came of it. */
@@ -97,11 +112,48 @@ final class Scene implements AutoCloseable {
 
     /** A node that says it answered {@code asked} with {@code tokens}, and shows the altered trace of running {@code ran} to them. */
     Shown show(Request asked, Request ran, int[] tokens, ForwardPass forward, Consumer<MemorySegment> alter) {
+        return show(asked, ran, new Answer(tokens, tokenizer.decode(tokens)), forward, alter);
+    }
+
+    /** The same with an answer that says more than its tokens. */
+    Shown show(Request asked, Request ran, Answer answer, ForwardPass forward, Consumer<MemorySegment> alter) {
+        int[] tokens = answer.tokens();
         Replay replay = Forgery.of(forward, NODE.publicKey(), asked, ran, tokens, alter);
-        Answer answer = new Answer(tokens, "");
         int length = asked.promptTokens().length + tokens.length - 1;
         long bytes = view(asked, tokens).layout().traceBytes(length);
         return new Shown(asked, answer, Receipt.of(asked, answer, replay.root(), bytes, 100, NODE), replay);
+    }
+
+    /** The honest answer, cancelled by its requester after so many tokens. */
+    Shown cancelled(int count) {
+        int[] tokens = Arrays.copyOf(honest.answer().tokens(), count);
+        Cancellation cancellation = Cancellation.of(request.hash(), count - 1, REQUESTER);
+        Answer answer = new Answer(tokens, tokenizer.decode(tokens), cancellation);
+        return show(request, request, answer, TestModels.forward(model), trace -> {});
+    }
+
+    /** The honest answer to a request that ends with a word in its midst. */
+    Shown stoppedByText() {
+        int[] tokens = honest.answer().tokens();
+        String[] words = tokenizer.decode(Arrays.copyOf(tokens, tokens.length - 8)).split(" ");
+        Request asked = request(List.of(words[words.length / 2]));
+        int[] ended = Arrays.copyOf(tokens, tokenizer.stopsAfter(tokens, asked.stopTexts()));
+        return show(asked, asked, ended, TestModels.forward(model), trace -> {});
+    }
+
+    Request request(List<String> stopTexts) {
+        Request r = request;
+        return new Request(
+                r.modelId(),
+                r.messages(),
+                r.time(),
+                r.promptTokens(),
+                r.sampling(),
+                r.maxTokens(),
+                r.stopTokens(),
+                stopTexts,
+                r.requester(),
+                r.nonce());
     }
 
     AnswerView view(Request asked, int[] tokens) {
@@ -133,7 +185,7 @@ final class Scene implements AutoCloseable {
 
     String audit(Shown shown, OpeningSource source, Assignment assignment) throws IOException {
         AuditReport report;
-        try (Auditor auditor = new Auditor(key)) {
+        try (Auditor auditor = new Auditor(key, tokenizer)) {
             report = auditor.audit(shown.receipt(), shown.request(), shown.answer(), assignment, source, null);
         } catch (IOException e) {
             return "cannot judge: " + e.getMessage();
@@ -142,8 +194,9 @@ final class Scene implements AutoCloseable {
             return "good";
         }
         String step = report.failure().step().name();
-        if (report.exhibit() != null) {
-            confirm(Evidence.of(key, shown.receipt(), shown.request(), shown.answer(), report), step);
+        Evidence evidence = Evidence.of(key, shown.receipt(), shown.request(), shown.answer(), report);
+        if (evidence != null) {
+            confirm(evidence, step);
         }
         return step;
     }
@@ -151,20 +204,20 @@ final class Scene implements AutoCloseable {
     /** Whoever has the weights sees it too, and with the row that they add anyone does. */
     private void confirm(Evidence evidence, String step) throws IOException {
         Evidence sent = Evidence.decode(evidence.encode());
-        Evidence.Finding finding = sent.check(model::tensor);
+        Evidence.Finding finding = sent.check(model::tensor, tokenizer);
         assertNotNull(finding.failure(), "the evidence of " + step + " shows nothing");
         assertEquals(step, finding.failure().step().name());
         if (finding.product() == null) {
-            assertEquals(step, sent.check(null).failure().step().name(), "needs no weights");
+            assertEquals(step, sent.check(null, tokenizer).failure().step().name(), "needs no weights");
             return;
         }
-        Evidence.Finding blind = sent.check(null);
+        Evidence.Finding blind = sent.check(null, null);
         // Without the row the node's other claims may contradict themselves all the same.
-        assertTrue(blind.needsWeights() || blind.failure() != null, "nobody may call a lie honest");
+        assertTrue(blind.needsModel() || blind.failure() != null, "nobody may call a lie honest");
         Evidence withRow =
                 Evidence.decode(sent.with(finding.product(), model::tensor).encode());
-        assertEquals(step, withRow.check(null).failure().step().name());
-        assertEquals(finding.product(), withRow.check(null).product());
+        assertEquals(step, withRow.check(null, null).failure().step().name());
+        assertEquals(finding.product(), withRow.check(null, null).product());
     }
 
     /** The node's openings with its signature under them. */
@@ -187,6 +240,7 @@ final class Scene implements AutoCloseable {
 
     @Override
     public void close() {
+        tokenizer.close();
         model.close();
     }
 }

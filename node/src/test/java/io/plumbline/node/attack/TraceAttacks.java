@@ -96,6 +96,8 @@ final class TraceAttacks {
         flip("another token chosen", "TOKENS", last + hidden + 4);
         flip("the chosen token's logit moved by one bit", "SAMPLING", last + hidden + 8);
         flip("a message hidden in a final record's unused bytes", "PADDING", last + layout.finalEnd());
+        long unchosen = layout.offset(1, layout.layers());
+        flip("a message hidden in a prompt token's logit", "PADDING", unchosen + hidden + 8);
     }
 
     private void copy(MemorySegment trace, long from, long to, long bytes) {

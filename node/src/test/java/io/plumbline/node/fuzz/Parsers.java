@@ -15,6 +15,7 @@ import io.plumbline.inference.onnx.TensorRtOperators;
 import io.plumbline.inference.safetensors.SafetensorsFile;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
@@ -113,6 +114,7 @@ final class Parsers implements AutoCloseable {
     private final Path scratch;
     private final LoadedModel model;
     private final VerifierKey key;
+    private final ChatTokenizer tokenizer;
     private final Keys node = Keys.random();
     private final Request request;
     private final Answer answer;
@@ -125,20 +127,22 @@ final class Parsers implements AutoCloseable {
         scratch = folder.resolve("input");
         model = TestModels.load(TestModels.SHIPPED, folder);
         key = model.verifierKey(share -> {});
+        tokenizer = ChatTokenizer.of(key.tokenFiles());
         request = new Request(
                 model.id(),
-                "[{\"role\":\"user\"}]",
+                "",
+                0,
                 new int[] {0, 560, 376},
                 new Sampling(0.7f, 5, 900_000, 3),
                 6,
                 model.stopTokens(),
-                List.of("stop"),
+                List.of("\n\n\n"),
                 new byte[32],
                 new byte[16]);
         ForwardPass forward = TestModels.forward(model);
         Generator generator = new Generator(forward, node.publicKey());
         Generator.Result result = generator.generate(request, token -> {});
-        answer = new Answer(result.tokens(), "text");
+        answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()));
         replay = new Replay(generator, forward, node.publicKey(), request, result.tokens());
         receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 9, node);
         view = new AnswerView(model.manifest(), node.publicKey(), request.promptTokens(), answer.tokens());
@@ -279,9 +283,9 @@ final class Parsers implements AutoCloseable {
                 () -> List.of(
                         seal(new Cell(1, 2, 4)).encode(),
                         seal(new Cell(layers, 4, 5)).encode()));
-        ThreadLocal<Auditor> auditor = ThreadLocal.withInitial(() -> new Auditor(key));
-        for (Cell cell : List.of(new Cell(0, 3, 5), new Cell(1, 3, 4, false), new Cell(layers, 4, 6))) {
-            String name = "opening-" + (cell.layer() == layers ? "choices" : cell.attention() ? "layer" : "stated");
+        ThreadLocal<Auditor> auditor = ThreadLocal.withInitial(() -> new Auditor(key, tokenizer));
+        for (Cell cell : List.of(new Cell(0, 3, 5), new Cell(1, 3, 4), new Cell(layers, 4, 6))) {
+            String name = "opening-" + (cell.layer() == layers ? "choices" : cell.layer() == 0 ? "layer" : "inner-layer");
             add(
                     name,
                     bytes -> auditor.get()
@@ -304,14 +308,14 @@ final class Parsers implements AutoCloseable {
                         tree,
                         (from, target, offset, length) ->
                                 System.arraycopy(message, (int) from, target, offset, length))));
-        add("evidence", bytes -> Evidence.decode(bytes).check(null), () -> List.of(evidence()));
+        add("evidence", bytes -> Evidence.decode(bytes).check(null, null), () -> List.of(evidence()));
     }
 
     /** Of a node that signed a false product. */
     private byte[] evidence() {
         Cell cell = new Cell(1, 3, 5);
         OpeningLayout layout = OpeningLayout.of(view, cell);
-        try (Auditor auditor = new Auditor(key)) {
+        try (Auditor auditor = new Auditor(key, tokenizer)) {
             AuditReport report = auditor.audit(
                     receipt,
                     request,
@@ -325,7 +329,7 @@ final class Parsers implements AutoCloseable {
                     },
                     null);
             Evidence evidence = Evidence.of(key, receipt, request, answer, report);
-            Evidence.FalseProduct product = evidence.check(model::tensor).product();
+            Evidence.FalseProduct product = evidence.check(model::tensor, null).product();
             return evidence.with(product, model::tensor).encode();
         } catch (IOException e) {
             throw new IllegalStateException(layout + " cannot be opened", e);

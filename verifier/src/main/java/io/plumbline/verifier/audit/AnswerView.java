@@ -71,7 +71,7 @@ public final class AnswerView {
         int layers = config().layers();
         int rowBytes = 4 * config().hidden();
         boolean choices = cell.layer() == layers;
-        for (int t = cell.attention() && !choices ? 0 : cell.from(); t < cell.to(); t++) {
+        for (int t = choices ? cell.from() : 0; t < cell.to(); t++) {
             long h = layout.offset(t, cell.layer());
             if (choices) {
                 set.addBytes(h, h + layout.finalBytes());

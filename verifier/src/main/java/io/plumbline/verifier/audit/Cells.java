@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -24,10 +24,11 @@ public final class Cells {
     /** Bytes of tokens' pieces in one cell, about: bounds what a node must keep to answer. */
     private static final long BLOCK_BYTES = 128L << 20;
 
-    /** Cells drawn at level AUDITED, of one token each, the common one included; half of them with attention. */
+    /** Cells of a layer that are drawn at level AUDITED, of one token each, the common one included. */
     public static final int DRAWN_CELLS = 8;
 
-    private static final int DRAWN_WITH_ATTENTION = DRAWN_CELLS / 2;
+    /** Final records that are drawn at level AUDITED, of one chosen token each. */
+    public static final int DRAWN_CHOICES = 8;
 
     private static final String CONTEXT = "plumbline 2026-11 common cell";
 
@@ -52,7 +53,7 @@ public final class Cells {
 
     /** Tokens of a cell that begins at {@code from}. */
     private static int block(ModelConfig config, int from) {
-        long bytes = OpeningLayout.Token.of(config, new Cell(0, from, from + BLOCK_TOKENS), from + BLOCK_TOKENS)
+        long bytes = OpeningLayout.Token.of(config, from + BLOCK_TOKENS)
                 .bytes();
         return Math.clamp(
                 BLOCK_BYTES / bytes / OpeningCheck.TOGETHER * OpeningCheck.TOGETHER,
@@ -70,23 +71,31 @@ public final class Cells {
         return new Cell(layer, token, token + 1);
     }
 
-    /** Cells that nobody can foretell, beside {@code taken}; the last is a final record after which a token was chosen. */
+    /**
+     * Cells that the node cannot foretell, each once: {@link #DRAWN_CELLS} of layers, less {@code taken}, then {@link #DRAWN_CHOICES} final
+     * records after which a token was chosen; fewer where the answer has fewer.
+     */
     static List<Cell> drawn(AnswerView view, SecureRandom random, int taken) {
         int layers = view.config().layers();
         List<Cell> cells = new ArrayList<>();
-        Set<Long> seen = new HashSet<>();
-        long all = (long) layers * view.length();
-        while (cells.size() < Math.min(DRAWN_CELLS - taken, all)) {
-            long pick = random.nextLong(all);
-            if (seen.add(pick)) {
-                int token = (int) (pick / layers);
-                boolean attention = cells.size() < DRAWN_WITH_ATTENTION - taken;
-                cells.add(new Cell((int) (pick % layers), token, token + 1, attention));
-            }
+        for (long pick : distinct(random, DRAWN_CELLS - taken, (long) layers * view.length())) {
+            int token = (int) (pick / layers);
+            cells.add(new Cell((int) (pick % layers), token, token + 1));
         }
-        int choice = view.firstChoice() + random.nextInt(view.length() - view.firstChoice());
-        cells.add(new Cell(layers, choice, choice + 1));
+        for (long pick : distinct(random, DRAWN_CHOICES, view.length() - view.firstChoice())) {
+            int token = view.firstChoice() + (int) pick;
+            cells.add(new Cell(layers, token, token + 1));
+        }
         return cells;
+    }
+
+    /** {@code count} different numbers below {@code bound}, uniform; all of them where there are no more. */
+    private static Set<Long> distinct(SecureRandom random, int count, long bound) {
+        Set<Long> seen = new LinkedHashSet<>();
+        while (seen.size() < Math.min(count, bound)) {
+            seen.add(random.nextLong(bound));
+        }
+        return seen;
     }
 
     /** Whether {@code cell} is part of an answer that is {@code view}'s, and no larger than may be asked for. */
@@ -96,17 +105,16 @@ public final class Cells {
 
     /** One byte form, for ledgers and seals. */
     public static void write(CanonicalWriter out, Cell cell) {
-        out.putInt(cell.layer()).putInt(cell.from()).putInt(cell.to()).putInt(cell.attention() ? 1 : 0);
+        out.putInt(cell.layer()).putInt(cell.from()).putInt(cell.to());
     }
 
     public static Cell read(CanonicalReader in) {
         int layer = in.getInt("layer");
         int from = in.getInt("from");
         int to = in.getInt("to");
-        int attention = in.getInt("attention");
-        if (layer < 0 || from < 0 || to <= from || to - from > BLOCK_TOKENS || (attention & ~1) != 0) {
+        if (layer < 0 || from < 0 || to <= from || to - from > BLOCK_TOKENS) {
             throw new MalformedException("Malformed cell: layer " + layer + ", tokens " + from + " to " + to + ".");
         }
-        return new Cell(layer, from, to, attention == 1);
+        return new Cell(layer, from, to);
     }
 }

@@ -66,6 +66,9 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
                         "the trace holds token " + token + " followed by " + next + ", request and answer "
                                 + view.token(t) + " followed by " + view.chosenAfter(t));
             }
+            if (next < 0 && tail.get(INT, 8) != 0) {
+                throw new FailedException(Step.PADDING, -1, t, "a logit stands where no token was chosen");
+            }
             int end = view.layout().finalEnd();
             long at = view.layout().offset(t, config.layers()) + end;
             if (!LayerCheck.isZero(proven.bytes(at, view.layout().finalBytes() - end))) {

@@ -27,7 +27,8 @@ import java.util.TreeMap;
 
 /**
  * What proves that a node lied: its signed receipt, its signed opening as far as the lie shows in it, and what of the model is needed to
- * see it. Checked offline by anyone; false products need the weights, or the one row of them in which the lie shows.
+ * see it. Checked offline by anyone; false products need the weights, or the one row of them in which the lie shows, false texts the
+ * tokenizer.
  *
  * @param receipt signed by the node.
  * @param request the receipt is for.
@@ -55,9 +56,9 @@ public record Evidence(
      *
      * @param failure that is confirmed, or null.
      * @param product the false one, where it was a product and its row is known.
-     * @param needsWeights whether a false product is claimed and neither weights nor its row were there.
+     * @param needsModel whether a false product is claimed and neither weights nor its row were there, or a false text and no tokenizer.
      */
-    public record Finding(Failure failure, FalseProduct product, boolean needsWeights) {}
+    public record Finding(Failure failure, FalseProduct product, boolean needsModel) {}
 
     /** Evidence of what an audit found; null where the failure cannot be shown to others. */
     public static Evidence of(VerifierKey key, Receipt receipt, Request request, Answer answer, AuditReport report) {
@@ -66,6 +67,7 @@ public record Evidence(
         boolean inReceipt = failure.layer() < 0 && failure.token() < 0;
         // A receipt that nobody signed, or that belongs to another request, says nothing about the node it names.
         boolean isItsOwn = receipt.signatureHolds()
+                && Arrays.equals(receipt.modelId(), key.modelId())
                 && Arrays.equals(receipt.requestHash(), request.hash())
                 && Arrays.equals(receipt.outputHash(), answer.hash());
         if (!isItsOwn || (exhibit == null && !inReceipt)) {
@@ -92,16 +94,26 @@ public record Evidence(
      * Checks everything again.
      *
      * @param weights of the model, or null.
+     * @param tokenizer of the model, or null.
      * @throws IllegalArgumentException saying what does not belong together: then it is no evidence at all.
      * @throws IOException when the weights cannot be read.
      */
-    public Finding check(TensorSource weights) throws IOException {
+    public Finding check(TensorSource weights, ModelTokenizer tokenizer) throws IOException {
         require(Arrays.equals(manifest().id(), receipt.modelId()), "the manifest is not of the receipt's model");
         require(receipt.signatureHolds(), "the receipt was not signed by the node it names");
         require(Arrays.equals(request.hash(), receipt.requestHash()), "the receipt is for another request");
         require(Arrays.equals(answer.hash(), receipt.outputHash()), "the receipt is for another answer");
-        Failure found = Auditor.checkReceipt(
+        Failure found = ReceiptCheck.check(
                 receipt, request, answer, receipt.modelId(), manifest().config());
+        if (found == null && exhibit == null) {
+            if (tokenizer == null) {
+                return new Finding(null, null, true);
+            }
+            found = TextCheck.prompt(request, manifest().config(), tokenizer);
+            found = found == null
+                    ? TextCheck.answer(request, answer, manifest().config(), tokenizer)
+                    : found;
+        }
         if (exhibit == null || found != null) {
             return new Finding(found, null, false);
         }

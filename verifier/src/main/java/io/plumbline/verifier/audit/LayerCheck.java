@@ -158,15 +158,13 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         if (cell.layer() == 0) {
             checkEmbedding(opened, proof);
         }
-        if (cell.attention()) {
-            attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
-        }
+        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
     }
 
     @Override
     public Counts counts() {
         long n = opened.cell.tokens();
-        return new Counts(1, 4 * n, opened.cell.attention() ? n * config.heads() : 0, 0, 0);
+        return new Counts(1, 4 * n, n * config.heads(), 0, 0);
     }
 
     /** Frees what the last cell took. */
@@ -180,8 +178,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void readKeysAndValues(Opened o) throws FailedException {
         int kvDim = config.kvDim();
-        int first = o.cell.attention() ? 0 : o.cell.from();
-        for (int t = first; t < o.cell.to(); t++) {
+        for (int t = 0; t < o.cell.to(); t++) {
             long at = layout.offset(t, o.cell.layer());
             MemorySegment row = proven.bytes(at + layout.kOffset(), layout.kvBytes());
             MemorySegment.copy(row, SHORT, 0, o.k, t * kvDim, kvDim);
@@ -196,13 +193,13 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
                 o.sv[g * o.capacity + t] = value;
             }
         }
-        for (int t = first; t < o.cell.to(); t++) {
+        for (int t = 0; t < o.cell.to(); t++) {
             long at = layout.offset(t, o.cell.layer());
             if (!isZero(proven.bytes(at + layout.recordEnd(), layout.recordBytes() - layout.recordEnd()))) {
                 throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
             }
         }
-        int bad = AttentionCheck.firstBadRow(o, kvDim, first, o.cell.to());
+        int bad = AttentionCheck.firstBadRow(o, kvDim, 0, o.cell.to());
         if (bad >= 0) {
             throw o.fail(
                     Step.KV_ROWS, bad, "a key element is beyond 12 bits, or a value element -128, which no row has");
@@ -274,14 +271,8 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
             checkRows(o, t);
             o.at = starts[i];
-            if (attention != null) {
-                attention.check(o, t, parts[i], q, sq, joined);
-                scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
-            } else {
-                long stated = o.at + parts[i].stated();
-                MemorySegment.copy(o.pieces, ValueLayout.JAVA_BYTE, stated, x, i * queryDim, queryDim);
-                scale[i] = o.pieces.get(FLOAT, stated + queryDim);
-            }
+            attention.check(o, t, parts[i], q, sq, joined);
+            scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
         }
         for (int i = 0; i < count; i++) {
             o.ints(starts[i] + parts[i].out(), hidden, y, i * hidden);

@@ -22,10 +22,8 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
     }
 
     /**
-     * Where a layer's products begin in a token's piece, in bytes; query, key and value products are at 0. Without attention there stands,
-     * in place of scores and sums, what the node states of its outcome.
+     * Where a layer's products begin in a token's piece, in bytes; query, key and value products are at 0.
      *
-     * @param stated quantized attention outputs, queryDim int8, then their scale; of no bytes with attention.
      * @param scores for each head as many as there are keys.
      * @param high upper halves of the attention sums, queryDim.
      * @param low lower halves.
@@ -34,23 +32,21 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
      * @param down hidden products.
      * @param bytes of the piece.
      */
-    public record Token(long stated, long scores, long high, long low, long out, long gateUp, long down, long bytes) {
-        static Token of(ModelConfig config, Cell cell, int token) {
-            boolean attention = cell.attention();
-            long stated = 4L * config.qkvDim();
-            long scores = stated + (attention ? 0 : config.queryDim() + 4);
-            long high = scores + (attention ? 4L * config.heads() * (token + 1) : 0);
-            long sums = attention ? 4L * config.queryDim() : 0;
+    public record Token(long scores, long high, long low, long out, long gateUp, long down, long bytes) {
+        static Token of(ModelConfig config, int token) {
+            long scores = 4L * config.qkvDim();
+            long high = scores + 4L * config.heads() * (token + 1);
+            long sums = 4L * config.queryDim();
             long out = high + 2 * sums;
             long gateUp = out + 4L * config.hidden();
             long down = gateUp + 8L * config.mlp();
-            return new Token(stated, scores, high, high + sums, out, gateUp, down, down + 4L * config.hidden());
+            return new Token(scores, high, high + sums, out, gateUp, down, down + 4L * config.hidden());
         }
     }
 
     /** Parts of the piece of a token of the cell. */
     public Token token(int token) {
-        return Token.of(view.config(), cell, token);
+        return Token.of(view.config(), token);
     }
 
     /** The proof, and one for each token. */

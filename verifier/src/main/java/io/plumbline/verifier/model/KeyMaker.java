@@ -13,9 +13,12 @@ public final class KeyMaker {
     private final Manifest manifest;
     private final ModelConfig config;
     private final TensorSource source;
+    private final TokenFiles tokenFiles;
     private final SecretInts secrets = new SecretInts();
 
-    public KeyMaker(Manifest manifest, TensorSource source) {
+    /** @param tokenFiles of the manifest. */
+    public KeyMaker(Manifest manifest, TensorSource source, TokenFiles tokenFiles) {
+        this.tokenFiles = tokenFiles;
         this.manifest = manifest;
         this.config = manifest.config();
         this.source = source;
@@ -34,7 +37,7 @@ public final class KeyMaker {
             layers.add(layer(layer));
             progress.accept((layer + 1.0) / (config.layers() + 1));
         }
-        VerifierKey key = new VerifierKey(small, layers, output());
+        VerifierKey key = new VerifierKey(tokenFiles, small, layers, output());
         progress.accept(1);
         return key;
     }

@@ -6,10 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a full node keeps of a model in place of its weights: per matrix a secret {@link MatrixKey}, and the small tensors. Tens of
- * megabytes for a model of 8 GB. Secret: whoever knows it can forge products, so it never leaves the node.
+ * What a full node keeps of a model in place of its weights: per matrix a secret {@link MatrixKey}, the small tensors and the tokenizer. Tens
+ * of megabytes for a model of 8 GB. Secret: whoever knows it can forge products, so it never leaves the node.
  */
 public final class VerifierKey {
+    private final TokenFiles tokenFiles;
     private final SmallTensors small;
     private final byte[] modelId;
     private final List<Layer> layers;
@@ -26,11 +27,14 @@ public final class VerifierKey {
     }
 
     /**
+     * @param tokenFiles of the model: an auditor checks texts by them.
      * @param small tensors of all layers and of what follows them.
      * @param matrices keys of each layer's matrices, in the order of {@link MatrixStack}.
      * @param output key of the output matrix.
      */
-    public VerifierKey(SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {
+    public VerifierKey(
+            TokenFiles tokenFiles, SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {
+        this.tokenFiles = tokenFiles;
         this.small = small;
         this.modelId = small.manifest().id();
         List<Layer> all = new ArrayList<>();
@@ -58,7 +62,12 @@ public final class VerifierKey {
         return manifest().config();
     }
 
-    /** What is not secret. */
+    /** The model's tokenizer and chat template; not secret. */
+    public TokenFiles tokenFiles() {
+        return tokenFiles;
+    }
+
+    /** The model's small tensors; not secret. */
     public SmallTensors small() {
         return small;
     }

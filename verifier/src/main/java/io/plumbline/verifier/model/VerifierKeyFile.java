@@ -26,18 +26,20 @@ import java.util.function.DoubleConsumer;
 
 /**
  * A {@link VerifierKey} on disk, readable by its owner alone: sections of a kind, a length, a payload, and the BLAKE3 hash of the section
- * before, kind, length and payload. Sections are the manifest, the small tensors, one for each layer, the output matrix, and an end of no bytes.
+ * before, kind, length and payload. Sections are the manifest, the token files, the small tensors, one for each layer, the output matrix, and an end of no
+ * bytes.
  *
  * <p>A key is made in {@code FILE.partial}, section by section, and gets its name when it is whole. What an interrupted run has
  * finished is kept.
  */
 public final class VerifierKeyFile {
-    private static final byte[] MAGIC = "plumbline verifier key 1\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] MAGIC = "plumbline verifier key 2\n".getBytes(StandardCharsets.US_ASCII);
     private static final int MANIFEST = 1;
     private static final int SMALL = 2;
     private static final int LAYER = 3;
     private static final int OUTPUT = 4;
     private static final int END = 5;
+    private static final int TOKEN_FILES = 6;
     private static final int HEAD_BYTES = 4 + 8;
 
     /** No section of a model that can be run is larger. */
@@ -51,6 +53,7 @@ public final class VerifierKeyFile {
     private long end;
 
     private Manifest manifest;
+    private TokenFiles tokenFiles;
     private SmallTensors small;
     private final List<List<MatrixKey>> layers = new ArrayList<>();
     private MatrixKey output;
@@ -82,10 +85,12 @@ public final class VerifierKeyFile {
     /**
      * Reads the key at {@code path}, or makes it there; an interrupted run goes on where it stopped.
      *
+     * @param tokenFiles of the manifest.
      * @param progress told the share done, 0 to 1.
      * @throws IOException when a tensor is not the manifest's, or the file there is of another model.
      */
-    public static VerifierKey readOrMake(Path path, Manifest manifest, TensorSource source, DoubleConsumer progress)
+    public static VerifierKey readOrMake(
+            Path path, Manifest manifest, TensorSource source, TokenFiles tokenFiles, DoubleConsumer progress)
             throws IOException {
         if (Files.exists(path)) {
             VerifierKey key = read(path);
@@ -111,7 +116,7 @@ public final class VerifierKeyFile {
                 throw new IOException("Another process is making " + partial + ". Wait for it.");
             }
             file.resume(out);
-            file.finish(out, new KeyMaker(manifest, source), progress);
+            file.finish(out, new KeyMaker(manifest, source, tokenFiles), tokenFiles, progress);
         }
         Files.move(partial, path, StandardCopyOption.ATOMIC_MOVE);
         return file.key();
@@ -134,7 +139,7 @@ public final class VerifierKeyFile {
     }
 
     private VerifierKey key() {
-        return new VerifierKey(small, layers, output);
+        return new VerifierKey(tokenFiles, small, layers, output);
     }
 
     /** Takes what an interrupted run finished; anything after it is cut off. */
@@ -155,16 +160,19 @@ public final class VerifierKeyFile {
         }
     }
 
-    private void finish(FileChannel file, KeyMaker maker, DoubleConsumer progress) throws IOException {
+    private void finish(FileChannel file, KeyMaker maker, TokenFiles files, DoubleConsumer progress)
+            throws IOException {
         if (manifest == null) {
             manifest = wanted;
             append(file, MANIFEST, manifest.text().getBytes(StandardCharsets.UTF_8));
         }
+        if (tokenFiles == null) {
+            tokenFiles = files;
+            append(file, TOKEN_FILES, named(files.bytes()));
+        }
         if (small == null) {
             small = maker.small();
-            CanonicalWriter out = new CanonicalWriter();
-            small.bytes().forEach((name, bytes) -> out.putText(name).putBytes(bytes));
-            append(file, SMALL, out.toBytes());
+            append(file, SMALL, named(small.bytes()));
         }
         int count = manifest.config().layers();
         while (layers.size() < count) {
@@ -181,6 +189,12 @@ public final class VerifierKeyFile {
         append(file, END, new byte[0]);
         file.force(true);
         progress.accept(1);
+    }
+
+    private static byte[] named(SortedMap<String, byte[]> parts) {
+        CanonicalWriter out = new CanonicalWriter();
+        parts.forEach((name, bytes) -> out.putText(name).putBytes(bytes));
+        return out.toBytes();
     }
 
     private static byte[] encode(List<MatrixKey> keys) {
@@ -213,7 +227,7 @@ public final class VerifierKeyFile {
             return;
         }
         if (!Arrays.equals(magic, MAGIC)) {
-            throw new MalformedException("it does not begin with \"plumbline verifier key 1\"");
+            throw new MalformedException("it does not begin with \"plumbline verifier key 2\"");
         }
         end = MAGIC.length;
         while (!isWhole) {
@@ -258,6 +272,7 @@ public final class VerifierKeyFile {
     private void take(int kind, byte[] payload) {
         switch (kind) {
             case MANIFEST -> manifest = Manifest.parse(new String(payload, StandardCharsets.UTF_8));
+            case TOKEN_FILES -> tokenFiles = tokenFiles(payload);
             case SMALL -> small = small(payload);
             case LAYER -> {
                 require(
@@ -293,19 +308,34 @@ public final class VerifierKeyFile {
         return MatrixKey.read(rows, columns, in);
     }
 
-    private SmallTensors small(byte[] payload) {
+    private TokenFiles tokenFiles(byte[] payload) {
         require(manifest != null, "it does not begin with a manifest");
-        SortedMap<String, byte[]> tensors = new TreeMap<>();
-        CanonicalReader in = new CanonicalReader(payload, "small tensors");
+        SortedMap<String, byte[]> files = named(payload, "token files");
+        require(files.keySet().equals(manifest.files().keySet()), "its token files are not the manifest's");
+        try {
+            return TokenFiles.of(manifest, files::get);
+        } catch (IOException e) {
+            throw new MalformedException(e.getMessage());
+        }
+    }
+
+    private SmallTensors small(byte[] payload) {
+        require(tokenFiles != null, "small tensors stand before the token files");
+        SortedMap<String, byte[]> tensors = named(payload, "small tensors");
+        tensors.forEach((name, bytes) -> require(
+                Arrays.equals(manifest.tensor(name).hash(), Blake3.hash(bytes)),
+                "tensor \"" + name + "\" is not the manifest's"));
+        return new SmallTensors(manifest, tensors);
+    }
+
+    private static SortedMap<String, byte[]> named(byte[] payload, String what) {
+        SortedMap<String, byte[]> parts = new TreeMap<>();
+        CanonicalReader in = new CanonicalReader(payload, what);
         while (in.hasMore()) {
             String name = in.getText("name");
-            byte[] bytes = in.getBytes("tensor");
-            require(
-                    Arrays.equals(manifest.tensor(name).hash(), Blake3.hash(bytes)),
-                    "tensor \"" + name + "\" is not the manifest's");
-            tensors.put(name, bytes);
+            parts.put(name, in.getBytes(name));
         }
-        return new SmallTensors(manifest, tensors);
+        return parts;
     }
 
     private static void require(boolean holds, String what) {

@@ -13,7 +13,8 @@ import java.util.List;
  * receipt cannot be shown for a new request.
  *
  * @param modelId 32 bytes.
- * @param messages the messages as sent, JSON.
+ * @param messages the messages as sent, JSON; empty where the requester gave tokens and no messages.
+ * @param time seconds since 1970 UTC at which it was asked, for chat templates that show the date.
  * @param promptTokens what they became by the model's tokenizer and template; at least one.
  * @param sampling rule of every choice.
  * @param maxTokens most output tokens, at least 1.
@@ -25,6 +26,7 @@ import java.util.List;
 public record Request(
         byte[] modelId,
         String messages,
+        long time,
         int[] promptTokens,
         Sampling sampling,
         int maxTokens,
@@ -32,7 +34,7 @@ public record Request(
         List<String> stopTexts,
         byte[] requester,
         byte[] nonce) {
-    private static final int MAGIC = 0x32515250; // "PRQ2"
+    private static final int MAGIC = 0x33515250; // "PRQ3"
     private static final int NONCE_BYTES = 16;
     private static final int MAX_STOP_TEXTS = 16;
 
@@ -55,6 +57,7 @@ public record Request(
                 .putInt(MAGIC)
                 .putFixed(modelId)
                 .putText(messages)
+                .putLong(time)
                 .putInts(promptTokens)
                 .putInt(Float.floatToRawIntBits(sampling.temperature()))
                 .putInt(sampling.topK())
@@ -70,12 +73,13 @@ public record Request(
     public static Request decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "request");
         if (in.getInt("magic") != MAGIC) {
-            throw new MalformedException("Malformed request: it does not begin with PRQ2.");
+            throw new MalformedException("Malformed request: it does not begin with PRQ3.");
         }
         try {
             Request request = new Request(
                     in.getFixed(Blake3.HASH_BYTES, "model id"),
                     in.getText("messages"),
+                    in.getLong("time"),
                     in.getInts("prompt tokens"),
                     new Sampling(
                             Float.intBitsToFloat(in.getInt("temperature")),
@@ -111,16 +115,14 @@ public record Request(
         return Blake3.hash(encode());
     }
 
-    /** Where in {@code text} the first stop text begins, or -1. */
-    public int stopIn(String text) {
-        int first = -1;
+    /** The part of an answer's text that is for its reader: what stands before the first stop text, or all of it. */
+    public String withoutStop(String text) {
+        int end = text.length();
         for (String stop : stopTexts) {
             int at = text.indexOf(stop);
-            if (at >= 0 && (first < 0 || at < first)) {
-                first = at;
-            }
+            end = at < 0 ? end : Math.min(end, at);
         }
-        return first;
+        return text.substring(0, end);
     }
 
     public boolean stopsAt(int token) {

@@ -93,7 +93,7 @@ class AttentionCheckTest {
     }
 
     private OpeningLayout.Token parts(int t) {
-        return OpeningLayout.Token.of(config, cell, t);
+        return OpeningLayout.Token.of(config, t);
     }
 
     private long startOf(int token) {

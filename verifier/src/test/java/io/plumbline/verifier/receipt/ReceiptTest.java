@@ -71,6 +71,7 @@ class ReceiptTest {
         return new Request(
                 new byte[32],
                 "[]",
+                1_764_000_000,
                 new int[] {1, 2, 3},
                 new Sampling(0.7f, 40, 950_000, 9),
                 20,

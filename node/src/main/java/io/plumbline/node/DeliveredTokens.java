@@ -1,0 +1,50 @@
+package io.plumbline.node;
+
+import java.util.Arrays;
+
+/**
+ * The tokens that a node has streamed of one answer, as the client reads them before anything is signed. Bounded by what was asked for, and
+ * compared with the signed answer at its end. Written by the transport's thread, read by any.
+ */
+final class DeliveredTokens {
+    private final int most;
+    private final int vocab;
+    private int[] tokens = new int[16];
+    private int count;
+
+    /**
+     * @param most tokens that the answer may have.
+     * @param vocab number of token ids of the model.
+     */
+    DeliveredTokens(int most, int vocab) {
+        this.most = most;
+        this.vocab = vocab;
+    }
+
+    /**
+     * Takes the next token.
+     *
+     * @throws IllegalStateException where it is no token of the model, or one more than was asked for.
+     */
+    synchronized void add(int token) {
+        if (count == most) {
+            throw new IllegalStateException("it streams more than the " + most + " tokens that were asked for");
+        }
+        if (token < 0 || token >= vocab) {
+            throw new IllegalStateException("it streams token " + token + ", which the model does not have");
+        }
+        if (count == tokens.length) {
+            tokens = Arrays.copyOf(tokens, 2 * count);
+        }
+        tokens[count++] = token;
+    }
+
+    synchronized int count() {
+        return count;
+    }
+
+    /** Where these and the signed tokens first differ, a missing token included; -1 where they are the same. */
+    synchronized int mismatch(int[] signed) {
+        return Arrays.mismatch(tokens, 0, count, signed, 0, signed.length);
+    }
+}

@@ -1,0 +1,189 @@
+package io.plumbline.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.AgentRunner;
+
+/** A network of one full node, an honest inference node and a gateway in one JVM, to which a test adds attackers. */
+final class AttackNetwork implements AutoCloseable {
+    static final long DEPOSIT = 1_000_000;
+
+    final Keys full = Keys.random();
+    final Keys requester = Keys.random();
+    final Keys honest = Keys.random();
+    final List<Keys> attackers = List.of(Keys.random(), Keys.random());
+
+    /** The model that ships, imported. */
+    final LoadedModel model;
+
+    final Path folder;
+    final Network network;
+    final ObjectMapper mapper = new ObjectMapper();
+
+    private final ByteArrayOutputStream heard = new ByteArrayOutputStream();
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private final FullNode fullNode;
+    private final InferenceNode honestNode;
+    private final Gateway gateway;
+    private final MediaDriver driver;
+    private final Aeron aeron;
+
+    /** @param answerTimeoutMs how long the full node waits for a node's next sign of life. */
+    AttackNetwork(Path folder, Parameters parameters, long answerTimeoutMs, Level level) throws IOException {
+        this.folder = folder;
+        this.model = TestModels.load(TestModels.SHIPPED, folder);
+        List<Deposit> deposits = new ArrayList<>(List.of(
+                new Deposit(honest.publicKey(), DEPOSIT), new Deposit(requester.publicKey(), DEPOSIT)));
+        attackers.forEach(keys -> deposits.add(new Deposit(keys.publicKey(), DEPOSIT)));
+        this.network = Network.onThisHost(
+                new Genesis(List.of(full.publicKey()), 10_000, new byte[32], deposits, parameters));
+        this.fullNode = new FullNode(
+                network,
+                full,
+                new FullNode.Setup(
+                        List.of(model.folder()),
+                        folder.resolve("verifier.key"),
+                        folder.resolve("full"),
+                        FullNode.SNAPSHOT_BYTES,
+                        answerTimeoutMs),
+                events(),
+                () -> {});
+        this.honestNode = new InferenceNode(
+                network,
+                honest,
+                new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
+                InferenceNode.language(model.folder(), Compute.Choice.cpu(1, 64 << 20), -1),
+                events());
+        this.gateway = new Gateway(
+                network,
+                requester,
+                Map.of("stories", model.folder()),
+                folder.resolve("gateway"),
+                "localhost",
+                0,
+                level,
+                events());
+        this.driver = MediaDriver.launch(Drivers.context(folder.resolve("attackers")));
+        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+    }
+
+    private Events events() {
+        return new Events(new PrintStream(heard, true, StandardCharsets.UTF_8));
+    }
+
+    /** What all processes have reported. */
+    String heard() {
+        return heard.toString(StandardCharsets.UTF_8);
+    }
+
+    /** The UDP port of the honest node. */
+    int honestPort() {
+        return honestNode.port();
+    }
+
+    /** A client of the ledger, closed with this. */
+    LedgerClient ledger(Keys keys) {
+        LedgerClient client = network.ledger(driver.aeronDirectoryName(), "localhost", keys);
+        open.add(client);
+        return client;
+    }
+
+    /** An endpoint of an attacker's, closed with this. */
+    Endpoint endpoint(Keys keys, Endpoint.Protocol... protocols) {
+        Endpoint endpoint = new Endpoint(
+                aeron, "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
+        AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
+        AgentRunner.startOnThread(runner);
+        open.add(runner);
+        return endpoint;
+    }
+
+    /** Registers an attacker's node at a price and lets {@code handler} hear what others ask of it. */
+    void register(Keys keys, long stake, long price, NodeRequests.Handler handler) throws IOException {
+        Endpoint endpoint = endpoint(keys, new NodeRequests(handler).protocol());
+        apply(ledger(keys), new Command.RegisterNode(stake, model.id(), price, "localhost", endpoint.port()));
+    }
+
+    static void apply(LedgerClient ledger, Command command) throws IOException {
+        LedgerClient.Outcome outcome = ledger.submit(command);
+        if (!outcome.isApplied()) {
+            throw new IllegalStateException(command.getClass().getSimpleName() + ": " + outcome.reason());
+        }
+    }
+
+    /** Posts a chat completion: a question of so many tokens, and more fields, each after a comma. */
+    HttpResponse<String> chat(String text, int maxTokens, String more) throws IOException, InterruptedException {
+        String body = "{\"messages\":[{\"role\":\"user\",\"content\":" + mapper.writeValueAsString(text)
+                + "}],\"max_tokens\":" + maxTokens + more + "}";
+        return http.send(
+                HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port() + "/v1/chat/completions"))
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** The field by which a client asks for one node. */
+    static String by(Keys node) {
+        return ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(node.publicKey()) + "\"}";
+    }
+
+    /** The text of a plain answer. */
+    static String text(JsonNode answer) {
+        return answer.path("choices").path(0).path("message").path("content").asText();
+    }
+
+    /** The case of an answer, once it has ended; as it is after {@code ms} where it has not. */
+    Case ended(LedgerClient ledger, byte[] requestHash, long ms) throws IOException, InterruptedException {
+        long end = System.currentTimeMillis() + ms;
+        Case found = ledger.findCase(requestHash);
+        while ((found == null || found.isOpen()) && System.currentTimeMillis() < end) {
+            Thread.sleep(30);
+            found = ledger.findCase(requestHash);
+        }
+        return found;
+    }
+
+    /** The case of a plain answer of the gateway. */
+    Case ended(LedgerClient ledger, JsonNode answer, long ms) throws IOException, InterruptedException {
+        return ended(
+                ledger,
+                HexFormat.of().parseHex(answer.path("plumbline").path("request_hash").asText()),
+                ms);
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(open.reversed());
+        CloseHelper.closeAll(gateway, honestNode, aeron, driver, fullNode, model);
+    }
+}

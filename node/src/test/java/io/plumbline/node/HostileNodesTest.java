@@ -1,0 +1,148 @@
+package io.plumbline.node;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Keys;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Inference nodes that lie to clients, or meddle with what others answer. */
+class HostileNodesTest {
+    private static final String QUESTION = "Tell me a story about a clever fox.";
+
+    @TempDir
+    static Path folder;
+
+    private static AttackNetwork network;
+
+    @BeforeAll
+    static void start() throws Exception {
+        network = new AttackNetwork(folder, Parameters.DEFAULT, 5_000, Level.FULL);
+    }
+
+    @AfterAll
+    static void stop() {
+        network.close();
+    }
+
+    private static JsonNode plain(String more) throws Exception {
+        return network.mapper.readTree(network.chat(QUESTION, 24, more).body());
+    }
+
+    /** It signs what the model answers, which every audit finds good, and streams something else. */
+    @Test
+    void aNodeThatStreamsAnotherAnswerThanItSignsIsNamedAndItsAnswerRefused() throws Exception {
+        Keys keys = network.attackers.get(0);
+        String[] lie = {"words"};
+        network.register(keys, 500, 3, new ScriptedNode(network, keys, 3) {
+            @Override
+            int[] stream(Answer answer) {
+                int[] tokens = answer.tokens().clone();
+                return switch (lie[0]) {
+                    case "words" -> {
+                        tokens[3] = tokens[3] == 300 ? 301 : 300;
+                        yield tokens;
+                    }
+                    case "less" -> Arrays.copyOf(tokens, tokens.length - 1);
+                    case "nothing" -> new int[0];
+                    case "more" -> Arrays.copyOf(tokens, tokens.length + 1);
+                    default -> {
+                        tokens[2] = Integer.MAX_VALUE;
+                        yield tokens;
+                    }
+                };
+            }
+        });
+        for (String one : new String[] {"words", "less", "nothing", "more", "no token of the model"}) {
+            lie[0] = one;
+            HttpResponse<String> plain = network.chat(QUESTION, 24, AttackNetwork.by(keys));
+            assertEquals(503, plain.statusCode(), one + ": " + plain.body());
+            assertFalse(plain.body().contains("choices"), plain.body());
+            String stream = network.chat(QUESTION, 24, AttackNetwork.by(keys) + ",\"stream\":true").body();
+            assertTrue(stream.contains("\"error\""), one + ": " + stream);
+            assertFalse(stream.contains("\"finish_reason\":\"stop\""), stream);
+            assertFalse(stream.contains("\"finish_reason\":\"length\""), stream);
+            if (one.equals("words")) {
+                assertTrue(plain.body().contains(Blake3.hex(keys.publicKey())), "names the node: " + plain.body());
+                assertTrue(plain.body().contains("from token 3 on"), plain.body());
+            }
+        }
+    }
+
+    @Test
+    void logProbabilitiesAreMarkedAsTheNodesWordAlone() throws Exception {
+        JsonNode with = plain(AttackNetwork.by(network.honest) + ",\"logprobs\":true");
+        assertEquals("unverified", with.path("plumbline").path("logprobs").asText(), with.toString());
+        assertTrue(plain(AttackNetwork.by(network.honest)).path("plumbline").path("logprobs").isMissingNode());
+    }
+
+    /** A call as a meddler has heard it: its peer, and the number that the peer gave it. */
+    private record Heard(Peer peer, long id) {}
+
+    /** Hears what it is asked, refuses it, and so has sessions with those that asked. */
+    private static final class Meddler extends ScriptedNode {
+        final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
+
+        Meddler(Keys keys) throws Exception {
+            super(network, keys, 4);
+        }
+
+        @Override
+        public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {
+            heard.add(new Heard(from, id));
+            Thread.startVirtualThread(() -> refuse(from, id, "no"));
+        }
+    }
+
+    /** It knows its own call's number and says something under that one and the next ones, as if it had been asked. */
+    @Test
+    void aNodeThatWasNotAskedWritesIntoNobodysAnswer() throws Exception {
+        Keys keys = network.attackers.get(1);
+        Meddler meddler = new Meddler(keys);
+        network.register(keys, 500, 4, meddler);
+        String right = AttackNetwork.text(plain(AttackNetwork.by(network.honest)));
+        plain(AttackNetwork.by(keys));
+        Heard heard = meddler.heard.poll(10, TimeUnit.SECONDS);
+        assertNotNull(heard);
+        AtomicBoolean goesOn = new AtomicBoolean(true);
+        Thread meddling = Thread.startVirtualThread(() -> {
+            while (goesOn.get()) {
+                for (long next = 0; next <= 8; next++) {
+                    ScriptedNode.token(heard.peer(), heard.id() + next, 300);
+                    ScriptedNode.refuse(heard.peer(), heard.id() + next, "This node has forgotten it.");
+                }
+                Thread.onSpinWait();
+            }
+        });
+        LedgerClient ledger = network.ledger(network.requester);
+        for (int i = 0; i < 3; i++) {
+            JsonNode answer = plain(AttackNetwork.by(network.honest));
+            assertEquals(right, AttackNetwork.text(answer));
+            Case found = network.ended(ledger, answer, 30_000);
+            assertEquals(Status.SETTLED, found.status(), found.reasons().toString());
+        }
+        goesOn.set(false);
+        meddling.join();
+    }
+}

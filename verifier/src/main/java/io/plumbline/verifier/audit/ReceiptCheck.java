@@ -1,0 +1,81 @@
+package io.plumbline.verifier.audit;
+
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.util.Arrays;
+
+/** What receipt, request and answer show by themselves: no opening, no tokenizer, no model but its shape. */
+public final class ReceiptCheck {
+    private ReceiptCheck() {}
+
+    /** Most output tokens of a request: what it asks for, as far as the model's context reaches. */
+    public static int most(Request request, ModelConfig config) {
+        return Math.min(request.maxTokens(), config.maxPositions() - request.promptTokens().length + 1);
+    }
+
+    /**
+     * Signature, hashes, counts, the stop rule as far as tokens show it, and whether a cancellation is the requester's.
+     *
+     * @param modelId 32 bytes: the model that was asked for.
+     * @return what does not hold, or null.
+     */
+    public static Failure check(Receipt receipt, Request request, Answer answer, byte[] modelId, ModelConfig config) {
+        if (!receipt.signatureHolds()) {
+            return Failure.of(Step.SIGNATURE, "the receipt was not signed by the node it names");
+        }
+        if (receipt.contractVersion() != Constants.CONTRACT_VERSION) {
+            return Failure.of(
+                    Step.MODEL,
+                    "numeric contract " + receipt.contractVersion() + " is not " + Constants.CONTRACT_VERSION);
+        }
+        if (!Arrays.equals(receipt.modelId(), request.modelId()) || !Arrays.equals(receipt.modelId(), modelId)) {
+            return Failure.of(Step.MODEL, "the receipt names another model than the request");
+        }
+        if (!Arrays.equals(receipt.requestHash(), request.hash())
+                || receipt.promptTokens() != request.promptTokens().length) {
+            return Failure.of(Step.REQUEST, "the receipt was made for another request");
+        }
+        if (!Arrays.equals(receipt.outputHash(), answer.hash()) || receipt.outputTokens() != answer.tokens().length) {
+            return Failure.of(Step.OUTPUT, "the receipt was made for another answer");
+        }
+        for (int token : request.promptTokens()) {
+            if (token < 0 || token >= config.vocab()) {
+                return Failure.of(Step.REQUEST, "prompt token " + token + " is not in the vocabulary");
+            }
+        }
+        int[] tokens = answer.tokens();
+        if (tokens.length == 0) {
+            return Failure.of(Step.STOP, "the answer is empty");
+        }
+        for (int i = 0; i < tokens.length; i++) {
+            if (tokens[i] < 0 || tokens[i] >= config.vocab()) {
+                return Failure.of(Step.OUTPUT, "output token " + tokens[i] + " is not in the vocabulary");
+            }
+            if (i < tokens.length - 1 && request.stopsAt(tokens[i])) {
+                return Failure.of(Step.STOP, "the answer goes on after stop token " + tokens[i]);
+            }
+        }
+        int length = TraceLayout.tokens(request.promptTokens().length, tokens.length);
+        int most = most(request, config);
+        if (answer.isCancelled()
+                && (!answer.cancellation().holds(request)
+                        || tokens.length < answer.cancellation().delivered())) {
+            return Failure.of(Step.STOP, "the requester did not cancel the answer after " + tokens.length + " tokens");
+        }
+        // Whether a stop text ended it is for TextCheck, which has the tokenizer.
+        boolean mayEnd = request.stopsAt(tokens[tokens.length - 1])
+                || !request.stopTexts().isEmpty()
+                || answer.isCancelled();
+        if (tokens.length > most || (tokens.length < most && !mayEnd)) {
+            return Failure.of(Step.STOP, tokens.length + " tokens, not ended by the stop rule; it gives " + most);
+        }
+        if (receipt.traceBytes() != new TraceLayout(config).traceBytes(length)) {
+            return Failure.of(Step.HEADER, "the trace length is not that of " + length + " tokens");
+        }
+        return null;
+    }
+}
