@@ -102,6 +102,10 @@ public final class LedgerClient implements AutoCloseable {
             }
         } catch (IOException e) {
             batch.forEach(one -> one.failure = e);
+        } catch (RuntimeException e) {
+            // Whatever it was, each of the batch has an end: the callers wait for one.
+            IOException failure = new IOException("The commands could not be submitted: " + e.getMessage(), e);
+            batch.forEach(one -> one.failure = failure);
         }
     }
 
@@ -119,6 +123,10 @@ public final class LedgerClient implements AutoCloseable {
             throw new IOException(
                     "The ledger's clock went ahead while it was asked. Whether it was applied is not known"
                             + " any more; look before asking again.");
+        }
+        if (answer.reasons().isEmpty()) {
+            throw new IOException("The full node's answer says nothing of the commands. Whether they were applied is not"
+                    + " known; look before asking again.");
         }
         List<Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < commands.size(); i++) {

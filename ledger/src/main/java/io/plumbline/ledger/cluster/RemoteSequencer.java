@@ -16,12 +16,14 @@ import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.security.SecureRandom;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongFunction;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
@@ -43,7 +45,9 @@ public final class RemoteSequencer implements Sequencer {
     private final Aeron aeron;
     private final Endpoint endpoint;
     private final AgentRunner runner;
-    private final AtomicLong nextId = new AtomicLong(System.nanoTime());
+    /** Numbers of calls: only the full nodes that were asked can know one. */
+    private final SecureRandom random = new SecureRandom();
+
     private final Map<Long, Call<?>> calls = new ConcurrentHashMap<>();
 
     /** Which door is asked first: the one that answered last. */
@@ -56,6 +60,7 @@ public final class RemoteSequencer implements Sequencer {
     private static final class Call<T> {
         private final Class<T> type;
         private T answer;
+        private final Set<Peer> allAsked = new HashSet<>();
         private Peer asked;
         private boolean isRefused;
         private String why = "";
@@ -66,12 +71,14 @@ public final class RemoteSequencer implements Sequencer {
 
         synchronized void asks(Peer door) {
             asked = door;
+            allAsked.add(door);
             isRefused = false;
         }
 
-        synchronized void answer(Object by) {
-            if (type.isInstance(by)) {
-                answer = type.cast(by);
+        /** Takes a reply; one of a full node that was not asked counts for nothing. */
+        synchronized void answer(Peer by, Object reply) {
+            if (allAsked.contains(by) && type.isInstance(reply)) {
+                answer = type.cast(reply);
                 notifyAll();
             }
         }
@@ -98,7 +105,7 @@ public final class RemoteSequencer implements Sequencer {
         }
     }
 
-    private final class Replies implements Endpoint.Receiver, LedgerWire.Heard {
+    private final class Replies implements Endpoint.Receiver {
         @Override
         public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
             if (header.templateId() == UnavailableDecoder.TEMPLATE_ID) {
@@ -109,13 +116,23 @@ public final class RemoteSequencer implements Sequencer {
                     call.refuse(from, new String(VarData.copy(unavailable::wrapReason), StandardCharsets.UTF_8));
                 }
             } else {
-                LedgerWire.read(header.templateId(), in, offset, header.blockLength(), header.version(), this);
+                LedgerWire.read(
+                        header.templateId(), in, offset, header.blockLength(), header.version(), new Reply(from));
             }
         }
 
         @Override
         public void onLost(Peer peer) {
             calls.values().forEach(call -> call.refuse(peer, peer.lost()));
+        }
+    }
+
+    /** What one full node replies. */
+    private final class Reply implements LedgerWire.Heard {
+        private final Peer from;
+
+        Reply(Peer from) {
+            this.from = from;
         }
 
         @Override
@@ -132,7 +149,7 @@ public final class RemoteSequencer implements Sequencer {
             time.heard(timeMs);
             Call<?> call = calls.get(id);
             if (call != null) {
-                call.answer(answer);
+                call.answer(from, answer);
             }
         }
     }
@@ -180,10 +197,12 @@ public final class RemoteSequencer implements Sequencer {
     }
 
     private <T> T call(Class<T> type, LongFunction<UnsafeBuffer> encoder) throws IOException {
-        long id = nextId.getAndIncrement();
-        UnsafeBuffer message = encoder.apply(id);
         Call<T> call = new Call<>(type);
-        calls.put(id, call);
+        long id = random.nextLong();
+        while (calls.putIfAbsent(id, call) != null) {
+            id = random.nextLong();
+        }
+        UnsafeBuffer message = encoder.apply(id);
         long end = System.nanoTime() + timeoutNs;
         int first = door;
         try {
