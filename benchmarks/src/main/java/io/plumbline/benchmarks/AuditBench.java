@@ -333,8 +333,7 @@ final class AuditBench implements Callable<Integer> {
         boolean choice = cell.layer() == c.layers();
         // The first layer's cells open embedding rows too: one layer in as many as there are, not in two.
         int layer = choice ? layers : layers / 2 + cell.layer();
-        return OpeningLayout.of(view, new Cell(layer, cell.from(), cell.to()))
-                .bytes();
+        return OpeningLayout.of(view, new Cell(layer, cell.from(), cell.to())).bytes();
     }
 
     /** ms of one core a token, in a prefill of the same context: the layers', and the output matrix's where a token was chosen. */

@@ -24,7 +24,7 @@ public final class Money {
                 List.of(
                         new Genesis.Deposit(REQUESTER.publicKey(), 1_000_000),
                         new Genesis.Deposit(NODE.publicKey(), 100_000)),
-                Parameters.DEFAULT);
+                Parameters.FREE);
     }
 
     public static byte[] request(int number) {

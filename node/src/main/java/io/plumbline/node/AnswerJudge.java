@@ -7,16 +7,17 @@ import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
 import java.io.IOException;
 
-/** Judges answers of one model. Asked by one thread. */
+/** Judges answers of one model. Asked by several threads at once. */
 interface AnswerJudge extends AutoCloseable {
     /**
      * What came of looking at an answer.
      *
      * @param failure the first one, or null where the answer is good.
-     * @param work 32 bytes that only who has done the audit knows; zeros where there is nothing common to know.
+     * @param work 32 bytes that only an auditor that has done the audit knows; zeros where there is nothing common to know.
      * @param evidence encoded, of a failure that can be shown to others; else null.
+     * @param isProof whether the ledger itself can see the failure in the evidence.
      */
-    record Finding(Failure failure, byte[] work, byte[] evidence) {
+    record Finding(Failure failure, byte[] work, byte[] evidence, boolean isProof) {
         boolean good() {
             return failure == null;
         }
@@ -25,11 +26,12 @@ interface AnswerJudge extends AutoCloseable {
     /**
      * Looks at the answer behind a receipt.
      *
+     * @param deadline by which the audit must be over.
      * @param asked its first element receives each cell before it is asked for.
      * @param event receives what was checked.
      * @throws IOException where the node is silent, or the answer cannot be judged here: nothing is proven then.
      */
-    Finding judge(Case ordered, Peer peer, Cell[] asked, ObjectNode event) throws IOException;
+    Finding judge(Case ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event) throws IOException;
 
     @Override
     void close();

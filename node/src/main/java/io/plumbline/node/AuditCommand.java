@@ -48,6 +48,9 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
 
     private static final int CANNOT_JUDGE = 3;
 
+    /** Longest audit that a person waits for. */
+    private static final long AUDIT_MS = 24 * 3_600_000L;
+
     @Parameter(
             description = "RECEIPT: in hexadecimal, as the gateway gives it, or a file that holds it",
             required = true)
@@ -199,7 +202,7 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         NodeClient.TensorDisclosed disclosed;
         TolerantAuditor.Report report;
         try {
-            disclosed = client.discloseTensors(peer, given.hash());
+            disclosed = client.discloseTensors(peer, given.hash(), Deadline.after(AUDIT_MS));
             report = TensorAudit.run(model, given, disclosed.request(), disclosed.answer(), wanted);
         } catch (IOException | IllegalArgumentException e) {
             System.out.println("CANNOT JUDGE: " + e.getMessage());
@@ -232,13 +235,13 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         AuditReport report;
         try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
                 Auditor auditor = new Auditor(key, tokenizer)) {
-            disclosed = client.disclose(peer, hash);
+            disclosed = client.disclose(peer, hash, Deadline.after(AUDIT_MS));
             report = auditor.audit(
                     given,
                     disclosed.request(),
                     disclosed.answer(),
                     Assignment.of(wanted),
-                    client.openings(peer, hash),
+                    client.openings(peer, hash, Deadline.after(AUDIT_MS)),
                     AuditCommand::show);
         } catch (IOException | IllegalArgumentException e) {
             System.out.println("\rCANNOT JUDGE: " + e.getMessage());

@@ -6,8 +6,8 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
-import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.ReceiptCheck;
@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
@@ -50,7 +51,7 @@ final class ChatApi implements AutoCloseable {
             ChatRequest chat = ChatRequest.parse(
                     body, modelName, model, tokenizer, market.keys().publicKey(), level);
             String named = body.path("plumbline").path("node").asText("");
-            try (Completion completion = new Completion(this, chat, market.choose(model.id(), named))) {
+            try (Completion completion = new Completion(this, chat, named)) {
                 if (chat.stream()) {
                     response.header("Content-Type", "text/event-stream");
                     response.header("Cache-Control", "no-cache");
@@ -68,13 +69,27 @@ final class ChatApi implements AutoCloseable {
         });
     }
 
-    /** Puts up the price of all that {@code request} may cost, and has {@code node} answer it. */
+    /** A node that is there for answers audited at {@code wanted}. */
+    Market.Reached reach(Level wanted, String named, Set<Key> tried) throws IOException {
+        return market.reach(model.id(), wanted, named, tried);
+    }
+
+    /** Puts up the price of all that {@code request} may cost, and has a node answer it. */
     NodeClient.Inference infer(
-            Request request, Node node, Level auditedAt, int topLogprobs, Consumer<NodeClient.Chosen> onToken)
+            Request request,
+            Market.Reached reached,
+            Level auditedAt,
+            int topLogprobs,
+            Consumer<NodeClient.Chosen> onToken)
             throws IOException {
-        long price = node.pricePerToken() * (request.promptTokens().length + request.maxTokens());
-        Peer peer = market.escrow(request.hash(), node, price, auditedAt);
-        return market.client().infer(peer, request, model.config().vocab(), topLogprobs, onToken);
+        long tokens = (long) request.promptTokens().length + ReceiptCheck.most(request, model.config());
+        market.escrow(request.hash(), reached.node(), tokens, auditedAt);
+        return market.client().infer(reached.peer(), request, model.config().vocab(), topLogprobs, onToken);
+    }
+
+    /** A node has answered nothing: it is left out for a while. */
+    void failed(Node node, IOException why) {
+        market.failed(node, why.getMessage());
     }
 
     /**
@@ -102,7 +117,8 @@ final class ChatApi implements AutoCloseable {
         return answered;
     }
 
-    private static IOException refused(Node node, String why) {
+    private IOException refused(Node node, String why) {
+        market.lied(node, why);
         return new IOException("Inference node " + Blake3.hex(node.key()) + " " + why + ".");
     }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.inference.tokenizer.TextStream;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.node.NodeClient.Answered;
 import io.plumbline.node.NodeClient.Chosen;
@@ -13,9 +14,12 @@ import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
@@ -23,10 +27,14 @@ import java.util.concurrent.LinkedBlockingQueue;
 final class Completion implements AutoCloseable {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final HexFormat HEX = HexFormat.of();
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    /** Nodes that are tried for one choice. */
+    private static final int MAX_TRIES = 3;
 
     private final ChatApi api;
     private final ChatRequest chat;
-    private final Node node;
+    private final String named;
     private final String id;
     private final List<Choice> choices = new ArrayList<>();
     /** Choices with news: a token, or their end. */
@@ -37,46 +45,117 @@ final class Completion implements AutoCloseable {
 
     private static final class Choice {
         private final int index;
-        private final Request request;
         private final TextStream text;
+        private final Set<Key> tried = new HashSet<>();
+        private Request request;
+        private Node node;
         private final ArrayNode logprobs = MAPPER.createArrayNode();
         private NodeClient.Inference inference;
         private Answered answered;
-        private Exception failure;
+        private volatile Exception failure;
 
         Choice(int index, Request request, TextStream text) {
             this.index = index;
             this.request = request;
             this.text = text;
         }
+
+        private void rethrow() throws IOException {
+            if (failure instanceof RuntimeException refused) {
+                throw refused;
+            }
+            if (failure instanceof IOException failed) {
+                throw failed;
+            }
+        }
     }
 
-    Completion(ChatApi api, ChatRequest chat, Node node) {
+    /** @param named the key of the node that is to answer, in hexadecimal; empty for any. */
+    Completion(ChatApi api, ChatRequest chat, String named) {
         this.api = api;
         this.chat = chat;
-        this.node = node;
+        this.named = named;
         this.id = "chatcmpl-" + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
     }
 
-    /** Has all choices answered. */
+    /** Has all choices answered: each begins beside the others. */
     void start() throws IOException {
+        List<Thread> beginning = new ArrayList<>();
         for (Request request : chat.requests()) {
             Choice choice = new Choice(choices.size(), request, new TextStream(api.tokenizer(), request.stopTexts()));
-            choice.inference = api.infer(
-                    request, node, chat.level(), chat.topLogprobs(), chosen -> news.add(new News(choice, chosen)));
             choices.add(choice);
-            Thread.startVirtualThread(() -> await(choice));
+            beginning.add(Thread.startVirtualThread(() -> guarded(choice, () -> begin(choice))));
         }
+        try {
+            for (Thread thread : beginning) {
+                thread.join();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while answering.", e);
+        }
+        for (Choice choice : choices) {
+            choice.rethrow();
+        }
+        choices.forEach(choice -> Thread.startVirtualThread(() -> await(choice)));
     }
 
-    private void await(Choice choice) {
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private static void guarded(Choice choice, Work work) {
         try {
-            choice.answered =
-                    api.checked(choice.inference.await(), choice.request, choice.inference.delivered(), node);
+            work.run();
         } catch (IOException | RuntimeException e) {
             choice.failure = e;
         }
+    }
+
+    private void begin(Choice choice) throws IOException {
+        Market.Reached reached = api.reach(chat.level(), named, choice.tried);
+        choice.node = reached.node();
+        choice.tried.add(Key.of(choice.node.key()));
+        choice.inference = api.infer(
+                choice.request,
+                reached,
+                chat.level(),
+                chat.topLogprobs(),
+                chosen -> news.add(new News(choice, chosen)));
+    }
+
+    private void await(Choice choice) {
+        guarded(choice, () -> {
+            while (choice.answered == null) {
+                try {
+                    choice.answered = api.checked(
+                            choice.inference.await(), choice.request, choice.inference.delivered(), choice.node);
+                } catch (IOException e) {
+                    beginAnew(choice, e);
+                }
+            }
+        });
         news.add(new News(choice, null));
+    }
+
+    /** Has another node answer, where the client has read nothing of this one's answer and has asked for no node by name. */
+    private void beginAnew(Choice choice, IOException why) throws IOException {
+        boolean isUnread = choice.inference.delivered().count() == 0;
+        if (!(why instanceof BusyException) && isUnread) {
+            api.failed(choice.node, why);
+        }
+        if (!isUnread || !named.isEmpty() || choice.tried.size() >= MAX_TRIES) {
+            throw why;
+        }
+        choice.inference.close();
+        choice.request = choice.request.renewed(nonce());
+        begin(choice);
+    }
+
+    private static byte[] nonce() {
+        byte[] nonce = new byte[16];
+        RANDOM.nextBytes(nonce);
+        return nonce;
     }
 
     private interface OnPiece {
@@ -91,12 +170,7 @@ final class Completion implements AutoCloseable {
                 News next = news.take();
                 Choice choice = next.choice();
                 if (next.chosen() == null) {
-                    if (choice.failure instanceof RuntimeException refused) {
-                        throw refused;
-                    }
-                    if (choice.failure instanceof IOException failed) {
-                        throw failed;
-                    }
+                    choice.rethrow();
                     open--;
                     listener.piece(choice, choice.text.finish(), null, true);
                 } else {
@@ -226,8 +300,7 @@ final class Completion implements AutoCloseable {
             // No receipt covers them: they are the node's word alone.
             json.put("logprobs", "unverified");
         }
-        return json
-                .put("request_hash", HEX.formatHex(choice.request.hash()))
+        return json.put("request_hash", HEX.formatHex(choice.request.hash()))
                 .put("receipt", HEX.formatHex(receipt.encode()))
                 .put("trace_root", HEX.formatHex(receipt.traceRoot()))
                 .put("trace_bytes", receipt.traceBytes())
@@ -263,8 +336,10 @@ final class Completion implements AutoCloseable {
     @Override
     public void close() throws IOException {
         for (Choice choice : choices) {
-            api.cancel(choice.inference);
-            choice.inference.close();
+            if (choice.inference != null) {
+                api.cancel(choice.inference);
+                choice.inference.close();
+            }
         }
     }
 }

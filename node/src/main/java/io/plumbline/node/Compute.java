@@ -133,8 +133,7 @@ final class Compute implements AutoCloseable {
         }
         int most = Math.min(SELF_TEST_TOKENS, model.config().maxPositions() - prompt.length);
         return new Request(
-                model.id(), "",
-                0, prompt, Sampling.GREEDY, most, new int[0], List.of(), new byte[32], new byte[16]);
+                model.id(), "", 0, prompt, Sampling.GREEDY, most, new int[0], List.of(), new byte[32], new byte[16]);
     }
 
     private static byte[] root(Executor executor, Request request) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
+import io.plumbline.ledger.state.Case;
 import io.plumbline.verifier.audit.Evidence;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -97,7 +98,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
         });
         Thread.ofPlatform().daemon().start(lying);
         JsonNode settled = network.awaitSettlement(
-                answer.path("plumbline").path("request_hash").asText());
+                answer.path("plumbline").path("request_hash").asText(), Case.Status.SETTLED);
         ObjectNode result = mapper.createObjectNode();
         result.put("answer", answer.get("text").asText());
         result.set("receipt", answer.get("plumbline"));
@@ -111,7 +112,7 @@ final class Demo extends Main.Options implements Callable<Integer> {
             throw new IOException(e.getCause().getMessage(), e.getCause());
         }
         JsonNode slashed = network.awaitSettlement(
-                lie.path("plumbline").path("request_hash").asText());
+                lie.path("plumbline").path("request_hash").asText(), Case.Status.SLASHED);
         reportCheat(result, lie, slashed);
         network.reportBalances(result);
         if (json) {

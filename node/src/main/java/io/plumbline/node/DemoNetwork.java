@@ -3,6 +3,7 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
@@ -205,22 +206,26 @@ final class DemoNetwork implements AutoCloseable {
                 + " full nodes in block " + certified.path("block");
     }
 
-    /** Waits until the case is settled or slashed, all full nodes have judged, and a quorum has signed it. */
-    JsonNode awaitSettlement(String request) throws IOException, InterruptedException {
+    /**
+     * Waits until a case has come to an end and a quorum has signed it.
+     *
+     * @param wanted SETTLED or REFUNDED, once all full nodes have judged; or SLASHED, once the evidence is there.
+     */
+    JsonNode awaitSettlement(String request, Case.Status wanted) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + SETTLE_MS;
+        JsonNode found = null;
         while (System.currentTimeMillis() < end) {
-            JsonNode found = get("/v1/receipts/" + request);
-            String status = found.path("status").asText();
-            boolean isCertified =
-                    found.path("certified").path("status").asText().equals(status);
-            if (isCertified
-                    && status.matches("SETTLED|SLASHED|REFUNDED")
-                    && found.path("verdicts").size() == fullNodes.size()) {
+            found = get("/v1/receipts/" + request);
+            boolean isWhole = wanted == Case.Status.SLASHED
+                    || found.path("verdicts").size() == fullNodes.size();
+            if (found.path("status").asText().equals(wanted.name())
+                    && found.path("certified").path("status").asText().equals(wanted.name())
+                    && isWhole) {
                 return found;
             }
             Thread.sleep(50);
         }
-        throw new IOException("The ledger did not settle within " + SETTLE_MS / 1000 + " s.");
+        throw new IOException("The ledger did not come to " + wanted + " within " + SETTLE_MS / 1000 + " s; it says " + found);
     }
 
     /** What a full node says of its audit of a request. */

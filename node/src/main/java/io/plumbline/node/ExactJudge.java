@@ -1,6 +1,7 @@
 package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Case;
@@ -10,29 +11,52 @@ import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.model.VerifierKey;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactJudge implements AnswerJudge {
     private final VerifierKey key;
+    private final Path modelFolder;
     private final ChatTokenizer tokenizer;
-    private final Auditor auditor;
     private final NodeClient client;
 
-    ExactJudge(VerifierKey key, NodeClient client) throws IOException {
+    /** Each holds an audit's memory; there are as many as audits were under way at once. */
+    private final ConcurrentLinkedQueue<Auditor> idle = new ConcurrentLinkedQueue<>();
+
+    /**
+     * @param modelFolder the imported model, for the one row that a false product is proven by; null where only the key is here.
+     */
+    ExactJudge(VerifierKey key, Path modelFolder, NodeClient client) throws IOException {
         this.key = key;
+        this.modelFolder = modelFolder;
         this.tokenizer = ChatTokenizer.of(key.tokenFiles());
-        this.auditor = new Auditor(key, tokenizer);
         this.client = client;
     }
 
     @Override
-    public Finding judge(Case ordered, Peer peer, Cell[] asked, ObjectNode event) throws IOException {
+    public Finding judge(Case ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+            throws IOException {
+        Auditor free = idle.poll();
+        Auditor auditor = free == null ? new Auditor(key, tokenizer) : free;
+        try {
+            return judge(auditor, ordered, peer, deadline, asked, event);
+        } finally {
+            auditor.close();
+            idle.add(auditor);
+        }
+    }
+
+    private Finding judge(Auditor auditor, Case ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+            throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
-        NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash);
-        OpeningSource openings = client.openings(peer, receiptHash);
+        NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
+        OpeningSource openings = client.openings(peer, receiptHash, deadline);
         Audit audit = ordered.audit();
         AuditReport report = auditor.audit(
                 ordered.receipt(),
@@ -48,18 +72,67 @@ final class ExactJudge implements AnswerJudge {
         event.put("heads", report.counts().heads())
                 .put("positions", report.counts().positions());
         event.put("bytes", report.counts().bytes()).put("cpuMs", report.cpuNanos() / 1e6);
+        if (!report.good()) {
+            report = inOneToken(auditor, ordered, disclosed, openings, report);
+        }
         Evidence evidence = report.good()
                 ? null
                 : Evidence.of(key, ordered.receipt(), disclosed.request(), disclosed.answer(), report);
-        return new Finding(
-                report.failure(),
-                report.work() == null ? new byte[32] : report.work(),
-                evidence == null ? null : evidence.encode());
+        if (evidence == null) {
+            byte[] work = report.work() == null ? new byte[32] : report.work();
+            return new Finding(report.failure(), work, null, false);
+        }
+        Evidence whole = withRow(evidence);
+        Evidence.Finding alone = whole.check(null, null);
+        return new Finding(report.failure(), new byte[32], whole.encode(), alone.failure() != null);
+    }
+
+    /**
+     * The same failure in a cell of the one token that it shows in: evidence must be small enough for the ledger. Where the node opens that
+     * no more, or shows something else in it, the failure as it was found.
+     */
+    private AuditReport inOneToken(
+            Auditor auditor,
+            Case ordered,
+            NodeClient.Disclosed disclosed,
+            OpeningSource openings,
+            AuditReport found)
+            throws IOException {
+        if (found.exhibit() == null || found.exhibit().token() < 0
+                || found.exhibit().seal().cell().tokens() == 1) {
+            return found;
+        }
+        int token = found.exhibit().token();
+        Cell one = new Cell(found.exhibit().seal().cell().layer(), token, token + 1);
+        try {
+            AuditReport again = auditor.audit(
+                    ordered.receipt(),
+                    disclosed.request(),
+                    disclosed.answer(),
+                    new Assignment(Level.AUDITED, null, List.of(one)),
+                    openings,
+                    null);
+            return again.exhibit() == null ? found : again;
+        } catch (IOException e) {
+            return found;
+        }
+    }
+
+    /** With the row that a false product is false in, where the model is at hand. */
+    private Evidence withRow(Evidence evidence) throws IOException {
+        if (modelFolder == null || !evidence.check(null, null).needsModel()) {
+            return evidence;
+        }
+        try (LoadedModel model = LoadedModel.open(modelFolder)) {
+            Evidence.FalseProduct product =
+                    evidence.check(model::tensor, tokenizer).product();
+            return product == null ? evidence : evidence.with(product, model::tensor);
+        }
     }
 
     @Override
     public void close() {
-        // The auditor's memory is the auditing thread's, and ends with it.
+        idle.forEach(Auditor::close);
         tokenizer.close();
     }
 }

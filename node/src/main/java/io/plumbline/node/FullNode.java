@@ -94,7 +94,12 @@ final class FullNode implements AutoCloseable {
         Member.Place place = new Member.Place(id, network.members(), folder, network.genesis());
         // The others are asked while the models are read.
         CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, keys, network));
-        this.judge = new Judge(keys, judges(setup.models, setup.keyFile), folder.resolve("evidence"), events);
+        this.judge = new Judge(
+                keys.publicKey(),
+                judges(setup.models, setup.keyFile),
+                folder.resolve("evidence"),
+                new VerdictStore(folder.resolve("verdicts")),
+                events);
         this.voter = new Voter(
                 keys,
                 network.genesis().hash(),
@@ -133,7 +138,7 @@ final class FullNode implements AutoCloseable {
                 host(network.members().get(id)),
                 keys,
                 network.genesis().hash());
-        this.ledger = new LedgerClient(sequencer, keys);
+        this.ledger = new LedgerClient(sequencer, keys, network.genesis().hash());
         this.endpoint = new Endpoint(
                 aeron,
                 address.host(),
@@ -200,7 +205,7 @@ final class FullNode implements AutoCloseable {
         }
         if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
             VerifierKey key = verifierKey(language, keyFile);
-            judges.put(Blake3.hex(key.manifest().id()), new ExactJudge(key, client));
+            judges.put(Blake3.hex(key.manifest().id()), new ExactJudge(key, language, client));
         }
         return judges;
     }

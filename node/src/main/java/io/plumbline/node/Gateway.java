@@ -77,7 +77,7 @@ final class Gateway implements AutoCloseable {
         AgentRunner.startOnThread(runner);
         this.ledger = network.ledger(driver.aeronDirectoryName(), host, keys);
         ledger.root();
-        Market market = new Market(keys, ledger, endpoint, client);
+        Market market = new Market(keys, ledger, endpoint, client, events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
         this.tensors = new TensorApi(market, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);

@@ -18,6 +18,7 @@ final class IncomingOpening implements Opening {
 
     private final String from;
     private final long timeoutNs;
+    private final Deadline deadline;
     private final Proceed proceed;
     private final Runnable onClose;
     private final Deque<byte[]> chunks = new ArrayDeque<>();
@@ -40,11 +41,13 @@ final class IncomingOpening implements Opening {
     /**
      * @param from address of the node that sends it, for messages.
      * @param timeoutMs longest wait for the next sign of life.
+     * @param deadline of the whole audit: a node that drips does not hold it up.
      * @param onClose runs when nothing more is wanted.
      */
-    IncomingOpening(String from, long timeoutMs, Proceed proceed, Runnable onClose) {
+    IncomingOpening(String from, long timeoutMs, Deadline deadline, Proceed proceed, Runnable onClose) {
         this.from = from;
         this.timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        this.deadline = deadline;
         this.proceed = proceed;
         this.onClose = onClose;
     }
@@ -90,12 +93,14 @@ final class IncomingOpening implements Opening {
         }
         long before = received;
         boolean wasSealed = seal != null;
-        long end = System.nanoTime() + timeoutNs;
+        long end = System.nanoTime() + deadline.atMostNs(timeoutNs);
         while (failure == null && received == before && wasSealed == (seal != null)) {
             long left = end - System.nanoTime();
             if (left <= 0) {
-                throw new IOException("The inference node at " + from + " did not answer within "
-                        + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s.");
+                throw new IOException("The inference node at " + from
+                        + (deadline.leftNs() <= 0
+                                ? " did not open what was asked for in the time that the audit has."
+                                : " did not answer within " + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s."));
             }
             try {
                 TimeUnit.NANOSECONDS.timedWait(this, left);

@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ final class InferenceNode implements AutoCloseable {
     private final MediaDriver driver;
     private final Aeron aeron;
     private final LedgerClient ledger;
+    private final Replies replies;
     private final Service service;
     private final Endpoint endpoint;
     private final AgentRunner runner;
@@ -29,8 +31,13 @@ final class InferenceNode implements AutoCloseable {
      * @param folder of its data.
      * @param port UDP port, 0 for any free one.
      * @param price of a token, or of a row.
+     * @param most the highest level at which it lets its answers be audited.
      */
-    record Place(Path folder, String host, int port, long stake, long price) {}
+    record Place(Path folder, String host, int port, long stake, long price, Level most) {
+        Place(Path folder, String host, int port, long stake, long price) {
+            this(folder, host, port, stake, price, Level.FULL);
+        }
+    }
 
     /** Makes what runs the model. */
     @FunctionalInterface
@@ -48,7 +55,8 @@ final class InferenceNode implements AutoCloseable {
         this.driver = MediaDriver.launch(Drivers.context(place.folder().resolve("driver")));
         this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         this.ledger = network.ledger(driver.aeronDirectoryName(), place.host(), keys);
-        this.service = served(serving, place, new Replies(keys, ledger, events));
+        this.replies = new Replies(keys, ledger, new AnswerStore(place.folder().resolve("answers")), events);
+        this.service = served(serving, place, replies);
         this.endpoint = new Endpoint(
                 aeron,
                 place.host(),
@@ -59,7 +67,13 @@ final class InferenceNode implements AutoCloseable {
                 Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
         AgentRunner.startOnThread(runner);
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
-                place.stake(), service.modelId(), place.price(), place.host(), endpoint.port()));
+                place.stake(),
+                service.modelId(),
+                place.price(),
+                place.host(),
+                endpoint.port(),
+                place.most(),
+                service.openMsPerToken()));
         if (!outcome.isApplied()) {
             close();
             throw new IOException("The ledger refused to register this node: " + outcome.reason() + ".");
@@ -76,7 +90,7 @@ final class InferenceNode implements AutoCloseable {
         try {
             return serving.serve(place.price(), replies);
         } catch (IOException | RuntimeException e) {
-            CloseHelper.closeAll(ledger, aeron, driver);
+            CloseHelper.closeAll(replies, ledger, aeron, driver);
             throw e;
         }
     }
@@ -88,6 +102,6 @@ final class InferenceNode implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(service, ledger, runner, aeron, driver);
+        CloseHelper.closeAll(replies, service, ledger, runner, aeron, driver);
     }
 }

@@ -17,64 +17,77 @@ import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
- * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, and reveals it when the ledger says that nobody
- * can copy it any more. One audit at a time; what needs no audit does not wait for one.
+ * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, reveals it when the ledger says that nobody can copy
+ * it any more, and hands in the evidence of what is false. What it is to do it hears from its own replica of the ledger.
  */
 final class Judge implements AutoCloseable {
-    /** Verdicts remembered until they are revealed. */
-    private static final int MAX_REMEMBERED = 4096;
+    /** Audits that run at once, and those of one node among them. */
+    private static final int AUDITS = 16;
 
-    /** Longest wait for the audit under way when the node closes. */
+    private static final int AUDITS_OF_A_NODE = 4;
+
+    private static final long AGAIN_NS = 500_000_000;
+
+    /** Longest wait for the audits under way when the node closes. */
     private static final long CLOSE_MS = 5_000;
 
-    private final Keys keys;
+    /** A node that does not even say what it was asked is challenged by this one. */
+    private static final Cell FIRST = new Cell(0, 0, 1);
+
+    private final byte[] publicKey;
     private final Key me;
     private final Map<String, AnswerJudge> judges;
     private final Path evidenceFolder;
+    private final VerdictStore verdicts;
     private final Events events;
     private final SecureRandom random = new SecureRandom();
-    private final ExecutorService audits = Executors.newSingleThreadExecutor();
-    private final ExecutorService words = Executors.newSingleThreadExecutor();
+    private final AuditQueue<Key> audits = new AuditQueue<>(AUDITS, AUDITS_OF_A_NODE);
+    private final ExecutorService words = Executors.newVirtualThreadPerTaskExecutor();
     private final CountDownLatch ready = new CountDownLatch(1);
 
-    /** By request and round. */
-    private final Map<String, Verdict> verdicts = Collections.synchronizedMap(new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1;
+    /** Open cases that this full node audits, as its replica has them. */
+    private final Map<Key, Case> open = new ConcurrentHashMap<>();
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Verdict> eldest) {
-            return size() > MAX_REMEMBERED;
-        }
-    });
+    /** Rounds that are being audited. */
+    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
 
     private Endpoint endpoint;
     private LedgerClient ledger;
+    private Accuser accuser;
 
     /**
+     * @param publicKey of this full node.
      * @param judges by model id, in hexadecimal; closed with this.
      * @param evidenceFolder where what proves a lie is kept.
+     * @param verdicts that it has bound itself to.
      */
-    Judge(Keys keys, Map<String, AnswerJudge> judges, Path evidenceFolder, Events events) {
-        this.keys = keys;
-        this.me = Key.of(keys.publicKey());
+    Judge(
+            byte[] publicKey,
+            Map<String, AnswerJudge> judges,
+            Path evidenceFolder,
+            VerdictStore verdicts,
+            Events events) {
+        this.publicKey = publicKey.clone();
+        this.me = Key.of(publicKey);
         this.judges = Map.copyOf(judges);
         this.evidenceFolder = evidenceFolder;
+        this.verdicts = verdicts;
         this.events = events;
     }
 
@@ -82,6 +95,7 @@ final class Judge implements AutoCloseable {
     void begin(Endpoint reaching, LedgerClient telling) {
         endpoint = reaching;
         ledger = telling;
+        accuser = new Accuser(telling, publicKey, events);
         ready.countDown();
     }
 
@@ -90,14 +104,25 @@ final class Judge implements AutoCloseable {
         if (!changed.audit().isAuditor(me)) {
             return;
         }
+        Key request = Key.of(changed.requestHash());
+        if (!changed.isOpen()) {
+            open.remove(request);
+            later(changed, () -> ended(changed));
+            return;
+        }
+        open.put(request, changed);
+        if (changed.status() == Status.REVEALING) {
+            later(changed, () -> reveal(changed));
+        } else if (changed.status() == Status.AUDITING) {
+            audits.add(Key.of(changed.node()), () -> guarded(changed, () -> commit(changed, node)));
+        }
+    }
+
+    private void later(Case one, Work work) {
         try {
-            if (changed.status() == Status.AUDITING) {
-                audits.execute(() -> guarded(changed, () -> commit(changed, node)));
-            } else if (changed.audit().hasCommitted(me)) {
-                words.execute(() -> guarded(changed, () -> reveal(changed, node)));
-            }
+            words.execute(() -> guarded(one, work));
         } catch (RejectedExecutionException e) {
-            // The node is closing.
+            // The full node is closing.
         }
     }
 
@@ -118,30 +143,42 @@ final class Judge implements AutoCloseable {
         }
     }
 
-    private static String name(Case one) {
-        return Blake3.hex(one.requestHash()) + " " + one.audit().round();
+    /** The case as the replica has it now, where this round of it still wants this full node's verdict; else null. */
+    private Case current(Case ordered) {
+        Case now = open.get(Key.of(ordered.requestHash()));
+        boolean isWanted = now != null
+                && now.status() == Status.AUDITING
+                && now.audit().round() == ordered.audit().round()
+                && !now.audit().hasCommitted(me);
+        return isWanted ? now : null;
     }
 
     private void commit(Case ordered, Node node) throws IOException {
-        // After a restart the ledger tells of audits that are long over.
-        Case now = ledger.findCase(ordered.requestHash());
-        if (now == null
-                || now.status() != Status.AUDITING
-                || now.audit().round() != ordered.audit().round()
-                || now.audit().hasCommitted(me)) {
+        String name = Blake3.hex(ordered.requestHash()) + "-" + ordered.audit().round();
+        Case now = current(ordered);
+        if (now == null || !underWay.add(name)) {
             return;
         }
-        Verdict verdict = verdicts.get(name(now));
+        try {
+            audit(now, node);
+        } finally {
+            underWay.remove(name);
+        }
+    }
+
+    private void audit(Case now, Node node) throws IOException {
+        int round = now.audit().round();
+        Verdict verdict = verdicts.find(now.requestHash(), round);
         if (verdict == null) {
             verdict = judge(now, node);
             if (verdict == null) {
                 return;
             }
-            verdicts.put(name(now), verdict);
+            verdicts.put(now.requestHash(), round, verdict);
         }
-        int round = now.audit().round();
-        byte[] commitment = verdict.commitment(now.requestHash(), round, keys.publicKey());
-        LedgerClient.Outcome outcome = ledger.submit(new Command.CommitVerdict(now.requestHash(), round, commitment));
+        byte[] commitment = verdict.commitment(now.requestHash(), round, publicKey);
+        LedgerClient.Outcome outcome =
+                tell(new Command.CommitVerdict(now.requestHash(), round, commitment), () -> current(now) != null);
         if (!outcome.isApplied()) {
             events.emit(
                     "late",
@@ -149,21 +186,40 @@ final class Judge implements AutoCloseable {
         }
     }
 
-    private void reveal(Case open, Node node) throws IOException {
-        Case now = ledger.findCase(open.requestHash());
-        if (now.audit().hasJudged(me)) {
-            now.audit()
-                    .lazy()
-                    .forEach(other -> events.emit(
-                            "lazy",
-                            json -> json.put("request", Blake3.hex(now.requestHash()))
-                                    .put("auditor", other.toString())));
-            return;
+    private void reveal(Case revealing) throws IOException {
+        Verdict verdict =
+                verdicts.find(revealing.requestHash(), revealing.audit().round());
+        if (verdict != null
+                && revealing.audit().hasCommitted(me)
+                && !revealing.audit().hasJudged(me)) {
+            tell(
+                    new Command.RevealVerdict(revealing.requestHash(), verdict),
+                    () -> open.containsKey(Key.of(revealing.requestHash())));
         }
-        Verdict verdict = verdicts.get(name(now));
-        if (verdict != null) {
-            ledger.submit(new Command.RevealVerdict(now.requestHash(), verdict));
+    }
+
+    /** Submits what the ledger waits for, again while it cannot be reached and still waits. */
+    private LedgerClient.Outcome tell(Command command, BooleanSupplier isWanted) throws IOException {
+        while (true) {
+            try {
+                return ledger.submit(command);
+            } catch (IOException e) {
+                if (!isWanted.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                LockSupport.parkNanos(AGAIN_NS);
+            }
         }
+    }
+
+    private void ended(Case closed) {
+        verdicts.forget(closed.requestHash(), closed.audit().round());
+        closed.audit()
+                .lazy()
+                .forEach(other -> events.emit(
+                        "lazy",
+                        json -> json.put("request", Blake3.hex(closed.requestHash()))
+                                .put("auditor", other.toString())));
     }
 
     /** A verdict, or null where a challenge was posted and another round begins. */
@@ -176,8 +232,11 @@ final class Judge implements AutoCloseable {
             if (finding.good()) {
                 return new Verdict(Opinion.GOOD, "", "", finding.work(), salt);
             }
-            // The others drew cells of their own and may have missed this one: one who has found a lie must not be
-            // outvoted.
+            if (finding.isProof()) {
+                accuser.accuse(ordered, finding.evidence());
+            }
+            // The others drew cells of their own and may have missed this one: an auditor that has found a lie must
+            // not be outvoted.
             boolean isOwnFind = ordered.level() == Level.AUDITED
                     && asked[0] != null
                     && !ordered.audit().postedCells().contains(asked[0]);
@@ -193,7 +252,8 @@ final class Judge implements AutoCloseable {
                     json -> json.put("request", Blake3.hex(ordered.requestHash()))
                             .put("cell", String.valueOf(asked[0]))
                             .put("reason", String.valueOf(e.getMessage())));
-            if (asked[0] != null && post(ordered, asked[0])) {
+            boolean canJudge = judges.containsKey(Blake3.hex(ordered.receipt().modelId()));
+            if (canJudge && post(ordered, asked[0] == null ? FIRST : asked[0])) {
                 return null;
             }
             String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();
@@ -208,6 +268,12 @@ final class Judge implements AutoCloseable {
                         .isApplied();
     }
 
+    /** Two thirds of what is left to commit in: the rest is for posting what was not answered. */
+    private Deadline deadline(Case ordered) {
+        long left = ordered.audit().deadlineMs() - ledger.timeMs();
+        return Deadline.after(Math.max(1_000, left * 2 / 3));
+    }
+
     /** @param asked receives each cell before it is asked for. */
     private Finding audit(Case ordered, Node node, Cell[] asked) throws IOException {
         AnswerJudge judge = judges.get(Blake3.hex(ordered.receipt().modelId()));
@@ -217,11 +283,19 @@ final class Judge implements AutoCloseable {
         }
         ObjectNode event = new ObjectMapper().createObjectNode();
         // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
-        // evidence rests on, is seen
-        // here.
+        // evidence rests on, is seen here.
         Finding finding = ordered.receipt().signatureHolds()
-                ? judge.judge(ordered, endpoint.connect(node.host(), node.port(), node.key()), asked, event)
-                : new Finding(Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"), new byte[32], null);
+                ? judge.judge(
+                        ordered,
+                        endpoint.connect(node.host(), node.port(), node.key()),
+                        deadline(ordered),
+                        asked,
+                        event)
+                : new Finding(
+                        Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"),
+                        new byte[32],
+                        null,
+                        false);
         Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
         events.emit("audited", json -> {
             json.put("request", Blake3.hex(ordered.requestHash()));
@@ -241,18 +315,17 @@ final class Judge implements AutoCloseable {
     private Path keep(Case ordered, byte[] evidence) throws IOException {
         Files.createDirectories(evidenceFolder);
         Path file = evidenceFolder.resolve(Blake3.hex(ordered.requestHash()) + ".evidence");
-        Path partial = evidenceFolder.resolve(file.getFileName() + ".partial");
+        Path partial = Files.createTempFile(evidenceFolder, "evidence", ".partial");
         Files.write(partial, evidence);
         return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     }
 
     @Override
     public void close() {
-        audits.shutdownNow();
         words.shutdownNow();
         try {
             // A model that is being run cannot be closed under it.
-            if (audits.awaitTermination(CLOSE_MS, TimeUnit.MILLISECONDS)) {
+            if (audits.close(CLOSE_MS)) {
                 judges.values().forEach(AnswerJudge::close);
             }
         } catch (InterruptedException e) {

@@ -12,7 +12,10 @@ import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Receipt;
@@ -53,9 +56,14 @@ final class LanguageService implements Service {
     private static final int MAX_REPLAYS = 4;
 
     /** Threads that look at requests before the engine gets them, and requests that wait for one; more are turned away. */
-    private static final int INTAKE_THREADS = 2;
+    private static final int INTAKE_THREADS = 4;
 
     private static final int MAX_INTAKE = 256;
+
+    /** What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries. */
+    private static final int AUDITORS = 4;
+
+    private static final int BYTES_A_MS = 100_000;
 
     /** Most log probabilities beside a token's own. */
     private static final int MAX_TOP = 20;
@@ -109,6 +117,15 @@ final class LanguageService implements Service {
     @Override
     public byte[] modelId() {
         return model.id();
+    }
+
+    /** By the bytes of a token in all layers, sent to as many full nodes as audit an answer most of the time. */
+    @Override
+    public int openMsPerToken() {
+        ModelConfig config = model.config();
+        long bytes = OpeningLayout.Token.of(config, config.maxPositions() / 2).bytes() * config.layers()
+                + 4L * config.vocab();
+        return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
     }
 
     private static <V> Map<String, V> bounded(int entries) {
@@ -212,6 +229,8 @@ final class LanguageService implements Service {
         void begin(byte[] bytes) {
             try {
                 Request asked = accepted(bytes);
+                long tokens = (long) asked.promptTokens().length + ReceiptCheck.most(asked, model.config());
+                replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken);
                 synchronized (this) {
                     request = asked;
                     text = asked.stopTexts().isEmpty() ? null : new TextStream(tokenizer, asked.stopTexts());
@@ -220,8 +239,10 @@ final class LanguageService implements Service {
                     }
                     ticket = engine.submit(asked, this);
                 }
-            } catch (RuntimeException e) {
-                onFailed(e);
+            } catch (IOException | RuntimeException e) {
+                end(() -> {
+                    throw e;
+                });
             }
         }
 
@@ -291,14 +312,20 @@ final class LanguageService implements Service {
 
         private void end(Replies.Work last) {
             replying.remove(Replies.name(peer, id));
-            outbox.execute(() -> replies.guarded(peer, id, last));
+            outbox.execute(() -> {
+                replies.guarded(peer, id, last);
+                if (request != null) {
+                    replies.over(request.hash());
+                }
+            });
             outbox.shutdown();
         }
     }
 
     private void answered(Peer peer, long id, Request request, Answer answer, Generator.Result result)
             throws IOException {
-        long price = pricePerToken * (request.promptTokens().length + result.tokens().length);
+        // Whatever was asked before, the escrow pays no less.
+        long price = Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
         replies.answered(
                 peer,
@@ -310,7 +337,7 @@ final class LanguageService implements Service {
                 json -> json.put("tokens", result.tokens().length).put("cancelled", result.cancelled()));
     }
 
-    private void open(Peer peer, long id, byte[] receiptHash, Cell cell) {
+    private void open(Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
         // Every full node of a ledger asks for much the same.
         String what = HexFormat.of().formatHex(receiptHash) + cell;
         Opened opened = openings.get(what);
@@ -334,15 +361,15 @@ final class LanguageService implements Service {
         });
     }
 
-    private Opened opening(byte[] receiptHash, Cell cell) {
-        Replies.Served found = replies.find(receiptHash);
+    private Opened opening(byte[] receiptHash, Cell cell) throws IOException {
+        AnswerStore.Stored found = replies.find(receiptHash);
         Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
         MemorySegment bytes = replay.bytes(cell);
         return new Opened(
                 replay.seal(cell, bytes, receiptHash, replies.keys()).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
     }
 
-    private Replay replay(Replies.Served found) {
+    private Replay replay(AnswerStore.Stored found) {
         Request request = Request.decode(found.request());
         long begin = compute.replaying().cpuNanos();
         Replay replay = new Replay(

@@ -106,46 +106,34 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         }
     }
 
+    private static final String SET =
+            "NAME=VALUE: a parameter; again for more. commitMs graceMs revealMs escrowMs unbondMs"
+                    + " retainMs maxAuditors minStake cover fee registrationFee auditFee accusationDeposit";
+
+    private static io.plumbline.ledger.state.Parameters changed(
+            io.plumbline.ledger.state.Parameters from, List<String> assignments) throws IOException {
+        io.plumbline.ledger.state.Parameters to = from;
+        try {
+            for (String one : assignments) {
+                to = to.with(one);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new IOException("--set: " + e.getMessage() + ".", e);
+        }
+        return to;
+    }
+
     @Parameters(
             commandNames = "propose",
             commandDescription = "Wish for other parameters; a quorum of full nodes that wish the same has them.")
     static final class Propose extends Asked {
-        @Parameter(names = "--rules", description = "number of the rules, after all full nodes were upgraded")
-        private String rules = "-";
-
-        @Parameter(names = "--commit-ms", description = "longest time to audit an answer")
-        private String commit = "-";
-
-        @Parameter(names = "--grace-ms", description = "time for the others once enough have committed")
-        private String grace = "-";
-
-        @Parameter(names = "--reveal-ms", description = "longest time to reveal a verdict")
-        private String reveal = "-";
-
-        @Parameter(names = "--escrow-ms", description = "longest time from an escrow to its receipt")
-        private String escrow = "-";
-
-        @Parameter(names = "--unbond-ms", description = "time for which a stake that is asked back answers")
-        private String unbond = "-";
-
-        @Parameter(names = "--retain-ms", description = "time for which a closed request stays in the state")
-        private String retain = "-";
-
-        @Parameter(names = "--auditors", description = "of one answer, at most")
-        private String auditors = "-";
-
-        @Parameter(names = "--min-stake", description = "of a node that may work")
-        private String minStake = "-";
+        @Parameter(names = "--set", required = true, description = SET)
+        private List<String> parameters = new ArrayList<>();
 
         @Override
         String line() throws IOException {
-            String[] words = {rules, commit, grace, reveal, escrow, unbond, retain, auditors, minStake};
-            for (String word : words) {
-                if (!word.matches("-|\\d{1,18}")) {
-                    throw new IOException("A parameter is a whole number, not " + word + ".");
-                }
-            }
-            return "propose " + String.join(" ", words);
+            changed(io.plumbline.ledger.state.Parameters.DEFAULT, parameters);
+            return "propose " + String.join(" ", parameters);
         }
     }
 
@@ -189,6 +177,9 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         @Parameter(names = "--bank", description = "KEY: who says what money comes in; nobody where none is named")
         private String bank = "0".repeat(64);
 
+        @Parameter(names = "--set", description = SET)
+        private List<String> parameters = new ArrayList<>();
+
         @Parameter(description = "FILE: must not exist", required = true, converter = PathConverter.class)
         private Path file;
 
@@ -220,7 +211,11 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             }
             try {
                 Genesis genesis = new Genesis(
-                        keys, bond, Session.key(bank, "--bank"), first, io.plumbline.ledger.state.Parameters.DEFAULT);
+                        keys,
+                        bond,
+                        Session.key(bank, "--bank"),
+                        first,
+                        changed(io.plumbline.ledger.state.Parameters.DEFAULT, parameters));
                 new Network(places, genesis).write(file);
             } catch (IllegalArgumentException e) {
                 throw new IOException(e.getMessage(), e);

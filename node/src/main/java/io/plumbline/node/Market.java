@@ -2,42 +2,149 @@ package io.plumbline.node;
 
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
-/** Where a gateway buys answers: finds a node that runs a model, puts up what it may cost, and reaches it. */
-record Market(Keys keys, LedgerClient ledger, Endpoint endpoint, NodeClient client) {
-    /**
-     * The cheapest node that runs a model.
-     *
-     * @param named the key of the one to take, in hexadecimal; empty for any.
-     */
-    Node choose(byte[] modelId, String named) throws IOException {
-        return ledger.nodes().stream()
-                .filter(node -> Arrays.equals(node.modelId(), modelId))
-                .filter(node ->
-                        named.isEmpty() || HexFormat.of().formatHex(node.key()).equals(named))
-                .min(Comparator.comparingLong(Node::pricePerToken))
-                .orElseThrow(() -> new ApiException(
-                        503,
-                        "No inference node " + (named.isEmpty() ? "" : named + " ")
-                                + "with this model is registered."));
+/**
+ * Where a gateway buys answers: finds a node that runs a model and is there, and puts up what an answer may cost. A node that was not reached,
+ * or did not keep to what it signed, is left out for a while.
+ */
+final class Market {
+    /** Longest wait for a node to show its key before the next one is tried. */
+    private static final long REACH_MS = 1_500;
+
+    /** For so long a node is left out that was not reached, and one that lied. */
+    private static final long AWAY_NS = TimeUnit.SECONDS.toNanos(60);
+
+    private static final long LIED_NS = TimeUnit.HOURS.toNanos(24);
+
+    /** Nodes that are remembered as left out, at most. */
+    private static final int MAX_LEFT_OUT = 10_000;
+
+    private final Keys keys;
+    private final LedgerClient ledger;
+    private final Endpoint endpoint;
+    private final NodeClient client;
+    private final Events events;
+
+    /** Until when, by {@link System#nanoTime}. */
+    private final Map<Key, Long> leftOut = new ConcurrentHashMap<>();
+
+    Market(Keys keys, LedgerClient ledger, Endpoint endpoint, NodeClient client, Events events) {
+        this.keys = keys;
+        this.ledger = ledger;
+        this.endpoint = endpoint;
+        this.client = client;
+        this.events = events;
     }
 
-    /** Puts up what a request may cost at most, and reaches its node. */
-    Peer escrow(byte[] requestHash, Node node, long price, Level level) throws IOException {
+    /** Whether a node with a model is registered. */
+    boolean hasNode(byte[] modelId) throws IOException {
+        return ledger.nodes().stream().anyMatch(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed());
+    }
+
+    Keys keys() {
+        return keys;
+    }
+
+    NodeClient client() {
+        return client;
+    }
+
+    /** A node that answers, and the session with it. */
+    record Reached(Node node, Peer peer) {}
+
+    /**
+     * The cheapest node that runs a model, lets its answers be audited at a level, and is there.
+     *
+     * @param named the key of the one to take, in hexadecimal; empty for any.
+     * @param tried nodes that are not to be tried again.
+     * @throws ApiException where there is none.
+     */
+    Reached reach(byte[] modelId, Level level, String named, Set<Key> tried) throws IOException {
+        List<Node> candidates = ledger.nodes().stream()
+                .filter(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed())
+                .filter(node -> level.compareTo(node.most()) <= 0)
+                .filter(node ->
+                        named.isEmpty() || HexFormat.of().formatHex(node.key()).equals(named))
+                .filter(node -> !tried.contains(Key.of(node.key())))
+                .filter(node -> !named.isEmpty() || !isLeftOut(node))
+                .sorted(Comparator.comparingLong(Node::pricePerToken).thenComparing(Node::faults))
+                .toList();
+        for (Node node : candidates) {
+            Peer peer = endpoint.connect(node.host(), node.port(), node.key());
+            if (isThere(peer)) {
+                return new Reached(node, peer);
+            }
+            leaveOut(node, AWAY_NS, "is not reached");
+        }
+        throw new ApiException(
+                503,
+                "No inference node " + (named.isEmpty() ? "" : named + " ") + "with this model that is audited at "
+                        + level + " is "
+                        + (candidates.isEmpty() ? "registered, or all were left out lately." : "reached."));
+    }
+
+    private static boolean isThere(Peer peer) throws IOException {
+        try {
+            return peer.awaitOpen(REACH_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while a node was reached.", e);
+        }
+    }
+
+    private boolean isLeftOut(Node node) {
+        Long until = leftOut.get(Key.of(node.key()));
+        return until != null && until - System.nanoTime() > 0;
+    }
+
+    private void leaveOut(Node node, long ns, String why) {
+        leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
+        if (leftOut.size() < MAX_LEFT_OUT) {
+            leftOut.put(Key.of(node.key()), System.nanoTime() + ns);
+        }
+        events.emit(
+                "left-out",
+                json -> json.put("node", Blake3.hex(node.key()))
+                        .put("seconds", TimeUnit.NANOSECONDS.toSeconds(ns))
+                        .put("why", why));
+    }
+
+    /** It answered nothing. */
+    void failed(Node node, String why) {
+        leaveOut(node, AWAY_NS, why);
+    }
+
+    /** What it signed was not what it showed, or no receipt at all. */
+    void lied(Node node, String why) {
+        leaveOut(node, LIED_NS, why);
+    }
+
+    /**
+     * Puts up what a request may cost at most.
+     *
+     * @param tokens most that the node may charge for, prompt and answer together.
+     */
+    void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
         LedgerClient.Outcome escrow =
-                ledger.submit(new Command.OpenEscrow(requestHash, node.key(), Math.max(1, price), level));
+                ledger.submit(new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
         if (!escrow.isApplied()) {
             throw new ApiException(402, "The ledger refused the escrow: " + escrow.reason() + ".");
         }
-        return endpoint.connect(node.host(), node.port(), node.key());
     }
 }

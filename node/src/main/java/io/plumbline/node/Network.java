@@ -90,7 +90,7 @@ record Network(List<Place> places, Genesis genesis) {
      * @param host address at which full nodes reach this process.
      */
     LedgerClient ledger(String aeronDirectory, String host, Keys keys) {
-        return new LedgerClient(new RemoteSequencer(aeronDirectory, host, keys, doors()), keys);
+        return new LedgerClient(new RemoteSequencer(aeronDirectory, host, keys, doors()), keys, genesis.hash());
     }
 
     void write(Path file) throws IOException {

@@ -212,7 +212,7 @@ final class NodeClient implements Endpoint.Receiver {
             opening.fail(new IOException("The node does not open it: " + reason));
         }
         if (call != null) {
-            call.done.completeExceptionally(busy ? new IOException(reason) : new IllegalArgumentException(reason));
+            call.done.completeExceptionally(busy ? new BusyException(reason) : new IllegalArgumentException(reason));
         }
     }
 
@@ -233,7 +233,7 @@ final class NodeClient implements Endpoint.Receiver {
                 ? new TensorDisclosed(TensorRequest.decode(first), TensorAnswer.decode(second))
                 : new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
         calls.put(id, peer, new Call(decode));
-        openings.put(id, peer, new IncomingOpening("a test", 1, upTo -> {}, () -> {}));
+        openings.put(id, peer, new IncomingOpening("a test", 1, Deadline.after(1), upTo -> {}, () -> {}));
     }
 
     private static void complete(Call call, byte[] first, byte[] second, long cpuNanos) {
@@ -258,11 +258,12 @@ final class NodeClient implements Endpoint.Receiver {
         int encode(long id, ExpandableArrayBuffer buffer);
     }
 
-    private <T> T call(Peer peer, Call call, Class<T> type, Encode encode) throws IOException {
+    private <T> T call(Peer peer, Call call, Class<T> type, Deadline deadline, Encode encode) throws IOException {
         long id = calls.add(peer, call);
         try {
             start(peer, id, call, encode);
-            return type.cast(call.done.get(timeoutMs, TimeUnit.MILLISECONDS));
+            long timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+            return type.cast(call.done.get(deadline.atMostNs(timeoutNs), TimeUnit.NANOSECONDS));
         } catch (ExecutionException | TimeoutException | InterruptedException e) {
             throw failure(peer, e);
         } finally {
@@ -291,6 +292,10 @@ final class NodeClient implements Endpoint.Receiver {
                         "The inference node at " + peer.address() + " does not keep to the protocol: "
                                 + wrong.getMessage() + ".",
                         wrong);
+            }
+            case ExecutionException failed
+            when failed.getCause() instanceof BusyException busy -> {
+                return busy;
             }
             case ExecutionException failed -> {
                 return new IOException(failed.getCause().getMessage(), failed.getCause());
@@ -321,16 +326,17 @@ final class NodeClient implements Endpoint.Receiver {
             this.peer = peer;
             this.request = request;
             this.delivered = new DeliveredTokens(request.maxTokens(), vocab);
-            this.call = new Call((answer, receipt, cpuNanos) ->
-                    new Answered(Answer.decode(answer), Receipt.decode(receipt), cpuNanos)) {
-                @Override
-                void onToken(TokenDecoder token) {
-                    Chosen chosen = Chosen.of(token, topLogprobs);
-                    delivered.add(chosen.token());
-                    lastSign = System.nanoTime();
-                    onToken.accept(chosen);
-                }
-            };
+            this.call =
+                    new Call((answer, receipt, cpuNanos) ->
+                            new Answered(Answer.decode(answer), Receipt.decode(receipt), cpuNanos)) {
+                        @Override
+                        void onToken(TokenDecoder token) {
+                            Chosen chosen = Chosen.of(token, topLogprobs);
+                            delivered.add(chosen.token());
+                            lastSign = System.nanoTime();
+                            onToken.accept(chosen);
+                        }
+                    };
             this.id = calls.add(peer, call);
         }
 
@@ -404,21 +410,21 @@ final class NodeClient implements Endpoint.Receiver {
     TensorAnswered inferTensors(Peer peer, byte[] request) throws IOException {
         Decode<TensorAnswered> decode = (answer, receipt, cpuNanos) ->
                 new TensorAnswered(TensorAnswer.decode(answer), Receipt.decode(receipt), cpuNanos);
-        return call(peer, new Call(decode), TensorAnswered.class, infer(request, -1));
+        return call(peer, new Call(decode), TensorAnswered.class, Deadline.after(timeoutMs), infer(request, -1));
     }
 
     /** What stands behind a language model's receipt. */
-    Disclosed disclose(Peer peer, byte[] receiptHash) throws IOException {
+    Disclosed disclose(Peer peer, byte[] receiptHash, Deadline deadline) throws IOException {
         Decode<Disclosed> decode =
                 (request, answer, none) -> new Disclosed(Request.decode(request), Answer.decode(answer));
-        return call(peer, new Call(decode), Disclosed.class, disclose(receiptHash));
+        return call(peer, new Call(decode), Disclosed.class, deadline, disclose(receiptHash));
     }
 
     /** What stands behind a tensor model's receipt. */
-    TensorDisclosed discloseTensors(Peer peer, byte[] receiptHash) throws IOException {
+    TensorDisclosed discloseTensors(Peer peer, byte[] receiptHash, Deadline deadline) throws IOException {
         Decode<TensorDisclosed> decode = (request, answer, none) ->
                 new TensorDisclosed(TensorRequest.decode(request), TensorAnswer.decode(answer));
-        return call(peer, new Call(decode), TensorDisclosed.class, disclose(receiptHash));
+        return call(peer, new Call(decode), TensorDisclosed.class, deadline, disclose(receiptHash));
     }
 
     private static Encode disclose(byte[] receiptHash) {
@@ -431,11 +437,15 @@ final class NodeClient implements Endpoint.Receiver {
     }
 
     /** Openings of one receipt from the node that gave it, as they come in. */
-    OpeningSource openings(Peer peer, byte[] receiptHash) {
+    OpeningSource openings(Peer peer, byte[] receiptHash, Deadline deadline) {
         return cell -> {
             long[] own = {0};
             IncomingOpening opening = new IncomingOpening(
-                    peer.address(), timeoutMs, upTo -> proceed(peer, own[0], upTo), () -> endOpening(peer, own[0]));
+                    peer.address(),
+                    timeoutMs,
+                    deadline,
+                    upTo -> proceed(peer, own[0], upTo),
+                    () -> endOpening(peer, own[0]));
             long id = openings.add(peer, opening);
             own[0] = id;
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);

@@ -141,33 +141,16 @@ record Operator(
         return "Snapshot " + member.snapshots() + " is taken.";
     }
 
-    /** Words: commit, grace, reveal, escrow, unbonding and retention in ms, auditors, least stake; - leaves one as it is. */
+    /** Words: NAME=VALUE for each parameter that is to change. */
     private String propose(String[] words) throws IOException, InterruptedException, ExecutionException {
-        Parameters now = service.look(state -> state.parameters()).get();
-        long[] values = {
-            now.rules(),
-            now.commitMs(),
-            now.graceMs(),
-            now.revealMs(),
-            now.escrowMs(),
-            now.unbondMs(),
-            now.retainMs(),
-            now.maxAuditors(),
-            now.minStake()
-        };
-        for (int i = 1; i < words.length && i <= values.length; i++) {
-            values[i - 1] = words[i].equals("-") ? values[i - 1] : Long.parseLong(words[i]);
+        Parameters wished = service.look(state -> state.parameters()).get();
+        try {
+            for (int i = 1; i < words.length; i++) {
+                wished = wished.with(words[i]);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage() + ".", e);
         }
-        Parameters wished = new Parameters(
-                Math.toIntExact(values[0]),
-                values[1],
-                values[2],
-                values[3],
-                values[4],
-                values[5],
-                values[6],
-                Math.toIntExact(values[7]),
-                values[8]);
         LedgerClient.Outcome outcome = ledger.submit(new Command.ProposeParameters(wished));
         if (!outcome.isApplied()) {
             throw new IOException("The ledger did not take it: " + outcome.reason() + ".");

@@ -2,47 +2,46 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.node.AnswerStore.Stored;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
-import java.util.HexFormat;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import org.agrona.ExpandableArrayBuffer;
 
-/** How an inference node tells what it has done: to who asked, to the ledger, and to auditors who ask later. */
-final class Replies {
-    /** Answers that can still be challenged, by number and by bytes; older ones are forgotten. */
-    private static final int MAX_REMEMBERED = 1024;
-
-    private static final long MAX_REMEMBERED_BYTES = 256L << 20;
-
+/**
+ * What an inference node does around every answer: it looks for the escrow that pays for it, keeps what it has signed, and tells the peer
+ * that asked, the ledger, and auditors that ask later.
+ */
+final class Replies implements AutoCloseable {
     private final Keys keys;
     private final LedgerClient ledger;
     private final Events events;
-    private final Map<String, Served> served = new LinkedHashMap<>();
-    private long servedBytes;
+    private final AnswerStore store;
+    private final SettlementWatch watch;
 
-    /** What was asked and answered, encoded. */
-    record Served(byte[] request, byte[] answer) {
-        private long bytes() {
-            return (long) request.length + answer.length;
-        }
-    }
+    /** Requests that are being answered, in hexadecimal. */
+    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
 
-    Replies(Keys keys, LedgerClient ledger, Events events) {
+    Replies(Keys keys, LedgerClient ledger, AnswerStore store, Events events) {
         this.keys = keys;
         this.ledger = ledger;
+        this.store = store;
         this.events = events;
+        this.watch = new SettlementWatch(store, ledger, events);
     }
 
     Keys keys() {
@@ -51,6 +50,46 @@ final class Replies {
 
     Events events() {
         return events;
+    }
+
+    /**
+     * Takes a request on: an escrow on the ledger pays this node for it, and nobody else is having it answered. No work is done without.
+     *
+     * @param requester who pays, as the request says.
+     * @param tokens most that the answer may be charged for, prompt and answer together.
+     * @param price that this node asks a token.
+     * @return the escrow.
+     * @throws IllegalArgumentException saying what is missing.
+     * @throws IOException where the ledger does not answer.
+     */
+    Case takeOn(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
+        store.requireRoom();
+        Case escrow = ledger.findCase(requestHash);
+        if (escrow == null || !Arrays.equals(escrow.node(), keys.publicKey())) {
+            throw new IllegalArgumentException(
+                    "No escrow on the ledger pays this node for the request. Open one first.");
+        }
+        if (escrow.status() != Status.ESCROWED) {
+            throw new IllegalArgumentException("The request was answered before, or its escrow is over.");
+        }
+        if (!Arrays.equals(escrow.requester(), requester)) {
+            throw new IllegalArgumentException(
+                    "The escrow was opened by another account than the request's requester.");
+        }
+        if (escrow.pricePerToken() < price || escrow.tokens() < tokens) {
+            throw new IllegalArgumentException(
+                    "The escrow pays " + escrow.pricePerToken() + " a token for " + escrow.tokens()
+                            + " tokens; this node asks " + price + ", and the answer may have " + tokens + ".");
+        }
+        if (!underWay.add(Blake3.hex(requestHash))) {
+            throw new IllegalArgumentException("The request is being answered already.");
+        }
+        return escrow;
+    }
+
+    /** A request that was taken on is over, whatever came of it. */
+    void over(byte[] requestHash) {
+        underWay.remove(Blake3.hex(requestHash));
     }
 
     /** Work that may fail. */
@@ -71,7 +110,8 @@ final class Replies {
     void refuse(Peer peer, long id, Throwable why) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        refused.correlationId(id).busy((short) (why instanceof RejectedExecutionException ? 1 : 0));
+        boolean isForNow = why instanceof RejectedExecutionException || why instanceof IOException;
+        refused.correlationId(id).busy((short) (isForNow ? 1 : 0));
         refused.reason(String.valueOf(why.getMessage()));
         send(peer, buffer, refused.encodedLength());
     }
@@ -85,7 +125,7 @@ final class Replies {
         return peer.name() + " " + id;
     }
 
-    /** Remembers an answer, gives it to who asked, and its receipt to the ledger. */
+    /** Keeps an answer, gives it to the peer that asked, and its receipt to the ledger. */
     void answered(
             Peer peer,
             long id,
@@ -95,40 +135,35 @@ final class Replies {
             long cpuNanos,
             Consumer<ObjectNode> more)
             throws IOException {
-        remember(HexFormat.of().formatHex(receipt.hash()), new Served(request, answer));
+        store.put(new Stored(receipt, request, answer));
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         byte[] receiptBytes = receipt.encode();
         answered.correlationId(id).cpuNanos(cpuNanos);
         answered.putAnswer(answer, 0, answer.length).putReceipt(receiptBytes, 0, receiptBytes.length);
         send(peer, buffer, answered.encodedLength());
-        LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
+        String ordered = submitted(receipt);
         events.emit("answered", json -> {
-            json.put("request", HexFormat.of().formatHex(receipt.requestHash()));
+            json.put("request", Blake3.hex(receipt.requestHash()));
             more.accept(json);
-            json.put("cpuMs", cpuNanos / 1e6)
-                    .put("ordered", outcome.isApplied() ? "" + outcome.height() : outcome.reason());
+            json.put("cpuMs", cpuNanos / 1e6).put("ordered", ordered);
         });
     }
 
-    private void remember(String receiptHash, Served one) {
-        synchronized (served) {
-            Served before = served.put(receiptHash, one);
-            servedBytes += one.bytes() - (before == null ? 0 : before.bytes());
-            Iterator<Served> eldest = served.values().iterator();
-            while (served.size() > 1 && (served.size() > MAX_REMEMBERED || servedBytes > MAX_REMEMBERED_BYTES)) {
-                servedBytes -= eldest.next().bytes();
-                eldest.remove();
-            }
+    /** The height at which the receipt was ordered, or why it was not. */
+    private String submitted(Receipt receipt) {
+        try {
+            LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
+            return outcome.isApplied() ? "" + outcome.height() : outcome.reason();
+        } catch (IOException e) {
+            // It is kept, and handed in again.
+            return "not yet: " + e.getMessage();
         }
     }
 
     /** What stands behind a receipt of this node's. */
-    Served find(byte[] receiptHash) {
-        Served found;
-        synchronized (served) {
-            found = served.get(HexFormat.of().formatHex(receiptHash));
-        }
+    Stored find(byte[] receiptHash) throws IOException {
+        Stored found = store.find(receiptHash);
         if (found == null) {
             throw new IllegalArgumentException("This node gave no such receipt, or has forgotten it.");
         }
@@ -136,13 +171,18 @@ final class Replies {
     }
 
     /** Tells a peer what stands behind a receipt. */
-    void disclose(Peer peer, long id, byte[] receiptHash) {
-        Served found = find(receiptHash);
+    void disclose(Peer peer, long id, byte[] receiptHash) throws IOException {
+        Stored found = find(receiptHash);
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         encoder.correlationId(id)
                 .putRequest(found.request(), 0, found.request().length)
                 .putAnswer(found.answer(), 0, found.answer().length);
         send(peer, buffer, encoder.encodedLength());
+    }
+
+    @Override
+    public void close() {
+        watch.close();
     }
 }

@@ -132,6 +132,11 @@ final class RoleCommands {
         @Parameter(names = "--price", description = "price of a token, or of a row of an ONNX model's batch")
         private long price = 2;
 
+        @Parameter(
+                names = "--most-level",
+                description = "the highest level at which it lets its answers be audited: SIGNED, AUDITED or FULL")
+        private Level most = Level.FULL;
+
         @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
         private int threads = Runtime.getRuntime().availableProcessors();
 
@@ -161,6 +166,9 @@ final class RoleCommands {
             if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
                 throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
             }
+            if (most == Level.REPLAYED) {
+                throw new IOException("--most-level is SIGNED, AUDITED or FULL.");
+            }
             if (cacheMib < 0) {
                 throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
             }
@@ -171,7 +179,8 @@ final class RoleCommands {
             InferenceNode.Serving serving = TensorPackage.isIn(model)
                     ? tensors.serving(model, threads)
                     : InferenceNode.language(model, choice, cheatLayer);
-            return new InferenceNode(on, keys, new InferenceNode.Place(dir, host, port, stake, price), serving, events);
+            return new InferenceNode(
+                    on, keys, new InferenceNode.Place(dir, host, port, stake, price, most), serving, events);
         }
     }
 

@@ -5,6 +5,9 @@ interface Service extends NodeRequests.Handler, AutoCloseable {
     /** 32 bytes: the model it is announced with. */
     byte[] modelId();
 
+    /** Time that it takes to open a token of an answer to all auditors at FULL, in ms, 0 to 60,000. */
+    int openMsPerToken();
+
     @Override
     void close();
 }

@@ -12,7 +12,6 @@ import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Endpoint;
-import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
@@ -208,9 +207,7 @@ final class TensorApi {
 
     private void ready(ServerRequest request, ServerResponse response) throws IOException {
         String name = name(request);
-        boolean isReady = market.ledger().nodes().stream()
-                .anyMatch(node -> Arrays.equals(node.modelId(), served(name).id()));
-        if (!isReady) {
+        if (!market.hasNode(served(name).id())) {
             throw new ApiException(503, "No inference node with model \"" + name + "\" is registered.");
         }
         Http.send(
@@ -340,6 +337,17 @@ final class TensorApi {
         return names;
     }
 
+    private NodeClient.TensorAnswered inferred(Market.Reached reached, byte[] encoded) throws IOException {
+        try {
+            return market.client().inferTensors(reached.peer(), encoded);
+        } catch (BusyException e) {
+            throw e;
+        } catch (IOException e) {
+            market.failed(reached.node(), e.getMessage());
+            throw e;
+        }
+    }
+
     /** An answer that the gateway has checked. */
     record Answered(NodeClient.TensorAnswered answer) {
         List<Tensor> outputs() {
@@ -381,12 +389,13 @@ final class TensorApi {
                     "The tensors have " + encoded.length + " bytes; " + MAX_REQUEST_BYTES
                             + " are the most. Send them in parts.");
         }
-        Node node = market.choose(served.id(), wish.node());
-        long price = node.pricePerToken() * manifest.rows(inputs);
-        Peer peer = market.escrow(Blake3.hash(encoded), node, price, wish.level());
-        NodeClient.TensorAnswered answer = market.client().inferTensors(peer, encoded);
+        Market.Reached reached = market.reach(served.id(), wish.level(), wish.node(), Set.of());
+        Node node = reached.node();
+        market.escrow(Blake3.hash(encoded), node, manifest.rows(inputs), wish.level());
+        NodeClient.TensorAnswered answer = inferred(reached, encoded);
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
         if (failure != null || !Arrays.equals(answer.receipt().node(), node.key())) {
+            market.lied(node, "signed a receipt that does not hold");
             throw new IOException("The node's receipt does not hold: " + failure + ".");
         }
         return new Answered(answer);

@@ -83,13 +83,19 @@ final class TensorService implements Service {
         return modelId;
     }
 
+    /** There are no openings. */
+    @Override
+    public int openMsPerToken() {
+        return 0;
+    }
+
     @Override
     public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {
         // Decoding and hashing a large request is not the transport's work.
         outbox.execute(() -> replies.guarded(from, id, () -> run(from, id, bytes)));
     }
 
-    private void run(Peer from, long id, byte[] bytes) {
+    private void run(Peer from, long id, byte[] bytes) throws IOException {
         TensorRequest request = TensorRequest.decode(bytes);
         if (!Arrays.equals(request.modelId(), modelId)) {
             throw new IllegalArgumentException(
@@ -99,7 +105,9 @@ final class TensorService implements Service {
             throw new IllegalArgumentException("This node computes in " + fingerprint.precision()
                     + " and is held to bounds " + HexFormat.of().formatHex(boundsHash) + ".");
         }
-        CompletableFuture<TensorScheduler.Result> done = scheduler.submit(request.inputs(), request.outputs());
+        byte[] hash = request.hash();
+        replies.takeOn(hash, request.requester(), manifest.rows(request.inputs()), pricePerRow);
+        CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);
         String name = Replies.name(from, id);
         running.put(name, done);
         done.whenCompleteAsync(
@@ -110,15 +118,26 @@ final class TensorService implements Service {
                     } else {
                         replies.refuse(from, id, failure instanceof CompletionException ? failure.getCause() : failure);
                     }
+                    replies.over(hash);
                 },
                 outbox);
+    }
+
+    private CompletableFuture<TensorScheduler.Result> submitted(byte[] hash, TensorRequest request) {
+        try {
+            return scheduler.submit(request.inputs(), request.outputs());
+        } catch (RuntimeException e) {
+            replies.over(hash);
+            throw e;
+        }
     }
 
     private void answer(Peer from, long id, byte[] bytes, TensorRequest request, TensorScheduler.Result result)
             throws IOException {
         TensorAnswer answer = new TensorAnswer(result.outputs(), fingerprint);
         int rows = manifest.rows(request.inputs());
-        Receipt receipt = Receipt.of(request, answer, rows, pricePerRow * rows, replies.keys());
+        Receipt receipt =
+                Receipt.of(request, answer, rows, Math.multiplyExact(pricePerRow, (long) rows), replies.keys());
         replies.answered(
                 from,
                 id,

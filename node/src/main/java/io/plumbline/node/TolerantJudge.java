@@ -28,9 +28,10 @@ final class TolerantJudge implements AnswerJudge {
     }
 
     @Override
-    public Finding judge(Case ordered, Peer peer, Cell[] asked, ObjectNode event) throws IOException {
+    public Finding judge(Case ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+            throws IOException {
         NodeClient.TensorDisclosed disclosed =
-                client.discloseTensors(peer, ordered.receipt().hash());
+                client.discloseTensors(peer, ordered.receipt().hash(), deadline);
         TolerantAuditor.Report report = auditor.audit(
                 ordered.receipt(),
                 disclosed.request(),
@@ -44,7 +45,7 @@ final class TolerantJudge implements AnswerJudge {
                 ? null
                 : new TolerantEvidence(ordered.receipt(), disclosed.request(), disclosed.answer()).encode();
         // What one host computes to the last bit another does not: there is no work to compare.
-        return new Finding(report.failure(), new byte[32], evidence);
+        return new Finding(report.failure(), new byte[32], evidence, false);
     }
 
     @Override

@@ -39,7 +39,8 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
 
     @Parameter(
             names = "--model",
-            description = "DIR: imported model; needed for false texts, and for false products where the file does not hold the row")
+            description =
+                    "DIR: imported model; needed for false texts, and for false products where the file does not hold the row")
     private Path model;
 
     @Parameter(

@@ -62,11 +62,11 @@ final class AttackNetwork implements AutoCloseable {
     AttackNetwork(Path folder, Parameters parameters, long answerTimeoutMs, Level level) throws IOException {
         this.folder = folder;
         this.model = TestModels.load(TestModels.SHIPPED, folder);
-        List<Deposit> deposits = new ArrayList<>(List.of(
-                new Deposit(honest.publicKey(), DEPOSIT), new Deposit(requester.publicKey(), DEPOSIT)));
+        List<Deposit> deposits = new ArrayList<>(
+                List.of(new Deposit(honest.publicKey(), DEPOSIT), new Deposit(requester.publicKey(), DEPOSIT)));
         attackers.forEach(keys -> deposits.add(new Deposit(keys.publicKey(), DEPOSIT)));
-        this.network = Network.onThisHost(
-                new Genesis(List.of(full.publicKey()), 10_000, new byte[32], deposits, parameters));
+        this.network =
+                Network.onThisHost(new Genesis(List.of(full.publicKey()), 10_000, new byte[32], deposits, parameters));
         this.fullNode = new FullNode(
                 network,
                 full,
@@ -120,8 +120,8 @@ final class AttackNetwork implements AutoCloseable {
 
     /** An endpoint of an attacker's, closed with this. */
     Endpoint endpoint(Keys keys, Endpoint.Protocol... protocols) {
-        Endpoint endpoint = new Endpoint(
-                aeron, "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
+        Endpoint endpoint =
+                new Endpoint(aeron, "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
         AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(runner);
         open.add(runner);
@@ -177,7 +177,8 @@ final class AttackNetwork implements AutoCloseable {
     Case ended(LedgerClient ledger, JsonNode answer, long ms) throws IOException, InterruptedException {
         return ended(
                 ledger,
-                HexFormat.of().parseHex(answer.path("plumbline").path("request_hash").asText()),
+                HexFormat.of()
+                        .parseHex(answer.path("plumbline").path("request_hash").asText()),
                 ms);
     }
 

@@ -9,9 +9,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Keys;
@@ -22,6 +24,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -55,7 +58,7 @@ class HostileNodesTest {
     void aNodeThatStreamsAnotherAnswerThanItSignsIsNamedAndItsAnswerRefused() throws Exception {
         Keys keys = network.attackers.get(0);
         String[] lie = {"words"};
-        network.register(keys, 500, 3, new ScriptedNode(network, keys, 3) {
+        network.register(keys, 20_000, 3, new ScriptedNode(network, keys, 3) {
             @Override
             int[] stream(Answer answer) {
                 int[] tokens = answer.tokens().clone();
@@ -79,7 +82,8 @@ class HostileNodesTest {
             HttpResponse<String> plain = network.chat(QUESTION, 24, AttackNetwork.by(keys));
             assertEquals(503, plain.statusCode(), one + ": " + plain.body());
             assertFalse(plain.body().contains("choices"), plain.body());
-            String stream = network.chat(QUESTION, 24, AttackNetwork.by(keys) + ",\"stream\":true").body();
+            String stream = network.chat(QUESTION, 24, AttackNetwork.by(keys) + ",\"stream\":true")
+                    .body();
             assertTrue(stream.contains("\"error\""), one + ": " + stream);
             assertFalse(stream.contains("\"finish_reason\":\"stop\""), stream);
             assertFalse(stream.contains("\"finish_reason\":\"length\""), stream);
@@ -94,7 +98,10 @@ class HostileNodesTest {
     void logProbabilitiesAreMarkedAsTheNodesWordAlone() throws Exception {
         JsonNode with = plain(AttackNetwork.by(network.honest) + ",\"logprobs\":true");
         assertEquals("unverified", with.path("plumbline").path("logprobs").asText(), with.toString());
-        assertTrue(plain(AttackNetwork.by(network.honest)).path("plumbline").path("logprobs").isMissingNode());
+        assertTrue(plain(AttackNetwork.by(network.honest))
+                .path("plumbline")
+                .path("logprobs")
+                .isMissingNode());
     }
 
     /** A call as a meddler has heard it: its peer, and the number that the peer gave it. */
@@ -120,7 +127,7 @@ class HostileNodesTest {
     void aNodeThatWasNotAskedWritesIntoNobodysAnswer() throws Exception {
         Keys keys = network.attackers.get(1);
         Meddler meddler = new Meddler(keys);
-        network.register(keys, 500, 4, meddler);
+        network.register(keys, 20_000, 4, meddler);
         String right = AttackNetwork.text(plain(AttackNetwork.by(network.honest)));
         plain(AttackNetwork.by(keys));
         Heard heard = meddler.heard.poll(10, TimeUnit.SECONDS);
@@ -144,5 +151,55 @@ class HostileNodesTest {
         }
         goesOn.set(false);
         meddling.join();
+    }
+
+    /** It seals openings and sends them byte by byte, each just in time: its own audits wait for it, and no others. */
+    @Test
+    void aNodeThatDripsItsOpeningsHoldsUpNoAuditsOfOthers() throws Exception {
+        Keys keys = network.attackers.get(0);
+        AtomicBoolean goesOn = new AtomicBoolean(true);
+        ScriptedNode dripping = new ScriptedNode(network, keys, 5) {
+            @Override
+            void send(Peer to, long id, Seal seal, byte[] bytes) {
+                seal(to, id, seal);
+                Thread.startVirtualThread(() -> {
+                    for (int at = 0; at < bytes.length && goesOn.get() && to.lost() == null; at++) {
+                        chunk(to, id, at, new byte[] {bytes[at]});
+                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1_000));
+                    }
+                });
+            }
+        };
+        network.register(keys, 20_000, 5, dripping);
+        for (int i = 0; i < 6; i++) {
+            assertEquals(200, network.chat(QUESTION, 4, AttackNetwork.by(keys)).statusCode());
+        }
+        long end = System.currentTimeMillis() + 10_000;
+        while (dripping.challenges.isEmpty() && System.currentTimeMillis() < end) {
+            Thread.sleep(20);
+        }
+        assertFalse(dripping.challenges.isEmpty());
+        LedgerClient ledger = network.ledger(network.requester);
+        for (int i = 0; i < 3; i++) {
+            Case found = network.ended(ledger, plain(AttackNetwork.by(network.honest)), 15_000);
+            assertEquals(Status.SETTLED, found.status(), "while another drips");
+        }
+        goesOn.set(false);
+    }
+
+    /** It is the cheapest, and nothing listens at its address. */
+    @Test
+    void aCheapNodeThatIsDeadIsLeftForTheNextOneAtOnce() throws Exception {
+        Keys keys = network.attackers.get(1);
+        AttackNetwork.apply(
+                network.ledger(keys), new Command.RegisterNode(20_000, network.model.id(), 0, "localhost", 9));
+        for (int i = 0; i < 2; i++) {
+            long begin = System.nanoTime();
+            HttpResponse<String> answer = network.chat(QUESTION, 8, "");
+            assertEquals(200, answer.statusCode(), answer.body());
+            long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+            assertTrue(ms < 8_000, "answered after " + ms + " ms");
+        }
+        assertTrue(network.heard().contains("\"left-out\""));
     }
 }

@@ -182,11 +182,11 @@ class NetworkTest {
         assertTrue(block.path("proof_holds").asBoolean(), block.toString());
         assertTrue(Control.ask(dir, "snapshot").endsWith("is taken."));
         assertTrue(Control.ask(dir, "purge").contains("begins at byte 0"), "one snapshot is kept for another");
-        for (String refused : List.of("step-on", "nonsense", "block 999999", "propose 2 - - - - - - - -")) {
+        for (String refused : List.of("step-on", "nonsense", "block 999999", "propose commitMs=0", "propose tax=5")) {
             String why = assertThrows(IOException.class, () -> Control.ask(dir, refused))
                     .getMessage();
             assertTrue(
-                    why.matches(".*(nothing that a new epoch|does not understand|has no block|rules up to 1).*"), why);
+                    why.matches(".*(nothing that a new epoch|does not understand|has no block|between 1 ms and ten years|no parameter is called tax).*"), why);
         }
         assertEquals(
                 "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(Control.NAME))));

@@ -12,7 +12,9 @@ import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.OpeningChunkEncoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
+import io.plumbline.transport.nodewire.SealedEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Cell;
@@ -50,8 +52,8 @@ class ScriptedNode implements NodeRequests.Handler {
     private final long pricePerToken;
     private final ForwardPass forward;
     private final Generator generator;
-    private final ExecutorService work = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().factory());
+    private final ExecutorService work =
+            Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().factory());
     private final Map<String, Served> served = new ConcurrentHashMap<>();
     private final Map<Long, OutgoingOpening> sending = new ConcurrentHashMap<>();
 
@@ -118,6 +120,22 @@ class ScriptedNode implements NodeRequests.Handler {
         TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         encoder.correlationId(id).token(token).logprob(Float.NaN).topCount(0);
         Replies.send(to, buffer, encoder.encodedLength());
+    }
+
+    static void seal(Peer to, long id, Seal seal) {
+        byte[] bytes = seal.encode();
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        SealedEncoder sealed = new SealedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        sealed.correlationId(id).putSeal(bytes, 0, bytes.length);
+        Replies.send(to, buffer, sealed.encodedLength());
+    }
+
+    static void chunk(Peer to, long id, long position, byte[] bytes) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        OpeningChunkEncoder chunk =
+                new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        chunk.correlationId(id).position(position).putBytes(bytes, 0, bytes.length);
+        Replies.send(to, buffer, chunk.encodedLength());
     }
 
     static void refuse(Peer to, long id, String reason) {

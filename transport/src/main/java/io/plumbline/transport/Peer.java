@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -58,6 +59,7 @@ public final class Peer {
     private boolean wantsPong;
     private long pingedNs;
     private long heardNs;
+    private final CountDownLatch isDecided = new CountDownLatch(1);
     private volatile byte[] key;
     private volatile String lost;
 
@@ -105,6 +107,15 @@ public final class Peer {
     /** Its Ed25519 key, which it has shown to have; null before. What it sends comes after. */
     public byte[] key() {
         return key == null ? null : key.clone();
+    }
+
+    /**
+     * Waits until the other side has shown its key, or is lost. May be called by any other thread than the endpoint's.
+     *
+     * @return whether it has shown its key within {@code ms} and is not lost.
+     */
+    public boolean awaitOpen(long ms) throws InterruptedException {
+        return isDecided.await(ms, TimeUnit.MILLISECONDS) && lost == null;
     }
 
     /** Why the session has ended; null while it has not. */
@@ -178,6 +189,7 @@ public final class Peer {
     private void noteKey() throws SSLException {
         if (key == null && link.isOpen()) {
             key = link.peerKey();
+            isDecided.countDown();
         }
     }
 
@@ -273,6 +285,7 @@ public final class Peer {
     void lose(String why, ByteBuffer sealed) {
         if (lost == null) {
             lost = why;
+            isDecided.countDown();
             queue.forEach(message -> room.release(message.capacity()));
             queue.clear();
             try {

@@ -86,7 +86,7 @@ final class BenchLedger implements AutoCloseable {
             Half half = halves.get(i);
             ClusterSequencer session = new ClusterSequencer(
                     cluster.aeronDirectory(), cluster.ingressEndpoints(), "localhost", keys, genesis.hash());
-            half.client = new LedgerClient(session, keys);
+            half.client = new LedgerClient(session, keys, genesis.hash());
             half.voter.begin(half.client);
             Endpoint door = new Endpoint(
                     aeron,

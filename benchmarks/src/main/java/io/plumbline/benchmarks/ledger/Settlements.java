@@ -20,7 +20,8 @@ import java.util.List;
  */
 final class Settlements {
     static final int FULL_NODES = 4;
-    private static final long PRICE = 100;
+    private static final int TOKENS = 50;
+    private static final long PRICE = 2L * TOKENS;
     private static final long LIFE_MS = 500_000;
     private static final byte[] MODEL = new byte[32];
 
@@ -41,7 +42,7 @@ final class Settlements {
                 List.of(
                         new Genesis.Deposit(requester.publicKey(), 1L << 50),
                         new Genesis.Deposit(node.publicKey(), 100_000)),
-                Parameters.DEFAULT);
+                Parameters.FREE);
     }
 
     Genesis genesis() {
@@ -56,8 +57,9 @@ final class Settlements {
         return requester;
     }
 
-    private static byte[] sign(Keys keys, List<Command> commands) {
-        return Signed.of(keys, System.currentTimeMillis() + LIFE_MS, commands).encode();
+    private byte[] sign(Keys keys, List<Command> commands) {
+        return Signed.of(genesis.hash(), keys, System.currentTimeMillis() + LIFE_MS, commands)
+                .encode();
     }
 
     byte[] register() {
@@ -66,7 +68,9 @@ final class Settlements {
 
     /** One command by itself. */
     byte[] escrow() {
-        return sign(requester, List.of(new Command.OpenEscrow(next(), node.publicKey(), PRICE, Level.FULL)));
+        return sign(
+                requester,
+                List.of(new Command.OpenEscrow(next(), node.publicKey(), PRICE / TOKENS, TOKENS, Level.FULL)));
     }
 
     private byte[] next() {
@@ -87,14 +91,18 @@ final class Settlements {
         System.arraycopy(hashes.getLast(), 0, last, 0, last.length);
         List<byte[]> messages = new ArrayList<>();
         messages.add(sign(
-                requester, map(hashes, hash -> new Command.OpenEscrow(hash, node.publicKey(), PRICE, Level.FULL))));
+                requester,
+                map(
+                        hashes,
+                        hash -> new Command.OpenEscrow(hash, node.publicKey(), PRICE / TOKENS, TOKENS, Level.FULL))));
         byte[] any = new byte[32];
         messages.add(sign(
                 node,
                 map(
                         hashes,
                         hash -> new Command.SubmitReceipt(
-                                new Receipt(1, MODEL, hash, any, any, 1024, 10, 90, PRICE, null, null).sign(node)))));
+                                new Receipt(1, MODEL, hash, any, any, 1024, 10, TOKENS - 10, PRICE, null, null)
+                                        .sign(node)))));
         Verdict good = new Verdict(Opinion.GOOD, "", "", new byte[32], new byte[32]);
         for (Keys auditor : fullNodes) {
             messages.add(sign(

@@ -139,7 +139,8 @@ class DevicePassTest {
     }
 
     private static Request request(LoadedModel model, int[] prompt, int most, Sampling sampling) {
-        return new Request(model.id(), "", 0, prompt, sampling, most, new int[0], List.of(), new byte[32], new byte[16]);
+        return new Request(
+                model.id(), "", 0, prompt, sampling, most, new int[0], List.of(), new byte[32], new byte[16]);
     }
 
     private static final class Awaited implements Engine.Listener {
@@ -206,7 +207,7 @@ class DevicePassTest {
             Request request = new Request(
                     model.id(),
                     "",
-                0,
+                    0,
                     prompt,
                     Sampling.GREEDY,
                     8,

@@ -56,8 +56,7 @@ public final class ChatMessages {
         StringBuilder text = new StringBuilder();
         for (JsonNode part : content) {
             if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
-                throw new IllegalArgumentException(
-                        "Only parts of type text are supported in a message's \"content\".");
+                throw new IllegalArgumentException("Only parts of type text are supported in a message's \"content\".");
             }
             text.append(part.get("text").asText());
         }

@@ -2,19 +2,15 @@ package io.plumbline.inference.audit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
-import io.plumbline.verifier.audit.Auditor;
-import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;

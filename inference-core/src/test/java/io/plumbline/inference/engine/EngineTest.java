@@ -55,8 +55,7 @@ class EngineTest {
 
     private static Request request(int[] prompt, int maxTokens, Sampling sampling) {
         return new Request(
-                model.id(), "",
-                0, prompt, sampling, maxTokens, new int[0], List.of(), new byte[32], new byte[16]);
+                model.id(), "", 0, prompt, sampling, maxTokens, new int[0], List.of(), new byte[32], new byte[16]);
     }
 
     private static int[] prompt(Random random, int n) {

@@ -15,7 +15,6 @@ import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.synthetic.RandomModel;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
-import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;

@@ -31,6 +31,7 @@ public final class LedgerClient implements AutoCloseable {
 
     private final Sequencer sequencer;
     private final Keys keys;
+    private final byte[] ledger;
     private final Deque<Waiting> waiting = new ArrayDeque<>();
     private final Object turn = new Object();
     private boolean knowsTime;
@@ -52,9 +53,14 @@ public final class LedgerClient implements AutoCloseable {
         }
     }
 
-    /** @param keys that sign its commands; closed with this: {@code sequencer}. */
-    public LedgerClient(Sequencer sequencer, Keys keys) {
+    /**
+     * @param sequencer closed with this.
+     * @param keys that sign its commands.
+     * @param ledger hash of the genesis of the ledger that they are for.
+     */
+    public LedgerClient(Sequencer sequencer, Keys keys, byte[] ledger) {
         this.sequencer = sequencer;
+        this.ledger = ledger.clone();
         this.keys = keys;
     }
 
@@ -115,7 +121,7 @@ public final class LedgerClient implements AutoCloseable {
             sequencer.ask(Question.CASE, new byte[0]);
             knowsTime = true;
         }
-        Signed signed = Signed.of(keys, sequencer.timeMs() + LIFE_MS, commands);
+        Signed signed = Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
         Sequencer.Answer answer = sequencer.submit(signed.encode());
         if (answer.timeMs() > signed.lastMs()) {
             // An earlier copy of them may have been applied, and its answer forgotten: sending them anew could do it
@@ -125,8 +131,9 @@ public final class LedgerClient implements AutoCloseable {
                             + " any more; look before asking again.");
         }
         if (answer.reasons().isEmpty()) {
-            throw new IOException("The full node's answer says nothing of the commands. Whether they were applied is not"
-                    + " known; look before asking again.");
+            throw new IOException(
+                    "The full node's answer says nothing of the commands. Whether they were applied is not"
+                            + " known; look before asking again.");
         }
         List<Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < commands.size(); i++) {
@@ -169,6 +176,11 @@ public final class LedgerClient implements AutoCloseable {
     /** The state root. */
     public byte[] root() throws IOException {
         return sequencer.ask(Question.ROOT, new byte[0]);
+    }
+
+    /** Cluster time as far as it is known. */
+    public long timeMs() {
+        return sequencer.timeMs();
     }
 
     /** How far the ledger is. */

@@ -37,12 +37,13 @@ public final class LedgerService implements ClusteredService {
     private final ExpandableArrayBuffer reply = new ExpandableArrayBuffer(4096);
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
     private final ConcurrentLinkedQueue<Runnable> questions = new ConcurrentLinkedQueue<>();
-    private final SignatureChecks checks = new SignatureChecks();
+    private final SignatureChecks checks;
     private Replica replica;
     private Cluster cluster;
 
     public LedgerService(Genesis genesis, Replica.Listener listener) {
         this.genesis = genesis;
+        this.checks = new SignatureChecks(genesis.hash());
         this.listener = listener;
     }
 

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
 /**
@@ -39,7 +40,14 @@ public record Account(long balance, long stake, long unbonding, long releaseMs) 
     }
 
     public static Account read(CanonicalReader in) {
-        return new Account(
+        Account account = new Account(
                 in.getLong("balance"), in.getLong("stake"), in.getLong("unbonding"), in.getLong("release time"));
+        long most = Long.MAX_VALUE / 4;
+        for (long amount : new long[] {account.balance, account.stake, account.unbonding}) {
+            if (amount < 0 || amount > most) {
+                throw new MalformedException("Malformed account: it has " + amount + ".");
+            }
+        }
+        return account;
     }
 }

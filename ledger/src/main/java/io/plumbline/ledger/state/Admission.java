@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
@@ -41,6 +42,7 @@ public final class Admission {
     private boolean holds(byte[] signer, Command command) {
         return switch (command) {
             case CastVote vote -> vote.holds(genesisHash);
+            case ReportDoubleVote c -> c.one().holds(genesisHash) && c.other().holds(genesisHash);
             case StateEpoch said -> said.statement().holds(genesisHash, signer);
             // A node's own receipts rest on its signature over the commands: their auditors look at the other.
             case SubmitReceipt c ->

@@ -171,11 +171,30 @@ public final class Audit {
 
     /** Verdicts that the answer is bad. */
     public int bad() {
-        int bad = 0;
-        for (Verdict verdict : verdicts) {
-            bad += verdict != null && verdict.opinion() == Opinion.BAD ? 1 : 0;
+        return calling(Opinion.BAD).size();
+    }
+
+    /** Verdicts that the node was silent, or did not answer as it signed. */
+    public int silence() {
+        return calling(Opinion.CANNOT_JUDGE).size();
+    }
+
+    /** Auditors who have told this opinion. */
+    List<Key> calling(Opinion opinion) {
+        List<Key> calling = new ArrayList<>();
+        for (int i = 0; i < verdicts.length; i++) {
+            if (verdicts[i] != null && verdicts[i].opinion() == opinion) {
+                calling.add(auditors.get(i));
+            }
         }
-        return bad;
+        return calling;
+    }
+
+    /** Auditors who called the answer good and show the work that most of them do. */
+    List<Key> working() {
+        List<Key> working = calling(Opinion.GOOD);
+        working.removeAll(lazy());
+        return working;
     }
 
     /** Auditors who called an answer good without the work that most others show. */

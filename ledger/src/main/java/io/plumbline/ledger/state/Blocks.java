@@ -16,7 +16,9 @@ import java.util.Collection;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * The ledger's blocks and the votes on them. A block is closed only when the one before it is certified, so that at most one waits for
@@ -47,7 +49,10 @@ public final class Blocks {
     private long epoch;
     private SortedMap<Integer, byte[]> votes = new TreeMap<>();
 
-    /** Header hashes that full nodes signed in place of the open block's: they, or we, have computed wrongly. */
+    /**
+     * Header hashes that full nodes signed in place of the open block's. That alone is no offence: a lying leader may have shown them another
+     * log, or an error in the software has split them.
+     */
     private SortedMap<Integer, byte[]> dissent = new TreeMap<>();
 
     /** That began this epoch. */
@@ -56,8 +61,12 @@ public final class Blocks {
     /** For the next epoch. */
     private SortedMap<Integer, EpochStatement> asked = new TreeMap<>();
 
-    /** A certified block. */
-    private record Past(long epoch, byte[] hash) {}
+    /**
+     * A certified block.
+     *
+     * @param signers whose signatures under it were seen, by place.
+     */
+    private record Past(long epoch, byte[] hash, SortedSet<Integer> signers) {}
 
     /** Hears what votes bring about. */
     interface Outcomes {
@@ -156,7 +165,7 @@ public final class Blocks {
             return UNSIGNED;
         }
         if (other != null || !agrees && votes.containsKey(place)) {
-            outcomes.guilty(place, "signed two blocks " + vote.number() + " in epoch " + epoch);
+            outcomes.guilty(place, twice(vote));
         }
         if (!agrees) {
             dissent.put(place, vote.headerHash());
@@ -171,7 +180,7 @@ public final class Blocks {
         return "block " + vote.number() + " is another one";
     }
 
-    /** A vote on a block that is certified. In the certificate's epoch nobody may sign another; in an earlier one it was excused. */
+    /** A vote on a block that is certified: two signatures are an offence, one for another block is none. */
     private String late(int place, CastVote vote) {
         Past past = recent.get(vote.number());
         if (past == null) {
@@ -180,13 +189,40 @@ public final class Blocks {
         if (Arrays.equals(past.hash, vote.headerHash())) {
             return "block " + vote.number() + " is certified already";
         }
-        if (!vote.holds(genesisHash)) {
-            return UNSIGNED;
-        }
-        if (past.epoch == vote.epoch()) {
-            outcomes.guilty(place, "signed another block " + vote.number() + " than the certified one");
+        if (past.epoch == vote.epoch() && past.signers.contains(place)) {
+            if (!vote.holds(genesisHash)) {
+                return UNSIGNED;
+            }
+            outcomes.guilty(place, twice(vote));
         }
         return isAnother(vote);
+    }
+
+    private static String twice(CastVote vote) {
+        return "signed two blocks " + vote.number() + " in epoch " + vote.epoch();
+    }
+
+    /**
+     * Takes two votes of one full node for two blocks of one number in one epoch, whenever that was.
+     *
+     * @return why they prove nothing, or null.
+     */
+    String doubleVote(CastVote one, CastVote other) {
+        int place = genesis.place(one.fullNode());
+        if (place < 0) {
+            return "only full nodes sign blocks";
+        }
+        boolean isSamePlace = Arrays.equals(one.fullNode(), other.fullNode())
+                && one.epoch() == other.epoch()
+                && one.number() == other.number();
+        if (!isSamePlace || Arrays.equals(one.headerHash(), other.headerHash())) {
+            return "two votes are an offence where one full node signs two blocks of one number in one epoch";
+        }
+        if (!one.holds(genesisHash) || !other.holds(genesisHash)) {
+            return UNSIGNED;
+        }
+        outcomes.guilty(place, twice(one));
+        return null;
     }
 
     private void certify() {
@@ -197,18 +233,14 @@ public final class Blocks {
         certificate = new Certificate(epoch, votes);
         certifiedTree = openTree;
         byte[] hash = open.hash();
-        recent.put(open.number(), new Past(epoch, hash));
+        recent.put(open.number(), new Past(epoch, hash, new TreeSet<>(votes.keySet())));
         recent.headMap(open.number() - REMEMBERED, true).clear();
         range.add(hash);
         open = null;
         openTree = null;
         votes = new TreeMap<>();
         asked = new TreeMap<>();
-        SortedMap<Integer, byte[]> wrong = dissent;
         dissent = new TreeMap<>();
-        wrong.keySet()
-                .forEach(place -> outcomes.guilty(
-                        place, "signed another block " + certified.number() + " than the certified one"));
         outcomes.certified(certified.number());
     }
 
@@ -259,7 +291,10 @@ public final class Blocks {
     void write(CanonicalWriter out) {
         range.write(out);
         out.putInt(recent.size());
-        recent.forEach((number, past) -> out.putLong(number).putLong(past.epoch).putFixed(past.hash));
+        recent.forEach((number, past) -> {
+            out.putLong(number).putLong(past.epoch).putFixed(past.hash).putInt(past.signers.size());
+            past.signers.forEach(out::putInt);
+        });
         for (BlockHeader header : new BlockHeader[] {certified, open}) {
             out.putBytes(header == null ? new byte[0] : header.encode());
         }
@@ -278,7 +313,13 @@ public final class Blocks {
         blocks.range = Peaks.read(in);
         for (int n = in.getInt("recent blocks"); n > 0; n--) {
             long number = in.getLong("block number");
-            blocks.recent.put(number, new Past(in.getLong("epoch"), in.getFixed(Blake3.HASH_BYTES, "block")));
+            long epoch = in.getLong("epoch");
+            byte[] hash = in.getFixed(Blake3.HASH_BYTES, "block");
+            SortedSet<Integer> signers = new TreeSet<>();
+            for (int k = in.getInt("signers"); k > 0; k--) {
+                signers.add(in.getInt("signer"));
+            }
+            blocks.recent.put(number, new Past(epoch, hash, signers));
         }
         blocks.certified = header(in, "certified block");
         blocks.open = header(in, "open block");

@@ -40,8 +40,10 @@ final class Books {
         return accounts.getOrDefault(key, Account.NONE);
     }
 
+    /** An account without money leaves the state. */
     private void put(Key key, Account next) {
-        Account before = accounts.put(key, next);
+        boolean isEmpty = next.total() == 0;
+        Account before = isEmpty ? accounts.remove(key) : accounts.put(key, next);
         if (before != null && before.unbonding() > 0) {
             TreeSet<Key> at = releases.get(before.releaseMs());
             at.remove(key);
@@ -52,7 +54,11 @@ final class Books {
         if (next.unbonding() > 0) {
             releases.computeIfAbsent(next.releaseMs(), at -> new TreeSet<>()).add(key);
         }
-        entries.put(Kind.ACCOUNT, key, next::encode);
+        if (isEmpty) {
+            entries.remove(Kind.ACCOUNT, key);
+        } else {
+            entries.put(Kind.ACCOUNT, key, next::encode);
+        }
     }
 
     /** Money from outside. */
@@ -111,6 +117,23 @@ final class Books {
 
     void oweFire(long amount, long block) {
         owe(FIRE, amount, block);
+    }
+
+    /** Takes a fee from a balance, and from the stake where that has too little; it is burned. */
+    void fee(Key key, long amount, long block) {
+        long ofBalance = Math.min(amount, account(key).balance());
+        hold(key, ofBalance);
+        oweFire(ofBalance + forfeit(key, amount - ofBalance), block);
+    }
+
+    /** Takes up to {@code amount} of a stake, last of what is on its way out; the caller owes it to others. */
+    long forfeit(Key key, long amount) {
+        Account a = account(key);
+        long ofStake = Math.min(amount, a.stake());
+        long ofUnbonding = Math.min(amount - ofStake, a.unbonding());
+        long left = a.unbonding() - ofUnbonding;
+        put(key, new Account(a.balance(), a.stake() - ofStake, left, left == 0 ? 0 : a.releaseMs()));
+        return ofStake + ofUnbonding;
     }
 
     /** Takes from a balance what leaves the ledger. */

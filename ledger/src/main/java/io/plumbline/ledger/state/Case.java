@@ -11,6 +11,11 @@ import java.util.List;
 /**
  * One request's money and judgement.
  *
+ * @param pricePerToken that the escrow is for.
+ * @param tokens most that may be charged for.
+ * @param fee set aside for the auditors.
+ * @param reserved of the node's stake while the case is open.
+ * @param openingMs that the audit may take beyond what every audit may.
  * @param level at which the requester wants the answer audited.
  * @param receipt null until one is ordered.
  * @param audit its deadline is when the case leaves the state, once it is closed.
@@ -20,7 +25,11 @@ public record Case(
         byte[] requestHash,
         byte[] requester,
         byte[] node,
-        long escrow,
+        long pricePerToken,
+        long tokens,
+        long fee,
+        long reserved,
+        long openingMs,
         Level level,
         Status status,
         Receipt receipt,
@@ -35,10 +44,15 @@ public record Case(
         REVEALING,
         /** Good: the node has its price. */
         SETTLED,
-        /** Bad: the node has lost its stake. */
+        /** Proven false by evidence that the ledger has checked: the node has lost its stake. */
         SLASHED,
-        /** Neither could be shown in time: the requester has the escrow back, the node nothing. */
+        /** Not found good: the requester has the escrow back, the node nothing. */
         REFUNDED
+    }
+
+    /** What is set aside for the answer: the price of all tokens. */
+    public long escrow() {
+        return pricePerToken * tokens;
     }
 
     /** Whether the escrow is still held. */
@@ -55,15 +69,46 @@ public record Case(
     }
 
     Case with(Status next, Audit changed, long at) {
-        return new Case(requestHash, requester, node, escrow, level, next, receipt, changed, at);
+        return new Case(
+                requestHash,
+                requester,
+                node,
+                pricePerToken,
+                tokens,
+                fee,
+                reserved,
+                openingMs,
+                level,
+                next,
+                receipt,
+                changed,
+                at);
     }
 
     Case ordered(Receipt signed, Audit begun, long at) {
-        return new Case(requestHash, requester, node, escrow, level, Status.AUDITING, signed, begun, at);
+        return new Case(
+                requestHash,
+                requester,
+                node,
+                pricePerToken,
+                tokens,
+                fee,
+                reserved,
+                openingMs,
+                level,
+                Status.AUDITING,
+                signed,
+                begun,
+                at);
     }
 
     void write(CanonicalWriter out) {
-        out.putFixed(requestHash).putFixed(requester).putFixed(node).putLong(escrow);
+        out.putFixed(requestHash)
+                .putFixed(requester)
+                .putFixed(node)
+                .putLong(pricePerToken)
+                .putLong(tokens);
+        out.putLong(fee).putLong(reserved).putLong(openingMs);
         out.putInt(level.ordinal()).putInt(status.ordinal());
         out.putBytes(receipt == null ? new byte[0] : receipt.encode());
         audit.write(out);
@@ -74,7 +119,14 @@ public record Case(
         byte[] request = in.getFixed(32, "request hash");
         byte[] requester = in.getFixed(32, "requester");
         byte[] node = in.getFixed(32, "node");
-        long escrow = in.getLong("escrow");
+        long price = in.getLong("price");
+        long tokens = in.getLong("tokens");
+        if (price < 0 || tokens < 0 || Math.multiplyHigh(price, tokens) != 0 || price * tokens < 0) {
+            throw new MalformedException("Malformed case: an escrow of " + tokens + " tokens at " + price + ".");
+        }
+        long fee = in.getLong("fee");
+        long reserved = in.getLong("reserved stake");
+        long openingMs = in.getLong("opening time");
         Level level = level(in);
         int status = in.getInt("status");
         if (status < 0 || status >= Status.values().length) {
@@ -84,7 +136,19 @@ public record Case(
         Receipt signed = receipt.length == 0 ? null : Receipt.decode(receipt);
         Audit audit = Audit.read(in);
         return new Case(
-                request, requester, node, escrow, level, Status.values()[status], signed, audit, in.getLong("height"));
+                request,
+                requester,
+                node,
+                price,
+                tokens,
+                fee,
+                reserved,
+                openingMs,
+                level,
+                Status.values()[status],
+                signed,
+                audit,
+                in.getLong("height"));
     }
 
     /** A level that full nodes audit at. */

@@ -14,6 +14,7 @@ import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -23,6 +24,9 @@ import java.util.TreeSet;
 
 /** Requests with their escrows, receipts and judgement: from the escrow until money is owed for it, and a while longer. */
 final class Cases {
+    /** Tokens that one request may be charged for. */
+    private static final long MAX_TOKENS = 1L << 32;
+
     private static final Domain BEACON = new Domain("plumbline 2026-11 audit beacon");
 
     private final Ledger ledger;
@@ -39,6 +43,11 @@ final class Cases {
 
     private long held;
 
+    /** Open cases of each node, and the stake that they reserve. */
+    private final Map<Key, TreeSet<Key>> openByNode = new HashMap<>();
+
+    private final Map<Key, Long> reserved = new HashMap<>();
+
     /** What cases need of the rest of the state. */
     interface Ledger {
         Parameters parameters();
@@ -46,6 +55,8 @@ final class Cases {
         Books books();
 
         Registry registry();
+
+        Seizures seizures();
 
         /** The number of the block that has what happens now. */
         long block();
@@ -70,35 +81,71 @@ final class Cases {
     }
 
     String escrow(byte[] signer, OpenEscrow c, long nowMs) {
+        Parameters parameters = ledger.parameters();
         Account account = ledger.books().account(Key.of(signer));
-        Node node = ledger.registry().node(Key.of(c.node()));
+        Key nodeKey = Key.of(c.node());
+        Node node = ledger.registry().node(nodeKey);
         if (node == null || node.slashed()) {
             return "the node is not registered, or was slashed";
         }
-        if (ledger.books().account(Key.of(c.node())).stake()
-                < ledger.parameters().minStake()) {
+        long stake = ledger.books().account(nodeKey).stake();
+        if (stake < parameters.minStake()) {
             return "the node has asked its stake back";
         }
         if (find(c.requestHash()) != null) {
             return "this request has an escrow already";
         }
-        if (c.amount() <= 0 || c.amount() > account.balance()) {
-            return "escrow " + c.amount() + " is not covered by a balance of " + account.balance();
+        if (c.level().compareTo(node.most()) > 0) {
+            return "the node lets its answers be audited at " + node.most() + " at most, not at " + c.level();
         }
-        ledger.books().hold(Key.of(signer), c.amount());
-        held = Math.addExact(held, c.amount());
-        Audit none = Audit.NONE.until(nowMs + ledger.parameters().escrowMs());
+        if (c.pricePerToken() < node.pricePerToken()) {
+            return "the node asks " + node.pricePerToken() + " a token, not " + c.pricePerToken();
+        }
+        if (c.tokens() < 1 || c.tokens() > MAX_TOKENS || c.pricePerToken() > Long.MAX_VALUE / c.tokens()) {
+            return "an escrow is for 1 to " + MAX_TOKENS + " tokens whose price can be counted, not for " + c.tokens()
+                    + " at " + c.pricePerToken();
+        }
+        long amount = c.pricePerToken() * c.tokens();
+        long fee = parameters.auditFee(c.level(), c.tokens());
+        if (amount > account.balance() || fee > account.balance() - amount) {
+            return "escrow " + amount + " and an audit fee of " + fee + " are not covered by a balance of "
+                    + account.balance();
+        }
+        long free = stake - reserved(nodeKey);
+        if (parameters.cover() > 0 && amount > free / parameters.cover()) {
+            return "the node's free stake of " + free + " does not cover " + amount + " " + parameters.cover()
+                    + " times; other requests must end first";
+        }
+        long reserved = amount * parameters.cover();
+        ledger.books().hold(Key.of(signer), amount + fee);
+        held = Math.addExact(held, amount + fee);
+        Audit none = Audit.NONE.until(nowMs + parameters.escrowMs());
         put(new Case(
                 c.requestHash(),
                 signer,
                 c.node(),
-                c.amount(),
+                c.pricePerToken(),
+                c.tokens(),
+                fee,
+                reserved,
+                node.openingMs(c.level(), c.tokens()),
                 c.level(),
                 Status.ESCROWED,
                 null,
                 none,
                 ledger.height()));
         return null;
+    }
+
+    /** Stake of a node that its open cases reserve. */
+    long reserved(Key node) {
+        return reserved.getOrDefault(node, 0L);
+    }
+
+    /** Whether a receipt is the one that its node owes for an open escrow. */
+    boolean awaits(byte[] signer, Receipt receipt) {
+        Case open = find(receipt.requestHash());
+        return open != null && open.status() == Status.ESCROWED && Arrays.equals(open.node(), signer);
     }
 
     /** @param signer of the command: where it is the node itself it vouches for the receipt, and a signature that does not hold is its auditors' finding. */
@@ -116,27 +163,23 @@ final class Cases {
         }
         Node node = ledger.registry().node(Key.of(receipt.node()));
         long tokens = (long) receipt.promptTokens() + receipt.outputTokens();
-        if (receipt.price() < 0
-                || receipt.price() > open.escrow()
-                || receipt.price() > saturated(node.pricePerToken(), tokens)) {
-            return "price " + receipt.price() + " is above the escrow or the announced price";
+        boolean isCounted = receipt.promptTokens() >= 0 && receipt.outputTokens() >= 0 && tokens <= open.tokens();
+        if (!isCounted || receipt.price() < 0 || receipt.price() > open.pricePerToken() * tokens) {
+            return "price " + receipt.price() + " for " + tokens + " tokens is above the escrow's, "
+                    + open.pricePerToken() + " a token for " + open.tokens() + " at most";
         }
         if (!Arrays.equals(node.modelId(), receipt.modelId())) {
             return "the receipt names another model than the node announced";
         }
         byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
-        Audit begun = Audit.begun(
-                beacon, auditors(beacon), nowMs + ledger.parameters().commitMs());
+        Audit begun = Audit.begun(beacon, auditors(beacon), nowMs + auditMs(open));
         put(open.ordered(receipt, begun, ledger.height()));
         return null;
     }
 
-    /** No more than a long can hold, and nothing for fewer tokens than one: a receipt may claim any number. */
-    private static long saturated(long price, long tokens) {
-        if (tokens <= 0) {
-            return 0;
-        }
-        return price > Long.MAX_VALUE / tokens ? Long.MAX_VALUE : price * tokens;
+    /** Time for the audit of an answer, and again after a challenge is posted. */
+    private long auditMs(Case one) {
+        return ledger.parameters().commitMs() + one.openingMs();
     }
 
     /** All full nodes, or as many as audit one answer, drawn by the beacon. */
@@ -198,7 +241,7 @@ final class Cases {
         if (open.audit().hasPosted(auditor)) {
             return "this full node has posted a challenge already";
         }
-        long deadline = nowMs + ledger.parameters().commitMs();
+        long deadline = nowMs + auditMs(open);
         put(open.with(Status.AUDITING, open.audit().posted(auditor, c.cell(), deadline), ledger.height()));
         return null;
     }
@@ -231,55 +274,102 @@ final class Cases {
     private Case decided(Case heard, long nowMs) {
         Audit audit = heard.audit();
         if (audit.good() >= audit.quorum()) {
-            pay(heard);
+            owe(heard.node(), heard.receipt().price());
+            owe(heard.requester(), heard.escrow() - heard.receipt().price());
+            payAuditors(heard, audit.working());
             return closed(heard, Status.SETTLED, nowMs);
         }
         if (audit.bad() >= audit.quorum()) {
-            slash(heard);
-            return closed(heard, Status.SLASHED, nowMs);
+            // What most of them say is not proof: the stake is for evidence.
+            ledger.registry().fault(Key.of(heard.node()));
+            payAuditors(heard, audit.calling(Opinion.BAD));
+            return refunded(heard, nowMs);
         }
-        return audit.isComplete() ? refunded(heard, nowMs) : heard;
+        if (audit.silence() >= audit.quorum() && !audit.postedCells().isEmpty()) {
+            penalize(heard);
+            payAuditors(heard, audit.calling(Opinion.CANNOT_JUDGE));
+            return refunded(heard, nowMs);
+        }
+        if (audit.isComplete()) {
+            payAuditors(heard, List.of());
+            return refunded(heard, nowMs);
+        }
+        return heard;
+    }
+
+    /** A posted challenge was left unanswered: whoever would rather be silent than caught loses what was reserved for this request. */
+    private void penalize(Case one) {
+        Key node = Key.of(one.node());
+        ledger.registry().fault(node);
+        ledger.books().oweFire(ledger.books().forfeit(node, one.reserved()), ledger.block());
+    }
+
+    /** Shares the audit's fee among those who did the work; where nobody did, the requester has it back. */
+    private void payAuditors(Case one, List<Key> auditors) {
+        if (auditors.isEmpty()) {
+            owe(one.requester(), one.fee());
+            return;
+        }
+        long each = one.fee() / auditors.size();
+        auditors.forEach(auditor -> ledger.books().owe(auditor, each, ledger.block()));
+        ledger.books().oweFire(one.fee() - each * auditors.size(), ledger.block());
     }
 
     private Case closed(Case one, Status status, long nowMs) {
-        held -= one.escrow();
+        held -= one.escrow() + one.fee();
         if (one.receipt() != null) {
             judged.add(one.receipt().hash());
         }
         return one.with(status, one.audit().until(nowMs + ledger.parameters().retainMs()), ledger.height());
     }
 
+    /** The requester has the escrow back; what becomes of the fee is said apart. */
     private Case refunded(Case one, long nowMs) {
         owe(one.requester(), one.escrow());
         return closed(one, Status.REFUNDED, nowMs);
+    }
+
+    /** Ended without auditors: escrow and fee go back. */
+    private Case unjudged(Case one, long nowMs) {
+        payAuditors(one, List.of());
+        return refunded(one, nowMs);
     }
 
     private void owe(byte[] payee, long amount) {
         ledger.books().owe(Key.of(payee), amount, ledger.block());
     }
 
-    /** The node gets its price, the requester the rest of the escrow. */
-    private void pay(Case one) {
-        owe(one.node(), one.receipt().price());
-        owe(one.requester(), one.escrow() - one.receipt().price());
-    }
-
-    /** The requester gets the escrow back and half the stake; the full nodes that judged so share a quarter; the rest is burned. */
-    private void slash(Case one) {
-        long stake = ledger.books().seize(Key.of(one.node()));
-        ledger.registry().caught(Key.of(one.node()));
-        owe(one.requester(), Math.addExact(one.escrow(), stake / 2));
-        long left = stake - stake / 2;
-        List<Key> finders = one.audit().verdicts().entrySet().stream()
-                .filter(vote -> vote.getValue().opinion() == Opinion.BAD)
-                .map(Map.Entry::getKey)
-                .toList();
-        long each = stake / 4 / finders.size();
-        for (Key finder : finders) {
-            ledger.books().owe(finder, each, ledger.block());
-            left -= each;
+    /**
+     * The answer of a case was proven false: whoever asked has the escrow back, or a claim on the stake where it was paid already, and requests
+     * that the node has not answered yet end.
+     */
+    void slash(Case proven, Key finder, long nowMs) {
+        Key node = Key.of(proven.node());
+        boolean wasOpen = proven.isOpen();
+        long paid = proven.status() == Status.SETTLED ? proven.receipt().price() : 0;
+        if (wasOpen) {
+            payAuditors(proven, List.of());
+            owe(proven.requester(), proven.escrow());
+            put(closed(proven, Status.SLASHED, nowMs));
+        } else {
+            put(proven.with(Status.SLASHED, proven.audit(), ledger.height()));
         }
-        ledger.books().oweFire(left, ledger.block());
+        ledger.registry().caught(node);
+        ledger.seizures()
+                .seize(
+                        node,
+                        finder,
+                        Key.of(proven.requestHash()),
+                        proven.requester(),
+                        paid,
+                        nowMs + ledger.parameters().retainMs(),
+                        ledger.block());
+        for (Key request : List.copyOf(openByNode.getOrDefault(node, new TreeSet<>()))) {
+            Case other = cases.get(request);
+            if (other.status() == Status.ESCROWED) {
+                put(unjudged(other, nowMs));
+            }
+        }
     }
 
     /** Ends what should have come to its end; whether anything did. */
@@ -294,7 +384,7 @@ final class Cases {
                 put(
                         one.status() == Status.AUDITING && enough
                                 ? one.with(Status.REVEALING, audit.until(revealed), ledger.height())
-                                : refunded(one, nowMs));
+                                : unjudged(one, nowMs));
             } else {
                 forget(one);
             }
@@ -318,6 +408,7 @@ final class Cases {
         if (before != null) {
             unschedule(key, before);
         }
+        count(key, before, next);
         deadlines
                 .computeIfAbsent(next.audit().deadlineMs(), at -> new TreeSet<>())
                 .add(key);
@@ -327,6 +418,27 @@ final class Cases {
                 || before.audit().deadlineMs() != next.audit().deadlineMs();
         if (news && next.receipt() != null) {
             changed.add(next);
+        }
+    }
+
+    /** Keeps what is open by node. */
+    private void count(Key key, Case before, Case next) {
+        boolean wasOpen = before != null && before.isOpen();
+        if (wasOpen == next.isOpen()) {
+            return;
+        }
+        Key node = Key.of(next.node());
+        TreeSet<Key> open = openByNode.computeIfAbsent(node, any -> new TreeSet<>());
+        if (next.isOpen()) {
+            open.add(key);
+            reserved.merge(node, next.reserved(), Math::addExact);
+        } else {
+            open.remove(key);
+            reserved.merge(node, -next.reserved(), Math::addExact);
+        }
+        if (open.isEmpty()) {
+            openByNode.remove(node);
+            reserved.remove(node);
         }
     }
 
@@ -349,7 +461,7 @@ final class Cases {
         return taken;
     }
 
-    /** Escrows that are neither paid nor given back. */
+    /** Escrows and audit fees that are neither paid nor given back. */
     long held() {
         return held;
     }
@@ -371,7 +483,7 @@ final class Cases {
         for (int n = in.getInt("cases"); n > 0; n--) {
             Case one = Case.read(in);
             read.put(one);
-            read.held = Math.addExact(read.held, one.isOpen() ? one.escrow() : 0);
+            read.held = Math.addExact(read.held, one.isOpen() ? one.escrow() + one.fee() : 0);
         }
         // Only who may still have to act hears of it again.
         read.changed.removeIf(one -> !one.isOpen());

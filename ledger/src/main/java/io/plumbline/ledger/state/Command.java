@@ -12,11 +12,30 @@ import io.plumbline.verifier.receipt.Receipt;
 
 /** What an account may ask of the ledger. Amounts are in its smallest unit. Numbers of kinds are never used again. */
 public sealed interface Command {
-    /** Announces an inference node at an address, and moves to its stake what is missing of {@code stake}. */
-    record RegisterNode(long stake, byte[] modelId, long pricePerToken, String host, int port) implements Command {}
+    /**
+     * Announces an inference node at an address, and moves to its stake what is missing of {@code stake}.
+     *
+     * @param most the highest level at which it lets its answers be audited.
+     * @param openMsPerToken time that it needs to open a token of an answer to all auditors at FULL, in ms.
+     */
+    record RegisterNode(
+            long stake, byte[] modelId, long pricePerToken, String host, int port, Level most, int openMsPerToken)
+            implements Command {
+        /** A node that lets itself be audited in full and needs no more time for it than the ledger gives anyway. */
+        public RegisterNode(long stake, byte[] modelId, long pricePerToken, String host, int port) {
+            this(stake, modelId, pricePerToken, host, port, Level.FULL, 0);
+        }
+    }
 
-    /** Sets money aside for one request, answered by one node and audited at {@code level}. */
-    record OpenEscrow(byte[] requestHash, byte[] node, long amount, Level level) implements Command {}
+    /**
+     * Sets money aside for one request, answered by one node and audited at {@code level}: the price of all its tokens. What the node asks
+     * later changes nothing of it.
+     *
+     * @param pricePerToken at least what the node asks now.
+     * @param tokens most that may be charged for, prompt and answer together.
+     */
+    record OpenEscrow(byte[] requestHash, byte[] node, long pricePerToken, long tokens, Level level)
+            implements Command {}
 
     /** Hands in a node's signed receipt; from then on it is audited. */
     record SubmitReceipt(Receipt receipt) implements Command {}
@@ -39,6 +58,23 @@ public sealed interface Command {
         boolean holds(byte[] genesisHash) {
             return Keys.verify(fullNode, Certificate.message(genesisHash, epoch, number, headerHash), signature);
         }
+
+        private void write(CanonicalWriter out) {
+            out.putFixed(fullNode)
+                    .putLong(epoch)
+                    .putLong(number)
+                    .putFixed(headerHash)
+                    .putFixed(signature);
+        }
+
+        private static CastVote read(CanonicalReader in) {
+            return new CastVote(
+                    in.getFixed(32, "full node"),
+                    in.getLong("epoch"),
+                    in.getLong("block number"),
+                    in.getFixed(32, "header hash"),
+                    in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+        }
     }
 
     /** The bank's word that money came in from outside; {@code reference} names it there and counts once. */
@@ -56,7 +92,7 @@ public sealed interface Command {
     /** Announces a data node, and moves to its stake what is missing of {@code stake}. */
     record RegisterDataNode(long stake, String host, int port) implements Command {}
 
-    /** Tells what a model id stands for. The first to do so is its publisher, and may say it anew. */
+    /** Tells what a model id stands for, in its signer's name. Others may say other things of it in theirs. */
     record RegisterModel(byte[] modelId, String name, String source) implements Command {}
 
     /** What a data node has seen; reports of one feed count up. */
@@ -68,6 +104,27 @@ public sealed interface Command {
     /** A full node's step into the next epoch. */
     record StateEpoch(EpochStatement statement) implements Command {}
 
+    /** Shows two signatures of one full node under two blocks of one number in one epoch: it loses its stake. Handed in by anyone. */
+    record ReportDoubleVote(CastVote one, CastVote other) implements Command {}
+
+    /**
+     * Begins to hand in what proves a node's lie, see {@link io.plumbline.verifier.audit.Evidence}; parts follow.
+     *
+     * @param requestHash of the answer.
+     * @param evidenceHash BLAKE3 of all of it.
+     * @param bytes of all of it.
+     */
+    record Accuse(byte[] requestHash, byte[] evidenceHash, int bytes) implements Command {
+        /** Bytes of evidence, at most: a lie that only a longer history shows is not paid, and costs no stake. */
+        public static final int MAX_BYTES = 16 << 20;
+    }
+
+    /** The next part of the evidence that its signer has begun to hand in; with the last one it is looked at. */
+    record HandInEvidence(byte[] part) implements Command {
+        /** Bytes of a part, at most. */
+        public static final int MAX_BYTES = 48 << 10;
+    }
+
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
         switch (this) {
@@ -77,25 +134,22 @@ public sealed interface Command {
                         .putFixed(c.modelId)
                         .putLong(c.pricePerToken)
                         .putText(c.host)
-                        .putInt(c.port);
+                        .putInt(c.port)
+                        .putInt(c.most.ordinal())
+                        .putInt(c.openMsPerToken);
             case OpenEscrow c ->
                 out.putInt(2)
                         .putFixed(c.requestHash)
                         .putFixed(c.node)
-                        .putLong(c.amount)
+                        .putLong(c.pricePerToken)
+                        .putLong(c.tokens)
                         .putInt(c.level.ordinal());
             case SubmitReceipt c -> out.putInt(3).putBytes(c.receipt.encode());
             case CommitVerdict c ->
                 out.putInt(4).putFixed(c.requestHash).putInt(c.round).putFixed(c.commitment);
             case RevealVerdict c -> c.verdict.write(out.putInt(5).putFixed(c.requestHash));
             case PostChallenge c -> Cells.write(out.putInt(6).putFixed(c.requestHash), c.cell);
-            case CastVote c ->
-                out.putInt(7)
-                        .putFixed(c.fullNode)
-                        .putLong(c.epoch)
-                        .putLong(c.number)
-                        .putFixed(c.headerHash)
-                        .putFixed(c.signature);
+            case CastVote c -> c.write(out.putInt(7));
             case DepositMoney c ->
                 out.putInt(8).putFixed(c.account).putLong(c.amount).putFixed(c.reference);
             case Withdraw c -> out.putInt(9).putLong(c.amount).putText(c.destination);
@@ -109,6 +163,13 @@ public sealed interface Command {
                 out.putInt(14).putText(c.feed).putLong(c.sequence).putBytes(c.value);
             case ProposeParameters c -> c.parameters.write(out.putInt(15));
             case StateEpoch c -> c.statement.write(out.putInt(16));
+            case ReportDoubleVote c -> {
+                c.one.write(out.putInt(17));
+                c.other.write(out);
+            }
+            case Accuse c ->
+                out.putInt(18).putFixed(c.requestHash).putFixed(c.evidenceHash).putInt(c.bytes);
+            case HandInEvidence c -> out.putInt(19).putBytes(c.part);
         }
         return out.toBytes();
     }
@@ -123,22 +184,22 @@ public sealed interface Command {
                         in.getFixed(32, "model id"),
                         in.getLong("price"),
                         in.getText("host"),
-                        in.getInt("port"));
+                        in.getInt("port"),
+                        Case.level(in),
+                        in.getInt("opening time"));
             case 2 ->
                 new OpenEscrow(
-                        in.getFixed(32, "request hash"), in.getFixed(32, "node"), in.getLong("amount"), Case.level(in));
+                        in.getFixed(32, "request hash"),
+                        in.getFixed(32, "node"),
+                        in.getLong("price"),
+                        in.getLong("tokens"),
+                        Case.level(in));
             case 3 -> new SubmitReceipt(Receipt.decode(in.getBytes("receipt")));
             case 4 ->
                 new CommitVerdict(in.getFixed(32, "request hash"), in.getInt("round"), in.getFixed(32, "commitment"));
             case 5 -> new RevealVerdict(in.getFixed(32, "request hash"), Verdict.read(in));
             case 6 -> new PostChallenge(in.getFixed(32, "request hash"), Cells.read(in));
-            case 7 ->
-                new CastVote(
-                        in.getFixed(32, "full node"),
-                        in.getLong("epoch"),
-                        in.getLong("block number"),
-                        in.getFixed(32, "header hash"),
-                        in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+            case 7 -> CastVote.read(in);
             case 8 -> new DepositMoney(in.getFixed(32, "account"), in.getLong("amount"), in.getFixed(32, "reference"));
             case 9 -> new Withdraw(in.getLong("amount"), in.getText("destination"));
             case 10 -> new Bond(in.getLong("amount"));
@@ -148,6 +209,10 @@ public sealed interface Command {
             case 14 -> new ReportFeed(in.getText("feed"), in.getLong("sequence"), in.getBytes("value"));
             case 15 -> new ProposeParameters(Parameters.read(in));
             case 16 -> new StateEpoch(EpochStatement.read(in));
+            case 17 -> new ReportDoubleVote(CastVote.read(in), CastVote.read(in));
+            case 18 ->
+                new Accuse(in.getFixed(32, "request hash"), in.getFixed(32, "evidence hash"), in.getInt("bytes"));
+            case 19 -> new HandInEvidence(in.getBytes("part"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

@@ -24,6 +24,10 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
         if (fullNodes.isEmpty()) {
             throw new IllegalArgumentException("A ledger needs at least one full node.");
         }
+        if (fullNodes.stream().map(Key::of).distinct().count() < fullNodes.size()) {
+            throw new IllegalArgumentException(
+                    "Two full nodes of a ledger have the same key: it would vote twice. Give each its own.");
+        }
         if (bond < 0 || deposits.stream().anyMatch(deposit -> deposit.amount() < 0)) {
             throw new IllegalArgumentException("A ledger begins with no debts: bond and deposits must be 0 or more.");
         }
@@ -34,9 +38,9 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
         deposits = List.copyOf(deposits);
     }
 
-    /** Without stakes of full nodes and without a bank. */
+    /** Without stakes of full nodes, without a bank, and without fees. */
     public Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
-        this(fullNodes, 0, new byte[32], deposits, Parameters.DEFAULT);
+        this(fullNodes, 0, new byte[32], deposits, Parameters.FREE);
     }
 
     /** All money there is at first. */

@@ -1,15 +1,18 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.DepositMoney;
+import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.ProposeParameters;
 import io.plumbline.ledger.state.Command.RegisterDataNode;
 import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.StateEpoch;
@@ -44,7 +47,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     public static final int BLOCK_COMMANDS = 8192;
 
     private static final int MAX_DESTINATION = 255;
-    private static final String FORMAT = "plumbline ledger 4";
+    private static final String FORMAT = "plumbline ledger 5";
 
     private final Genesis genesis;
     private final byte[] genesisHash;
@@ -53,9 +56,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private Books books = new Books(entries);
     private Registry registry = new Registry(books, entries);
     private Cases cases = new Cases(this, entries);
+    private Seizures seizures = new Seizures(books);
+    private Accusations accusations = new Accusations(books);
     private Outcomes outcomes = new Outcomes();
     private Blocks blocks;
-    private SignatureChecks checks = new SignatureChecks();
+    private SignatureChecks checks;
 
     /** References of deposits that were taken, for ever. */
     private final Set<Key> references = new HashSet<>();
@@ -87,6 +92,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private LedgerState(Genesis genesis, boolean begins) {
         this.genesis = genesis;
         this.genesisHash = genesis.hash();
+        this.checks = new SignatureChecks(genesisHash);
         this.blocks = new Blocks(genesis, this);
         this.parameters = genesis.parameters();
         if (begins) {
@@ -107,7 +113,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
      */
     public List<String> apply(Signed signed, long nowMs) {
         expire(nowMs);
-        Key id = Key.of(signed.id());
+        Key id = Key.of(signed.id(genesisHash));
         List<String> before = outcomes.find(id);
         if (before != null) {
             return reasons(before);
@@ -126,11 +132,23 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         } catch (MalformedException e) {
             return one(e.getMessage());
         }
+        boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
+        boolean isAwaited = commands.stream()
+                .allMatch(command -> command instanceof SubmitReceipt c && cases.awaits(signed.signer(), c.receipt()));
+        long money = books.account(Key.of(signed.signer())).total();
+        if (!isExempt && !isAwaited && money < Math.max(1, parameters.fee() * commands.size())) {
+            // Nothing of it is kept: state costs its maker.
+            return one("this account has " + money + ", which does not cover a fee of " + parameters.fee()
+                    + " for each command; it needs a deposit");
+        }
         byte[] time = new CanonicalWriter().putLong(timeMs).toBytes();
         chain = Blake3.plain().update(chain).update(id.bytes()).update(time).digest();
         List<String> answers = new ArrayList<>(commands.size());
         for (int i = 0; i < commands.size(); i++) {
             Command command = commands.get(i);
+            if (!isExempt && !isAwaited) {
+                books.fee(Key.of(signed.signer()), parameters.fee(), block());
+            }
             String refusal = apply(signed.signer(), command, id, i);
             // A vote changes nothing that blocks are about.
             boolean isOfBlocks = command instanceof CastVote || command instanceof StateEpoch;
@@ -163,7 +181,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     private String apply(byte[] signer, Command command, Key id, int index) {
         return switch (command) {
-            case RegisterNode c -> registry.register(signer, c, parameters);
+            case RegisterNode c -> registry.register(signer, c, parameters, block());
             case OpenEscrow c -> cases.escrow(signer, c, timeMs);
             case SubmitReceipt c -> cases.receipt(signer, c.receipt(), timeMs);
             case CommitVerdict c -> cases.commit(signer, c, timeMs);
@@ -174,17 +192,58 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             case Withdraw c -> withdraw(signer, c, id, index);
             case Bond c -> bond(Key.of(signer), c.amount());
             case Unbond c -> unbond(Key.of(signer), c.amount());
-            case RegisterDataNode c -> registry.register(signer, c, parameters);
-            case RegisterModel c -> registry.register(signer, c);
-            case ReportFeed c -> registry.report(signer, c, parameters, timeMs);
+            case RegisterDataNode c -> registry.register(signer, c, parameters, block());
+            case RegisterModel c -> registry.register(signer, c, parameters, block());
+            case ReportFeed c -> registry.report(signer, c, parameters, timeMs, block());
             case ProposeParameters c -> propose(signer, c.parameters());
             case StateEpoch c -> blocks.state(signer, c.statement());
+            case ReportDoubleVote c -> blocks.doubleVote(c.one(), c.other());
+            case Accuse c -> accuse(signer, c);
+            case HandInEvidence c -> handIn(signer, c);
         };
     }
 
+    private boolean isBank(byte[] signer) {
+        return Arrays.equals(genesis.bank(), signer) && !Arrays.equals(signer, new byte[32]);
+    }
+
+    private String accuse(byte[] signer, Accuse c) {
+        Case one = cases.find(c.requestHash());
+        if (one == null || one.receipt() == null) {
+            return "no answer to this request is on the ledger, or not any more";
+        }
+        if (one.status() == Case.Status.SLASHED) {
+            return "this answer was proven false already";
+        }
+        boolean isFullNode = genesis.place(signer) >= 0;
+        return accusations.begin(Key.of(signer), c, isFullNode, parameters.accusationDeposit(), timeMs);
+    }
+
+    private String handIn(byte[] signer, HandInEvidence c) {
+        Key accuser = Key.of(signer);
+        String refusal = accusations.refusal(accuser, c);
+        Accusations.Whole whole = refusal == null ? accusations.take(accuser, c) : null;
+        if (whole == null) {
+            return refusal;
+        }
+        Case one = cases.find(whole.requestHash());
+        boolean isOver = one == null || one.status() == Case.Status.SLASHED;
+        refusal = isOver
+                ? "another has proven it, or the answer has left the ledger"
+                : EvidenceRule.refusal(one, whole.evidence());
+        if (refusal == null || isOver) {
+            books.owe(accuser, whole.deposit(), block());
+        } else {
+            books.oweFire(whole.deposit(), block());
+        }
+        if (refusal == null) {
+            cases.slash(one, accuser, timeMs);
+        }
+        return refusal;
+    }
+
     private String deposit(byte[] signer, DepositMoney c) {
-        boolean hasBank = !Arrays.equals(genesis.bank(), new byte[32]);
-        if (!hasBank || !Arrays.equals(genesis.bank(), signer)) {
+        if (!isBank(signer)) {
             return "only the bank says what came in";
         }
         if (c.amount() <= 0 || c.amount() > Long.MAX_VALUE - books.deposited()) {
@@ -208,7 +267,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         if (c.destination().isEmpty() || c.destination().length() > MAX_DESTINATION) {
             return "a destination has 1 to " + MAX_DESTINATION + " characters";
         }
-        String refusal = covered(c.amount(), books.account(key).balance());
+        String refusal = covered(c.amount(), books.account(key).balance() - parameters.registrationFee());
+        if (refusal == null) {
+            refusal = registry.charge(key, parameters, block());
+        }
         if (refusal == null) {
             books.oweOutside(key, c.amount(), block());
             byte[] entry = new CanonicalWriter()
@@ -245,7 +307,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     private String unbond(Key key, long amount) {
-        String refusal = covered(amount, books.account(key).stake());
+        long reserved = cases.reserved(key);
+        String refusal = covered(amount, books.account(key).stake() - reserved);
+        if (refusal != null && reserved > 0) {
+            return refusal + "; open requests reserve " + reserved;
+        }
         if (refusal == null) {
             books.unbond(key, amount, timeMs + parameters.unbondMs());
         }
@@ -314,7 +380,12 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return chain.clone();
     }
 
-    /** Those who were caught judge nobody, unless there is no one else. */
+    @Override
+    public Seizures seizures() {
+        return seizures;
+    }
+
+    /** Those who were caught judge nobody, unless fewer than certify are left: one liar never judges alone. */
     @Override
     public List<byte[]> auditors() {
         List<byte[]> auditors = new ArrayList<>();
@@ -323,7 +394,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
                 auditors.add(genesis.fullNodes().get(place));
             }
         }
-        return auditors.isEmpty() ? genesis.fullNodes() : auditors;
+        return auditors.size() < Certificate.quorum(genesis.fullNodes().size()) ? genesis.fullNodes() : auditors;
     }
 
     /** What full nodes did that they must not, by place in the genesis; each lost its stake for it. */
@@ -362,12 +433,16 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         outcomes.expire(timeMs);
         boolean ended = cases.expire(timeMs);
         boolean released = books.release(timeMs);
-        pending += ended || released ? 1 : 0;
+        boolean shared = seizures.expire(timeMs, block());
+        boolean dropped = accusations.expire(timeMs, block());
+        pending += ended || released || shared || dropped ? 1 : 0;
     }
 
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
-        return Math.min(cases.nextDeadlineMs(), books.nextReleaseMs());
+        return Math.min(
+                Math.min(cases.nextDeadlineMs(), books.nextReleaseMs()),
+                Math.min(seizures.nextMs(), accusations.nextMs()));
     }
 
     /** Cluster time of the last command. */
@@ -388,6 +463,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     /** Money of {@code key}; an unknown key has none. */
     public Account account(byte[] key) {
         return books.account(Key.of(key));
+    }
+
+    /** Stake of an inference node that its open requests reserve. */
+    public long reserved(byte[] key) {
+        return cases.reserved(Key.of(key));
     }
 
     /** What a key is paid when the block that waits and the next are certified. */
@@ -423,7 +503,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** All money wherever it is: always what was deposited. */
     public long total() {
-        return Math.addExact(books.total(), cases.held());
+        return Math.addExact(
+                Math.addExact(books.total(), cases.held()), Math.addExact(seizures.total(), accusations.total()));
     }
 
     /** All money that ever came in. */
@@ -450,6 +531,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         out.putInt(withdrawals.size());
         withdrawals.forEach((id, entry) -> out.putFixed(id.bytes()).putBytes(entry));
         books.write(out);
+        seizures.write(out);
+        accusations.write(out);
         registry.write(out);
         cases.write(out);
         outcomes.write(out);
@@ -472,6 +555,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         parameters.write(meta);
         books.writeSums(meta);
         cases.writeJudged(meta);
+        seizures.write(meta);
+        CanonicalWriter begun = new CanonicalWriter();
+        accusations.write(begun);
+        meta.putFixed(Blake3.hash(begun.toBytes()));
         return entries.tree().put(LedgerHashes.key(Kind.META, new byte[0]), meta.toBytes());
     }
 
@@ -515,6 +602,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             state.enterWithdrawal(id, in.getBytes("withdrawal"));
         }
         state.books = Books.read(state.entries, in);
+        state.seizures = Seizures.read(state.books, in);
+        state.accusations = Accusations.read(state.books, in);
         state.registry = Registry.read(state.books, state.entries, in);
         state.cases = Cases.read(state, state.entries, in);
         state.outcomes = Outcomes.read(in);

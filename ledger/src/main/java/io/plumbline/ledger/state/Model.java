@@ -1,14 +1,21 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
 /**
- * What a model id stands for, in the words of its publisher.
+ * What a model id stands for, in the words of one publisher. Several may say something of one model: nobody owns an id, and a client believes
+ * the publisher that it trusts.
  *
  * @param source where its files can be had; empty where it does not say.
  */
 public record Model(byte[] id, byte[] publisher, String name, String source) {
+    /** Under which it stands. */
+    static Key key(byte[] id, byte[] publisher) {
+        return Key.of(Blake3.plain().update(id).update(publisher).digest());
+    }
+
     public byte[] encode() {
         return new CanonicalWriter()
                 .putFixed(id)

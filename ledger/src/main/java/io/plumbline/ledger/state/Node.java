@@ -1,12 +1,42 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
-/** An inference node as announced. */
-public record Node(byte[] key, byte[] modelId, long pricePerToken, String host, int port, boolean slashed) {
+/**
+ * An inference node as announced.
+ *
+ * @param most the highest level at which it lets its answers be audited.
+ * @param openMsPerToken time that it needs to open a token of an answer to all auditors at FULL, in ms.
+ * @param slashed whether it has lost its stake to evidence and has put up no other since.
+ * @param faults answers that were called bad or not opened by most of their auditors.
+ */
+public record Node(
+        byte[] key,
+        byte[] modelId,
+        long pricePerToken,
+        String host,
+        int port,
+        Level most,
+        int openMsPerToken,
+        boolean slashed,
+        int faults) {
+    /** An announced opening time is not longer. */
+    static final int MAX_OPEN_MS_PER_TOKEN = 60_000;
+
     Node caught() {
-        return new Node(key, modelId, pricePerToken, host, port, true);
+        return new Node(key, modelId, pricePerToken, host, port, most, openMsPerToken, true, faults);
+    }
+
+    Node withFaults(int count) {
+        return new Node(key, modelId, pricePerToken, host, port, most, openMsPerToken, slashed, count);
+    }
+
+    /** What opening an answer of so many tokens to all auditors adds to the time of its audit, in ms. */
+    long openingMs(Level level, long tokens) {
+        long perToken = level == Level.FULL ? openMsPerToken : 0;
+        return Math.min(Parameters.MAX_OPENING_MS, perToken * Math.min(tokens, Parameters.MAX_OPENING_MS));
     }
 
     /** The entry of the state tree. */
@@ -17,7 +47,10 @@ public record Node(byte[] key, byte[] modelId, long pricePerToken, String host, 
                 .putLong(pricePerToken)
                 .putText(host)
                 .putInt(port)
+                .putInt(most.ordinal())
+                .putInt(openMsPerToken)
                 .putInt(slashed ? 1 : 0)
+                .putInt(faults)
                 .toBytes();
     }
 
@@ -28,6 +61,9 @@ public record Node(byte[] key, byte[] modelId, long pricePerToken, String host, 
                 in.getLong("price"),
                 in.getText("host"),
                 in.getInt("port"),
-                in.getInt("slashed") != 0);
+                Case.level(in),
+                in.getInt("opening time"),
+                in.getInt("slashed") != 0,
+                in.getInt("faults"));
     }
 }

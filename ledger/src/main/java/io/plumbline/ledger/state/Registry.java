@@ -7,7 +7,6 @@ import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.SortedMap;
@@ -53,41 +52,85 @@ final class Registry {
         return null;
     }
 
-    String register(byte[] signer, RegisterNode c, Parameters parameters) {
-        if (c.pricePerToken() < 0 || !isAddress(c.host(), c.port())) {
-            return "price, host or port is not valid";
+    /** Takes the fee of an entry that stays. */
+    String charge(Key key, Parameters parameters, long block) {
+        long balance = books.account(key).balance();
+        if (balance < parameters.registrationFee()) {
+            return "the fee of " + parameters.registrationFee()
+                    + " for what stays on the ledger is not covered by a balance of " + balance;
         }
-        String refusal = stake(Key.of(signer), c.stake(), parameters);
-        if (refusal == null) {
-            put(new Node(signer, c.modelId(), c.pricePerToken(), c.host(), c.port(), false));
+        books.fee(key, parameters.registrationFee(), block);
+        return null;
+    }
+
+    /** Takes the fee where an entry is new, and the stake; nothing where either is not covered. */
+    private String enter(Key key, boolean isNew, long stake, Parameters parameters, long block) {
+        Account account = books.account(key);
+        long missing = Math.max(0, stake - account.stake());
+        long fee = isNew ? parameters.registrationFee() : 0;
+        if (missing <= account.balance() && missing > account.balance() - fee) {
+            return "stake " + stake + " and a fee of " + fee + " are not covered by a balance of " + account.balance();
+        }
+        String refusal = stake(key, stake, parameters);
+        if (refusal == null && isNew) {
+            books.fee(key, fee, block);
         }
         return refusal;
     }
 
-    String register(byte[] signer, RegisterDataNode c, Parameters parameters) {
+    /** @param block whose certificate the fee is burned with. */
+    String register(byte[] signer, RegisterNode c, Parameters parameters, long block) {
+        if (c.pricePerToken() < 0 || !isAddress(c.host(), c.port())) {
+            return "price, host or port is not valid";
+        }
+        if (c.openMsPerToken() < 0 || c.openMsPerToken() > Node.MAX_OPEN_MS_PER_TOKEN) {
+            return "an opening time of " + c.openMsPerToken() + " ms a token is not in 0.."
+                    + Node.MAX_OPEN_MS_PER_TOKEN;
+        }
+        Key key = Key.of(signer);
+        Node before = nodes.get(key);
+        String refusal = enter(key, before == null, c.stake(), parameters, block);
+        if (refusal == null) {
+            int faults = before == null ? 0 : before.faults();
+            put(new Node(
+                    signer,
+                    c.modelId(),
+                    c.pricePerToken(),
+                    c.host(),
+                    c.port(),
+                    c.most(),
+                    c.openMsPerToken(),
+                    false,
+                    faults));
+        }
+        return refusal;
+    }
+
+    String register(byte[] signer, RegisterDataNode c, Parameters parameters, long block) {
         if (!isAddress(c.host(), c.port())) {
             return "host or port is not valid";
         }
-        String refusal = stake(Key.of(signer), c.stake(), parameters);
+        Key key = Key.of(signer);
+        String refusal = enter(key, !dataNodes.containsKey(key), c.stake(), parameters, block);
         if (refusal == null) {
             put(new DataNode(signer, c.host(), c.port()));
         }
         return refusal;
     }
 
-    String register(byte[] signer, RegisterModel c) {
+    String register(byte[] signer, RegisterModel c, Parameters parameters, long block) {
         if (!isText(c.name()) || c.source().length() > MAX_TEXT) {
             return "a model's name has 1 to " + MAX_TEXT + " characters, its source no more";
         }
-        Model before = models.get(Key.of(c.modelId()));
-        if (before != null && !Arrays.equals(before.publisher(), signer)) {
-            return "this model was published by another";
+        boolean isNew = !models.containsKey(Model.key(c.modelId(), signer));
+        String refusal = isNew ? charge(Key.of(signer), parameters, block) : null;
+        if (refusal == null) {
+            put(new Model(c.modelId(), signer, c.name(), c.source()));
         }
-        put(new Model(c.modelId(), signer, c.name(), c.source()));
-        return null;
+        return refusal;
     }
 
-    String report(byte[] signer, ReportFeed c, Parameters parameters, long nowMs) {
+    String report(byte[] signer, ReportFeed c, Parameters parameters, long nowMs, long block) {
         Key key = Key.of(signer);
         if (!dataNodes.containsKey(key) || books.account(key).stake() < parameters.minStake()) {
             return "only data nodes with a stake report";
@@ -100,8 +143,17 @@ final class Registry {
         if (before != null && c.sequence() <= before.sequence()) {
             return "report " + c.sequence() + " is not after " + before.sequence();
         }
-        put(new FeedReport(signer, c.feed(), c.sequence(), c.value(), nowMs));
-        return null;
+        String refusal = before == null ? charge(key, parameters, block) : null;
+        if (refusal == null) {
+            put(new FeedReport(signer, c.feed(), c.sequence(), c.value(), nowMs));
+        }
+        return refusal;
+    }
+
+    /** Most auditors of an answer of this node have called it bad, or had it not opened. */
+    void fault(Key key) {
+        Node node = nodes.get(key);
+        put(node.withFaults(Math.min(Integer.MAX_VALUE - 1, node.faults()) + 1));
     }
 
     /** An inference node has lost its stake. */
@@ -122,7 +174,7 @@ final class Registry {
     }
 
     private void put(Model model) {
-        Key key = Key.of(model.id());
+        Key key = Model.key(model.id(), model.publisher());
         models.put(key, model);
         entries.put(Kind.MODEL, key, model::encode);
     }

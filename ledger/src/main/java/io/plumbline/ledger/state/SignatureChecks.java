@@ -14,15 +14,22 @@ public final class SignatureChecks {
     /** By a hash of the id; who comes later takes the place. Records never change, so a race costs a check at worst. */
     private final Held[] held = new Held[KEPT];
 
-    /** Whether its signer has signed it. */
+    private final byte[] ledger;
+
+    /** @param ledger hash of the genesis of the ledger whose commands they are. */
+    public SignatureChecks(byte[] ledger) {
+        this.ledger = ledger.clone();
+    }
+
+    /** Whether its signer has signed it for this ledger. */
     public boolean hold(Signed signed) {
-        byte[] id = signed.id();
+        byte[] id = signed.id(ledger);
         int place = Math.floorMod(Arrays.hashCode(id), KEPT);
         Held known = held[place];
         if (known != null && Arrays.equals(known.id, id) && Arrays.equals(known.signature, signed.signature())) {
             return true;
         }
-        boolean holds = signed.signatureHolds();
+        boolean holds = signed.signatureHolds(ledger);
         if (holds) {
             held[place] = new Held(id, signed.signature());
         }

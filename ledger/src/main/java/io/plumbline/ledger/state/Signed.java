@@ -17,7 +17,7 @@ import java.util.List;
  * @param nonce 16 bytes.
  * @param lastMs cluster time after which they are not applied any more.
  * @param body encoded commands, see {@link #commands}.
- * @param signature over all of it.
+ * @param signature over all of it and the hash of the ledger's genesis.
  */
 public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte[] signature) {
     /** Commands that may come together. */
@@ -35,22 +35,24 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
-    public static Signed of(Keys keys, long lastMs, Command... commands) {
-        return of(keys, lastMs, List.of(commands));
+    /** @param ledger hash of the genesis of the ledger that they are for, 32 bytes: no other takes them. */
+    public static Signed of(byte[] ledger, Keys keys, long lastMs, Command... commands) {
+        return of(ledger, keys, lastMs, List.of(commands));
     }
 
-    public static Signed of(Keys keys, long lastMs, List<Command> commands) {
+    public static Signed of(byte[] ledger, Keys keys, long lastMs, List<Command> commands) {
         byte[] nonce = new byte[NONCE_BYTES];
         RANDOM.nextBytes(nonce);
         CanonicalWriter body = new CanonicalWriter().putInt(commands.size());
         commands.forEach(command -> body.putBytes(command.encode()));
         byte[] bytes = body.toBytes();
         byte[] signer = keys.publicKey();
-        return new Signed(signer, nonce, lastMs, bytes, keys.sign(id(signer, nonce, lastMs, bytes)));
+        return new Signed(signer, nonce, lastMs, bytes, keys.sign(id(ledger, signer, nonce, lastMs, bytes)));
     }
 
-    private static byte[] id(byte[] signer, byte[] nonce, long lastMs, byte[] body) {
+    private static byte[] id(byte[] ledger, byte[] signer, byte[] nonce, long lastMs, byte[] body) {
         return CONTEXT.hash(new CanonicalWriter()
+                .putFixed(ledger)
                 .putFixed(signer)
                 .putFixed(nonce)
                 .putLong(lastMs)
@@ -58,14 +60,14 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
                 .toBytes());
     }
 
-    /** Whether its signer signed it. */
-    public boolean signatureHolds() {
-        return Keys.verify(signer, id(), signature);
+    /** Whether its signer signed it for this ledger. */
+    public boolean signatureHolds(byte[] ledger) {
+        return Keys.verify(signer, id(ledger), signature);
     }
 
-    /** 32 bytes that name these commands, and that are signed: the signature's own hash is a tenth as fast over a long body. */
-    public byte[] id() {
-        return id(signer, nonce, lastMs, body);
+    /** 32 bytes that name these commands on a ledger, and that are signed: the signature's own hash is a tenth as fast over a long body. */
+    public byte[] id(byte[] ledger) {
+        return id(ledger, signer, nonce, lastMs, body);
     }
 
     /** What is asked, in order. */

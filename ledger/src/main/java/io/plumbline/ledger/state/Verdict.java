@@ -41,6 +41,20 @@ public record Verdict(Opinion opinion, String step, String place, byte[] work, b
         return step + " at " + place;
     }
 
+    public byte[] encode() {
+        CanonicalWriter out = new CanonicalWriter();
+        write(out);
+        return out.toBytes();
+    }
+
+    /** Reads what {@link #encode} wrote; anything else is refused as malformed. */
+    public static Verdict decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "verdict");
+        Verdict verdict = read(in);
+        in.end();
+        return verdict;
+    }
+
     void write(CanonicalWriter out) {
         out.putInt(opinion.ordinal())
                 .putText(step)

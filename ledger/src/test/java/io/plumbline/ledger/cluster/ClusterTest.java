@@ -124,7 +124,9 @@ class ClusterTest {
                     () -> failures.add("member " + id + " ended")));
             Keys keys = FULL_NODES.get(i);
             ClusterSequencer cluster = session(keys);
-            clients.put(Key.of(keys.publicKey()), new LedgerClient(cluster, keys));
+            clients.put(
+                    Key.of(keys.publicKey()),
+                    new LedgerClient(cluster, keys, genesis().hash()));
             Endpoint door = new Endpoint(
                     aeron,
                     "localhost",
@@ -135,7 +137,9 @@ class ClusterTest {
             AgentRunner.startOnThread(runners.getLast());
         }
         for (Keys keys : List.of(REQUESTER, NODE)) {
-            clients.put(Key.of(keys.publicKey()), new LedgerClient(remote(keys), keys));
+            clients.put(
+                    Key.of(keys.publicKey()),
+                    new LedgerClient(remote(keys), keys, genesis().hash()));
         }
         client = of(REQUESTER);
         for (int i = 0; i < 3; i++) {
@@ -217,7 +221,8 @@ class ClusterTest {
     @Test
     void whatIsNotSignedIsNotOrderedAndWhoIsNoFullNodeHasNoSession() throws Exception {
         try (RemoteSequencer remote = remote(REQUESTER)) {
-            Signed signed = Signed.of(REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5));
+            Signed signed =
+                    Signed.of(genesis().hash(), REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5));
             byte[] forged = signed.encode();
             forged[forged.length - 1] ^= 1;
             long height = client.standing().height();
@@ -240,7 +245,7 @@ class ClusterTest {
     @Test
     void settlesSurvivesTheLossOfItsLeaderAndRestartsFromASnapshot() throws Exception {
         applied(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
-        applied(new OpenEscrow(request(1), NODE.publicKey(), 500, Level.FULL), REQUESTER);
+        applied(new OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
         applied(new SubmitReceipt(receipt(1, 150)), NODE);
         await("every member to hear of the receipt", () -> heard.size() == 3);
         // Two of three commit; the cluster's own clock says when the third has had its time.

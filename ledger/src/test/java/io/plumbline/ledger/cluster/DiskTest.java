@@ -64,7 +64,8 @@ class DiskTest {
                         "localhost",
                         full,
                         genesis.hash()),
-                saver);
+                saver,
+                genesis.hash());
     }
 
     /** A member that lived, stored a snapshot on the way if asked, and ended. */

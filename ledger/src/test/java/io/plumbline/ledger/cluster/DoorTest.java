@@ -111,7 +111,8 @@ class DoorTest {
         driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
         aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
         Keys full = FULL_NODES.getFirst();
-        Admission admission = new Admission(genesis().hash(), new SignatureChecks());
+        Admission admission =
+                new Admission(genesis().hash(), new SignatureChecks(genesis().hash()));
         runner = run(full, new Door(waiting, admission, () -> 42).protocol());
         address = new DoorAddress("localhost:" + ((Endpoint) runner.agent()).port(), full.publicKey());
     }
@@ -141,7 +142,7 @@ class DoorTest {
     }
 
     private Signed bond(Keys keys) {
-        return Signed.of(keys, memory.timeMs() + 60_000, new Bond(1));
+        return Signed.of(genesis().hash(), keys, memory.timeMs() + 60_000, new Bond(1));
     }
 
     @Test

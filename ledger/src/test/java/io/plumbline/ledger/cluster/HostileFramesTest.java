@@ -55,7 +55,7 @@ class HostileFramesTest {
 
     private static List<byte[]> frames() {
         List<byte[]> frames = new ArrayList<>();
-        Signed signed = Signed.of(Money.REQUESTER, 1_060_000, new Command.Bond(5));
+        Signed signed = Signed.of(Money.genesis().hash(), Money.REQUESTER, 1_060_000, new Command.Bond(5));
         frames.add(bytes(LedgerWire.submit(5, signed.encode())));
         for (Question question : Question.values()) {
             frames.add(bytes(LedgerWire.query(6, question, new byte[33])));

@@ -41,7 +41,8 @@ class LedgerClientTest {
                     @Override
                     public void close() {}
                 },
-                Keys.random());
+                Keys.random(),
+                new byte[32]);
     }
 
     private interface Reply {
@@ -75,8 +76,7 @@ class LedgerClientTest {
 
     @Test
     void aReplyWithOneReasonIsThatOfAllCommands() throws IOException {
-        LedgerClient client =
-                client(new AtomicInteger(), () -> new Sequencer.Answer(7, 1, Arrays.asList("not now")));
+        LedgerClient client = client(new AtomicInteger(), () -> new Sequencer.Answer(7, 1, Arrays.asList("not now")));
         LedgerClient.Outcome outcome = client.submit(new Command.Bond(1));
         assertEquals("not now", outcome.reason());
         assertEquals(7, outcome.height());

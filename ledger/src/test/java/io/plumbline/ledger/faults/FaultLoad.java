@@ -35,8 +35,8 @@ final class FaultLoad {
         List<String> members = List.of(arguments[1].split(","));
         MediaDriver driver = MediaDriver.launch(Drivers.context(Path.of(arguments[3])));
         List<DoorAddress> doors = FaultMember.doors(members, genesis);
-        LedgerClient ledger =
-                new LedgerClient(new RemoteSequencer(driver.aeronDirectoryName(), arguments[2], SAVER, doors), SAVER);
+        LedgerClient ledger = new LedgerClient(
+                new RemoteSequencer(driver.aeronDirectoryName(), arguments[2], SAVER, doors), SAVER, genesis.hash());
         Thread.ofPlatform().daemon().start(() -> load(ledger));
         System.out.println("started");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

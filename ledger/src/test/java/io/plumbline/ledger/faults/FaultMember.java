@@ -91,7 +91,7 @@ final class FaultMember implements Replica.Listener {
                 });
         ClusterSequencer cluster = new ClusterSequencer(
                 member.aeronDirectory(), Member.ingressEndpoints(members), host, keys, genesis.hash());
-        LedgerClient ledger = new LedgerClient(cluster, keys);
+        LedgerClient ledger = new LedgerClient(cluster, keys, genesis.hash());
         Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
         Endpoint endpoint = new Endpoint(
                 aeron,

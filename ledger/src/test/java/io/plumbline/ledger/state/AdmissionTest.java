@@ -22,10 +22,10 @@ import org.junit.jupiter.api.Test;
 class AdmissionTest {
     private static final byte[] GENESIS = genesis().hash();
 
-    private final Admission admission = new Admission(GENESIS, new SignatureChecks());
+    private final Admission admission = new Admission(GENESIS, new SignatureChecks(GENESIS));
 
     private String refusal(Keys keys, Command... commands) {
-        return admission.refusal(Signed.of(keys, 60_000, commands).encode());
+        return admission.refusal(Signed.of(GENESIS, keys, 60_000, commands).encode());
     }
 
     private static CastVote vote(Keys full, long epochSigned, long epochSaid) {
@@ -47,7 +47,7 @@ class AdmissionTest {
 
     @Test
     void everyByteOfItIsSigned() {
-        byte[] signed = Signed.of(REQUESTER, 60_000, new Bond(1)).encode();
+        byte[] signed = Signed.of(GENESIS, REQUESTER, 60_000, new Bond(1)).encode();
         assertNull(admission.refusal(signed));
         for (int i = 0; i < signed.length; i++) {
             byte[] changed = signed.clone();

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -29,13 +30,14 @@ class BlocksTest {
             700,
             new byte[32],
             List.of(new Genesis.Deposit(node.publicKey(), 1_000)),
-            Parameters.DEFAULT);
+            Parameters.FREE);
     private final LedgerState state = new LedgerState(genesis);
     private int stakes;
 
     private void happen() {
         Command register = new RegisterNode(1 + stakes++, new byte[32], 2, "localhost", 9);
-        assertNull(state.apply(Signed.of(node, 1000, register), 5).getFirst());
+        assertNull(
+                state.apply(Signed.of(genesis.hash(), node, 1000, register), 5).getFirst());
     }
 
     private BlockHeader close() {
@@ -52,7 +54,7 @@ class BlocksTest {
     private String vote(LedgerState on, Keys keys, long epoch, long number, byte[] hash) {
         byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, number, hash));
         CastVote vote = new CastVote(keys.publicKey(), epoch, number, hash, signature);
-        return on.apply(Signed.of(keys, 1000, vote), 8).getFirst();
+        return on.apply(Signed.of(genesis.hash(), keys, 1000, vote), 8).getFirst();
     }
 
     @Test
@@ -117,7 +119,8 @@ class BlocksTest {
         CastVote others = new CastVote(full.get(0).publicKey(), 0, 0, header.hash(), forged);
         assertEquals(
                 "the vote's signature does not hold",
-                state.apply(Signed.of(full.get(0), 1000, others), 8).getFirst());
+                state.apply(Signed.of(genesis.hash(), full.get(0), 1000, others), 8)
+                        .getFirst());
         assertNull(vote(full.get(1), 0, header.hash()));
         assertEquals("this full node has signed block 0 already", vote(full.get(1), 0, header.hash()));
         assertEquals("epoch 1 is not now; it is epoch 0", vote(state, full.get(2), 1, 0, header.hash()));
@@ -206,35 +209,82 @@ class BlocksTest {
         CastVote found = new CastVote(full.get(1).publicKey(), 0, 0, new byte[32], other);
         assertEquals(
                 "block 0 is another one",
-                state.apply(Signed.of(node, 1000, found), 9).getFirst());
+                state.apply(Signed.of(genesis.hash(), node, 1000, found), 9).getFirst());
         assertEquals(700, stake(1), "one word against ours is not yet a lie");
         assertNull(vote(full.get(1), 0, header.hash()));
         assertEquals(0, stake(1), "two are");
     }
 
     @Test
-    void whoSignsAnotherBlockThanTheCertifiedOneLosesItsStakeBeforeOrAfter() {
+    void whoeverSignedOnceForAnotherBlockKeepsItsStake() {
         BlockHeader header = close();
         assertEquals("block 0 is another one", vote(full.get(3), 0, new byte[32]));
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 3; i++) {
             assertNull(vote(full.get(i), 0, header.hash()));
         }
-        assertEquals(700, stake(3));
-        assertNull(vote(full.get(2), 0, header.hash()));
-        assertEquals(0, stake(3), "a quorum has found otherwise");
+        assertEquals(700, stake(3), "a lying leader may have shown it another log");
+        assertEquals("block 0 is another one", vote(full.get(3), 0, hash(7)));
+        assertEquals(700, stake(3), "which is shown with both signatures");
         assertEquals("block 0 is another one", vote(full.get(1), 0, new byte[32]));
-        assertEquals(0, stake(1));
-        assertEquals(700, stake(0));
-        assertEquals(List.of(1, 3), List.copyOf(state.guilty().keySet()));
-        assertEquals(2, state.auditors().size(), "they judge nobody any more");
+        assertEquals(0, stake(1), "its signature under the certified one is in the certificate");
+        assertEquals(List.of(1), List.copyOf(state.guilty().keySet()));
+        assertEquals(3, state.auditors().size(), "it judges nobody any more");
         assertEquals(state.deposited(), state.total());
         assertArrayEquals(
                 state.root(), LedgerState.decode(genesis, state.encode()).root());
     }
 
+    private static byte[] hash(int first) {
+        byte[] hash = new byte[32];
+        hash[0] = (byte) first;
+        return hash;
+    }
+
+    private CastVote signed(int place, long epoch, long number, byte[] hash) {
+        Keys keys = full.get(place);
+        byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, number, hash));
+        return new CastVote(keys.publicKey(), epoch, number, hash, signature);
+    }
+
+    private String report(CastVote one, CastVote other) {
+        return state.apply(Signed.of(genesis.hash(), node, 1000, new ReportDoubleVote(one, other)), 9)
+                .getFirst();
+    }
+
+    /** Two votes prove it whatever the ledger remembers: of an epoch long over, of a block that never was. */
+    @Test
+    void twoSignaturesOfOneKeyAreEvidenceAndNothingElseIs() {
+        CastVote one = signed(2, 3, 99, hash(1));
+        String nothing = "two votes are an offence where one full node signs two blocks of one number in one epoch";
+        assertEquals(nothing, report(one, one));
+        assertEquals(nothing, report(one, signed(2, 4, 99, hash(2))));
+        assertEquals(nothing, report(one, signed(2, 3, 98, hash(2))));
+        assertEquals(nothing, report(one, signed(1, 3, 99, hash(2))));
+        CastVote forged = new CastVote(one.fullNode(), 3, 99, hash(2), one.signature());
+        assertEquals("the vote's signature does not hold", report(one, forged));
+        CastVote strangers = new CastVote(node.publicKey(), 3, 99, hash(2), one.signature());
+        assertEquals("only full nodes sign blocks", report(strangers, one));
+        assertEquals(700, stake(2));
+        assertNull(report(one, signed(2, 3, 99, hash(2))));
+        assertEquals(0, stake(2));
+        assertNull(report(one, signed(2, 3, 99, hash(3))), "it is lost once");
+        assertEquals(state.deposited(), state.total());
+    }
+
+    /** Even where more than may lie were caught, one of those that are left never judges alone. */
+    @Test
+    void fewerAuditorsThanCertifyAreNone() {
+        for (int place = 1; place < 4; place++) {
+            assertNull(report(signed(place, 0, 5, hash(1)), signed(place, 0, 5, hash(2))));
+        }
+        assertEquals(3, state.guilty().size());
+        assertEquals(4, state.auditors().size());
+    }
+
     private String step(Keys keys, long epoch, long number, Map<Long, byte[]> votes) {
         EpochStatement statement = EpochStatement.of(genesis.hash(), epoch, number, new TreeMap<>(votes), keys);
-        return state.apply(Signed.of(keys, 1000, new StateEpoch(statement)), 9).getFirst();
+        return state.apply(Signed.of(genesis.hash(), keys, 1000, new StateEpoch(statement)), 9)
+                .getFirst();
     }
 
     @Test

@@ -69,10 +69,10 @@ class DeterminismTest {
                 case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "localhost", 8);
                 case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request);
                 case 6 -> new Command.RegisterModel(request, "model", "");
-                default -> new OpenEscrow(request, someone, 5, Level.FULL);
+                default -> new OpenEscrow(request, someone, 5, 1, Level.FULL);
             };
             log.putLong(nowMs)
-                    .putBytes(Signed.of(people.get(random.nextInt(9)), nowMs + 1000, command)
+                    .putBytes(Signed.of(genesis.hash(), people.get(random.nextInt(9)), nowMs + 1000, command)
                             .encode());
         }
         Path file = folder.resolve("log");

@@ -47,7 +47,7 @@ class HostileCommandsTest {
         byte[] vote = full.sign(Certificate.message(genesis().hash(), 0, block, hash));
         return List.of(
                 new Command.RegisterNode(50_000, MODEL, 2, "localhost", 9000),
-                new Command.OpenEscrow(request(number), NODE.publicKey(), 500, Level.FULL),
+                new Command.OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),
                 new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
                 new Command.RevealVerdict(request(number), verdict),
@@ -87,7 +87,12 @@ class HostileCommandsTest {
         byte[] nonce = new byte[16];
         random.nextBytes(nonce);
         Signed unsigned = new Signed(keys.publicKey(), nonce, now + 1_000, body.toBytes(), new byte[64]);
-        return new Signed(unsigned.signer(), nonce, unsigned.lastMs(), unsigned.body(), keys.sign(unsigned.id()));
+        return new Signed(
+                unsigned.signer(),
+                nonce,
+                unsigned.lastMs(),
+                unsigned.body(),
+                keys.sign(unsigned.id(genesis().hash())));
     }
 
     @Test

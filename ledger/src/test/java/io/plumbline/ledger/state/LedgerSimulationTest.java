@@ -195,7 +195,7 @@ class LedgerSimulationTest {
 
     /** Has it applied at once by the first member, now and then a second time. */
     private List<String> submit(Keys by, Command... commands) {
-        Signed one = Signed.of(by, order.timeMs() + 60_000, commands);
+        Signed one = Signed.of(GENESIS.hash(), by, order.timeMs() + 60_000, commands);
         List<String> reasons = order.submit(one.encode()).reasons();
         if (random.nextInt(4) == 0) {
             assertEquals(reasons, order.submit(one.encode()).reasons());
@@ -224,12 +224,12 @@ class LedgerSimulationTest {
     private void ask() {
         byte[] request = Blake3.hash(new byte[] {4, (byte) asked, (byte) (asked++ >> 8)});
         requests.add(request);
-        submit(REQUESTER, new OpenEscrow(request, NODE.publicKey(), 1 + random.nextInt(200), Level.AUDITED));
+        submit(REQUESTER, new OpenEscrow(request, NODE.publicKey(), 2, 1 + random.nextInt(100), Level.AUDITED));
         if (random.nextInt(5) > 0) {
             byte[] any = new byte[32];
             Receipt receipt =
                     new Receipt(1, MODEL, request, any, any, 1024, 10, 90, random.nextInt(150), null, null).sign(NODE);
-            inFlight.add(Signed.of(NODE, order.timeMs() + 60_000, new SubmitReceipt(receipt)));
+            inFlight.add(Signed.of(GENESIS.hash(), NODE, order.timeMs() + 60_000, new SubmitReceipt(receipt)));
         }
     }
 
@@ -250,6 +250,7 @@ class LedgerSimulationTest {
                 Blake3.hex(request) + round + " " + member,
                 name -> new Verdict(isBad ? Opinion.BAD : Opinion.GOOD, "", "", new byte[32], new byte[32]));
         inFlight.add(Signed.of(
+                GENESIS.hash(),
                 keys,
                 order.timeMs() + 60_000,
                 new CommitVerdict(request, round, verdict.commitment(request, round, keys.publicKey())),
@@ -286,7 +287,10 @@ class LedgerSimulationTest {
         // Anyone may carry a vote.
         Keys carrier = random.nextBoolean() ? keys : REQUESTER;
         inFlight.add(Signed.of(
-                carrier, order.timeMs() + 60_000, new CastVote(keys.publicKey(), epoch, number, hash, signature)));
+                GENESIS.hash(),
+                carrier,
+                order.timeMs() + 60_000,
+                new CastVote(keys.publicKey(), epoch, number, hash, signature)));
     }
 
     private void step(int member) {
@@ -306,7 +310,7 @@ class LedgerSimulationTest {
             votes = signed[member].votesFor(number);
         }
         EpochStatement statement = EpochStatement.of(GENESIS.hash(), epoch, number, votes, FULL.get(member));
-        inFlight.add(Signed.of(FULL.get(member), order.timeMs() + 60_000, new StateEpoch(statement)));
+        inFlight.add(Signed.of(GENESIS.hash(), FULL.get(member), order.timeMs() + 60_000, new StateEpoch(statement)));
     }
 
     private void check(int member, String where) {

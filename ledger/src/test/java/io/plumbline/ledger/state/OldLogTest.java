@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
  * are for ever; where the rules change, code keeps to the old ones until a quorum has moved on, and a log under the new rules is added.
  */
 class OldLogTest {
-    private static final String LOG = "/logs/rules-1.bin";
+    private static final String LOG = "/logs/rules-2.bin";
 
     private static byte[] resource(String name) throws IOException {
         try (InputStream in = OldLogTest.class.getResourceAsStream(name)) {
@@ -40,7 +40,7 @@ class OldLogTest {
     }
 
     @Test
-    void aLogUnderTheFirstRulesGivesTheStateThatItGave() throws IOException {
+    void aLogOfAnEarlierBuildGivesTheStateThatItGave() throws IOException {
         CanonicalReader in = new CanonicalReader(resource(LOG), "log");
         LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));
         Set<Integer> kinds = new TreeSet<>();
@@ -59,7 +59,7 @@ class OldLogTest {
             expected = in.getFixed(32, "root");
             assertArrayEquals(expected, state.root(), "after " + state.height() + " commands");
         }
-        assertEquals(16, kinds.size(), "the log has every kind of command: " + kinds);
+        assertEquals(19, kinds.size(), "the log has every kind of command: " + kinds);
         assertEquals(state.deposited(), state.total());
     }
 
@@ -82,7 +82,8 @@ class OldLogTest {
         private long nowMs = 1_000_000;
 
         private void order(Keys by, Command... commands) {
-            byte[] signed = Signed.of(by, nowMs + 60_000, commands).encode();
+            byte[] signed =
+                    Signed.of(genesis.hash(), by, nowMs + 60_000, commands).encode();
             state.apply(signed, nowMs);
             log.putLong(nowMs).putBytes(signed).putFixed(state.root());
         }
@@ -156,16 +157,26 @@ class OldLogTest {
                 vote(place, hash);
             }
             certify();
+            byte[] lie = Blake3.hash(new byte[] {7});
+            byte[] answered = Blake3.hash(new byte[] {3, 1});
+            order(requester, new Command.Accuse(answered, lie, 100), new Command.HandInEvidence(new byte[100]));
+            order(requester, new Command.ReportDoubleVote(vote(full.get(2), hash), vote(full.get(2), lie)));
+            certify();
             nowMs += Parameters.DEFAULT.unbondMs();
             order(requester, new Command.Bond(1));
             certify();
             return log.toBytes();
         }
 
+        private Command.CastVote vote(Keys keys, byte[] hash) {
+            byte[] signature = keys.sign(Certificate.message(genesis.hash(), 7, 99, hash));
+            return new Command.CastVote(keys.publicKey(), 7, 99, hash, signature);
+        }
+
         private void answer(byte[] model, int number, Opinion opinion) {
             byte[] request = Blake3.hash(new byte[] {3, (byte) number});
             byte[] any = new byte[32];
-            order(requester, new Command.OpenEscrow(request, node.publicKey(), 500, Level.FULL));
+            order(requester, new Command.OpenEscrow(request, node.publicKey(), 2, 250, Level.FULL));
             order(
                     node,
                     new Command.SubmitReceipt(

@@ -149,8 +149,10 @@ final class AnswerAttacks {
                 () -> shown(scene.request, tokens, "The text is nobody's.", null)));
         attacks.add(new Attack(family, "no text", "TEXT", () -> shown(scene.request, tokens, "", null)));
         attacks.add(new Attack(
-                family, "a text that goes on after its tokens", "TEXT", () -> shown(
-                        scene.request, tokens, text + " Buy this.", null)));
+                family,
+                "a text that goes on after its tokens",
+                "TEXT",
+                () -> shown(scene.request, tokens, text + " Buy this.", null)));
         Request paragraphs = asked(Scene.MESSAGES, List.of("\n\n\n"));
         attacks.add(new Attack(
                 family,
@@ -158,12 +160,10 @@ final class AnswerAttacks {
                 "TEXT",
                 () -> shown(paragraphs, Arrays.copyOf(tokens, 1), "Once\n\n\n", null)));
         attacks.add(new Attack(
-                family,
-                "one token, ended by a stop text that never came",
-                "STOP",
-                () -> truly(paragraphs, 1)));
+                family, "one token, ended by a stop text that never came", "STOP", () -> truly(paragraphs, 1)));
         // A word in the midst of the honest answer.
-        String[] words = scene.tokenizer.decode(Arrays.copyOf(tokens, tokens.length - 8)).split(" ");
+        String[] words =
+                scene.tokenizer.decode(Arrays.copyOf(tokens, tokens.length - 8)).split(" ");
         Request early = asked(Scene.MESSAGES, List.of(words[words.length / 2]));
         attacks.add(new Attack(
                 family, "an answer that goes on after its stop text", "STOP", () -> truly(early, tokens.length)));
@@ -193,11 +193,15 @@ final class AnswerAttacks {
         String text = scene.tokenizer.decode(one);
         byte[] hash = scene.request.hash();
         attacks.add(new Attack(
-                family, "one token, cancelled by nobody", "STOP", () -> shown(
-                        scene.request, one, text, new Cancellation(0, new byte[64]))));
+                family,
+                "one token, cancelled by nobody",
+                "STOP",
+                () -> shown(scene.request, one, text, new Cancellation(0, new byte[64]))));
         attacks.add(new Attack(
-                family, "one token, cancelled by the node itself", "STOP", () -> shown(
-                        scene.request, one, text, Cancellation.of(hash, 1, Scene.NODE))));
+                family,
+                "one token, cancelled by the node itself",
+                "STOP",
+                () -> shown(scene.request, one, text, Cancellation.of(hash, 1, Scene.NODE))));
         attacks.add(new Attack(
                 family,
                 "the requester's cancellation of another request",

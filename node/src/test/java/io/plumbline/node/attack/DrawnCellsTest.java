@@ -86,8 +86,7 @@ class DrawnCellsTest {
 
     @Test
     void anotherLayersWeights() throws IOException {
-        Shown cheat = scene.serve(
-                TestModels.forward(scene.model, scene.model.layersWithSwap(1, 0), Backend.best()));
+        Shown cheat = scene.serve(TestModels.forward(scene.model, scene.model.layersWithSwap(1, 0), Backend.best()));
         int tokens = tokens(cheat);
         missesAsOftenAs(missed(layers() * tokens, tokens, Cells.DRAWN_CELLS), cheat);
     }
@@ -126,8 +125,7 @@ class DrawnCellsTest {
         int[] tokens = Arrays.copyOf(begun, begun.length + rest.length);
         System.arraycopy(rest, 0, tokens, begun.length, rest.length);
         int[] output = Arrays.copyOfRange(tokens, scene.prompt.length, tokens.length);
-        Shown cheat =
-                scene.show(scene.request, scene.request, output, TestModels.forward(scene.model), trace -> {});
+        Shown cheat = scene.show(scene.request, scene.request, output, TestModels.forward(scene.model), trace -> {});
         missesAsOftenAs(missed(output.length, 1, Cells.DRAWN_CHOICES), cheat);
     }
 

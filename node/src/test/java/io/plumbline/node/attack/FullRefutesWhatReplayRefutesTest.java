@@ -53,7 +53,8 @@ class FullRefutesWhatReplayRefutesTest {
         String text = scene.honest.answer().text();
         return switch (random.nextInt(6)) {
             case 0 -> {
-                tokens[random.nextInt(tokens.length)] = random.nextInt(scene.model.config().vocab());
+                tokens[random.nextInt(tokens.length)] =
+                        random.nextInt(scene.model.config().vocab());
                 yield new Forged("a token", shown(asked, new Answer(tokens, scene.tokenizer.decode(tokens))));
             }
             case 1 -> {
@@ -68,13 +69,15 @@ class FullRefutesWhatReplayRefutesTest {
             case 3 -> {
                 int[] fewer = Arrays.copyOf(tokens, 1 + random.nextInt(tokens.length));
                 Cancellation cancellation = Cancellation.of(
-                        asked.hash(), random.nextInt(tokens.length), random.nextBoolean() ? Scene.REQUESTER : Scene.NODE);
+                        asked.hash(),
+                        random.nextInt(tokens.length),
+                        random.nextBoolean() ? Scene.REQUESTER : Scene.NODE);
                 yield new Forged(
-                        "a cancellation",
-                        shown(asked, new Answer(fewer, scene.tokenizer.decode(fewer), cancellation)));
+                        "a cancellation", shown(asked, new Answer(fewer, scene.tokenizer.decode(fewer), cancellation)));
             }
             case 4 -> {
-                String stop = text.substring(5 + random.nextInt(text.length() - 10)).substring(0, 2);
+                String stop =
+                        text.substring(5 + random.nextInt(text.length() - 10)).substring(0, 2);
                 Request stopped = scene.request(List.of(stop));
                 int[] fewer = Arrays.copyOf(tokens, 1 + random.nextInt(tokens.length));
                 yield new Forged("a stop text", shown(stopped, new Answer(fewer, scene.tokenizer.decode(fewer))));

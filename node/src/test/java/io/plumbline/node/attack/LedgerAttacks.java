@@ -1,14 +1,24 @@
 package io.plumbline.node.attack;
 
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.kernels.Backend;
+import io.plumbline.inference.model.LoadedModel.Layer;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
+import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Command.Unbond;
+import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.LedgerState;
@@ -16,11 +26,17 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Nodes, requesters and auditors that try the ledger. */
@@ -29,14 +45,25 @@ final class LedgerAttacks {
     private static final Keys REQUESTER = Keys.random();
     private static final List<Keys> AUDITORS = List.of(Keys.random(), Keys.random(), Keys.random());
 
+    private static final long STAKE = 50_000;
+    private static final Genesis GENESIS = new Genesis(
+            AUDITORS.stream().map(Keys::publicKey).toList(),
+            10_000,
+            new byte[32],
+            List.of(new Deposit(REQUESTER.publicKey(), 1_000_000), new Deposit(NODE.publicKey(), 100_000)),
+            Parameters.DEFAULT);
+
+    private final Scene scene;
     private final Receipt receipt;
     private final byte[] request;
+    private Shown cheat;
     private final List<Attack> attacks = new ArrayList<>();
     private LedgerState state;
     private long now;
     private String family;
 
     private LedgerAttacks(Scene scene) {
+        this.scene = scene;
         this.receipt = scene.honest.receipt();
         this.request = receipt.requestHash();
     }
@@ -46,30 +73,29 @@ final class LedgerAttacks {
         all.receipts();
         all.auditors();
         all.silence();
+        all.fullNodes();
+        all.evidence();
         return all.attacks;
     }
 
     private interface Try {
-        String outcome();
+        String outcome() throws IOException;
     }
 
     /** On a fresh ledger with the node registered and the request's escrow open. */
     private void attack(String cheat, String caught, Try run) {
         attacks.add(new Attack(family, cheat, caught, () -> {
-            state = new LedgerState(new Genesis(
-                    AUDITORS.stream().map(Keys::publicKey).toList(),
-                    List.of(new Deposit(REQUESTER.publicKey(), 10_000), new Deposit(NODE.publicKey(), 10_000))));
+            state = new LedgerState(GENESIS);
             now = 1_000_000;
-            apply(new RegisterNode(5_000, receipt.modelId(), 2, "localhost", 9), NODE);
-            apply(new OpenEscrow(request, NODE.publicKey(), 500, Level.AUDITED), REQUESTER);
-            long before = state.total();
+            apply(new RegisterNode(STAKE, receipt.modelId(), 2, "localhost", 9), NODE);
+            apply(new OpenEscrow(request, NODE.publicKey(), 2, 250, Level.AUDITED), REQUESTER);
             String outcome = run.outcome();
-            return state.total() == before ? outcome : "money was made or lost";
+            return state.total() == state.deposited() ? outcome : "money was made or lost";
         }));
     }
 
     private Signed signed(Command command, Keys by) {
-        return Signed.of(by, now + 60_000, command);
+        return Signed.of(GENESIS.hash(), by, now + 60_000, command);
     }
 
     private String apply(Command command, Keys by) {
@@ -108,9 +134,46 @@ final class LedgerAttacks {
                 "above the escrow",
                 () -> apply(new SubmitReceipt(priced(501, receipt.modelId(), NODE)), NODE));
         attack(
-                "a price above the announced one",
-                "above the escrow or the announced price",
+                "a price above the escrow's a token",
+                "above the escrow's",
                 () -> apply(new SubmitReceipt(priced(400, receipt.modelId(), NODE)), NODE));
+        attack("a price raised once the escrow is open", "above the escrow's", () -> {
+            apply(new RegisterNode(STAKE, receipt.modelId(), 100_000, "localhost", 9), NODE);
+            return apply(new SubmitReceipt(priced(400, receipt.modelId(), NODE)), NODE);
+        });
+        attack("more requests taken on than the stake covers", "does not cover", () -> {
+            byte[] other = Blake3.hash(new byte[] {1});
+            return apply(new OpenEscrow(other, NODE.publicKey(), 2, STAKE / 8, Level.AUDITED), REQUESTER);
+        });
+        attack(
+                "a stake taken home while a request is open",
+                "open requests reserve 2000",
+                () -> apply(new Unbond(STAKE), NODE));
+        attack(
+                "an escrow whose price no number can hold",
+                "can be counted",
+                () -> apply(new OpenEscrow(new byte[32], NODE.publicKey(), Long.MAX_VALUE, 3, Level.FULL), REQUESTER));
+        attack(
+                "a withdrawal that was signed for another ledger",
+                "signature does not hold",
+                () -> state.apply(Signed.of(new byte[32], REQUESTER, now + 60_000, new Withdraw(500, "home")), now)
+                        .getFirst());
+        attack(
+                "state that costs its maker nothing",
+                "needs a deposit",
+                () -> apply(new RegisterModel(new byte[32], "n".repeat(255), "s".repeat(255)), Keys.random()));
+        attack("a known model's id taken by a stranger", "good", () -> {
+            apply(new RegisterModel(receipt.modelId(), "mine", ""), REQUESTER);
+            return apply(new RegisterModel(receipt.modelId(), "stories", ""), NODE);
+        });
+        attack("a genesis in which one full node votes twice", "the same key", () -> {
+            byte[] key = AUDITORS.get(0).publicKey();
+            try {
+                return new Genesis(List.of(key, key), List.of()).toString();
+            } catch (IllegalArgumentException e) {
+                return e.getMessage();
+            }
+        });
         attack(
                 "another model than the node announced",
                 "another model than the node announced",
@@ -127,10 +190,174 @@ final class LedgerAttacks {
             return state.apply(signed, signed.lastMs() + 1).getFirst();
         });
         attack("another's escrow spent: a command under a stranger's name", "signature does not hold", () -> {
-            Signed own = signed(new OpenEscrow(new byte[32], NODE.publicKey(), 500, Level.FULL), NODE);
+            Signed own = signed(new OpenEscrow(new byte[32], NODE.publicKey(), 2, 250, Level.FULL), NODE);
             Signed forged = new Signed(REQUESTER.publicKey(), own.nonce(), own.lastMs(), own.body(), own.signature());
             return state.apply(forged, now).getFirst();
         });
+    }
+
+    private long stake() {
+        return state.account(NODE.publicKey()).stake();
+    }
+
+    private CastVote vote(int place, int block) {
+        byte[] hash = new byte[32];
+        hash[0] = (byte) block;
+        Keys keys = AUDITORS.get(place);
+        byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), 0, 0, hash));
+        return new CastVote(keys.publicKey(), 0, 0, hash, signature);
+    }
+
+    private String standing(int place) {
+        boolean isGuilty = state.guilty().containsKey(place);
+        return isGuilty
+                ? "guilty"
+                : "keeps its stake of "
+                        + state.account(AUDITORS.get(place).publicKey()).stake();
+    }
+
+    private void fullNodes() {
+        family = "full node";
+        attack("a leader that shows one full node another log and hands in its honest vote", "keeps its stake", () -> {
+            BlockHeader block = state.closeBlock(now + 30);
+            apply(vote(0, 9), AUDITORS.get(2));
+            for (int place = 1; place < 3; place++) {
+                Keys keys = AUDITORS.get(place);
+                byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), 0, 0, block.hash()));
+                apply(new CastVote(keys.publicKey(), 0, 0, block.hash(), signature), keys);
+            }
+            boolean isCertified = state.blocks().certified() != null;
+            return isCertified ? standing(0) : "not certified";
+        });
+        attack(
+                "an honest full node's one vote shown twice",
+                "two votes are an offence",
+                () -> apply(new ReportDoubleVote(vote(0, 9), vote(0, 9)), REQUESTER));
+        attack(
+                "votes of two full nodes shown as one's",
+                "two votes are an offence",
+                () -> apply(new ReportDoubleVote(vote(0, 9), vote(1, 8)), REQUESTER));
+        attack("a vote made up in a full node's name", "signature does not hold", () -> {
+            CastVote other = vote(1, 8);
+            CastVote forged = new CastVote(AUDITORS.get(0).publicKey(), 0, 0, other.headerHash(), other.signature());
+            return apply(new ReportDoubleVote(vote(0, 9), forged), REQUESTER);
+        });
+        attack("two blocks of one number signed", "guilty", () -> {
+            apply(new ReportDoubleVote(vote(0, 9), vote(0, 8)), REQUESTER);
+            return standing(0);
+        });
+        attack("one liar left to judge alone when the others were caught", "3 auditors", () -> {
+            apply(new ReportDoubleVote(vote(1, 9), vote(1, 8)), REQUESTER);
+            apply(new ReportDoubleVote(vote(2, 9), vote(2, 8)), REQUESTER);
+            apply(new SubmitReceipt(receipt), NODE);
+            return state.findCase(request).audit().auditors().size() + " auditors";
+        });
+        attack("a stake taken by a majority that slanders, without evidence", "keeps its stake", () -> {
+            apply(new SubmitReceipt(receipt), NODE);
+            Verdict slander = verdict(Opinion.BAD, 7);
+            judged(slander, slander, slander);
+            return stake() == STAKE ? "keeps its stake" : "stake " + stake();
+        });
+    }
+
+    private String handIn(byte[] evidence, Keys by) {
+        String begun = apply(new Accuse(request, Blake3.hash(evidence), evidence.length), by);
+        if (!begun.equals("good")) {
+            return begun;
+        }
+        String last = "";
+        for (int at = 0; at < evidence.length; at += HandInEvidence.MAX_BYTES) {
+            int end = Math.min(evidence.length, at + HandInEvidence.MAX_BYTES);
+            last = apply(new HandInEvidence(Arrays.copyOfRange(evidence, at, end)), by);
+        }
+        return last;
+    }
+
+    /** Cheats that the ledger itself sees, or does not, in what is handed in. */
+    private void submitted(Receipt one) {
+        String outcome = apply(new SubmitReceipt(one), NODE);
+        if (!outcome.equals("good")) {
+            throw new IllegalStateException(outcome);
+        }
+    }
+
+    private void evidence() {
+        family = "evidence";
+        attack("an answer computed with another matrix", "SLASHED, stake 0", () -> {
+            submitted(cheat().receipt());
+            String last = handIn(scene.evidence(cheat(), true), REQUESTER);
+            return last.equals("good") ? state.findCase(request).status() + ", stake " + stake() : last;
+        });
+        attack("a lie proven when it was paid already", "SLASHED, the price came back", () -> {
+            submitted(cheat().receipt());
+            Verdict good = verdict(Opinion.GOOD, 7);
+            String ended = judged(good, good, good);
+            certify();
+            long before = state.account(REQUESTER.publicKey()).balance();
+            String last = handIn(scene.evidence(cheat(), true), AUDITORS.get(0));
+            now += Parameters.DEFAULT.retainMs();
+            state.expire(now);
+            certify();
+            long back = state.account(REQUESTER.publicKey()).balance() - before;
+            return ended.startsWith("SETTLED")
+                            && last.equals("good")
+                            && back == cheat().receipt().price()
+                    ? "SLASHED, the price came back"
+                    : ended + ", " + last + ", " + back + " came back";
+        });
+        attack("a node that accuses itself to take its stake home", "nine tenths burned", () -> {
+            byte[] own = request;
+            submitted(cheat().receipt());
+            long before = state.account(REQUESTER.publicKey()).balance();
+            handIn(scene.evidence(cheat(), true), REQUESTER);
+            now += Parameters.DEFAULT.retainMs();
+            state.expire(now);
+            certify();
+            long gained = state.account(REQUESTER.publicKey()).balance() - before;
+            // The escrow, its fee and a tenth of the stake, less what the commands cost.
+            return gained <= STAKE / 10 + 500 + 8 && own.length == 32 ? "nine tenths burned" : gained + " gained";
+        });
+        attack("evidence of a false product without its row", "needs the model", () -> {
+            submitted(cheat().receipt());
+            return handIn(scene.evidence(cheat(), false), REQUESTER);
+        });
+        attack("evidence about another receipt", "another receipt", () -> {
+            submitted(receipt);
+            return handIn(scene.evidence(cheat(), true), REQUESTER);
+        });
+        attack("an honest answer's opening shown as evidence", "as it should be", () -> {
+            submitted(receipt);
+            return handIn(scene.innocent(), REQUESTER);
+        });
+        attack("bytes that are no evidence", "Malformed evidence", () -> {
+            submitted(receipt);
+            return handIn(new byte[100], REQUESTER);
+        });
+        attack("evidence larger than the ledger takes", "1 to 16777216 bytes", () -> {
+            submitted(receipt);
+            return apply(new Accuse(request, request, Accuse.MAX_BYTES + 1), REQUESTER);
+        });
+    }
+
+    private Shown cheat() throws IOException {
+        if (cheat == null) {
+            // One matrix alone is another: nothing but its rows shows it.
+            List<Layer> layers = new ArrayList<>(scene.model.layers());
+            Layer l = layers.get(1);
+            Layer other = layers.get(0);
+            layers.set(1, new Layer(l.parameters(), other.q(), l.k(), l.v(), l.out(), l.gate(), l.up(), l.down()));
+            cheat = scene.serve(TestModels.forward(scene.model, layers, Backend.best()));
+        }
+        return cheat;
+    }
+
+    private void certify() {
+        for (BlockHeader block; (block = state.closeBlock(++now)) != null; ) {
+            for (Keys keys : AUDITORS) {
+                byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), 0, block.number(), block.hash()));
+                apply(new CastVote(keys.publicKey(), 0, block.number(), block.hash(), signature), keys);
+            }
+        }
     }
 
     private static Verdict verdict(Opinion opinion, int work) {
@@ -216,7 +443,7 @@ final class LedgerAttacks {
         Cell cell = new Cell(1, 3, 4);
         attack(
                 "a node silent to the one auditor that drew its false cell: the others must ask for it too",
-                "SLASHED",
+                "REFUNDED, lazy 0",
                 () -> {
                     apply(new SubmitReceipt(receipt), NODE);
                     commit(AUDITORS.get(0), verdict(Opinion.GOOD, 7));
@@ -225,11 +452,12 @@ final class LedgerAttacks {
                     Verdict caught = verdict(Opinion.BAD, 7);
                     return judged(caught, caught, verdict(Opinion.CANNOT_JUDGE, 0));
                 });
-        attack("a node silent to all about a posted cell", "REFUNDED", () -> {
+        attack("a node silent to all about a posted cell", "four times the escrow lost", () -> {
             apply(new SubmitReceipt(receipt), NODE);
             apply(new PostChallenge(request, cell), AUDITORS.get(2));
             Verdict silent = verdict(Opinion.CANNOT_JUDGE, 0);
-            return judged(silent, silent, silent);
+            String ended = judged(silent, silent, silent);
+            return stake() == STAKE - 4 * 500 ? "four times the escrow lost" : ended + ", stake " + stake();
         });
         attack("good verdicts of the round before a challenge was posted", "round 0 is over", () -> {
             apply(new SubmitReceipt(receipt), NODE);

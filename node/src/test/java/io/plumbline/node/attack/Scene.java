@@ -17,11 +17,16 @@ import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Exhibit;
+import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.model.SmallTensors;
+import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
@@ -35,6 +40,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
@@ -121,7 +128,7 @@ final class Scene implements AutoCloseable {
         Replay replay = Forgery.of(forward, NODE.publicKey(), asked, ran, tokens, alter);
         int length = asked.promptTokens().length + tokens.length - 1;
         long bytes = view(asked, tokens).layout().traceBytes(length);
-        return new Shown(asked, answer, Receipt.of(asked, answer, replay.root(), bytes, 100, NODE), replay);
+        return new Shown(asked, answer, Receipt.of(asked, answer, replay.root(), bytes, 20, NODE), replay);
     }
 
     /** The honest answer, cancelled by its requester after so many tokens. */
@@ -135,7 +142,8 @@ final class Scene implements AutoCloseable {
     /** The honest answer to a request that ends with a word in its midst. */
     Shown stoppedByText() {
         int[] tokens = honest.answer().tokens();
-        String[] words = tokenizer.decode(Arrays.copyOf(tokens, tokens.length - 8)).split(" ");
+        String[] words =
+                tokenizer.decode(Arrays.copyOf(tokens, tokens.length - 8)).split(" ");
         Request asked = request(List.of(words[words.length / 2]));
         int[] ended = Arrays.copyOf(tokens, tokenizer.stopsAfter(tokens, asked.stopTexts()));
         return show(asked, asked, ended, TestModels.forward(model), trace -> {});
@@ -218,6 +226,45 @@ final class Scene implements AutoCloseable {
                 Evidence.decode(sent.with(finding.product(), model::tensor).encode());
         assertEquals(step, withRow.check(null, null).failure().step().name());
         assertEquals(finding.product(), withRow.check(null, null).product());
+    }
+
+    /** Evidence of the first failure that a full audit finds, encoded; with the row that is false, or without. */
+    byte[] evidence(Shown shown, boolean withRow) throws IOException {
+        AuditReport report;
+        try (Auditor auditor = new Auditor(key, tokenizer)) {
+            report = auditor.audit(
+                    shown.receipt(), shown.request(), shown.answer(), Assignment.of(Level.FULL), sealed(shown), null);
+        }
+        Evidence evidence = Evidence.of(key, shown.receipt(), shown.request(), shown.answer(), report);
+        Evidence.FalseProduct product = evidence.check(model::tensor, tokenizer).product();
+        return (withRow ? evidence.with(product, model::tensor) : evidence).encode();
+    }
+
+    /** The honest answer's receipt with a signed piece of an honest opening, as if it showed something. */
+    byte[] innocent() throws IOException {
+        Cell cell = new Cell(1, 3, 4);
+        OpeningLayout layout = OpeningLayout.of(view(), cell);
+        byte[] bytes = bytes(honest, cell);
+        MemorySegment all = MemorySegment.ofArray(bytes);
+        Seal seal = Seal.of(honest.receipt().hash(), layout, all, NODE);
+        int proof = Math.toIntExact(layout.proof());
+        Exhibit exhibit = new Exhibit(
+                seal, Arrays.copyOf(bytes, proof), cell.from(), Arrays.copyOfRange(bytes, proof, bytes.length));
+        SortedMap<String, byte[]> small = new TreeMap<>();
+        for (String name : SmallTensors.names(model.config(), cell.layer())) {
+            small.put(name, key.small().bytes().get(name));
+        }
+        Evidence.FalseProduct slander = new Evidence.FalseProduct(TensorNames.DOWN.weight(cell.layer()), 0, 1, 2);
+        return new Evidence(
+                        honest.receipt(),
+                        request,
+                        honest.answer(),
+                        new Failure(Step.DOWN, cell.layer(), cell.from(), "slander"),
+                        exhibit,
+                        new SmallTensors(model.manifest(), small),
+                        null)
+                .with(slander, model::tensor)
+                .encode();
     }
 
     /** The node's openings with its signature under them. */

@@ -206,7 +206,7 @@ final class Parsers implements AutoCloseable {
         Genesis genesis = new Genesis(List.of(node.publicKey()), List.of(new Genesis.Deposit(node.publicKey(), 1000)));
         add("genesis", Genesis::decode, () -> List.of(genesis.encode()));
         Command register = new Command.RegisterNode(500, model.id(), 2, "localhost", 9);
-        Command escrow = new Command.OpenEscrow(request.hash(), node.publicKey(), 200, Level.FULL);
+        Command escrow = new Command.OpenEscrow(request.hash(), node.publicKey(), 2, 100, Level.FULL);
         Command submit = new Command.SubmitReceipt(receipt);
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
         byte[] header = new byte[32];
@@ -236,16 +236,19 @@ final class Parsers implements AutoCloseable {
                     Signed.decode(bytes).commands();
                 },
                 () -> commands.stream()
-                        .map(command -> Signed.of(node, 1000, command).encode())
+                        .map(command ->
+                                Signed.of(genesis.hash(), node, 1000, command).encode())
                         .toList());
         LedgerState state = new LedgerState(genesis);
-        commands.forEach(command -> state.apply(Signed.of(node, 1000, command), 5));
+        commands.forEach(command -> state.apply(Signed.of(genesis.hash(), node, 1000, command), 5));
         add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> List.of(state.encode()));
         LedgerState signed = new LedgerState(genesis);
-        signed.apply(Signed.of(node, 1000, register), 5);
+        signed.apply(Signed.of(genesis.hash(), node, 1000, register), 5);
         byte[] block = signed.closeBlock(6).hash();
         byte[] signature = node.sign(Certificate.message(genesis.hash(), 0, 0, block));
-        signed.apply(Signed.of(node, 1000, new Command.CastVote(node.publicKey(), 0, 0, block, signature)), 7);
+        signed.apply(
+                Signed.of(genesis.hash(), node, 1000, new Command.CastVote(node.publicKey(), 0, 0, block, signature)),
+                7);
         CertifiedEntry entry = signed.blocks().prove(LedgerHashes.Kind.NODE, node.publicKey());
         CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.CASE, header);
         add(
@@ -268,7 +271,8 @@ final class Parsers implements AutoCloseable {
                     service.onStart(CLUSTER, null);
                     service.onSessionMessage(null, 5, new UnsafeBuffer(bytes), 0, bytes.length, null);
                 },
-                () -> Wires.ledgerFrames(Signed.of(node, 1000, register).encode(), request.hash()));
+                () -> Wires.ledgerFrames(
+                        Signed.of(genesis.hash(), node, 1000, register).encode(), request.hash()));
     }
 
     private Seal seal(Cell cell) {
@@ -285,7 +289,8 @@ final class Parsers implements AutoCloseable {
                         seal(new Cell(layers, 4, 5)).encode()));
         ThreadLocal<Auditor> auditor = ThreadLocal.withInitial(() -> new Auditor(key, tokenizer));
         for (Cell cell : List.of(new Cell(0, 3, 5), new Cell(1, 3, 4), new Cell(layers, 4, 6))) {
-            String name = "opening-" + (cell.layer() == layers ? "choices" : cell.layer() == 0 ? "layer" : "inner-layer");
+            String name =
+                    "opening-" + (cell.layer() == layers ? "choices" : cell.layer() == 0 ? "layer" : "inner-layer");
             add(
                     name,
                     bytes -> auditor.get()

@@ -53,8 +53,7 @@ public final class Cells {
 
     /** Tokens of a cell that begins at {@code from}. */
     private static int block(ModelConfig config, int from) {
-        long bytes = OpeningLayout.Token.of(config, from + BLOCK_TOKENS)
-                .bytes();
+        long bytes = OpeningLayout.Token.of(config, from + BLOCK_TOKENS).bytes();
         return Math.clamp(
                 BLOCK_BYTES / bytes / OpeningCheck.TOGETHER * OpeningCheck.TOGETHER,
                 OpeningCheck.TOGETHER,

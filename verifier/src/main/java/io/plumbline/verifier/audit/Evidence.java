@@ -110,9 +110,7 @@ public record Evidence(
                 return new Finding(null, null, true);
             }
             found = TextCheck.prompt(request, manifest().config(), tokenizer);
-            found = found == null
-                    ? TextCheck.answer(request, answer, manifest().config(), tokenizer)
-                    : found;
+            found = found == null ? TextCheck.answer(request, answer, manifest().config(), tokenizer) : found;
         }
         if (exhibit == null || found != null) {
             return new Finding(found, null, false);
@@ -141,7 +139,7 @@ public record Evidence(
                             manifest().tensor(name).hash()),
                     "tensor \"" + name + "\" is not the model's");
         }
-        ByRow model = new ByRow(weights, cell.layer());
+        ByRow model = new ByRow(weights, cell);
         try (OpeningCheck check = new OpeningCheck(model, new Work())) {
             check.confirm(view, receipt, request.sampling(), exhibit);
             return new Finding(null, null, model.isBlind);
@@ -178,13 +176,15 @@ public record Evidence(
     private final class ByRow implements KnownModel {
         private final TensorSource weights;
         private final int cellLayer;
+        private final int positions;
         private final boolean isLast;
         private FalseProduct found;
         private boolean isBlind;
 
-        ByRow(TensorSource weights, int cellLayer) {
+        ByRow(TensorSource weights, Cell cell) {
             this.weights = weights;
-            this.cellLayer = cellLayer;
+            this.cellLayer = cell.layer();
+            this.positions = cell.to();
             this.isLast = cellLayer == manifest().config().layers();
         }
 
@@ -196,7 +196,8 @@ public record Evidence(
         @Override
         public RopeTable rope() {
             ModelConfig c = manifest().config();
-            return RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+            // As far as the opening reaches: a whole table takes longer than all the rest of the check.
+            return RopeTable.of(Math.min(c.maxPositions(), positions), c.headDim(), c.rope());
         }
 
         @Override

@@ -33,7 +33,8 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
      * @param bytes of the piece.
      */
     public record Token(long scores, long high, long low, long out, long gateUp, long down, long bytes) {
-        static Token of(ModelConfig config, int token) {
+        /** Of a layer of a model at a token. */
+        public static Token of(ModelConfig config, int token) {
             long scores = 4L * config.qkvDim();
             long high = scores + 4L * config.heads() * (token + 1);
             long sums = 4L * config.queryDim();

@@ -35,8 +35,17 @@ public record ModelConfig(
         boolean qkvBias,
         boolean qkNorm) {
 
+    private static final int MAX_LAYERS = 4_096;
+    private static final int MAX_HEADS = 65_536;
+    private static final int MAX_VOCAB = 1 << 22;
+
     public ModelConfig {
         require(hidden > 0 && layers > 0 && heads > 0 && kvHeads > 0 && mlp > 0 && vocab > 0, "sizes must be positive");
+        // What a stranger's manifest says is allocated for before anything else is known of the model.
+        require(
+                layers <= MAX_LAYERS && vocab <= MAX_VOCAB && heads <= MAX_HEADS,
+                layers + " layers, " + heads + " heads or " + vocab + " tokens are more than " + MAX_LAYERS + ", "
+                        + MAX_HEADS + " and " + MAX_VOCAB);
         require(heads % kvHeads == 0, heads + " heads cannot share " + kvHeads + " key heads evenly");
         require(headDim > 0 && headDim % 2 == 0, "head size " + headDim + " is not even");
         require(headDim <= Constants.MAX_HEAD_DIM, "head size " + headDim + " is above " + Constants.MAX_HEAD_DIM);

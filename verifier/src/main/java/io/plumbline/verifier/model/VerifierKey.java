@@ -32,8 +32,7 @@ public final class VerifierKey {
      * @param matrices keys of each layer's matrices, in the order of {@link MatrixStack}.
      * @param output key of the output matrix.
      */
-    public VerifierKey(
-            TokenFiles tokenFiles, SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {
+    public VerifierKey(TokenFiles tokenFiles, SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {
         this.tokenFiles = tokenFiles;
         this.small = small;
         this.modelId = small.manifest().id();

@@ -24,7 +24,8 @@ public record Answer(int[] tokens, String text, Cancellation cancellation) {
     }
 
     public byte[] encode() {
-        CanonicalWriter out = new CanonicalWriter().putInts(tokens).putText(text).putInt(isCancelled() ? 1 : 0);
+        CanonicalWriter out =
+                new CanonicalWriter().putInts(tokens).putText(text).putInt(isCancelled() ? 1 : 0);
         if (isCancelled()) {
             out.putInt(cancellation.delivered()).putFixed(cancellation.signature());
         }

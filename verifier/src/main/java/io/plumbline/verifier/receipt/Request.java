@@ -115,6 +115,12 @@ public record Request(
         return Blake3.hash(encode());
     }
 
+    /** The same request with another nonce, of 16 bytes: for another node. */
+    public Request renewed(byte[] fresh) {
+        return new Request(
+                modelId, messages, time, promptTokens, sampling, maxTokens, stopTokens, stopTexts, requester, fresh);
+    }
+
     /** The part of an answer's text that is for its reader: what stands before the first stop text, or all of it. */
     public String withoutStop(String text) {
         int end = text.length();

@@ -1,0 +1,154 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.ledger.state.Command.Accuse;
+import io.plumbline.ledger.state.Command.HandInEvidence;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Evidence that is being handed in, part by part, one accusation at a time of each account: bounded in size, number and time. What is whole
+ * is looked at at once by {@link EvidenceRule}. A deposit is burned where it proves nothing, or does not come.
+ */
+final class Accusations {
+    /** Bytes of all evidence that is being handed in by others than full nodes. */
+    private static final long MAX_STRANGERS_BYTES = 64L << 20;
+
+    private static final long HAND_IN_MS = 120_000;
+
+    private final Books books;
+    private final SortedMap<Key, Accusation> byAccuser = new TreeMap<>();
+
+    /** What has come of one. */
+    private static final class Accusation {
+        private final byte[] requestHash;
+        private final byte[] evidenceHash;
+        private final int bytes;
+        private final long deposit;
+        private final boolean isFullNodes;
+        private final long dueMs;
+        private final ByteArrayOutputStream parts = new ByteArrayOutputStream();
+
+        Accusation(byte[] requestHash, byte[] evidenceHash, int bytes, long deposit, boolean isFullNodes, long dueMs) {
+            this.requestHash = requestHash;
+            this.evidenceHash = evidenceHash;
+            this.bytes = bytes;
+            this.deposit = deposit;
+            this.isFullNodes = isFullNodes;
+            this.dueMs = dueMs;
+        }
+    }
+
+    /** Whole evidence, and whom it came from. */
+    record Whole(byte[] requestHash, byte[] evidence, long deposit) {}
+
+    Accusations(Books books) {
+        this.books = books;
+    }
+
+    /** @return why it is not begun, or null. */
+    String begin(Key accuser, Accuse c, boolean isFullNode, long deposit, long nowMs) {
+        if (c.bytes() < 1 || c.bytes() > Accuse.MAX_BYTES) {
+            return "evidence has 1 to " + Accuse.MAX_BYTES + " bytes, not " + c.bytes();
+        }
+        if (byAccuser.containsKey(accuser)) {
+            return "this account is handing in other evidence; finish it first";
+        }
+        long others = byAccuser.values().stream()
+                .filter(one -> !one.isFullNodes)
+                .mapToLong(one -> one.bytes)
+                .sum();
+        if (!isFullNode && others + c.bytes() > MAX_STRANGERS_BYTES) {
+            return "too much evidence is being handed in; try again in " + HAND_IN_MS / 1000 + " s";
+        }
+        long covered = isFullNode ? 0 : deposit;
+        if (covered > books.account(accuser).balance()) {
+            return "a deposit of " + covered + " is not covered by a balance of "
+                    + books.account(accuser).balance();
+        }
+        books.hold(accuser, covered);
+        byAccuser.put(
+                accuser,
+                new Accusation(c.requestHash(), c.evidenceHash(), c.bytes(), covered, isFullNode, nowMs + HAND_IN_MS));
+        return null;
+    }
+
+    /** @return why a part is not taken, or null. */
+    String refusal(Key accuser, HandInEvidence c) {
+        Accusation open = byAccuser.get(accuser);
+        if (open == null) {
+            return "this account has accused nobody";
+        }
+        int length = c.part().length;
+        return length < 1 || length > HandInEvidence.MAX_BYTES || length > open.bytes - open.parts.size()
+                ? "a part of " + length + " bytes does not follow " + open.parts.size() + " of " + open.bytes
+                : null;
+    }
+
+    /** Takes a part; all of the evidence with the last one, else null. */
+    Whole take(Key accuser, HandInEvidence c) {
+        Accusation open = byAccuser.get(accuser);
+        open.parts.writeBytes(c.part());
+        if (open.parts.size() < open.bytes) {
+            return null;
+        }
+        byAccuser.remove(accuser);
+        byte[] all = open.parts.toByteArray();
+        boolean isTheAnnounced = Arrays.equals(Blake3.hash(all), open.evidenceHash);
+        return new Whole(open.requestHash, isTheAnnounced ? all : new byte[0], open.deposit);
+    }
+
+    /** Drops what did not come in time, its deposit burned; whether there was anything. */
+    boolean expire(long nowMs, long block) {
+        return byAccuser.values().removeIf(one -> {
+            if (one.dueMs > nowMs) {
+                return false;
+            }
+            books.oweFire(one.deposit, block);
+            return true;
+        });
+    }
+
+    /** The next time something is dropped, or the end of time. */
+    long nextMs() {
+        return byAccuser.values().stream().mapToLong(one -> one.dueMs).min().orElse(Long.MAX_VALUE);
+    }
+
+    /** All deposits that are held here. */
+    long total() {
+        return byAccuser.values().stream().mapToLong(one -> one.deposit).sum();
+    }
+
+    void write(CanonicalWriter out) {
+        out.putInt(byAccuser.size());
+        byAccuser.forEach((accuser, one) -> {
+            out.putFixed(accuser.bytes()).putFixed(one.requestHash).putFixed(one.evidenceHash);
+            out.putInt(one.bytes)
+                    .putLong(one.deposit)
+                    .putInt(one.isFullNodes ? 1 : 0)
+                    .putLong(one.dueMs);
+            out.putBytes(one.parts.toByteArray());
+        });
+    }
+
+    static Accusations read(Books books, CanonicalReader in) {
+        Accusations accusations = new Accusations(books);
+        for (int n = in.getInt("accusations"); n > 0; n--) {
+            Key accuser = Key.of(in.getFixed(32, "accuser"));
+            Accusation one = new Accusation(
+                    in.getFixed(32, "request hash"),
+                    in.getFixed(32, "evidence hash"),
+                    in.getInt("bytes"),
+                    in.getLong("deposit"),
+                    in.getInt("full node") != 0,
+                    in.getLong("due time"));
+            one.parts.writeBytes(in.getBytes("parts"));
+            accusations.byAccuser.put(accuser, one);
+        }
+        return accusations;
+    }
+}

@@ -1,0 +1,42 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * The ledger's own look at evidence: every full node comes to the same by itself, from the evidence alone. It holds a signed receipt, a signed
+ * piece of an opening, and what of the model is needed, each proven by hash against the model id in the receipt.
+ */
+final class EvidenceRule {
+    private EvidenceRule() {}
+
+    /**
+     * Whether evidence proves that the answer of a case is not what its receipt says.
+     *
+     * @return why it does not, or null where it does.
+     */
+    static String refusal(Case one, byte[] encoded) {
+        Evidence evidence;
+        try {
+            evidence = Evidence.decode(encoded);
+        } catch (MalformedException e) {
+            return e.getMessage();
+        }
+        if (one.receipt() == null
+                || !Arrays.equals(one.receipt().encode(), evidence.receipt().encode())) {
+            return "the evidence is about another receipt than the one that was ordered";
+        }
+        try {
+            Evidence.Finding finding = evidence.check(null, null);
+            if (finding.needsModel()) {
+                return "the evidence needs the model; add the row that is false: plumbline verify FILE --model DIR --out FILE";
+            }
+            return finding.failure() == null ? "everything that the evidence shows is as it should be" : null;
+        } catch (IOException | RuntimeException e) {
+            // Bytes of a stranger: whatever they do to the check, they prove nothing.
+            return "the evidence proves nothing: " + e.getMessage();
+        }
+    }
+}

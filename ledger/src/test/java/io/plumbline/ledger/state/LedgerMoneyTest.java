@@ -1,0 +1,322 @@
+package io.plumbline.ledger.state;
+
+import static io.plumbline.ledger.Money.FULL_NODES;
+import static io.plumbline.ledger.Money.MODEL;
+import static io.plumbline.ledger.Money.NODE;
+import static io.plumbline.ledger.Money.REQUESTER;
+import static io.plumbline.ledger.Money.request;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.ledger.Money;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command.Accuse;
+import io.plumbline.ledger.state.Command.Bond;
+import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DepositMoney;
+import io.plumbline.ledger.state.Command.HandInEvidence;
+import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.PostChallenge;
+import io.plumbline.ledger.state.Command.RegisterModel;
+import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.RevealVerdict;
+import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Command.Unbond;
+import io.plumbline.ledger.state.Command.Withdraw;
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Attacks on money and state with the parameters that a ledger begins with: what they cost, and that they gain nothing. */
+class LedgerMoneyTest {
+    private static final long STAKE = 20_000;
+    private static final Genesis GENESIS = genesis(10_000);
+    private static final byte[] LEDGER = GENESIS.hash();
+
+    private final LedgerState state = new LedgerState(GENESIS);
+    private long now = 1_000_000;
+
+    private static Genesis genesis(long bond) {
+        return new Genesis(
+                Money.genesis().fullNodes(),
+                bond,
+                Money.BANK.publicKey(),
+                Money.genesis().deposits(),
+                Parameters.DEFAULT);
+    }
+
+    @AfterEach
+    void moneyIsNeitherMadeNorLostAndTheStateSurvivesItsEncoding() {
+        assertEquals(state.deposited(), state.total());
+        LedgerState back = LedgerState.decode(GENESIS, state.encode());
+        assertArrayEquals(state.root(), back.root());
+        assertArrayEquals(state.encode(), back.encode());
+    }
+
+    private String apply(Keys by, Command... commands) {
+        return state.apply(Signed.of(LEDGER, by, now + 60_000, commands), now).getFirst();
+    }
+
+    private void certify() {
+        for (BlockHeader header; (header = state.closeBlock(++now)) != null; ) {
+            for (Keys full : FULL_NODES.subList(0, 2)) {
+                byte[] signature = full.sign(Certificate.message(LEDGER, 0, header.number(), header.hash()));
+                assertNull(apply(
+                        full, new Command.CastVote(full.publicKey(), 0, header.number(), header.hash(), signature)));
+            }
+        }
+    }
+
+    private long balance(Keys keys) {
+        return state.account(keys.publicKey()).balance();
+    }
+
+    private long stake(Keys keys) {
+        return state.account(keys.publicKey()).stake();
+    }
+
+    private void register(long pricePerToken) {
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, pricePerToken, "localhost", 9)));
+    }
+
+    private static Receipt receipt(int number, long price, int prompt, int output) {
+        byte[] any = new byte[32];
+        return new Receipt(1, MODEL, request(number), any, any, 1024, prompt, output, price, null, null).sign(NODE);
+    }
+
+    private void answered(int number, long tokens) {
+        assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 2, tokens, Level.AUDITED)));
+        assertNull(apply(NODE, new SubmitReceipt(receipt(number, 2 * tokens, 1, (int) tokens - 1))));
+    }
+
+    private void judge(int number, Opinion... opinions) {
+        List<Verdict> verdicts = new ArrayList<>();
+        int round = state.findCase(request(number)).audit().round();
+        for (int i = 0; i < opinions.length; i++) {
+            Verdict verdict = new Verdict(opinions[i], "", "", new byte[32], new byte[32]);
+            verdicts.add(verdict);
+            byte[] commitment =
+                    verdict.commitment(request(number), round, FULL_NODES.get(i).publicKey());
+            assertNull(apply(FULL_NODES.get(i), new CommitVerdict(request(number), round, commitment)));
+        }
+        for (int i = 0; i < opinions.length; i++) {
+            assertNull(apply(FULL_NODES.get(i), new RevealVerdict(request(number), verdicts.get(i))));
+        }
+    }
+
+    @Test
+    void aCommandThatWasSignedForOneLedgerIsRefusedByEveryOther() {
+        LedgerState other = new LedgerState(genesis(20_000));
+        Signed withdraw = Signed.of(LEDGER, REQUESTER, now + 60_000, new Withdraw(500_000, "an address"));
+        Signed deposit =
+                Signed.of(LEDGER, Money.BANK, now + 60_000, new DepositMoney(NODE.publicKey(), 777, request(9)));
+        assertNull(state.apply(withdraw, now).getFirst());
+        assertNull(state.apply(deposit, now).getFirst());
+        assertTrue(other.apply(withdraw, now).getFirst().contains("signature"));
+        assertTrue(other.apply(deposit, now).getFirst().contains("signature"));
+        assertEquals(1_000_000, other.account(REQUESTER.publicKey()).balance());
+    }
+
+    @Test
+    void thePriceIsTheEscrowsWhateverTheNodeAsksLater() {
+        register(1);
+        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 276, Level.AUDITED)));
+        register(100_000);
+        assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 276, 20, 3))).contains("above the escrow's"));
+        assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 277, 20, 257))).contains("for 276 at most"));
+        assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 23, -20, 43))).contains("above the escrow's"));
+        assertNull(apply(NODE, new SubmitReceipt(receipt(1, 23, 20, 3))));
+        long before = balance(NODE);
+        judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
+        certify();
+        assertEquals(before + 23, balance(NODE));
+    }
+
+    @Test
+    void aNodeIsAuditedAtNoLevelThatItDeclines() {
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "localhost", 9, Level.AUDITED, 0)));
+        assertTrue(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 50, Level.FULL))
+                .contains("audited at AUDITED at most"));
+        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 50, Level.AUDITED)));
+    }
+
+    /** What a node announces for its model, with the tokens and the level, is the time that an audit has. */
+    @Test
+    void aLongAnswerAuditedInFullHasTheTimeThatItsOpeningTakes() {
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "localhost", 9, Level.FULL, 400)));
+        assertTrue(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "localhost", 9, Level.FULL, 60_001))
+                .contains("opening time"));
+        for (Level level : List.of(Level.FULL, Level.AUDITED)) {
+            int number = level.ordinal() + 1;
+            assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 1, 1_000, level)));
+            assertNull(apply(NODE, new SubmitReceipt(receipt(number, 1_000, 1, 999))));
+            long commit = Parameters.DEFAULT.commitMs();
+            assertEquals(
+                    now + commit + (level == Level.FULL ? 400_000 : 0),
+                    state.findCase(request(number)).audit().deadlineMs());
+        }
+    }
+
+    @Test
+    void aStakeIsReservedForEachOpenRequestAndCannotLeaveMeanwhile() {
+        register(2);
+        // Twenty thousand cover five thousand four times: 2,500 tokens at two.
+        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 2, 2_000, Level.AUDITED)));
+        assertEquals(16_000, state.reserved(NODE.publicKey()));
+        assertTrue(apply(REQUESTER, new OpenEscrow(request(2), NODE.publicKey(), 2, 501, Level.AUDITED))
+                .contains("does not cover"));
+        assertNull(apply(REQUESTER, new OpenEscrow(request(2), NODE.publicKey(), 2, 500, Level.AUDITED)));
+        assertTrue(apply(NODE, new Unbond(1)).contains("open requests reserve 20000"));
+        assertNull(apply(NODE, new SubmitReceipt(receipt(1, 4_000, 10, 1_990))));
+        judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
+        assertEquals(4_000, state.reserved(NODE.publicKey()));
+        assertNull(apply(NODE, new Unbond(16_000)));
+    }
+
+    /** Silence where a challenge was posted costs what was reserved: more than the answer was worth, and nobody has it. */
+    @Test
+    void aPostedChallengeThatIsLeftUnansweredCostsTheStakeThatCoversTheRequest() {
+        register(2);
+        answered(1, 100);
+        assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(1), new Cell(0, 0, 1))));
+        judge(1, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
+        assertEquals(STAKE - 4 * 200, stake(NODE));
+        assertEquals(1, state.node(NODE.publicKey()).faults());
+        answered(2, 100);
+        judge(2, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        assertEquals(STAKE - 4 * 200, stake(NODE), "without a posted challenge nothing was left unanswered");
+        answered(3, 100);
+        assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(3), new Cell(0, 0, 1))));
+        judge(3, Opinion.CANNOT_JUDGE, Opinion.GOOD, Opinion.GOOD);
+        assertEquals(STAKE - 4 * 200, stake(NODE), "one auditor's word costs nothing");
+    }
+
+    @Test
+    void auditorsThatWorkShareTheFeeAndWhereNoneDidTheRequesterHasItBack() {
+        register(2);
+        long before = balance(REQUESTER);
+        answered(1, 80);
+        assertEquals(before - 160 - 8 - 1, balance(REQUESTER), "escrow, audit fee, and the command's");
+        judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
+        certify();
+        assertEquals(4, balance(FULL_NODES.get(0)));
+        answered(2, 80);
+        now += Parameters.DEFAULT.commitMs();
+        state.expire(now);
+        certify();
+        assertEquals(Status.REFUNDED, state.findCase(request(2)).status());
+        assertEquals(before - 160 - 8 - 2, balance(REQUESTER), "the second one came back whole");
+    }
+
+    /** Evidence that proves nothing: of another receipt, of nothing, too large, too late, somebody else's. */
+    @Test
+    void falseEvidenceCostsItsMakerAndTheNodeNothing() {
+        register(2);
+        answered(1, 100);
+        long before = balance(REQUESTER);
+        byte[] nonsense = new byte[100_000];
+        Accuse accuse = new Accuse(request(1), Blake3.hash(nonsense), nonsense.length);
+        assertTrue(apply(REQUESTER, new HandInEvidence(new byte[9])).contains("has accused nobody"));
+        assertTrue(apply(REQUESTER, new Accuse(request(1), request(1), Accuse.MAX_BYTES + 1))
+                .contains("16777216 bytes"));
+        assertTrue(apply(REQUESTER, new Accuse(request(7), request(1), 9)).contains("no answer to this request"));
+        assertNull(apply(REQUESTER, accuse));
+        assertTrue(apply(REQUESTER, accuse).contains("finish it first"));
+        byte[] part = Arrays.copyOf(nonsense, HandInEvidence.MAX_BYTES);
+        assertNull(apply(REQUESTER, new HandInEvidence(part)));
+        assertTrue(apply(REQUESTER, new HandInEvidence(new byte[HandInEvidence.MAX_BYTES + 1]))
+                .contains("does not follow"));
+        LedgerState half = LedgerState.decode(GENESIS, state.encode());
+        assertArrayEquals(state.root(), half.root());
+        assertNull(apply(REQUESTER, new HandInEvidence(part)));
+        byte[] last = new byte[nonsense.length - 2 * part.length];
+        assertTrue(apply(REQUESTER, new HandInEvidence(last)).contains("Malformed evidence"));
+        certify();
+        assertEquals(before - 1_000 - 9, balance(REQUESTER), "the deposit and nine commands' fees");
+        assertEquals(STAKE, stake(NODE));
+        assertNull(apply(REQUESTER, accuse));
+        now += 120_001;
+        state.expire(now);
+        certify();
+        assertTrue(apply(REQUESTER, new HandInEvidence(new byte[9])).contains("has accused nobody"), "too late");
+        assertEquals(STAKE, stake(NODE));
+        assertFalse(state.node(NODE.publicKey()).slashed());
+    }
+
+    @Test
+    void keysWithoutMoneyLeaveNothingBehind() {
+        byte[] before = state.encode();
+        long height = state.height();
+        for (int k = 0; k < 50; k++) {
+            List<Command> commands = new ArrayList<>();
+            for (int i = 0; i < 80; i++) {
+                commands.add(new RegisterModel(request(i), "n".repeat(255), "s".repeat(255)));
+            }
+            Signed signed = Signed.of(LEDGER, Keys.random(), now + 600_000, commands);
+            assertTrue(state.apply(signed, now).getFirst().contains("needs a deposit"));
+        }
+        assertEquals(height + 50, state.height());
+        assertTrue(state.encode().length - before.length < 100, "but for counters");
+        Keys poor = Keys.random();
+        assertNull(apply(Money.BANK, new DepositMoney(poor.publicKey(), 2, request(8))));
+        assertTrue(apply(poor, new RegisterModel(request(1), "mine", "")).contains("the fee of 100"));
+        assertEquals(1, balance(poor), "a refused command has its fee, too");
+        assertTrue(apply(poor, new Bond(1), new Bond(1)).contains("needs a deposit"));
+        assertEquals(1, balance(poor));
+    }
+
+    @Test
+    void whatStaysInTheStateCostsAFee() {
+        long before = balance(NODE);
+        register(2);
+        assertEquals(before - STAKE - 100 - 1, balance(NODE));
+        register(3);
+        assertEquals(before - STAKE - 100 - 2, balance(NODE), "once for one entry");
+        assertNull(apply(NODE, new RegisterModel(MODEL, "stories", "")));
+        assertEquals(before - STAKE - 200 - 3, balance(NODE));
+        assertNull(apply(REQUESTER, new RegisterModel(MODEL, "others", "")), "nobody's id is taken");
+        assertNull(apply(NODE, new Withdraw(10, "home")));
+        assertEquals(before - STAKE - 300 - 4 - 10, balance(NODE));
+        certify();
+        assertEquals(state.deposited(), state.total());
+    }
+
+    @Test
+    void anAccountWithoutMoneyIsNoEntry() {
+        Keys passing = Keys.random();
+        assertNull(apply(Money.BANK, new DepositMoney(passing.publicKey(), 211, request(8))));
+        certify();
+        assertNotNull(state.blocks().prove(Kind.ACCOUNT, passing.publicKey()).value());
+        assertNull(apply(passing, new Withdraw(110, "home")));
+        certify();
+        assertEquals(Account.NONE, state.account(passing.publicKey()));
+        assertNull(state.blocks().prove(Kind.ACCOUNT, passing.publicKey()).value());
+    }
+
+    @Test
+    void aGenesisWithOneKeyTwiceIsRefused() {
+        byte[] key = NODE.publicKey();
+        IllegalArgumentException e = assertThrows(
+                IllegalArgumentException.class,
+                () -> new Genesis(List.of(key, REQUESTER.publicKey(), key.clone()), List.of()));
+        assertTrue(e.getMessage().contains("the same key"), e.getMessage());
+        assertNotNull(new Genesis(List.of(key, REQUESTER.publicKey()), List.of()));
+    }
+}

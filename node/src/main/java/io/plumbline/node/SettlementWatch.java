@@ -1,0 +1,126 @@
+package io.plumbline.node;
+
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Receipt;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Follows what an inference node is owed until the ledger has ended it: hands receipts in that did not get there, also those of a life before
+ * this one, and tells the store what is not owed any more.
+ */
+final class SettlementWatch implements AutoCloseable {
+    private static final long LOOK_MS = 1_000;
+
+    /** From one look at an answer to the next. */
+    private static final long AGAIN_NS = TimeUnit.SECONDS.toNanos(4);
+
+    private static final long CLOSE_MS = 2_000;
+
+    private final AnswerStore store;
+    private final LedgerClient ledger;
+    private final Events events;
+    private final Map<String, Long> lookedNs = new HashMap<>();
+    private final Thread thread;
+    private volatile boolean isClosed;
+
+    SettlementWatch(AnswerStore store, LedgerClient ledger, Events events) {
+        this.store = store;
+        this.ledger = ledger;
+        this.events = events;
+        this.thread = Thread.ofVirtual().name("settlement-watch").start(this::run);
+    }
+
+    private void run() {
+        while (!isClosed) {
+            try {
+                look();
+                TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+            } catch (InterruptedException e) {
+                return;
+            } catch (IOException | RuntimeException e) {
+                // The ledger is not reached, or a disk is full: what is owed stays owed, and is looked at again.
+                if (!isClosed) {
+                    events.emit(
+                            "error", json -> json.put("message", "Settlements cannot be followed: " + e.getMessage()));
+                }
+                pause();
+            }
+        }
+    }
+
+    private void pause() {
+        try {
+            TimeUnit.NANOSECONDS.sleep(AGAIN_NS);
+        } catch (InterruptedException e) {
+            isClosed = true;
+        }
+    }
+
+    private void look() throws IOException {
+        List<Receipt> owed = store.owed();
+        Set<String> names = new HashSet<>();
+        long now = System.nanoTime();
+        for (Receipt receipt : owed) {
+            String name = Blake3.hex(receipt.hash());
+            names.add(name);
+            // One that has just been given is on its way; it is looked at first when it had time to settle.
+            long last = lookedNs.computeIfAbsent(name, any -> now);
+            if (now - last >= AGAIN_NS && !isClosed) {
+                lookedNs.put(name, now);
+                look(receipt);
+            }
+        }
+        lookedNs.keySet().retainAll(names);
+    }
+
+    private void look(Receipt receipt) throws IOException {
+        Case found = ledger.findCase(receipt.requestHash());
+        if (found == null || !found.isOpen()) {
+            ended(receipt, found);
+        } else if (found.status() == Status.ESCROWED) {
+            LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
+            events.emit(
+                    "submitted-again",
+                    json -> json.put("request", Blake3.hex(receipt.requestHash()))
+                            .put("refused", outcome.reason()));
+        }
+    }
+
+    private void ended(Receipt receipt, Case found) throws IOException {
+        store.ended(receipt);
+        boolean isPaid = found != null
+                && found.status() == Status.SETTLED
+                && Arrays.equals(found.receipt().encode(), receipt.encode());
+        if (!isPaid) {
+            events.emit(
+                    "unpaid",
+                    json -> json.put("request", Blake3.hex(receipt.requestHash()))
+                            .put(
+                                    "status",
+                                    found == null ? "UNKNOWN" : found.status().name())
+                            .put("reasons", found == null ? "" : String.join("; ", found.reasons())));
+        }
+    }
+
+    @Override
+    public void close() {
+        isClosed = true;
+        thread.interrupt();
+        try {
+            thread.join(CLOSE_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,162 @@
+package io.plumbline.node;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.Cancellation;
+import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An inference node works for an escrow that covers the work, and for nothing else. */
+class EscrowedWorkTest {
+    private static final String MESSAGES = "[{\"role\":\"user\",\"content\":\"Tell me a story about a bear.\"}]";
+    private static final int MOST = 60;
+
+    @TempDir
+    static Path folder;
+
+    private static AttackNetwork network;
+    private static NodeClient client;
+    private static Peer node;
+    private static LedgerClient ledger;
+    private static int[] prompt;
+    private static byte nonces;
+
+    @BeforeAll
+    static void start() throws Exception {
+        network = new AttackNetwork(folder, Parameters.DEFAULT, 5_000, Level.FULL);
+        client = new NodeClient();
+        node = network.endpoint(Keys.random(), client.protocol())
+                .connect("localhost", network.honestPort(), network.honest.publicKey());
+        ledger = network.ledger(network.requester);
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(network.model.tokenFiles())) {
+            prompt = tokenizer.prompt(MESSAGES, 0);
+        }
+    }
+
+    @AfterAll
+    static void stop() {
+        network.close();
+    }
+
+    private static Request request(String messages, Keys requester) {
+        byte[] nonce = new byte[16];
+        nonce[0] = ++nonces;
+        return new Request(
+                network.model.id(),
+                messages,
+                0,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                network.model.stopTokens(),
+                List.of(),
+                requester.publicKey(),
+                nonce);
+    }
+
+    private static void escrow(Request request, Keys of, long price, long tokens) throws IOException {
+        AttackNetwork.apply(
+                ledger, new Command.OpenEscrow(request.hash(), of.publicKey(), price, tokens, Level.FULL));
+    }
+
+    private static NodeClient.Answered answered(Request request) throws IOException {
+        try (NodeClient.Inference inference =
+                client.infer(node, request, network.model.config().vocab(), -1, chosen -> {})) {
+            return inference.await();
+        }
+    }
+
+    private static String refused(Request request) {
+        return assertThrows(IllegalArgumentException.class, () -> answered(request))
+                .getMessage();
+    }
+
+    @Test
+    void withoutAnEscrowThatCoversItNothingIsAnswered() throws Exception {
+        long enough = prompt.length + MOST;
+        Keys stranger = Keys.random();
+        assertTrue(refused(request(MESSAGES, stranger)).contains("No escrow on the ledger"));
+        Request short1 = request(MESSAGES, network.requester);
+        escrow(short1, network.honest, 2, enough - 1);
+        assertTrue(refused(short1).contains("the answer may have " + enough), refused(short1));
+        Request others = request(MESSAGES, stranger);
+        escrow(others, network.honest, 2, enough);
+        assertTrue(refused(others).contains("opened by another account"));
+        Keys evil = network.attackers.getFirst();
+        network.register(evil, 20_000, 2, new ScriptedNode(network, evil, 2));
+        Request elsewhere = request(MESSAGES, network.requester);
+        escrow(elsewhere, evil, 2, enough);
+        assertTrue(refused(elsewhere).contains("No escrow on the ledger pays this node"));
+    }
+
+    @Test
+    void whatIsPaidForIsAnsweredOnceAndSettles() throws Exception {
+        Request request = request(MESSAGES, network.requester);
+        escrow(request, network.honest, 2, prompt.length + MOST);
+        NodeClient.Answered answered = answered(request);
+        assertTrue(refused(request).contains("answered before"), "an escrow is for one answer");
+        Case ended = network.ended(ledger, request.hash(), 30_000);
+        assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
+        assertArrayEquals(answered.receipt().encode(), ended.receipt().encode());
+    }
+
+    @Test
+    void aPromptThatIsNotItsMessagesIsNotComputed() throws Exception {
+        Request other = request("[{\"role\":\"user\",\"content\":\"Is the moon made of cheese?\"}]", network.requester);
+        escrow(other, network.honest, 2, prompt.length + MOST);
+        assertTrue(refused(other).contains("become"), refused(other));
+        Request long1 = request("[" + " ".repeat(1 << 20) + "]", network.requester);
+        assertTrue(refused(long1).contains("the messages have"), refused(long1));
+    }
+
+    /** Only the requester's signature ends an answer early; a cancelled answer is audited and paid for what it has. */
+    @Test
+    void aCancellationCountsOnlyWithTheRequestersSignature() throws Exception {
+        Request request = request(MESSAGES, network.requester);
+        escrow(request, network.honest, 2, prompt.length + MOST);
+        NodeClient.Inference[] inference = new NodeClient.Inference[1];
+        inference[0] = client.infer(node, request, network.model.config().vocab(), -1, chosen -> {
+            if (inference[0] != null) {
+                inference[0].cancel(Keys.random());
+            }
+        });
+        try (NodeClient.Inference whole = inference[0]) {
+            assertNull(whole.await().answer().cancellation());
+        }
+        Request cancelled = request(MESSAGES, network.requester);
+        escrow(cancelled, network.honest, 2, prompt.length + MOST);
+        try (NodeClient.Inference early =
+                client.infer(node, cancelled, network.model.config().vocab(), -1, chosen -> {})) {
+            while (early.delivered().count() == 0) {
+                Thread.onSpinWait();
+            }
+            early.cancel(network.requester);
+            NodeClient.Answered answer = early.await();
+            Cancellation cancellation = answer.answer().cancellation();
+            // A small model may have ended by itself before it heard.
+            assertTrue(cancellation == null || cancellation.holds(cancelled));
+            Case ended = network.ended(ledger, cancelled.hash(), 30_000);
+            assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
+        }
+    }
+}
