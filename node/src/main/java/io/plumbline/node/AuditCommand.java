@@ -3,8 +3,6 @@ package io.plumbline.node;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
-import io.aeron.Aeron;
-import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
@@ -13,6 +11,7 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -130,11 +129,10 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
         NodeClient client = new NodeClient();
         // Anyone may look: a key of the moment opens the sessions.
         Keys keys = Keys.random();
-        try (MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
-                Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+        try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
                 AgentRunner runner = start(new Endpoint(
-                        aeron, host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol()))) {
-            Peer peer = peer((Endpoint) runner.agent(), driver.aeronDirectoryName(), keys, given);
+                        media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol()))) {
+            Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
             return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
             DemoNetwork.delete(folder);

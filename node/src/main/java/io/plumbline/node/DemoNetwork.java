@@ -216,8 +216,8 @@ final class DemoNetwork implements AutoCloseable {
         JsonNode found = null;
         while (System.currentTimeMillis() < end) {
             found = get("/v1/receipts/" + request);
-            boolean isWhole = wanted == Case.Status.SLASHED
-                    || found.path("verdicts").size() == fullNodes.size();
+            boolean isWhole =
+                    wanted == Case.Status.SLASHED || found.path("verdicts").size() == fullNodes.size();
             if (found.path("status").asText().equals(wanted.name())
                     && found.path("certified").path("status").asText().equals(wanted.name())
                     && isWhole) {
@@ -225,7 +225,8 @@ final class DemoNetwork implements AutoCloseable {
             }
             Thread.sleep(50);
         }
-        throw new IOException("The ledger did not come to " + wanted + " within " + SETTLE_MS / 1000 + " s; it says " + found);
+        throw new IOException(
+                "The ledger did not come to " + wanted + " within " + SETTLE_MS / 1000 + " s; it says " + found);
     }
 
     /** What a full node says of its audit of a request. */

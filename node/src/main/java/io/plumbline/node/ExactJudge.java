@@ -92,13 +92,10 @@ final class ExactJudge implements AnswerJudge {
      * no more, or shows something else in it, the failure as it was found.
      */
     private AuditReport inOneToken(
-            Auditor auditor,
-            Case ordered,
-            NodeClient.Disclosed disclosed,
-            OpeningSource openings,
-            AuditReport found)
+            Auditor auditor, Case ordered, NodeClient.Disclosed disclosed, OpeningSource openings, AuditReport found)
             throws IOException {
-        if (found.exhibit() == null || found.exhibit().token() < 0
+        if (found.exhibit() == null
+                || found.exhibit().token() < 0
                 || found.exhibit().seal().cell().tokens() == 1) {
             return found;
         }

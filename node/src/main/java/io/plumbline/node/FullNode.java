@@ -1,6 +1,5 @@
 package io.plumbline.node;
 
-import io.aeron.Aeron;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
@@ -21,6 +20,7 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -57,7 +57,7 @@ final class FullNode implements AutoCloseable {
     private final Judge judge;
     private final Voter voter;
     private final Member member;
-    private final Aeron aeron;
+    private final Media media;
     private final Endpoint endpoint;
     private final AgentRunner runner;
     private final LedgerClient ledger;
@@ -91,9 +91,9 @@ final class FullNode implements AutoCloseable {
             throw new IOException("The key file is not one of this network's full nodes.");
         }
         DoorAddress address = network.doors().get(id);
-        Member.Place place = new Member.Place(id, network.members(), folder, network.genesis());
+        Member.Place place = new Member.Place(id, network.members(), folder, keys, network.genesis());
         // The others are asked while the models are read.
-        CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, keys, network));
+        CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, network));
         this.judge = new Judge(
                 keys.publicKey(),
                 judges(setup.models, setup.keyFile),
@@ -131,7 +131,8 @@ final class FullNode implements AutoCloseable {
         this.member = new Member(place, service, this::report, onEnd);
         this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
         events.emit("joined", json -> {});
-        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
+        warn(network.members().get(id));
+        this.media = new Media(folder.resolve("outside"), this::report, onEnd);
         ClusterSequencer sequencer = new ClusterSequencer(
                 member.aeronDirectory(),
                 Member.ingressEndpoints(network.members()),
@@ -140,7 +141,7 @@ final class FullNode implements AutoCloseable {
                 network.genesis().hash());
         this.ledger = new LedgerClient(sequencer, keys, network.genesis().hash());
         this.endpoint = new Endpoint(
-                aeron,
+                media.aeron(),
                 address.host(),
                 address.port(),
                 new Identity(keys.secret(), keys.publicKey()),
@@ -159,11 +160,11 @@ final class FullNode implements AutoCloseable {
                 json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
     }
 
-    private long rejoin(Member.Place place, Keys keys, Network network) {
+    private long rejoin(Member.Place place, Network network) {
         try {
             String host = host(place.members().get(place.id()));
             long position = Rejoin.prepare(
-                    place, host, keys, network.doors(), at -> events.emit("copying", json -> json.put("position", at)));
+                    place, host, network.doors(), at -> events.emit("copying", json -> json.put("position", at)));
             if (position > 0) {
                 events.emit("copied", json -> json.put("position", position));
             }
@@ -226,12 +227,28 @@ final class FullNode implements AutoCloseable {
         }
     }
 
+    /** The cluster's ports are for the other full nodes: they hear no other hosts, but a sender's address can be forged. */
+    private void warn(String own) {
+        List<String> open = Member.openToAll(own);
+        if (!open.isEmpty()) {
+            events.emit(
+                    "warning",
+                    json -> json.put(
+                            "message",
+                            "The cluster's ports, from " + own + " on, are at " + open
+                                    + ", which is no private address."
+                                    + " Put them in a network that only full nodes are in, as in"
+                                    + " DOORHOST:PORT@PRIVATEHOST:PORT, or have a firewall let in only the other"
+                                    + " full nodes."));
+        }
+    }
+
     private void report(Throwable e) {
         events.emit("error", json -> json.put("message", e.toString()));
     }
 
     @Override
     public void close() {
-        CloseHelper.closeAll(control, upkeep, judge, voter, runner, ledger, aeron, member, index);
+        CloseHelper.closeAll(control, upkeep, judge, voter, runner, ledger, media, member, index);
     }
 }

@@ -3,8 +3,6 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.aeron.Aeron;
-import io.aeron.driver.MediaDriver;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
@@ -17,6 +15,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
@@ -29,6 +28,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
 /**
@@ -38,8 +38,7 @@ import org.agrona.concurrent.AgentRunner;
 final class Gateway implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
-    private final MediaDriver driver;
-    private final Aeron aeron;
+    private final Media media;
     private final AgentRunner runner;
     private final LedgerClient ledger;
     private final ChatApi chat;
@@ -54,6 +53,7 @@ final class Gateway implements AutoCloseable {
      * @param models folders of imported models by the names clients know them by; at most one of them a language model.
      * @param httpPort 0 takes any free one.
      * @param level at which answers are audited where a client does not say.
+     * @param onEnd called when it cannot go on: the process should end.
      */
     Gateway(
             Network network,
@@ -63,19 +63,19 @@ final class Gateway implements AutoCloseable {
             String host,
             int httpPort,
             Level level,
-            Events events)
+            Events events,
+            Runnable onEnd)
             throws IOException {
         String language = language(models);
         this.genesis = network.genesis();
-        this.driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
-        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+        ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
+        this.media = new Media(folder.resolve("driver"), errors, onEnd);
         NodeClient client = new NodeClient();
         Endpoint endpoint =
-                new Endpoint(aeron, host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
-        this.runner = new AgentRunner(
-                Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
+                new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
+        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
-        this.ledger = network.ledger(driver.aeronDirectoryName(), host, keys);
+        this.ledger = network.ledger(media.directory(), host, keys);
         ledger.root();
         Market market = new Market(keys, ledger, endpoint, client, events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
@@ -260,6 +260,6 @@ final class Gateway implements AutoCloseable {
     }
 
     private void closeAllButServer() {
-        CloseHelper.closeAll(ledger, runner, aeron, driver, embeddings, chat);
+        CloseHelper.closeAll(ledger, runner, media, embeddings, chat);
     }
 }

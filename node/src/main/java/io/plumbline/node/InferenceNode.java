@@ -1,24 +1,24 @@
 package io.plumbline.node;
 
-import io.aeron.Aeron;
-import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
 /** The role that runs models: it is reached by others, announced on the ledger, and does for them what its {@link Service} does. */
 final class InferenceNode implements AutoCloseable {
-    private final MediaDriver driver;
-    private final Aeron aeron;
+    private final Media media;
     private final LedgerClient ledger;
     private final Replies replies;
     private final Service service;
@@ -50,27 +50,31 @@ final class InferenceNode implements AutoCloseable {
         return (price, replies) -> new LanguageService(model, price, choice, swappedLayer, replies);
     }
 
-    /** Starts the node and announces it on the ledger. */
-    InferenceNode(Network network, Keys keys, Place place, Serving serving, Events events) throws IOException {
-        this.driver = MediaDriver.launch(Drivers.context(place.folder().resolve("driver")));
-        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
-        this.ledger = network.ledger(driver.aeronDirectoryName(), place.host(), keys);
+    /**
+     * Starts the node and announces it on the ledger.
+     *
+     * @param onEnd called when it cannot go on: the process should end.
+     */
+    InferenceNode(Network network, Keys keys, Place place, Serving serving, Events events, Runnable onEnd)
+            throws IOException {
+        ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
+        this.media = new Media(place.folder().resolve("driver"), errors, onEnd);
+        this.ledger = network.ledger(media.directory(), place.host(), keys);
         this.replies = new Replies(keys, ledger, new AnswerStore(place.folder().resolve("answers")), events);
         this.service = served(serving, place, replies);
         this.endpoint = new Endpoint(
-                aeron,
+                media.aeron(),
                 place.host(),
                 place.port(),
                 new Identity(keys.secret(), keys.publicKey()),
                 new NodeRequests(service).protocol());
-        this.runner = new AgentRunner(
-                Drivers.idle(), e -> events.emit("error", j -> j.put("message", e.toString())), null, endpoint);
+        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 place.stake(),
                 service.modelId(),
                 place.price(),
-                place.host(),
+                Addresses.text(Addresses.resolve(place.host())),
                 endpoint.port(),
                 place.most(),
                 service.openMsPerToken()));
@@ -90,7 +94,7 @@ final class InferenceNode implements AutoCloseable {
         try {
             return serving.serve(place.price(), replies);
         } catch (IOException | RuntimeException e) {
-            CloseHelper.closeAll(replies, ledger, aeron, driver);
+            CloseHelper.closeAll(replies, ledger, media);
             throw e;
         }
     }
@@ -102,6 +106,6 @@ final class InferenceNode implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(replies, service, ledger, runner, aeron, driver);
+        CloseHelper.closeAll(replies, service, ledger, runner, media);
     }
 }

@@ -5,13 +5,13 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
 import io.aeron.cluster.ClusterTool;
-import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.cluster.Backup;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -332,8 +332,8 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             Network known = Network.read(network);
             Keys keys = Network.readKey(key);
             Path folder = Files.createTempDirectory("plumbline-ledger-");
-            try (MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
-                    LedgerClient ledger = known.ledger(driver.aeronDirectoryName(), host, keys)) {
+            try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
+                    LedgerClient ledger = known.ledger(media.directory(), host, keys)) {
                 run(ledger, keys);
             } finally {
                 DemoNetwork.delete(folder);

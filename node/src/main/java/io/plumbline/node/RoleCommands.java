@@ -180,7 +180,12 @@ final class RoleCommands {
                     ? tensors.serving(model, threads)
                     : InferenceNode.language(model, choice, cheatLayer);
             return new InferenceNode(
-                    on, keys, new InferenceNode.Place(dir, host, port, stake, price, most), serving, events);
+                    on,
+                    keys,
+                    new InferenceNode.Place(dir, host, port, stake, price, most),
+                    serving,
+                    events,
+                    this::fail);
         }
     }
 
@@ -209,7 +214,7 @@ final class RoleCommands {
             if (level == Level.REPLAYED) {
                 throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
             }
-            return new Gateway(on, keys, named(models), dir, host, port, level, events);
+            return new Gateway(on, keys, named(models), dir, host, port, level, events, this::fail);
         }
 
         private static SortedMap<String, Path> named(List<String> models) throws IOException {

@@ -66,7 +66,8 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
                         node,
                         new InferenceNode.Place(folder.resolve("node"), "localhost", 0, 50_000, 2),
                         InferenceNode.language(model, Compute.Choice.cpu(1, 64 << 20), -1),
-                        events);
+                        events,
+                        () -> {});
                 Gateway gateway = new Gateway(
                         network,
                         requester,
@@ -75,7 +76,8 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
                         "localhost",
                         0,
                         Level.FULL,
-                        events)) {
+                        events,
+                        () -> {})) {
             URI base = URI.create("http://localhost:" + gateway.port());
             JsonNode answer = send(HttpRequest.newBuilder(base.resolve("/v1/chat/completions"))
                     .POST(HttpRequest.BodyPublishers.ofString(

@@ -8,11 +8,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.ledger.state.Case;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
-import io.plumbline.ledger.state.Case;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -115,8 +115,8 @@ final class TensorDemo extends Main.Options implements Callable<Integer> {
                     + (again.good() ? "NOT proven" : "proven to anyone who runs the model"));
         }
         // Only what the ledger itself can check costs a stake, and it runs no models.
-        System.out.println("ledger      not paid, at height " + refunded.path("height") + ", "
-                + DemoNetwork.certified(refunded));
+        System.out.println(
+                "ledger      not paid, at height " + refunded.path("height") + ", " + DemoNetwork.certified(refunded));
         ObjectNode result = mapper.createObjectNode();
         result.putObject("ledger");
         network.reportBalances(result);

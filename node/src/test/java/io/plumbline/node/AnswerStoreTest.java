@@ -49,8 +49,7 @@ class AnswerStoreTest {
         }
         AnswerStore again = new AnswerStore(folder);
         assertEquals(1, again.owed().size());
-        assertArrayEquals(
-                first.answer(), again.find(first.receipt().hash()).answer());
+        assertArrayEquals(first.answer(), again.find(first.receipt().hash()).answer());
         assertNotNull(again.find(ended.getLast().hash()), "those that have ended are kept for a while");
         assertNull(again.find(ended.getFirst().hash()), "but not for ever");
         assertNull(again.find(new byte[32]));

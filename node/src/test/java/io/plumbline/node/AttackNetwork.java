@@ -2,8 +2,6 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.aeron.Aeron;
-import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
@@ -15,6 +13,7 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.ByteArrayOutputStream;
@@ -55,8 +54,7 @@ final class AttackNetwork implements AutoCloseable {
     private final FullNode fullNode;
     private final InferenceNode honestNode;
     private final Gateway gateway;
-    private final MediaDriver driver;
-    private final Aeron aeron;
+    private final Media media;
 
     /** @param answerTimeoutMs how long the full node waits for a node's next sign of life. */
     AttackNetwork(Path folder, Parameters parameters, long answerTimeoutMs, Level level) throws IOException {
@@ -83,7 +81,8 @@ final class AttackNetwork implements AutoCloseable {
                 honest,
                 new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
                 InferenceNode.language(model.folder(), Compute.Choice.cpu(1, 64 << 20), -1),
-                events());
+                events(),
+                () -> {});
         this.gateway = new Gateway(
                 network,
                 requester,
@@ -92,9 +91,9 @@ final class AttackNetwork implements AutoCloseable {
                 "localhost",
                 0,
                 level,
-                events());
-        this.driver = MediaDriver.launch(Drivers.context(folder.resolve("attackers")));
-        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+                events(),
+                () -> {});
+        this.media = new Media(folder.resolve("attackers"), e -> {}, () -> {});
     }
 
     private Events events() {
@@ -113,7 +112,7 @@ final class AttackNetwork implements AutoCloseable {
 
     /** A client of the ledger, closed with this. */
     LedgerClient ledger(Keys keys) {
-        LedgerClient client = network.ledger(driver.aeronDirectoryName(), "localhost", keys);
+        LedgerClient client = network.ledger(media.directory(), "localhost", keys);
         open.add(client);
         return client;
     }
@@ -121,7 +120,7 @@ final class AttackNetwork implements AutoCloseable {
     /** An endpoint of an attacker's, closed with this. */
     Endpoint endpoint(Keys keys, Endpoint.Protocol... protocols) {
         Endpoint endpoint =
-                new Endpoint(aeron, "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
+                new Endpoint(media.aeron(), "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
         AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(runner);
         open.add(runner);
@@ -131,7 +130,7 @@ final class AttackNetwork implements AutoCloseable {
     /** Registers an attacker's node at a price and lets {@code handler} hear what others ask of it. */
     void register(Keys keys, long stake, long price, NodeRequests.Handler handler) throws IOException {
         Endpoint endpoint = endpoint(keys, new NodeRequests(handler).protocol());
-        apply(ledger(keys), new Command.RegisterNode(stake, model.id(), price, "localhost", endpoint.port()));
+        apply(ledger(keys), new Command.RegisterNode(stake, model.id(), price, "127.0.0.1", endpoint.port()));
     }
 
     static void apply(LedgerClient ledger, Command command) throws IOException {
@@ -185,6 +184,6 @@ final class AttackNetwork implements AutoCloseable {
     @Override
     public void close() {
         CloseHelper.closeAll(open.reversed());
-        CloseHelper.closeAll(gateway, honestNode, aeron, driver, fullNode, model);
+        CloseHelper.closeAll(gateway, honestNode, media, fullNode, model);
     }
 }

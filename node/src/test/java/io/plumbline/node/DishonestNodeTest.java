@@ -3,8 +3,6 @@ package io.plumbline.node;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.aeron.Aeron;
-import io.aeron.driver.MediaDriver;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
@@ -19,6 +17,7 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
@@ -120,8 +119,10 @@ class DishonestNodeTest {
     @Test
     void silenceIsPostedAskedAboutAgainAndCostsTheNodeItsPrice() throws Exception {
         List<Cell> challenges = new CopyOnWriteArrayList<>();
-        Case found = settle(false, (replay, receipt) ->
-                new Dishonest(replay.request(), replay.answer(), challenges, new ConcurrentHashMap<>(), null, null));
+        Case found = settle(
+                false,
+                (replay, receipt) -> new Dishonest(
+                        replay.request(), replay.answer(), challenges, new ConcurrentHashMap<>(), null, null));
         assertEquals(Status.REFUNDED, found.status());
         assertEquals(1, found.audit().round(), "a round began anew when the challenge was posted");
         Cell posted = found.audit().postedCells().getFirst();
@@ -186,19 +187,18 @@ class DishonestNodeTest {
                                     1_000),
                             events,
                             () -> {});
-                    MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
-                    Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+                    Media driver = new Media(folder.resolve("driver"), e -> {}, () -> {});
                     LedgerClient ledger = ledger(driver, network, NODE);
                     LedgerClient other = ledger(driver, network, REQUESTER)) {
                 Endpoint endpoint = new Endpoint(
-                        aeron,
+                        driver.aeron(),
                         "localhost",
                         0,
                         new Identity(NODE.secret(), NODE.publicKey()),
                         new NodeRequests(node).protocol());
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);
-                    applied(ledger, new Command.RegisterNode(500, model.id(), 5, "localhost", endpoint.port()));
+                    applied(ledger, new Command.RegisterNode(500, model.id(), 5, "127.0.0.1", endpoint.port()));
                     Command escrow = new Command.OpenEscrow(request.hash(), NODE.publicKey(), 9, 10, Level.AUDITED);
                     applied(other, escrow);
                     applied(ledger, new Command.SubmitReceipt(receipt));
@@ -218,8 +218,8 @@ class DishonestNodeTest {
         }
     }
 
-    private static LedgerClient ledger(MediaDriver driver, Network network, Keys keys) {
-        return network.ledger(driver.aeronDirectoryName(), "localhost", keys);
+    private static LedgerClient ledger(Media driver, Network network, Keys keys) {
+        return network.ledger(driver.directory(), "localhost", keys);
     }
 
     private static void applied(LedgerClient ledger, Command command) throws Exception {

@@ -75,8 +75,7 @@ class EscrowedWorkTest {
     }
 
     private static void escrow(Request request, Keys of, long price, long tokens) throws IOException {
-        AttackNetwork.apply(
-                ledger, new Command.OpenEscrow(request.hash(), of.publicKey(), price, tokens, Level.FULL));
+        AttackNetwork.apply(ledger, new Command.OpenEscrow(request.hash(), of.publicKey(), price, tokens, Level.FULL));
     }
 
     private static NodeClient.Answered answered(Request request) throws IOException {

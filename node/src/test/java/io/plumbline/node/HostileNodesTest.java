@@ -192,7 +192,7 @@ class HostileNodesTest {
     void aCheapNodeThatIsDeadIsLeftForTheNextOneAtOnce() throws Exception {
         Keys keys = network.attackers.get(1);
         AttackNetwork.apply(
-                network.ledger(keys), new Command.RegisterNode(20_000, network.model.id(), 0, "localhost", 9));
+                network.ledger(keys), new Command.RegisterNode(20_000, network.model.id(), 0, "127.0.0.1", 9));
         for (int i = 0; i < 2; i++) {
             long begin = System.nanoTime();
             HttpResponse<String> answer = network.chat(QUESTION, 8, "");

@@ -89,7 +89,8 @@ class NetworkTest {
                 HONEST,
                 new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
                 InferenceNode.language(model, Compute.Choice.cpu(1, 64 << 20), -1),
-                heard);
+                heard,
+                () -> {});
         cheat = cheat(read, CHEAT, model, "cheat", 2, events);
         liar = cheat(read, LIAR, model, "liar", 1, events);
         gateway = new Gateway(
@@ -100,7 +101,8 @@ class NetworkTest {
                 "localhost",
                 0,
                 Level.FULL,
-                events);
+                events,
+                () -> {});
     }
 
     private static InferenceNode cheat(Network on, Keys keys, Path model, String name, int layer, Events events)
@@ -111,7 +113,8 @@ class NetworkTest {
                 keys,
                 new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, 3),
                 InferenceNode.language(model, choice, layer),
-                events);
+                events,
+                () -> {});
     }
 
     @AfterAll
@@ -186,7 +189,9 @@ class NetworkTest {
             String why = assertThrows(IOException.class, () -> Control.ask(dir, refused))
                     .getMessage();
             assertTrue(
-                    why.matches(".*(nothing that a new epoch|does not understand|has no block|between 1 ms and ten years|no parameter is called tax).*"), why);
+                    why.matches(
+                            ".*(nothing that a new epoch|does not understand|has no block|between 1 ms and ten years|no parameter is called tax).*"),
+                    why);
         }
         assertEquals(
                 "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(Control.NAME))));
@@ -476,7 +481,8 @@ class NetworkTest {
                 "localhost",
                 gateway.port(),
                 Level.FULL,
-                events));
+                events,
+                () -> {}));
         assertTrue(message.contains("cannot listen on localhost:" + gateway.port()), message);
     }
 

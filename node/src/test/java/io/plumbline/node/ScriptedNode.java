@@ -132,8 +132,7 @@ class ScriptedNode implements NodeRequests.Handler {
 
     static void chunk(Peer to, long id, long position, byte[] bytes) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
-        OpeningChunkEncoder chunk =
-                new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        OpeningChunkEncoder chunk = new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         chunk.correlationId(id).position(position).putBytes(bytes, 0, bytes.length);
         Replies.send(to, buffer, chunk.encodedLength());
     }

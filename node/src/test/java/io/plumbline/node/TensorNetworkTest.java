@@ -105,7 +105,8 @@ class TensorNetworkTest {
                 "localhost",
                 0,
                 Level.FULL,
-                events);
+                events,
+                () -> {});
     }
 
     private static TensorPackage calibrated(String file, String name, String samples) throws IOException {
@@ -137,7 +138,8 @@ class TensorNetworkTest {
                 keys,
                 new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, cheatModel == null ? 2 : 3),
                 serving,
-                events);
+                events,
+                () -> {});
     }
 
     @AfterAll

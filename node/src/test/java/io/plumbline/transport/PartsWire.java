@@ -42,7 +42,7 @@ public final class PartsWire {
             MessageHeaderDecoder header = new MessageHeaderDecoder().wrap(frame, 0);
             try {
                 if (header.templateId() == PartDecoder.TEMPLATE_ID) {
-                    parts.add(1, frame, MessageHeaderDecoder.ENCODED_LENGTH, header.blockLength(), header.version());
+                    parts.add(1, frame, MessageHeaderDecoder.ENCODED_LENGTH, header.blockLength(), header.version(), 0);
                 }
             } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
                 // The endpoint drops such a message.
@@ -59,7 +59,7 @@ public final class PartsWire {
             int length = frames[at] & 0xFF;
             UnsafeBuffer frame = new UnsafeBuffer(frames, at + 1, length);
             MessageHeaderDecoder header = new MessageHeaderDecoder().wrap(frame, 0);
-            whole = parts.add(1, frame, MessageHeaderDecoder.ENCODED_LENGTH, header.blockLength(), header.version());
+            whole = parts.add(1, frame, MessageHeaderDecoder.ENCODED_LENGTH, header.blockLength(), header.version(), 0);
             at += 1 + length;
         }
         return whole;

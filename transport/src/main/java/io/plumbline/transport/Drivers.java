@@ -1,9 +1,15 @@
 package io.plumbline.transport;
 
+import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
+import io.plumbline.transport.guard.Guard;
+import java.net.InetAddress;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.agrona.ErrorHandler;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
 
@@ -29,8 +35,26 @@ public final class Drivers {
                 10, 10, TimeUnit.MICROSECONDS.toNanos(10), TimeUnit.MICROSECONDS.toNanos(IDLE_MICROS));
     }
 
-    /** A media driver context for the given folder, which is created, and removed when the driver closes. */
+    /**
+     * A media driver context for what anybody may send to: {@link Endpoint}s.
+     *
+     * @param folder created, and removed when the driver closes.
+     */
     public static MediaDriver.Context context(Path folder) {
+        return Guard.addressesProven(plain(folder), TERM_BYTES);
+    }
+
+    /**
+     * A media driver context for what only some hosts may send to.
+     *
+     * @param folder created, and removed when the driver closes.
+     * @param hosts asked for each datagram: must be fast.
+     */
+    public static MediaDriver.Context context(Path folder, Supplier<Set<InetAddress>> hosts) {
+        return Guard.hostsKnown(plain(folder), hosts);
+    }
+
+    private static MediaDriver.Context plain(Path folder) {
         return new MediaDriver.Context()
                 .aeronDirectoryName(folder.toString())
                 .threadingMode(ThreadingMode.SHARED)
@@ -44,5 +68,15 @@ public final class Drivers {
                 .dirDeleteOnStart(true)
                 .dirDeleteOnShutdown(true)
                 .warnIfDirectoryExists(false);
+    }
+
+    /**
+     * A client of a media driver.
+     *
+     * @param directory of the driver.
+     * @param errors told what goes wrong, where Aeron's own would print it, and end the process when its driver does not answer.
+     */
+    public static Aeron connect(String directory, ErrorHandler errors) {
+        return Aeron.connect(new Aeron.Context().aeronDirectoryName(directory).errorHandler(errors));
     }
 }

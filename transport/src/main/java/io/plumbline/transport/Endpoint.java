@@ -2,14 +2,18 @@ package io.plumbline.transport;
 
 import io.aeron.Aeron;
 import io.aeron.FragmentAssembler;
+import io.aeron.Image;
 import io.aeron.Subscription;
-import io.aeron.exceptions.RegistrationException;
+import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.Header;
 import io.plumbline.transport.sessionwire.CarryDecoder;
+import io.plumbline.transport.sessionwire.EndDecoder;
 import io.plumbline.transport.sessionwire.GreetDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.transport.sessionwire.PartDecoder;
 import io.plumbline.transport.sessionwire.PingDecoder;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -20,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -33,7 +38,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * back-pressure, until one side ends it or is not heard any more.
  *
  * <p>Each session has a number, drawn by whoever begins it, and its records travel in Aeron messages, one publication each way: so they are in order and none is lost while both
- * processes live. All Aeron and TLS calls are made by the agent's thread.
+ * processes live. Replies go to the host that a session's frames come from, and to no other. All Aeron and TLS calls are made by the agent's thread.
  */
 public final class Endpoint implements Agent, AutoCloseable {
     /** Bytes of one piece of an opening, and of a message that is sent in parts. */
@@ -49,24 +54,21 @@ public final class Endpoint implements Agent, AutoCloseable {
     private static final int FRAGMENTS_PER_POLL = 16;
     private static final long GIVE_UP_NS = TimeUnit.SECONDS.toNanos(10);
 
-    /** Sessions that others began, and those of them that have not shown a key yet: each holds memory, and a channel. */
-    private static final int MAX_CALLERS = 1024;
+    /** From one look at what has become overdue to the next. */
+    private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(250);
 
-    private static final int MAX_STRANGERS = 64;
-
+    private static final int MAX_REASON_CHARS = 200;
     private static final String CLOSED = "This endpoint is closed.";
 
-    /** An address becomes part of a channel: nothing but a host name may. */
-    private static final String HOST = "[A-Za-z0-9.:\\[\\]-]{1,255}";
-
     private final Aeron aeron;
-    private final String host;
+    private final InetAddress host;
     private final Identity identity;
     private final Subscription subscription;
     private final Map<Integer, Protocol> protocols = new HashMap<>();
     private final FragmentAssembler assembler = new FragmentAssembler(this::onFrame);
     private final Map<Long, Peer> bySession = new LinkedHashMap<>();
-    private final Map<String, Peer> called = new HashMap<>();
+    private final Map<String, Peer> called = new ConcurrentHashMap<>();
+    private final Places places = new Places();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final SecureRandom random = new SecureRandom();
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
@@ -75,6 +77,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final Parts parts = new Parts();
     private final ByteBuffer plain = ByteBuffer.allocate(Peer.frameBytes());
     private final ByteBuffer sealed = ByteBuffer.allocate(Peer.frameBytes());
+    private long lookedNs;
     private volatile long dropped;
     private volatile Thread thread;
     private volatile boolean isClosed;
@@ -83,6 +86,8 @@ public final class Endpoint implements Agent, AutoCloseable {
     @FunctionalInterface
     public interface Receiver {
         /**
+         * Takes a message. Where it throws, the message was not what the schema says, and its sender's session is ended.
+         *
          * @param from who sent it; replies may be sent to it.
          * @param header decoded message header, whose layout all schemas share.
          * @param buffer holds the message's body at {@code offset} and nothing after it; valid only during the call.
@@ -91,7 +96,7 @@ public final class Endpoint implements Agent, AutoCloseable {
 
         /** A session has ended: nothing more comes of it, and what was sent last may not have arrived. */
         default void onLost(Peer peer) {
-            // Who waits for nothing does not care.
+            // Many wait for nothing.
         }
     }
 
@@ -99,18 +104,26 @@ public final class Endpoint implements Agent, AutoCloseable {
     public record Protocol(int schemaId, int version, Receiver receiver) {}
 
     /**
-     * @param host address to listen on and to be reached at.
+     * @param host address to listen on and to be reached at, or a name for it.
      * @param port UDP port, or 0 for any free one.
      * @param identity that this side shows.
+     * @throws IllegalArgumentException where the host's name cannot be resolved.
      */
     public Endpoint(Aeron aeron, String host, int port, Identity identity, Protocol... protocols) {
         this.aeron = aeron;
-        this.host = host;
+        this.host = Addresses.resolve(host);
         this.identity = identity;
         for (Protocol protocol : protocols) {
             this.protocols.put(protocol.schemaId, protocol);
         }
-        this.subscription = aeron.addSubscription("aeron:udp?endpoint=" + host + ":" + port, STREAM_ID);
+        this.subscription = aeron.addSubscription(
+                "aeron:udp?endpoint=" + Addresses.text(this.host, port),
+                STREAM_ID,
+                image -> task(() -> {
+                    places.add(image, System.nanoTime());
+                    makeRoom();
+                }),
+                image -> task(() -> places.remove(image)));
     }
 
     /** The port it listens on. Waits until the driver has bound it. */
@@ -130,31 +143,44 @@ public final class Endpoint implements Agent, AutoCloseable {
      * The session with whoever has {@code key} at an address, which is begun where there is none. What is sent waits until the other side has shown that key; where it does not, the
      * session is lost. May be called by any thread but the agent's.
      *
+     * @param peerHost address, or a name, which is resolved on the caller's thread: none that a stranger has given.
      * @param key Ed25519, 32 bytes.
+     * @throws IllegalArgumentException where there can be nobody: the name cannot be resolved, or the address is none that can be sent to.
      */
     public Peer connect(String peerHost, int peerPort, byte[] key) {
-        String address = peerHost + ":" + peerPort;
-        if (!peerHost.matches(HOST) || peerPort < 1 || peerPort > 65_535) {
-            throw new IllegalArgumentException(address + " is no host and port.");
+        if (peerPort < 1 || peerPort > 65_535) {
+            throw new IllegalArgumentException(peerHost + ":" + peerPort + " has no port from 1 to 65535.");
         }
+        String name = peerHost + ":" + peerPort + " " + HexFormat.of().formatHex(key);
+        Peer known = called.get(name);
+        if (known != null && known.lost() == null) {
+            return known;
+        }
+        InetAddress address = Addresses.resolve(peerHost);
         CompletableFuture<Peer> opened = new CompletableFuture<>();
         Peer.Own own = new Peer.Own(host, port());
         task(() -> {
             try {
-                opened.complete(open(address, key, own));
+                opened.complete(open(name, address, peerPort, key, own));
+            } catch (AeronException e) {
+                opened.completeExceptionally(new IllegalArgumentException(
+                        peerHost + ":" + peerPort + " cannot be sent to: " + e.getMessage(), e));
             } catch (SSLException | RuntimeException e) {
                 opened.completeExceptionally(e);
             }
         });
         if (isClosed) {
-            // Nobody may be there any more to run it.
+            // There may be no agent any more to run it.
             opened.completeExceptionally(new IllegalStateException(CLOSED));
         }
-        return opened.join();
+        try {
+            return opened.join();
+        } catch (java.util.concurrent.CompletionException e) {
+            throw e.getCause() instanceof RuntimeException why ? why : e;
+        }
     }
 
-    private Peer open(String address, byte[] key, Peer.Own own) throws SSLException {
-        String name = address + " " + HexFormat.of().formatHex(key);
+    private Peer open(String name, InetAddress address, int port, byte[] key, Peer.Own own) throws SSLException {
         Peer known = called.get(name);
         if (known != null && known.lost() == null) {
             return known;
@@ -164,7 +190,7 @@ public final class Endpoint implements Agent, AutoCloseable {
         }
         TlsLink link = identity.to(key);
         link.begin();
-        Peer peer = new Peer(random.nextLong(), address, link, aeron, STREAM_ID, own, this::task);
+        Peer peer = new Peer(random.nextLong(), address, port, link, aeron, STREAM_ID, own, true, this::task);
         bySession.put(peer.session(), peer);
         called.put(name, peer);
         return peer;
@@ -172,6 +198,8 @@ public final class Endpoint implements Agent, AutoCloseable {
 
     /** A frame that is not what its header says is dropped: a stranger's mistake is not this side's. */
     private void onFrame(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
+        Image image = (Image) aeronHeader.context();
+        places.add(image, System.nanoTime());
         try {
             // Nothing beyond the frame can be read through this.
             UnsafeBuffer frame = new UnsafeBuffer(buffer, offset, length);
@@ -180,15 +208,15 @@ public final class Endpoint implements Agent, AutoCloseable {
                     header.schemaId() == GreetDecoder.SCHEMA_ID && header.version() <= GreetDecoder.SCHEMA_VERSION;
             int body = MessageHeaderDecoder.ENCODED_LENGTH;
             if (isKnown && header.templateId() == GreetDecoder.TEMPLATE_ID) {
-                onGreet(greet.wrap(frame, body, header.blockLength(), header.version()));
+                onGreet(image, greet.wrap(frame, body, header.blockLength(), header.version()));
             } else if (isKnown && header.templateId() == CarryDecoder.TEMPLATE_ID) {
                 carry.wrap(frame, body, header.blockLength(), header.version());
                 Peer peer = bySession.get(carry.session());
-                if (peer != null) {
+                if (peer != null && places.isOf(image, peer)) {
                     receive(peer, VarData.copy(carry::wrapRecords));
                 }
             }
-        } catch (IndexOutOfBoundsException | IllegalArgumentException | RegistrationException e) {
+        } catch (IndexOutOfBoundsException | IllegalArgumentException | AeronException | UnknownHostException e) {
             dropped++;
         }
     }
@@ -198,29 +226,35 @@ public final class Endpoint implements Agent, AutoCloseable {
         return dropped;
     }
 
-    private void onGreet(GreetDecoder from) {
+    /** A publication carries one session. Whoever greets twice by it loses both. */
+    private void onGreet(Image image, GreetDecoder from) throws UnknownHostException {
         long session = from.session();
         int port = from.port();
-        String peerHost = new String(VarData.copy(from::wrapHost), StandardCharsets.UTF_8);
         byte[] records = VarData.copy(from::wrapRecords);
-        long callers = bySession.values().stream().filter(peer -> !peer.began()).count();
-        long strangers = bySession.values().stream()
-                .filter(peer -> !peer.began() && !peer.isOpen())
-                .count();
-        boolean isWelcome = !bySession.containsKey(session) && callers < MAX_CALLERS && strangers < MAX_STRANGERS;
-        if (isWelcome && port > 0 && port < 65_536 && peerHost.matches(HOST)) {
-            String address = peerHost + ":" + port;
-            Peer peer = new Peer(session, address, identity.from(), aeron, STREAM_ID, null, this::task);
+        Peer before = places.peer(image);
+        if (before != null) {
+            lose(before, "it has greeted twice");
+            return;
+        }
+        InetAddress address = InetAddress.getByName(Places.hostOf(image));
+        boolean isSound = port > 0 && port < 65_536 && TlsLink.isHandshake(records);
+        if (isSound && !bySession.containsKey(session) && places.isThere(image)) {
+            Peer.Own own = new Peer.Own(host, 0);
+            Peer peer = new Peer(session, address, port, identity.from(), aeron, STREAM_ID, own, false, this::task);
             bySession.put(session, peer);
+            places.take(image, peer);
             receive(peer, records);
+        } else {
+            places.vacate(image);
         }
     }
 
     private void receive(Peer peer, byte[] records) {
         plain.clear();
+        boolean wasOpen = peer.isOpen();
         try {
             if (!peer.receive(ByteBuffer.wrap(records), plain)) {
-                lose(peer, "it has ended the session");
+                lose(peer, peer.farewell());
             }
         } catch (SSLException e) {
             lose(peer, reason(e));
@@ -228,10 +262,18 @@ public final class Endpoint implements Agent, AutoCloseable {
             // Whatever a stranger's bytes do to the handshake, they do to this session only.
             lose(peer, String.valueOf(e));
         }
+        if (peer.isOpen() && !wasOpen) {
+            makeRoom();
+        }
         plain.flip();
         if (plain.hasRemaining() && peer.isOpen()) {
             byte[] message = Arrays.copyOf(plain.array(), plain.limit());
-            onMessage(peer, new UnsafeBuffer(message), false);
+            try {
+                onMessage(peer, new UnsafeBuffer(message), false);
+            } catch (RuntimeException e) {
+                dropped++;
+                end(peer, "it has sent what cannot be read: " + e.getMessage());
+            }
         }
     }
 
@@ -251,10 +293,12 @@ public final class Endpoint implements Agent, AutoCloseable {
                 peer.pong();
             } else if (header.templateId() == PartDecoder.TEMPLATE_ID && !isWhole) {
                 // What was put together of parts is no part again.
-                byte[] whole = parts.add(peer.session(), message, body, header.blockLength(), header.version());
-                if (whole != null) {
-                    onMessage(peer, new UnsafeBuffer(whole), true);
-                }
+                onPart(peer, message, body);
+            } else if (header.templateId() == EndDecoder.TEMPLATE_ID) {
+                EndDecoder end = new EndDecoder().wrap(message, body, header.blockLength(), header.version());
+                String reason = new String(VarData.copy(end::wrapReason), StandardCharsets.UTF_8);
+                peer.hear(reason.substring(0, Math.min(reason.length(), MAX_REASON_CHARS))
+                        .replaceAll("\\p{C}", "?"));
             }
             return;
         }
@@ -264,12 +308,45 @@ public final class Endpoint implements Agent, AutoCloseable {
         }
     }
 
+    private void onPart(Peer peer, UnsafeBuffer message, int body) {
+        byte[] whole =
+                parts.add(peer.session(), message, body, header.blockLength(), header.version(), System.nanoTime());
+        if (whole != null) {
+            onMessage(peer, new UnsafeBuffer(whole), true);
+        }
+        Long greediest = parts.greediest();
+        if (greediest != null) {
+            end(bySession.get(greediest), "it holds the most of what all have not finished sending, which is too much");
+        }
+    }
+
+    /** Ends a session for what the other side did, and tells it. */
+    private void end(Peer peer, String why) {
+        peer.tell(why.substring(0, Math.min(why.length(), MAX_REASON_CHARS)));
+        lose(peer, why);
+    }
+
     private void lose(Peer peer, String why) {
         if (bySession.remove(peer.session()) != null) {
             peer.lose(why, sealed);
             called.values().remove(peer);
             parts.forget(peer.session());
+            places.vacate(peer);
             protocols.values().forEach(protocol -> protocol.receiver.onLost(peer));
+        }
+    }
+
+    /** Whoever is let in may cost another its place. */
+    private void makeRoom() {
+        Image surplus = places.surplus();
+        if (surplus == null) {
+            return;
+        }
+        Peer peer = places.peer(surplus);
+        if (peer == null) {
+            places.vacate(surplus);
+        } else {
+            end(peer, "its host holds the most places, and others have come");
         }
     }
 
@@ -309,6 +386,15 @@ public final class Endpoint implements Agent, AutoCloseable {
         }
         if (ended != null) {
             lose(ended, why);
+        }
+        long nowNs = System.nanoTime();
+        if (nowNs - lookedNs > LOOK_NS) {
+            lookedNs = nowNs;
+            places.overdue(nowNs).forEach(places::vacate);
+            Long slow = parts.overdue(nowNs);
+            if (slow != null) {
+                end(bySession.get(slow), "it has taken too long over a message");
+            }
         }
         return work;
     }

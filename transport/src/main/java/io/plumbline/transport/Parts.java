@@ -5,15 +5,16 @@ import io.plumbline.transport.sessionwire.PartDecoder;
 import io.plumbline.transport.sessionwire.PartEncoder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
  * Messages too large to be sent at once: split by the sender, put together again by the receiver, who believes no announced length further
- * than its bytes have come, and holds no more than a bound of what is not whole yet.
+ * than its bytes have come, and holds no more than a bound of what is not whole yet, of each session and of all.
  */
 final class Parts {
-    /** The largest message. */
+    /** The largest message, and what one session may have on its way. */
     static final int MAX_MESSAGE_BYTES = 64 << 20;
 
     /** Messages of one session that may be on their way at once, and bytes of all sessions. */
@@ -21,12 +22,28 @@ final class Parts {
 
     private static final long MAX_BYTES = 256L << 20;
 
-    private final Map<Long, Map<Long, Whole>> bySession = new HashMap<>();
+    /** A message must come within this and as long as its bytes take at the slowest rate. */
+    private static final long SLACK_NS = TimeUnit.SECONDS.toNanos(30);
+
+    private static final long SLOWEST_BYTES_A_SECOND = 512 << 10;
+
+    private final Map<Long, Held> bySession = new HashMap<>();
     private long bytes;
+
+    /** What has come of one session's messages. */
+    private static final class Held {
+        private final Map<Long, Whole> wholes = new HashMap<>();
+        private long bytes;
+    }
 
     private static final class Whole {
         private final ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        private final long dueNs;
         private int filled;
+
+        Whole(long dueNs) {
+            this.dueNs = dueNs;
+        }
     }
 
     /** What takes a part. */
@@ -53,54 +70,75 @@ final class Parts {
      * Takes a part.
      *
      * @return the message when this was its last part, else null.
-     * @throws IllegalArgumentException where the part belongs to no message that could come of it; what there was of one is forgotten.
+     * @throws IllegalArgumentException where the part belongs to no message that could come of it.
      */
-    byte[] add(long session, DirectBuffer in, int offset, int block, int version) {
+    byte[] add(long session, DirectBuffer in, int offset, int block, int version, long nowNs) {
         PartDecoder part = new PartDecoder().wrap(in, offset, block, version);
         long id = part.messageId();
         int position = part.position();
         int total = part.total();
         byte[] piece = VarData.copy(part::wrapBytes);
-        Map<Long, Whole> wholes = bySession.computeIfAbsent(session, key -> new HashMap<>());
-        Whole whole = wholes.get(id);
+        Held held = bySession.computeIfAbsent(session, key -> new Held());
+        Whole whole = held.wholes.get(id);
         boolean fits = total > 0
                 && total <= MAX_MESSAGE_BYTES
                 && piece.length > 0
-                && (whole == null ? position == 0 && wholes.size() < MAX_MESSAGES : position == whole.filled)
-                && position <= total - piece.length
-                && bytes + piece.length <= MAX_BYTES;
+                && (whole == null ? position == 0 : position == whole.filled)
+                && position <= total - piece.length;
         if (!fits) {
-            drop(wholes.remove(id));
             throw new IllegalArgumentException("A part at " + position + " of " + total + " bytes fits no message.");
         }
+        if (held.bytes + piece.length > MAX_MESSAGE_BYTES || whole == null && held.wholes.size() == MAX_MESSAGES) {
+            throw new IllegalArgumentException("More than " + MAX_MESSAGE_BYTES + " bytes or " + MAX_MESSAGES
+                    + " messages are on their way at once.");
+        }
         if (whole == null) {
-            whole = new Whole();
-            wholes.put(id, whole);
+            whole = new Whole(nowNs + SLACK_NS + total * TimeUnit.SECONDS.toNanos(1) / SLOWEST_BYTES_A_SECOND);
+            held.wholes.put(id, whole);
         }
         whole.buffer.putBytes(position, piece);
         whole.filled += piece.length;
+        held.bytes += piece.length;
         bytes += piece.length;
         if (whole.filled < total) {
             return null;
         }
-        wholes.remove(id);
-        drop(whole);
+        held.wholes.remove(id);
+        held.bytes -= total;
+        bytes -= total;
         byte[] message = new byte[total];
         whole.buffer.getBytes(0, message);
         return message;
     }
 
-    private void drop(Whole whole) {
-        if (whole != null) {
-            bytes -= whole.filled;
+    /** The session that has to go for more bytes to be held: the one that holds most of them. Null while there is room. */
+    Long greediest() {
+        if (bytes <= MAX_BYTES) {
+            return null;
         }
+        return bySession.entrySet().stream()
+                .max((a, b) -> Long.compare(a.getValue().bytes, b.getValue().bytes))
+                .orElseThrow()
+                .getKey();
+    }
+
+    /** A session of which a message should have come by now; null where there is none. */
+    Long overdue(long nowNs) {
+        for (Map.Entry<Long, Held> entry : bySession.entrySet()) {
+            for (Whole whole : entry.getValue().wholes.values()) {
+                if (nowNs - whole.dueNs > 0) {
+                    return entry.getKey();
+                }
+            }
+        }
+        return null;
     }
 
     /** A session has ended: what it has not finished will not come. */
     void forget(long session) {
-        Map<Long, Whole> wholes = bySession.remove(session);
-        if (wholes != null) {
-            wholes.values().forEach(this::drop);
+        Held held = bySession.remove(session);
+        if (held != null) {
+            bytes -= held.bytes;
         }
     }
 }

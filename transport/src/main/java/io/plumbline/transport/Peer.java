@@ -4,11 +4,14 @@ import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
 import io.plumbline.transport.sessionwire.CarryEncoder;
+import io.plumbline.transport.sessionwire.EndEncoder;
 import io.plumbline.transport.sessionwire.GreetEncoder;
 import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
 import io.plumbline.transport.sessionwire.PingEncoder;
 import io.plumbline.transport.sessionwire.PongEncoder;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
@@ -17,6 +20,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLException;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -32,7 +36,13 @@ public final class Peer {
     /** Who was not heard for so long is gone. */
     private static final long SILENCE_NS = TimeUnit.SECONDS.toNanos(10);
 
+    /** Whoever calls has shown its key by then. */
+    private static final long STRANGER_NS = TimeUnit.SECONDS.toNanos(3);
+
     private static final int MESSAGES_AT_ONCE = 64;
+
+    private static final int END_BYTES =
+            MessageHeaderEncoder.ENCODED_LENGTH + EndEncoder.BLOCK_LENGTH + EndEncoder.reasonHeaderLength();
 
     private static final UnsafeBuffer PING = new UnsafeBuffer(new byte[MessageHeaderEncoder.ENCODED_LENGTH]);
     private static final UnsafeBuffer PONG = new UnsafeBuffer(new byte[MessageHeaderEncoder.ENCODED_LENGTH]);
@@ -47,47 +57,63 @@ public final class Peer {
     private final boolean began;
     private final TlsLink link;
     private final ExclusivePublication publication;
-    private final String ownHost;
     private final int ownPort;
     private final Executor tasks;
     private final Deque<UnsafeBuffer> queue = new ArrayDeque<>();
     private final Semaphore room = new Semaphore(MAX_QUEUED_BYTES);
     private final AtomicLong messageIds = new AtomicLong();
+    /** Parts of two messages do not mix: the other side holds one at a time. */
+    private final ReentrantLock inParts = new ReentrantLock();
+
     private final UnsafeBuffer frame = new UnsafeBuffer(new byte[frameBytes()]);
     private int frameLength;
     private boolean hasGreeted;
     private boolean wantsPong;
+    private final long sinceNs;
     private long pingedNs;
     private long heardNs;
     private final CountDownLatch isDecided = new CountDownLatch(1);
+    private String farewell;
+    private String theirs;
     private volatile byte[] key;
     private volatile String lost;
 
     /**
      * @param session number that whoever begins has drawn.
      * @param link of this side.
-     * @param own where replies go, where this side begins; null where it was called on.
+     * @param own where this side sends from, and where it begins, where replies go.
+     * @param began whether this side does.
      * @param tasks run by the endpoint's thread.
      */
-    Peer(long session, String address, TlsLink link, Aeron aeron, int streamId, Own own, Executor tasks) {
+    Peer(
+            long session,
+            InetAddress host,
+            int port,
+            TlsLink link,
+            Aeron aeron,
+            int streamId,
+            Own own,
+            boolean began,
+            Executor tasks) {
         this.session = session;
-        this.address = address;
+        this.address = Addresses.text(host, port);
         this.link = link;
-        this.began = own != null;
-        this.ownHost = began ? own.host : "";
-        this.ownPort = began ? own.port : 0;
+        this.began = began;
+        this.ownPort = own.port;
         this.hasGreeted = !began;
         this.tasks = tasks;
-        this.heardNs = System.nanoTime();
-        this.pingedNs = heardNs;
+        this.sinceNs = System.nanoTime();
+        this.heardNs = sinceNs;
+        this.pingedNs = sinceNs;
         // Loopback carries larger datagrams than Ethernet: worth four times the rate for openings.
-        boolean loopback = address.startsWith("localhost:") || address.startsWith("127.");
-        this.publication = aeron.addExclusivePublication(
-                "aeron:udp?endpoint=" + address + (loopback ? "|mtu=8192" : ""), streamId);
+        String mtu = host.isLoopbackAddress() ? "|mtu=8192" : "";
+        // It sends from the address that it is reached at: that is where replies go.
+        String from = Addresses.isOfInterface(own.host) ? "|interface=" + Addresses.text(own.host, 0) : "";
+        this.publication = aeron.addExclusivePublication("aeron:udp?endpoint=" + address + from + mtu, streamId);
     }
 
     /** Where this side is reached. */
-    record Own(String host, int port) {}
+    record Own(InetAddress host, int port) {}
 
     /** Bytes of a frame around the largest message that is sent whole. */
     static int frameBytes() {
@@ -132,8 +158,13 @@ public final class Peer {
         if (length <= Endpoint.CHUNK_BYTES + Endpoint.SLACK_BYTES) {
             sendPart(buffer, offset, length);
         } else {
-            long id = messageIds.getAndIncrement();
-            Parts.split(id, buffer, offset, length, Endpoint.CHUNK_BYTES, this::sendPart);
+            inParts.lock();
+            try {
+                long id = messageIds.getAndIncrement();
+                Parts.split(id, buffer, offset, length, Endpoint.CHUNK_BYTES, this::sendPart);
+            } finally {
+                inParts.unlock();
+            }
         }
     }
 
@@ -193,6 +224,21 @@ public final class Peer {
         }
     }
 
+    /** The reason that goes with the end of the session. */
+    void tell(String reason) {
+        farewell = reason;
+    }
+
+    /** It has said why it will end the session. */
+    void hear(String reason) {
+        theirs = reason;
+    }
+
+    /** Why the other side has ended the session, as far as it has said. */
+    String farewell() {
+        return "it has ended the session" + (theirs == null ? "" : ": " + theirs);
+    }
+
     /** It has asked whether this side is there. */
     void pong() {
         wantsPong = true;
@@ -241,6 +287,15 @@ public final class Peer {
 
     /** A sign of life when it is time for one, else what waits. */
     private UnsafeBuffer next() {
+        if (farewell != null) {
+            byte[] reason = farewell.getBytes(StandardCharsets.UTF_8);
+            farewell = null;
+            UnsafeBuffer end = new UnsafeBuffer(new byte[END_BYTES + reason.length]);
+            new EndEncoder()
+                    .wrapAndApplyHeader(end, 0, new MessageHeaderEncoder())
+                    .putReason(reason, 0, reason.length);
+            return end;
+        }
         if (wantsPong) {
             wantsPong = false;
             return PONG;
@@ -266,14 +321,18 @@ public final class Peer {
         } else {
             hasGreeted = true;
             GreetEncoder greet = new GreetEncoder().wrapAndApplyHeader(frame, 0, header);
-            greet.session(session).port(ownPort).host(ownHost).putRecords(bytes, 0, bytes.capacity());
+            greet.session(session).port(ownPort).putRecords(bytes, 0, bytes.capacity());
             frameLength = MessageHeaderEncoder.ENCODED_LENGTH + greet.encodedLength();
         }
     }
 
     /** Why it is taken for lost now; null where it is not. */
     String silence() {
-        if (System.nanoTime() - heardNs < SILENCE_NS) {
+        long nowNs = System.nanoTime();
+        if (key == null && !began && nowNs - sinceNs > STRANGER_NS) {
+            return "it has shown no key in time";
+        }
+        if (nowNs - heardNs < SILENCE_NS) {
             return null;
         }
         return key == null
@@ -289,6 +348,7 @@ public final class Peer {
             queue.forEach(message -> room.release(message.capacity()));
             queue.clear();
             try {
+                send(sealed);
                 link.close();
                 send(sealed);
             } catch (SSLException e) {

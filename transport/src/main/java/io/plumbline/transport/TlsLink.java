@@ -14,6 +14,9 @@ final class TlsLink {
     /** What a record adds to its bytes, and more. */
     private static final int RECORD_OVERHEAD = 64;
 
+    private static final int RECORD_HEADER_BYTES = 5;
+    private static final byte HANDSHAKE = 22;
+
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final SSLEngine engine;
@@ -33,6 +36,11 @@ final class TlsLink {
     static int sealedBytes(int plainBytes) {
         int records = plainBytes / (16 << 10) + 2;
         return plainBytes + records * RECORD_OVERHEAD + (32 << 10);
+    }
+
+    /** Whether these may begin a handshake: one or more records of it (RFC 8446 section 5.1). */
+    static boolean isHandshake(byte[] records) {
+        return records.length > RECORD_HEADER_BYTES && records[0] == HANDSHAKE && records[1] == 3;
     }
 
     /** Whether both sides have shown who they are. */

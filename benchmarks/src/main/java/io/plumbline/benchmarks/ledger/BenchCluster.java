@@ -6,11 +6,14 @@ import io.plumbline.inference.model.Folders;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
+import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntFunction;
 import org.agrona.CloseHelper;
 
@@ -28,7 +31,7 @@ final class BenchCluster implements AutoCloseable {
      * @param parent on the disk that is measured.
      * @param fullNodes keys of the members, which alone may open sessions.
      */
-    BenchCluster(Path parent, byte[] genesisHash, List<byte[]> fullNodes, IntFunction<ClusteredService> services)
+    BenchCluster(Path parent, byte[] genesisHash, List<Keys> fullNodes, IntFunction<ClusteredService> services)
             throws IOException {
         int size = fullNodes.size();
         folder = Files.createTempDirectory(Files.createDirectories(parent), "cluster-");
@@ -36,7 +39,8 @@ final class BenchCluster implements AutoCloseable {
         for (int i = 0; i < size; i++) {
             addresses.add("localhost:" + (port + i * Member.PORTS));
         }
-        driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
+        Set<InetAddress> here = Set.of(InetAddress.getByName("localhost"));
+        driver = MediaDriver.launch(Drivers.context(folder.resolve("client"), () -> here));
         for (int i = 0; i < size; i++) {
             members.add(new Member(
                     new Member.Place(
@@ -45,8 +49,9 @@ final class BenchCluster implements AutoCloseable {
                             folder.resolve("member" + i),
                             FSYNC_LEVEL,
                             Drivers.TERM_BYTES,
+                            fullNodes.get(i),
                             genesisHash,
-                            fullNodes,
+                            fullNodes.stream().map(Keys::publicKey).toList(),
                             System::currentTimeMillis),
                     services.apply(i),
                     e -> {},
@@ -54,6 +59,7 @@ final class BenchCluster implements AutoCloseable {
         }
     }
 
+    /** Of a media driver that reaches the members. */
     String aeronDirectory() {
         return driver.aeronDirectoryName();
     }

@@ -1,6 +1,5 @@
 package io.plumbline.benchmarks.ledger;
 
-import io.aeron.Aeron;
 import io.plumbline.ledger.cluster.ClusterSequencer;
 import io.plumbline.ledger.cluster.Door;
 import io.plumbline.ledger.cluster.DoorAddress;
@@ -15,6 +14,7 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.transport.Ports;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -35,7 +35,7 @@ final class BenchLedger implements AutoCloseable {
     private final List<Half> halves = new ArrayList<>();
     private final List<DoorAddress> doors = new ArrayList<>();
     private final BenchCluster cluster;
-    private final Aeron aeron;
+    private final Media media;
 
     /** What a full node has beside its member: blocks and when they were certified, by height; its vote, its session, its door. */
     private static final class Half implements Replica.Listener, AutoCloseable {
@@ -78,8 +78,8 @@ final class BenchLedger implements AutoCloseable {
         for (int i = 0; i < fullNodes.size(); i++) {
             halves.add(new Half(fullNodes.get(i), genesis, votes.resolve("votes" + i)));
         }
-        cluster = new BenchCluster(parent, genesis.hash(), genesis.fullNodes(), i -> halves.get(i).service);
-        aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(cluster.aeronDirectory()));
+        cluster = new BenchCluster(parent, genesis.hash(), fullNodes, i -> halves.get(i).service);
+        media = new Media(votes.resolve("driver"), e -> {}, () -> {});
         int port = Ports.free(fullNodes.size());
         for (int i = 0; i < fullNodes.size(); i++) {
             Keys keys = fullNodes.get(i);
@@ -89,7 +89,7 @@ final class BenchLedger implements AutoCloseable {
             half.client = new LedgerClient(session, keys, genesis.hash());
             half.voter.begin(half.client);
             Endpoint door = new Endpoint(
-                    aeron,
+                    media.aeron(),
                     "localhost",
                     port + i,
                     new Identity(keys.secret(), keys.publicKey()),
@@ -98,6 +98,11 @@ final class BenchLedger implements AutoCloseable {
             AgentRunner.startOnThread(half.door);
             doors.add(new DoorAddress("localhost:" + (port + i), keys.publicKey()));
         }
+    }
+
+    /** Of a media driver that reaches the doors. */
+    String aeronDirectory() {
+        return media.directory();
     }
 
     BenchCluster cluster() {
@@ -132,7 +137,7 @@ final class BenchLedger implements AutoCloseable {
     @Override
     public void close() throws IOException {
         halves.forEach(Half::close);
-        CloseHelper.quietClose(aeron);
+        CloseHelper.quietClose(media);
         cluster.close();
     }
 }

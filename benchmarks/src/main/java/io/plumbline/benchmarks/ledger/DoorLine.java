@@ -24,7 +24,7 @@ final class DoorLine implements Line, Endpoint.Receiver {
     private final Peer door;
 
     DoorLine(String aeronDirectory, DoorAddress at, Keys keys) {
-        aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(aeronDirectory));
+        aeron = Drivers.connect(aeronDirectory, e -> {});
         Endpoint endpoint = new Endpoint(
                 aeron,
                 "localhost",

@@ -152,7 +152,7 @@ public final class LedgerBench implements Callable<Integer> {
     private void echo(boolean counts) throws Exception {
         byte[] any = new byte[32];
         Keys one = Keys.random();
-        List<byte[]> members = Collections.nCopies(Settlements.FULL_NODES, one.publicKey());
+        List<Keys> members = Collections.nCopies(Settlements.FULL_NODES, one);
         SessionKeys keys = new SessionKeys(one, any);
         try (BenchCluster cluster = new BenchCluster(folder, any, members, i -> new EchoService())) {
             try (Load load = new Load(new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys))) {
@@ -234,7 +234,7 @@ public final class LedgerBench implements Callable<Integer> {
 
     /** By the door of a full node that may lead, or not. */
     private static Line door(BenchLedger ledger, Settlements settlements) {
-        return new DoorLine(ledger.cluster().aeronDirectory(), ledger.doors().getFirst(), settlements.requester());
+        return new DoorLine(ledger.aeronDirectory(), ledger.doors().getFirst(), settlements.requester());
     }
 
     /** Single commands go other ways through the code than many together: the echo, too, has had its kind of message before it is timed. */
@@ -271,8 +271,8 @@ public final class LedgerBench implements Callable<Integer> {
             List<DoorAddress> doors = new ArrayList<>(ledger.doors());
             Collections.rotate(doors, i);
             threads.add(Thread.ofPlatform().start(() -> {
-                try (RemoteSequencer client = new RemoteSequencer(
-                        ledger.cluster().aeronDirectory(), "localhost", settlements.requester(), doors)) {
+                try (RemoteSequencer client =
+                        new RemoteSequencer(ledger.aeronDirectory(), "localhost", settlements.requester(), doors)) {
                     while (!isOver.get()) {
                         byte[] escrow;
                         synchronized (settlements) {
@@ -310,7 +310,10 @@ public final class LedgerBench implements Callable<Integer> {
         }
         Genesis genesis = new Genesis(settlements.genesis().fullNodes().subList(0, 1), deposits);
         try (BenchCluster cluster = new BenchCluster(
-                folder, genesis.hash(), genesis.fullNodes(), i -> new LedgerService(genesis, (changed, node) -> {}))) {
+                folder,
+                genesis.hash(),
+                settlements.fullNodes().subList(0, 1),
+                i -> new LedgerService(genesis, (changed, node) -> {}))) {
             Member member = cluster.member(cluster.leader());
             // The first has to hash all entries; those of a ledger that runs are hashed block by block.
             for (String name : List.of("first_snapshot_of_a_million_accounts_s", "snapshot_of_a_million_accounts_s")) {

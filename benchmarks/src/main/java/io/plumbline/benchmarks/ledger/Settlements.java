@@ -63,7 +63,7 @@ final class Settlements {
     }
 
     byte[] register() {
-        return sign(node, List.of(new Command.RegisterNode(50_000, MODEL, 2, "localhost", 9)));
+        return sign(node, List.of(new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9)));
     }
 
     /** One command by itself. */

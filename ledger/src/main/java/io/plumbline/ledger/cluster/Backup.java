@@ -108,6 +108,8 @@ public final class Backup {
         Files.createDirectories(folder);
         AtomicReference<Throwable> failure = new AtomicReference<>();
         String driver = folder.resolve("driver").toString();
+        SessionKeys credentials = new SessionKeys(keys, genesisHash);
+        MemberHosts hosts = new MemberHosts(members);
         AeronArchive.Context local = new AeronArchive.Context()
                 .aeronDirectoryName(driver)
                 .controlRequestChannel("aeron:ipc?term-length=64k")
@@ -116,8 +118,9 @@ public final class Backup {
                 .aeronDirectoryName(driver)
                 .archiveDir(folder.resolve("archive").toFile())
                 .controlChannelEnabled(false)
-                .archiveClientContext(
-                        new AeronArchive.Context().controlResponseChannel("aeron:udp?endpoint=" + host + ":0"))
+                .archiveClientContext(new AeronArchive.Context()
+                        .controlResponseChannel("aeron:udp?endpoint=" + host + ":0")
+                        .credentialsSupplier(credentials))
                 .localControlChannel("aeron:ipc?term-length=64k")
                 .replicationChannel("aeron:udp?endpoint=" + host + ":0")
                 .recordingEventsEnabled(false)
@@ -135,24 +138,25 @@ public final class Backup {
                 .archiveContext(local)
                 .clusterArchiveContext(new AeronArchive.Context()
                         .controlRequestChannel("aeron:udp?endpoint=" + Member.archiveEndpoint(members.getFirst()))
-                        .controlResponseChannel("aeron:udp?endpoint=" + host + ":0"))
+                        .controlResponseChannel("aeron:udp?endpoint=" + host + ":0")
+                        .credentialsSupplier(credentials))
                 .consensusChannel("aeron:udp?endpoint=" + host + ":" + freePort(host))
                 .clusterConsensusEndpoints(IntStream.range(0, members.size())
                         .mapToObj(i -> Member.consensusEndpoint(members.get(i)))
                         .collect(Collectors.joining(",")))
                 .catchupEndpoint(host + ":" + freePort(host))
-                .credentialsSupplier(new SessionKeys(keys, genesisHash))
+                .credentialsSupplier(credentials)
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(failure::set)
                 .eventsListener(new Failures(failure))
                 .clusterBackupCoolDownIntervalNs(RETRY_NS)
                 .terminationHook(() -> {});
         ArchivingMediaDriver copying = ArchivingMediaDriver.launch(
-                Drivers.context(folder.resolve("driver")).terminationHook(() -> {}), archive);
+                Drivers.context(folder.resolve("driver"), hosts).terminationHook(() -> {}), archive);
         try (ClusterBackup backup = ClusterBackup.launch(context)) {
             return await(backup, failure, progress);
         } finally {
-            CloseHelper.quietClose(copying);
+            CloseHelper.quietCloseAll(copying, hosts);
             removeTraces(folder.resolve("cluster"));
         }
     }

@@ -8,11 +8,17 @@ import io.aeron.cluster.ConsensusModule;
 import io.aeron.cluster.RecordingLog;
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.cluster.service.ClusteredServiceContainer;
+import io.aeron.security.AuthenticatorSupplier;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -43,6 +49,7 @@ public final class Member implements AutoCloseable {
     private final String aeronDirectory;
     private final Path clusterFolder;
     private final AeronArchive.Context archiveClient;
+    private final MemberHosts hosts;
     private final int termBytes;
 
     /**
@@ -53,6 +60,7 @@ public final class Member implements AutoCloseable {
      * @param folder for log, snapshots and driver files; made if absent.
      * @param fsyncLevel 0: page cache of a majority; 1: on disk.
      * @param termBytes of the log's term buffers; a file of the log has four, an eighth of one is the largest message.
+     * @param keys of this full node.
      * @param genesisHash of the ledger, which whoever opens a session must know.
      * @param fullNodes keys of those who may open one.
      * @param clock milliseconds since 1970; commands bear the leader's.
@@ -63,17 +71,19 @@ public final class Member implements AutoCloseable {
             Path folder,
             int fsyncLevel,
             int termBytes,
+            Keys keys,
             byte[] genesisHash,
             Collection<byte[]> fullNodes,
             LongSupplier clock) {
         /** On disk before it is acknowledged, by this host's clock. */
-        public Place(int id, List<String> members, Path folder, Genesis genesis) {
+        public Place(int id, List<String> members, Path folder, Keys keys, Genesis genesis) {
             this(
                     id,
                     members,
                     folder,
                     1,
                     Drivers.TERM_BYTES,
+                    keys,
                     genesis.hash(),
                     genesis.fullNodes(),
                     System::currentTimeMillis);
@@ -107,12 +117,16 @@ public final class Member implements AutoCloseable {
         };
         Path archiveFolder = folder.resolve("archive");
         String host = host(members.get(id));
+        SessionKeys credentials = new SessionKeys(place.keys, place.genesisHash);
+        AuthenticatorSupplier gate = () -> new SessionKeys.Gate(place.genesisHash, place.fullNodes);
+        hosts = new MemberHosts(members);
         clusterFolder = folder.resolve("cluster");
         termBytes = place.termBytes;
         archiveClient = new AeronArchive.Context()
                 .lock(org.agrona.concurrent.NoOpLock.INSTANCE)
                 .controlRequestChannel("aeron:ipc?term-length=64k")
                 .controlResponseChannel("aeron:ipc?term-length=64k")
+                .credentialsSupplier(credentials)
                 .aeronDirectoryName(aeronDirectory);
         Archive.Context archive = new Archive.Context()
                 .aeronDirectoryName(aeronDirectory)
@@ -128,6 +142,8 @@ public final class Member implements AutoCloseable {
                 .catalogFileSyncLevel(fsyncLevel)
                 .recordChecksum(RecordChecksum.CRC32C)
                 .replayChecksum(RecordChecksum.CRC32C)
+                .authenticatorSupplier(gate)
+                .archiveClientContext(new AeronArchive.Context().credentialsSupplier(credentials))
                 .errorHandler(errors);
         ConsensusModule.Context consensus = new ConsensusModule.Context()
                 .aeronDirectoryName(aeronDirectory)
@@ -147,7 +163,7 @@ public final class Member implements AutoCloseable {
                 .electionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS / 2))
                 .sessionTimeoutNs(TimeUnit.SECONDS.toNanos(10))
                 .maxConcurrentSessions(256)
-                .authenticatorSupplier(() -> new SessionKeys.Gate(place.genesisHash, place.fullNodes))
+                .authenticatorSupplier(gate)
                 .errorHandler(errors)
                 .terminationHook(end);
         ClusteredServiceContainer.Context serviceContext = new ClusteredServiceContainer.Context()
@@ -162,7 +178,7 @@ public final class Member implements AutoCloseable {
                 archiveFolder,
                 hears,
                 () -> ClusteredMediaDriver.launch(
-                        Drivers.context(folder.resolve("driver"))
+                        Drivers.context(folder.resolve("driver"), hosts)
                                 .errorHandler(errors)
                                 .terminationHook(end),
                         archive.clone(),
@@ -170,9 +186,29 @@ public final class Member implements AutoCloseable {
         try {
             container = whenStale(() -> ClusteredServiceContainer.launch(serviceContext.clone()));
         } catch (RuntimeException e) {
-            CloseHelper.quietClose(driver);
+            CloseHelper.quietCloseAll(driver, hosts);
             throw e;
         }
+    }
+
+    /** Those of a member's own addresses that hosts outside a private network may reach, as far as can be seen from here. */
+    public static List<String> openToAll(String member) {
+        List<String> open = new ArrayList<>();
+        try {
+            for (InetAddress address : InetAddress.getAllByName(host(member))) {
+                boolean isUniqueLocal = address instanceof Inet6Address && (address.getAddress()[0] & 0xFE) == 0xFC;
+                boolean isPrivate = address.isLoopbackAddress()
+                        || address.isSiteLocalAddress()
+                        || address.isLinkLocalAddress()
+                        || isUniqueLocal;
+                if (!isPrivate) {
+                    open.add(address.getHostAddress());
+                }
+            }
+        } catch (UnknownHostException e) {
+            // It will not start, and say so.
+        }
+        return open;
     }
 
     /**
@@ -366,6 +402,6 @@ public final class Member implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(driver.consensusModule(), container, driver);
+        CloseHelper.closeAll(driver.consensusModule(), container, driver, hosts);
     }
 }

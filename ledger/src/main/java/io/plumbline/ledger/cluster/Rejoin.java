@@ -1,7 +1,6 @@
 package io.plumbline.ledger.cluster;
 
-import io.aeron.driver.MediaDriver;
-import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,16 +31,21 @@ public final class Rejoin {
      * @param progress told of the log position reached, now and then, if anything is copied.
      * @return log position up to which was copied; 0 where there was no need.
      */
-    public static long prepare(
-            Member.Place place, String host, Keys keys, List<DoorAddress> doors, LongConsumer progress)
+    public static long prepare(Member.Place place, String host, List<DoorAddress> doors, LongConsumer progress)
             throws IOException {
         Backup.finish(place.folder());
         if (Backup.ledgerIn(place.folder()) != null) {
             return 0;
         }
-        return haveOthersPurged(place.folder(), host, keys, doors)
+        return haveOthersPurged(place.folder(), host, place.keys(), doors)
                 ? Backup.run(
-                        place.members(), host, place.folder(), place.termBytes(), keys, place.genesisHash(), progress)
+                        place.members(),
+                        host,
+                        place.folder(),
+                        place.termBytes(),
+                        place.keys(),
+                        place.genesisHash(),
+                        progress)
                 : 0;
     }
 
@@ -51,9 +55,9 @@ public final class Rejoin {
                 .filter(door -> !Arrays.equals(door.key(), keys.publicKey()))
                 .toList();
         Path driver = Files.createDirectories(folder).resolve("asking");
-        try (MediaDriver asking = MediaDriver.launch(Drivers.context(driver));
+        try (Media asking = new Media(driver, e -> {}, () -> {});
                 ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            String aeron = asking.aeronDirectoryName();
+            String aeron = asking.directory();
             List<CompletableFuture<Boolean>> answers = others.stream()
                     .map(door -> CompletableFuture.supplyAsync(() -> hasPurged(aeron, host, keys, door), threads))
                     .toList();

@@ -83,6 +83,12 @@ public final class RemoteSequencer implements Sequencer {
             }
         }
 
+        /** The next is as good. */
+        synchronized void cannotAsk(String reason) {
+            why = " Last heard: " + reason;
+            isRefused = true;
+        }
+
         synchronized void refuse(Peer by, String reason) {
             if (by == asked) {
                 why = " Last heard, of " + by.address() + ": " + reason + ".";
@@ -169,7 +175,8 @@ public final class RemoteSequencer implements Sequencer {
         this.timeoutNs = timeoutNs;
         this.doors = List.copyOf(doors);
         this.door = Math.floorMod(java.util.Arrays.hashCode(keys.publicKey()), doors.size());
-        this.aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(aeronDirectory));
+        // Whoever runs the driver hears what happens to it; callers hear that nobody answers.
+        this.aeron = Drivers.connect(aeronDirectory, e -> {});
         this.endpoint = new Endpoint(
                 aeron,
                 host,
@@ -231,7 +238,13 @@ public final class RemoteSequencer implements Sequencer {
     }
 
     private void ask(Call<?> call, DoorAddress at, UnsafeBuffer message) {
-        Peer peer = endpoint.connect(at.host(), at.port(), at.key());
+        Peer peer;
+        try {
+            peer = endpoint.connect(at.host(), at.port(), at.key());
+        } catch (IllegalArgumentException e) {
+            call.cannotAsk(e.getMessage());
+            return;
+        }
         call.asks(peer);
         // Never waits: there are other doors.
         if (!peer.offer(message, 0, message.capacity())) {

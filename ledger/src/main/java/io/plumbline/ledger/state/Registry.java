@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.Command.RegisterDataNode;
 import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportFeed;
+import io.plumbline.transport.Addresses;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
@@ -15,6 +16,10 @@ import java.util.TreeMap;
 /** Who works here and with what: inference nodes, data nodes and what they report, models. */
 final class Registry {
     private static final int MAX_TEXT = 255;
+
+    /** Who connects to what is announced here would ask name servers of a stranger's choice. */
+    private static final String NO_ADDRESS =
+            "host and port are not an address in numbers, as 192.0.2.1 or 2001:db8::1, and a port from 1 to 65535";
 
     private final Books books;
     private final Entries entries;
@@ -33,7 +38,7 @@ final class Registry {
     }
 
     private static boolean isAddress(String host, int port) {
-        return isText(host) && port >= 1 && port <= 65_535;
+        return Addresses.isNumeric(host) && port >= 1 && port <= 65_535;
     }
 
     /** Brings a stake up to what its owner announces: announcing oneself again, after a restart, costs nothing. */
@@ -80,8 +85,11 @@ final class Registry {
 
     /** @param block whose certificate the fee is burned with. */
     String register(byte[] signer, RegisterNode c, Parameters parameters, long block) {
-        if (c.pricePerToken() < 0 || !isAddress(c.host(), c.port())) {
-            return "price, host or port is not valid";
+        if (c.pricePerToken() < 0) {
+            return "price " + c.pricePerToken() + " is negative";
+        }
+        if (!isAddress(c.host(), c.port())) {
+            return NO_ADDRESS;
         }
         if (c.openMsPerToken() < 0 || c.openMsPerToken() > Node.MAX_OPEN_MS_PER_TOKEN) {
             return "an opening time of " + c.openMsPerToken() + " ms a token is not in 0.."
@@ -108,7 +116,7 @@ final class Registry {
 
     String register(byte[] signer, RegisterDataNode c, Parameters parameters, long block) {
         if (!isAddress(c.host(), c.port())) {
-            return "host or port is not valid";
+            return NO_ADDRESS;
         }
         Key key = Key.of(signer);
         String refusal = enter(key, !dataNodes.containsKey(key), c.stake(), parameters, block);

@@ -13,7 +13,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
@@ -35,6 +34,7 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.BlockHeader;
@@ -44,6 +44,7 @@ import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +52,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.AgentRunner;
@@ -74,7 +76,7 @@ class ClusterTest {
     private final List<DoorAddress> doors = new ArrayList<>();
     private final List<AgentRunner> runners = new ArrayList<>();
     private MediaDriver driver;
-    private Aeron aeron;
+    private Media media;
     private final Map<Key, LedgerClient> clients = new HashMap<>();
     private LedgerClient client;
 
@@ -87,8 +89,9 @@ class ClusterTest {
                     "localhost:" + (base + 3 * Member.PORTS + i),
                     FULL_NODES.get(i).publicKey()));
         }
-        driver = MediaDriver.launch(Drivers.context(folder.resolve("client")));
-        aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+        Set<InetAddress> here = Set.of(InetAddress.getByName("localhost"));
+        driver = MediaDriver.launch(Drivers.context(folder.resolve("client"), () -> here));
+        media = new Media(folder.resolve("outside"), e -> failures.add("media: " + e), () -> {});
         launch();
     }
 
@@ -118,7 +121,7 @@ class ClusterTest {
                 }
             });
             members.add(new Member(
-                    new Member.Place(i, addresses, folder.resolve("member" + i), genesis()),
+                    new Member.Place(i, addresses, folder.resolve("member" + i), FULL_NODES.get(i), genesis()),
                     service,
                     e -> failures.add("member " + id + ": " + e),
                     () -> failures.add("member " + id + " ended")));
@@ -128,7 +131,7 @@ class ClusterTest {
                     Key.of(keys.publicKey()),
                     new LedgerClient(cluster, keys, genesis().hash()));
             Endpoint door = new Endpoint(
-                    aeron,
+                    media.aeron(),
                     "localhost",
                     doors.get(i).port(),
                     new Identity(keys.secret(), keys.publicKey()),
@@ -157,7 +160,7 @@ class ClusterTest {
     }
 
     private RemoteSequencer remote(Keys keys) {
-        return new RemoteSequencer(driver.aeronDirectoryName(), "localhost", keys, doors);
+        return new RemoteSequencer(media.directory(), "localhost", keys, doors);
     }
 
     private LedgerClient of(Keys keys) {
@@ -189,7 +192,7 @@ class ClusterTest {
         voters.forEach(Voter::close);
         closeClients();
         members.forEach(Member::close);
-        aeron.close();
+        media.close();
         driver.close();
     }
 
@@ -244,7 +247,7 @@ class ClusterTest {
 
     @Test
     void settlesSurvivesTheLossOfItsLeaderAndRestartsFromASnapshot() throws Exception {
-        applied(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
+        applied(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE);
         applied(new OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
         applied(new SubmitReceipt(receipt(1, 150)), NODE);
         await("every member to hear of the receipt", () -> heard.size() == 3);

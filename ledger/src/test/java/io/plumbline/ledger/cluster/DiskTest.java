@@ -50,7 +50,7 @@ class DiskTest {
 
     private Member launch(Path place) {
         return new Member(
-                new Member.Place(0, List.of(address), place, genesis),
+                new Member.Place(0, List.of(address), place, full, genesis),
                 new LedgerService(genesis, (changed, node) -> {}),
                 e -> errors.add(String.valueOf(e.getMessage())),
                 ended::countDown);

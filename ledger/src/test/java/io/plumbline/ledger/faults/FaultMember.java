@@ -1,6 +1,5 @@
 package io.plumbline.ledger.faults;
 
-import io.aeron.Aeron;
 import io.plumbline.ledger.cluster.ClusterSequencer;
 import io.plumbline.ledger.cluster.Door;
 import io.plumbline.ledger.cluster.DoorAddress;
@@ -18,6 +17,7 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -75,12 +75,13 @@ final class FaultMember implements Replica.Listener {
                 folder,
                 1,
                 TERM_BYTES,
+                keys,
                 genesis.hash(),
                 genesis.fullNodes(),
                 () -> System.currentTimeMillis() + aheadMs.get());
         List<DoorAddress> doors = doors(members, genesis);
         String host = doors.get(id).host();
-        say("copied " + Rejoin.prepare(place, host, keys, doors, at -> {}));
+        say("copied " + Rejoin.prepare(place, host, doors, at -> {}));
         Member member = new Member(
                 place,
                 service,
@@ -92,9 +93,9 @@ final class FaultMember implements Replica.Listener {
         ClusterSequencer cluster = new ClusterSequencer(
                 member.aeronDirectory(), Member.ingressEndpoints(members), host, keys, genesis.hash());
         LedgerClient ledger = new LedgerClient(cluster, keys, genesis.hash());
-        Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(member.aeronDirectory()));
+        Media media = new Media(folder.resolve("outside"), e -> say("error " + e), () -> say("ended"));
         Endpoint endpoint = new Endpoint(
-                aeron,
+                media.aeron(),
                 host,
                 doors.get(id).port(),
                 new Identity(keys.secret(), keys.publicKey()),

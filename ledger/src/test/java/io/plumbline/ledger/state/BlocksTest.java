@@ -35,7 +35,7 @@ class BlocksTest {
     private int stakes;
 
     private void happen() {
-        Command register = new RegisterNode(1 + stakes++, new byte[32], 2, "localhost", 9);
+        Command register = new RegisterNode(1 + stakes++, new byte[32], 2, "127.0.0.1", 9);
         assertNull(
                 state.apply(Signed.of(genesis.hash(), node, 1000, register), 5).getFirst());
     }

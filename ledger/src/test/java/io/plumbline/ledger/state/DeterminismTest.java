@@ -62,11 +62,11 @@ class DeterminismTest {
             random.nextBytes(request);
             byte[] someone = people.get(random.nextInt(9)).publicKey();
             Command command = switch (random.nextInt(8)) {
-                case 0 -> new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "localhost", 9);
+                case 0 -> new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "127.0.0.1", 9);
                 case 1 -> new Command.Bond(1 + random.nextInt(50));
                 case 2 -> new Command.Unbond(1 + random.nextInt(50));
                 case 3 -> new Command.Withdraw(1 + random.nextInt(50), "home");
-                case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "localhost", 8);
+                case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "127.0.0.1", 8);
                 case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request);
                 case 6 -> new Command.RegisterModel(request, "model", "");
                 default -> new OpenEscrow(request, someone, 5, 1, Level.FULL);

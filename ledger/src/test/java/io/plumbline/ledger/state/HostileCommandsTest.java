@@ -46,7 +46,7 @@ class HostileCommandsTest {
         long block = open == null ? 0 : open.number();
         byte[] vote = full.sign(Certificate.message(genesis().hash(), 0, block, hash));
         return List.of(
-                new Command.RegisterNode(50_000, MODEL, 2, "localhost", 9000),
+                new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
                 new Command.OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),
                 new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
@@ -57,7 +57,7 @@ class HostileCommandsTest {
                 new Command.Withdraw(1, "somewhere"),
                 new Command.Bond(10),
                 new Command.Unbond(10),
-                new Command.RegisterDataNode(50_000, "localhost", 9000),
+                new Command.RegisterDataNode(50_000, "127.0.0.1", 9000),
                 new Command.RegisterModel(MODEL, "name", "source"),
                 new Command.ReportFeed("feed", number, new byte[8]),
                 new Command.ProposeParameters(Parameters.DEFAULT),

@@ -92,7 +92,7 @@ class LedgerMoneyTest {
     }
 
     private void register(long pricePerToken) {
-        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, pricePerToken, "localhost", 9)));
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, pricePerToken, "127.0.0.1", 9)));
     }
 
     private static Receipt receipt(int number, long price, int prompt, int output) {
@@ -150,7 +150,7 @@ class LedgerMoneyTest {
 
     @Test
     void aNodeIsAuditedAtNoLevelThatItDeclines() {
-        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "localhost", 9, Level.AUDITED, 0)));
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.AUDITED, 0)));
         assertTrue(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 50, Level.FULL))
                 .contains("audited at AUDITED at most"));
         assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 50, Level.AUDITED)));
@@ -159,8 +159,8 @@ class LedgerMoneyTest {
     /** What a node announces for its model, with the tokens and the level, is the time that an audit has. */
     @Test
     void aLongAnswerAuditedInFullHasTheTimeThatItsOpeningTakes() {
-        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "localhost", 9, Level.FULL, 400)));
-        assertTrue(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "localhost", 9, Level.FULL, 60_001))
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.FULL, 400)));
+        assertTrue(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.FULL, 60_001))
                 .contains("opening time"));
         for (Level level : List.of(Level.FULL, Level.AUDITED)) {
             int number = level.ordinal() + 1;

@@ -109,7 +109,7 @@ class LedgerSimulationTest {
         for (int i = 0; i < MEMBERS; i++) {
             order.join((changed, node) -> {});
         }
-        submit(NODE, new RegisterNode(9_000, MODEL, 2, "localhost", 9));
+        submit(NODE, new RegisterNode(9_000, MODEL, 2, "127.0.0.1", 9));
         for (int step = 0; step < STEPS; step++) {
             happen();
             for (int member = 0; member < MEMBERS; member++) {

@@ -75,7 +75,7 @@ class LedgerStateTest {
 
     private void ordered(int number) {
         if (state.nodes().isEmpty()) {
-            assertNull(apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE));
+            assertNull(apply(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE));
         }
         assertNull(apply(new OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER));
         assertNull(apply(new SubmitReceipt(receipt(number, 150)), NODE));
@@ -259,7 +259,7 @@ class LedgerStateTest {
 
     @Test
     void oneCommandIsAppliedOnceAndAForgedOneNever() {
-        apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
+        apply(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE);
         Signed signed = signed(new OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
         Signed forged =
                 new Signed(NODE.publicKey(), signed.nonce(), signed.lastMs(), signed.body(), signed.signature());
@@ -285,7 +285,7 @@ class LedgerStateTest {
 
     @Test
     void aCommandIsNotAppliedAfterItsTimeAndOnlyThenForgotten() {
-        apply(new RegisterNode(50_000, MODEL, 2, "localhost", 9000), NODE);
+        apply(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE);
         Signed bond = Signed.of(genesis().hash(), NODE, now + 100, new Bond(10));
         Signed late = Signed.of(genesis().hash(), NODE, now + 100, new Bond(10));
         assertNull(state.apply(bond, now).getFirst());
@@ -341,7 +341,7 @@ class LedgerStateTest {
 
     @Test
     void announcingOneselfAgainCostsNothing() {
-        RegisterNode register = new RegisterNode(50_000, MODEL, 2, "localhost", 9000);
+        RegisterNode register = new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000);
         assertNull(apply(register, NODE));
         assertNull(apply(register, NODE));
         assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()));
@@ -372,7 +372,7 @@ class LedgerStateTest {
     void dataNodesReportInSequenceAndNobodyOwnsAModelsId() {
         ReportFeed report = new ReportFeed("weather", 5, new byte[] {1});
         assertTrue(apply(report, NODE).contains("only data nodes"));
-        assertNull(apply(new RegisterDataNode(100, "localhost", 9), NODE));
+        assertNull(apply(new RegisterDataNode(100, "127.0.0.1", 9), NODE));
         assertNull(apply(report, NODE));
         assertTrue(apply(report, NODE).contains("is not after 5"));
         assertArrayEquals(
@@ -394,7 +394,7 @@ class LedgerStateTest {
         assertEquals(d, state.parameters());
         assertNull(apply(new ProposeParameters(wished), FULL_NODES.get(1)));
         assertEquals(wished, state.parameters());
-        assertTrue(apply(new RegisterNode(9, MODEL, 2, "localhost", 9), NODE).contains("below the least"));
+        assertTrue(apply(new RegisterNode(9, MODEL, 2, "127.0.0.1", 9), NODE).contains("below the least"));
         ordered(1);
         assertEquals(1, state.findCase(request(1)).audit().auditors().size());
         String why = apply(new ProposeParameters(d.with("unbondMs", 1)), FULL_NODES.get(0));

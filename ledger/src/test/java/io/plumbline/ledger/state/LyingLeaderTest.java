@@ -119,7 +119,7 @@ class LyingLeaderTest {
         return sign(
                 by,
                 switch (random.nextInt(4)) {
-                    case 0 -> new RegisterNode(10_000 + random.nextInt(5), new byte[32], 1, "localhost", 9);
+                    case 0 -> new RegisterNode(10_000 + random.nextInt(5), new byte[32], 1, "127.0.0.1", 9);
                     case 1 -> new Withdraw(1 + random.nextInt(50), "home");
                     case 2 -> new OpenEscrow(request, node.publicKey(), 1, 10, Level.AUDITED);
                     default -> new Bond(1 + random.nextInt(50));

@@ -125,11 +125,11 @@ class OldLogTest {
             state = new LedgerState(genesis);
             log.putBytes(genesis.encode());
             byte[] model = Blake3.hash(new byte[] {1});
-            order(node, new Command.RegisterNode(50_000, model, 2, "localhost", 9));
+            order(node, new Command.RegisterNode(50_000, model, 2, "127.0.0.1", 9));
             order(
                     node,
                     new Command.RegisterModel(model, "stories", "here"),
-                    new Command.RegisterDataNode(10, "localhost", 8));
+                    new Command.RegisterDataNode(10, "127.0.0.1", 8));
             order(node, new Command.ReportFeed("weather", 1, new byte[] {1, 2}));
             order(bank, new Command.DepositMoney(requester.publicKey(), 500, Blake3.hash(new byte[] {2})));
             order(requester, new Command.Bond(300), new Command.Unbond(100), new Command.Withdraw(50, "home"));

@@ -87,7 +87,7 @@ final class LedgerAttacks {
         attacks.add(new Attack(family, cheat, caught, () -> {
             state = new LedgerState(GENESIS);
             now = 1_000_000;
-            apply(new RegisterNode(STAKE, receipt.modelId(), 2, "localhost", 9), NODE);
+            apply(new RegisterNode(STAKE, receipt.modelId(), 2, "127.0.0.1", 9), NODE);
             apply(new OpenEscrow(request, NODE.publicKey(), 2, 250, Level.AUDITED), REQUESTER);
             String outcome = run.outcome();
             return state.total() == state.deposited() ? outcome : "money was made or lost";
@@ -138,7 +138,7 @@ final class LedgerAttacks {
                 "above the escrow's",
                 () -> apply(new SubmitReceipt(priced(400, receipt.modelId(), NODE)), NODE));
         attack("a price raised once the escrow is open", "above the escrow's", () -> {
-            apply(new RegisterNode(STAKE, receipt.modelId(), 100_000, "localhost", 9), NODE);
+            apply(new RegisterNode(STAKE, receipt.modelId(), 100_000, "127.0.0.1", 9), NODE);
             return apply(new SubmitReceipt(priced(400, receipt.modelId(), NODE)), NODE);
         });
         attack("more requests taken on than the stake covers", "does not cover", () -> {

@@ -205,7 +205,7 @@ final class Parsers implements AutoCloseable {
                 () -> List.of(model.manifest().text().getBytes(StandardCharsets.UTF_8)));
         Genesis genesis = new Genesis(List.of(node.publicKey()), List.of(new Genesis.Deposit(node.publicKey(), 1000)));
         add("genesis", Genesis::decode, () -> List.of(genesis.encode()));
-        Command register = new Command.RegisterNode(500, model.id(), 2, "localhost", 9);
+        Command register = new Command.RegisterNode(500, model.id(), 2, "127.0.0.1", 9);
         Command escrow = new Command.OpenEscrow(request.hash(), node.publicKey(), 2, 100, Level.FULL);
         Command submit = new Command.SubmitReceipt(receipt);
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
@@ -222,7 +222,7 @@ final class Parsers implements AutoCloseable {
                 new Command.Withdraw(5, "bank"),
                 new Command.Bond(5),
                 new Command.Unbond(5),
-                new Command.RegisterDataNode(5, "localhost", 9),
+                new Command.RegisterDataNode(5, "127.0.0.1", 9),
                 new Command.RegisterModel(model.id(), "stories", ""),
                 new Command.ReportFeed("feed", 1, header),
                 new Command.ProposeParameters(Parameters.DEFAULT),

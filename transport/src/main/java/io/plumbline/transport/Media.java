@@ -1,0 +1,53 @@
+package io.plumbline.transport;
+
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
+import io.aeron.exceptions.AeronException;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
+
+/** A media driver in this process that anybody may send to, and a client of it: what {@link Endpoint}s need. */
+public final class Media implements AutoCloseable {
+    private final MediaDriver driver;
+    private final Aeron aeron;
+
+    /**
+     * @param folder of the driver's files, made, and removed when this closes.
+     * @param hears told what goes wrong inside.
+     * @param onEnd called once, by a thread of its own, when it cannot go on: the process should end then rather than linger.
+     */
+    public Media(Path folder, ErrorHandler hears, Runnable onEnd) {
+        AtomicBoolean isEnding = new AtomicBoolean();
+        ErrorHandler errors = e -> {
+            hears.onError(e);
+            boolean isFatal = e instanceof AeronException aeronException
+                    && aeronException.category() == AeronException.Category.FATAL;
+            if (isFatal && isEnding.compareAndSet(false, true)) {
+                Thread.ofPlatform().name("media-end").start(onEnd);
+            }
+        };
+        driver = MediaDriver.launch(Drivers.context(folder).errorHandler(errors));
+        try {
+            aeron = Drivers.connect(driver.aeronDirectoryName(), errors);
+        } catch (RuntimeException e) {
+            CloseHelper.quietClose(driver);
+            throw e;
+        }
+    }
+
+    public Aeron aeron() {
+        return aeron;
+    }
+
+    /** Folder of the driver, which other clients in this process may share. */
+    public String directory() {
+        return driver.aeronDirectoryName();
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(aeron, driver);
+    }
+}
