@@ -2,12 +2,11 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.node.http.HttpExchange;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.ReceiptCheck;
@@ -45,25 +44,25 @@ final class ChatApi implements AutoCloseable {
         return Gateway.listed(modelName, model.id());
     }
 
-    void complete(ServerRequest http, ServerResponse response) {
-        Http.guarded(response, Http::openAi, () -> {
+    void complete(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
             JsonNode body = Http.json(http);
             ChatRequest chat = ChatRequest.parse(
                     body, modelName, model, tokenizer, market.keys().publicKey(), level);
             String named = body.path("plumbline").path("node").asText("");
             try (Completion completion = new Completion(this, chat, named)) {
                 if (chat.stream()) {
-                    response.header("Content-Type", "text/event-stream");
-                    response.header("Cache-Control", "no-cache");
+                    http.responseHeader("Content-Type", "text/event-stream");
+                    http.responseHeader("Cache-Control", "no-cache");
                     completion.start();
-                    try (OutputStream out = response.outputStream()) {
+                    try (OutputStream out = http.stream(200)) {
                         completion.stream(out);
                     } catch (IOException e) {
                         // The client has gone; closing the completion tells the node.
                     }
                 } else {
                     completion.start();
-                    Http.send(response, 200, completion.whole());
+                    Http.send(http, 200, completion.whole());
                 }
             }
         });

@@ -3,10 +3,9 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
+import io.plumbline.node.http.HttpExchange;
 import io.plumbline.verifier.audit.Level;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,8 +36,8 @@ final class EmbeddingsApi implements AutoCloseable {
         }
     }
 
-    void embed(ServerRequest http, ServerResponse response) {
-        Http.guarded(response, Http::openAi, () -> Http.send(response, 200, embedded(Http.json(http))));
+    void embed(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> Http.send(http, 200, embedded(Http.json(http))));
     }
 
     private ObjectNode embedded(JsonNode body) throws IOException {

@@ -3,15 +3,15 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.http.HttpLimits;
+import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.http.HttpServer;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -44,7 +44,7 @@ final class Gateway implements AutoCloseable {
     private final ChatApi chat;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
-    private final WebServer server;
+    private final HttpServer server;
     private final Genesis genesis;
 
     /**
@@ -81,17 +81,17 @@ final class Gateway implements AutoCloseable {
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
         this.tensors = new TensorApi(market, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
-        this.server = WebServer.builder()
-                .host(host)
-                .port(httpPort)
-                .maxPayloadSize(Endpoint.MAX_MESSAGE_BYTES)
-                .routing(this::routes)
-                .build()
-                .start();
-        if (!server.isRunning()) {
+        try {
+            this.server = HttpServer.start(
+                    host,
+                    httpPort,
+                    routes(),
+                    Http::refusal,
+                    HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
+                    fault -> events.emit("error", json -> json.put("message", fault.toString())));
+        } catch (IOException e) {
             closeAllButServer();
-            throw new IOException("The gateway cannot listen on " + host + ":" + httpPort
-                    + ": the port is in use or not permitted. Choose another with --port, or stop what uses this one.");
+            throw e;
         }
         events.emit("ready", json -> json.put("role", "gateway").put("port", server.port()));
     }
@@ -124,22 +124,24 @@ final class Gateway implements AutoCloseable {
         return server.port();
     }
 
-    private void routes(HttpRouting.Builder routing) {
-        routing.get("/v1/models", this::models)
+    private HttpRoutes routes() {
+        HttpRoutes routes = new HttpRoutes();
+        routes.get("/v1/models", this::models)
                 .get("/v1/receipts/{request}", this::receipt)
                 .get("/v1/receipts/{request}/proof", this::proof)
                 .get("/v1/accounts/{key}", this::account)
                 .post("/v1/embeddings", embeddings::embed)
-                .post("/v1/chat/completions", (request, response) -> {
+                .post("/v1/chat/completions", http -> {
                     if (chat == null) {
-                        Http.guarded(response, Http::openAi, () -> {
+                        Http.guarded(http, Http::openAi, () -> {
                             throw new ApiException(404, "This gateway serves no language model.");
                         });
                     } else {
-                        chat.complete(request, response);
+                        chat.complete(http);
                     }
                 });
-        tensors.route(routing);
+        tensors.route(routes);
+        return routes;
     }
 
     /** A model as {@code /v1/models} lists it. */
@@ -153,7 +155,7 @@ final class Gateway implements AutoCloseable {
                 .put("plumbline_model_id", HEX.formatHex(id));
     }
 
-    private void models(ServerRequest request, ServerResponse response) {
+    private void models(HttpExchange http) throws IOException {
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = json.putArray("data");
         if (chat != null) {
@@ -162,26 +164,24 @@ final class Gateway implements AutoCloseable {
         tensors.names()
                 .forEach(name ->
                         data.add(listed(name, tensors.model(name).manifest().id())));
-        Http.guarded(response, Http::openAi, () -> Http.send(response, 200, json));
+        Http.guarded(http, Http::openAi, () -> Http.send(http, 200, json));
     }
 
-    private void account(ServerRequest request, ServerResponse response) {
-        Http.guarded(response, Http::openAi, () -> {
-            Account account =
-                    ledger.account(Http.key(request.path().pathParameters().get("key")));
+    private void account(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            Account account = ledger.account(Http.key(http.parameter("key")));
             ObjectNode json = Http.MAPPER
                     .createObjectNode()
                     .put("balance", account.balance())
                     .put("stake", account.stake())
                     .put("unbonding", account.unbonding());
-            Http.send(response, 200, json);
+            Http.send(http, 200, json);
         });
     }
 
-    private void receipt(ServerRequest request, ServerResponse response) {
-        Http.guarded(response, Http::openAi, () -> {
-            Case found =
-                    ledger.findCase(Http.key(request.path().pathParameters().get("request")));
+    private void receipt(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            Case found = ledger.findCase(Http.key(http.parameter("request")));
             if (found == null) {
                 throw new ApiException(404, "The ledger knows no such request.");
             }
@@ -213,7 +213,7 @@ final class Gateway implements AutoCloseable {
             found.audit().lazy().forEach(auditor -> lazy.add(auditor.toString()));
             ArrayNode reasons = json.putArray("reasons");
             found.reasons().forEach(reasons::add);
-            Http.send(response, 200, json);
+            Http.send(http, 200, json);
         });
     }
 
@@ -241,21 +241,20 @@ final class Gateway implements AutoCloseable {
     }
 
     /** The bytes that {@code plumbline receipt verify} checks offline. */
-    private void proof(ServerRequest request, ServerResponse response) {
-        Http.guarded(response, Http::openAi, () -> {
-            CertifiedEntry entry =
-                    entry(Http.key(request.path().pathParameters().get("request")));
+    private void proof(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            CertifiedEntry entry = entry(Http.key(http.parameter("request")));
             if (entry == null) {
                 throw new ApiException(404, "No certified block has this request yet. Ask again.");
             }
-            response.header("Content-Type", "application/octet-stream");
-            response.send(entry.encode());
+            http.responseHeader("Content-Type", "application/octet-stream");
+            http.send(200, entry.encode());
         });
     }
 
     @Override
     public void close() {
-        server.stop();
+        server.close();
         closeAllButServer();
     }
 

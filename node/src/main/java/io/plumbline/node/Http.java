@@ -2,10 +2,8 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.helidon.http.Status;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
-import io.plumbline.transport.Endpoint;
+import io.plumbline.node.http.HttpException;
+import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.HexFormat;
@@ -26,6 +24,16 @@ final class Http {
         JsonNode of(int status, String message);
     }
 
+    /** How the server itself refuses what no API sees: in the form of the API that the path belongs to. */
+    static byte[] refusal(String path, int status, String message) {
+        Refusal form = path.equals("/v2") || path.startsWith("/v2/") ? Http::openInference : Http::openAi;
+        try {
+            return MAPPER.writeValueAsBytes(form.of(status, message));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** As OpenAI words it. */
     static JsonNode openAi(int status, String message) {
         return MAPPER.createObjectNode()
@@ -43,39 +51,25 @@ final class Http {
         return MAPPER.createObjectNode().put("error", message);
     }
 
-    static void send(ServerResponse response, int status, JsonNode json) throws IOException {
-        response.status(Status.create(status));
-        response.header("Content-Type", "application/json");
-        response.send(MAPPER.writeValueAsBytes(json));
+    static void send(HttpExchange http, int status, JsonNode json) throws IOException {
+        http.responseHeader("Content-Type", "application/json");
+        http.send(status, MAPPER.writeValueAsBytes(json));
     }
 
     /** Runs a handler; what it throws becomes a status and a reason. */
-    static void guarded(ServerResponse response, Refusal refusal, Handler handler) {
+    static void guarded(HttpExchange http, Refusal refusal, Handler handler) throws IOException {
         try {
-            try {
-                handler.handle();
-            } catch (ApiException e) {
-                send(response, e.status(), refusal.of(e.status(), e.getMessage()));
-            } catch (IllegalArgumentException e) {
-                send(response, 400, refusal.of(400, e.getMessage()));
-            } catch (IOException e) {
-                send(response, 503, refusal.of(503, e.getMessage()));
-            }
+            handler.handle();
+        } catch (ApiException e) {
+            send(http, e.status(), refusal.of(e.status(), e.getMessage()));
+        } catch (HttpException e) {
+            e.headers().forEach(http::responseHeader);
+            send(http, e.status(), refusal.of(e.status(), e.getMessage()));
+        } catch (IllegalArgumentException e) {
+            send(http, 400, refusal.of(400, e.getMessage()));
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            send(http, 503, refusal.of(503, e.getMessage()));
         }
-    }
-
-    /** A request's body; one that no message could carry on is refused before it is read. */
-    static byte[] body(ServerRequest request) {
-        long announced = request.headers().contentLength().orElse(0);
-        if (announced > Endpoint.MAX_MESSAGE_BYTES) {
-            throw new ApiException(
-                    413,
-                    "The request has " + announced + " bytes; " + Endpoint.MAX_MESSAGE_BYTES
-                            + " are the most. Send it in parts.");
-        }
-        return request.content().hasEntity() ? request.content().as(byte[].class) : new byte[0];
     }
 
     static JsonNode json(byte[] body, int offset, int length) {
@@ -86,8 +80,8 @@ final class Http {
         }
     }
 
-    static JsonNode json(ServerRequest request) {
-        byte[] body = body(request);
+    static JsonNode json(HttpExchange http) throws IOException {
+        byte[] body = http.body();
         return json(body, 0, body.length);
     }
 

@@ -3,14 +3,12 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.helidon.http.HeaderName;
-import io.helidon.http.HeaderNames;
-import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.http.HttpHandler;
+import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
@@ -30,6 +28,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -44,7 +43,7 @@ final class TensorApi {
     private static final String VERSION = "1";
 
     /** How long the JSON before the binary tensors is. */
-    private static final HeaderName JSON_LENGTH = HeaderNames.create("Inference-Header-Content-Length");
+    private static final String JSON_LENGTH = "Inference-Header-Content-Length";
 
     /** What fits into a message with what stands around it. */
     private static final int MAX_REQUEST_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
@@ -119,51 +118,46 @@ final class TensorApi {
         return served;
     }
 
-    void route(HttpRouting.Builder routing) {
-        routing.get("/v2", guarded(this::server))
-                .get("/v2/health/live", (request, response) -> response.send())
-                .get("/v2/health/ready", (request, response) -> response.send())
+    void route(HttpRoutes routes) {
+        routes.get("/v2", guarded(this::server))
+                .get("/v2/health/live", http -> http.send(200, new byte[0]))
+                .get("/v2/health/ready", http -> http.send(200, new byte[0]))
                 .post("/v2/repository/index", guarded(this::index));
         for (String model : List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
-            routing.get(model, guarded(this::metadata))
+            routes.get(model, guarded(this::metadata))
                     .get(model + "/ready", guarded(this::ready))
                     .get(model + "/config", guarded(this::config))
                     .post(model + "/infer", guarded(this::infer));
         }
     }
 
-    private interface Handle {
-        void handle(ServerRequest request, ServerResponse response) throws IOException;
+    private static HttpHandler guarded(HttpHandler handler) {
+        return http -> Http.guarded(http, Http::openInference, () -> handler.handle(http));
     }
 
-    private static io.helidon.webserver.http.Handler guarded(Handle handle) {
-        return (request, response) ->
-                Http.guarded(response, Http::openInference, () -> handle.handle(request, response));
-    }
-
-    private void server(ServerRequest request, ServerResponse response) throws IOException {
+    private void server(HttpExchange http) throws IOException {
         ObjectNode json =
                 Http.MAPPER.createObjectNode().put("name", "plumbline").put("version", "0.1.0");
         json.putArray("extensions")
                 .add("binary_tensor_data")
                 .add("model_repository")
                 .add("model_configuration");
-        Http.send(response, 200, json);
+        Http.send(http, 200, json);
     }
 
-    private void index(ServerRequest request, ServerResponse response) throws IOException {
+    private void index(HttpExchange http) throws IOException {
         ArrayNode json = Http.MAPPER.createArrayNode();
         names().forEach(name -> json.addObject()
                 .put("name", name)
                 .put("version", VERSION)
                 .put("state", "READY")
                 .put("reason", ""));
-        Http.send(response, 200, json);
+        Http.send(http, 200, json);
     }
 
-    private String name(ServerRequest request) {
-        String version = request.path().pathParameters().first("version").orElse(VERSION);
-        String name = request.path().pathParameters().get("model");
+    private String name(HttpExchange http) {
+        String version = Objects.requireNonNullElse(http.parameter("version"), VERSION);
+        String name = http.parameter("model");
         model(name);
         if (!version.equals(VERSION)) {
             throw new ApiException(
@@ -172,8 +166,8 @@ final class TensorApi {
         return name;
     }
 
-    private void metadata(ServerRequest request, ServerResponse response) throws IOException {
-        String name = name(request);
+    private void metadata(HttpExchange http) throws IOException {
+        String name = name(http);
         Served served = served(name);
         TensorPackage model = served.model();
         ObjectNode json = Http.MAPPER.createObjectNode().put("name", name);
@@ -185,7 +179,7 @@ final class TensorApi {
                 .put("plumbline_model_id", HEX.formatHex(served.id()))
                 .put("plumbline_bounds", HEX.formatHex(served.bounds()))
                 .put("plumbline_precision", model.precision().toString());
-        Http.send(response, 200, json);
+        Http.send(http, 200, json);
     }
 
     private static void specs(ArrayNode into, List<TensorSpec> specs, String type, String typePrefix) {
@@ -205,18 +199,17 @@ final class TensorApi {
         }
     }
 
-    private void ready(ServerRequest request, ServerResponse response) throws IOException {
-        String name = name(request);
+    private void ready(HttpExchange http) throws IOException {
+        String name = name(http);
         if (!market.hasNode(served(name).id())) {
             throw new ApiException(503, "No inference node with model \"" + name + "\" is registered.");
         }
-        Http.send(
-                response, 200, Http.MAPPER.createObjectNode().put("name", name).put("ready", true));
+        Http.send(http, 200, Http.MAPPER.createObjectNode().put("name", name).put("ready", true));
     }
 
     /** Triton's clients ask for it; every size of a shape is named here, so there is no batch dimension beside them. */
-    private void config(ServerRequest request, ServerResponse response) throws IOException {
-        String name = name(request);
+    private void config(HttpExchange http) throws IOException {
+        String name = name(http);
         ObjectNode json = Http.MAPPER
                 .createObjectNode()
                 .put("name", name)
@@ -225,13 +218,13 @@ final class TensorApi {
                 .put("max_batch_size", 0);
         specs(json.putArray("input"), model(name).manifest().inputs(), "data_type", "TYPE_");
         specs(json.putArray("output"), model(name).manifest().outputs(), "data_type", "TYPE_");
-        Http.send(response, 200, json);
+        Http.send(http, 200, json);
     }
 
-    private void infer(ServerRequest http, ServerResponse response) throws IOException {
+    private void infer(HttpExchange http) throws IOException {
         String name = name(http);
         TensorPackage model = model(name);
-        byte[] body = Http.body(http);
+        byte[] body = http.body();
         int jsonBytes = jsonBytes(http, body);
         JsonNode json = Http.json(body, 0, jsonBytes);
         List<Tensor> inputs = inputs(json, body, jsonBytes);
@@ -260,20 +253,20 @@ final class TensorApi {
             }
         }
         if (binary.isEmpty()) {
-            Http.send(response, 200, out);
+            Http.send(http, 200, out);
             return;
         }
         byte[] head = Http.MAPPER.writeValueAsBytes(out);
-        response.header("Content-Type", "application/octet-stream");
-        response.header(JSON_LENGTH, Integer.toString(head.length));
+        http.responseHeader("Content-Type", "application/octet-stream");
+        http.responseHeader(JSON_LENGTH, Integer.toString(head.length));
         ByteArrayOutputStream whole = new ByteArrayOutputStream(head.length + raw.size());
         whole.writeBytes(head);
         raw.writeTo(whole);
-        response.send(whole.toByteArray());
+        http.send(200, whole.toByteArray());
     }
 
-    private static int jsonBytes(ServerRequest http, byte[] body) {
-        String length = http.headers().first(JSON_LENGTH).orElse(null);
+    private static int jsonBytes(HttpExchange http, byte[] body) {
+        String length = http.requestHeader(JSON_LENGTH);
         if (length == null) {
             return body.length;
         }

@@ -1,0 +1,36 @@
+package io.plumbline.node.http;
+
+import java.util.Map;
+
+/** A refusal of a request by the server itself: its status, its reason, and the headers that belong to it. */
+public final class HttpException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private final int status;
+    private final transient Map<String, String> headers;
+
+    /** @param status of the response, 400 to 599. */
+    public HttpException(int status, String message) {
+        this(status, message, Map.of());
+    }
+
+    /**
+     * @param status of the response, 400 to 599.
+     * @param headers that the response carries beside its reason.
+     */
+    public HttpException(int status, String message, Map<String, String> headers) {
+        super(message);
+        this.status = status;
+        this.headers = Map.copyOf(headers);
+    }
+
+    /** Status of the response, 400 to 599. */
+    public int status() {
+        return status;
+    }
+
+    /** Headers that the response carries beside its reason; may be empty. */
+    public Map<String, String> headers() {
+        return headers;
+    }
+}

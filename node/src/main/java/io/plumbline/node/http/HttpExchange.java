@@ -1,0 +1,48 @@
+package io.plumbline.node.http;
+
+import java.io.IOException;
+import java.io.OutputStream;
+
+/** One request and its response as the APIs see them; the server library stays behind it. Its methods are called by the handler's thread. */
+public interface HttpExchange {
+    /**
+     * What the request's path has in place of {@code {name}} in the route's, decoded.
+     *
+     * @return null where the route has no such part.
+     */
+    String parameter(String name);
+
+    /**
+     * A header of the request.
+     *
+     * @param name in any case.
+     * @return the first value; null where the request has none.
+     */
+    String requestHeader(String name);
+
+    /**
+     * The request's whole body, however it was framed; empty where there is none.
+     *
+     * @throws HttpException where it is too large, too slow, or not framed as HTTP says.
+     */
+    byte[] body() throws IOException;
+
+    /** Sets a header of the response; to be called before the response is sent. */
+    void responseHeader(String name, String value);
+
+    /** Sends the response with its whole body, which may be empty. */
+    void send(int status, byte[] body) throws IOException;
+
+    /**
+     * Begins a response whose body comes in pieces. Each write is on its way to the client when it returns.
+     *
+     * @return to be closed at the body's end; its writes fail once the client has gone.
+     */
+    OutputStream stream(int status) throws IOException;
+
+    /**
+     * Has {@code action} run once if the client closes its connection before the response is complete, on another thread and within about a second. A client that closes
+     * only its sending side counts as gone. To be called after {@link #body()}; a second call replaces the action.
+     */
+    void onClientGone(Runnable action);
+}
