@@ -55,6 +55,7 @@ final class ChatApi implements AutoCloseable {
                     http.responseHeader("Content-Type", "text/event-stream");
                     http.responseHeader("Cache-Control", "no-cache");
                     completion.start();
+                    http.onClientGone(completion::cancel);
                     try (OutputStream out = http.stream(200)) {
                         completion.stream(out);
                     } catch (IOException e) {
@@ -62,6 +63,7 @@ final class ChatApi implements AutoCloseable {
                     }
                 } else {
                     completion.start();
+                    http.onClientGone(completion::cancel);
                     Http.send(http, 200, completion.whole());
                 }
             }

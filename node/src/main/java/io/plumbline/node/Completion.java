@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -36,7 +37,8 @@ final class Completion implements AutoCloseable {
     private final ChatRequest chat;
     private final String named;
     private final String id;
-    private final List<Choice> choices = new ArrayList<>();
+    private final List<Choice> choices = new CopyOnWriteArrayList<>();
+    private volatile boolean isCancelled;
     /** Choices with news: a token, or their end. */
     private final BlockingQueue<News> news = new LinkedBlockingQueue<>();
 
@@ -50,7 +52,7 @@ final class Completion implements AutoCloseable {
         private Request request;
         private Node node;
         private final ArrayNode logprobs = MAPPER.createArrayNode();
-        private NodeClient.Inference inference;
+        private volatile NodeClient.Inference inference;
         private Answered answered;
         private volatile Exception failure;
 
@@ -122,6 +124,9 @@ final class Completion implements AutoCloseable {
                 chat.level(),
                 chat.topLogprobs(),
                 chosen -> news.add(new News(choice, chosen)));
+        if (isCancelled) {
+            cancel(choice);
+        }
     }
 
     private void await(Choice choice) {
@@ -144,7 +149,7 @@ final class Completion implements AutoCloseable {
         if (!(why instanceof BusyException) && isUnread) {
             api.failed(choice.node, why);
         }
-        if (!isUnread || !named.isEmpty() || choice.tried.size() >= MAX_TRIES) {
+        if (isCancelled || !isUnread || !named.isEmpty() || choice.tried.size() >= MAX_TRIES) {
             throw why;
         }
         choice.inference.close();
@@ -330,6 +335,22 @@ final class Completion implements AutoCloseable {
             bytes.add(b & 0xFF);
         }
         return json;
+    }
+
+    /**
+     * Has the node end what it still answers: the client has gone. What it gave by then fails {@link #whole()} and
+     * {@link #stream}. Any thread may call.
+     */
+    void cancel() {
+        isCancelled = true;
+        choices.forEach(this::cancel);
+    }
+
+    private void cancel(Choice choice) {
+        NodeClient.Inference inference = choice.inference;
+        if (inference != null) {
+            api.cancel(inference);
+        }
     }
 
     /** Cancels what is still being answered: nobody reads it. */

@@ -3,6 +3,7 @@ package io.plumbline.node;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -51,6 +52,27 @@ class ArchitectureTest {
                 .resideInAnyPackage("org.bytedeco..", "io.plumbline.hardware..")
                 .check(classes);
         assertThrows(ClassNotFoundException.class, () -> Class.forName("org.bytedeco.javacpp.Loader"));
+    }
+
+    /** Another server library would touch one package, and that package could serve another program. */
+    @Test
+    void oneSmallPackageKnowsTheHttpServerLibrary() {
+        ArchRuleDefinition.noClasses()
+                .that()
+                .resideOutsideOfPackage("io.plumbline.node.http")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.eclipse.jetty..")
+                .check(classes);
+        ArchRuleDefinition.noClasses()
+                .that()
+                .resideInAPackage("io.plumbline.node.http")
+                .should()
+                .dependOnClassesThat(DescribedPredicate.describe(
+                        "the rest of Plumbline",
+                        other -> other.getPackageName().startsWith("io.plumbline")
+                                && !other.getPackageName().equals("io.plumbline.node.http")))
+                .check(classes);
     }
 
     @Test

@@ -352,6 +352,31 @@ class NetworkTest {
         assertEquals(2L * (receipt.promptTokens() + receipt.outputTokens()), receipt.price());
     }
 
+    @Test
+    void aClientThatGoesAwayEndsAnAnswerThatIsNotStreamedToo() throws Exception {
+        // Sixteen long answers: the node must still be at them when the connection's end is noticed.
+        String body = "{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a bear.\"}],"
+                + "\"max_tokens\":470,\"temperature\":9,\"seed\":3,\"n\":16}";
+        long before = cancelled();
+        try (Socket socket = new Socket("localhost", gateway.port())) {
+            String head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()
+                    + "\r\n\r\n";
+            socket.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
+        }
+        long end = System.currentTimeMillis() + 30_000;
+        while (System.currentTimeMillis() < end && cancelled() == before) {
+            Thread.sleep(50);
+        }
+        assertTrue(cancelled() > before, answered.toString());
+    }
+
+    private static long cancelled() {
+        return answered.toString()
+                .lines()
+                .filter(line -> line.contains("\"answered\"") && line.contains("\"cancelled\":true"))
+                .count();
+    }
+
     private JsonNode read(String json) {
         try {
             return mapper.readTree(json);

@@ -3,7 +3,10 @@ package io.plumbline.node.http;
 import java.io.IOException;
 import java.io.OutputStream;
 
-/** One request and its response as the APIs see them; the server library stays behind it. Its methods are called by the handler's thread. */
+/**
+ * One request and its response as the APIs see them; the server library stays behind it. Its methods are called by the
+ * handler's thread.
+ */
 public interface HttpExchange {
     /**
      * What the request's path has in place of {@code {name}} in the route's, decoded.
@@ -41,8 +44,10 @@ public interface HttpExchange {
     OutputStream stream(int status) throws IOException;
 
     /**
-     * Has {@code action} run once if the client closes its connection before the response is complete, on another thread and within about a second. A client that closes
-     * only its sending side counts as gone. To be called after {@link #body()}; a second call replaces the action.
+     * Has {@code action} run once, on another thread, if the client closes its connection before the response is
+     * complete; it is noticed within about a tenth of a second. A write to a stream may fail before that. A client that
+     * closes only its sending side counts as gone. To be called after {@link #body()}; a second call replaces the
+     * action.
      */
     void onClientGone(Runnable action);
 }

@@ -25,7 +25,10 @@ public record HttpLimits(
         Duration bodyTime,
         int bodyBytesPerSecond,
         Duration stallTime) {
-    /** Limits for clients on the internet; idle connections outlive those of common clients and proxies, which keep them for a minute at most. */
+    /**
+     * Limits for clients on the internet; idle connections outlive those of common clients and proxies, which keep them
+     * for a minute at most.
+     */
     public static HttpLimits ofBodies(int bodyBytes) {
         return new HttpLimits(
                 1024,

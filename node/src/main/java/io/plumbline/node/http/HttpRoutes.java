@@ -10,8 +10,8 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * Which handler answers which requests, by method and path. A path is compared part by part as it was sent and decoded afterwards, so an encoded slash separates nothing;
- * empty parts are passed over. What GET is served to, HEAD is too.
+ * Which handler answers which requests, by method and path. A path is compared part by part as it was sent and decoded
+ * afterwards, so an encoded slash separates nothing; empty parts are passed over. What GET is served to, HEAD is too.
  */
 public final class HttpRoutes {
     private final List<Route> routes = new ArrayList<>();
@@ -67,7 +67,8 @@ public final class HttpRoutes {
      * The route of a request.
      *
      * @param path as sent, without its query.
-     * @throws HttpException 404 where no route has the path, 405 with the methods allowed where others than {@code method} do, 400 where it cannot be decoded.
+     * @throws HttpException 404 where no route has the path, 405 with the methods allowed where others than {@code
+     *     method} do, 400 where it cannot be decoded.
      */
     public Match find(String method, String path) {
         List<String> wanted = parts(path).stream().map(HttpRoutes::decoded).toList();

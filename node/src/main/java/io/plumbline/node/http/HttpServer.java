@@ -1,24 +1,35 @@
 package io.plumbline.node.http;
 
-import io.helidon.http.HeaderNames;
-import io.helidon.http.Status;
-import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
-import java.util.Map;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
 import java.util.function.Consumer;
+import org.eclipse.jetty.http.HttpCompliance;
+import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.io.ManagedSelector;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.VirtualThreads;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
-/** Serves HTTP/1.1 on one port. */
+/**
+ * Serves HTTP/1.1 and HTTP/1.0 on one port, without TLS: what faces the internet is a proxy that ends it. Requests are
+ * framed as RFC 9112 says or refused, and a connection on which one was refused ends. One thread moves bytes; each
+ * request is answered on a virtual thread of its own.
+ */
 public final class HttpServer implements AutoCloseable {
-    private final WebServer server;
-    private final HttpRoutes routes;
-    private final HttpErrors errors;
-    private final HttpLimits limits;
-    private final Consumer<Throwable> faults;
+    /** The selector's thread, the sweep's, and some for what neither may wait for. */
+    private static final int MAX_THREADS = 8;
+
+    private static final int MIN_THREADS = 2;
+
+    private final Server server;
+    private final ServerConnector connector;
+    private final ConnectionSweep sweep;
 
     private HttpServer(
             String host,
@@ -27,117 +38,88 @@ public final class HttpServer implements AutoCloseable {
             HttpErrors errors,
             HttpLimits limits,
             Consumer<Throwable> faults) {
-        this.routes = routes;
-        this.errors = errors;
-        this.limits = limits;
-        this.faults = faults;
-        this.server = WebServer.builder()
-                .host(host)
-                .port(port)
-                .maxTcpConnections(limits.connections())
-                .maxPayloadSize(limits.bodyBytes())
-                .routing((HttpRouting.Builder routing) -> routing.any(this::answer))
-                .build();
+        QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, MIN_THREADS);
+        threads.setName("http");
+        threads.setDaemon(true);
+        threads.setReservedThreads(0);
+        threads.setVirtualThreadsExecutor(VirtualThreads.getNamedVirtualThreadsExecutor("http-request-"));
+        server = new Server(threads);
+        // No accepting thread: the one selector accepts too.
+        connector = new ServerConnector(server, 0, 1, connections(limits)) {
+            @Override
+            protected SocketChannelEndPoint newEndPoint(
+                    SocketChannel channel, ManagedSelector selector, SelectionKey key) {
+                ClientConnection connection = new ClientConnection(channel, selector, key, getScheduler(), limits);
+                connection.setIdleTimeout(getIdleTimeout());
+                return connection;
+            }
+        };
+        connector.setHost(host);
+        connector.setPort(port);
+        // The sweep ends what is idle between requests; within one its own limit holds.
+        connector.setIdleTimeout(0);
+        server.addConnector(connector);
+        server.addBean(new NetworkConnectionLimit(limits.connections(), connector));
+        server.setHandler(new RequestDispatcher(routes, errors, limits, faults));
+        server.setDefaultHandler(null);
+        server.setErrorHandler(new ErrorResponses(errors));
+        server.setStopTimeout(0);
+        sweep = new ConnectionSweep(connector, limits, errors);
+    }
+
+    private static HttpConnectionFactory connections(HttpLimits limits) {
+        HttpConfiguration configuration = new HttpConfiguration();
+        configuration.setHttpCompliance(HttpCompliance.STRICT);
+        // Routes compare the parts of a path as they were sent: what is ambiguous in a file's path is not in theirs.
+        configuration.setUriCompliance(UriCompliance.DEFAULT.with(
+                "routes",
+                UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT,
+                UriCompliance.Violation.AMBIGUOUS_PATH_SEPARATOR));
+        configuration.setRequestHeaderSize(limits.headBytes());
+        configuration.setSendServerVersion(false);
+        configuration.setSendXPoweredBy(false);
+        return new HttpConnectionFactory(configuration);
     }
 
     /**
      * Starts a server.
      *
      * @param port 0 takes any free one.
-     * @param faults hears of what handlers throw that is no refusal.
+     * @param errors words what the server itself refuses.
+     * @param faults hears of what handlers throw that is no refusal; on the handler's thread.
      * @throws IOException where the address cannot be listened on.
      */
     public static HttpServer start(
             String host, int port, HttpRoutes routes, HttpErrors errors, HttpLimits limits, Consumer<Throwable> faults)
             throws IOException {
         HttpServer server = new HttpServer(host, port, routes, errors, limits, faults);
-        server.server.start();
-        if (!server.server.isRunning()) {
-            throw new IOException("The gateway cannot listen on " + host + ":" + port
-                    + ": the port is in use or not permitted. Choose another with --port, or stop what uses this one.");
+        try {
+            server.server.start();
+        } catch (Exception e) {
+            server.close();
+            throw new IOException(
+                    "The gateway cannot listen on " + host + ":" + port
+                            + ": the port is in use or not permitted. Choose another with --port, or stop what uses"
+                            + " this one.",
+                    e);
         }
+        server.sweep.start();
         return server;
     }
 
     /** The port listened on. */
     public int port() {
-        return server.port();
+        return connector.getLocalPort();
     }
 
-    private void answer(ServerRequest request, ServerResponse response) {
-        String path = request.path().rawPath();
-        try {
-            try {
-                HttpRoutes.Match match = routes.find(request.prologue().method().text(), path);
-                match.handler().handle(new Exchange(request, response, match.parameters(), limits));
-            } catch (HttpException e) {
-                e.headers().forEach((name, value) -> response.header(HeaderNames.create(name), value));
-                refuse(response, path, e.status(), e.getMessage());
-            } catch (RuntimeException e) {
-                faults.accept(e);
-                refuse(response, path, 500, "The server failed to answer; its operator has been told.");
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private void refuse(ServerResponse response, String path, int status, String message) throws IOException {
-        response.status(Status.create(status));
-        response.header("Content-Type", "application/json");
-        response.send(errors.body(path, status, message));
-    }
-
+    /** Ends all connections; requests under way see theirs fail. */
     @Override
     public void close() {
-        server.stop();
-    }
-
-    private record Exchange(
-            ServerRequest request, ServerResponse response, Map<String, String> parameters, HttpLimits limits)
-            implements HttpExchange {
-        @Override
-        public String parameter(String name) {
-            return parameters.get(name);
-        }
-
-        @Override
-        public String requestHeader(String name) {
-            return request.headers().first(HeaderNames.create(name)).orElse(null);
-        }
-
-        @Override
-        public byte[] body() {
-            long announced = request.headers().contentLength().orElse(0);
-            if (announced > limits.bodyBytes()) {
-                throw new HttpException(
-                        413,
-                        "The request has " + announced + " bytes; " + limits.bodyBytes()
-                                + " are the most. Send it in parts.");
-            }
-            return request.content().hasEntity() ? request.content().as(byte[].class) : new byte[0];
-        }
-
-        @Override
-        public void responseHeader(String name, String value) {
-            response.header(HeaderNames.create(name), value);
-        }
-
-        @Override
-        public void send(int status, byte[] body) {
-            response.status(Status.create(status));
-            response.send(body);
-        }
-
-        @Override
-        public OutputStream stream(int status) {
-            response.status(Status.create(status));
-            return response.outputStream();
-        }
-
-        @Override
-        public void onClientGone(Runnable action) {
-            // The library does not say.
+        sweep.close();
+        try {
+            server.stop();
+        } catch (Exception e) {
+            throw new IllegalStateException("The HTTP server did not stop.", e);
         }
     }
 }

@@ -1,0 +1,144 @@
+package io.plumbline.node.http;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.eclipse.jetty.io.ManagedSelector;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.Scheduler;
+
+/**
+ * One client's connection, which knows since when it waits for what. Jetty limits only the pause between two bytes, so
+ * a client that sends a header's byte now and then would hold a connection for ever; and while a request is answered it
+ * does not read, so it would not notice that the client has gone.
+ */
+final class ClientConnection extends SocketChannelEndPoint {
+    private final HttpLimits limits;
+    private final Object reading = new Object();
+
+    /** A byte that was read to see whether the client is still there, and that the parser has yet to get. */
+    private final ByteBuffer readAhead = ByteBuffer.allocate(1).flip();
+
+    private volatile State state = new State(Phase.HEAD);
+    private volatile Runnable onGone;
+
+    private enum Phase {
+        /** Until a request's head is whole. */
+        HEAD,
+        /** From a request's whole head to the end of its response. */
+        ANSWERING,
+        /** From a response's end to the next request's first byte. */
+        IDLE
+    }
+
+    private record State(Phase phase, long sinceNanos) {
+        State(Phase phase) {
+            this(phase, System.nanoTime());
+        }
+
+        boolean isOver(Duration limit) {
+            return System.nanoTime() - sinceNanos > limit.toNanos();
+        }
+    }
+
+    ClientConnection(
+            SocketChannel channel, ManagedSelector selector, SelectionKey key, Scheduler scheduler, HttpLimits limits) {
+        super(channel, selector, key, scheduler);
+        this.limits = limits;
+    }
+
+    @Override
+    public int fill(ByteBuffer buffer) throws IOException {
+        int filled = 0;
+        synchronized (reading) {
+            if (readAhead.hasRemaining()) {
+                filled = BufferUtil.append(buffer, readAhead);
+            }
+            int more = super.fill(buffer);
+            filled = filled > 0 ? filled + Math.max(0, more) : more;
+        }
+        if (filled > 0 && state.phase() == Phase.IDLE) {
+            state = new State(Phase.HEAD);
+        }
+        return filled;
+    }
+
+    /** A request's head is whole. */
+    void beginAnswer() {
+        state = new State(Phase.ANSWERING);
+        setIdleTimeout(limits.stallTime().toMillis());
+    }
+
+    /** Has {@code action} run, on a virtual thread, if the client goes before its answer ends. */
+    void onGone(Runnable action) {
+        onGone = action;
+    }
+
+    /** The response is complete, or has failed. */
+    void endAnswer() {
+        onGone = null;
+        setIdleTimeout(0);
+        state = new State(Phase.IDLE);
+    }
+
+    /**
+     * Ends the connection if its client has taken longer than it may; tells a request under way if its client has gone.
+     *
+     * @param crowded whether other clients wait for a connection, so that an idle one is better given up.
+     */
+    void sweep(boolean crowded, HttpErrors errors) {
+        State now = state;
+        switch (now.phase()) {
+            case HEAD -> {
+                if (now.isOver(limits.headTime())) {
+                    refuse(errors);
+                }
+            }
+            case IDLE -> {
+                if (now.isOver(crowded ? ConnectionSweep.IDLE_WHEN_CROWDED : limits.idleTime())) {
+                    close();
+                }
+            }
+            case ANSWERING -> {
+                Runnable action = onGone;
+                if (action != null && hasGone()) {
+                    onGone = null;
+                    Thread.startVirtualThread(action);
+                }
+            }
+        }
+    }
+
+    private void refuse(HttpErrors errors) {
+        String seconds = limits.headTime().toSeconds() + " s";
+        byte[] body = errors.body("", 408, "The request's headers did not come within " + seconds + ".");
+        String head = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                + "Content-Length: " + body.length + "\r\n\r\n";
+        ByteBuffer response = ByteBuffer.wrap(head.getBytes(StandardCharsets.US_ASCII));
+        // A client that does not take even this, or a response that has begun after all: close either way.
+        write(Callback.from(this::close, failure -> close()), response, ByteBuffer.wrap(body));
+    }
+
+    private boolean hasGone() {
+        synchronized (reading) {
+            if (readAhead.hasRemaining()) {
+                // It has sent its next request already; what comes after that is not looked at.
+                return false;
+            }
+            readAhead.clear();
+            int read;
+            try {
+                read = getChannel().read(readAhead);
+            } catch (IOException e) {
+                read = -1;
+            }
+            readAhead.flip();
+            return read < 0;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package io.plumbline.node.http;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+
+/** An exchange by Jetty's request and response. */
+final class JettyExchange implements HttpExchange {
+    private final Request request;
+    private final Response response;
+    private final ClientConnection connection;
+    private final RequestBody body;
+    private Map<String, String> parameters = Map.of();
+
+    JettyExchange(Request request, Response response, ClientConnection connection, RequestBody body) {
+        this.request = request;
+        this.response = response;
+        this.connection = connection;
+        this.body = body;
+    }
+
+    /** The request's route is found. */
+    void matched(Map<String, String> pathParameters) {
+        parameters = pathParameters;
+    }
+
+    @Override
+    public String parameter(String name) {
+        return parameters.get(name);
+    }
+
+    @Override
+    public String requestHeader(String name) {
+        return request.getHeaders().get(name);
+    }
+
+    @Override
+    public byte[] body() throws IOException {
+        try (InputStream in = Content.Source.asInputStream(request)) {
+            return body.read(in, request.getLength());
+        } catch (IOException e) {
+            throw refusal(e);
+        } catch (HttpException e) {
+            // What is left of the body is not read: no other request can follow it.
+            endAfterwards();
+            throw e;
+        }
+    }
+
+    /** Why a body could not be read: the client's fault, or its end. */
+    private IOException refusal(IOException failure) {
+        endAfterwards();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof TimeoutException) {
+                throw body.tooSlow();
+            }
+            if (cause instanceof org.eclipse.jetty.http.HttpException refused) {
+                String reason = refused.getReason() == null ? "it ended early" : refused.getReason();
+                throw new HttpException(
+                        refused.getCode(), "The request's body is not framed as HTTP says: " + reason + ".");
+            }
+        }
+        return failure;
+    }
+
+    private void endAfterwards() {
+        if (!response.isCommitted()) {
+            responseHeader("Connection", "close");
+        }
+    }
+
+    @Override
+    public void responseHeader(String name, String value) {
+        response.getHeaders().put(name, value);
+    }
+
+    @Override
+    public void send(int status, byte[] bytes) throws IOException {
+        begin(status);
+        Content.Sink.write(response, true, ByteBuffer.wrap(bytes));
+    }
+
+    @Override
+    public OutputStream stream(int status) throws IOException {
+        begin(status);
+        return Content.Sink.asOutputStream(response);
+    }
+
+    private void begin(int status) throws IOException {
+        if (response.isCommitted()) {
+            throw new IOException("The response has begun already.");
+        }
+        response.setStatus(status);
+    }
+
+    @Override
+    public void onClientGone(Runnable action) {
+        connection.onGone(action);
+    }
+}

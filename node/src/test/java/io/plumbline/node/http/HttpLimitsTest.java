@@ -1,0 +1,254 @@
+package io.plumbline.node.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.node.http.RawClient.Received;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A client may hold a connection, memory and a thread for so long, and no longer. */
+class HttpLimitsTest {
+    private static final String HELLO = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    private static final String HEAD = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";
+
+    private TestServer test;
+
+    @BeforeEach
+    void start() throws IOException {
+        test = new TestServer();
+    }
+
+    @AfterEach
+    void stop() {
+        test.close();
+    }
+
+    private static long millis(long sinceNanos) {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - sinceNanos);
+    }
+
+    /** Writes {@code piece} now and then until the server closes; says after how many milliseconds it did. */
+    private long drip(RawClient client, String piece, StringBuilder answer) throws IOException {
+        long began = System.nanoTime();
+        while (millis(began) < 10_000) {
+            Received received = client.write(piece).read(200);
+            answer.append(received.text());
+            if (received.closed()) {
+                break;
+            }
+        }
+        return millis(began);
+    }
+
+    @Test
+    void aHeadThatNeverEndsIsEnded() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            Received received = client.write(HEAD).read(5000);
+            assertEquals(408, received.status(), received.text());
+            assertTrue(received.closed());
+            assertTrue(received.body().startsWith("{\"path\":"), received.text());
+        }
+    }
+
+    @Test
+    void aHeadThatComesByteByByteIsEndedToo() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            client.write(HEAD);
+            StringBuilder answer = new StringBuilder();
+            long ms = drip(client, "A: b\r\n", answer);
+            assertTrue(answer.toString().startsWith("HTTP/1.1 408 "), answer.toString());
+            assertTrue(ms < 3000, ms + " ms");
+        }
+    }
+
+    @Test
+    void aSecondRequestOnAConnectionHasNoLonger() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
+            StringBuilder answer = new StringBuilder();
+            long ms = drip(client.write("GET /hello HTTP/1.1\r\n"), "A: b\r\n", answer);
+            assertTrue(answer.toString().startsWith("HTTP/1.1 408 "), answer.toString());
+            assertTrue(ms < 3000, ms + " ms");
+        }
+    }
+
+    @Test
+    void aClientThatSaysNothingIsEnded() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            assertTrue(client.read(5000).closed());
+        }
+    }
+
+    @Test
+    void aConnectionThatIsIdleIsEndedInSilence() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
+            assertFalse(client.read(1500).closed(), "not yet");
+            Received received = client.read(5000);
+            assertTrue(received.closed());
+            assertEquals("", received.text());
+        }
+    }
+
+    @Test
+    void aBodyThatStallsIsEnded() throws IOException {
+        for (String framing :
+                new String[] {"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"}) {
+            try (RawClient client = new RawClient(test.server)) {
+                Received received = client.write(HEAD + framing).read(5000);
+                assertEquals(408, received.status(), received.text());
+                assertTrue(received.closed());
+            }
+        }
+    }
+
+    @Test
+    void aBodyThatComesByteByByteIsEnded() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            client.write(HEAD + "Content-Length: 1000\r\n\r\n");
+            StringBuilder answer = new StringBuilder();
+            long ms = drip(client, "a", answer);
+            assertTrue(answer.toString().startsWith("HTTP/1.1 408 "), answer.toString());
+            assertTrue(ms < 4000, ms + " ms");
+        }
+    }
+
+    @Test
+    void aBodyThatIsLargeAndComesSteadilyHasLonger() throws IOException {
+        // At a KiB a second the 4 KiB here would earn four more seconds.
+        HttpLimits limits = new HttpLimits(
+                8,
+                16 << 10,
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(5),
+                1 << 20,
+                1 << 20,
+                Duration.ofMillis(500),
+                1 << 10,
+                Duration.ofSeconds(1));
+        try (TestServer patient = new TestServer(limits);
+                RawClient client = new RawClient(patient.server)) {
+            client.write(HEAD + "Content-Length: 4096\r\n\r\n");
+            for (int i = 0; i < 8; i++) {
+                assertEquals("", client.write("a".repeat(512)).read(200).text());
+                if (i == 6) {
+                    break;
+                }
+            }
+            assertEquals(
+                    200, client.write("a".repeat(512)).readUntil("aaa", 3000).status());
+        }
+    }
+
+    @Test
+    void aBodyThatNoHandlerReadsHoldsNothing() throws IOException {
+        try (RawClient client = new RawClient(test.server)) {
+            String head = "POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+            StringBuilder answer = new StringBuilder();
+            long ms = drip(client.write(head), "a", answer);
+            assertTrue(answer.toString().startsWith("HTTP/1.1 200 "), answer.toString());
+            assertTrue(ms < 4000, ms + " ms");
+        }
+    }
+
+    @Test
+    void aClientThatDoesNotReadItsAnswerIsEnded() throws Exception {
+        try (RawClient client = new RawClient(test.server)) {
+            client.write("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            Thread.sleep(3000);
+            Received received = client.read(3000);
+            assertTrue(received.closed());
+            assertTrue(received.text().length() < 64 << 20);
+        }
+        assertTrue(test.faults.isEmpty(), test.faults.toString());
+    }
+
+    @Test
+    void aBodyTooLargeIsRefusedBeforeItIsReadAndWhileItComes() throws IOException {
+        int most = TestServer.LIMITS.bodyBytes();
+        Received received = RawClient.ask(test.server, HEAD + "Content-Length: " + (most + 1) + "\r\n\r\n");
+        assertEquals(413, received.status(), received.text());
+        assertTrue(received.body().contains(most + " are the most"), received.text());
+        assertTrue(received.closed());
+        String chunk = Integer.toHexString(most) + "\r\n" + "a".repeat(most) + "\r\n";
+        received =
+                RawClient.ask(test.server, HEAD + "Transfer-Encoding: chunked\r\n\r\n" + chunk + "1\r\na\r\n0\r\n\r\n");
+        assertEquals(413, received.status(), received.text());
+        assertTrue(received.closed());
+    }
+
+    @Test
+    void theLargestBodyIsTaken() throws IOException {
+        int most = TestServer.LIMITS.bodyBytes();
+        String body = "a".repeat(most);
+        Received received = RawClient.ask(test.server, HEAD + "Content-Length: " + most + "\r\n\r\n" + body);
+        assertEquals(200, received.status());
+        assertEquals(body, received.body());
+        String chunk = Integer.toHexString(most) + "\r\n" + body + "\r\n0\r\n\r\n";
+        received = RawClient.ask(test.server, HEAD + "Transfer-Encoding: chunked\r\n\r\n" + chunk);
+        assertEquals(200, received.status());
+        assertEquals(body, received.body());
+    }
+
+    @Test
+    void bodiesTogetherTakeNoMoreMemoryThanTheyMay() throws Exception {
+        String body = "a".repeat(TestServer.LIMITS.bodyBytes());
+        String wait = "POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length() + "\r\n\r\n" + body;
+        List<RawClient> clients = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            clients.add(new RawClient(test.server).write(wait));
+            assertEquals("", clients.getLast().read(300).text());
+        }
+        Received received = RawClient.ask(test.server, HEAD + "Content-Length: 100\r\n\r\n" + "a".repeat(100));
+        assertEquals(503, received.status(), received.text());
+        assertTrue(received.text().contains("Retry-After: 1\r\n"), received.text());
+        test.release.countDown();
+        for (RawClient client : clients) {
+            assertEquals(200, client.readUntil("waited", 3000).status());
+            client.close();
+        }
+        received = RawClient.ask(test.server, HEAD + "Content-Length: 5\r\n\r\nhello");
+        assertEquals(200, received.status(), "the memory is given back: " + received.text());
+    }
+
+    @Test
+    void connectionsAreBoundedAndIdleOnesMakeRoom() throws Exception {
+        List<RawClient> clients = new ArrayList<>();
+        for (int i = 0; i < TestServer.LIMITS.connections(); i++) {
+            clients.add(new RawClient(test.server));
+        }
+        for (RawClient client : clients) {
+            assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
+        }
+        try (RawClient late = new RawClient(test.server)) {
+            assertEquals("", late.write(HELLO).read(300).text(), "it waits");
+            assertEquals(200, late.readUntil("hello", 5000).status());
+        }
+        for (RawClient client : clients) {
+            client.close();
+        }
+    }
+
+    @Test
+    void manyRequestsAreAnsweredAtOnce() throws Exception {
+        String post = "POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
+        List<RawClient> clients = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            clients.add(new RawClient(test.server).write(post));
+        }
+        assertEquals(200, RawClient.ask(test.server, HELLO).status(), "those that wait hold nobody up");
+        test.release.countDown();
+        for (RawClient client : clients) {
+            assertEquals(200, client.readUntil("waited", 5000).status());
+            client.close();
+        }
+    }
+}
