@@ -53,7 +53,7 @@ public record ModelConfig(
                 maxPositions > 0 && maxPositions <= Constants.MAX_CONTEXT,
                 "context " + maxPositions + " is not in 1.." + Constants.MAX_CONTEXT);
         require(
-                Math.max(Math.max(hidden, mlp), heads * headDim) <= Constants.MAX_INNER,
+                Math.max(Math.max(hidden, mlp), (long) heads * headDim) <= Constants.MAX_INNER,
                 "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
         require(eps >= 0 && Float.isFinite(eps), "eps " + eps + " is not a number >= 0");
     }
