@@ -3,33 +3,38 @@ package io.plumbline.inference.gguf;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** A memory-mapped GGUF file, version 2 or 3, little endian. Source: the format's specification in the ggml repository. */
+/**
+ * A memory-mapped GGUF file, version 2 or 3, little endian. Source: the format's specification in the ggml repository.
+ */
 final class GgufFile {
     static final int MAGIC = 0x46554747; // "GGUF"
 
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    /** Metadata entries; models have some dozens. */
+    private static final long MAX_ENTRIES = 1 << 16;
 
-    /** More entries than any model has; a count above it is damage. */
-    private static final long MOST_ENTRIES = 10_000_000;
+    /** Tensors; the largest models have some thousands. */
+    private static final long MAX_TENSORS = 1 << 18;
+
+    /** Bytes that a metadata entry takes at least: a name's length, a type, a value. */
+    private static final int ENTRY_BYTES = 8 + 4 + 1;
+
+    /** Bytes that a tensor takes at least in the header: a name's length, no dimensions, a type, an offset. */
+    private static final int TENSOR_BYTES = 8 + 4 + 4 + 8;
+
+    private static final long MAX_ALIGNMENT = 1 << 20;
 
     private final Path path;
     private final MemorySegment all;
     private final Map<String, Object> metadata = new LinkedHashMap<>();
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
-    private long at;
+    private final GgufReader in;
 
     /**
      * One tensor.
@@ -43,6 +48,7 @@ final class GgufFile {
     private GgufFile(Path path, MemorySegment all) {
         this.path = path;
         this.all = all;
+        this.in = new GgufReader(path, all);
     }
 
     static GgufFile map(Path path, Arena arena) throws IOException {
@@ -57,46 +63,50 @@ final class GgufFile {
 
     private void read() throws IOException {
         try {
-            if (nextInt() != MAGIC) {
-                throw damaged("it does not begin with GGUF");
+            if (in.nextInt() != MAGIC) {
+                throw in.damaged("it does not begin with GGUF");
             }
-            int version = nextInt();
+            int version = in.nextInt();
             if (version != 2 && version != 3) {
-                throw damaged("it is of version " + version + ", 2 and 3 are read");
+                throw in.damaged("it is of version " + version + ", 2 and 3 are read");
             }
-            long tensorCount = count(nextLong());
-            long entries = count(nextLong());
+            long tensorCount = in.nextCount("tensors", TENSOR_BYTES, MAX_TENSORS);
+            long entries = in.nextCount("entries", ENTRY_BYTES, MAX_ENTRIES);
             for (long i = 0; i < entries; i++) {
-                String key = nextText();
-                metadata.put(key, nextValue(nextInt()));
+                String key = in.nextText();
+                if (metadata.put(key, in.nextValue()) != null) {
+                    throw in.damaged("it has \"" + key + "\" twice");
+                }
             }
             readTensors(tensorCount);
         } catch (IndexOutOfBoundsException e) {
-            throw damaged("it ends before its header does");
+            throw in.damaged("it ends before its header does");
         }
     }
 
     private void readTensors(long count) throws IOException {
         Map<String, long[]> places = new LinkedHashMap<>();
         for (long i = 0; i < count; i++) {
-            String name = nextText();
-            int dimensions = nextInt();
+            String name = in.nextText();
+            int dimensions = in.nextInt();
             if (dimensions < 0 || dimensions > 4) {
-                throw damaged("tensor \"" + name + "\" has " + dimensions + " dimensions");
+                throw in.damaged("tensor \"" + name + "\" has " + dimensions + " dimensions");
             }
             long[] place = new long[dimensions + 2];
             for (int d = 0; d < dimensions; d++) {
-                place[dimensions - 1 - d] = nextLong();
+                place[dimensions - 1 - d] = in.nextLong();
             }
-            place[dimensions] = nextInt();
-            place[dimensions + 1] = nextLong();
-            places.put(name, place);
+            place[dimensions] = in.nextInt();
+            place[dimensions + 1] = in.nextLong();
+            if (places.put(name, place) != null) {
+                throw in.damaged("it has tensor \"" + name + "\" twice");
+            }
         }
         long alignment = metadata.get("general.alignment") instanceof Number n ? n.longValue() : 32;
-        if (alignment <= 0) {
-            throw damaged("its alignment is " + alignment);
+        if (alignment <= 0 || alignment > MAX_ALIGNMENT) {
+            throw in.damaged("its alignment is " + alignment);
         }
-        long data = (at + alignment - 1) / alignment * alignment;
+        long data = (in.position() + alignment - 1) / alignment * alignment;
         for (Map.Entry<String, long[]> entry : places.entrySet()) {
             long[] place = entry.getValue();
             int dimensions = place.length - 2;
@@ -104,82 +114,34 @@ final class GgufFile {
             long elements = 1;
             for (int d = 0; d < dimensions; d++) {
                 if (place[d] <= 0 || place[d] > Integer.MAX_VALUE) {
-                    throw damaged("tensor \"" + entry.getKey() + "\" has a dimension of " + place[d]);
+                    throw in.damaged("tensor \"" + entry.getKey() + "\" has a dimension of " + place[d]);
                 }
                 shape[d] = (int) place[d];
-                elements = Math.multiplyExact(elements, place[d]);
+                if (Math.multiplyHigh(elements, place[d]) != 0 || elements * place[d] < 0) {
+                    throw in.damaged("tensor \"" + entry.getKey() + "\" has a shape that no tensor can have");
+                }
+                elements *= place[d];
             }
             int code = (int) place[dimensions];
             GgufType type = GgufType.of(code);
             MemorySegment bytes = null;
             if (type != null) {
-                long size = type.bytes(elements);
-                long from = data + place[dimensions + 1];
+                long offset = place[dimensions + 1];
                 int inner = dimensions == 0 ? 1 : shape[dimensions - 1];
-                if (place[dimensions + 1] < 0 || from > all.byteSize() - size || inner % type.blockElements() != 0) {
-                    throw damaged("tensor \"" + entry.getKey() + "\" of shape " + Arrays.toString(shape)
+                long left = all.byteSize() - data - offset;
+                // Elements are compared before they become bytes, which could overflow.
+                boolean fits = offset >= 0
+                        && offset <= all.byteSize()
+                        && left >= 0
+                        && elements / type.blockElements() <= left / type.blockBytes();
+                if (!fits || inner % type.blockElements() != 0) {
+                    throw in.damaged("tensor \"" + entry.getKey() + "\" of shape " + Arrays.toString(shape)
                             + " does not fit the file of " + all.byteSize() + " bytes");
                 }
-                bytes = all.asSlice(from, size);
+                bytes = all.asSlice(data + offset, type.bytes(elements));
             }
             tensors.put(entry.getKey(), new Tensor(entry.getKey(), type, code, shape, bytes));
         }
-    }
-
-    private IOException damaged(String why) {
-        return new IOException(path + ": " + why + ". The file is damaged or not a GGUF file. Nothing was loaded.");
-    }
-
-    private long count(long n) throws IOException {
-        if (n < 0 || n > MOST_ENTRIES) {
-            throw damaged("its header counts " + n + " entries");
-        }
-        return n;
-    }
-
-    private int nextInt() {
-        at += 4;
-        return all.get(INT, at - 4);
-    }
-
-    private long nextLong() {
-        at += 8;
-        return all.get(LONG, at - 8);
-    }
-
-    private String nextText() throws IOException {
-        long length = nextLong();
-        if (length < 0 || length > all.byteSize() - at) {
-            throw damaged("a text claims " + length + " bytes");
-        }
-        byte[] bytes = all.asSlice(at, length).toArray(ValueLayout.JAVA_BYTE);
-        at += length;
-        return new String(bytes, StandardCharsets.UTF_8);
-    }
-
-    private Object nextValue(int type) throws IOException {
-        return switch (type) {
-            case 0, 1 -> (int) all.get(ValueLayout.JAVA_BYTE, at++);
-            case 2, 3 -> {
-                at += 2;
-                yield (int) all.get(SHORT, at - 2);
-            }
-            case 4, 5 -> nextInt();
-            case 6 -> Float.intBitsToFloat(nextInt());
-            case 7 -> all.get(ValueLayout.JAVA_BYTE, at++) != 0;
-            case 8 -> nextText();
-            case 9 -> {
-                int element = nextInt();
-                Object[] values = new Object[Math.toIntExact(count(nextLong()))];
-                for (int i = 0; i < values.length; i++) {
-                    values[i] = nextValue(element);
-                }
-                yield values;
-            }
-            case 10, 11 -> nextLong();
-            case 12 -> Double.longBitsToDouble(nextLong());
-            default -> throw damaged("a value has the unknown type " + type);
-        };
     }
 
     Path path() {
@@ -201,7 +163,7 @@ final class GgufFile {
         if (metadata.get(key) instanceof Object[] values) {
             return values;
         }
-        throw damaged("it has no array " + key);
+        throw in.damaged("it has no array " + key);
     }
 
     /** A whole number, or {@code otherwise} where there is none. */

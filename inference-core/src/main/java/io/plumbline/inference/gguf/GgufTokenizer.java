@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -12,12 +13,16 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A GGUF file's tokenizer as tokenizer.json and tokenizer_config.json: byte-level BPE ("gpt2") and SentencePiece BPE ("llama").
- * SentencePiece merges by score; the merges that Hugging Face spells out follow from the scores.
+ * A GGUF file's tokenizer as tokenizer.json and tokenizer_config.json: byte-level BPE ("gpt2") and SentencePiece BPE
+ * ("llama"). SentencePiece merges by score; the merges that Hugging Face spells out follow from the scores.
  */
 final class GgufTokenizer {
     private static final int CONTROL = 3;
     private static final int USER_DEFINED = 4;
+
+    /** Characters of a token; the longest that are known are runs of 256 spaces. */
+    private static final int MAX_TOKEN_CHARS = 1024;
+
     private static final String PREFIX = "tokenizer.ggml.";
     private static final String LLAMA3_WORDS =
             "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|%s| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
@@ -30,6 +35,28 @@ final class GgufTokenizer {
     GgufTokenizer(GgufFile file) throws IOException {
         this.file = file;
         this.tokens = file.array(PREFIX + "tokens");
+        requireAll("tokens", String.class);
+        requireAll("merges", String.class);
+        requireAll("scores", Number.class);
+        requireAll("token_type", Number.class);
+        for (Object token : tokens) {
+            // Merges are found by trying every cut of every token.
+            if (((String) token).length() > MAX_TOKEN_CHARS) {
+                throw damaged("it has a token of " + ((String) token).length() + " characters");
+            }
+        }
+    }
+
+    /** Refuses an array of this name, where there is one, whose values are of another type. */
+    private void requireAll(String name, Class<?> type) throws IOException {
+        if (file.value(PREFIX + name) instanceof Object[] values
+                && !Arrays.stream(values).allMatch(type::isInstance)) {
+            throw damaged("its " + PREFIX + name + " are not all of type " + type.getSimpleName());
+        }
+    }
+
+    private IOException damaged(String why) {
+        return new IOException(file.path() + ": " + why + ". The file is damaged. Nothing was loaded.");
     }
 
     Map<String, byte[]> files() throws IOException {
@@ -169,6 +196,9 @@ final class GgufTokenizer {
                 .put("stop", 0);
         ObjectNode model = model(json);
         int unknown = file.integer(PREFIX + "unknown_token_id", 0);
+        if (unknown < 0 || unknown >= tokens.length) {
+            throw damaged("its unknown token is " + unknown + " of " + tokens.length);
+        }
         model.put("unk_token", (String) tokens[unknown]);
         model.put("fuse_unk", true).put("byte_fallback", true).put("ignore_merges", false);
         ArrayNode merges = model.putArray("merges");
@@ -187,6 +217,9 @@ final class GgufTokenizer {
     /** Every way to join two tokens into a third, best score first; ties in the order of their parts. */
     private List<Merge> merges() throws IOException {
         Object[] scores = file.array(PREFIX + "scores");
+        if (scores.length != tokens.length) {
+            throw damaged("it has " + scores.length + " scores for " + tokens.length + " tokens");
+        }
         Map<String, Integer> ids = new HashMap<>();
         for (int id = 0; id < tokens.length; id++) {
             ids.putIfAbsent((String) tokens[id], id);
