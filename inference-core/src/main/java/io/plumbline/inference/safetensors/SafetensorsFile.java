@@ -1,7 +1,10 @@
 package io.plumbline.inference.safetensors;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,6 +23,13 @@ import java.util.TreeMap;
 public final class SafetensorsFile {
     /** Largest header that is read. */
     private static final long MAX_HEADER_BYTES = 100L << 20;
+
+    /** Dimensions of a tensor; models have four at most. */
+    private static final int MAX_DIMENSIONS = 16;
+
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     private final Path path;
     private final Map<String, Tensor> tensors = new TreeMap<>();
@@ -61,45 +71,91 @@ public final class SafetensorsFile {
         }
     }
 
+    /** Reads the header as it streams by: as a tree it would take a hundred times its own memory. */
     private void readHeader(byte[] json, MemorySegment data) throws IOException {
-        JsonNode root;
-        try {
-            root = new ObjectMapper().readTree(json);
-        } catch (IOException e) {
-            throw damaged("its header is not JSON");
-        }
-        for (Map.Entry<String, JsonNode> entry : root.properties()) {
-            if (!entry.getKey().equals("__metadata__")) {
-                tensors.put(entry.getKey(), tensor(entry.getKey(), entry.getValue(), data));
+        try (JsonParser in = JSON.createParser(json)) {
+            if (in.nextToken() != JsonToken.START_OBJECT) {
+                throw damaged("its header is not an object");
             }
+            while (in.nextToken() == JsonToken.FIELD_NAME) {
+                String name = in.currentName();
+                in.nextToken();
+                if (name.equals("__metadata__")) {
+                    in.skipChildren();
+                } else {
+                    tensors.put(name, tensor(name, in, data));
+                }
+            }
+            if (in.nextToken() != null) {
+                throw damaged("something follows its header's end");
+            }
+        } catch (JsonProcessingException e) {
+            throw damaged("its header is not JSON: " + e.getOriginalMessage());
         }
     }
 
-    private Tensor tensor(String name, JsonNode node, MemorySegment data) throws IOException {
-        String dtype = node.path("dtype").asText();
-        JsonNode offsets = node.path("data_offsets");
-        long from = offsets.path(0).asLong(-1);
-        long to = offsets.path(1).asLong(-1);
-        int[] shape = new int[node.path("shape").size()];
-        long elements = 1;
-        for (int i = 0; i < shape.length; i++) {
-            shape[i] = node.path("shape").get(i).asInt(-1);
-            if (shape[i] < 0) {
-                throw damaged("tensor \"" + name + "\" has a shape that is not a list of sizes");
-            }
-            elements *= shape[i];
+    private Tensor tensor(String name, JsonParser in, MemorySegment data) throws IOException {
+        if (in.currentToken() != JsonToken.START_OBJECT) {
+            throw damaged("tensor \"" + name + "\" is not described by an object");
         }
-        int width = switch (dtype) {
+        String dtype = "";
+        long[] shape = {};
+        long[] offsets = {};
+        while (in.nextToken() == JsonToken.FIELD_NAME) {
+            String field = in.currentName();
+            in.nextToken();
+            switch (field) {
+                case "dtype" -> dtype = in.getText();
+                case "shape" -> shape = numbers(name, in);
+                case "data_offsets" -> offsets = numbers(name, in);
+                default -> in.skipChildren();
+            }
+        }
+        if (offsets.length != 2) {
+            throw damaged("tensor \"" + name + "\" has no data_offsets");
+        }
+        return tensor(name, dtype, shape, offsets[0], offsets[1], data);
+    }
+
+    private Tensor tensor(String name, String dtype, long[] sizes, long from, long to, MemorySegment data)
+            throws IOException {
+        int[] shape = new int[sizes.length];
+        long bytes = switch (dtype) {
             case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2" -> 1;
             case "BF16", "F16", "I16", "U16" -> 2;
             case "F64", "I64", "U64" -> 8;
             default -> 4;
         };
-        if (from < 0 || to < from || to > data.byteSize() || to - from != elements * width) {
-            throw damaged("tensor \"" + name + "\" of shape " + Arrays.toString(shape) + " does not fit bytes " + from
+        boolean fits = from >= 0 && to >= from && to <= data.byteSize();
+        for (int i = 0; i < shape.length; i++) {
+            fits &= sizes[i] >= 0
+                    && sizes[i] <= Integer.MAX_VALUE
+                    && Math.multiplyHigh(bytes, sizes[i]) == 0
+                    && bytes * sizes[i] >= 0;
+            shape[i] = (int) sizes[i];
+            bytes *= sizes[i];
+        }
+        if (!fits || to - from != bytes) {
+            throw damaged("tensor \"" + name + "\" of shape " + Arrays.toString(sizes) + " does not fit bytes " + from
                     + " to " + to + " of " + data.byteSize());
         }
         return new Tensor(name, dtype, shape, data.asSlice(from, to - from));
+    }
+
+    private long[] numbers(String name, JsonParser in) throws IOException {
+        long[] numbers = new long[MAX_DIMENSIONS];
+        int count = 0;
+        if (in.currentToken() != JsonToken.START_ARRAY) {
+            throw damaged("tensor \"" + name + "\" has a shape or data_offsets that is no list");
+        }
+        while (in.nextToken() != JsonToken.END_ARRAY) {
+            if (in.currentToken() != JsonToken.VALUE_NUMBER_INT || count == MAX_DIMENSIONS) {
+                throw damaged("tensor \"" + name + "\" has a shape that is not a list of at most " + MAX_DIMENSIONS
+                        + " sizes");
+            }
+            numbers[count++] = in.getLongValue();
+        }
+        return Arrays.copyOf(numbers, count);
     }
 
     private IOException damaged(String why) {
