@@ -8,12 +8,13 @@ import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.TreeSet;
 
 /**
- * What a Hugging Face {@code config.json} says, as far as exact inference needs it. What cannot be run exactly is refused by name.
+ * What a Hugging Face {@code config.json} says, as far as exact inference needs it. What cannot be run exactly is
+ * refused by name.
  *
  * @param model shape and arithmetic.
  * @param tied whether the output matrix is the embedding.
@@ -21,33 +22,39 @@ import java.util.TreeSet;
  * @param stopTokens end-of-text ids, ascending.
  */
 public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, int[] stopTokens) {
+    /** Files of a model's folder that are read here, the second where there is one. */
+    public static final List<String> FILES = List.of("config.json", "generation_config.json");
+
+    /** Bytes of a configuration file; those of models have some thousands. */
+    private static final int MAX_BYTES = 1 << 20;
+
     /** Reads {@code folder/config.json}; end-of-text ids of generation_config.json join its own. */
     public static ObjectNode json(Path folder) throws IOException {
-        Path path = folder.resolve("config.json");
-        if (!Files.isReadable(path)) {
-            throw new IOException(path
+        ModelFolder inside = new ModelFolder(folder);
+        if (!inside.has("config.json")) {
+            throw new IOException(folder.resolve("config.json")
                     + " does not exist. A model is a folder with config.json, tokenizer.json and model.safetensors.");
         }
-        ObjectNode json = read(path);
-        Path generation = folder.resolve("generation_config.json");
-        if (Files.isReadable(generation)) {
+        ObjectNode json = read(inside, "config.json");
+        if (inside.has("generation_config.json")) {
             TreeSet<Integer> stops = new TreeSet<>();
             addStops(stops, json);
-            addStops(stops, read(generation));
+            addStops(stops, read(inside, "generation_config.json"));
             ArrayNode all = json.putArray("eos_token_id");
             stops.forEach(all::add);
         }
         return json;
     }
 
-    private static ObjectNode read(Path path) throws IOException {
+    private static ObjectNode read(ModelFolder inside, String name) throws IOException {
+        byte[] bytes = ModelFolder.bytes(inside.file(name), MAX_BYTES);
         try {
-            if (new ObjectMapper().readTree(Files.readAllBytes(path)) instanceof ObjectNode object) {
+            if (new ObjectMapper().readTree(bytes) instanceof ObjectNode object) {
                 return object;
             }
             throw new IOException("it is not an object");
         } catch (IOException e) {
-            throw new IOException(path + " is not JSON: " + e.getMessage(), e);
+            throw new IOException(inside.path().resolve(name) + " is not JSON: " + e.getMessage(), e);
         }
     }
 

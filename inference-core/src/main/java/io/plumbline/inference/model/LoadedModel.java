@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -34,6 +35,9 @@ import java.util.function.DoubleConsumer;
 public final class LoadedModel implements AutoCloseable {
     /** Files beside the weights that decide how text becomes tokens; hashed into the manifest. */
     public static final List<String> TOKEN_FILES = List.of("tokenizer.json", "tokenizer_config.json");
+
+    /** Bytes of a manifest; those of the largest models have some millions. */
+    private static final int MAX_MANIFEST_BYTES = 64 << 20;
 
     /** Where a checkpoint keeps its chat template apart. */
     public static final String TEMPLATE_FILE = "chat_template.jinja";
@@ -68,6 +72,13 @@ public final class LoadedModel implements AutoCloseable {
             Matrix up,
             Matrix down) {}
 
+    /**
+     * Bytes that a token file has at most; the largest vocabularies' have some tens of millions, the others thousands.
+     */
+    public static int maxBytes(String tokenFile) {
+        return tokenFile.equals(TOKEN_FILES.getFirst()) ? 256 << 20 : 16 << 20;
+    }
+
     private LoadedModel(
             Path folder,
             Arena arena,
@@ -98,15 +109,25 @@ public final class LoadedModel implements AutoCloseable {
             throw new IOException(
                     manifestPath + " does not exist. Import the model first: plumbline model import DIR.");
         }
+        ModelFolder inside = new ModelFolder(folder);
         Arena arena = Arena.ofShared();
         try {
             Manifest manifest;
             try {
-                manifest = Manifest.parse(Files.readString(manifestPath));
+                manifest = Manifest.parse(new String(
+                        ModelFolder.bytes(inside.file(Manifest.FILE_NAME), MAX_MANIFEST_BYTES),
+                        StandardCharsets.UTF_8));
             } catch (IllegalArgumentException e) {
                 throw new IOException(manifestPath + ": " + e.getMessage(), e);
             }
-            SafetensorsFile file = SafetensorsFile.map(folder.resolve("model.safetensors"), arena);
+            for (String name : manifest.files().keySet()) {
+                ModelFolder.requireSize(inside.file(name, manifestPath.toString()), maxBytes(name));
+            }
+            if (inside.has(TEMPLATE_FILE)) {
+                ModelFolder.requireSize(inside.file(TEMPLATE_FILE), maxBytes(TEMPLATE_FILE));
+            }
+            SafetensorsFile file =
+                    SafetensorsFile.map(inside.file("model.safetensors", manifestPath.toString()), arena);
             for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
                 file.require(entry.getKey(), entry.getValue().shape());
             }
@@ -208,7 +229,10 @@ public final class LoadedModel implements AutoCloseable {
         return bytes(file, manifest, name);
     }
 
-    /** The same model, but with one layer computed by another's weights: what a cheating node might run. For tests and the demo. */
+    /**
+     * The same model, but with one layer computed by another's weights: what a cheating node might run. For tests and
+     * the demo.
+     */
     public List<Layer> layersWithSwap(int layer, int source) {
         List<Layer> swapped = new ArrayList<>(layers);
         swapped.set(layer, layers.get(source));

@@ -4,13 +4,19 @@ package io.plumbline.inference.onnx;
 final class OnnxFields {
     static final int MODEL_GRAPH = 7;
     static final int MODEL_OPSET = 8;
+    static final int MODEL_TRAINING = 20;
     static final int MODEL_FUNCTION = 25;
+    static final int TRAINING_INITIALIZATION = 1;
+    static final int TRAINING_ALGORITHM = 2;
     static final int OPSET_DOMAIN = 1;
     static final int OPSET_VERSION = 2;
     static final int FUNCTION_NODE = 7;
     static final int GRAPH_NODE = 1;
     static final int GRAPH_INITIALIZER = 5;
     static final int GRAPH_INPUT = 11;
+    static final int GRAPH_SPARSE_INITIALIZER = 15;
+    static final int SPARSE_VALUES = 1;
+    static final int SPARSE_INDICES = 2;
     static final int NODE_INPUT = 1;
     static final int NODE_OUTPUT = 2;
     static final int NODE_NAME = 3;
@@ -24,6 +30,8 @@ final class OnnxFields {
     static final int ATTRIBUTE_TENSORS = 10;
     static final int ATTRIBUTE_GRAPHS = 11;
     static final int ATTRIBUTE_TYPE = 20;
+    static final int ATTRIBUTE_SPARSE_TENSOR = 22;
+    static final int ATTRIBUTE_SPARSE_TENSORS = 23;
     static final int TENSOR_DIMENSION = 1;
     static final int TENSOR_TYPE = 2;
     static final int TENSOR_FLOATS = 4;

@@ -2,6 +2,8 @@ package io.plumbline.inference.onnx;
 
 import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_GRAPH;
 import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_GRAPHS;
+import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_SPARSE_TENSOR;
+import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_SPARSE_TENSORS;
 import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_TENSOR;
 import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_TENSORS;
 import static io.plumbline.inference.onnx.OnnxFields.ENTRY_KEY;
@@ -10,21 +12,27 @@ import static io.plumbline.inference.onnx.OnnxFields.FUNCTION_NODE;
 import static io.plumbline.inference.onnx.OnnxFields.GRAPH_INITIALIZER;
 import static io.plumbline.inference.onnx.OnnxFields.GRAPH_INPUT;
 import static io.plumbline.inference.onnx.OnnxFields.GRAPH_NODE;
+import static io.plumbline.inference.onnx.OnnxFields.GRAPH_SPARSE_INITIALIZER;
 import static io.plumbline.inference.onnx.OnnxFields.LOCATION_EXTERNAL;
 import static io.plumbline.inference.onnx.OnnxFields.MODEL_FUNCTION;
 import static io.plumbline.inference.onnx.OnnxFields.MODEL_GRAPH;
 import static io.plumbline.inference.onnx.OnnxFields.MODEL_OPSET;
+import static io.plumbline.inference.onnx.OnnxFields.MODEL_TRAINING;
 import static io.plumbline.inference.onnx.OnnxFields.NODE_ATTRIBUTE;
 import static io.plumbline.inference.onnx.OnnxFields.NODE_DOMAIN;
 import static io.plumbline.inference.onnx.OnnxFields.NODE_OPERATOR;
 import static io.plumbline.inference.onnx.OnnxFields.OPSET_DOMAIN;
 import static io.plumbline.inference.onnx.OnnxFields.OPSET_VERSION;
+import static io.plumbline.inference.onnx.OnnxFields.SPARSE_INDICES;
+import static io.plumbline.inference.onnx.OnnxFields.SPARSE_VALUES;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_DIMENSION;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_EXTERNAL;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_LOCATION;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_NAME;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_TYPE;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_TYPE_SHAPE;
+import static io.plumbline.inference.onnx.OnnxFields.TRAINING_ALGORITHM;
+import static io.plumbline.inference.onnx.OnnxFields.TRAINING_INITIALIZATION;
 import static io.plumbline.inference.onnx.OnnxFields.TYPE_TENSOR;
 import static io.plumbline.inference.onnx.OnnxFields.VALUE_NAME;
 import static io.plumbline.inference.onnx.OnnxFields.VALUE_TYPE;
@@ -40,6 +48,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -90,13 +99,28 @@ public record OnnxModel(
         for (Proto opset : model.messages(MODEL_OPSET)) {
             opsets.put(domain(opset.text(OPSET_DOMAIN)), opset.number(OPSET_VERSION, 0));
         }
-        Proto graph = model.message(MODEL_GRAPH);
-        if (opsets.isEmpty() || !graph.has(GRAPH_NODE)) {
+        List<Proto> graphs = model.messages(MODEL_GRAPH);
+        if (opsets.isEmpty() || graphs.isEmpty()) {
             throw new IOException("it has no graph or names no operator set");
+        }
+        if (graphs.size() > 1) {
+            // Protocol Buffers would merge them: what is read here must be what ONNX Runtime reads.
+            throw new IOException("it has " + graphs.size() + " graphs in place of one");
+        }
+        Proto graph = graphs.getFirst();
+        if (!graph.has(GRAPH_NODE)) {
+            throw new IOException("its graph has no nodes");
         }
         OnnxModel read =
                 new OnnxModel(model, opsets, new TreeMap<>(), new TreeSet<>(), new TreeMap<>(), new TreeSet<>());
         read.visit(graph, 0);
+        for (Proto training : model.messages(MODEL_TRAINING)) {
+            for (int field : new int[] {TRAINING_INITIALIZATION, TRAINING_ALGORITHM}) {
+                for (Proto part : training.messages(field)) {
+                    read.visit(part, 0);
+                }
+            }
+        }
         for (Proto function : model.messages(MODEL_FUNCTION)) {
             for (Proto node : function.messages(FUNCTION_NODE)) {
                 read.visitNode(node, 0);
@@ -126,6 +150,9 @@ public record OnnxModel(
         for (Proto initializer : graph.messages(GRAPH_INITIALIZER)) {
             visitTensor(initializer);
         }
+        for (Proto initializer : graph.messages(GRAPH_SPARSE_INITIALIZER)) {
+            visitSparse(initializer);
+        }
         for (Proto node : graph.messages(GRAPH_NODE)) {
             visitNode(node, depth);
         }
@@ -141,6 +168,11 @@ public record OnnxModel(
                     visitTensor(tensor);
                 }
             }
+            for (int field : new int[] {ATTRIBUTE_SPARSE_TENSOR, ATTRIBUTE_SPARSE_TENSORS}) {
+                for (Proto tensor : attribute.messages(field)) {
+                    visitSparse(tensor);
+                }
+            }
             for (int field : new int[] {ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS}) {
                 for (Proto graph : attribute.messages(field)) {
                     visit(graph, depth + 1);
@@ -149,25 +181,50 @@ public record OnnxModel(
         }
     }
 
-    private void visitTensor(Proto tensor) throws IOException {
-        long elements = 1;
-        for (long size : tensor.numbers(TENSOR_DIMENSION)) {
-            elements *= size;
+    private void visitSparse(Proto sparse) throws IOException {
+        for (int field : new int[] {SPARSE_VALUES, SPARSE_INDICES}) {
+            for (Proto tensor : sparse.messages(field)) {
+                visitTensor(tensor);
+            }
         }
-        weights.merge((int) tensor.number(TENSOR_TYPE, 0), elements, Long::sum);
+    }
+
+    private void visitTensor(Proto tensor) throws IOException {
+        weights.merge((int) tensor.number(TENSOR_TYPE, 0), elements(tensor), Long::sum);
         if (tensor.number(TENSOR_LOCATION, 0) == LOCATION_EXTERNAL) {
             externalFiles.add(entry(tensor, "location"));
         }
     }
 
-    /** A value of a tensor's external data; empty where it is not named. */
+    /** How many elements a tensor's dimensions ask for. */
+    static long elements(Proto tensor) throws IOException {
+        long elements = 1;
+        for (long size : tensor.numbers(TENSOR_DIMENSION)) {
+            if (size < 0 || Math.multiplyHigh(elements, size) != 0 || elements * size < 0) {
+                throw new IOException(
+                        "tensor \"" + tensor.text(TENSOR_NAME) + "\" has a shape that no tensor can have");
+            }
+            elements *= size;
+        }
+        return elements;
+    }
+
+    /**
+     * A value of a tensor's external data; empty where it is not named.
+     *
+     * @throws IOException where it is named twice: ONNX Runtime might take the other one.
+     */
     static String entry(Proto tensor, String key) throws IOException {
+        String value = null;
         for (Proto entry : tensor.messages(TENSOR_EXTERNAL)) {
             if (entry.text(ENTRY_KEY).equals(key)) {
-                return entry.text(ENTRY_VALUE);
+                if (value != null) {
+                    throw new IOException("tensor \"" + tensor.text(TENSOR_NAME) + "\" names its " + key + " twice");
+                }
+                value = entry.text(ENTRY_VALUE);
             }
         }
-        return "";
+        return value == null ? "" : value;
     }
 
     /** What it computes in as it is written: int8 where it is quantized, fp16 where most of its weights are. */

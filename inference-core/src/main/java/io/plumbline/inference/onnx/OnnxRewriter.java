@@ -17,7 +17,6 @@ import static io.plumbline.inference.onnx.OnnxFields.NODE_INPUT;
 import static io.plumbline.inference.onnx.OnnxFields.NODE_NAME;
 import static io.plumbline.inference.onnx.OnnxFields.NODE_OPERATOR;
 import static io.plumbline.inference.onnx.OnnxFields.NODE_OUTPUT;
-import static io.plumbline.inference.onnx.OnnxFields.TENSOR_DIMENSION;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_EXTERNAL;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_FLOATS;
 import static io.plumbline.inference.onnx.OnnxFields.TENSOR_LOCATION;
@@ -39,8 +38,8 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * Makes variants of an ONNX model: with its products rounded as other hardware rounds them, or with other weights. Calibration takes the
- * first for what honest nodes may compute, and measurements take the second for what cheats do.
+ * Makes variants of an ONNX model: with its products rounded as other hardware rounds them, or with other weights.
+ * Calibration takes the first for what honest nodes may compute, and measurements take the second for what cheats do.
  */
 public final class OnnxRewriter {
     /** Weights that a model of this size has are no scalars, axes or scales. */
@@ -211,24 +210,26 @@ public final class OnnxRewriter {
 
     private Proto tensor(Proto tensor) throws IOException {
         Proto inside = tensor.number(TENSOR_LOCATION, 0) == LOCATION_EXTERNAL ? takenIn(tensor) : tensor;
-        long elements = 1;
-        for (long size : inside.numbers(TENSOR_DIMENSION)) {
-            elements *= size;
-        }
+        long elements = OnnxModel.elements(inside);
         boolean isFloat = inside.number(TENSOR_TYPE, 0) == ElementType.FP32.onnx();
         if (weights == null || !isFloat || elements < FEW) {
             return inside;
         }
-        float[] changed = weights.apply(floats(inside, (int) elements));
+        float[] changed = weights.apply(floats(inside, elements));
         return new Proto()
                 .addAll(inside, field -> field.number() != TENSOR_RAW && field.number() != TENSOR_FLOATS)
                 .add(TENSOR_RAW, raw(changed));
     }
 
-    private static float[] floats(Proto tensor, int elements) throws IOException {
+    private static float[] floats(Proto tensor, long elements) throws IOException {
         ByteBuffer bytes = tensor.bytes(TENSOR_RAW).asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-        float[] values = new float[elements];
-        if (bytes.remaining() == 4 * elements) {
+        // Counted before memory is taken for them: a shape is only a claim.
+        long there = bytes.hasRemaining() ? bytes.remaining() / 4 : floats(tensor);
+        if (there != elements) {
+            throw new IOException("a tensor has " + there + " of its " + elements + " weights");
+        }
+        float[] values = new float[(int) elements];
+        if (bytes.hasRemaining()) {
             bytes.asFloatBuffer().get(values);
             return values;
         }
@@ -236,17 +237,22 @@ public final class OnnxRewriter {
         for (Proto.Field field : tensor.fields()) {
             if (field.number() == TENSOR_FLOATS && field.bytes() != null) {
                 ByteBuffer packed = field.bytes().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-                while (packed.remaining() >= 4 && at < elements) {
+                while (packed.remaining() >= 4) {
                     values[at++] = packed.getFloat();
                 }
-            } else if (field.number() == TENSOR_FLOATS && at < elements) {
+            } else if (field.number() == TENSOR_FLOATS) {
                 values[at++] = Float.intBitsToFloat((int) field.value());
             }
         }
-        if (at != elements) {
-            throw new IOException("a tensor has " + at + " of its " + elements + " weights");
-        }
         return values;
+    }
+
+    /** How many floats stand in a tensor's own field for them. */
+    private static long floats(Proto tensor) {
+        return tensor.fields().stream()
+                .filter(field -> field.number() == TENSOR_FLOATS)
+                .mapToLong(field -> field.bytes() == null ? 1 : field.bytes().size() / 4)
+                .sum();
     }
 
     private static ByteString raw(float[] values) {
@@ -262,7 +268,7 @@ public final class OnnxRewriter {
                 folder.resolve(OnnxModel.entry(tensor, "location")).toFile(), "r")) {
             long from = offset.isEmpty() ? 0 : Long.parseLong(offset);
             long bytes = length.isEmpty() ? file.length() - from : Long.parseLong(length);
-            if (from < 0 || bytes < 0 || from + bytes > file.length()) {
+            if (from < 0 || bytes < 0 || from > file.length() || bytes > file.length() - from) {
                 throw new IOException("external data reaches beyond its file");
             }
             byte[] data = new byte[Math.toIntExact(bytes)];

@@ -10,12 +10,18 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * A Protocol Buffers message as its fields, in order, whatever they mean: enough to read and rewrite ONNX without its schema, which has
- * many more fields than are needed here. Weights are views of the file, not copies.
+ * A Protocol Buffers message as its fields, in order, whatever they mean: enough to read and rewrite ONNX without its
+ * schema, which has many more fields than are needed here. Weights are views of the file, not copies.
  */
 final class Proto {
     /** A field: a number for wire types 0, 1 and 5, bytes for 2. */
     record Field(int number, int wireType, long value, ByteString bytes) {}
+
+    /** Fields of one message; each takes some forty bytes here and may take two in the file. */
+    private static final int MAX_FIELDS = 1 << 24;
+
+    /** No runtime takes more. */
+    private static final int MAX_DIMENSIONS = 64;
 
     private final List<Field> fields = new ArrayList<>();
 
@@ -25,6 +31,9 @@ final class Proto {
         in.enableAliasing(true);
         in.setSizeLimit(Integer.MAX_VALUE);
         for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
+            if (proto.fields.size() == MAX_FIELDS) {
+                throw new IOException("a message has more than " + MAX_FIELDS + " fields");
+            }
             int number = WireFormat.getTagFieldNumber(tag);
             int type = WireFormat.getTagWireType(tag);
             switch (type) {
@@ -131,18 +140,24 @@ final class Proto {
         return parse(bytes(number));
     }
 
-    /** A repeated number, packed or not. */
+    /** A short list of numbers, packed or not: dimensions. */
     List<Long> numbers(int number) throws IOException {
         List<Long> numbers = new ArrayList<>();
         for (Field field : fields) {
+            if (numbers.size() > MAX_DIMENSIONS) {
+                break;
+            }
             if (field.number == number && field.bytes == null) {
                 numbers.add(field.value);
             } else if (field.number == number) {
                 CodedInputStream in = field.bytes.newCodedInput();
-                while (!in.isAtEnd()) {
+                while (!in.isAtEnd() && numbers.size() <= MAX_DIMENSIONS) {
                     numbers.add(in.readRawVarint64());
                 }
             }
+        }
+        if (numbers.size() > MAX_DIMENSIONS) {
+            throw new IOException("a tensor has more than " + MAX_DIMENSIONS + " dimensions");
         }
         return numbers;
     }

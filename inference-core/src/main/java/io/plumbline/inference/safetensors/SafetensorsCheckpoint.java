@@ -1,18 +1,16 @@
 package io.plumbline.inference.safetensors;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.model.Checkpoint;
 import io.plumbline.inference.model.HuggingFaceConfig;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.model.ModelFolder;
 import io.plumbline.inference.model.Weights;
 import io.plumbline.inference.safetensors.SafetensorsFile.Tensor;
 import io.plumbline.verifier.model.Embedding;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -22,10 +20,11 @@ import java.util.TreeMap;
 /** A Hugging Face folder: model.safetensors, or shards named by model.safetensors.index.json. */
 public final class SafetensorsCheckpoint implements Checkpoint {
     private static final String SINGLE = "model.safetensors";
-    private static final String INDEX = "model.safetensors.index.json";
+    private static final String INDEX = ShardIndex.NAME;
     private static final Set<String> TYPES = Set.of("BF16", "F16", "F32", "I8");
 
     private final Path folder;
+    private final ModelFolder inside;
     private final ObjectNode config;
     private final Arena arena = Arena.ofConfined();
     /** File of each tensor. */
@@ -33,11 +32,18 @@ public final class SafetensorsCheckpoint implements Checkpoint {
 
     private SafetensorsCheckpoint(Path folder) throws IOException {
         this.folder = folder;
+        this.inside = new ModelFolder(folder);
         this.config = HuggingFaceConfig.json(folder);
     }
 
     /** Maps a folder's weights. */
     public static SafetensorsCheckpoint open(Path folder) throws IOException {
+        ModelFolder inside = new ModelFolder(folder);
+        for (String name : HuggingFaceConfig.FILES) {
+            if (inside.has(name)) {
+                inside.source(name);
+            }
+        }
         SafetensorsCheckpoint checkpoint = new SafetensorsCheckpoint(folder);
         try {
             checkpoint.mapAll();
@@ -50,23 +56,22 @@ public final class SafetensorsCheckpoint implements Checkpoint {
 
     private void mapAll() throws IOException {
         Path index = folder.resolve(INDEX);
-        if (Files.exists(folder.resolve(SINGLE)) || !Files.exists(index)) {
-            SafetensorsFile file = SafetensorsFile.map(folder.resolve(SINGLE), arena);
+        if (!inside.has(SINGLE) && !inside.has(INDEX)) {
+            throw new IOException(folder.resolve(SINGLE) + " does not exist. A model is a folder with config.json,"
+                    + " tokenizer.json and " + SINGLE + ", or shards and " + INDEX + ".");
+        }
+        if (inside.has(SINGLE)) {
+            SafetensorsFile file = SafetensorsFile.map(inside.source(SINGLE), arena);
             file.names().forEach(name -> files.put(name, file));
             return;
         }
-        JsonNode map;
-        try {
-            map = new ObjectMapper().readTree(index.toFile()).path("weight_map");
-        } catch (IOException e) {
-            throw new IOException(index + " is not JSON. Download it again. Nothing was loaded.", e);
-        }
         Map<String, SafetensorsFile> shards = new HashMap<>();
-        for (Map.Entry<String, JsonNode> entry : map.properties()) {
-            String shard = entry.getValue().asText();
+        for (Map.Entry<String, String> entry :
+                ShardIndex.read(inside.source(INDEX)).entrySet()) {
+            String shard = entry.getValue();
             SafetensorsFile file = shards.get(shard);
             if (file == null) {
-                file = SafetensorsFile.map(folder.resolve(shard), arena);
+                file = SafetensorsFile.map(inside.source(shard, index.toString()), arena);
                 shards.put(shard, file);
             }
             if (!file.has(entry.getKey())) {
@@ -91,17 +96,20 @@ public final class SafetensorsCheckpoint implements Checkpoint {
     public Map<String, byte[]> tokenFiles() throws IOException {
         Map<String, byte[]> found = new TreeMap<>();
         for (String name : LoadedModel.TOKEN_FILES) {
-            if (!Files.isReadable(folder.resolve(name))) {
+            if (!inside.has(name)) {
                 throw new IOException(
                         folder.resolve(name) + " does not exist. A model needs it to turn text into tokens.");
             }
-            found.put(name, Files.readAllBytes(folder.resolve(name)));
+            found.put(name, tokenFile(name));
         }
-        Path template = folder.resolve(LoadedModel.TEMPLATE_FILE);
-        if (Files.isReadable(template)) {
-            found.put(LoadedModel.TEMPLATE_FILE, Files.readAllBytes(template));
+        if (inside.has(LoadedModel.TEMPLATE_FILE)) {
+            found.put(LoadedModel.TEMPLATE_FILE, tokenFile(LoadedModel.TEMPLATE_FILE));
         }
         return found;
+    }
+
+    private byte[] tokenFile(String name) throws IOException {
+        return ModelFolder.bytes(inside.source(name), LoadedModel.maxBytes(name));
     }
 
     @Override

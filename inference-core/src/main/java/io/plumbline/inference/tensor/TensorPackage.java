@@ -1,6 +1,7 @@
 package io.plumbline.inference.tensor;
 
 import io.plumbline.inference.model.Folders;
+import io.plumbline.inference.model.ModelFolder;
 import io.plumbline.inference.onnx.OnnxModel;
 import io.plumbline.inference.tokenizer.TokenizerFile;
 import io.plumbline.verifier.blake3.Blake3;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -19,13 +21,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 
 /**
- * An imported ONNX model: a folder with its file, its external data, a tokenizer where it has one, the manifest that names it all, and
- * once it is calibrated the bounds its answers are held to.
+ * An imported ONNX model: a folder with its file, its external data, a tokenizer where it has one, the manifest that
+ * names it all, and once it is calibrated the bounds its answers are held to.
  *
  * @param onnx what its file says of itself.
  */
@@ -35,19 +38,49 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
 
     private static final String SHAPES_FILE = "plumbline.shapes";
 
+    /** Files that import or calibration writes. */
+    private static final Set<String> OWN_FILES =
+            Set.of(TensorManifest.MODEL_FILE, Manifest.FILE_NAME, Bounds.FILE_NAME, SHAPES_FILE);
+
+    /** Bytes of a manifest, bounds or shapes; those of models have some thousands. */
+    private static final int MAX_TEXT_BYTES = 16 << 20;
+
+    /** More than a manifest's first line. */
+    private static final int FIRST_BYTES = 64;
+
     private static final int BUFFER_BYTES = 1 << 20;
 
     /** Whether a folder holds an imported ONNX model, not a language model. */
     public static boolean isIn(Path folder) throws IOException {
         Path manifest = folder.resolve(Manifest.FILE_NAME);
-        return Files.isRegularFile(manifest) && TensorManifest.describes(Files.readString(manifest));
+        if (!Files.isRegularFile(manifest)) {
+            return false;
+        }
+        try (InputStream in = Files.newInputStream(manifest)) {
+            return TensorManifest.describes(new String(in.readNBytes(FIRST_BYTES), StandardCharsets.UTF_8));
+        }
     }
 
     public static TensorPackage open(Path folder) throws IOException {
         Path file = folder.resolve(Manifest.FILE_NAME);
+        ModelFolder inside = new ModelFolder(folder);
         try {
-            TensorManifest manifest = TensorManifest.parse(Files.readString(file));
-            return new TensorPackage(folder, manifest, OnnxModel.read(folder.resolve(TensorManifest.MODEL_FILE)));
+            if (!inside.has(Manifest.FILE_NAME)) {
+                throw new NoSuchFileException(file.toString());
+            }
+            TensorManifest manifest = TensorManifest.parse(text(folder, Manifest.FILE_NAME));
+            for (String name : manifest.files().keySet()) {
+                inside.file(name, file.toString());
+            }
+            Path model = inside.file(TensorManifest.MODEL_FILE);
+            OnnxModel onnx = OnnxModel.read(model);
+            for (String name : onnx.externalFiles()) {
+                if (!manifest.files().containsKey(name)) {
+                    throw new IOException(model + " keeps weights in \"" + name + "\", which " + Manifest.FILE_NAME
+                            + " does not name: they are no part of the model's id. Import the model again.");
+                }
+            }
+            return new TensorPackage(folder, manifest, onnx);
         } catch (NoSuchFileException e) {
             throw new IOException(
                     e.getFile() + " does not exist: " + folder
@@ -69,7 +102,8 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
     /**
      * Imports an ONNX file with all that belongs to it. The folder is made whole or not at all.
      *
-     * @param to folder to make; null for one in the {@link #store}, where a model that is there already is taken as it is.
+     * @param to folder to make; null for one in the {@link #store}, where a model that is there already is taken as it
+     *     is.
      * @param progress told the share of the bytes that is copied, 0 to 1.
      */
     public static TensorPackage importModel(Path file, Path to, DoubleConsumer progress) throws IOException {
@@ -78,15 +112,15 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
             throw new IOException(file + ": inputs " + String.join(", ", onnx.shapeless())
                     + " are no tensors, or do not say how many dimensions they have. Export the model with shapes.");
         }
-        Path from = file.toAbsolutePath().getParent();
+        ModelFolder inside = new ModelFolder(file.toAbsolutePath().getParent());
         SortedMap<String, Path> sources = new TreeMap<>();
         sources.put(TensorManifest.MODEL_FILE, file);
         for (String name : onnx.externalFiles()) {
-            sources.put(name, inside(from, name, file));
+            sources.put(name, external(inside, name, file));
         }
         for (String name : COMPANIONS) {
-            if (Files.isRegularFile(from.resolve(name))) {
-                sources.put(name, from.resolve(name));
+            if (inside.has(name)) {
+                sources.put(name, inside.source(name));
             }
         }
         Path parent = to == null ? store() : to.toAbsolutePath().getParent();
@@ -136,17 +170,13 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         }
     }
 
-    /** A file that a model names must lie beside it: models come from strangers. */
-    private static Path inside(Path folder, String name, Path model) throws IOException {
-        Path file = folder.resolve(name).normalize();
-        boolean lies =
-                !name.isEmpty() && !Path.of(name).isAbsolute() && file.startsWith(folder) && !file.equals(folder);
-        if (!lies || (Files.exists(file) && !file.toRealPath().startsWith(folder.toRealPath()))) {
-            throw new IOException(model + " keeps weights in \"" + name
-                    + "\", which is not beside it. Save the model with its external data in its own folder.");
-        }
-        if (!Files.isRegularFile(file)) {
-            throw new IOException(model + " keeps weights in " + file + ", which does not exist. Copy it there.");
+    /** A file that a model names must lie beside it, and be no other of the files that a package is made of. */
+    private static Path external(ModelFolder inside, String name, Path model) throws IOException {
+        Path file = inside.source(name, model.toString());
+        String own = Path.of(name).normalize().toString();
+        if (OWN_FILES.contains(own) || COMPANIONS.contains(own)) {
+            throw new IOException(model + " keeps weights in \"" + name + "\", a name that an imported model has for"
+                    + " something else. Save its external data under another.");
         }
         return file;
     }
@@ -173,7 +203,7 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
             return null;
         }
         try {
-            Bounds bounds = Bounds.parse(Files.readString(file));
+            Bounds bounds = Bounds.parse(text(folder, Bounds.FILE_NAME));
             if (!Arrays.equals(bounds.modelId(), manifest.id())) {
                 throw new IllegalArgumentException("it belongs to model " + Blake3.hex(bounds.modelId())
                         + ". Calibrate this one: plumbline model calibrate " + folder);
@@ -202,8 +232,14 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
 
     /** Sizes that were declared for the model's dimensions; none where nothing was. */
     public ShapeRanges shapes() throws IOException {
-        Path file = folder.resolve(SHAPES_FILE);
-        return Files.exists(file) ? ShapeRanges.parse(Files.readAllLines(file)) : ShapeRanges.none();
+        return Files.exists(folder.resolve(SHAPES_FILE))
+                ? ShapeRanges.parse(text(folder, SHAPES_FILE).lines().toList())
+                : ShapeRanges.none();
+    }
+
+    private static String text(Path folder, String name) throws IOException {
+        byte[] bytes = ModelFolder.bytes(new ModelFolder(folder).file(name), MAX_TEXT_BYTES);
+        return new String(bytes, StandardCharsets.UTF_8);
     }
 
     /** Keeps declared sizes with the model. They are its operator's, and not part of its id. */

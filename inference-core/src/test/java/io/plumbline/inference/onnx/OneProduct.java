@@ -37,7 +37,63 @@ public final class OneProduct {
                         .add(OnnxFields.TENSOR_LOCATION, OnnxFields.LOCATION_EXTERNAL));
     }
 
-    private static ByteBuffer raw(float[] w) {
+    /** Places for the name of external data that an importer might not look at. */
+    public enum Hiding {
+        SPARSE_INITIALIZER,
+        SPARSE_ATTRIBUTE,
+        TRAINING,
+        SECOND_GRAPH,
+        SECOND_LOCATION
+    }
+
+    /** A product whose file names {@code location} where {@code hiding} says. */
+    public static Path writeHidden(Path file, String location, Hiding hiding) throws IOException {
+        Proto named = new Proto().add(1, "location").add(2, location);
+        Proto external = tensor(1)
+                .add(OnnxFields.TENSOR_EXTERNAL, named)
+                .add(OnnxFields.TENSOR_LOCATION, OnnxFields.LOCATION_EXTERNAL);
+        Proto sparse = new Proto().add(OnnxFields.SPARSE_VALUES, external);
+        Proto plain = tensor(1).add(OnnxFields.TENSOR_RAW, ByteString.copyFrom(raw(3f)));
+        Proto node = new Proto()
+                .add(OnnxFields.NODE_INPUT, "x")
+                .add(OnnxFields.NODE_INPUT, "w")
+                .add(OnnxFields.NODE_OUTPUT, "y")
+                .add(OnnxFields.NODE_OPERATOR, "MatMul");
+        Proto graph = new Proto().add(2, "product");
+        Proto model = new Proto().add(1, 8);
+        switch (hiding) {
+            case SPARSE_INITIALIZER -> graph.add(OnnxFields.GRAPH_SPARSE_INITIALIZER, sparse);
+            case SPARSE_ATTRIBUTE -> {
+                Proto attribute =
+                        new Proto().add(OnnxFields.ATTRIBUTE_NAME, "s").add(OnnxFields.ATTRIBUTE_SPARSE_TENSOR, sparse);
+                node.add(OnnxFields.NODE_ATTRIBUTE, attribute);
+            }
+            case TRAINING -> {
+                Proto part = new Proto().add(OnnxFields.GRAPH_INITIALIZER, external);
+                model.add(OnnxFields.MODEL_TRAINING, new Proto().add(OnnxFields.TRAINING_ALGORITHM, part));
+            }
+            case SECOND_GRAPH ->
+                model.add(OnnxFields.MODEL_GRAPH, new Proto().add(OnnxFields.GRAPH_INITIALIZER, external));
+            case SECOND_LOCATION -> {
+                Proto beside = new Proto().add(1, "location").add(2, "beside");
+                plain = tensor(1)
+                        .add(OnnxFields.TENSOR_EXTERNAL, beside)
+                        .add(OnnxFields.TENSOR_EXTERNAL, named)
+                        .add(OnnxFields.TENSOR_LOCATION, OnnxFields.LOCATION_EXTERNAL);
+                Files.write(file.resolveSibling("beside"), raw(3f).array());
+            }
+        }
+        graph.add(OnnxFields.GRAPH_NODE, node)
+                .add(OnnxFields.GRAPH_INITIALIZER, plain)
+                .add(OnnxFields.GRAPH_INPUT, value("x", 1))
+                .add(12, value("y", 1));
+        model.add(OnnxFields.MODEL_GRAPH, graph)
+                .add(OnnxFields.MODEL_OPSET, new Proto().add(OnnxFields.OPSET_VERSION, 17));
+        Files.write(file, model.toBytes().toByteArray());
+        return file;
+    }
+
+    private static ByteBuffer raw(float... w) {
         ByteBuffer raw = ByteBuffer.allocate(4 * w.length).order(ByteOrder.LITTLE_ENDIAN);
         raw.asFloatBuffer().put(w);
         return raw;

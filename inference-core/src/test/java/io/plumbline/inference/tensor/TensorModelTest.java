@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.onnx.OneProduct;
+import io.plumbline.inference.onnx.OneProduct.Hiding;
+import io.plumbline.inference.onnx.OnnxModel;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.tensor.Fingerprint;
@@ -68,22 +70,81 @@ class TensorModelTest {
                 .contains("weights.bin is not what the manifest says"));
     }
 
-    @Test
-    void aModelWhoseWeightsLieElsewhereIsRefused() throws Exception {
-        Files.createDirectories(folder.resolve("in"));
-        Files.write(folder.resolve("secret"), new byte[16]);
-        Path file = OneProduct.writeExternal(folder.resolve("in/model.onnx"), "../secret", 2, 1f, 2f, 3f, 4f);
+    private void refusedOnnx(Path file, String why) throws Exception {
         String message = assertThrows(
                         IOException.class, () -> TensorPackage.importModel(file, folder.resolve("to"), share -> {}))
                 .getMessage();
-        assertTrue(message.contains("\"../secret\", which is not beside it"), message);
-        Files.createSymbolicLink(folder.resolve("in/link"), folder.resolve("secret"));
-        Path linked = OneProduct.writeExternal(folder.resolve("in/linked.onnx"), "link", 2, 1f, 2f, 3f, 4f);
-        assertThrows(IOException.class, () -> TensorPackage.importModel(linked, folder.resolve("to"), share -> {}));
+        assertTrue(message.contains(why), message);
+        assertTrue(message.startsWith(file.getParent().toString()), message);
+        assertFalse(message.contains("\n"), message);
         assertFalse(Files.exists(folder.resolve("to")));
         try (var left = Files.list(folder)) {
             assertTrue(left.noneMatch(path -> path.getFileName().toString().startsWith(".import")));
         }
+    }
+
+    @Test
+    void aModelWhoseWeightsLieElsewhereIsRefused() throws Exception {
+        Path in = Files.createDirectories(folder.resolve("in"));
+        Path secret = Files.write(folder.resolve("secret"), new byte[16]);
+        float[] weights = {1f, 2f, 3f, 4f};
+        Path file = OneProduct.writeExternal(in.resolve("model.onnx"), "../secret", 2, weights);
+        refusedOnnx(file, "names the file \"../secret\", which is not in");
+        refusedOnnx(
+                OneProduct.writeExternal(in.resolve("absolute.onnx"), secret.toString(), 2, weights),
+                "which is not in");
+        Path linked = OneProduct.writeExternal(in.resolve("linked.onnx"), "link", 2, weights);
+        Files.delete(in.resolve("link"));
+        Files.createSymbolicLink(in.resolve("link"), secret);
+        refusedOnnx(linked, "link is a link to " + secret);
+        Files.delete(in.resolve("link"));
+        Files.createLink(in.resolve("link"), secret);
+        refusedOnnx(linked, "link is a hard link");
+        Files.delete(in.resolve("link"));
+        Files.createDirectories(in.resolve("link"));
+        refusedOnnx(linked, "link is no plain file");
+        Path named = OneProduct.writeExternal(in.resolve("named.onnx"), "plumbline.manifest", 2, weights);
+        refusedOnnx(named, "a name that an imported model has for something else");
+        Path tokenizer =
+                OneProduct.write(Files.createDirectories(folder.resolve("with")).resolve("model.onnx"));
+        Files.createSymbolicLink(folder.resolve("with/tokenizer.json"), secret);
+        refusedOnnx(tokenizer, "tokenizer.json is a link to");
+    }
+
+    /** Where ONNX Runtime might read another file than the one that was looked at. */
+    @Test
+    void externalDataIsFoundWhereverItMayBeNamed() throws Exception {
+        Path in = Files.createDirectories(folder.resolve("in"));
+        for (Hiding hiding : Hiding.values()) {
+            Path file = OneProduct.writeHidden(in.resolve(hiding + ".onnx"), "../secret", hiding);
+            assertThrows(
+                    IOException.class,
+                    () -> TensorPackage.importModel(file, folder.resolve("to"), share -> {}),
+                    hiding.name());
+            assertTrue(
+                    hiding == Hiding.SECOND_GRAPH
+                            || hiding == Hiding.SECOND_LOCATION
+                            || OnnxModel.read(file).externalFiles().contains("../secret"),
+                    hiding.name());
+        }
+    }
+
+    @Test
+    void aPackageIsReadFromItsOwnFolderAlone() throws Exception {
+        Path external = OneProduct.writeExternal(folder.resolve("external.onnx"), "weights.bin", 2, 1f, 2f, 3f, 4f);
+        Path made = TensorPackage.importModel(external, folder.resolve("made"), share -> {})
+                .folder();
+        Path manifest = made.resolve(Manifest.FILE_NAME);
+        String text = Files.readString(manifest);
+        Files.writeString(manifest, text.replace("file weights.bin ", "file w/../../weights.bin "));
+        assertTrue(assertThrows(IOException.class, () -> TensorPackage.open(made))
+                .getMessage()
+                .contains("names the file \"w/../../weights.bin\""));
+        Files.writeString(manifest, text);
+        OneProduct.writeExternal(made.resolve("model.onnx"), "../weights.bin", 2, 1f, 2f, 3f, 4f);
+        assertTrue(assertThrows(IOException.class, () -> TensorPackage.open(made))
+                .getMessage()
+                .contains("which plumbline.manifest does not name"));
     }
 
     @Test

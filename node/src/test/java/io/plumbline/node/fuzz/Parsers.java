@@ -9,10 +9,14 @@ import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.gguf.GgufCheckpoint;
+import io.plumbline.inference.model.HuggingFaceConfig;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.onnx.OneProduct;
 import io.plumbline.inference.onnx.OnnxModel;
 import io.plumbline.inference.onnx.TensorRtOperators;
+import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.safetensors.SafetensorsFile;
+import io.plumbline.inference.safetensors.SafetensorsWriter;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
@@ -75,6 +79,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -101,7 +106,10 @@ final class Parsers implements AutoCloseable {
             new Class<?>[] {Cluster.class},
             (proxy, method, arguments) -> method.getReturnType() == boolean.class ? true : null);
 
-    /** One parser. Refusals are {@link MalformedException}, IOException and IllegalArgumentException; anything else is a fault. */
+    /**
+     * One parser. Refusals are {@link MalformedException}, IOException and IllegalArgumentException; anything else is a
+     * fault.
+     */
     @FunctionalInterface
     interface Parser {
         void parse(byte[] bytes) throws IOException;
@@ -165,7 +173,8 @@ final class Parsers implements AutoCloseable {
     /**
      * Runs one parser on one input.
      *
-     * @throws AssertionError when it allocates more than it may; whatever else it throws that is no refusal is passed on.
+     * @throws AssertionError when it allocates more than it may; whatever else it throws that is no refusal is passed
+     *     on.
      */
     void run(String name, byte[] bytes) {
         Entry entry = entries.get(name);
@@ -363,6 +372,11 @@ final class Parsers implements AutoCloseable {
                 }),
                 () -> List.of(start(model.folder().resolve("model.safetensors"), 20_000)));
         add("gguf", file(path -> GgufCheckpoint.open(path).close()), () -> List.of(gguf()));
+        index();
+        add(
+                "config",
+                bytes -> HuggingFaceConfig.parse(new ObjectMapper().readTree(bytes), "config.json"),
+                () -> List.of(start(model.folder().resolve("config.json"), 20_000)));
         add("verifier-key", file(VerifierKeyFile::read), () -> List.of(keyFile()));
         add(
                 "chat-request",
@@ -374,6 +388,38 @@ final class Parsers implements AutoCloseable {
                         ("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],\"n\":2,\"stop\":[\"a\"],"
                                         + "\"temperature\":0.5,\"top_p\":0.9,\"max_tokens\":5,\"plumbline\":{\"level\":\"full\"}}")
                                 .getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** A folder beside which lies a shard that is not its own. */
+    private void index() throws IOException {
+        Path checkpoint = Files.createDirectories(folder.resolve("checkpoint"));
+        Files.copy(model.folder().resolve("config.json"), checkpoint.resolve("config.json"));
+        shard(checkpoint.resolve("one.safetensors"), "inside.weight");
+        shard(folder.resolve("outside.safetensors"), "outside.weight");
+        Path index = checkpoint.resolve("model.safetensors.index.json");
+        add(
+                "safetensors-index",
+                bytes -> {
+                    Files.write(index, bytes);
+                    try (SafetensorsCheckpoint opened = SafetensorsCheckpoint.open(checkpoint)) {
+                        if (opened.has("outside.weight")) {
+                            throw new AssertionError("a shard outside the checkpoint's folder was read");
+                        }
+                    }
+                },
+                () -> List.of(
+                        "{\"metadata\":{},\"weight_map\":{\"inside.weight\":\"one.safetensors\"}}"
+                                .getBytes(StandardCharsets.UTF_8),
+                        "{\"weight_map\":{\"outside.weight\":\"./../outside.safetensors\"}}"
+                                .getBytes(StandardCharsets.UTF_8)));
+    }
+
+    private static void shard(Path file, String tensor) throws IOException {
+        Map<String, SafetensorsWriter.Declared> one =
+                Map.of(tensor, new SafetensorsWriter.Declared("I8", new int[] {4}, 4));
+        try (SafetensorsWriter out = new SafetensorsWriter(file, one)) {
+            out.write(tensor, new byte[4], 4);
+        }
     }
 
     private void tensors() throws IOException {
@@ -417,7 +463,7 @@ final class Parsers implements AutoCloseable {
                 "bounds",
                 bytes -> Bounds.parse(new String(bytes, StandardCharsets.UTF_8)).hash(),
                 () -> List.of(bounds.text().getBytes(StandardCharsets.UTF_8)));
-        add("onnx", file(path -> TensorRtOperators.missing(OnnxModel.read(path))), () -> List.of(start(onnx, 1 << 20)));
+        add("onnx", file(path -> TensorRtOperators.missing(OnnxModel.read(path))), () -> onnxSeeds(onnx));
         add(
                 "tensor-json",
                 bytes -> {
@@ -431,6 +477,20 @@ final class Parsers implements AutoCloseable {
                         .getBytes(StandardCharsets.UTF_8)));
         add("first-frame", TlsWire::parse, TlsWire::frames);
         add("parts", PartsWire::parse, () -> PartsWire.frames(asked.encode()));
+    }
+
+    /** A model that ships, and files that hide the name of another file. */
+    private List<byte[]> onnxSeeds(Path shipped) {
+        List<byte[]> seeds = new ArrayList<>(List.of(start(shipped, 1 << 20)));
+        try {
+            for (OneProduct.Hiding hiding : OneProduct.Hiding.values()) {
+                Path file = OneProduct.writeHidden(folder.resolve("hidden.onnx"), "../secret", hiding);
+                seeds.add(Files.readAllBytes(file));
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return seeds;
     }
 
     private interface OfFile {
