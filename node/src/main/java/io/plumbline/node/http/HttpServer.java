@@ -56,6 +56,8 @@ public final class HttpServer implements AutoCloseable {
         };
         connector.setHost(host);
         connector.setPort(port);
+        // Clients that come together wait here; the system's own 50 would drop some, which try again a second later.
+        connector.setAcceptQueueSize(limits.connections());
         // The sweep ends what is idle between requests; within one its own limit holds.
         connector.setIdleTimeout(0);
         server.addConnector(connector);
