@@ -19,9 +19,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /** One chat completion under way: its choices are answered side by side, each with a receipt of its own. */
@@ -146,10 +146,14 @@ final class Completion implements AutoCloseable {
     /** Has another node answer, where the client has read nothing of this one's answer and has asked for no node by name. */
     private void beginAnew(Choice choice, IOException why) throws IOException {
         boolean isUnread = choice.inference.delivered().count() == 0;
+        if (isCancelled) {
+            // The node ended it because it was told to.
+            throw why;
+        }
         if (!(why instanceof BusyException) && isUnread) {
             api.failed(choice.node, why);
         }
-        if (isCancelled || !isUnread || !named.isEmpty() || choice.tried.size() >= MAX_TRIES) {
+        if (!isUnread || !named.isEmpty() || choice.tried.size() >= MAX_TRIES) {
             throw why;
         }
         choice.inference.close();
