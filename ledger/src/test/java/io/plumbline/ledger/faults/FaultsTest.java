@@ -308,10 +308,11 @@ class FaultsTest {
         for (int i = 0; i < MEMBERS; i++) {
             List<String> places = new ArrayList<>();
             for (int j = 0; j < MEMBERS; j++) {
-                String there = "10.77.200." + (1 + i * MEMBERS + j);
+                String there = alias(i, j);
                 if (i != j) {
                     hosts.alias(there);
-                    ways.add(there + "@" + Namespaces.address(j) + ":" + PORT);
+                    // It comes from where the other sees this one: members hear nobody else.
+                    ways.add(there + "," + alias(j, i) + "@" + Namespaces.address(j) + ":" + PORT);
                 }
                 places.add((i == j ? Namespaces.address(i) : there) + ":" + PORT);
             }
@@ -326,6 +327,11 @@ class FaultsTest {
         relay.signal("KILL");
         all(new String[] {addresses, addresses, addresses, addresses});
         settle("after a bad network");
+    }
+
+    /** Where one member sees another. */
+    private static String alias(int member, int other) {
+        return "10.77.200." + (1 + member * MEMBERS + other);
     }
 
     /** Ends all members at once, and begins them again. */

@@ -30,10 +30,12 @@ final class Relay {
     private final class Way {
         private final DatagramChannel front;
         private final SocketAddress target;
+        private final InetSocketAddress as;
         private final Map<SocketAddress, DatagramChannel> backs = new HashMap<>();
 
-        Way(InetSocketAddress at, SocketAddress target) throws IOException {
+        Way(InetSocketAddress at, String as, SocketAddress target) throws IOException {
             this.target = target;
+            this.as = new InetSocketAddress(as, 0);
             front = open(at);
             front.register(selector, SelectionKey.OP_READ, (Reader) this::onFront);
         }
@@ -41,7 +43,7 @@ final class Relay {
         private void onFront(SocketAddress from, byte[] bytes) throws IOException {
             DatagramChannel back = backs.get(from);
             if (back == null) {
-                back = open(new InetSocketAddress(((InetSocketAddress) front.getLocalAddress()).getAddress(), 0));
+                back = open(as);
                 back.register(selector, SelectionKey.OP_READ, (Reader) (source, answer) -> pass(front, from, answer));
                 backs.put(from, back);
             }
@@ -57,14 +59,14 @@ final class Relay {
         random = new Random(seed);
     }
 
-    /** Arguments: seed, then for each way "host@host:port": where to listen, and whom for, from that port on. */
+    /** Arguments: seed, then for each way "host,host@host:port": where to listen, from where to send, and whom to, from that port on. */
     public static void main(String[] arguments) throws IOException {
         Relay relay = new Relay(Long.parseLong(arguments[0]));
         for (int i = 1; i < arguments.length; i++) {
-            String[] way = arguments[i].split("[@:]");
-            int port = Integer.parseInt(way[2]);
+            String[] way = arguments[i].split("[,@:]");
+            int port = Integer.parseInt(way[3]);
             for (int p = port; p < port + PORTS; p++) {
-                relay.new Way(new InetSocketAddress(way[0], p), new InetSocketAddress(way[1], p));
+                relay.new Way(new InetSocketAddress(way[0], p), way[1], new InetSocketAddress(way[2], p));
             }
         }
         Thread.ofPlatform().daemon().start(() -> {
