@@ -42,12 +42,12 @@ final class InferenceNode implements AutoCloseable {
     /** Makes what runs the model. */
     @FunctionalInterface
     interface Serving {
-        Service serve(long price, Replies replies) throws IOException;
+        Service serve(Place place, Replies replies) throws IOException;
     }
 
     /** A language model's. */
     static Serving language(Path model, Compute.Choice choice, int swappedLayer) {
-        return (price, replies) -> new LanguageService(model, price, choice, swappedLayer, replies);
+        return (place, replies) -> new LanguageService(model, place, choice, swappedLayer, replies);
     }
 
     /**
@@ -92,7 +92,7 @@ final class InferenceNode implements AutoCloseable {
 
     private Service served(Serving serving, Place place, Replies replies) throws IOException {
         try {
-            return serving.serve(place.price(), replies);
+            return serving.serve(place, replies);
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(replies, ledger, media);
             throw e;

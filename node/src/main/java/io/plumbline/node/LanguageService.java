@@ -52,8 +52,8 @@ final class LanguageService implements Service {
     /** Openings on their way at once. */
     private static final int MAX_SENDING = 64;
 
-    /** Re-executions kept while their openings are asked for. */
-    private static final int MAX_REPLAYS = 4;
+    /** Bytes of openings on their way at once, beside the first one's. */
+    private static final long MAX_SENDING_BYTES = Runtime.getRuntime().maxMemory() / 4;
 
     /** Threads that look at requests before the engine gets them, and requests that wait for one; more are turned away. */
     private static final int INTAKE_THREADS = 4;
@@ -86,7 +86,7 @@ final class LanguageService implements Service {
             new ArrayBlockingQueue<>(MAX_INTAKE),
             Thread.ofPlatform().name("intake-", 0).daemon().factory());
     private final ExecutorService challenges = Executors.newSingleThreadExecutor();
-    private final Map<String, Replay> replays = bounded(MAX_REPLAYS);
+    private final Replays replays;
     private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
     private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
 
@@ -96,13 +96,16 @@ final class LanguageService implements Service {
     /**
      * Serves a model.
      *
+     * @param place of the node: its price of a token, and its folder.
      * @param choice what to compute with.
      * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
      */
-    LanguageService(Path modelFolder, long pricePerToken, Compute.Choice choice, int swappedLayer, Replies replies)
+    LanguageService(
+            Path modelFolder, InferenceNode.Place place, Compute.Choice choice, int swappedLayer, Replies replies)
             throws IOException {
         this.replies = replies;
-        this.pricePerToken = pricePerToken;
+        this.pricePerToken = place.price();
+        this.replays = new Replays(place.folder().resolve("traces"));
         this.model = LoadedModel.open(modelFolder);
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         List<LoadedModel.Layer> layers = swappedLayer < 0
@@ -347,7 +350,10 @@ final class LanguageService implements Service {
                 openings.put(what, opened);
             }
         }
-        if (sending.size() >= MAX_SENDING) {
+        long onTheirWay =
+                sending.values().stream().mapToLong(OutgoingOpening::length).sum();
+        boolean isTooMuch = onTheirWay > 0 && onTheirWay + opened.bytes().length > MAX_SENDING_BYTES;
+        if (sending.size() >= MAX_SENDING || isTooMuch) {
             throw new RejectedExecutionException("This node is sending as many openings as it can. Ask again.");
         }
         OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
@@ -363,21 +369,22 @@ final class LanguageService implements Service {
 
     private Opened opening(byte[] receiptHash, Cell cell) throws IOException {
         AnswerStore.Stored found = replies.find(receiptHash);
-        Replay replay = replays.computeIfAbsent(HexFormat.of().formatHex(receiptHash), key -> replay(found));
+        Replay replay = replays.get(HexFormat.of().formatHex(receiptHash), folder -> replay(found, folder));
         MemorySegment bytes = replay.bytes(cell);
         return new Opened(
                 replay.seal(cell, bytes, receiptHash, replies.keys()).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
     }
 
-    private Replay replay(AnswerStore.Stored found) {
+    private Replay replay(AnswerStore.Stored found, Path folder) throws IOException {
         Request request = Request.decode(found.request());
         long begin = compute.replaying().cpuNanos();
-        Replay replay = new Replay(
+        Replay replay = Replay.of(
                 replayGenerator,
                 compute.cells(),
                 replies.keys().publicKey(),
                 request,
-                Answer.decode(found.answer()).tokens());
+                Answer.decode(found.answer()).tokens(),
+                folder);
         long cpu = compute.replaying().cpuNanos() - begin;
         replies.events()
                 .emit(
@@ -391,6 +398,6 @@ final class LanguageService implements Service {
     public void close() {
         intake.shutdownNow();
         challenges.shutdownNow();
-        CloseHelper.closeAll(engine, compute, tokenizer, model);
+        CloseHelper.closeAll(replays, engine, compute, tokenizer, model);
     }
 }

@@ -27,6 +27,10 @@ final class OutgoingOpening {
         this.bytes = bytes;
     }
 
+    int length() {
+        return bytes.length;
+    }
+
     /** On the transport's thread: {@code upTo} bytes may be sent, or with -1 no more are wanted. */
     synchronized void proceed(long upTo) {
         isOver |= upTo < 0;

@@ -121,7 +121,7 @@ class TensorNetworkTest {
     private static InferenceNode node(
             Network network, Keys keys, String name, TensorPackage model, Path cheatModel, Events events)
             throws IOException {
-        InferenceNode.Serving serving = (price, replies) -> {
+        InferenceNode.Serving serving = (place, replies) -> {
             LoadedTensorModel loaded =
                     cheatModel == null ? Variants.reference(model) : Variants.load(cheatModel, model.precision());
             return new TensorService(
@@ -130,7 +130,7 @@ class TensorNetworkTest {
                     loaded.fingerprint(),
                     ShapeRanges.none(),
                     TensorScheduler.Limits.USUAL,
-                    price,
+                    place.price(),
                     replies);
         };
         return new InferenceNode(

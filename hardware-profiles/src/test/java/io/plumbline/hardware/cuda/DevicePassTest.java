@@ -89,13 +89,13 @@ class DevicePassTest {
                 try (Executor pass = pass(weights, model, 64, 1)) {
                     Generator generator = new Generator(pass, NODE);
                     assertEquals(
-                            "2218fc0cf925e90c56619a14c30dcfbdc5054a284a6466f8f245320f40fed969",
+                            "386378aa6d1b23a6d10bce1b791abc07dd23ff8587bfd2c72c7b8ac156829f80",
                             Blake3.hex(generator
                                     .generate(TestModels.request(model, prompt, 40, Sampling.GREEDY), token -> {})
                                     .traceRoot()));
                     Sampling sampled = new Sampling(0.9f, 50, 950_000, 42);
                     assertEquals(
-                            "8043ff1033ba9ddffb2cb2b19af0b916da0c8bf539c21b7606ed4e5ce39ef2b1",
+                            "cff1a87a110f79d62f34e215d70e682ec4f7947bcdd9c7bcd1569a28db4abe5d",
                             Blake3.hex(generator
                                     .generate(TestModels.request(model, prompt, 40, sampled), token -> {})
                                     .traceRoot()));

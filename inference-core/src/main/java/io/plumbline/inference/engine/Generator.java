@@ -4,7 +4,6 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -88,7 +87,7 @@ public final class Generator {
     }
 
     /** The whole trace again, by one prefill over prompt and output; {@code copy} receives it. Returns its root. */
-    byte[] replay(Request request, int[] output, MemorySegment copy) {
+    byte[] replay(Request request, int[] output, TraceStore copy) {
         int prompt = request.promptTokens().length;
         int[] tokens = Arrays.copyOf(request.promptTokens(), prompt + output.length);
         System.arraycopy(output, 0, tokens, prompt, output.length);

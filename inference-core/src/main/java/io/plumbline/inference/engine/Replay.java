@@ -25,10 +25,12 @@ import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Consumer;
 
@@ -36,7 +38,7 @@ import java.util.function.Consumer;
  * An answer computed again, by one prefill, to answer a challenge or to check it: exactness makes the second run the first one. A cell's
  * opening is that layer run once more over the cell's tokens, with keys and values taken from the trace.
  */
-public final class Replay implements OpeningSource {
+public final class Replay implements OpeningSource, AutoCloseable {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -51,6 +53,7 @@ public final class Replay implements OpeningSource {
     private final AnswerView view;
     private final TraceLayout layout;
     private final PageLayout pageLayout;
+    private final TraceStore store;
     private final MemorySegment trace;
     private final ChainingValues tree;
     private final byte[] root;
@@ -62,7 +65,23 @@ public final class Replay implements OpeningSource {
      * @param generator runs the whole answer.
      * @param forward runs single layers over a cell's tokens, in time small beside that.
      * @param node public key under which the trace was committed.
+     * @param folder where a long trace is kept, until this is closed.
+     * @throws IOException where there is no room for it.
      */
+    public static Replay of(
+            Generator generator, ForwardPass forward, byte[] node, Request request, int[] output, Path folder)
+            throws IOException {
+        AnswerView view = new AnswerView(forward.model().manifest(), node, request.promptTokens(), output);
+        TraceStore store = TraceStore.of(folder, bytes(view));
+        try {
+            return new Replay(forward, view, store, copy -> generator.replay(request, output, copy));
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
+    }
+
+    /** With the trace in memory: for answers of which it is known to be short. */
     public Replay(Generator generator, ForwardPass forward, byte[] node, Request request, int[] output) {
         this(
                 forward,
@@ -70,16 +89,25 @@ public final class Replay implements OpeningSource {
                 copy -> generator.replay(request, output, copy));
     }
 
+    private Replay(ForwardPass forward, AnswerView view, Consumer<TraceStore> compute) {
+        this(forward, view, TraceStore.inMemory(bytes(view)), compute);
+    }
+
+    private static long bytes(AnswerView view) {
+        return view.layout().traceBytes(view.length());
+    }
+
     /** Of a trace that {@code compute} writes; a test may have it write another than an honest node would. */
-    Replay(ForwardPass forward, AnswerView view, Consumer<MemorySegment> compute) {
+    Replay(ForwardPass forward, AnswerView view, TraceStore store, Consumer<TraceStore> compute) {
         this.forward = forward;
         this.pageLayout = new PageLayout(forward.model().config());
         this.model = forward.model();
         this.config = model.config();
         this.view = view;
         this.layout = view.layout();
-        this.trace = MemorySegment.ofArray(new byte[Math.toIntExact(layout.traceBytes(view.length()))]);
-        compute.accept(trace);
+        this.store = store;
+        this.trace = store.bytes();
+        compute.accept(store);
         this.tree = ChainingValues.of(view.traceKey(), trace);
         this.root = tree.root();
     }
@@ -114,6 +142,11 @@ public final class Replay implements OpeningSource {
         }
         long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
         return new AuditReport(Level.REPLAYED, Counts.NONE, cpu, null, failure, null);
+    }
+
+    @Override
+    public void close() {
+        store.close();
     }
 
     @Override

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 
 /**
  * Lays records out as they are computed and commits to them. Where a copy is wanted (to answer a challenge) the records are also
- * written to memory; otherwise nothing is kept.
+ * kept; otherwise nothing is kept.
  */
 public final class TraceWriter implements LayerObserver {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -23,10 +23,11 @@ public final class TraceWriter implements LayerObserver {
     private final TraceLayout layout;
     private final TraceHasher hasher;
     private TraceHasher.Gathered[] gathered = new TraceHasher.Gathered[0];
-    private final MemorySegment copy;
+    private final TraceStore copy;
+    private final MemorySegment choice = MemorySegment.ofArray(new byte[8]);
 
     /** @param copy receives the whole trace, or null to keep nothing. */
-    TraceWriter(ModelConfig config, byte[] key, MemorySegment copy) {
+    TraceWriter(ModelConfig config, byte[] key, TraceStore copy) {
         this.config = config;
         this.key = key;
         this.layout = new TraceLayout(config);
@@ -116,8 +117,9 @@ public final class TraceWriter implements LayerObserver {
         hasher.choose(token, residuals, offset, id, chosen, logit);
         if (copy != null) {
             long at = layout.offset(token, config.layers()) + 4L * config.hidden();
-            copy.set(INT, at + 4, chosen);
-            copy.set(FLOAT, at + 8, logit);
+            choice.set(INT, 0, chosen);
+            choice.set(FLOAT, 4, logit);
+            copy.put(at + 4, choice, 0, 8);
         }
     }
 
@@ -134,7 +136,7 @@ public final class TraceWriter implements LayerObserver {
     /** Copies a whole record that was laid out elsewhere. */
     public void put(int token, int layer, MemorySegment record, long offset) {
         long size = layer == config.layers() ? layout.finalBytes() : layout.recordBytes();
-        MemorySegment.copy(record, offset, copy, layout.offset(token, layer), size);
+        copy.put(layout.offset(token, layer), record, offset, size);
     }
 
     /** Key of the trace's hashes, 32 bytes. */
@@ -145,7 +147,7 @@ public final class TraceWriter implements LayerObserver {
     private void finish(MemorySegment bytes, int at, int end, int size, int token, int layer) {
         bytes.asSlice(at + end, size - end).fill((byte) 0);
         if (copy != null) {
-            MemorySegment.copy(bytes, at, copy, layout.offset(token, layer), size);
+            copy.put(layout.offset(token, layer), bytes, at, size);
         }
     }
 
@@ -160,7 +162,7 @@ public final class TraceWriter implements LayerObserver {
 
     byte[] root(byte[] header) {
         if (copy != null) {
-            MemorySegment.copy(MemorySegment.ofArray(header), 0, copy, 0, header.length);
+            copy.put(0, MemorySegment.ofArray(header), 0, header.length);
         }
         return hasher.root(header);
     }

@@ -18,8 +18,10 @@ public final class Forgery {
     public static Replay of(
             ForwardPass forward, byte[] node, Request shown, Request ran, int[] output, Consumer<MemorySegment> alter) {
         AnswerView view = new AnswerView(forward.model().manifest(), node, shown.promptTokens(), output);
-        return new Replay(forward, view, trace -> {
-            new Generator(forward, node, 16).replay(ran, output, trace);
+        TraceStore store = TraceStore.inMemory(view.layout().traceBytes(view.length()));
+        return new Replay(forward, view, store, copy -> {
+            new Generator(forward, node, 16).replay(ran, output, copy);
+            MemorySegment trace = copy.bytes();
             byte[] header = view.layout().header(shown.modelId(), shown.hash(), view.length());
             MemorySegment.copy(MemorySegment.ofArray(header), 0, trace, 0, TraceLayout.HEADER_BYTES);
             alter.accept(trace);

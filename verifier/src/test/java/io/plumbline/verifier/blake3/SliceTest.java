@@ -56,4 +56,29 @@ class SliceTest {
         assertThrows(IllegalArgumentException.class, () -> proven.bytes(1000, 100));
         assertThrows(IllegalArgumentException.class, () -> new Slice(null, 8192, new ChunkSet().addBytes(8192, 8193)));
     }
+
+    /** What is not kept of a tree is computed again. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 1024, 5000, 33 * 1024 + 7, 64 << 10, 3_000_001})
+    void aTreeThatKeepsLittleCutsTheSame(int length) {
+        Random random = new Random(length);
+        byte[] message = new byte[length];
+        random.nextBytes(message);
+        byte[] key = new byte[32];
+        ChainingValues all = ChainingValues.of(key, MemorySegment.ofArray(message));
+        for (int kept : new int[] {2, 3, 16, 100}) {
+            ChainingValues few = ChainingValues.of(key, MemorySegment.ofArray(message), kept);
+            assertArrayEquals(all.root(), few.root());
+            for (int round = 0; round < 10; round++) {
+                ChunkSet set = new ChunkSet();
+                for (int ranges = 1 + random.nextInt(4); ranges > 0; ranges--) {
+                    int from = random.nextInt(length);
+                    set.addBytes(from, from + 1 + random.nextInt(Math.min(length - from, 9000)));
+                }
+                Slice slice = new Slice(key, length, set);
+                Slice.Source source = (at, target, offset, n) -> System.arraycopy(message, (int) at, target, offset, n);
+                assertArrayEquals(slice.cut(all, source), slice.cut(few, source));
+            }
+        }
+    }
 }

@@ -1,0 +1,64 @@
+package io.plumbline.node;
+
+import io.plumbline.inference.engine.Replay;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.agrona.CloseHelper;
+
+/** Re-executions, kept while their openings are asked for: the last few, and fewer where the disk has no room for their traces. Used by one thread at a time. */
+final class Replays implements AutoCloseable {
+    private static final int MOST = 4;
+
+    private final Path folder;
+    private final Map<String, Replay> kept = new LinkedHashMap<>(MOST, 0.75f, true);
+
+    /** Runs an answer again, with its trace in a folder. */
+    @FunctionalInterface
+    interface Run {
+        Replay run(Path folder) throws IOException;
+    }
+
+    /** @param folder where traces go that are long. */
+    Replays(Path folder) {
+        this.folder = folder;
+    }
+
+    /**
+     * The re-execution of an answer, run where there is none.
+     *
+     * @throws IOException where the disk has no room for its trace, even alone.
+     */
+    Replay get(String receipt, Run run) throws IOException {
+        Replay replay = kept.get(receipt);
+        while (kept.size() >= MOST && replay == null) {
+            dropEldest();
+        }
+        while (replay == null) {
+            try {
+                replay = run.run(folder);
+                kept.put(receipt, replay);
+            } catch (IOException e) {
+                if (kept.isEmpty()) {
+                    throw e;
+                }
+                dropEldest();
+            }
+        }
+        return replay;
+    }
+
+    private void dropEldest() {
+        Iterator<Replay> eldest = kept.values().iterator();
+        eldest.next().close();
+        eldest.remove();
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(kept.values());
+        kept.clear();
+    }
+}
