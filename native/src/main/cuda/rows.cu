@@ -161,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) find_logits(
     unsigned long long most = 0;
     for (int n = blockIdx.x * 4 * THREADS + threadIdx.x; n < end; n += THREADS) {
         float z = dequantize(y[(size_t)row * vocab + n], in_scale[row], row_scale[n]);
-        if (magnitude(z) > 0x7F800000u) atomicMax(status, NOT_FINITE);
+        if (magnitude(z) >= 0x7F800000u) atomicMax(status, NOT_FINITE);
         if (logits) logits[(size_t)row * vocab + n] = z;
         unsigned long long key = (unsigned long long)ordered(z) << 32 | (unsigned)~n;
         most = key > most ? key : most;

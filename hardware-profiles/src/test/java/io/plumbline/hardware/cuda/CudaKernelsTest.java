@@ -40,6 +40,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every CUDA kernel's own source, run on the CPU in several orders of its threads, equals the specification to the bit. */
 class CudaKernelsTest {
@@ -543,6 +545,33 @@ class CudaKernelsTest {
                 assertEquals(0, first(status));
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN, Float.MAX_VALUE})
+    void aLogitThatIsNoNumberIsSaid(float scale) {
+        int n = 1500;
+        float[] rowScale = new float[n];
+        rowScale[1200] = scale;
+        int[] y = new int[n];
+        y[1200] = 1;
+        Buffer status = gpu.of(new int[1]);
+        gpu.run(
+                "find_logits",
+                2,
+                1,
+                1,
+                256,
+                0,
+                Gpu.ORDERS[0],
+                gpu.of(y),
+                gpu.of(new float[] {1f}),
+                gpu.of(rowScale),
+                n,
+                gpu.memory(4L * n),
+                gpu.memory(8L),
+                status);
+        assertEquals(Float.isFinite(scale) ? 0 : 1, first(status));
     }
 
     /** Tokens {@code first} to {@code first + tokens} of rows into a page as the device has it, from slot {@code slot}. */

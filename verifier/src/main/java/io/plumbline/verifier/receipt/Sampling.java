@@ -39,14 +39,14 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
      * The token chosen after {@code position}.
      *
      * @param logits of all {@code n} tokens, from {@code offset}.
-     * @throws ArithmeticException when a logit is not a number.
+     * @throws ArithmeticException when a logit is infinite or not a number.
      */
     public int choose(float[] logits, int offset, int n, int position) {
         int best = 0;
         for (int i = 0; i < n; i++) {
-            if (Float.isNaN(logits[offset + i])) {
-                throw new ArithmeticException(
-                        "Logit " + i + " is not a number; the model cannot be run exactly on this input.");
+            if (!Float.isFinite(logits[offset + i])) {
+                throw new ArithmeticException("Logit " + i + " is " + logits[offset + i]
+                        + ", which is no number; the model cannot be run exactly on this input.");
             }
             if (logits[offset + i] > logits[offset + best]) {
                 best = i;

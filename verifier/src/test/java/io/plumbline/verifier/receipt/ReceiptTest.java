@@ -131,4 +131,20 @@ class ReceiptTest {
         }
         assertTrue(chi < 25, "chi-squared " + chi);
     }
+
+    @Test
+    void aLogitThatIsNoNumberIsRefusedHoweverTheNextTokenIsChosen() {
+        for (float bad : new float[] {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN}) {
+            for (Sampling rule : new Sampling[] {Sampling.GREEDY, new Sampling(1f, 0, 1_000_000, 5)}) {
+                for (int at = 0; at < 3; at++) {
+                    float[] logits = {1, Float.MAX_VALUE, -Float.MAX_VALUE};
+                    logits[at] = bad;
+                    String why = assertThrows(ArithmeticException.class, () -> rule.choose(logits, 0, 3, 0))
+                            .getMessage();
+                    assertTrue(why.startsWith("Logit " + at + " is " + bad), why);
+                }
+            }
+        }
+        assertEquals(1, new Sampling(1e-45f, 0, 1_000_000, 5).choose(new float[] {1, Float.MAX_VALUE}, 0, 2, 0));
+    }
 }
