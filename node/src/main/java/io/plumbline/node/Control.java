@@ -1,8 +1,8 @@
 package io.plumbline.node;
 
-import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.InputStream;
 import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -55,13 +55,10 @@ final class Control implements AutoCloseable {
     private void serve(Obey obey, Consumer<Throwable> onError) {
         while (server.isOpen()) {
             try (SocketChannel client = server.accept()) {
-                String line = new BufferedReader(
-                                new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8),
-                                MAX_LINE)
-                        .readLine();
+                String line = line(client);
                 String answer;
                 try {
-                    answer = obey.obey(line == null ? "" : line);
+                    answer = line == null ? FAILED + "a line has at most " + MAX_LINE + " bytes" : obey.obey(line);
                 } catch (Exception e) {
                     answer = FAILED + e.getMessage();
                 }
@@ -75,6 +72,19 @@ final class Control implements AutoCloseable {
                 onError.accept(e);
             }
         }
+    }
+
+    /** What is asked; null where it is longer than anything that could be. */
+    private static String line(SocketChannel client) throws IOException {
+        InputStream in = Channels.newInputStream(client);
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        for (int b; (b = in.read()) >= 0 && b != '\n'; ) {
+            if (line.size() == MAX_LINE) {
+                return null;
+            }
+            line.write(b);
+        }
+        return line.toString(StandardCharsets.UTF_8);
     }
 
     /** Asks the full node that runs with this folder. */

@@ -35,6 +35,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         }
         ledger.addCommand(new ShowBlock());
         ledger.addCommand(new ShowRequest());
+        ledger.addCommand(new CopyIndex());
         ledger.addCommand(new Propose());
         ledger.addCommand(new NewKey());
         ledger.addCommand(new NewNetwork());
@@ -103,6 +104,22 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         @Override
         String line() throws IOException {
             return "request " + HexFormat.of().formatHex(Session.key(request, "--request"));
+        }
+    }
+
+    @Parameters(
+            commandNames = "copy-index",
+            commandDescription = "Copy the index for another full node that has lost its own.")
+    static final class CopyIndex extends Asked {
+        @Parameter(
+                names = "--to",
+                required = true,
+                description = "DIR: must not exist; the folder \"index\" of the other's --dir afterwards")
+        private Path to;
+
+        @Override
+        String line() {
+            return "copy-index " + to.toAbsolutePath();
         }
     }
 

@@ -16,6 +16,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.RangeProof;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.concurrent.ExecutionException;
 
@@ -41,6 +42,8 @@ record Operator(
             case "propose" -> propose(words);
             case "block" -> block(Long.parseLong(words[1]));
             case "request" -> request(HexFormat.of().parseHex(words[1]));
+            case "copy-index" ->
+                copyIndex(Path.of(line.substring(words[0].length()).strip()));
             default -> throw new IOException("A full node does not understand \"" + line + "\".");
         };
     }
@@ -120,6 +123,11 @@ record Operator(
                     .put("price", found.receipt().price());
         }
         return json.toString();
+    }
+
+    private String copyIndex(Path to) throws IOException {
+        index.copyTo(to);
+        return "Copied the index, blocks 0 to " + (index.length() - 1) + ", to " + to + ".";
     }
 
     private String snapshot() throws IOException, InterruptedException {

@@ -183,6 +183,12 @@ class NetworkTest {
                         .asText());
         JsonNode block = mapper.readTree(Control.ask(dir, "block 0"));
         assertTrue(block.path("proof_holds").asBoolean(), block.toString());
+        Path copy = folder.resolve("a copy of the index");
+        assertTrue(Control.ask(dir, "copy-index " + copy).contains("Copied the index, blocks 0 to"));
+        assertTrue(Files.exists(copy.resolve("CURRENT")));
+        String tooLong = assertThrows(IOException.class, () -> Control.ask(dir, "x".repeat(1 << 20)))
+                .getMessage();
+        assertTrue(tooLong.matches("a line has at most 4096 bytes|Broken pipe|Connection reset.*"), tooLong);
         assertTrue(Control.ask(dir, "snapshot").endsWith("is taken."));
         assertTrue(Control.ask(dir, "purge").contains("begins at byte 0"), "one snapshot is kept for another");
         for (String refused : List.of("step-on", "nonsense", "block 999999", "propose commitMs=0", "propose tax=5")) {

@@ -30,6 +30,9 @@ final class VoteFile {
     private final Path file;
     private SigningRecord signed = SigningRecord.NONE;
 
+    /** Bytes of the file that are whole records. */
+    private long whole;
+
     /** @throws IOException where the file is damaged: a full node that does not know what it has signed must not sign. */
     VoteFile(Path file) throws IOException {
         this.file = file;
@@ -42,6 +45,7 @@ final class VoteFile {
             byte[] body = Arrays.copyOfRange(bytes, at, at + BODY_BYTES);
             if (Arrays.equals(Blake3.hash(body), Arrays.copyOfRange(bytes, at + BODY_BYTES, at + RECORD_BYTES))) {
                 take(ByteBuffer.wrap(body));
+                whole = at + RECORD_BYTES;
             } else if (at + 2 * RECORD_BYTES <= bytes.length) {
                 throw new IOException(file
                         + " is damaged: it does not say any more which blocks this full node has signed. Restore it, or"
@@ -98,8 +102,9 @@ final class VoteFile {
                 StandardOpenOption.WRITE,
                 isLong ? StandardOpenOption.TRUNCATE_EXISTING : StandardOpenOption.APPEND)) {
             if (!isLong) {
-                // A torn record at the end would put all that follow out of step.
-                out.truncate(out.size() / RECORD_BYTES * RECORD_BYTES);
+                // A torn record at the end would put all that follow out of step, or be taken for damage once there
+                // are.
+                out.truncate(whole);
             }
             for (byte[] one : records) {
                 ByteBuffer bytes = ByteBuffer.allocate(RECORD_BYTES)
@@ -121,6 +126,7 @@ final class VoteFile {
                 folder.force(true);
             }
         }
+        whole = isLong ? (long) RECORD_BYTES * records.size() : whole + RECORD_BYTES;
         take(ByteBuffer.wrap(body));
     }
 }

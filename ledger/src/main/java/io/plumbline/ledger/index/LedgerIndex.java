@@ -19,6 +19,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.rocksdb.Checkpoint;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
@@ -26,7 +27,7 @@ import org.rocksdb.RocksDBException;
 /**
  * What the ledger has certified, for as long as the disk lasts: blocks with the signatures under them, requests as they came to their end, and the headers' mountain range, which
  * proves an old block by a new one. In RocksDB, by a thread of its own. It holds nothing that the log does not say: a full node that starts from the log's beginning with
- * an empty index writes all of it again.
+ * an empty index writes all of it again. Where the log's beginning was dropped, another full node's index is the only other place: {@link #copyTo}.
  */
 public final class LedgerIndex implements AutoCloseable {
     private static final byte BLOCK = 'b';
@@ -68,7 +69,8 @@ public final class LedgerIndex implements AutoCloseable {
         } catch (RocksDBException e) {
             throw new IOException(
                     "The index in " + folder + " cannot be opened: " + e.getMessage()
-                            + ". It can be removed: it is written again from the log.",
+                            + ". Where this full node's log was never purged, remove it: it is written again from the log."
+                            + " Else put in its place what `plumbline ledger copy-index` makes at another full node.",
                     e);
         }
     }
@@ -198,6 +200,24 @@ public final class LedgerIndex implements AutoCloseable {
                     + " without a gap; it cannot prove " + number + " by " + later + ".");
         }
         return range.prove(number, later);
+    }
+
+    /**
+     * Writes a copy as it is now, while this goes on.
+     *
+     * @param to must not exist.
+     */
+    public void copyTo(Path to) throws IOException {
+        if (Files.exists(to)) {
+            throw new IOException(to + " exists. Name another folder.");
+        }
+        // After what was certified before.
+        get(LENGTH);
+        try (Checkpoint checkpoint = Checkpoint.create(db)) {
+            checkpoint.createCheckpoint(to.toString());
+        } catch (RocksDBException e) {
+            throw new IOException("The index cannot be copied to " + to + ": " + e.getMessage(), e);
+        }
     }
 
     @Override

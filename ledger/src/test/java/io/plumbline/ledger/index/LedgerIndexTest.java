@@ -83,4 +83,28 @@ class LedgerIndexTest {
         }
         assertEquals(List.of(), errors);
     }
+
+    @Test
+    void aCopyGoesInThePlaceOfALostOne() throws IOException {
+        List<BlockHeader> headers = headers();
+        Path copy = folder.resolve("copy");
+        try (LedgerIndex index = new LedgerIndex(folder.resolve("whole"), errors::add)) {
+            headers.subList(0, 20).forEach(header -> index.onCertified(header, signed(header.number())));
+            index.copyTo(copy);
+            headers.subList(20, 30).forEach(header -> index.onCertified(header, signed(header.number())));
+            assertTrue(assertThrows(IOException.class, () -> index.copyTo(copy))
+                    .getMessage()
+                    .contains("exists"));
+            assertEquals(30, index.length());
+        }
+        // Its full node began from a snapshot that is older than the copy.
+        try (LedgerIndex index = new LedgerIndex(copy, errors::add)) {
+            assertEquals(20, index.length());
+            headers.subList(15, BLOCKS).forEach(header -> index.onCertified(header, signed(header.number())));
+            assertEquals(BLOCKS, index.length());
+            assertTrue(index.prove(3, 36)
+                    .shows(headers.get(36).range(), headers.get(3).hash()));
+        }
+        assertEquals(List.of(), errors);
+    }
 }
