@@ -107,26 +107,29 @@ final class FullNode implements AutoCloseable {
                 folder.resolve("votes"),
                 this::report);
         this.index = new LedgerIndex(folder.resolve("index"), this::report);
-        LedgerService service = new LedgerService(network.genesis(), new Replica.Listener() {
-            @Override
-            public void onAudit(Case changed, Node node) {
-                judge.onAudit(changed, node);
-                if (!changed.isOpen()) {
-                    index.onClosed(changed);
-                }
-            }
+        LedgerService service = new LedgerService(
+                network.genesis(),
+                new Replica.Listener() {
+                    @Override
+                    public void onAudit(Case changed, Node node) {
+                        judge.onAudit(changed, node);
+                        if (!changed.isOpen()) {
+                            index.onClosed(changed);
+                        }
+                    }
 
-            @Override
-            public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
-                voter.onBlock(header, epoch, statements);
-            }
+                    @Override
+                    public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+                        voter.onBlock(header, epoch, statements);
+                    }
 
-            @Override
-            public void onCertified(BlockHeader header, Certificate certificate) {
-                voter.onCertified(header.number());
-                index.onCertified(header, certificate);
-            }
-        });
+                    @Override
+                    public void onCertified(BlockHeader header, Certificate certificate) {
+                        voter.onCertified(header.number());
+                        index.onCertified(header, certificate);
+                    }
+                },
+                folder);
         await(rejoined);
         this.member = new Member(place, service, this::report, onEnd);
         this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);

@@ -58,6 +58,7 @@ record Operator(
                 .put("liars_tolerated", (fullNodes - 1) / 3)
                 .put("signatures_that_certify", Certificate.quorum(fullNodes))
                 .put("leads", member.leads())
+                .put("sure", service.isSure())
                 .put("height", standing.height())
                 .put("time_ms", standing.timeMs())
                 .put("epoch", standing.epoch())

@@ -42,6 +42,9 @@ public final class Backup {
 
     private static final String PARTIAL = "partial";
 
+    /** A file that says so of a folder's ledger, until a quorum has certified a block that came of it. */
+    static final String COPIED = "copied";
+
     private Backup() {}
 
     /**
@@ -72,6 +75,10 @@ public final class Backup {
         Path partial = folder.resolve(PARTIAL);
         IoUtil.delete(partial.toFile(), false);
         long position = copy(members, host, partial, termBytes, keys, genesisHash, progress);
+        Files.writeString(
+                folder.resolve(COPIED),
+                "This ledger was copied from other full nodes. Its full node signs, judges and answers nothing until a"
+                        + " quorum has certified a block that it has computed itself; then it removes this file.\n");
         for (String part : PARTS) {
             Files.move(partial.resolve(part), folder.resolve(part));
         }

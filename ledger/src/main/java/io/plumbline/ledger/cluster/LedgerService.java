@@ -18,6 +18,7 @@ import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -30,7 +31,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 /** A replica as a member of an Aeron Cluster: applies what is ordered, answers, takes and loads snapshots. */
 public final class LedgerService implements ClusteredService {
     private final Genesis genesis;
-    private final Replica.Listener listener;
+    private final CopiedState copied;
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
     private final SubmitDecoder submit = new SubmitDecoder();
     private final QueryDecoder query = new QueryDecoder();
@@ -41,10 +42,19 @@ public final class LedgerService implements ClusteredService {
     private Replica replica;
     private Cluster cluster;
 
+    /** With a ledger of its own, or one whose folder is nobody's copy. */
     public LedgerService(Genesis genesis, Replica.Listener listener) {
+        this(genesis, listener, null);
+    }
+
+    /**
+     * @param folder of the full node, which says whether what it holds was copied from another, see {@link Backup}.
+     * @param listener told nothing of a copy before a quorum has certified what comes of it.
+     */
+    public LedgerService(Genesis genesis, Replica.Listener listener, Path folder) {
         this.genesis = genesis;
         this.checks = new SignatureChecks(genesis.hash());
-        this.listener = listener;
+        this.copied = new CopiedState(folder == null ? null : folder.resolve(Backup.COPIED), listener);
     }
 
     @Override
@@ -54,8 +64,16 @@ public final class LedgerService implements ClusteredService {
                 ? new LedgerState(genesis)
                 : Snapshots.decode(genesis, Snapshots.read(snapshot, cluster.idleStrategy()));
         state.checkWith(checks);
-        replica = new Replica(state, listener, this::schedule);
+        if (snapshot != null) {
+            copied.begin(state, genesis.fullNodes().size());
+        }
+        replica = new Replica(state, copied, this::schedule);
         replica.begin();
+    }
+
+    /** Whether this full node's state is its own, or a copy that a quorum has confirmed. */
+    public boolean isSure() {
+        return copied.isSure();
     }
 
     /** What this full node's {@link Door} is to look at commands with: what it has checked is not checked again. */
@@ -138,7 +156,8 @@ public final class LedgerService implements ClusteredService {
 
     private void onCommand(ClientSession session, long correlationId, long timestamp, byte[] command) {
         List<String> reasons = replica.onCommand(command, timestamp);
-        if (session == null || cluster.role() != Cluster.Role.LEADER) {
+        copied.check();
+        if (!copied.isSure() || session == null || cluster.role() != Cluster.Role.LEADER) {
             return;
         }
         Answer answer = new Answer(replica.state().height(), replica.state().timeMs(), reasons);
@@ -147,7 +166,10 @@ public final class LedgerService implements ClusteredService {
 
     /** Only the leader answers, and only it works an answer out. */
     private void onQuery(ClientSession session, long correlationId, long timestamp, int subject, byte[] key) {
-        if (session == null || cluster.role() != Cluster.Role.LEADER || subject >= Question.values().length) {
+        if (!copied.isSure()
+                || session == null
+                || cluster.role() != Cluster.Role.LEADER
+                || subject >= Question.values().length) {
             return;
         }
         byte[] body = replica.answer(Question.values()[subject], key);

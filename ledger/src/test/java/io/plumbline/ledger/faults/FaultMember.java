@@ -68,7 +68,7 @@ final class FaultMember implements Replica.Listener {
         Path lies = Files.createTempDirectory("plumbline-lies-").resolve("votes");
         Voter liar = new Voter(keys, genesis.hash(), full, lies, e -> say("lied " + e.getMessage()));
         FaultMember listener = new FaultMember(voter, liar, arguments.length > 5 ? arguments[5] : "");
-        LedgerService service = new LedgerService(genesis, listener);
+        LedgerService service = new LedgerService(genesis, listener, folder);
         Member.Place place = new Member.Place(
                 id,
                 members,

@@ -1,0 +1,98 @@
+package io.plumbline.ledger.cluster;
+
+import io.plumbline.ledger.order.Replica;
+import io.plumbline.ledger.state.Blocks;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Holds back what a state says that another full node has given, until a quorum has certified a block that this full node computed from it: who signs and judges by one liar's word would be a second
+ * liar. A state of its own is believed from the start. For the service's thread, but for {@link #isSure}.
+ */
+final class CopiedState implements Replica.Listener {
+    private final Path mark;
+    private final Replica.Listener listener;
+    private final Map<String, Held> held = new LinkedHashMap<>();
+    private LedgerState state;
+    private int mostLiars;
+
+    /** Blocks up to this one may have come with the state. */
+    private long copied;
+
+    private volatile boolean isSure = true;
+
+    private record Held(Case changed, Node node) {}
+
+    /** @param mark file that is there while a folder's ledger is a copy that nobody has confirmed; null where it never is. */
+    CopiedState(Path mark, Replica.Listener listener) {
+        this.mark = mark;
+        this.listener = listener;
+    }
+
+    /** It begins from a snapshot. */
+    void begin(LedgerState from, int fullNodes) {
+        state = from;
+        mostLiars = (fullNodes - 1) / 3;
+        Blocks blocks = from.blocks();
+        BlockHeader last = blocks.open() == null ? blocks.certified() : blocks.open();
+        copied = last == null ? -1 : last.number();
+        isSure = mark == null || !Files.exists(mark);
+    }
+
+    /** Whether what the state says may be told to anybody. */
+    boolean isSure() {
+        return isSure;
+    }
+
+    /** @throws IllegalStateException where others sign other blocks than come of the copy. */
+    void check() {
+        if (!isSure && state.blocks().dissent().size() > mostLiars) {
+            throw new IllegalStateException("The ledger that this full node has copied is another one than full nodes "
+                    + state.blocks().dissent() + " sign: whoever gave it has lied, or its disk has. Empty this full"
+                    + " node's folder but for the file \"votes\" and start it again.");
+        }
+    }
+
+    @Override
+    public void onAudit(Case changed, Node node) {
+        if (isSure) {
+            listener.onAudit(changed, node);
+        } else {
+            held.put(Blake3.hex(changed.requestHash()), new Held(changed, node));
+        }
+    }
+
+    @Override
+    public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+        if (isSure) {
+            listener.onBlock(header, epoch, statements);
+        }
+    }
+
+    @Override
+    public void onCertified(BlockHeader header, Certificate certificate) {
+        if (!isSure && header.number() > copied) {
+            try {
+                Files.delete(mark);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            isSure = true;
+            held.values().forEach(one -> listener.onAudit(one.changed, one.node));
+            held.clear();
+        }
+        listener.onCertified(header, certificate);
+    }
+}
