@@ -129,6 +129,7 @@ final class TolerantBench implements Callable<Integer> {
                 try (LoadedTensorModel loaded = variant.open()) {
                     List<List<Tensor>> answers = Cheat.run(loaded, subject, inputs);
                     for (int i = 0; i < inputs.size(); i++) {
+                        maker.addInputs(inputs.get(i));
                         maker.add(right.get(i), answers.get(i));
                     }
                 }
@@ -138,7 +139,7 @@ final class TolerantBench implements Callable<Integer> {
         runs.put(precision, maker.runs());
         SortedMap<Precision, SortedMap<String, io.plumbline.verifier.tolerant.OutputBounds>> outputs = new TreeMap<>();
         outputs.put(precision, maker.bounds(safety, Set.of()));
-        return new Bounds(subject.model().manifest().id(), safety, runs, outputs);
+        return new Bounds(subject.model().manifest().id(), safety, runs, maker.inputs(new TreeMap<>()), outputs);
     }
 
     private static List<List<Tensor>> right(Subject subject, List<List<Tensor>> inputs) throws IOException {

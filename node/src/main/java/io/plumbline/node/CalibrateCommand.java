@@ -107,6 +107,9 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
         for (double quantile : Deviation.QUANTILES) {
             head.append(String.format(Locale.ROOT, "%9.0f%%", 100 * quantile));
         }
+        bounds.inputs()
+                .forEach((name, range) -> System.out.println("input    " + name + " from " + range.from() + " to "
+                        + range.to() + "; calibrated with " + range.least() + " to " + range.most()));
         System.out.println("                                     differences" + " ".repeat(26) + "relative");
         System.out.println("precision  output              runs" + head + head + "     order");
         for (Precision precision : bounds.outputs().keySet()) {

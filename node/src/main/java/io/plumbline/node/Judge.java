@@ -253,7 +253,9 @@ final class Judge implements AutoCloseable {
                             .put("cell", String.valueOf(asked[0]))
                             .put("reason", String.valueOf(e.getMessage())));
             boolean canJudge = judges.containsKey(Blake3.hex(ordered.receipt().modelId()));
-            if (canJudge && post(ordered, asked[0] == null ? FIRST : asked[0])) {
+            if (canJudge
+                    && !(e instanceof UnjudgeableException)
+                    && post(ordered, asked[0] == null ? FIRST : asked[0])) {
                 return null;
             }
             String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();

@@ -18,6 +18,7 @@ import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tensor.TensorSpec;
+import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -55,7 +56,7 @@ final class TensorApi {
     private final SortedMap<String, Served> models = new TreeMap<>();
 
     /** A model with what every request names of it. */
-    record Served(TensorPackage model, byte[] id, byte[] bounds) {}
+    record Served(TensorPackage model, byte[] id, Bounds limits, byte[] bounds) {}
 
     /**
      * @param models by name.
@@ -66,10 +67,8 @@ final class TensorApi {
         this.level = level;
         for (String name : models.keySet()) {
             TensorPackage model = models.get(name);
-            this.models.put(
-                    name,
-                    new Served(
-                            model, model.manifest().id(), model.requireBounds().hash()));
+            Bounds limits = model.requireBounds();
+            this.models.put(name, new Served(model, model.manifest().id(), limits, limits.hash()));
         }
     }
 
@@ -364,6 +363,7 @@ final class TensorApi {
     Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish) throws IOException {
         TensorManifest manifest = served.model().manifest();
         manifest.checkInputs(inputs);
+        served.limits().checkInputs(inputs);
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(

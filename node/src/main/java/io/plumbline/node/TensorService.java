@@ -28,6 +28,7 @@ import java.util.concurrent.Executors;
 final class TensorService implements Service {
     private final TensorManifest manifest;
     private final byte[] modelId;
+    private final Bounds bounds;
     private final byte[] boundsHash;
     private final LoadedTensorModel loaded;
     private final Fingerprint fingerprint;
@@ -53,7 +54,7 @@ final class TensorService implements Service {
             Replies replies)
             throws IOException {
         this.manifest = model.manifest();
-        Bounds bounds = model.requireBounds();
+        this.bounds = model.requireBounds();
         this.modelId = manifest.id();
         this.boundsHash = bounds.hash();
         this.loaded = loaded;
@@ -105,6 +106,8 @@ final class TensorService implements Service {
             throw new IllegalArgumentException("This node computes in " + fingerprint.precision()
                     + " and is held to bounds " + HexFormat.of().formatHex(boundsHash) + ".");
         }
+        // Nobody could judge the answer, or pay for it.
+        bounds.checkInputs(request.inputs());
         byte[] hash = request.hash();
         replies.takeOn(hash, request.requester(), manifest.rows(request.inputs()), pricePerRow);
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);

@@ -32,12 +32,18 @@ final class TolerantJudge implements AnswerJudge {
             throws IOException {
         NodeClient.TensorDisclosed disclosed =
                 client.discloseTensors(peer, ordered.receipt().hash(), deadline);
-        TolerantAuditor.Report report = auditor.audit(
-                ordered.receipt(),
-                disclosed.request(),
-                disclosed.answer(),
-                ordered.level(),
-                ordered.audit().beacon());
+        TolerantAuditor.Report report;
+        try {
+            report = auditor.audit(
+                    ordered.receipt(),
+                    disclosed.request(),
+                    disclosed.answer(),
+                    ordered.level(),
+                    ordered.audit().beacon());
+        } catch (IOException | IllegalArgumentException e) {
+            // The node has shown all there is.
+            throw new UnjudgeableException(e);
+        }
         event.put("runAgain", report.isRunAgain())
                 .put("elements", report.elements())
                 .put("cpuMs", report.cpuNanos() / 1e6);

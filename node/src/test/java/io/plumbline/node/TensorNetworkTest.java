@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.tensor.Calibration;
@@ -356,6 +357,11 @@ class TensorNetworkTest {
             assertEquals(400, response.statusCode(), wrong.path("parameters").toString());
             assertFalse(mapper.readTree(response.body()).path("error").asText().isEmpty());
         }
+        ObjectNode tooLarge = samples();
+        ((ArrayNode) tooLarge.path("inputs").path(0).path("data")).set(0, 1e4);
+        HttpResponse<byte[]> beyond = send("/v2/models/shapes/infer", mapper.writeValueAsBytes(tooLarge));
+        assertEquals(400, beyond.statusCode());
+        assertTrue(mapper.readTree(beyond.body()).path("error").asText().contains("The model was calibrated with"));
         assertEquals(400, send("/v2/models/shapes/infer", "{".getBytes()).statusCode());
         byte[] samples = mapper.writeValueAsBytes(samples());
         assertEquals(

@@ -7,6 +7,7 @@ import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorSpec;
 import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.BoundsMaker;
+import io.plumbline.verifier.tolerant.InputRange;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,6 +58,7 @@ public final class Calibration {
         try (LoadedTensorModel reference = Variants.reference(model)) {
             inputs = usable(reference, inputs(model.manifest(), shapes, plan), references, outputs);
         }
+        inputs.forEach(maker::addInputs);
         int done = 0;
         for (Variants.Variant variant : variants) {
             try (LoadedTensorModel honest = variant.open()) {
@@ -75,13 +77,15 @@ public final class Calibration {
         SortedMap<Precision, Integer> runs = new TreeMap<>();
         SortedMap<Precision, SortedMap<String, io.plumbline.verifier.tolerant.OutputBounds>> byPrecision =
                 new TreeMap<>();
+        SortedMap<String, InputRange> ranges = new TreeMap<>();
         if (before != null && before.safety() == safety) {
+            ranges.putAll(before.inputs());
             runs.putAll(before.runs());
             byPrecision.putAll(before.outputs());
         }
         runs.put(precision, maker.runs());
         byPrecision.put(precision, maker.bounds(safety, integer(model)));
-        return new Bounds(model.manifest().id(), safety, runs, byPrecision);
+        return new Bounds(model.manifest().id(), safety, runs, maker.inputs(ranges), byPrecision);
     }
 
     /** Inputs to compare engines on: the real ones, others near them, and random ones. */

@@ -66,6 +66,7 @@ import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.BoundsMaker;
+import io.plumbline.verifier.tolerant.InputRange;
 import io.plumbline.verifier.tolerant.OutputBounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
@@ -458,7 +459,12 @@ final class Parsers implements AutoCloseable {
         maker.add(given.outputs(), given.outputs());
         TreeMap<Precision, SortedMap<String, OutputBounds>> byPrecision = new TreeMap<>();
         byPrecision.put(Precision.FP32, maker.bounds(4, Set.of()));
-        Bounds bounds = new Bounds(shapes.manifest().id(), 4, new TreeMap<>(Map.of(Precision.FP32, 1)), byPrecision);
+        Bounds bounds = new Bounds(
+                shapes.manifest().id(),
+                4,
+                new TreeMap<>(Map.of(Precision.FP32, 1)),
+                new TreeMap<>(Map.of("x", new InputRange(-1, 2))),
+                byPrecision);
         add(
                 "bounds",
                 bytes -> Bounds.parse(new String(bytes, StandardCharsets.UTF_8)).hash(),

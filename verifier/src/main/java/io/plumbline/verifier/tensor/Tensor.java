@@ -119,15 +119,39 @@ public record Tensor(String name, ElementType type, long[] shape, byte[] data) {
                 case UINT32 -> in.getInt() & 0xFFFFFFFFL;
                 case FP32 -> in.getFloat();
                 case INT64 -> in.getLong();
-                case UINT64 -> {
-                    long bits = in.getLong();
-                    yield bits >= 0 ? bits : 2.0 * (bits >>> 1);
-                }
+                case UINT64 -> unsigned(in.getLong());
                 case FP64 -> in.getDouble();
                 case BYTES -> throw new IllegalStateException("Tensor \"" + name + "\" holds strings, not numbers.");
             };
         }
         return values;
+    }
+
+    /** All elements of integers, as they are: the bits of unsigned 64 are those of the long. */
+    public long[] integers() {
+        if (type == ElementType.BYTES || type.isFloat()) {
+            throw new IllegalStateException("Tensor \"" + name + "\" holds no integers.");
+        }
+        ByteBuffer in = little(data);
+        long[] values = new long[elements()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = switch (type) {
+                case BOOL, UINT8 -> in.get() & 0xFF;
+                case INT8 -> in.get();
+                case UINT16 -> in.getShort() & 0xFFFF;
+                case INT16 -> in.getShort();
+                case INT32 -> in.getInt();
+                case UINT32 -> in.getInt() & 0xFFFFFFFFL;
+                default -> in.getLong();
+            };
+        }
+        return values;
+    }
+
+    /** A long's bits as of an unsigned number, to the nearest double. */
+    public static double unsigned(long bits) {
+        // The lowest bit is kept in the one that is rounded by.
+        return bits >= 0 ? bits : 2.0 * (bits >>> 1 | bits & 1);
     }
 
     /** All byte strings. */

@@ -18,20 +18,24 @@ import java.util.TreeMap;
  * @param modelId 32 bytes.
  * @param safety what the widest deviation among the honest runs was multiplied with.
  * @param runs honest runs that were compared, by precision.
+ * @param inputs what the floating-point inputs that it was calibrated with were like, by name: beyond it nothing is known of honest engines.
+ *     Integers are mostly indices, and in no range.
  * @param outputs bounds by precision and output.
  */
 public record Bounds(
         byte[] modelId,
         double safety,
         SortedMap<Precision, Integer> runs,
+        SortedMap<String, InputRange> inputs,
         SortedMap<Precision, SortedMap<String, OutputBounds>> outputs) {
     /** Name of the file in a model's folder. */
     public static final String FILE_NAME = "plumbline.bounds";
 
-    private static final String FIRST_LINE = "plumbline-bounds 1";
+    private static final String FIRST_LINE = "plumbline-bounds 2";
 
     public Bounds {
         runs = new TreeMap<>(runs);
+        inputs = new TreeMap<>(inputs);
         outputs = new TreeMap<>(outputs);
     }
 
@@ -42,6 +46,13 @@ public record Bounds(
     public String text() {
         StringBuilder text =
                 new StringBuilder(FIRST_LINE + "\nmodel " + Blake3.hex(modelId) + "\nsafety " + safety + '\n');
+        inputs.forEach((name, range) -> text.append("input ")
+                .append(TensorSpec.escape(name))
+                .append(' ')
+                .append(range.least())
+                .append(' ')
+                .append(range.most())
+                .append('\n'));
         outputs.forEach((precision, byOutput) -> {
             text.append("precision ")
                     .append(precision)
@@ -70,6 +81,7 @@ public record Bounds(
                 throw new IllegalArgumentException("it does not begin with \"" + FIRST_LINE + "\", model and safety");
             }
             SortedMap<Precision, Integer> runs = new TreeMap<>();
+            SortedMap<String, InputRange> inputs = new TreeMap<>();
             SortedMap<Precision, SortedMap<String, OutputBounds>> outputs = new TreeMap<>();
             SortedMap<String, OutputBounds> current = null;
             for (int i = 3; i < lines.length - 1; i++) {
@@ -78,6 +90,10 @@ public record Bounds(
                     current = new TreeMap<>();
                     outputs.put(Precision.parse(part[1]), current);
                     runs.put(Precision.parse(part[1]), Integer.parseInt(part[2]));
+                } else if (part[0].equals("input") && part.length == 4) {
+                    inputs.put(
+                            TensorSpec.unescape(part[1]),
+                            new InputRange(Double.parseDouble(part[2]), Double.parseDouble(part[3])));
                 } else if (part[0].equals("output") && current != null) {
                     current.put(TensorSpec.unescape(part[1]), OutputBounds.fromParts(part, 2));
                 } else {
@@ -88,6 +104,7 @@ public record Bounds(
                     HexFormat.of().parseHex(lines[1].substring(6)),
                     Double.parseDouble(lines[2].substring(7)),
                     runs,
+                    inputs,
                     outputs);
             if (!bounds.text().equals(text)) {
                 throw new IllegalArgumentException("it is not in canonical form");
@@ -96,6 +113,20 @@ public record Bounds(
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
             throw new IllegalArgumentException(
                     "Not a bounds file: " + e.getMessage() + ". Calibrate the model again with this version.", e);
+        }
+    }
+
+    /**
+     * That the model was calibrated with inputs like these.
+     *
+     * @throws IllegalArgumentException naming the input and the element that lie outside.
+     */
+    public void checkInputs(List<Tensor> given) {
+        for (Tensor input : given) {
+            InputRange range = inputs.get(input.name());
+            if (range != null) {
+                range.check(input);
+            }
         }
     }
 

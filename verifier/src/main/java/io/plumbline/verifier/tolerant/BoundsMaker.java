@@ -15,6 +15,7 @@ public final class BoundsMaker {
     private static final double RELATIVE = 2;
 
     private final SortedMap<String, Widest> outputs = new TreeMap<>();
+    private final SortedMap<String, InputRange> inputs = new TreeMap<>();
     private int runs;
 
     private static final class Widest {
@@ -49,6 +50,23 @@ public final class BoundsMaker {
             outputs.computeIfAbsent(name, key -> new Widest()).add(deviation);
         }
         runs++;
+    }
+
+    /** Takes inputs that it is calibrated with. */
+    public void addInputs(List<Tensor> given) {
+        for (Tensor input : given) {
+            InputRange range = input.type().isFloat() ? InputRange.of(input) : null;
+            if (range != null) {
+                inputs.merge(input.name(), range, InputRange::and);
+            }
+        }
+    }
+
+    /** What the inputs were like, and those of an earlier calibration. */
+    public SortedMap<String, InputRange> inputs(SortedMap<String, InputRange> before) {
+        SortedMap<String, InputRange> all = new TreeMap<>(before);
+        inputs.forEach((name, range) -> all.merge(name, range, InputRange::and));
+        return all;
     }
 
     /** Honest runs taken. */

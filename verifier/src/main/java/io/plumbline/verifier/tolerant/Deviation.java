@@ -31,7 +31,10 @@ public record Deviation(
         return new Deviation(why, 0, 0, new double[QUANTILES.length], new double[QUANTILES.length], 0);
     }
 
-    /** Compares {@code claimed} with {@code reference}. */
+    /**
+     * Compares {@code claimed} with {@code reference}: integers as integers, floats as numbers. Of floats, all not-a-numbers are equal, whatever their payload, and
+     * zeros of either sign.
+     */
     public static Deviation of(Tensor reference, Tensor claimed) {
         if (reference.type() != claimed.type() || !Arrays.equals(reference.shape(), claimed.shape())) {
             return incomparable("it is " + claimed.type() + " " + Arrays.toString(claimed.shape()) + " and should be "
@@ -39,16 +42,29 @@ public record Deviation(
         }
         if (reference.type().bytes() == 0) {
             return Arrays.equals(reference.data(), claimed.data())
-                    ? of(new double[0], new double[0], 0, 0)
+                    ? of(new double[0], new double[0], 0)
                     : incomparable("its strings are others");
+        }
+        if (!reference.type().isFloat()) {
+            return of(reference.values(), differences(reference, claimed), 0);
         }
         long[] shape = reference.shape();
         int row = shape.length == 0 ? 1 : (int) shape[shape.length - 1];
-        return of(
-                reference.values(),
-                claimed.values(),
-                step(reference.type()),
-                reference.type().isFloat() ? row : 0);
+        return of(reference.values(), claimed.values(), step(reference.type()), row);
+    }
+
+    /** Of integers, as integers: a double holds no more than 53 bits of one. */
+    private static double[] differences(Tensor reference, Tensor claimed) {
+        long[] a = reference.integers();
+        long[] b = claimed.integers();
+        boolean isUnsigned = reference.type() == ElementType.UINT64;
+        double[] differences = new double[a.length];
+        for (int i = 0; i < a.length; i++) {
+            boolean isLess = isUnsigned ? Long.compareUnsigned(a[i], b[i]) < 0 : a[i] < b[i];
+            // Up to 2^64 - 1 apart: as unsigned no difference overflows.
+            differences[i] = Tensor.unsigned(isLess ? b[i] - a[i] : a[i] - b[i]);
+        }
+        return differences;
     }
 
     private static double step(ElementType type) {
@@ -75,20 +91,32 @@ public record Deviation(
         }
         double scale = reference.length == 0 ? 0 : Math.sqrt(squares / reference.length);
         double[] absolute = new double[reference.length];
-        double[] relative = new double[reference.length];
         for (int i = 0; i < reference.length; i++) {
             absolute[i] = claimed[i] == reference[i] || !Double.isFinite(reference[i])
                     ? 0
                     : Math.abs(claimed[i] - reference[i]);
-            relative[i] = absolute[i] == 0 ? 0 : absolute[i] / Math.max(Math.abs(reference[i]), SMALL * scale);
         }
-        return new Deviation(
-                null,
-                scale,
-                step,
-                quantiles(absolute),
-                quantiles(relative),
-                row < 2 ? 0 : order(reference, claimed, row));
+        return of(reference, absolute, scale, step, row < 2 ? 0 : order(reference, claimed, row));
+    }
+
+    /** Of integers. */
+    private static Deviation of(double[] reference, double[] absolute, double step) {
+        double squares = 0;
+        for (double value : reference) {
+            squares += value * value;
+        }
+        double scale = reference.length == 0 ? 0 : Math.sqrt(squares / reference.length);
+        return of(reference, absolute, scale, step, 0);
+    }
+
+    private static Deviation of(double[] reference, double[] absolute, double scale, double step, double order) {
+        double[] relative = new double[reference.length];
+        for (int i = 0; i < reference.length; i++) {
+            double size = Math.max(Math.abs(reference[i]), SMALL * scale);
+            // Beside zeros there is nothing to be relative to.
+            relative[i] = size == 0 ? 0 : absolute[i] / size;
+        }
+        return new Deviation(null, scale, step, quantiles(absolute), quantiles(relative), order);
     }
 
     private static double[] quantiles(double[] values) {
@@ -123,7 +151,7 @@ public record Deviation(
         return widest;
     }
 
-    /** Whether not a bit differs. */
+    /** Whether no element differs. */
     public boolean isNone() {
         return incomparable == null && absolute[absolute.length - 1] == 0;
     }

@@ -117,7 +117,8 @@ public final class TolerantAuditor {
      *
      * @param beacon that draws whether it is run again; null where one auditor decides for itself to run it.
      * @throws IOException where the model cannot be run on these inputs: then nothing is proven.
-     * @throws IllegalArgumentException where the request names other bounds than this auditor has, or inputs the model does not take.
+     * @throws IllegalArgumentException where the request names other bounds than this auditor has, or inputs that the model does not take or
+     *     was not calibrated with: nothing is proven then either.
      */
     public Report audit(Receipt receipt, TensorRequest request, TensorAnswer answer, Level level, byte[] beacon)
             throws IOException {
@@ -132,6 +133,7 @@ public final class TolerantAuditor {
             throw new IllegalArgumentException("The request names other bounds than this auditor has for the model.");
         }
         manifest.checkInputs(request.inputs());
+        bounds.checkInputs(request.inputs());
         long begin = cpuNanos();
         List<Tensor> again = reference.run(request.inputs(), request.outputs());
         Bounds.Excess excess = bounds.exceeded(request.precision(), again, answer.outputs());

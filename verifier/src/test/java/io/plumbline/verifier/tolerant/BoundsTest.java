@@ -1,11 +1,13 @@
 package io.plumbline.verifier.tolerant;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -119,5 +121,51 @@ class BoundsTest {
             moved[i] += (float) (noise * random.nextGaussian());
         }
         return scores(moved);
+    }
+
+    /** Integers beyond 2^53 are no doubles. */
+    @Test
+    void integersAreComparedAsIntegers() {
+        long big = 1L << 60;
+        Tensor labels = Tensor.ofLongs("labels", new long[] {3}, big, Long.MIN_VALUE, 0);
+        BoundsMaker maker = new BoundsMaker();
+        maker.add(List.of(labels), List.of(labels));
+        OutputBounds exact = maker.bounds(4, Set.of("labels")).get("labels");
+        Tensor low = Tensor.ofLongs("labels", new long[] {3}, big + 1, Long.MIN_VALUE, 0);
+        assertFalse(Deviation.of(labels, low).isNone());
+        assertNotNull(exact.exceededBy(Deviation.of(labels, low)));
+        Tensor far = Tensor.ofLongs("labels", new long[] {3}, big, Long.MAX_VALUE, 0);
+        assertEquals(0x1p64, Deviation.of(labels, far).absolute()[3]);
+        byte[] ones = new byte[8];
+        Arrays.fill(ones, (byte) 0xFF);
+        byte[] almost = ones.clone();
+        almost[0] = (byte) 0xFE;
+        Tensor unsigned = new Tensor("u", ElementType.UINT64, new long[] {1}, ones);
+        assertEquals(
+                1,
+                Deviation.of(unsigned, new Tensor("u", ElementType.UINT64, new long[] {1}, almost))
+                        .absolute()[3]);
+        assertEquals(
+                0x1p64,
+                Deviation.of(unsigned, new Tensor("u", ElementType.UINT64, new long[] {1}, new byte[8]))
+                        .absolute()[3]);
+    }
+
+    @Test
+    void payloadsOfNotANumberAndSignsOfZeroAreNoDifference() {
+        float payload = Float.intBitsToFloat(0x7FC0_1234);
+        Tensor reference = scores(Float.NaN, 0f, 1);
+        assertTrue(Deviation.of(reference, scores(payload, -0f, 1)).isNone());
+        assertTrue(Deviation.of(scores(payload, -0f, 1), reference).isNone());
+        assertNotNull(Deviation.of(reference, scores(0f, Float.NaN, 1)).incomparable());
+    }
+
+    /** Beside zeros alone there is nothing to be relative to: the absolute bound decides. */
+    @Test
+    void zerosAreJudgedByTheAbsoluteBound() {
+        Tensor reference = scores(0, 0, 0, 0);
+        OutputBounds bounds = bounds(4, scores(1, 2, 3, 4), scores(1.001f, 2, 3, 4));
+        assertNull(bounds.exceededBy(Deviation.of(reference, scores(1e-3f, 0, 0, 0))));
+        assertNotNull(bounds.exceededBy(Deviation.of(reference, scores(1e-2f, 0, 0, 0))));
     }
 }

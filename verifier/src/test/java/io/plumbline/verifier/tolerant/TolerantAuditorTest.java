@@ -50,10 +50,12 @@ class TolerantAuditorTest {
 
     private Bounds bounds() {
         BoundsMaker maker = new BoundsMaker();
+        maker.addInputs(List.of(x));
         maker.add(right, List.of(Tensor.ofFloats("y", new long[] {2, 2}, 2.001f, 4, 6, 8)));
         SortedMap<Precision, SortedMap<String, OutputBounds>> outputs = new TreeMap<>();
         outputs.put(Precision.FP32, maker.bounds(4, Set.of()));
-        return new Bounds(MANIFEST.id(), 4, new TreeMap<>(Map.of(Precision.FP32, 1)), outputs);
+        return new Bounds(
+                MANIFEST.id(), 4, new TreeMap<>(Map.of(Precision.FP32, 1)), maker.inputs(new TreeMap<>()), outputs);
     }
 
     private TensorRequest request(Tensor input) {
@@ -188,5 +190,26 @@ class TolerantAuditorTest {
         }
         assertTrue(caught > 440 && caught < 560, caught + " of 2000, seed 2");
         assertFalse(audit(signed(far), request, far, Level.SIGNED, new byte[32]).isRunAgain());
+    }
+
+    /** How far honest engines lie apart there nobody has looked. */
+    @Test
+    void inputsBeyondWhatItWasCalibratedWithAreNotJudged() throws IOException {
+        TensorAnswer good = new TensorAnswer(right, engine);
+        for (float beyond : new float[] {-1, 6, 100, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            TensorRequest wide = request(Tensor.ofFloats("x", new long[] {2, 2}, 1, 2, beyond, 4));
+            Receipt receipt = Receipt.of(wide, good, 2, 4, NODE);
+            String why = assertThrows(
+                            IllegalArgumentException.class, () -> audit(receipt, wide, good, Level.FULL, null))
+                    .getMessage();
+            assertTrue(why.contains("\"x\" has " + (double) beyond + " at element 2"), why);
+        }
+        assertEquals(List.of(), asked);
+        TensorRequest near = request(Tensor.ofFloats("x", new long[] {2, 2}, -0.5f, 5.5f, 3, 4));
+        audit(Receipt.of(near, good, 2, 4, NODE), near, good, Level.FULL, null);
+        assertEquals(List.of("y"), asked);
+        Bounds read = Bounds.parse(bounds.text());
+        assertEquals(bounds.text(), read.text());
+        assertEquals(new InputRange(1, 4), read.inputs().get("x"));
     }
 }
