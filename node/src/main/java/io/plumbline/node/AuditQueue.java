@@ -1,8 +1,8 @@
 package io.plumbline.node;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -10,8 +10,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs audits side by side, a few of each node at once: a node that answers slowly holds up its own audits, and no others. Called by any
- * thread.
+ * Runs audits side by side, a few of each node at once: a node that answers slowly holds up its own audits, and no others. Of a node's the most urgent goes first, and those that nobody wants any
+ * more go without being run. Called by any thread.
  *
  * @param <N> what names a node.
  */
@@ -20,10 +20,39 @@ final class AuditQueue<N> {
     private final ExecutorService threads;
     private final Map<N, Lane> lanes = new HashMap<>();
 
+    /** What waits for its turn. */
+    interface Audit extends Runnable {
+        /** It is not wanted any more. */
+        long UNWANTED = Long.MAX_VALUE;
+
+        /** The lowest goes first; {@link #UNWANTED} is dropped. Asked whenever there is a turn to give. */
+        long rank();
+    }
+
     /** One node's audits. */
     private static final class Lane {
-        private final Deque<Runnable> waiting = new ArrayDeque<>();
+        private final List<Audit> waiting = new ArrayList<>();
         private int running;
+
+        /** Takes the most urgent out; null where there is none. */
+        private Audit next() {
+            int best = -1;
+            long least = Audit.UNWANTED;
+            List<Audit> wanted = new ArrayList<>();
+            for (Audit audit : waiting) {
+                long rank = audit.rank();
+                if (rank < Audit.UNWANTED) {
+                    if (rank < least) {
+                        best = wanted.size();
+                        least = rank;
+                    }
+                    wanted.add(audit);
+                }
+            }
+            waiting.clear();
+            waiting.addAll(wanted);
+            return best < 0 ? null : waiting.remove(best);
+        }
     }
 
     /**
@@ -37,24 +66,18 @@ final class AuditQueue<N> {
     }
 
     /** Has an audit of {@code node} run when its turn comes; drops it once this is closed. */
-    synchronized void add(N node, Runnable audit) {
+    synchronized void add(N node, Audit audit) {
         Lane lane = lanes.computeIfAbsent(node, name -> new Lane());
         lane.waiting.add(audit);
-        next(node, lane);
+        turn(node, lane);
     }
 
-    private void next(N node, Lane lane) {
+    private void turn(N node, Lane lane) {
         while (lane.running < atOnce && !lane.waiting.isEmpty()) {
-            Runnable audit = lane.waiting.poll();
+            // What is chosen is chosen when a thread is free, not now: it may wait for one.
             lane.running++;
             try {
-                threads.execute(() -> {
-                    try {
-                        audit.run();
-                    } finally {
-                        ended(node);
-                    }
-                });
+                threads.execute(() -> run(node, lane));
             } catch (RejectedExecutionException e) {
                 // It is closed.
                 lane.running--;
@@ -66,10 +89,24 @@ final class AuditQueue<N> {
         }
     }
 
-    private synchronized void ended(N node) {
-        Lane lane = lanes.get(node);
+    private void run(N node, Lane lane) {
+        try {
+            Audit audit = take(lane);
+            if (audit != null) {
+                audit.run();
+            }
+        } finally {
+            ended(node, lane);
+        }
+    }
+
+    private synchronized Audit take(Lane lane) {
+        return lane.next();
+    }
+
+    private synchronized void ended(N node, Lane lane) {
         lane.running--;
-        next(node, lane);
+        turn(node, lane);
     }
 
     /** Audits that wait for their turn. */

@@ -20,6 +20,8 @@ final class Child implements AutoCloseable {
     private final Process process;
     private final Path errors;
     private final boolean echo;
+    private final List<String> flags;
+    private final List<String> arguments;
     private final List<JsonNode> events = new ArrayList<>();
 
     /**
@@ -32,14 +34,24 @@ final class Child implements AutoCloseable {
         this.echo = echo;
         this.name = name;
         this.errors = log;
+        this.flags = List.copyOf(flags);
+        this.arguments = List.copyOf(arguments);
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(flags);
         command.addAll(program(System.getProperty("java.class.path")));
         command.addAll(arguments);
         command.add("--exit-with-stdin");
-        process = new ProcessBuilder(command).redirectError(log.toFile()).start();
+        process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                .start();
         Thread.ofPlatform().daemon().name(name).start(this::read);
+    }
+
+    /** Kills it as it stands, and starts another in its place. */
+    Child again() throws IOException {
+        close();
+        return new Child(name, errors, echo, flags, arguments);
     }
 
     /** The jar this process runs from, or its class path where it runs from classes. */

@@ -96,6 +96,18 @@ final class DemoNetwork implements AutoCloseable {
         return honestNode;
     }
 
+    /** Kills the honest node as it stands and starts it again; waits until it is ready. */
+    void restartHonestNode() throws IOException, InterruptedException {
+        honestNode = honestNode.again();
+        adopt(honestNode);
+        honestNode.await("ready", event -> true, START_MS);
+    }
+
+    /** Ends a process with this network. */
+    synchronized void adopt(Child child) {
+        children.add(child);
+    }
+
     /** In hexadecimal, as requests name a node. */
     String cheatKey() {
         return HEX.formatHex(cheat.publicKey());

@@ -38,6 +38,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
@@ -51,6 +54,9 @@ final class FullNode implements AutoCloseable {
 
     /** Applied again in some twenty seconds. */
     static final long SNAPSHOT_BYTES = 256L << 20;
+
+    /** Longest wait for the replica to say what it has. */
+    private static final long LOOK_MS = 1_000;
 
     private final Events events;
     private final NodeClient client;
@@ -152,7 +158,7 @@ final class FullNode implements AutoCloseable {
                 new Door(sequencer, service.admission(), member::logStart).protocol());
         this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
         AgentRunner.startOnThread(runner);
-        judge.begin(endpoint, ledger);
+        judge.begin(endpoint, ledger, node -> registered(service, node));
         voter.begin(ledger);
         ledger.root();
         Operator operator =
@@ -243,6 +249,19 @@ final class FullNode implements AutoCloseable {
                                     + " Put them in a network that only full nodes are in, as in"
                                     + " DOORHOST:PORT@PRIVATEHOST:PORT, or have a firewall let in only the other"
                                     + " full nodes."));
+        }
+    }
+
+    /** A node as this full node's replica has it; as it was, where it has none or cannot say. */
+    private static Node registered(LedgerService service, Node node) {
+        try {
+            Node now = service.look(state -> state.node(node.key())).get(LOOK_MS, TimeUnit.MILLISECONDS);
+            return now == null ? node : now;
+        } catch (ExecutionException | TimeoutException e) {
+            return node;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return node;
         }
     }
 

@@ -93,9 +93,9 @@ final class IncomingOpening implements Opening {
         }
         long before = received;
         boolean wasSealed = seal != null;
-        long end = System.nanoTime() + deadline.atMostNs(timeoutNs);
+        long end = System.nanoTime() + timeoutNs;
         while (failure == null && received == before && wasSealed == (seal != null)) {
-            long left = end - System.nanoTime();
+            long left = Math.min(Deadline.LOOK_NS, Math.min(end - System.nanoTime(), deadline.leftNs()));
             if (left <= 0) {
                 throw new IOException("The inference node at " + from
                         + (deadline.leftNs() <= 0

@@ -3,6 +3,7 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
@@ -12,6 +13,7 @@ import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.node.AnswerJudge.Finding;
 import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
@@ -29,8 +31,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 
 /**
  * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, reveals it when the ledger says that nobody can copy
@@ -38,9 +42,12 @@ import java.util.function.BooleanSupplier;
  */
 final class Judge implements AutoCloseable {
     /** Audits that run at once, and those of one node among them. */
-    private static final int AUDITS = 16;
+    private static final int AUDITS = 64;
 
     private static final int AUDITS_OF_A_NODE = 4;
+
+    /** An audit that only adds to what is decided is not begun with less time than this. */
+    private static final long LEAST_MS = 2_000;
 
     private static final long AGAIN_NS = 500_000_000;
 
@@ -69,6 +76,7 @@ final class Judge implements AutoCloseable {
 
     private Endpoint endpoint;
     private LedgerClient ledger;
+    private UnaryOperator<Node> latest = node -> node;
     private Accuser accuser;
 
     /**
@@ -91,10 +99,15 @@ final class Judge implements AutoCloseable {
         this.events = events;
     }
 
-    /** From now on it can reach nodes and the ledger. */
-    void begin(Endpoint reaching, LedgerClient telling) {
+    /**
+     * From now on it can reach nodes and the ledger.
+     *
+     * @param asRegistered gives a node as the ledger has it now: it may be at another address than when its receipt was ordered.
+     */
+    void begin(Endpoint reaching, LedgerClient telling, UnaryOperator<Node> asRegistered) {
         endpoint = reaching;
         ledger = telling;
+        latest = asRegistered;
         accuser = new Accuser(telling, publicKey, events);
         ready.countDown();
     }
@@ -114,8 +127,46 @@ final class Judge implements AutoCloseable {
         if (changed.status() == Status.REVEALING) {
             later(changed, () -> reveal(changed));
         } else if (changed.status() == Status.AUDITING) {
-            audits.add(Key.of(changed.node()), () -> guarded(changed, () -> commit(changed, node)));
+            audits.add(Key.of(changed.node()), new Waiting(changed, node));
         }
+    }
+
+    /** An audit that has not begun. */
+    private final class Waiting implements AuditQueue.Audit {
+        private final Case ordered;
+        private final Node node;
+
+        Waiting(Case ordered, Node node) {
+            this.ordered = ordered;
+            this.node = node;
+        }
+
+        /**
+         * Where this full node's word may decide, those first whose time ends first. Where as many have committed as decide, the latest first: after a pause there are many, and the rest of
+         * their time is over before the first of them is audited.
+         */
+        @Override
+        public long rank() {
+            Case now = current(ordered);
+            if (now == null || underWay.contains(name(now))) {
+                return UNWANTED;
+            }
+            Audit audit = now.audit();
+            if (audit.committed() < audit.quorum()) {
+                return audit.deadlineMs();
+            }
+            boolean hasTime = ledger == null || audit.deadlineMs() - ledger.timeMs() >= LEAST_MS;
+            return hasTime ? UNWANTED - 1 - now.height() : UNWANTED;
+        }
+
+        @Override
+        public void run() {
+            guarded(ordered, () -> commit(ordered, node));
+        }
+    }
+
+    private static String name(Case of) {
+        return Blake3.hex(of.requestHash()) + "-" + of.audit().round();
     }
 
     private void later(Case one, Work work) {
@@ -154,7 +205,7 @@ final class Judge implements AutoCloseable {
     }
 
     private void commit(Case ordered, Node node) throws IOException {
-        String name = Blake3.hex(ordered.requestHash()) + "-" + ordered.audit().round();
+        String name = name(ordered);
         Case now = current(ordered);
         if (now == null || !underWay.add(name)) {
             return;
@@ -246,6 +297,10 @@ final class Judge implements AutoCloseable {
             Failure failure = finding.failure();
             return new Verdict(Opinion.BAD, failure.step().name(), failure.place(), finding.work(), salt);
         } catch (IOException | RuntimeException e) {
+            if (current(ordered) == null) {
+                // Others have judged it meanwhile: after a pause that is most of what the log tells of.
+                return null;
+            }
             // No verdict on what could not be judged: silence is not proof of a lie.
             events.emit(
                     "cannot-judge",
@@ -270,10 +325,17 @@ final class Judge implements AutoCloseable {
                         .isApplied();
     }
 
-    /** Two thirds of what is left to commit in: the rest is for posting what was not answered. */
+    /**
+     * Two thirds of what is left to commit in: the rest is for posting what was not answered. It comes nearer when others commit, or a node that keeps one auditor waiting would have it be too
+     * late to say so.
+     */
     private Deadline deadline(Case ordered) {
-        long left = ordered.audit().deadlineMs() - ledger.timeMs();
-        return Deadline.after(Math.max(1_000, left * 2 / 3));
+        long beginMs = ledger.timeMs();
+        return () -> {
+            Case now = current(ordered);
+            long endMs = now == null ? beginMs : beginMs + (now.audit().deadlineMs() - beginMs) * 2 / 3;
+            return TimeUnit.MILLISECONDS.toNanos(endMs - ledger.timeMs());
+        };
     }
 
     /** @param asked receives each cell before it is asked for. */
@@ -287,12 +349,7 @@ final class Judge implements AutoCloseable {
         // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
         // evidence rests on, is seen here.
         Finding finding = ordered.receipt().signatureHolds()
-                ? judge.judge(
-                        ordered,
-                        endpoint.connect(node.host(), node.port(), node.key()),
-                        deadline(ordered),
-                        asked,
-                        event)
+                ? asked(judge, ordered, node, asked, event)
                 : new Finding(
                         Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"),
                         new byte[32],
@@ -311,6 +368,24 @@ final class Judge implements AutoCloseable {
             }
         });
         return finding;
+    }
+
+    /** Asks the node, and again where it was lost or had no room: it may have been started anew. */
+    private Finding asked(AnswerJudge judge, Case ordered, Node node, Cell[] asked, ObjectNode event)
+            throws IOException {
+        Deadline deadline = deadline(ordered);
+        while (true) {
+            try {
+                Node now = latest.apply(node);
+                Peer peer = endpoint.connect(now.host(), now.port(), now.key());
+                return judge.judge(ordered, peer, deadline, asked, event);
+            } catch (LostException | BusyException e) {
+                if (deadline.leftNs() < 2 * AGAIN_NS || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                LockSupport.parkNanos(AGAIN_NS);
+            }
+        }
     }
 
     /** Writes what proves the lie. */

@@ -42,7 +42,7 @@ final class Market {
     private final Events events;
 
     /** Until when, by {@link System#nanoTime}. */
-    private final Map<Key, Long> leftOut = new ConcurrentHashMap<>();
+    private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
 
     Market(Keys keys, LedgerClient ledger, Endpoint endpoint, NodeClient client, Events events) {
         this.keys = keys;
@@ -82,21 +82,26 @@ final class Market {
                 .filter(node ->
                         named.isEmpty() || HexFormat.of().formatHex(node.key()).equals(named))
                 .filter(node -> !tried.contains(Key.of(node.key())))
-                .filter(node -> !named.isEmpty() || !isLeftOut(node))
-                .sorted(Comparator.comparingLong(Node::pricePerToken).thenComparing(Node::faults))
+                .filter(node -> !named.isEmpty() || !hasLied(node))
+                // Who was not reached lately comes last: where there is nobody else it may be back.
+                .sorted(Comparator.comparing(this::isAway)
+                        .thenComparingLong(Node::pricePerToken)
+                        .thenComparing(Node::faults))
                 .toList();
         for (Node node : candidates) {
             Peer peer = endpoint.connect(node.host(), node.port(), node.key());
             if (isThere(peer)) {
                 return new Reached(node, peer);
             }
-            leaveOut(node, AWAY_NS, "is not reached");
+            failed(node, "is not reached");
         }
         throw new ApiException(
                 503,
                 "No inference node " + (named.isEmpty() ? "" : named + " ") + "with this model that is audited at "
                         + level + " is "
-                        + (candidates.isEmpty() ? "registered, or all were left out lately." : "reached."));
+                        + (candidates.isEmpty()
+                                ? "registered, or those that are were left out for what they signed."
+                                : "reached."));
     }
 
     private static boolean isThere(Peer peer) throws IOException {
@@ -108,15 +113,24 @@ final class Market {
         }
     }
 
-    private boolean isLeftOut(Node node) {
-        Long until = leftOut.get(Key.of(node.key()));
+    private boolean hasLied(Node node) {
+        return isLeftOut("", node);
+    }
+
+    /** Started anew at another address it is not away. */
+    private boolean isAway(Node node) {
+        return isLeftOut(node.host() + ":" + node.port(), node);
+    }
+
+    private boolean isLeftOut(String where, Node node) {
+        Long until = leftOut.get(where + " " + Blake3.hex(node.key()));
         return until != null && until - System.nanoTime() > 0;
     }
 
-    private void leaveOut(Node node, long ns, String why) {
+    private void leaveOut(String where, Node node, long ns, String why) {
         leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
         if (leftOut.size() < MAX_LEFT_OUT) {
-            leftOut.put(Key.of(node.key()), System.nanoTime() + ns);
+            leftOut.put(where + " " + Blake3.hex(node.key()), System.nanoTime() + ns);
         }
         events.emit(
                 "left-out",
@@ -127,12 +141,12 @@ final class Market {
 
     /** It answered nothing. */
     void failed(Node node, String why) {
-        leaveOut(node, AWAY_NS, why);
+        leaveOut(node.host() + ":" + node.port(), node, AWAY_NS, why);
     }
 
     /** What it signed was not what it showed, or no receipt at all. */
     void lied(Node node, String why) {
-        leaveOut(node, LIED_NS, why);
+        leaveOut("", node, LIED_NS, why);
     }
 
     /**

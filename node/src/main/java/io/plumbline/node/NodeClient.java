@@ -223,8 +223,8 @@ final class NodeClient implements Endpoint.Receiver {
         openings.of(peer).forEach(opening -> opening.fail(gone(peer)));
     }
 
-    private static IOException gone(Peer peer) {
-        return new IOException("The inference node at " + peer.address() + " is not reached: " + peer.lost() + ".");
+    private static LostException gone(Peer peer) {
+        return new LostException("The inference node at " + peer.address() + " is not reached: " + peer.lost() + ".");
     }
 
     /** For tests: as if a call of each kind waited for {@code peer} under this id. */
@@ -262,12 +262,26 @@ final class NodeClient implements Endpoint.Receiver {
         long id = calls.add(peer, call);
         try {
             start(peer, id, call, encode);
-            long timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-            return type.cast(call.done.get(deadline.atMostNs(timeoutNs), TimeUnit.NANOSECONDS));
+            return type.cast(await(call, deadline));
         } catch (ExecutionException | TimeoutException | InterruptedException e) {
             throw failure(peer, e);
         } finally {
             calls.remove(id);
+        }
+    }
+
+    private Object await(Call call, Deadline deadline)
+            throws ExecutionException, InterruptedException, TimeoutException {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        while (true) {
+            long left = Math.min(end - System.nanoTime(), deadline.leftNs());
+            try {
+                return call.done.get(Math.min(left, Deadline.LOOK_NS), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                if (left <= Deadline.LOOK_NS) {
+                    throw e;
+                }
+            }
         }
     }
 
@@ -297,13 +311,17 @@ final class NodeClient implements Endpoint.Receiver {
             when failed.getCause() instanceof BusyException busy -> {
                 return busy;
             }
+            case ExecutionException failed
+            when failed.getCause() instanceof LostException lost -> {
+                return new LostException(lost);
+            }
             case ExecutionException failed -> {
                 return new IOException(failed.getCause().getMessage(), failed.getCause());
             }
             case TimeoutException late -> {
                 return new IOException(
-                        "The inference node at " + peer.address() + " did not answer within " + timeoutMs / 1000
-                                + " s.",
+                        "The inference node at " + peer.address() + " did not answer in time, " + timeoutMs / 1000
+                                + " s at most.",
                         late);
             }
             default -> {

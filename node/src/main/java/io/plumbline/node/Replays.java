@@ -8,12 +8,18 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.agrona.CloseHelper;
 
-/** Re-executions, kept while their openings are asked for: the last few, and fewer where the disk has no room for their traces. Used by one thread at a time. */
+/**
+ * Re-executions, kept while their openings are asked for, by several auditors and not all at the same time: those asked for last, as many as memory and the disk have room for. Used by one thread at a
+ * time.
+ */
 final class Replays implements AutoCloseable {
-    private static final int MOST = 4;
+    private static final int MOST = 64;
+
+    /** Memory that all may take together, beside one that is needed whatever it takes. */
+    private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 8;
 
     private final Path folder;
-    private final Map<String, Replay> kept = new LinkedHashMap<>(MOST, 0.75f, true);
+    private final Map<String, Replay> kept = new LinkedHashMap<>(16, 0.75f, true);
 
     /** Runs an answer again, with its trace in a folder. */
     @FunctionalInterface
@@ -33,9 +39,6 @@ final class Replays implements AutoCloseable {
      */
     Replay get(String receipt, Run run) throws IOException {
         Replay replay = kept.get(receipt);
-        while (kept.size() >= MOST && replay == null) {
-            dropEldest();
-        }
         while (replay == null) {
             try {
                 replay = run.run(folder);
@@ -47,7 +50,14 @@ final class Replays implements AutoCloseable {
                 dropEldest();
             }
         }
+        while (kept.size() > MOST || kept.size() > 1 && bytes() > MOST_BYTES) {
+            dropEldest();
+        }
         return replay;
+    }
+
+    private long bytes() {
+        return kept.values().stream().mapToLong(Replay::memoryBytes).sum();
     }
 
     private void dropEldest() {

@@ -144,6 +144,11 @@ public final class Replay implements OpeningSource, AutoCloseable {
         return new AuditReport(Level.REPLAYED, Counts.NONE, cpu, null, failure, null);
     }
 
+    /** Memory that it takes; a trace in a file is not counted. */
+    public long memoryBytes() {
+        return store.memoryBytes() + tree.keptBytes();
+    }
+
     @Override
     public void close() {
         store.close();

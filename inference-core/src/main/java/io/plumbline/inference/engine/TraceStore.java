@@ -65,9 +65,9 @@ public final class TraceStore implements AutoCloseable {
         }
     }
 
-    /** Bytes of the trace. */
-    long size() {
-        return bytes.byteSize();
+    /** Bytes of it that are in memory. */
+    long memoryBytes() {
+        return file == null ? bytes.byteSize() : 0;
     }
 
     /**

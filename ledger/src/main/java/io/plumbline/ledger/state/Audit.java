@@ -122,7 +122,7 @@ public final class Audit {
     }
 
     /** How many have bound themselves in this round. */
-    int committed() {
+    public int committed() {
         return count(commitments);
     }
 

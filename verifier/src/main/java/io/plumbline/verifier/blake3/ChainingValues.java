@@ -118,8 +118,13 @@ public final class ChainingValues {
         return message.byteSize();
     }
 
-    int chunks() {
-        return chunks;
+    /** Memory that its values take. */
+    public long keptBytes() {
+        long words = 0;
+        for (int[] level : levels) {
+            words += level.length;
+        }
+        return 4 * words;
     }
 
     /** Words of the node that spans chunks {@code index * 2^level} and on, up to {@code 2^level} of them. */
