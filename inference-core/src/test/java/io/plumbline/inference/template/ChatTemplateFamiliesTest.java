@@ -1,16 +1,15 @@
-package io.plumbline.inference.tokenizer;
+package io.plumbline.inference.template;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.inference.tokenizer.ChatTokenizer.Message;
+import io.plumbline.inference.template.Rendered.Message;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The families' prompt formats, by templates that use what the published ones use. */
-class ChatTemplateTest {
+class ChatTemplateFamiliesTest {
     private static final List<Message> CONVERSATION = List.of(
             new Message("system", "Be brief."),
             new Message("user", " Hi! "),
@@ -18,7 +17,7 @@ class ChatTemplateTest {
             new Message("user", "Why?"));
 
     private static String render(String template, List<Message> messages) {
-        return new ChatTemplate(template, Map.of("bos_token", "<s>", "eos_token", "</s>")).render(messages);
+        return Rendered.chat(template, messages);
     }
 
     private static final String LLAMA2 = """
