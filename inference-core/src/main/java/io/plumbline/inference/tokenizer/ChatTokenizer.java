@@ -5,14 +5,23 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.template.ChatTemplate;
+import io.plumbline.inference.template.TemplateException;
 import io.plumbline.verifier.audit.ModelTokenizer;
 import io.plumbline.verifier.model.TokenFiles;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -22,18 +31,34 @@ import java.util.TreeMap;
 public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private static final String CONFIG = "tokenizer_config.json";
 
+    /**
+     * Tokens that transformers passes to a template by these names, where a model has them; the others are undefined
+     * there.
+     */
+    private static final List<String> SPECIAL_TOKENS =
+            List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
+
+    /** What a model is tried with before it is used: a first message, and one with a system's message before it. */
+    private static final List<List<Message>> PROBES = List.of(
+            List.of(new Message("user", "Hello")),
+            List.of(new Message("system", "Be brief."), new Message("user", "Hello")));
+
     private final HuggingFaceTokenizer tokenizer;
     private final ChatTemplate template;
+    private final String templateFile;
     private final Map<String, Object> specials = new HashMap<>();
 
-    private ChatTokenizer(HuggingFaceTokenizer tokenizer, JsonNode config, String ownTemplate) {
+    private ChatTokenizer(HuggingFaceTokenizer tokenizer, JsonNode config, String source, String templateFile) {
         this.tokenizer = tokenizer;
-        for (String name : List.of("bos_token", "eos_token")) {
+        this.templateFile = templateFile;
+        for (String name : SPECIAL_TOKENS) {
             JsonNode node = config.path(name);
-            specials.put(name, node.isObject() ? node.path("content").asText("") : node.asText(""));
+            JsonNode text = node.isObject() ? node.path("content") : node;
+            if (text.isTextual()) {
+                specials.put(name, text.asText());
+            }
         }
-        String source = ownTemplate != null ? ownTemplate : template(config.path("chat_template"));
-        this.template = source == null ? null : new ChatTemplate(source, specials);
+        this.template = source == null ? null : new ChatTemplate(source);
     }
 
     /** A template, or the default one of several that a model has by name. */
@@ -79,40 +104,109 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
                 throw new IOException(name + " does not exist. A model needs it to turn text into tokens.");
             }
         }
-        JsonNode config;
-        try {
-            config = new ObjectMapper().readTree(files.bytes().get(CONFIG));
-        } catch (JacksonException e) {
-            throw new IOException(CONFIG + " is not JSON: " + e.getOriginalMessage(), e);
-        }
+        JsonNode config = config(files.bytes().get(CONFIG));
         byte[] own = files.bytes().get(LoadedModel.TEMPLATE_FILE);
+        String templateFile = own == null ? CONFIG : LoadedModel.TEMPLATE_FILE;
+        String template = own == null ? template(config.path("chat_template")) : text(own);
         HuggingFaceTokenizer tokenizer = TokenizerFile.open(files.bytes().get(TokenizerFile.NAME), false);
         try {
-            return new ChatTokenizer(tokenizer, config, own == null ? null : new String(own, StandardCharsets.UTF_8));
-        } catch (RuntimeException e) {
+            return new ChatTokenizer(tokenizer, config, template, templateFile);
+        } catch (TemplateException e) {
             tokenizer.close();
-            throw new IOException("the chat template cannot be read: " + e.getMessage(), e);
+            throw new IOException(templateFile + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static JsonNode config(byte[] file) throws IOException {
+        try {
+            return new ObjectMapper().readTree(file);
+        } catch (JacksonException e) {
+            throw new IOException(CONFIG + " is not JSON: " + e.getOriginalMessage() + ". Download it again.", e);
+        }
+    }
+
+    private static String text(byte[] file) throws IOException {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(file)).toString();
+        } catch (CharacterCodingException e) {
+            throw new IOException(
+                    LoadedModel.TEMPLATE_FILE + " is not UTF-8 text. Download the chat template again.", e);
         }
     }
 
     /**
-     * Prompt tokens of a conversation. A model without a chat template gets the contents joined, after its beginning-of-text token: it
-     * continues them.
+     * Turns a first message into tokens, so that a model that cannot do so is found out before a client asks.
+     *
+     * @throws IOException where the template cannot render it, or refuses it with a system's message and without, or
+     *     where the tokenizer cannot take the text; names the file.
+     */
+    public void probe() throws IOException {
+        TemplateException refusal = null;
+        for (List<Message> probe : PROBES) {
+            try {
+                prompt(probe);
+                return;
+            } catch (TemplateException e) {
+                if (refusal == null) {
+                    refusal = e;
+                }
+                if (e.kind() != TemplateException.Kind.REFUSED) {
+                    break;
+                }
+            } catch (RuntimeException e) {
+                throw new IOException(
+                        TokenizerFile.NAME + " cannot turn a text into tokens: "
+                                + e.getMessage() + ". Download it again.",
+                        e);
+            }
+        }
+        throw new IOException(
+                templateFile + ": a conversation of one message cannot be rendered. " + refusal.getMessage(), refusal);
+    }
+
+    /**
+     * Prompt tokens of a conversation. A model without a chat template gets the contents joined, after its
+     * beginning-of-text token: it continues them. A template that asks for the day is told that of UTC, the same on
+     * every host.
+     *
+     * @throws IllegalArgumentException where the template refuses the conversation, or cannot render it.
      */
     public int[] prompt(List<Message> messages) {
+        return prompt(messages, Clock.systemUTC());
+    }
+
+    /**
+     * As {@link #prompt(List)}, with a clock for templates that ask for the day: see {@link #promptsDependOnTheDay}.
+     */
+    public int[] prompt(List<Message> messages, Clock clock) {
         if (template == null) {
             StringBuilder text = new StringBuilder();
             for (Message message : messages) {
                 text.append(message.content());
             }
-            return encode(specials.get("bos_token") + text.toString());
+            return encode(specials.getOrDefault("bos_token", "") + text.toString());
         }
-        return encode(template.render(messages));
+        List<Map<String, Object>> list = new ArrayList<>();
+        for (Message message : messages) {
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("role", message.role());
+            one.put("content", message.content());
+            list.add(one);
+        }
+        Map<String, Object> variables = new HashMap<>(specials);
+        variables.put("messages", list);
+        variables.put("add_generation_prompt", true);
+        return encode(template.render(variables, clock));
+    }
+
+    /** Whether the same messages may give other tokens tomorrow: the template asks for the day. */
+    public boolean promptsDependOnTheDay() {
+        return template != null && template.usesClock();
     }
 
     @Override
     public int[] prompt(String messages, long time) {
-        return prompt(ChatMessages.parse(messages));
+        return prompt(ChatMessages.parse(messages), Clock.fixed(Instant.ofEpochSecond(time), ZoneOffset.UTC));
     }
 
     private int[] encode(String text) {

@@ -46,7 +46,8 @@ public final class TokenizerFile {
                             "padding",
                             "false"));
         } catch (RuntimeException e) {
-            throw new IOException(NAME + " cannot be read as a tokenizer: " + e.getMessage(), e);
+            throw new IOException(
+                    NAME + " cannot be read as a tokenizer: " + e.getMessage() + ". Download it again.", e);
         }
     }
 }
