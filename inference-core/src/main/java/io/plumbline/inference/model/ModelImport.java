@@ -7,6 +7,7 @@ import io.plumbline.inference.safetensors.FloatBytes;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.safetensors.SafetensorsWriter;
 import io.plumbline.inference.safetensors.SafetensorsWriter.Declared;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -73,12 +74,30 @@ public final class ModelImport {
             Files.createDirectories(parent);
             Path partial = Files.createTempDirectory(parent, ".importing-");
             try {
+                writeTokenFiles(tokenFiles, partial, source.origin());
                 Manifest manifest = job.write(tokenFiles, partial);
                 Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
                 return manifest;
             } finally {
                 Folders.delete(partial);
             }
+        }
+    }
+
+    /**
+     * Writes the files that decide how text becomes tokens, and uses them once: what cannot be read is found out here, before the
+     * weights are written, and not at a client's first request.
+     */
+    private static void writeTokenFiles(Map<String, byte[]> tokenFiles, Path partial, String origin)
+            throws IOException {
+        for (Map.Entry<String, byte[]> file : tokenFiles.entrySet()) {
+            Files.write(partial.resolve(file.getKey()), file.getValue());
+        }
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(partial)) {
+            tokenizer.probe();
+        } catch (IOException e) {
+            // The operator knows the file by the place it came from; the one that was tried is gone by now.
+            throw new IOException(e.getMessage().replace(partial.toString(), origin) + " Nothing was imported.", e);
         }
     }
 
@@ -184,10 +203,7 @@ public final class ModelImport {
             }
         }
         Map<String, byte[]> hashes = new TreeMap<>();
-        for (Map.Entry<String, byte[]> file : tokenFiles.entrySet()) {
-            Files.write(to.resolve(file.getKey()), file.getValue());
-            hashes.put(file.getKey(), Blake3.hash(file.getValue()));
-        }
+        tokenFiles.forEach((name, bytes) -> hashes.put(name, Blake3.hash(bytes)));
         writeConfig(to);
         Manifest manifest = new Manifest(shape, new TreeMap<>(hashes), new TreeMap<>(written));
         Files.writeString(to.resolve(Manifest.FILE_NAME), manifest.text());

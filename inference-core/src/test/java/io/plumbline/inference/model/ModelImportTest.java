@@ -98,4 +98,49 @@ class ModelImportTest {
         Files.delete(config);
         assertTrue(refused(source).getMessage().contains("config.json does not exist"));
     }
+
+    @Test
+    void tokenizersAndTemplatesThatCannotBeUsedAreRefusedByName() throws IOException {
+        Path source = copyOfShipped();
+        Path tokenizer = source.resolve("tokenizer.json");
+        byte[] whole = Files.readAllBytes(tokenizer);
+        Files.writeString(tokenizer, "version https://git-lfs.github.com/spec/v1\n");
+        assertTrue(refused(source).getMessage().startsWith(tokenizer + " cannot be read as a tokenizer"));
+        Files.write(tokenizer, Arrays.copyOf(whole, whole.length / 2));
+        assertTrue(refused(source).getMessage().startsWith(tokenizer + " cannot be read as a tokenizer"));
+        Files.write(tokenizer, whole);
+
+        Path config = source.resolve("tokenizer_config.json");
+        String json = Files.readString(config);
+        Files.writeString(config, "{");
+        assertTrue(refused(source).getMessage().startsWith(config + " is not JSON"));
+        Files.writeString(config, "{\"chat_template\": \"{% for m in messages %}{{ m.content }}{% endfoo %}\"}");
+        assertTrue(refused(source)
+                .getMessage()
+                .startsWith(config + ": The model's chat template, line 1, cannot be read"));
+        Files.writeString(config, json);
+
+        Path template = source.resolve(LoadedModel.TEMPLATE_FILE);
+        Files.write(template, new byte[] {(byte) 0xff, (byte) 0xfe});
+        assertTrue(refused(source).getMessage().startsWith(template + " is not UTF-8"));
+        Files.writeString(template, "{{ messages[0].content.nothing.at_all }}");
+        assertTrue(refused(source)
+                .getMessage()
+                .startsWith(template + ": a conversation of one message cannot be rendered"));
+        Files.writeString(template, "{{ raise_exception('Documents are needed.') }}");
+        assertTrue(refused(source).getMessage().contains("refuses these messages: Documents are needed."));
+    }
+
+    @Test
+    void aTemplateThatNeedsASystemMessageAndAModelWithoutTemplateAreImported() throws IOException {
+        Path source = copyOfShipped();
+        Files.writeString(
+                source.resolve(LoadedModel.TEMPLATE_FILE),
+                "{% if messages[0].role != 'system' %}{{ raise_exception('No system message.') }}{% endif %}"
+                        + "{% for m in messages %}{{ m.content }}{% endfor %}");
+        ModelImport.run(source, folder.resolve("a"), share -> {});
+        Files.delete(source.resolve(LoadedModel.TEMPLATE_FILE));
+        Files.writeString(source.resolve("tokenizer_config.json"), "{}");
+        ModelImport.run(source, folder.resolve("b"), share -> {});
+    }
 }
