@@ -17,6 +17,8 @@ import io.plumbline.inference.onnx.TensorRtOperators;
 import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.safetensors.SafetensorsFile;
 import io.plumbline.inference.safetensors.SafetensorsWriter;
+import io.plumbline.inference.template.ChatTemplate;
+import io.plumbline.inference.template.Limits;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
@@ -81,6 +83,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -106,6 +111,20 @@ final class Parsers implements AutoCloseable {
             Parsers.class.getClassLoader(),
             new Class<?>[] {Cluster.class},
             (proxy, method, arguments) -> method.getReturnType() == boolean.class ? true : null);
+
+    /** Templates that use what published ones use. */
+    private static final List<String> TEMPLATES = List.of(
+            "{%- set ns = namespace(found=false) -%}\n{%- for m in messages if m.content is defined %}\n"
+                    + "  {{- '<|' + m['role'] + '|>' ~ m.content | trim ~ loop.index }}{% set ns.found = true %}\n"
+                    + "{%- else %}{{ raise_exception('none') }}{%- endfor %}{{ ns.found }}",
+            "{% macro m(x, depth=0) %}{% if x is mapping %}{% for k, v in x | dictsort %}{{ k }}={{ m(v, 1) }}"
+                    + "{% endfor %}{% else %}{{ x | string | indent(2) }}{% endif %}{% endmacro %}{{ m(messages[0]) }}",
+            "{% for p in messages[0].content.split('a', 1)[::-1] recursive %}{% generation %}{{ p | tojson(indent=2) }}"
+                    + "{% endgeneration %}{% if loop.first %}{% continue %}{% endif %}{% endfor %}",
+            "{{ messages | selectattr('content', 'defined') | map(attribute='content') | map('upper') | join(', ') }}"
+                    + "{% raw %}{{ }}{% endraw %}{# c #}{{ 1.5e3 // -2 ** n % 3 }}{{ strftime_now('%d %b') }}",
+            "{% macro c() %}{{ caller(1) }}{% endmacro %}{% call(x) c() %}{{ '%5.2f|%-5s' % (n / 2, x) }}{% endcall %}"
+                    + "{{ '{:>5} {0[a]}'.format({'a': 1}) if false }}{{ {'a': [1, (2,)]} }}{% set y %}a{% endset %}");
 
     /**
      * One parser. Refusals are {@link MalformedException}, IOException and IllegalArgumentException; anything else is a
@@ -159,6 +178,7 @@ final class Parsers implements AutoCloseable {
         openings();
         frames();
         files();
+        templates();
         tensors();
     }
 
@@ -421,6 +441,26 @@ final class Parsers implements AutoCloseable {
         try (SafetensorsWriter out = new SafetensorsWriter(file, one)) {
             out.write(tensor, new byte[4], 4);
         }
+    }
+
+    /**
+     * A template and, after a zero byte, what a user writes: the one is read, and renders the other. Both are short and
+     * the steps few: where Jazzer drives, each comparison of texts allocates a kilobyte or two, which counts here.
+     */
+    private void templates() {
+        Limits few = new Limits(1000, 80, 300, 500, 64 << 10, 256 << 10, 1000, Duration.ofSeconds(10));
+        add(
+                "chat-template",
+                bytes -> {
+                    byte[] start = Arrays.copyOf(bytes, Math.min(bytes.length, few.sourceCharacters()));
+                    String[] parts = new String(start, StandardCharsets.UTF_8).split("\0", 2);
+                    Map<String, Object> message = Map.of("role", "user", "content", parts[parts.length - 1]);
+                    List<Object> messages = List.of(message, Map.of("role", "assistant"));
+                    new ChatTemplate(parts[0], few).render(Map.of("messages", messages, "n", 7), Clock.systemUTC());
+                },
+                () -> TEMPLATES.stream()
+                        .map(source -> (source + "\0Hi {{ 7 * 7 }} é😀").getBytes(StandardCharsets.UTF_8))
+                        .toList());
     }
 
     private void tensors() throws IOException {
