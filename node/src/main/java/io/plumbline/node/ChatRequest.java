@@ -44,11 +44,13 @@ record ChatRequest(List<Request> requests, Level level, boolean stream, boolean 
                     404, "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
         }
         refuseUnsupported(body);
-        List<ChatTokenizer.Message> messages = ChatMessages.parse(body.path("messages"));
+        // Says what is wrong before anything is looked at.
+        ChatMessages.parse(body.path("messages"));
         String text = body.get("messages").toString();
         requireModest(text, model);
         long time = System.currentTimeMillis() / 1000;
-        int[] prompt = tokenizer.prompt(messages);
+        // As everybody does who checks it: from the same text, by the same clock.
+        int[] prompt = prompt(tokenizer, text, time);
         if (prompt.length == 0) {
             throw new ApiException(400, "The messages are empty.");
         }
@@ -90,6 +92,14 @@ record ChatRequest(List<Request> requests, Level level, boolean stream, boolean 
     }
 
     /** Before anything is computed for it. */
+    private static int[] prompt(ChatTokenizer tokenizer, String messages, long time) {
+        try {
+            return tokenizer.prompt(messages, time);
+        } catch (IllegalStateException e) {
+            throw new ApiException(400, e.getMessage());
+        }
+    }
+
     private static void requireModest(String messages, LoadedModel model) {
         long most = TextCheck.maxMessageBytes(model.config());
         if (messages.length() > most || messages.getBytes(StandardCharsets.UTF_8).length > most) {

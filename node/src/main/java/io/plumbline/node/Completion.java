@@ -335,7 +335,7 @@ final class Completion implements AutoCloseable {
         String text = api.tokenizer().name(token);
         ObjectNode json = MAPPER.createObjectNode().put("token", text).put("logprob", value);
         ArrayNode bytes = json.putArray("bytes");
-        for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+        for (byte b : api.tokenizer().bytes(token)) {
             bytes.add(b & 0xFF);
         }
         return json;

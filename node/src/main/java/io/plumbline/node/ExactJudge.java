@@ -58,16 +58,22 @@ final class ExactJudge implements AnswerJudge {
         NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
         OpeningSource openings = client.openings(peer, receiptHash, deadline);
         Audit audit = ordered.audit();
-        AuditReport report = auditor.audit(
-                ordered.receipt(),
-                disclosed.request(),
-                disclosed.answer(),
-                new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
-                cell -> {
-                    asked[0] = cell;
-                    return openings.open(cell);
-                },
-                null);
+        AuditReport report;
+        try {
+            report = auditor.audit(
+                    ordered.receipt(),
+                    disclosed.request(),
+                    disclosed.answer(),
+                    new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
+                    cell -> {
+                        asked[0] = cell;
+                        return openings.open(cell);
+                    },
+                    null);
+        } catch (IllegalStateException e) {
+            // This host is too slow to say whether the messages became the prompt.
+            throw new UnjudgeableException(e);
+        }
         event.put("cells", report.counts().cells()).put("rows", report.counts().rows());
         event.put("heads", report.counts().heads())
                 .put("positions", report.counts().positions());

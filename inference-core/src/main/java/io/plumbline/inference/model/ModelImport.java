@@ -97,7 +97,9 @@ public final class ModelImport {
             tokenizer.probe();
         } catch (IOException e) {
             // The operator knows the file by the place it came from; the one that was tried is gone by now.
-            throw new IOException(e.getMessage().replace(partial.toString(), origin) + " Nothing was imported.", e);
+            String tried = partial + "/";
+            String why = e.getMessage().startsWith(tried) ? e.getMessage().substring(tried.length()) : e.getMessage();
+            throw new IOException(origin + "/" + why + " Nothing was imported.", e);
         }
     }
 

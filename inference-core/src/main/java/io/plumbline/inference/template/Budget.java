@@ -41,7 +41,7 @@ final class Budget {
             throw Fault.limit("it takes more than " + limits.steps() + " steps.");
         }
         if (System.nanoTime() - startNs > limits.time().toNanos()) {
-            throw Fault.limit("it takes more than " + limits.time().toMillis() + " ms.");
+            throw Fault.time("it takes more than " + limits.time().toMillis() + " ms.");
         }
         nextLook = steps + STEPS_BETWEEN_LOOKS_AT_THE_CLOCK;
     }

@@ -40,6 +40,10 @@ final class Fault extends RuntimeException {
         return new Fault(Kind.BEYOND_LIMITS, line, what);
     }
 
+    static Fault time(String what) {
+        return new Fault(Kind.TOO_SLOW, 0, what);
+    }
+
     static Fault refused(String why) {
         return new Fault(Kind.REFUSED, 0, why);
     }
@@ -60,7 +64,7 @@ final class Fault extends RuntimeException {
                     case UNRENDERABLE ->
                         where + ", cannot be rendered with these messages: " + getMessage()
                                 + " Check roles and contents, or correct the template.";
-                    case BEYOND_LIMITS ->
+                    case BEYOND_LIMITS, TOO_SLOW ->
                         where + ", goes beyond its limits: " + getMessage()
                                 + (reading ? CORRECT : " Shorten the conversation, or correct the template.");
                     case REFUSED -> "The model's chat template refuses these messages: " + getMessage();

@@ -15,6 +15,8 @@ public final class TemplateException extends IllegalArgumentException {
         UNRENDERABLE,
         /** The template costs more than {@link Limits} allow. */
         BEYOND_LIMITS,
+        /** The template took longer than {@link Limits} allow on this host; on another it might not. */
+        TOO_SLOW,
         /**
          * The template called {@code raise_exception}: the conversation has a form that the model was not trained on.
          */

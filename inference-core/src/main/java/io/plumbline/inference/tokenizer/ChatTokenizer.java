@@ -10,6 +10,7 @@ import io.plumbline.inference.template.TemplateException;
 import io.plumbline.verifier.audit.ModelTokenizer;
 import io.plumbline.verifier.model.TokenFiles;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -46,10 +47,17 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final HuggingFaceTokenizer tokenizer;
     private final ChatTemplate template;
     private final String templateFile;
+
+    /** Of the tokenizer; read again for what few ask for. */
+    private final byte[] file;
+
+    private TokenBytes bytes;
     private final Map<String, Object> specials = new HashMap<>();
 
-    private ChatTokenizer(HuggingFaceTokenizer tokenizer, JsonNode config, String source, String templateFile) {
+    private ChatTokenizer(
+            HuggingFaceTokenizer tokenizer, byte[] file, JsonNode config, String source, String templateFile) {
         this.tokenizer = tokenizer;
+        this.file = file;
         this.templateFile = templateFile;
         for (String name : SPECIAL_TOKENS) {
             JsonNode node = config.path(name);
@@ -89,7 +97,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         try {
             return of(new TokenFiles(files));
         } catch (IOException e) {
-            throw new IOException(folder + ": " + e.getMessage(), e);
+            throw new IOException(folder + "/" + e.getMessage(), e);
         }
     }
 
@@ -110,7 +118,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         String template = own == null ? template(config.path("chat_template")) : text(own);
         HuggingFaceTokenizer tokenizer = TokenizerFile.open(files.bytes().get(TokenizerFile.NAME), false);
         try {
-            return new ChatTokenizer(tokenizer, config, template, templateFile);
+            return new ChatTokenizer(tokenizer, files.bytes().get(TokenizerFile.NAME), config, template, templateFile);
         } catch (TemplateException e) {
             tokenizer.close();
             throw new IOException(templateFile + ": " + e.getMessage(), e);
@@ -127,7 +135,10 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     private static String text(byte[] file) throws IOException {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(file)).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(file))
+                    .toString();
         } catch (CharacterCodingException e) {
             throw new IOException(
                     LoadedModel.TEMPLATE_FILE + " is not UTF-8 text. Download the chat template again.", e);
@@ -155,8 +166,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
                 }
             } catch (RuntimeException e) {
                 throw new IOException(
-                        TokenizerFile.NAME + " cannot turn a text into tokens: "
-                                + e.getMessage() + ". Download it again.",
+                        TokenizerFile.NAME + " cannot turn a text into tokens: " + e.getMessage()
+                                + ". Download it again.",
                         e);
             }
         }
@@ -206,7 +217,15 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     @Override
     public int[] prompt(String messages, long time) {
-        return prompt(ChatMessages.parse(messages), Clock.fixed(Instant.ofEpochSecond(time), ZoneOffset.UTC));
+        try {
+            return prompt(ChatMessages.parse(messages), Clock.fixed(Instant.ofEpochSecond(time), ZoneOffset.UTC));
+        } catch (TemplateException e) {
+            if (e.kind() == TemplateException.Kind.TOO_SLOW) {
+                // Another host may be quicker: nobody is refuted by this.
+                throw new IllegalStateException(e.getMessage(), e);
+            }
+            throw e;
+        }
     }
 
     private int[] encode(String text) {
@@ -238,6 +257,18 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /** What one token says, special ones by their names. */
     public String name(int token) {
         return tokenizer.decode(new long[] {token}, false);
+    }
+
+    /** The bytes that one token stands for, which may be a part of a character. */
+    public synchronized byte[] bytes(int token) {
+        if (bytes == null) {
+            try {
+                bytes = new TokenBytes(file);
+            } catch (IOException e) {
+                throw new UncheckedIOException("It was read before.", e);
+            }
+        }
+        return bytes.of(token);
     }
 
     @Override

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.plumbline.inference.TestModels;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,6 +36,26 @@ class TextStreamTest {
             models.add(TestModels.STORIES_260K);
         }
         return models;
+    }
+
+    /** A token may be a part of a character: put together, their bytes are those of the text. */
+    @Test
+    void bytesOfTokensAreThoseOfTheText() throws IOException {
+        String text = "The fox said: 🙂 na\u00efve — 日本語! It's  a\n\ntest.";
+        for (Path model : models()) {
+            try (ChatTokenizer tokenizer = ChatTokenizer.open(model)) {
+                ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+                boolean isPart = false;
+                for (int token : tokens(model, text)) {
+                    byte[] one = tokenizer.bytes(token);
+                    bytes.writeBytes(one);
+                    isPart |= new String(one, StandardCharsets.UTF_8).contains("\uFFFD");
+                }
+                assertEquals(text, bytes.toString(StandardCharsets.UTF_8).stripLeading(), model.toString());
+                assertTrue(isPart, "some characters take several tokens");
+                assertEquals(0, tokenizer.bytes(1 << 20).length);
+            }
+        }
     }
 
     @Test

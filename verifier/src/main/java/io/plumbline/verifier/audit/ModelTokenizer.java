@@ -13,6 +13,7 @@ public interface ModelTokenizer {
      * @param messages JSON as {@link io.plumbline.verifier.receipt.Request#messages()} has it.
      * @param time of the request, in seconds since 1970 UTC, for templates that show the date.
      * @throws IllegalArgumentException where the model's template refuses them, or cannot render them within its bounds.
+     * @throws IllegalStateException where this host is too slow to say: another's answer is not refuted by that.
      */
     int[] prompt(String messages, long time);
 

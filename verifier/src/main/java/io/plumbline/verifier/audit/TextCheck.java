@@ -26,6 +26,7 @@ public final class TextCheck {
      * <p>A request without messages ("") is of bare tokens: whoever pays for it has said them, and nothing is to be compared.
      *
      * @return what does not hold, or null.
+     * @throws IllegalStateException where this host is too slow to say, see {@link ModelTokenizer#prompt}.
      */
     public static Failure prompt(Request request, ModelConfig config, ModelTokenizer tokenizer) {
         if (request.messages().isEmpty()) {
