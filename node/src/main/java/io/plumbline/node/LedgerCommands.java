@@ -12,6 +12,8 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Media;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -47,13 +49,14 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         ledger.addCommand(new Bond());
         ledger.addCommand(new Unbond());
         ledger.addCommand(new Publish());
+        ledger.addCommand(new AccuseNode());
     }
 
     @Override
     public Integer call() throws IOException {
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                        + " backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish.");
+                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish, accuse.");
     }
 
     /** What a full node that runs with a folder on this host is asked. */
@@ -444,6 +447,31 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         @Override
         void run(LedgerClient ledger, Keys keys) throws IOException {
             submit(ledger, new Command.RegisterModel(key(model, "--model-id"), name, source));
+        }
+    }
+
+    @Parameters(
+            commandNames = "accuse",
+            commandDescription = "Show the ledger what proves an answer false; its node loses its stake for it.")
+    static final class AccuseNode extends Session {
+        @Parameter(names = "--evidence", required = true, description = "FILE: as a full node keeps it")
+        private Path evidence;
+
+        @Override
+        void run(LedgerClient ledger, Keys keys) throws IOException {
+            byte[] bytes = Files.readAllBytes(evidence);
+            byte[] request;
+            try {
+                request = Evidence.decode(bytes).receipt().requestHash();
+            } catch (MalformedException e) {
+                throw new IOException(evidence + " is no evidence of an exact answer: " + e.getMessage(), e);
+            }
+            String refusal = Accuser.handIn(ledger, request, bytes);
+            if (refusal != null) {
+                throw new IOException("The ledger does not find it proven: " + refusal + ".");
+            }
+            System.out.println(
+                    "proven: the node of request " + HexFormat.of().formatHex(request) + " has lost its stake");
         }
     }
 }

@@ -418,6 +418,18 @@ class NetworkTest {
         String row = folder.resolve("row.evidence").toString();
         assertEquals(0, run(new VerifyCommand(), evidence, "--model", model, "--out", row));
         assertEquals(0, run(new VerifyCommand(), row), "with the row nobody needs the model");
+        // Anybody with an account may show it to the ledger, where its node has not lost its stake by then.
+        Path account = folder.resolve("requester.key");
+        Network.writeKey(account, REQUESTER);
+        String[] accuse = {"--network", network, "--key", account.toString(), "--evidence", row};
+        try {
+            assertEquals(0, run(new LedgerCommands.AccuseNode(), accuse));
+        } catch (IOException e) {
+            assertTrue(e.getMessage().contains("not find it proven"), e.getMessage());
+        }
+        assertEquals("SLASHED", judged(lied).path("status").asText());
+        String twice = assertFails(() -> run(new LedgerCommands.AccuseNode(), accuse));
+        assertTrue(twice.contains("not find it proven"), twice);
         byte[] other = Files.readAllBytes(Path.of(row));
         other[other.length - 700] ^= 1;
         Files.write(Path.of(row), other);
