@@ -2,6 +2,7 @@ package io.plumbline.node;
 
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
@@ -12,6 +13,7 @@ import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.function.Predicate;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
@@ -42,12 +44,13 @@ final class InferenceNode implements AutoCloseable {
     /** Makes what runs the model. */
     @FunctionalInterface
     interface Serving {
-        Service serve(Place place, Replies replies) throws IOException;
+        Service serve(Place place, Replies replies, Predicate<Key> isFullNode) throws IOException;
     }
 
     /** A language model's. */
     static Serving language(Path model, Compute.Choice choice, int swappedLayer) {
-        return (place, replies) -> new LanguageService(model, place, choice, swappedLayer, replies);
+        return (place, replies, isFullNode) ->
+                new LanguageService(model, place, choice, swappedLayer, replies, isFullNode);
     }
 
     /**
@@ -61,7 +64,7 @@ final class InferenceNode implements AutoCloseable {
         this.media = new Media(place.folder().resolve("driver"), errors, onEnd);
         this.ledger = network.ledger(media.directory(), place.host(), keys);
         this.replies = new Replies(keys, ledger, new AnswerStore(place.folder().resolve("answers")), events);
-        this.service = served(serving, place, replies);
+        this.service = served(serving, place, replies, network);
         this.endpoint = new Endpoint(
                 media.aeron(),
                 place.host(),
@@ -90,9 +93,9 @@ final class InferenceNode implements AutoCloseable {
                         .put("port", endpoint.port()));
     }
 
-    private Service served(Serving serving, Place place, Replies replies) throws IOException {
+    private Service served(Serving serving, Place place, Replies replies, Network network) throws IOException {
         try {
-            return serving.serve(place, replies);
+            return serving.serve(place, replies, key -> network.genesis().place(key.bytes()) >= 0);
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(replies, ledger, media);
             throw e;

@@ -7,6 +7,7 @@ import io.plumbline.inference.engine.Replay;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tokenizer.TextStream;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
@@ -29,13 +30,11 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.agrona.CloseHelper;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -55,10 +54,18 @@ final class LanguageService implements Service {
     /** Bytes of openings on their way at once, beside the first one's. */
     private static final long MAX_SENDING_BYTES = Runtime.getRuntime().maxMemory() / 4;
 
-    /** Threads that look at requests before the engine gets them, and requests that wait for one; more are turned away. */
+    /** Threads that look at requests before the engine gets them. */
     private static final int INTAKE_THREADS = 4;
 
-    private static final int MAX_INTAKE = 256;
+    /** Requests and challenges of one peer that wait for a thread, and bytes of all; more are turned away. */
+    private static final int MAX_OF_ONE = 256;
+
+    private static final long MAX_WAITING_BYTES = 64L << 20;
+
+    /** Openings on their way at once to peers that are no full nodes, and to one of them. */
+    private static final int MAX_SENDING_TO_OTHERS = 16;
+
+    private static final int MAX_SENDING_TO_ONE = 4;
 
     /** What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries. */
     private static final int AUDITORS = 4;
@@ -67,6 +74,8 @@ final class LanguageService implements Service {
 
     /** Most log probabilities beside a token's own. */
     private static final int MAX_TOP = 20;
+
+    private static final String BUSY = "This node is busy. Try again later.";
 
     private final LoadedModel model;
     private final ChatTokenizer tokenizer;
@@ -78,14 +87,12 @@ final class LanguageService implements Service {
     /** Answers under way, from the moment they are asked for. */
     private final Map<String, Reply> replying = new ConcurrentHashMap<>();
 
-    private final ExecutorService intake = new ThreadPoolExecutor(
-            INTAKE_THREADS,
-            INTAKE_THREADS,
-            0,
-            TimeUnit.MILLISECONDS,
-            new ArrayBlockingQueue<>(MAX_INTAKE),
-            Thread.ofPlatform().name("intake-", 0).daemon().factory());
-    private final ExecutorService challenges = Executors.newSingleThreadExecutor();
+    private final FairQueue<Key> intake;
+
+    /** One thread: re-execution shares its buffers. Auditors first: what they are not shown in time costs the stake. */
+    private final FairQueue<Key> challenges;
+
+    private final Predicate<Key> isFullNode;
     private final Replays replays;
     private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
     private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
@@ -98,12 +105,21 @@ final class LanguageService implements Service {
      *
      * @param place of the node: its price of a token, and its folder.
      * @param choice what to compute with.
+     * @param isFullNode whether a key is one of those that audit.
      * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
      */
     LanguageService(
-            Path modelFolder, InferenceNode.Place place, Compute.Choice choice, int swappedLayer, Replies replies)
+            Path modelFolder,
+            InferenceNode.Place place,
+            Compute.Choice choice,
+            int swappedLayer,
+            Replies replies,
+            Predicate<Key> isFullNode)
             throws IOException {
         this.replies = replies;
+        this.isFullNode = isFullNode;
+        this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.challenges = new FairQueue<>("challenges", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.pricePerToken = place.price();
         this.replays = new Replays(place.folder().resolve("traces"));
         this.model = LoadedModel.open(modelFolder);
@@ -149,11 +165,10 @@ final class LanguageService implements Service {
             if (replying.putIfAbsent(Replies.name(from, id), reply) != null) {
                 throw new IllegalArgumentException("A request under this number is being answered already.");
             }
-            try {
-                intake.execute(() -> reply.begin(request));
-            } catch (RejectedExecutionException e) {
+            if (!intake.offer(Key.of(from.key()), request.length, () -> reply.begin(request))) {
                 replying.remove(Replies.name(from, id));
-                throw new RejectedExecutionException("This node is busy. Try again later.", e);
+                reply.outbox.shutdown();
+                throw new RejectedExecutionException(BUSY);
             }
         });
     }
@@ -168,12 +183,18 @@ final class LanguageService implements Service {
 
     @Override
     public void disclose(Peer from, long id, byte[] receiptHash) {
-        challenges.execute(() -> replies.guarded(from, id, () -> replies.disclose(from, id, receiptHash)));
+        whenFree(from, id, () -> replies.disclose(from, id, receiptHash));
     }
 
     @Override
     public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
-        challenges.execute(() -> replies.guarded(from, id, () -> open(from, id, receiptHash, cell)));
+        whenFree(from, id, () -> open(from, id, receiptHash, cell));
+    }
+
+    private void whenFree(Peer from, long id, Replies.Work work) {
+        if (!challenges.offer(Key.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+            replies.refuse(from, id, new RejectedExecutionException(BUSY));
+        }
     }
 
     @Override
@@ -203,11 +224,19 @@ final class LanguageService implements Service {
                     "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
         }
         Generator.check(request, model.config());
-        Failure failure = TextCheck.prompt(request, model.config(), tokenizer);
+        require(TextCheck.size(request, model.config()));
+        return request;
+    }
+
+    /** Renders the messages, which costs time: for nobody who does not pay. */
+    private void requirePrompt(Request request) {
+        require(TextCheck.prompt(request, model.config(), tokenizer));
+    }
+
+    private static void require(Failure failure) {
         if (failure != null) {
             throw new IllegalArgumentException("The request does not hold: " + failure.detail() + ".");
         }
-        return request;
     }
 
     /** An answer from its request to its end. Hears it grow on the engine's thread, and tells the peer on one of its own: a slow peer holds up nobody else. */
@@ -236,6 +265,9 @@ final class LanguageService implements Service {
                 replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken);
                 synchronized (this) {
                     request = asked;
+                }
+                requirePrompt(asked);
+                synchronized (this) {
                     text = asked.stopTexts().isEmpty() ? null : new TextStream(tokenizer, asked.stopTexts());
                     if (isCancelled()) {
                         throw new RejectedExecutionException("The request was cancelled before its first token.");
@@ -353,7 +385,7 @@ final class LanguageService implements Service {
         long onTheirWay =
                 sending.values().stream().mapToLong(OutgoingOpening::length).sum();
         boolean isTooMuch = onTheirWay > 0 && onTheirWay + opened.bytes().length > MAX_SENDING_BYTES;
-        if (sending.size() >= MAX_SENDING || isTooMuch) {
+        if (sending.size() >= MAX_SENDING || isTooMuch || hasEnough(peer)) {
             throw new RejectedExecutionException("This node is sending as many openings as it can. Ask again.");
         }
         OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
@@ -365,6 +397,21 @@ final class LanguageService implements Service {
                 sending.remove(Replies.name(peer, id));
             }
         });
+    }
+
+    /** Whoever is no full node leaves room for those who are. */
+    private boolean hasEnough(Peer peer) {
+        if (isFullNode.test(Key.of(peer.key()))) {
+            return false;
+        }
+        long others = 0;
+        long its = 0;
+        for (OutgoingOpening one : sending.values()) {
+            Key to = Key.of(one.peer().key());
+            others += isFullNode.test(to) ? 0 : 1;
+            its += to.equals(Key.of(peer.key())) ? 1 : 0;
+        }
+        return others >= MAX_SENDING_TO_OTHERS || its >= MAX_SENDING_TO_ONE;
     }
 
     private Opened opening(byte[] receiptHash, Cell cell) throws IOException {
@@ -396,8 +443,6 @@ final class LanguageService implements Service {
 
     @Override
     public void close() {
-        intake.shutdownNow();
-        challenges.shutdownNow();
-        CloseHelper.closeAll(replays, engine, compute, tokenizer, model);
+        CloseHelper.closeAll(intake, challenges, replays, engine, compute, tokenizer, model);
     }
 }

@@ -89,11 +89,16 @@ final class Market {
                         .thenComparing(Node::faults))
                 .toList();
         for (Node node : candidates) {
-            Peer peer = endpoint.connect(node.host(), node.port(), node.key());
-            if (isThere(peer)) {
-                return new Reached(node, peer);
+            try {
+                Peer peer = endpoint.connect(node.host(), node.port(), node.key());
+                if (isThere(peer)) {
+                    return new Reached(node, peer);
+                }
+                failed(node, "is not reached");
+            } catch (IllegalArgumentException e) {
+                // Anybody may announce an address that leads nowhere from here.
+                failed(node, e.getMessage());
             }
-            failed(node, "is not reached");
         }
         throw new ApiException(
                 503,

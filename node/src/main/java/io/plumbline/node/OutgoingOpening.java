@@ -27,6 +27,10 @@ final class OutgoingOpening {
         this.bytes = bytes;
     }
 
+    Peer peer() {
+        return peer;
+    }
+
     int length() {
         return bytes.length;
     }

@@ -113,7 +113,8 @@ final class Replies implements AutoCloseable {
         boolean isForNow = why instanceof RejectedExecutionException || why instanceof IOException;
         refused.correlationId(id).busy((short) (isForNow ? 1 : 0));
         refused.reason(String.valueOf(why.getMessage()));
-        send(peer, buffer, refused.encodedLength());
+        // Never waits: on the transport's thread, which would wait for itself, and for whoever reads nothing.
+        peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + refused.encodedLength());
     }
 
     static void send(Peer peer, ExpandableArrayBuffer buffer, int bodyLength) {

@@ -66,14 +66,14 @@ final class TensorOptions {
         ShapeRanges ranges = shapes.isEmpty() ? model.shapes() : ShapeRanges.parse(shapes);
         TensorScheduler.Limits limits =
                 new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs);
-        return (place, replies) -> {
+        return (place, replies, isFullNode) -> {
             LoadedTensorModel loaded = load(model, wanted, ranges, Math.max(1, threads / workers), replies.events());
             Fingerprint declared = loaded.fingerprint();
             if (cheatModel != null) {
                 loaded.close();
                 loaded = cheat(wanted);
             }
-            return new TensorService(model, loaded, declared, ranges, limits, place.price(), replies);
+            return new TensorService(model, loaded, declared, ranges, limits, place.price(), replies, isFullNode);
         };
     }
 

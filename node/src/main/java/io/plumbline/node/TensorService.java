@@ -4,6 +4,7 @@ import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.receipt.Cancellation;
@@ -23,10 +24,19 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Predicate;
 
 /** Runs an ONNX model for others: batches what comes in together, signs for it, and discloses it to auditors. */
 final class TensorService implements Service {
     private final TensorManifest manifest;
+    /** Threads that look at requests before the model gets them, requests of one peer that wait, and bytes of all. */
+    private static final int INTAKE_THREADS = 4;
+
+    private static final int MAX_OF_ONE = 256;
+    private static final long MAX_WAITING_BYTES = Runtime.getRuntime().maxMemory() / 8;
+
+    private final FairQueue<Key> intake;
     private final byte[] modelId;
     private final Bounds bounds;
     private final byte[] boundsHash;
@@ -42,6 +52,7 @@ final class TensorService implements Service {
      * Serves a model.
      *
      * @param loaded closed with this service.
+     * @param isFullNode whether a key is one of those that audit.
      * @param declared what receipts say of the engine: an honest node declares what it runs.
      */
     TensorService(
@@ -51,7 +62,8 @@ final class TensorService implements Service {
             ShapeRanges shapes,
             TensorScheduler.Limits limits,
             long pricePerRow,
-            Replies replies)
+            Replies replies,
+            Predicate<Key> isFullNode)
             throws IOException {
         this.manifest = model.manifest();
         this.bounds = model.requireBounds();
@@ -60,6 +72,7 @@ final class TensorService implements Service {
         this.loaded = loaded;
         this.fingerprint = declared;
         this.replies = replies;
+        this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.pricePerRow = pricePerRow;
         requireCalibrated(bounds, declared.precision());
         this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
@@ -93,7 +106,7 @@ final class TensorService implements Service {
     @Override
     public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {
         // Decoding and hashing a large request is not the transport's work.
-        outbox.execute(() -> replies.guarded(from, id, () -> run(from, id, bytes)));
+        whenFree(from, id, bytes.length, () -> run(from, id, bytes));
     }
 
     private void run(Peer from, long id, byte[] bytes) throws IOException {
@@ -171,7 +184,13 @@ final class TensorService implements Service {
 
     @Override
     public void disclose(Peer from, long id, byte[] receiptHash) {
-        outbox.execute(() -> replies.guarded(from, id, () -> replies.disclose(from, id, receiptHash)));
+        whenFree(from, id, 0, () -> replies.disclose(from, id, receiptHash));
+    }
+
+    private void whenFree(Peer from, long id, long bytes, Replies.Work work) {
+        if (!intake.offer(Key.of(from.key()), bytes, () -> replies.guarded(from, id, work))) {
+            replies.refuse(from, id, new RejectedExecutionException("This node is busy. Try again later."));
+        }
     }
 
     @Override
@@ -187,6 +206,7 @@ final class TensorService implements Service {
 
     @Override
     public void close() {
+        intake.close();
         scheduler.close();
         outbox.shutdown();
         loaded.close();

@@ -122,7 +122,7 @@ class TensorNetworkTest {
     private static InferenceNode node(
             Network network, Keys keys, String name, TensorPackage model, Path cheatModel, Events events)
             throws IOException {
-        InferenceNode.Serving serving = (place, replies) -> {
+        InferenceNode.Serving serving = (place, replies, isFullNode) -> {
             LoadedTensorModel loaded =
                     cheatModel == null ? Variants.reference(model) : Variants.load(cheatModel, model.precision());
             return new TensorService(
@@ -132,7 +132,8 @@ class TensorNetworkTest {
                     ShapeRanges.none(),
                     TensorScheduler.Limits.USUAL,
                     place.price(),
-                    replies);
+                    replies,
+                    isFullNode);
         };
         return new InferenceNode(
                 network,

@@ -14,6 +14,9 @@ public final class Addresses {
     private static final String V6_GROUP = "[0-9A-Fa-f]{1,4}";
     private static final int V6_GROUPS = 8;
 
+    /** First number of addresses of many hosts; what is beyond is reserved (RFC 5771, RFC 6890). */
+    private static final int V4_MULTICAST = 224;
+
     private Addresses() {}
 
     /**
@@ -32,6 +35,15 @@ public final class Addresses {
     /** Whether this is an address in numbers, "192.0.2.1" or "2001:db8::1", about which nobody needs to be asked. */
     public static boolean isNumeric(String host) {
         return host.matches(V4) || isV6(host);
+    }
+
+    /** Whether this is an address in numbers that one host may have: not of many hosts, and not of none. */
+    public static boolean isOneHosts(String host) {
+        if (host.matches(V4)) {
+            int first = Integer.parseInt(host.substring(0, host.indexOf('.')));
+            return first > 0 && first < V4_MULTICAST;
+        }
+        return isV6(host) && !host.matches("[0:]*") && !host.matches("[fF][fF]..:.*");
     }
 
     /** Eight groups (RFC 4291 section 2.2, forms 1 and 2), of which "::" stands for one or more that are zero. */

@@ -4,12 +4,18 @@ import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.aeron.exceptions.AeronException;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 
 /** A media driver in this process that anybody may send to, and a client of it: what {@link Endpoint}s need. */
 public final class Media implements AutoCloseable {
+    /** The same error is told once in so long. */
+    private static final long QUIET_NS = TimeUnit.SECONDS.toNanos(10);
+
     private final MediaDriver driver;
     private final Aeron aeron;
 
@@ -20,8 +26,15 @@ public final class Media implements AutoCloseable {
      */
     public Media(Path folder, ErrorHandler hears, Runnable onEnd) {
         AtomicBoolean isEnding = new AtomicBoolean();
+        AtomicReference<String> last = new AtomicReference<>("");
+        AtomicLong untilNs = new AtomicLong(System.nanoTime());
         ErrorHandler errors = e -> {
-            hears.onError(e);
+            // An address that cannot be sent to is said again with each datagram.
+            boolean isNew = !String.valueOf(e).equals(last.getAndSet(String.valueOf(e)));
+            if (isNew || System.nanoTime() - untilNs.get() > 0) {
+                untilNs.set(System.nanoTime() + QUIET_NS);
+                hears.onError(e);
+            }
             boolean isFatal = e instanceof AeronException aeronException
                     && aeronException.category() == AeronException.Category.FATAL;
             if (isFatal && isEnding.compareAndSet(false, true)) {

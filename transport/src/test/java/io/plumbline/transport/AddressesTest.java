@@ -33,6 +33,26 @@ class AddressesTest {
     }
 
     @Test
+    void addressesOfManyHostsOrNoneAreNoHosts() {
+        for (String host : new String[] {"127.0.0.1", "1.0.0.0", "223.255.255.255", "::1", "2001:db8::", "f00::1"}) {
+            assertTrue(Addresses.isOneHosts(host), host);
+        }
+        for (String host : new String[] {
+            "0.0.0.0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "0:0:0:0:0:0:0:0",
+            "ff02::1",
+            "FF00::",
+            "localhost"
+        }) {
+            assertFalse(Addresses.isOneHosts(host), host);
+        }
+    }
+
+    @Test
     void anAddressWithItsPortHasBracketsWhereItHasColons() throws Exception {
         assertEquals("192.0.2.1:9", Addresses.text(InetAddress.getByName("192.0.2.1"), 9));
         assertEquals("[2001:db8:0:0:0:0:0:1]:9", Addresses.text(InetAddress.getByName("2001:db8::1"), 9));

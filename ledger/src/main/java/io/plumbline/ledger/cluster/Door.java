@@ -20,6 +20,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -31,7 +32,7 @@ import org.agrona.ExpandableArrayBuffer;
  * applies commands; the rest goes on to the cluster, with the full node's own session. Each client's calls are looked at one after the other and go on in the order they came in.
  */
 public final class Door implements Endpoint.Receiver {
-    /** Calls of all clients together that may wait for the cluster, and of one: it must not take the others' room. More are sent to another full node. */
+    /** Calls of all clients together that are with the cluster, and of one that may wait: more are sent to another full node. */
     private static final int MAX_WAITING = 1024;
 
     private static final int MAX_OF_ONE = 256;
@@ -41,7 +42,9 @@ public final class Door implements Endpoint.Receiver {
     private final PipelinedSequencer cluster;
     private final Admission admission;
     private final LongSupplier logStart;
-    private final Semaphore room = new Semaphore(MAX_WAITING);
+    /** Fair, and a client waits for it with one call at a time: however many calls others have, its turn comes. */
+    private final Semaphore room = new Semaphore(MAX_WAITING, true);
+
     private final Map<Peer, Client> clients = new ConcurrentHashMap<>();
 
     /** Whose calls wait, and who looks at them. */
@@ -99,21 +102,24 @@ public final class Door implements Endpoint.Receiver {
             unavailable(from, id, BUSY);
             return;
         }
-        if (!room.tryAcquire()) {
+        try {
+            client.looks.execute(() -> {
+                room.acquireUninterruptibly();
+                begin(call).whenComplete((answer, failure) -> {
+                    room.release();
+                    client.room.release();
+                    if (failure == null) {
+                        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
+                        from.offer(buffer, 0, encoder.encode(buffer, answer));
+                    } else {
+                        unavailable(from, id, String.valueOf(failure.getMessage()));
+                    }
+                });
+            });
+        } catch (RejectedExecutionException e) {
+            // It was lost meanwhile.
             client.room.release();
-            unavailable(from, id, BUSY);
-            return;
         }
-        client.looks.execute(() -> begin(call).whenComplete((answer, failure) -> {
-            room.release();
-            client.room.release();
-            if (failure == null) {
-                ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
-                from.offer(buffer, 0, encoder.encode(buffer, answer));
-            } else {
-                unavailable(from, id, String.valueOf(failure.getMessage()));
-            }
-        }));
     }
 
     private static <T> CompletableFuture<T> begin(Supplier<CompletableFuture<T>> call) {
@@ -128,7 +134,7 @@ public final class Door implements Endpoint.Receiver {
     public void onLost(Peer peer) {
         Client client = clients.remove(peer);
         if (client != null) {
-            client.looks.shutdown();
+            client.looks.shutdownNow();
         }
     }
 

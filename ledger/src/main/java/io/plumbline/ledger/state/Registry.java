@@ -19,7 +19,7 @@ final class Registry {
 
     /** Who connects to what is announced here would ask name servers of a stranger's choice. */
     private static final String NO_ADDRESS =
-            "host and port are not an address in numbers, as 192.0.2.1 or 2001:db8::1, and a port from 1 to 65535";
+            "host and port are not one host's address in numbers, as 192.0.2.1 or 2001:db8::1, and a port from 1 to 65535";
 
     private final Books books;
     private final Entries entries;
@@ -38,7 +38,7 @@ final class Registry {
     }
 
     private static boolean isAddress(String host, int port) {
-        return Addresses.isNumeric(host) && port >= 1 && port <= 65_535;
+        return Addresses.isOneHosts(host) && port >= 1 && port <= 65_535;
     }
 
     /** Brings a stake up to what its owner announces: announcing oneself again, after a restart, costs nothing. */

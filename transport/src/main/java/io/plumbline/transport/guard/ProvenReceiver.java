@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
 import org.agrona.BitUtil;
 import org.agrona.collections.Hashing;
+import org.agrona.collections.Long2LongCounterMap;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -25,8 +26,10 @@ import org.agrona.concurrent.status.AtomicCounter;
  * the address that has begun. Answers a set-up frame without a cookie with one. All on the media driver's receiver thread.
  */
 final class ProvenReceiver extends ReceiveChannelEndpoint {
-    /** Senders known at once. */
-    private static final int MAX_SENDERS = 4096;
+    /** Senders known at once, and of one host. */
+    private static final int MAX_SENDERS = 8192;
+
+    private static final int MAX_OF_HOST = 2048;
 
     /** Aeron forgets a sender that says nothing for ten seconds. */
     private static final long FORGET_NS = TimeUnit.SECONDS.toNanos(20);
@@ -39,6 +42,7 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
     private final NanoClock clock;
     private final Rates rates = new Rates();
     private final Long2ObjectHashMap<Sender> senders = new Long2ObjectHashMap<>();
+    private final Long2LongCounterMap ofHost = new Long2LongCounterMap(0);
     private long sweptNs;
 
     private static final class Sender {
@@ -84,22 +88,34 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
                 askForCookie(from, session, stream, nowNs);
                 return;
             }
-            if (!isTaken(sender, from, nowNs) || !rates.admits(from.getAddress(), nowNs)) {
+            if (!hasPlace(sender, from, nowNs) || !rates.admits(from.getAddress(), nowNs)) {
                 return;
             }
-            senders.put(key, new Sender(from, nowNs));
+            if (senders.put(key, new Sender(from, nowNs)) == null) {
+                ofHost.incrementAndGet(Rates.host(from.getAddress()));
+            }
         }
         setup.ttl(0);
         super.onSetupMessage(setup, buffer, length, from, transport);
     }
 
     /** Whether there is a place: nobody takes that of another who still is heard. */
-    private boolean isTaken(Sender known, InetSocketAddress from, long nowNs) {
+    private boolean hasPlace(Sender known, InetSocketAddress from, long nowNs) {
         if (nowNs - sweptNs > FORGET_NS / 4) {
             sweptNs = nowNs;
-            senders.values().removeIf(sender -> nowNs - sender.heardNs > FORGET_NS);
+            senders.values().removeIf(sender -> isForgotten(sender, nowNs));
         }
-        return known == null ? senders.size() < MAX_SENDERS : known.address.equals(from);
+        return known == null
+                ? senders.size() < MAX_SENDERS && ofHost.get(Rates.host(from.getAddress())) < MAX_OF_HOST
+                : known.address.equals(from);
+    }
+
+    private boolean isForgotten(Sender sender, long nowNs) {
+        boolean isForgotten = nowNs - sender.heardNs > FORGET_NS;
+        if (isForgotten) {
+            ofHost.decrementAndGet(Rates.host(sender.address.getAddress()));
+        }
+        return isForgotten;
     }
 
     /** Aeron computes with these. */
@@ -126,27 +142,28 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
         sendErrorFrame(there, session, stream, cookie, AddressProof.MESSAGE);
     }
 
-    private boolean isFromSender(int session, int stream, InetSocketAddress from) {
+    private Sender sender(int session, int stream, InetSocketAddress from) {
         Sender sender = senders.get(Hashing.compoundKey(session, stream));
-        if (sender == null || !sender.address.equals(from)) {
-            return false;
-        }
-        sender.heardNs = clock.nanoTime();
-        return true;
+        return sender != null && sender.address.equals(from) ? sender : null;
     }
 
     @Override
     public int onDataPacket(
             DataHeaderFlyweight data, UnsafeBuffer buffer, int length, InetSocketAddress from, int transport) {
-        return length >= DataHeaderFlyweight.HEADER_LENGTH && isFromSender(data.sessionId(), data.streamId(), from)
-                ? super.onDataPacket(data, buffer, length, from, transport)
-                : 0;
+        Sender sender =
+                length < DataHeaderFlyweight.HEADER_LENGTH ? null : sender(data.sessionId(), data.streamId(), from);
+        int taken = sender == null ? 0 : super.onDataPacket(data, buffer, length, from, transport);
+        if (taken > 0) {
+            // What was sent away, or waits for nobody, is forgotten however much it says.
+            sender.heardNs = clock.nanoTime();
+        }
+        return taken;
     }
 
     @Override
     public void onRttMeasurement(
             RttMeasurementFlyweight rtt, UnsafeBuffer buffer, int length, InetSocketAddress from, int transport) {
-        if (length >= RttMeasurementFlyweight.HEADER_LENGTH && isFromSender(rtt.sessionId(), rtt.streamId(), from)) {
+        if (length >= RttMeasurementFlyweight.HEADER_LENGTH && sender(rtt.sessionId(), rtt.streamId(), from) != null) {
             super.onRttMeasurement(rtt, buffer, length, from, transport);
         }
     }

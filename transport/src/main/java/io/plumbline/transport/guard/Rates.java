@@ -35,7 +35,7 @@ final class Rates {
     }
 
     /** An IPv4 address, or the network of an IPv6 one: whoever has one of its addresses has them all. */
-    private static long host(InetAddress address) {
+    static long host(InetAddress address) {
         ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
         return address instanceof Inet6Address ? bytes.getLong() : bytes.getInt();
     }

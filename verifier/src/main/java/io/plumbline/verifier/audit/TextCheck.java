@@ -20,6 +20,16 @@ public final class TextCheck {
         return (long) BYTES_A_POSITION * config.maxPositions() + MORE_BYTES;
     }
 
+    /** Whether the messages are short enough to be looked at, which costs nothing; null where they are. */
+    public static Failure size(Request request, ModelConfig config) {
+        int bytes = request.messages().getBytes(StandardCharsets.UTF_8).length;
+        return bytes <= maxMessageBytes(config)
+                ? null
+                : Failure.of(
+                        Step.PROMPT,
+                        "the messages have " + bytes + " bytes; at most " + maxMessageBytes(config) + " do");
+    }
+
     /**
      * Whether the prompt tokens are what the request's messages become.
      *
@@ -32,10 +42,9 @@ public final class TextCheck {
         if (request.messages().isEmpty()) {
             return null;
         }
-        int bytes = request.messages().getBytes(StandardCharsets.UTF_8).length;
-        if (bytes > maxMessageBytes(config)) {
-            return Failure.of(
-                    Step.PROMPT, "the messages have " + bytes + " bytes; at most " + maxMessageBytes(config) + " do");
+        Failure tooLong = size(request, config);
+        if (tooLong != null) {
+            return tooLong;
         }
         int[] expected;
         try {
