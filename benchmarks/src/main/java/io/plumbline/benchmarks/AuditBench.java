@@ -44,9 +44,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 /**
- * Headlines audit-full-8b, audit-full-70b, audit-vs-replay and audited-500: what one core needs to check every matrix, every head and every
- * chosen token, and what level AUDITED costs for a whole answer. Two layers of the real shape are run and audited; a whole model's cost is
- * its layers' and the output matrix's, added up.
+ * Headlines audit-full-8b, audit-full-70b, audit-vs-replay and audited-500: what one core needs to check every
+ * matrix, every head and every chosen token, and what level AUDITED costs for a whole answer. Two layers of the real
+ * shape are run and audited; a whole model's cost is its layers' and the output matrix's, added up.
  */
 @Parameters(
         commandNames = "audit",
@@ -116,7 +116,9 @@ final class AuditBench implements Callable<Integer> {
         return new Sample(readings);
     }
 
-    /** Generates the answer's tokens, or with {@code output} takes those: a layer's cells do not ask what was chosen. */
+    /**
+     * Generates the answer's tokens, or with {@code output} takes those: a layer's cells do not ask what was chosen.
+     */
     private Served serve(ForwardPass forward, int tokens, int[] output) {
         Keys node = Keys.random();
         int[] prompt = new int[tokens - 1];
@@ -221,8 +223,8 @@ final class AuditBench implements Callable<Integer> {
     }
 
     /**
-     * ms a token and layer at the end of each context. A head costs as many multiply-adds as there are keys, so from the first context on
-     * it should grow in a line at most.
+     * ms a token and layer at the end of each context. A head costs as many multiply-adds as there are keys, so from
+     * the first context on it should grow in a line at most.
      */
     private void contexts(ForwardPass all, String command) throws IOException {
         ObjectNode table = new ObjectMapper().createObjectNode();
@@ -336,7 +338,10 @@ final class AuditBench implements Callable<Integer> {
         return OpeningLayout.of(view, new Cell(layer, cell.from(), cell.to())).bytes();
     }
 
-    /** ms of one core a token, in a prefill of the same context: the layers', and the output matrix's where a token was chosen. */
+    /**
+     * ms of one core a token, in a prefill of the same context: the layers', and the output matrix's where a token
+     * was chosen.
+     */
     private Sample again(ForwardPass one) {
         SpeedProbe probe = new SpeedProbe(one, Generator.PREFILL_BLOCK);
         probe.prefill(Generator.PREFILL_BLOCK, false);

@@ -25,8 +25,8 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 
 /**
- * Headline tolerant-accuracy: how many cheats on ONNX models are caught, and how many honest answers are not believed, within calibrated bounds
- * and within the fixed tolerance that others compare by.
+ * Headline tolerant-accuracy: how many cheats on ONNX models are caught, and how many honest answers are not
+ * believed, within calibrated bounds and within the fixed tolerance that others compare by.
  */
 @Parameters(
         commandNames = "tolerant",

@@ -13,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Hands evidence in to the ledger, one after the other: an account may accuse once at a time. Full nodes that have found the same lie take
- * turns, so that it is not sent as often as there are auditors.
+ * Hands evidence in to the ledger, one after the other: an account may accuse once at a time. Full nodes that have
+ * found the same lie take turns, so that it is not sent as often as there are auditors.
  */
 final class Accuser {
     private static final long TURN_MS = 2_000;

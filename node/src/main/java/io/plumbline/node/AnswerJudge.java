@@ -13,7 +13,8 @@ interface AnswerJudge extends AutoCloseable {
      * What came of looking at an answer.
      *
      * @param failure the first one, or null where the answer is good.
-     * @param work 32 bytes that only an auditor that has done the audit knows; zeros where there is nothing common to know.
+     * @param work 32 bytes that only an auditor that has done the audit knows; zeros where there is nothing common to
+     *     know.
      * @param evidence encoded, of a failure that can be shown to others; else null.
      * @param isProof whether the ledger itself can see the failure in the evidence.
      */

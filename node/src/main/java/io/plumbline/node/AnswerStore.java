@@ -21,9 +21,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Stream;
 
 /**
- * What an inference node has signed for and must disclose: on disk before anybody hears of it, one file an answer. An answer that is owed, its
- * request not yet at its end on the ledger, is never dropped; of those that have ended the newest are kept for whoever asks later.
- * May be used by many threads.
+ * What an inference node has signed for and must disclose: on disk before anybody hears of it, one file an answer. An
+ * answer that is owed, its request not yet at its end on the ledger, is never dropped; of those that have ended the
+ * newest are kept for whoever asks later. May be used by many threads.
  */
 final class AnswerStore {
     /** Answers that may be owed at once; no more work is taken then. */

@@ -10,8 +10,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs audits side by side, a few of each node at once: a node that answers slowly holds up its own audits, and no others. Of a node's the most urgent goes first, and those that nobody wants any
- * more go without being run. Called by any thread.
+ * Runs audits side by side, a few of each node at once: a node that answers slowly holds up its own audits, and no
+ * others. Of a node's the most urgent goes first, and those that nobody wants any more go without being run. Called
+ * by any thread.
  *
  * @param <N> what names a node.
  */

@@ -21,8 +21,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * Audits one answer of its own before the first real one, while the weights that made the verifier key are still open: a full node that
- * could not judge an honest answer must not start. It also warms the compiler, so that the first real audit costs what the next does.
+ * Audits one answer of its own before the first real one, while the weights that made the verifier key are still
+ * open: a full node that could not judge an honest answer must not start. It also warms the compiler, so that the
+ * first real audit costs what the next does.
  */
 final class AuditRehearsal {
     private static final int TOKENS = 8;

@@ -22,7 +22,10 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
-/** {@code /v1/chat/completions} for one language model: turns messages into tokens, has a node answer, and checks its receipt. */
+/**
+ * {@code /v1/chat/completions} for one language model: turns messages into tokens, has a node answer, and checks its
+ * receipt.
+ */
 final class ChatApi implements AutoCloseable {
     private final Market market;
     private final String modelName;
@@ -94,8 +97,8 @@ final class ChatApi implements AutoCloseable {
     }
 
     /**
-     * What the gateway vouches for: signature, hashes, stop rule, that the text is what the tokens say, and that all of it is what the node
-     * streamed.
+     * What the gateway vouches for: signature, hashes, stop rule, that the text is what the tokens say, and that all
+     * of it is what the node streamed.
      */
     NodeClient.Answered checked(NodeClient.Answered answered, Request request, DeliveredTokens delivered, Node node)
             throws IOException {

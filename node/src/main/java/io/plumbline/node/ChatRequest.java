@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The body of a chat completion as the OpenAI API has it. What cannot be honoured is refused by name: an answer to another question than
- * the one asked would be worse than none.
+ * The body of a chat completion as the OpenAI API has it. What cannot be honoured is refused by name: an answer to
+ * another question than the one asked would be worse than none.
  *
  * @param requests one for each choice asked for; they differ in seed and nonce.
  * @param stream whether the answer comes in pieces.

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** A role run as a process of its own, whose events can be waited for. It ends when this process ends, however that comes about. */
+/**
+ * A role run as a process of its own, whose events can be waited for. It ends when this process ends, however that
+ * comes about.
+ */
 final class Child implements AutoCloseable {
     private final String name;
     private final Process process;
@@ -85,7 +88,9 @@ final class Child implements AutoCloseable {
         }
     }
 
-    /** Waits for an event of this kind that {@code wanted} accepts; an error if the process ends or the time is over. */
+    /**
+     * Waits for an event of this kind that {@code wanted} accepts; an error if the process ends or the time is over.
+     */
     JsonNode await(String kind, Predicate<JsonNode> wanted, long timeoutMs) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + timeoutMs;
         synchronized (events) {

@@ -143,7 +143,10 @@ final class Completion implements AutoCloseable {
         news.add(new News(choice, null));
     }
 
-    /** Has another node answer, where the client has read nothing of this one's answer and has asked for no node by name. */
+    /**
+     * Has another node answer, where the client has read nothing of this one's answer and has asked for no node by
+     * name.
+     */
     private void beginAnew(Choice choice, IOException why) throws IOException {
         boolean isUnread = choice.inference.delivered().count() == 0;
         if (isCancelled) {

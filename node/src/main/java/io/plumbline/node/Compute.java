@@ -18,8 +18,8 @@ import java.util.List;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
- * What an inference node computes with: a device where there is one, else this host's processors. Nothing is served before a start-up test
- * has found it equal to the specification.
+ * What an inference node computes with: a device where there is one, else this host's processors. Nothing is served
+ * before a start-up test has found it equal to the specification.
  */
 final class Compute implements AutoCloseable {
     private static final int SELF_TEST_TOKENS = 4;

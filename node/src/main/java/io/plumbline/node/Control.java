@@ -17,7 +17,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.function.Consumer;
 
-/** A running full node's ear for its operator: a socket in its folder that only its owner may open. One line asks; what comes back, until the end, is the answer. */
+/**
+ * A running full node's ear for its operator: a socket in its folder that only its owner may open. One line asks;
+ * what comes back, until the end, is the answer.
+ */
 final class Control implements AutoCloseable {
     /** The socket's name in the folder. */
     static final String NAME = "control";

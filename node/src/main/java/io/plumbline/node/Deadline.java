@@ -2,7 +2,10 @@ package io.plumbline.node;
 
 import java.util.concurrent.TimeUnit;
 
-/** The time by which something must be over, however often a peer gives signs of life before. It may come nearer while somebody waits. */
+/**
+ * The time by which something must be over, however often a peer gives signs of life before. It may come nearer while
+ * somebody waits.
+ */
 @FunctionalInterface
 interface Deadline {
     /** Whoever waits looks again after so long. */

@@ -3,8 +3,8 @@ package io.plumbline.node;
 import java.util.Arrays;
 
 /**
- * The tokens that a node has streamed of one answer, as the client reads them before anything is signed. Bounded by what was asked for, and
- * compared with the signed answer at its end. Written by the transport's thread, read by any.
+ * The tokens that a node has streamed of one answer, as the client reads them before anything is signed. Bounded by
+ * what was asked for, and compared with the signed answer at its end. Written by the transport's thread, read by any.
  */
 final class DeliveredTokens {
     private final int most;

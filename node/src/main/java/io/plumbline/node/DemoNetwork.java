@@ -27,8 +27,9 @@ import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
- * A whole network on this machine, each role a process of its own: four full nodes, an honest inference node, a gateway, and on request an
- * inference node that cheats. All of it ends, and leaves nothing behind, when this is closed or the process ends.
+ * A whole network on this machine, each role a process of its own: four full nodes, an honest inference node, a
+ * gateway, and on request an inference node that cheats. All of it ends, and leaves nothing behind, when this is
+ * closed or the process ends.
  */
 final class DemoNetwork implements AutoCloseable {
     /** Longest wait for a role to be ready. */

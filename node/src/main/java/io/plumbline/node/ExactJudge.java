@@ -30,7 +30,8 @@ final class ExactJudge implements AnswerJudge {
     private final ConcurrentLinkedQueue<Auditor> idle = new ConcurrentLinkedQueue<>();
 
     /**
-     * @param modelFolder the imported model, for the one row that a false product is proven by; null where only the key is here.
+     * @param modelFolder the imported model, for the one row that a false product is proven by; null where only the
+     *     key is here.
      */
     ExactJudge(VerifierKey key, Path modelFolder, NodeClient client) throws IOException {
         this.key = key;
@@ -94,8 +95,8 @@ final class ExactJudge implements AnswerJudge {
     }
 
     /**
-     * The same failure in a cell of the one token that it shows in: evidence must be small enough for the ledger. Where the node opens that
-     * no more, or shows something else in it, the failure as it was found.
+     * The same failure in a cell of the one token that it shows in: evidence must be small enough for the ledger.
+     * Where the node opens that no more, or shows something else in it, the failure as it was found.
      */
     private AuditReport inOneToken(
             Auditor auditor, Case ordered, NodeClient.Disclosed disclosed, OpeningSource openings, AuditReport found)

@@ -9,7 +9,8 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * Work of many peers, done by a few threads, who take turns by peer: whoever asks for much waits behind its own, not others behind it. What waits is bounded, of each peer and in bytes of all.
+ * Work of many peers, done by a few threads, who take turns by peer: whoever asks for much waits behind its own, not
+ * others behind it. What waits is bounded, of each peer and in bytes of all.
  *
  * @param <P> what names a peer.
  */

@@ -45,8 +45,8 @@ import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
 /**
- * The role that orders, audits and settles, on a host without a GPU and without weights: it reads a model once to make its verifier
- * key, and judges every receipt that the ledger orders.
+ * The role that orders, audits and settles, on a host without a GPU and without weights: it reads a model once to
+ * make its verifier key, and judges every receipt that the ledger orders.
  */
 final class FullNode implements AutoCloseable {
     /** Longest wait for a node's next sign of life: three fit into the time the ledger gives for a verdict. */
@@ -74,8 +74,8 @@ final class FullNode implements AutoCloseable {
     /**
      * What a full node works with.
      *
-     * @param models imported, whose answers it can judge: tensor models, and at most one language model that its verifier key is made of;
-     *     none of that kind where {@code keyFile} is there.
+     * @param models imported, whose answers it can judge: tensor models, and at most one language model that its
+     *     verifier key is made of; none of that kind where {@code keyFile} is there.
      * @param keyFile verifier key; made there where there is none. Not looked at where there are only tensor models.
      * @param folder of this node's data.
      * @param snapshotBytes of the log from one snapshot to the next.
@@ -236,7 +236,10 @@ final class FullNode implements AutoCloseable {
         }
     }
 
-    /** The cluster's ports are for the other full nodes: they hear no other hosts, but a sender's address can be forged. */
+    /**
+     * The cluster's ports are for the other full nodes: they hear no other hosts, but a sender's address can be
+     * forged.
+     */
     private void warn(String own) {
         List<String> open = Member.openToAll(own);
         if (!open.isEmpty()) {

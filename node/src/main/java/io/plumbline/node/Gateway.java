@@ -32,8 +32,8 @@ import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
 /**
- * The door for applications: OpenAI's API and the Open Inference Protocol over HTTP. It opens the escrow, has a node answer, checks the
- * receipt, and hands it to the client beside the answer.
+ * The door for applications: OpenAI's API and the Open Inference Protocol over HTTP. It opens the escrow, has a node
+ * answer, checks the receipt, and hands it to the client beside the answer.
  */
 final class Gateway implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();

@@ -10,8 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What a client holds of an answer, to be compared with what stands behind its receipt: an audit proves the answer that the node signed, and
- * a client must know that this is the one it has read.
+ * What a client holds of an answer, to be compared with what stands behind its receipt: an audit proves the answer
+ * that the node signed, and a client must know that this is the one it has read.
  *
  * @param answer the text as read; null where it is not compared.
  * @param messages as sent; null where they are not compared.

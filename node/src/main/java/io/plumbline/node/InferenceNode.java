@@ -18,7 +18,10 @@ import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
-/** The role that runs models: it is reached by others, announced on the ledger, and does for them what its {@link Service} does. */
+/**
+ * The role that runs models: it is reached by others, announced on the ledger, and does for them what its {@link
+ * Service} does.
+ */
 final class InferenceNode implements AutoCloseable {
     private final Media media;
     private final LedgerClient ledger;

@@ -37,8 +37,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
 /**
- * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, reveals it when the ledger says that nobody can copy
- * it any more, and hands in the evidence of what is false. What it is to do it hears from its own replica of the ledger.
+ * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, reveals it when the ledger
+ * says that nobody can copy it any more, and hands in the evidence of what is false. What it is to do it hears from
+ * its own replica of the ledger.
  */
 final class Judge implements AutoCloseable {
     /** Audits that run at once, and those of one node among them. */
@@ -102,7 +103,8 @@ final class Judge implements AutoCloseable {
     /**
      * From now on it can reach nodes and the ledger.
      *
-     * @param asRegistered gives a node as the ledger has it now: it may be at another address than when its receipt was ordered.
+     * @param asRegistered gives a node as the ledger has it now: it may be at another address than when its receipt
+     *     was ordered.
      */
     void begin(Endpoint reaching, LedgerClient telling, UnaryOperator<Node> asRegistered) {
         endpoint = reaching;
@@ -142,8 +144,9 @@ final class Judge implements AutoCloseable {
         }
 
         /**
-         * Where this full node's word may decide, those first whose time ends first. Where as many have committed as decide, the latest first: after a pause there are many, and the rest of
-         * their time is over before the first of them is audited.
+         * Where this full node's word may decide, those first whose time ends first. Where as many have committed as
+         * decide, the latest first: after a pause there are many, and the rest of their time is over before the first
+         * of them is audited.
          */
         @Override
         public long rank() {
@@ -326,8 +329,8 @@ final class Judge implements AutoCloseable {
     }
 
     /**
-     * Two thirds of what is left to commit in: the rest is for posting what was not answered. It comes nearer when others commit, or a node that keeps one auditor waiting would have it be too
-     * late to say so.
+     * Two thirds of what is left to commit in: the rest is for posting what was not answered. It comes nearer when
+     * others commit, or a node that keeps one auditor waiting would have it be too late to say so.
      */
     private Deadline deadline(Case ordered) {
         long beginMs = ledger.timeMs();

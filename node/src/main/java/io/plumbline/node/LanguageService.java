@@ -39,8 +39,8 @@ import org.agrona.CloseHelper;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * Runs a language model for others: answers requests, signs for them, and opens what stands behind. Answers and challenges are computed
- * apart, so that an audit never waits for an answer.
+ * Runs a language model for others: answers requests, signs for them, and opens what stands behind. Answers and
+ * challenges are computed apart, so that an audit never waits for an answer.
  */
 final class LanguageService implements Service {
     /** Openings kept because other full nodes will ask for the same, and the largest that is. */
@@ -67,7 +67,9 @@ final class LanguageService implements Service {
 
     private static final int MAX_SENDING_TO_ONE = 4;
 
-    /** What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries. */
+    /**
+     * What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries.
+     */
     private static final int AUDITORS = 4;
 
     private static final int BYTES_A_MS = 100_000;
@@ -106,7 +108,8 @@ final class LanguageService implements Service {
      * @param place of the node: its price of a token, and its folder.
      * @param choice what to compute with.
      * @param isFullNode whether a key is one of those that audit.
-     * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest node.
+     * @param swappedLayer layer to compute with its neighbour's weights, to show that it is caught; -1 for an honest
+     *     node.
      */
     LanguageService(
             Path modelFolder,
@@ -239,7 +242,10 @@ final class LanguageService implements Service {
         }
     }
 
-    /** An answer from its request to its end. Hears it grow on the engine's thread, and tells the peer on one of its own: a slow peer holds up nobody else. */
+    /**
+     * An answer from its request to its end. Hears it grow on the engine's thread, and tells the peer on one of its
+     * own: a slow peer holds up nobody else.
+     */
     private final class Reply implements Engine.Listener {
         private final Peer peer;
         private final long id;

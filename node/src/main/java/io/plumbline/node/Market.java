@@ -20,8 +20,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Where a gateway buys answers: finds a node that runs a model and is there, and puts up what an answer may cost. A node that was not reached,
- * or did not keep to what it signed, is left out for a while.
+ * Where a gateway buys answers: finds a node that runs a model and is there, and puts up what an answer may cost. A
+ * node that was not reached, or did not keep to what it signed, is left out for a while.
  */
 final class Market {
     /** Longest wait for a node to show its key before the next one is tried. */

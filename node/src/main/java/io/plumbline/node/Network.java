@@ -24,7 +24,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What every process of one network is told: where the full nodes are and what the ledger began with. Kept in a JSON file.
+ * What every process of one network is told: where the full nodes are and what the ledger began with. Kept in a JSON
+ * file.
  *
  * @param places of the full nodes, in genesis order.
  * @param genesis of the ledger.

@@ -39,8 +39,8 @@ import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * Asks inference nodes: for answers, for what stands behind a receipt, for openings. Calls block; any thread may call. A reply counts only
- * from the peer that was asked; what comes from others is dropped and counted.
+ * Asks inference nodes: for answers, for what stands behind a receipt, for openings. Calls block; any thread may
+ * call. A reply counts only from the peer that was asked; what comes from others is dropped and counted.
  */
 final class NodeClient implements Endpoint.Receiver {
     /** Longest wait for a node's next sign of life. */

@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What waits for replies, each from the one peer that was asked: a reply counts only when it comes from that peer, under a number that
- * nobody else knows. Called by any thread.
+ * What waits for replies, each from the one peer that was asked: a reply counts only when it comes from that peer,
+ * under a number that nobody else knows. Called by any thread.
  *
  * @param <T> what waits.
  */

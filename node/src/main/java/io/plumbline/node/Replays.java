@@ -9,8 +9,8 @@ import java.util.Map;
 import org.agrona.CloseHelper;
 
 /**
- * Re-executions, kept while their openings are asked for, by several auditors and not all at the same time: those asked for last, as many as memory and the disk have room for. Used by one thread at a
- * time.
+ * Re-executions, kept while their openings are asked for, by several auditors and not all at the same time: those
+ * asked for last, as many as memory and the disk have room for. Used by one thread at a time.
  */
 final class Replays implements AutoCloseable {
     private static final int MOST = 64;

@@ -23,8 +23,8 @@ import java.util.function.Consumer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * What an inference node does around every answer: it looks for the escrow that pays for it, keeps what it has signed, and tells the peer
- * that asked, the ledger, and auditors that ask later.
+ * What an inference node does around every answer: it looks for the escrow that pays for it, keeps what it has
+ * signed, and tells the peer that asked, the ledger, and auditors that ask later.
  */
 final class Replies implements AutoCloseable {
     private final Keys keys;
@@ -53,7 +53,8 @@ final class Replies implements AutoCloseable {
     }
 
     /**
-     * Takes a request on: an escrow on the ledger pays this node for it, and nobody else is having it answered. No work is done without.
+     * Takes a request on: an escrow on the ledger pays this node for it, and nobody else is having it answered. No
+     * work is done without.
      *
      * @param requester who pays, as the request says.
      * @param tokens most that the answer may be charged for, prompt and answer together.

@@ -21,8 +21,9 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 
 /**
- * All roles in this one process, with a single full node: one question asked, answered, audited and settled. It shows in seconds whether
- * Plumbline works on a host; the launcher also records it once, so that later starts load and compile faster.
+ * All roles in this one process, with a single full node: one question asked, answered, audited and settled. It shows
+ * in seconds whether Plumbline works on a host; the launcher also records it once, so that later starts load and
+ * compile faster.
  */
 @Parameters(commandNames = "self-test", commandDescription = "Run every role in one process and settle one answer.")
 final class SelfTest extends Main.Options implements Callable<Integer> {

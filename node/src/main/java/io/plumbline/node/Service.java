@@ -1,6 +1,9 @@
 package io.plumbline.node;
 
-/** What an inference node does with what others ask of its model. Calls come on the transport's thread and must not hold it up. */
+/**
+ * What an inference node does with what others ask of its model. Calls come on the transport's thread and must not
+ * hold it up.
+ */
 interface Service extends NodeRequests.Handler, AutoCloseable {
     /** 32 bytes: the model it is announced with. */
     byte[] modelId();

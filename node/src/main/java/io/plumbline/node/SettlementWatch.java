@@ -16,8 +16,8 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Follows what an inference node is owed until the ledger has ended it: hands receipts in that did not get there, also those of a life before
- * this one, and tells the store what is not owed any more.
+ * Follows what an inference node is owed until the ledger has ended it: hands receipts in that did not get there,
+ * also those of a life before this one, and tells the store what is not owed any more.
  */
 final class SettlementWatch implements AutoCloseable {
     private static final long LOOK_MS = 1_000;

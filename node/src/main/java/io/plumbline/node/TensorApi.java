@@ -36,8 +36,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The Open Inference Protocol, version 2 (KServe), with the extension for binary tensors: clients of KServe and Triton work unchanged. The
- * receipt stands in a response's parameters.
+ * The Open Inference Protocol, version 2 (KServe), with the extension for binary tensors: clients of KServe and
+ * Triton work unchanged. The receipt stands in a response's parameters.
  */
 final class TensorApi {
     private static final HexFormat HEX = HexFormat.of();

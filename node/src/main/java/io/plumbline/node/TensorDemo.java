@@ -25,8 +25,8 @@ import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
- * {@code plumbline tensor-demo}: the same network with an ONNX model that names shapes in pictures. An honest answer is run again and
- * settled; a smaller model in its place is caught.
+ * {@code plumbline tensor-demo}: the same network with an ONNX model that names shapes in pictures. An honest answer
+ * is run again and settled; a smaller model in its place is caught.
  */
 @Parameters(
         commandNames = "tensor-demo",

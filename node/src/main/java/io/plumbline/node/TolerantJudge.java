@@ -12,7 +12,10 @@ import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
 
-/** Judges answers of a tensor model by running sampled ones again on this host, within the bounds the model is calibrated to. */
+/**
+ * Judges answers of a tensor model by running sampled ones again on this host, within the bounds the model is
+ * calibrated to.
+ */
 final class TolerantJudge implements AnswerJudge {
     private final LoadedTensorModel reference;
     private final TolerantAuditor auditor;

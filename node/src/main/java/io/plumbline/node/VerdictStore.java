@@ -19,8 +19,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
- * The verdicts that a full node has bound itself to, on disk before the ledger is told: a full node that was killed reveals what it had
- * committed to. One small file each, removed when its request has ended.
+ * The verdicts that a full node has bound itself to, on disk before the ledger is told: a full node that was killed
+ * reveals what it had committed to. One small file each, removed when its request has ended.
  */
 final class VerdictStore {
     private static final String SUFFIX = ".verdict";

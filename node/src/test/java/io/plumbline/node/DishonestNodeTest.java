@@ -50,8 +50,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Nodes that say what they answered and do not open it. One opens nothing: it is not slashed, for silence proves no lie, and it is not
- * paid. One opens false products: who finds that has all others look at the same cell.
+ * Nodes that say what they answered and do not open it. One opens nothing: it is not slashed, for silence proves no
+ * lie, and it is not paid. One opens false products: who finds that has all others look at the same cell.
  */
 class DishonestNodeTest {
     private static final Keys FULL = Keys.random();

@@ -25,7 +25,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A network of processes under load, of which one after the other is killed as it stands and comes back: what was answered is paid for. */
+/**
+ * A network of processes under load, of which one after the other is killed as it stands and comes back: what was
+ * answered is paid for.
+ */
 class KillRoundsTest {
     private static final Path MODEL = Path.of("../models/plumbline-stories-2m");
 

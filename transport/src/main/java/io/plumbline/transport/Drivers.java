@@ -14,8 +14,8 @@ import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
 
 /**
- * How Plumbline's processes run Aeron: one thread that backs off when idle, because a node's cores belong to its work. Measured on two
- * cores: busy spinning made the median round trip 329 us, this 9 us.
+ * How Plumbline's processes run Aeron: one thread that backs off when idle, because a node's cores belong to its
+ * work. Measured on two cores: busy spinning made the median round trip 329 us, this 9 us.
  */
 public final class Drivers {
     /** Term buffers: an eighth of it is the largest message. */
@@ -74,7 +74,8 @@ public final class Drivers {
      * A client of a media driver.
      *
      * @param directory of the driver.
-     * @param errors told what goes wrong, where Aeron's own would print it, and end the process when its driver does not answer.
+     * @param errors told what goes wrong, where Aeron's own would print it, and end the process when its driver does
+     *     not answer.
      */
     public static Aeron connect(String directory, ErrorHandler errors) {
         return Aeron.connect(new Aeron.Context().aeronDirectoryName(directory).errorHandler(errors));

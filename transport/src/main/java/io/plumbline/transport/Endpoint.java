@@ -34,11 +34,12 @@ import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * One side of sessions, as a duty-cycle agent: whoever begins one knows the key of the other, both show their own (TLS 1.3), and whole messages go either way, with
- * back-pressure, until one side ends it or is not heard any more.
+ * One side of sessions, as a duty-cycle agent: whoever begins one knows the key of the other, both show their own
+ * (TLS 1.3), and whole messages go either way, with back-pressure, until one side ends it or is not heard any more.
  *
- * <p>Each session has a number, drawn by whoever begins it, and its records travel in Aeron messages, one publication each way: so they are in order and none is lost while both
- * processes live. Replies go to the host that a session's frames come from, and to no other. All Aeron and TLS calls are made by the agent's thread.
+ * <p>Each session has a number, drawn by whoever begins it, and its records travel in Aeron messages, one publication
+ * each way: so they are in order and none is lost while both processes live. Replies go to the host that a session's
+ * frames come from, and to no other. All Aeron and TLS calls are made by the agent's thread.
  */
 public final class Endpoint implements Agent, AutoCloseable {
     /** Bytes of one piece of an opening, and of a message that is sent in parts. */
@@ -86,7 +87,8 @@ public final class Endpoint implements Agent, AutoCloseable {
     @FunctionalInterface
     public interface Receiver {
         /**
-         * Takes a message. Where it throws, the message was not what the schema says, and its sender's session is ended.
+         * Takes a message. Where it throws, the message was not what the schema says, and its sender's session is
+         * ended.
          *
          * @param from who sent it; replies may be sent to it.
          * @param header decoded message header, whose layout all schemas share.
@@ -140,12 +142,14 @@ public final class Endpoint implements Agent, AutoCloseable {
     }
 
     /**
-     * The session with whoever has {@code key} at an address, which is begun where there is none. What is sent waits until the other side has shown that key; where it does not, the
-     * session is lost. May be called by any thread but the agent's.
+     * The session with whoever has {@code key} at an address, which is begun where there is none. What is sent waits
+     * until the other side has shown that key; where it does not, the session is lost. May be called by any thread
+     * but the agent's.
      *
      * @param peerHost address, or a name, which is resolved on the caller's thread: none that a stranger has given.
      * @param key Ed25519, 32 bytes.
-     * @throws IllegalArgumentException where there can be nobody: the name cannot be resolved, or the address is none that can be sent to.
+     * @throws IllegalArgumentException where there can be nobody: the name cannot be resolved, or the address is none
+     *     that can be sent to.
      */
     public Peer connect(String peerHost, int peerPort, byte[] key) {
         if (peerPort < 1 || peerPort > 65_535) {

@@ -22,7 +22,8 @@ public final class Media implements AutoCloseable {
     /**
      * @param folder of the driver's files, made, and removed when this closes.
      * @param hears told what goes wrong inside.
-     * @param onEnd called once, by a thread of its own, when it cannot go on: the process should end then rather than linger.
+     * @param onEnd called once, by a thread of its own, when it cannot go on: the process should end then rather than
+     *     linger.
      */
     public Media(Path folder, ErrorHandler hears, Runnable onEnd) {
         AtomicBoolean isEnding = new AtomicBoolean();

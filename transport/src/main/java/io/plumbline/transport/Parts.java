@@ -10,8 +10,9 @@ import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * Messages too large to be sent at once: split by the sender, put together again by the receiver, who believes no announced length further
- * than its bytes have come, and holds no more than a bound of what is not whole yet, of each session and of all.
+ * Messages too large to be sent at once: split by the sender, put together again by the receiver, who believes no
+ * announced length further than its bytes have come, and holds no more than a bound of what is not whole yet, of each
+ * session and of all.
  */
 final class Parts {
     /** The largest message, and what one session may have on its way. */
@@ -111,7 +112,10 @@ final class Parts {
         return message;
     }
 
-    /** The session that has to go for more bytes to be held: the one that holds most of them. Null while there is room. */
+    /**
+     * The session that has to go for more bytes to be held: the one that holds most of them. Null while there is
+     * room.
+     */
     Long greediest() {
         if (bytes <= MAX_BYTES) {
             return null;

@@ -25,7 +25,10 @@ import javax.net.ssl.SSLException;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** The other side of a session: whoever it is has shown the key that it is known by. All but the public methods is for the endpoint's thread. */
+/**
+ * The other side of a session: whoever it is has shown the key that it is known by. All but the public methods is for
+ * the endpoint's thread.
+ */
 public final class Peer {
     /** Bytes that may wait to be sent to one peer. */
     public static final int MAX_QUEUED_BYTES = 8 << 20;
@@ -150,7 +153,8 @@ public final class Peer {
     }
 
     /**
-     * Copies and queues a message; waits while too much is queued. May be called by any other thread than the endpoint's. What is sent to a peer that is lost is dropped.
+     * Copies and queues a message; waits while too much is queued. May be called by any other thread than the
+     * endpoint's. What is sent to a peer that is lost is dropped.
      *
      * @throws IllegalArgumentException where it is larger than {@link Endpoint#MAX_MESSAGE_BYTES}.
      */
@@ -175,7 +179,9 @@ public final class Peer {
         }
     }
 
-    /** Like {@link #send} for a short message, but never waits. @return false where too much is queued: it is dropped. */
+    /**
+     * Like {@link #send} for a short message, but never waits. @return false where too much is queued: it is dropped.
+     */
     public boolean offer(DirectBuffer buffer, int offset, int length) {
         Objects.checkFromIndexSize(0, length, Endpoint.CHUNK_BYTES);
         boolean fits = room.tryAcquire(length);
@@ -340,7 +346,9 @@ public final class Peer {
                 : "it was not heard for " + TimeUnit.NANOSECONDS.toSeconds(SILENCE_NS) + " s";
     }
 
-    /** Says why the session has ended, tells the other side as far as that can be done at once, and drops what waits. */
+    /**
+     * Says why the session has ended, tells the other side as far as that can be done at once, and drops what waits.
+     */
     void lose(String why, ByteBuffer sealed) {
         if (lost == null) {
             lost = why;

@@ -10,8 +10,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
- * Who may be heard at an endpoint: a place is an Aeron image, and belongs to a stranger until its sender has shown a key. Where all places are taken, a newcomer gets one of the host that holds the
- * most, so that no host can shut out another, and its own callers only by being newer than they are. Single-threaded.
+ * Who may be heard at an endpoint: a place is an Aeron image, and belongs to a stranger until its sender has shown a
+ * key. Where all places are taken, a newcomer gets one of the host that holds the most, so that no host can shut out
+ * another, and its own callers only by being newer than they are. Single-threaded.
  */
 final class Places {
     /** Callers that have shown a key, and senders that have not: each holds memory, and a channel. */
@@ -110,7 +111,9 @@ final class Places {
         places.get(image.correlationId()).peer = peer;
     }
 
-    /** Whether a session's frames come by this. The first that come of one that this side began say by which they do. */
+    /**
+     * Whether a session's frames come by this. The first that come of one that this side began say by which they do.
+     */
     boolean isOf(Image image, Peer peer) {
         Place place = places.get(image.correlationId());
         if (place == null || place.isVacant) {

@@ -37,7 +37,10 @@ final class BenchLedger implements AutoCloseable {
     private final BenchCluster cluster;
     private final Media media;
 
-    /** What a full node has beside its member: blocks and when they were certified, by height; its vote, its session, its door. */
+    /**
+     * What a full node has beside its member: blocks and when they were certified, by height; its vote, its session,
+     * its door.
+     */
     private static final class Half implements Replica.Listener, AutoCloseable {
         private final ConcurrentSkipListMap<Long, Long> certifiedNs = new ConcurrentSkipListMap<>();
         private final LedgerService service;

@@ -29,7 +29,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
-/** Headlines ledger-rate and ledger-latency: the whole ledger with its votes and certificates, beside an Aeron Cluster of as many members whose service does nothing. */
+/**
+ * Headlines ledger-rate and ledger-latency: the whole ledger with its votes and certificates, beside an Aeron Cluster
+ * of as many members whose service does nothing.
+ */
 @Parameters(
         commandNames = "ledger",
         commandDescription =
@@ -237,7 +240,10 @@ public final class LedgerBench implements Callable<Integer> {
         return new DoorLine(ledger.aeronDirectory(), ledger.doors().getFirst(), settlements.requester());
     }
 
-    /** Single commands go other ways through the code than many together: the echo, too, has had its kind of message before it is timed. */
+    /**
+     * Single commands go other ways through the code than many together: the echo, too, has had its kind of message
+     * before it is timed.
+     */
     private void warm(Settlements settlements, BenchLedger ledger) throws IOException {
         try (Load load = new Load(door(ledger, settlements))) {
             for (int i = 0; i < WARM; i++) {
@@ -261,7 +267,10 @@ public final class LedgerBench implements Callable<Integer> {
         return load;
     }
 
-    /** The longest that any of four clients waits when the leader ends under load, in milliseconds: each has begun with another door. */
+    /**
+     * The longest that any of four clients waits when the leader ends under load, in milliseconds: each has begun
+     * with another door.
+     */
     private static double loseLeader(Settlements settlements, BenchLedger ledger) throws Exception {
         AtomicLong longestNs = new AtomicLong();
         AtomicLong calls = new AtomicLong();

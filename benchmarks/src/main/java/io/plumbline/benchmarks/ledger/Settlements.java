@@ -15,8 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Answers as the ledger sees them, signed beforehand: for each an escrow, a receipt, and four auditors' commitments and verdicts. What each role has to say about several answers goes
- * together, as gateways, nodes and auditors that are busy do.
+ * Answers as the ledger sees them, signed beforehand: for each an escrow, a receipt, and four auditors' commitments
+ * and verdicts. What each role has to say about several answers goes together, as gateways, nodes and auditors that
+ * are busy do.
  */
 final class Settlements {
     static final int FULL_NODES = 4;

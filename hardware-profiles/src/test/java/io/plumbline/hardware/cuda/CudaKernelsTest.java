@@ -43,7 +43,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every CUDA kernel's own source, run on the CPU in several orders of its threads, equals the specification to the bit. */
+/**
+ * Every CUDA kernel's own source, run on the CPU in several orders of its threads, equals the specification to the
+ * bit.
+ */
 class CudaKernelsTest {
     private static final Path SOURCES = Path.of("../native/src/main/cuda");
 
@@ -574,7 +577,10 @@ class CudaKernelsTest {
         assertEquals(Float.isFinite(scale) ? 0 : 1, first(status));
     }
 
-    /** Tokens {@code first} to {@code first + tokens} of rows into a page as the device has it, from slot {@code slot}. */
+    /**
+     * Tokens {@code first} to {@code first + tokens} of rows into a page as the device has it, from slot {@code
+     * slot}.
+     */
     private static void page(
             ModelConfig c,
             short[] k,

@@ -105,7 +105,10 @@ class DevicePassTest {
         }
     }
 
-    /** Shapes that no tile fits: head sizes, shared heads, biases and norms of several families; block by block in every way. */
+    /**
+     * Shapes that no tile fits: head sizes, shared heads, biases and norms of several families; block by block in
+     * every way.
+     */
     @Test
     void modelsOfOtherShapesGiveTheSameBits() throws IOException {
         int seed = 0;

@@ -14,8 +14,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The model on this host's processors: layers over a batch of rows, which are consecutive tokens of one or more sequences, and logits. Rows are
- * independent and sums are integers, so neither how a sequence is cut into segments nor what else is in a batch changes a bit.
+ * The model on this host's processors: layers over a batch of rows, which are consecutive tokens of one or more
+ * sequences, and logits. Rows are independent and sums are integers, so neither how a sequence is cut into segments
+ * nor what else is in a batch changes a bit.
  *
  * <p>Holds scratch memory: one caller at a time.
  */
@@ -278,7 +279,9 @@ public final class ForwardPass implements Executor {
         }
     }
 
-    /** Products of {@code rows} rows of x with up to three stacked matrices, shared among the workers by weight rows. */
+    /**
+     * Products of {@code rows} rows of x with up to three stacked matrices, shared among the workers by weight rows.
+     */
     private void multiply(
             int rows, int[] target, int outputs, LoadedModel.Matrix a, LoadedModel.Matrix b, LoadedModel.Matrix c) {
         matrices[0] = a;
@@ -510,7 +513,9 @@ public final class ForwardPass implements Executor {
         }
     }
 
-    /** Logits after every one of {@code tokens}, a row of vocab floats each: for measuring a model, not for answering. */
+    /**
+     * Logits after every one of {@code tokens}, a row of vocab floats each: for measuring a model, not for answering.
+     */
     public float[][] logits(int[] tokens) {
         float[][] all = new float[tokens.length][];
         Choices choices = new Choices(config.vocab(), 0);

@@ -1,8 +1,9 @@
 package io.plumbline.inference.engine;
 
 /**
- * Sees what a layer computes for one segment: the trace takes rows, an opening takes products. Every method does nothing unless
- * overridden; those with a {@code worker} are called by several threads at once, each for rows of its own.
+ * Sees what a layer computes for one segment: the trace takes rows, an opening takes products. Every method does
+ * nothing unless overridden; those with a {@code worker} are called by several threads at once, each for rows of its
+ * own.
  */
 public interface LayerObserver {
     LayerObserver NONE = new LayerObserver() {};

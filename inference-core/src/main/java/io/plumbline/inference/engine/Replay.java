@@ -35,8 +35,9 @@ import java.util.Arrays;
 import java.util.function.Consumer;
 
 /**
- * An answer computed again, by one prefill, to answer a challenge or to check it: exactness makes the second run the first one. A cell's
- * opening is that layer run once more over the cell's tokens, with keys and values taken from the trace.
+ * An answer computed again, by one prefill, to answer a challenge or to check it: exactness makes the second run the
+ * first one. A cell's opening is that layer run once more over the cell's tokens, with keys and values taken from the
+ * trace.
  */
 public final class Replay implements OpeningSource, AutoCloseable {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A whole trace, while openings are cut from it: a short one in memory, a longer one in a file, so that an answer may be as long as a disk has room for. Written by any threads, each byte once; read
- * when all is written.
+ * A whole trace, while openings are cut from it: a short one in memory, a longer one in a file, so that an answer may
+ * be as long as a disk has room for. Written by any threads, each byte once; read when all is written.
  */
 public final class TraceStore implements AutoCloseable {
     /** Up to so many bytes it is in memory. */
@@ -90,7 +90,7 @@ public final class TraceStore implements AutoCloseable {
         }
     }
 
-    /** What was written; may be written to where it is in memory. */
+    /** The trace as it was written; may be written to where it is in memory. */
     MemorySegment bytes() {
         return bytes;
     }

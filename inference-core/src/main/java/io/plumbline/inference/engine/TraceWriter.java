@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Lays records out as they are computed and commits to them. Where a copy is wanted (to answer a challenge) the records are also
- * kept; otherwise nothing is kept.
+ * Lays records out as they are computed and commits to them. Where a copy is wanted (to answer a challenge) the
+ * records are also kept; otherwise nothing is kept.
  */
 public final class TraceWriter implements LayerObserver {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -123,7 +123,10 @@ public final class TraceWriter implements LayerObserver {
         }
     }
 
-    /** Takes the digest of a token of the block, see {@link TraceHasher}, in place of its rows: a device has hashed them. */
+    /**
+     * Takes the digest of a token of the block, see {@link TraceHasher}, in place of its rows: a device has hashed
+     * them.
+     */
     public void putDigest(int token, int[] words, int offset) {
         hasher.putDigest(token, words, offset);
     }

@@ -11,8 +11,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Vector API kernels. Inputs and weights are widened to short; two products of int8 values fit a short, so two are added before the sum
- * is split into ints.
+ * Vector API kernels. Inputs and weights are widened to short; two products of int8 values fit a short, so two are
+ * added before the sum is split into ints.
  */
 public final class VectorKernels implements IntKernels {
     private static final VectorSpecies<Short> S = VectorWidth.full(short.class);

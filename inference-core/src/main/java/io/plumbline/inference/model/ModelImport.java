@@ -23,9 +23,10 @@ import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 
 /**
- * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8 layout, beside the
- * manifest that gives the model its id. int8 checkpoints keep their integers. The embedding keeps its own type where its rows widen
- * to float exactly from it; norms, biases and scales become f32. Streams row by row; the target appears only when it is whole.
+ * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8
+ * layout, beside the manifest that gives the model its id. int8 checkpoints keep their integers. The embedding keeps
+ * its own type where its rows widen to float exactly from it; norms, biases and scales become f32. Streams row by
+ * row; the target appears only when it is whole.
  */
 public final class ModelImport {
     private final HuggingFaceConfig config;
@@ -85,8 +86,8 @@ public final class ModelImport {
     }
 
     /**
-     * Writes the files that decide how text becomes tokens, and uses them once: what cannot be read is found out here, before the
-     * weights are written, and not at a client's first request.
+     * Writes the files that decide how text becomes tokens, and uses them once: what cannot be read is found out
+     * here, before the weights are written, and not at a client's first request.
      */
     private static void writeTokenFiles(Map<String, byte[]> tokenFiles, Path partial, String origin)
             throws IOException {
@@ -212,7 +213,10 @@ public final class ModelImport {
         return manifest;
     }
 
-    /** Decides how far a layer's key channels are evened; gains and biases are moved here, row scales as they are written. */
+    /**
+     * Decides how far a layer's key channels are evened; gains and biases are moved here, row scales as they are
+     * written.
+     */
     private void even(int layer) throws IOException {
         if (shape.qkNorm()) {
             float[] queryGain = vectors.get(TensorNames.queryNorm(layer));
@@ -365,7 +369,10 @@ public final class ModelImport {
         }
     }
 
-    /** The source's config.json with the quantization spelled out as compressed-tensors has it, and an output matrix of its own. */
+    /**
+     * The source's config.json with the quantization spelled out as compressed-tensors has it, and an output matrix
+     * of its own.
+     */
     private void writeConfig(Path to) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = source.config();

@@ -3,7 +3,7 @@ package io.plumbline.inference.template;
 import java.util.List;
 import java.util.Map;
 
-/** What a call is given. */
+/** The arguments of a call. */
 record Arguments(List<Value> positional, Map<String, Value> named) {
     static final Arguments NONE = new Arguments(List.of(), Map.of());
 

@@ -1,6 +1,6 @@
 package io.plumbline.inference.template;
 
-/** What one rendering has left of its {@link Limits}. Every operation charges its cost before it does its work. */
+/** The part of its {@link Limits} that one rendering has left. Every operation charges its cost before it does its work. */
 final class Budget {
     /** Characters that an operation reads or writes for one step. */
     static final int CHARACTERS_PER_STEP = 16;

@@ -11,7 +11,7 @@ import java.util.Map;
  * renders is data to it, whatever its contents: see the package's description.
  */
 public final class ChatTemplate {
-    /** What transformers passes to every template, also where a caller names none of it. */
+    /** Variables that transformers passes to every template, also where a caller names none of them. */
     private static final List<String> ABSENT = List.of("tools", "documents");
 
     private final List<Statement> statements;

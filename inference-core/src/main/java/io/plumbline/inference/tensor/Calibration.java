@@ -20,7 +20,10 @@ import java.util.stream.Collectors;
 
 /** Finds out how far honest runs of a model lie apart, and makes the bounds its answers are held to. */
 public final class Calibration {
-    /** What the widest deviation is multiplied with where nobody says: see docs/tolerant.md for what it costs and brings. */
+    /**
+     * What the widest deviation is multiplied with where nobody says: see docs/tolerant.md for what it costs and
+     * brings.
+     */
     public static final double SAFETY = 4;
 
     private Calibration() {}
@@ -130,7 +133,10 @@ public final class Calibration {
         return usable;
     }
 
-    /** Outputs that are integers of a model that computes in integers: held to the last bit where all honest runs agreed. */
+    /**
+     * Outputs that are integers of a model that computes in integers: held to the last bit where all honest runs
+     * agreed.
+     */
     private static Set<String> integer(TensorPackage model) {
         return model.precision() != Precision.INT8
                 ? Set.of()

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads a conversation from JSON as OpenAI's API has it. The gateway that makes the prompt and the auditors that make it again read it here,
- * so that they cannot differ.
+ * Reads a conversation from JSON as OpenAI's API has it. The gateway that makes the prompt and the auditors that make
+ * it again read it here, so that they cannot differ.
  */
 public final class ChatMessages {
     private static final ObjectMapper MAPPER = new ObjectMapper();

@@ -85,7 +85,10 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /** One chat message. */
     public record Message(String role, String content) {}
 
-    /** Reads tokenizer.json, tokenizer_config.json and, where there is one, chat_template.jinja of a checkpoint's folder. */
+    /**
+     * Reads tokenizer.json, tokenizer_config.json and, where there is one, chat_template.jinja of a checkpoint's
+     * folder.
+     */
     public static ChatTokenizer open(Path folder) throws IOException {
         SortedMap<String, byte[]> files = new TreeMap<>();
         for (String name : List.of(TokenizerFile.NAME, CONFIG, LoadedModel.TEMPLATE_FILE)) {

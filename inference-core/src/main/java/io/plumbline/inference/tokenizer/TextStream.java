@@ -4,13 +4,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Text that grows token by token. Shows whole characters only, and nothing that may turn out to be the beginning of a stop text. Each
- * token costs the same, however long the text has become: only the last few tokens are decoded again.
+ * Text that grows token by token. Shows whole characters only, and nothing that may turn out to be the beginning of a
+ * stop text. Each token costs the same, however long the text has become: only the last few tokens are decoded again.
  */
 public final class TextStream {
     private static final char INCOMPLETE = '\uFFFD';
 
-    /** Tokens that one character may take, a byte each, and some that say nothing: after so many, what is incomplete stays so. */
+    /**
+     * Tokens that one character may take, a byte each, and some that say nothing: after so many, what is incomplete
+     * stays so.
+     */
     private static final int LONGEST_CHARACTER = 8;
 
     private final ChatTokenizer tokenizer;

@@ -9,8 +9,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The bytes that each token stands for, from the vocabulary of a tokenizer.json: a token may be a part of a character, which is no text. Byte-level vocabularies write each byte as a printable
- * character (Radford et al. 2019, as in GPT-2's code); others have tokens {@code <0x00>} to {@code <0xFF>}, and ▁ for a space.
+ * The bytes that each token stands for, from the vocabulary of a tokenizer.json: a token may be a part of a
+ * character, which is no text. Byte-level vocabularies write each byte as a printable character (Radford et al. 2019,
+ * as in GPT-2's code); others have tokens {@code <0x00>} to {@code <0xFF>}, and ▁ for a space.
  */
 final class TokenBytes {
     private static final char SPACE = '\u2581';

@@ -13,7 +13,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every form of the kernels that this host runs, against the specification: random shapes, odd sizes, extreme values. */
+/**
+ * Every form of the kernels that this host runs, against the specification: random shapes, odd sizes, extreme values.
+ */
 @Tag("vectors")
 class IntKernelsTest {
     private final IntKernels scalar = new ScalarKernels();

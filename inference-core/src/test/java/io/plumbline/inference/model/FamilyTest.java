@@ -33,7 +33,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Every family that is taken: it computes what its checkpoint says, to the bit on every backend, and can be audited. */
+/**
+ * Every family that is taken: it computes what its checkpoint says, to the bit on every backend, and can be audited.
+ */
 class FamilyTest {
     private static final Keys NODE = Keys.random();
 

@@ -30,7 +30,10 @@ class ChatTemplateLimitsTest {
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-    /** What rendering threw, null for nothing, in a thread with a small stack; fails where it took too long or too much memory. */
+    /**
+     * What rendering threw, null for nothing, in a thread with a small stack; fails where it took too long or too
+     * much memory.
+     */
     private static Throwable render(String source, Map<String, ?> variables) {
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         long[] allocated = new long[1];

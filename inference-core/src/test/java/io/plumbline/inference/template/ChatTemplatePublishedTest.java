@@ -19,7 +19,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Published templates give, to the byte, what Hugging Face transformers renders of them, and refuse what it refuses. */
+/**
+ * Published templates give, to the byte, what Hugging Face transformers renders of them, and refuse what it refuses.
+ */
 class ChatTemplatePublishedTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final String SUFFIX = ".jinja";

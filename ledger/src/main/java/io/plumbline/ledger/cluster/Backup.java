@@ -26,8 +26,9 @@ import org.agrona.CloseHelper;
 import org.agrona.IoUtil;
 
 /**
- * Copies the ledger's last snapshot and the log after it from the members that run into an empty folder. A member can start from that folder: a backup, and how one comes back
- * whose disk is lost when the others have dropped the log's beginning.
+ * Copies the ledger's last snapshot and the log after it from the members that run into an empty folder. A member can
+ * start from that folder: a backup, and how one comes back whose disk is lost when the others have dropped the log's
+ * beginning.
  */
 public final class Backup {
     private static final long TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);

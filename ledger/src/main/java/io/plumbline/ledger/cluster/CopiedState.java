@@ -18,8 +18,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Holds back what a state says that another full node has given, until a quorum has certified a block that this full node computed from it: who signs and judges by one liar's word would be a second
- * liar. A state of its own is believed from the start. For the service's thread, but for {@link #isSure}.
+ * Holds back what a state says that another full node has given, until a quorum has certified a block that this full
+ * node computed from it: who signs and judges by one liar's word would be a second liar. A state of its own is
+ * believed from the start. For the service's thread, but for {@link #isSure}.
  */
 final class CopiedState implements Replica.Listener {
     private final Path mark;
@@ -35,7 +36,10 @@ final class CopiedState implements Replica.Listener {
 
     private record Held(Case changed, Node node) {}
 
-    /** @param mark file that is there while a folder's ledger is a copy that nobody has confirmed; null where it never is. */
+    /**
+     * @param mark file that is there while a folder's ledger is a copy that nobody has confirmed; null where it never
+     * is.
+     */
     CopiedState(Path mark, Replica.Listener listener) {
         this.mark = mark;
         this.listener = listener;

@@ -28,11 +28,16 @@ import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * Where clients reach the ledger: every full node has one, any will do. What is not signed as it should be is refused here, before it is ordered and by other threads than the one that
- * applies commands; the rest goes on to the cluster, with the full node's own session. Each client's calls are looked at one after the other and go on in the order they came in.
+ * Where clients reach the ledger: every full node has one, any will do. What is not signed as it should be is refused
+ * here, before it is ordered and by other threads than the one that applies commands; the rest goes on to the
+ * cluster, with the full node's own session. Each client's calls are looked at one after the other and go on in the
+ * order they came in.
  */
 public final class Door implements Endpoint.Receiver {
-    /** Calls of all clients together that are with the cluster, and of one that may wait: more are sent to another full node. */
+    /**
+     * Calls of all clients together that are with the cluster, and of one that may wait: more are sent to another
+     * full node.
+     */
     private static final int MAX_WAITING = 1024;
 
     private static final int MAX_OF_ONE = 256;

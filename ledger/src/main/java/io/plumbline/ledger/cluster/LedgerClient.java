@@ -19,11 +19,14 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Talks to the ledger as one account: submits commands and reads the state. Commands that several threads submit while others are on their way go
- * together, under one signature. May be used by many threads.
+ * Talks to the ledger as one account: submits commands and reads the state. Commands that several threads submit
+ * while others are on their way go together, under one signature. May be used by many threads.
  */
 public final class LedgerClient implements AutoCloseable {
-    /** For how long a command may still be applied that nobody has heard of again: as long as it is waited for, and a while. */
+    /**
+     * For how long a command may still be applied that nobody has heard of again: as long as it is waited for, and a
+     * while.
+     */
     private static final long LIFE_MS = 60_000;
 
     /** Bytes of commands that are put together. */
@@ -67,7 +70,8 @@ public final class LedgerClient implements AutoCloseable {
     /**
      * Submits a command and waits until it was applied or refused.
      *
-     * @throws IOException where nobody answers, or too late; the command may still be applied within the next minute, and not after.
+     * @throws IOException where nobody answers, or too late; the command may still be applied within the next minute,
+     *     and not after.
      */
     public Outcome submit(Command command) throws IOException {
         Waiting mine = new Waiting(command);
@@ -164,7 +168,10 @@ public final class LedgerClient implements AutoCloseable {
         return nodes;
     }
 
-    /** An entry as of the last certified block, with its proof; null where there is no such block yet. Nobody has checked it. */
+    /**
+     * An entry as of the last certified block, with its proof; null where there is no such block yet. Nobody has
+     * checked it.
+     */
     public CertifiedEntry prove(Kind kind, byte[] id) throws IOException {
         byte[] key = new byte[1 + id.length];
         key[0] = (byte) kind.ordinal();

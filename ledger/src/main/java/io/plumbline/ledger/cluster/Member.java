@@ -39,7 +39,10 @@ public final class Member implements AutoCloseable {
     /** Longest wait for the mark files of a process that was killed. */
     private static final long STALE_NS = TimeUnit.SECONDS.toNanos(20);
 
-    /** Without a sign of life from the leader for so long another one is elected: a pause of two cores at work is shorter. */
+    /**
+     * Without a sign of life from the leader for so long another one is elected: a pause of two cores at work is
+     * shorter.
+     */
     private static final long HEARTBEAT_TIMEOUT_MS = 1_000;
 
     private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(500);
@@ -191,7 +194,10 @@ public final class Member implements AutoCloseable {
         }
     }
 
-    /** Those of a member's own addresses that hosts outside a private network may reach, as far as can be seen from here. */
+    /**
+     * Those of a member's own addresses that hosts outside a private network may reach, as far as can be seen from
+     * here.
+     */
     public static List<String> openToAll(String member) {
         List<String> open = new ArrayList<>();
         try {
@@ -212,8 +218,8 @@ public final class Member implements AutoCloseable {
     }
 
     /**
-     * A process that was killed leaves mark files that say it lives, for up to ten seconds: who comes right after it waits for them to go stale. Contexts are used
-     * once, hence the copies.
+     * A process that was killed leaves mark files that say it lives, for up to ten seconds: who comes right after it
+     * waits for them to go stale. Contexts are used once, hence the copies.
      */
     private static <T> T whenStale(Supplier<T> launch) {
         long end = System.nanoTime() + STALE_NS;
@@ -230,7 +236,8 @@ public final class Member implements AutoCloseable {
     }
 
     /**
-     * Where the power went while the last frames were written, a recording may end within one. What is not whole was acknowledged to nobody, and goes: the others have what was.
+     * Where the power went while the last frames were written, a recording may end within one. What is not whole was
+     * acknowledged to nobody, and goes: the others have what was.
      */
     private static <T> T whenTorn(Path archive, ErrorHandler hears, Supplier<T> launch) {
         try {
@@ -316,8 +323,9 @@ public final class Member implements AutoCloseable {
     }
 
     /**
-     * Drops the log's files that no start needs any more: those before the last snapshot but one, which stays for the case that the last is damaged, and older snapshots. A member whose disk is
-     * lost needs {@link Backup} afterwards.
+     * Drops the log's files that no start needs any more: those before the last snapshot but one, which stays for the
+     * case that the last is damaged, and older snapshots. A member whose disk is lost needs {@link Backup}
+     * afterwards.
      *
      * @return where the log begins now, in bytes from its beginning.
      */

@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * The hosts that a cluster's ports hear: those of its members, by the names in the network's own file, and this one. Names are looked up again now and then, by a thread of its own, for members that
- * move.
+ * The hosts that a cluster's ports hear: those of its members, by the names in the network's own file, and this one.
+ * Names are looked up again now and then, by a thread of its own, for members that move.
  */
 final class MemberHosts implements Supplier<Set<InetAddress>>, AutoCloseable {
     private static final long AGAIN_MS = TimeUnit.SECONDS.toMillis(10);

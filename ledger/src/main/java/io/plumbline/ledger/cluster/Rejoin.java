@@ -14,7 +14,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 
 /**
- * Makes a full node whose disk is new able to join: a member gets the whole log from the others by itself, but where they have dropped its beginning it needs a snapshot first.
+ * Makes a full node whose disk is new able to join: a member gets the whole log from the others by itself, but where
+ * they have dropped its beginning it needs a snapshot first.
  */
 public final class Rejoin {
     /** Full nodes that run answer in milliseconds; in a network that is new nobody does. */
@@ -23,7 +24,8 @@ public final class Rejoin {
     private Rejoin() {}
 
     /**
-     * Copies snapshot and log from the others, where a folder holds no ledger and their logs do not begin at the beginning any more.
+     * Copies snapshot and log from the others, where a folder holds no ledger and their logs do not begin at the
+     * beginning any more.
      *
      * @param place of the member that is to start; only its folder is written to.
      * @param host address at which the others reach this process.

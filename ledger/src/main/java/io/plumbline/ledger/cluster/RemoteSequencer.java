@@ -31,8 +31,9 @@ import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The ledger as clients see it: by encrypted sessions with the doors of its full nodes, of which one is enough. Where one does not answer soon, the next is asked the same as well, which
- * commands' own ids make safe, and the first answer counts.
+ * The ledger as clients see it: by encrypted sessions with the doors of its full nodes, of which one is enough. Where
+ * one does not answer soon, the next is asked the same as well, which commands' own ids make safe, and the first
+ * answer counts.
  */
 public final class RemoteSequencer implements Sequencer {
     /** Without an answer for so long, the next door is asked as well. */

@@ -33,7 +33,9 @@ final class VoteFile {
     /** Bytes of the file that are whole records. */
     private long whole;
 
-    /** @throws IOException where the file is damaged: a full node that does not know what it has signed must not sign. */
+    /**
+     * @throws IOException where the file is damaged: a full node that does not know what it has signed must not sign.
+     */
     VoteFile(Path file) throws IOException {
         this.file = file;
         if (!Files.exists(file)) {

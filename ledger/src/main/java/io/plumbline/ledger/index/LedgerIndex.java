@@ -25,9 +25,11 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 
 /**
- * What the ledger has certified, for as long as the disk lasts: blocks with the signatures under them, requests as they came to their end, and the headers' mountain range, which
- * proves an old block by a new one. In RocksDB, by a thread of its own. It holds nothing that the log does not say: a full node that starts from the log's beginning with
- * an empty index writes all of it again. Where the log's beginning was dropped, another full node's index is the only other place: {@link #copyTo}.
+ * What the ledger has certified, for as long as the disk lasts: blocks with the signatures under them, requests as
+ * they came to their end, and the headers' mountain range, which proves an old block by a new one. In RocksDB, by a
+ * thread of its own. It holds nothing that the log does not say: a full node that starts from the log's beginning
+ * with an empty index writes all of it again. Where the log's beginning was dropped, another full node's index is the
+ * only other place: {@link #copyTo}.
  */
 public final class LedgerIndex implements AutoCloseable {
     private static final byte BLOCK = 'b';

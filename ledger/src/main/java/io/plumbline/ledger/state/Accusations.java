@@ -11,8 +11,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Evidence that is being handed in, part by part, one accusation at a time of each account: bounded in size, number and time. What is whole
- * is looked at at once by {@link EvidenceRule}. A deposit is burned where it proves nothing, or does not come.
+ * Evidence that is being handed in, part by part, one accusation at a time of each account: bounded in size, number
+ * and time. What is whole is looked at at once by {@link EvidenceRule}. A deposit is burned where it proves nothing,
+ * or does not come.
  */
 final class Accusations {
     /** Bytes of all evidence that is being handed in by others than full nodes. */

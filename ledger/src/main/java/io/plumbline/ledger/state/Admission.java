@@ -8,8 +8,8 @@ import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import java.util.Arrays;
 
 /**
- * What can be said against commands before they are ordered, without the state: that they are none, or that a signature over or in them does not hold. Each costs what an honest sender never causes. For
- * any thread.
+ * What can be said against commands before they are ordered, without the state: that they are none, or that a
+ * signature over or in them does not hold. Each costs what an honest sender never causes. For any thread.
  */
 public final class Admission {
     private final byte[] genesisHash;

@@ -14,8 +14,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * The audit of one answer as the ledger sees it: who judges it, what they have bound themselves to and what they have told. Never changes; a step makes a new one. What
- * auditors have said stands in arrays, by their place among them: an answer costs ten steps.
+ * The audit of one answer as the ledger sees it: who judges it, what they have bound themselves to and what they have
+ * told. Never changes; a step makes a new one. What auditors have said stands in arrays, by their place among them:
+ * an answer costs ten steps.
  */
 public final class Audit {
     private static final int MAX_AUDITORS = 1024;

@@ -21,8 +21,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The ledger's blocks and the votes on them. A block is closed only when the one before it is certified, so that at most one waits for
- * signatures, and a full node signs on a certified parent alone. Where it waits for too long, full nodes begin a new epoch.
+ * The ledger's blocks and the votes on them. A block is closed only when the one before it is certified, so that at
+ * most one waits for signatures, and a full node signs on a certified parent alone. Where it waits for too long, full
+ * nodes begin a new epoch.
  */
 public final class Blocks {
     /** Certified blocks that are still known well enough to catch who signs another. */
@@ -41,7 +42,10 @@ public final class Blocks {
     private BlockHeader certified;
     private Certificate certificate;
 
-    /** The state of the certified block; not in a snapshot, and null until the first certificate after a start from one. */
+    /**
+     * The state of the certified block; not in a snapshot, and null until the first certificate after a start from
+     * one.
+     */
     private StateTree certifiedTree;
 
     private BlockHeader open;
@@ -50,8 +54,8 @@ public final class Blocks {
     private SortedMap<Integer, byte[]> votes = new TreeMap<>();
 
     /**
-     * Header hashes that full nodes signed in place of the open block's. That alone is no offence: a lying leader may have shown them another
-     * log, or an error in the software has split them.
+     * Header hashes that full nodes signed in place of the open block's. That alone is no offence: a lying leader may
+     * have shown them another log, or an error in the software has split them.
      */
     private SortedMap<Integer, byte[]> dissent = new TreeMap<>();
 
@@ -134,7 +138,8 @@ public final class Blocks {
     }
 
     /**
-     * Takes a full node's signature, from whoever hands it in: a vote for what the full node must not have signed is evidence against it.
+     * Takes a full node's signature, from whoever hands it in: a vote for what the full node must not have signed is
+     * evidence against it.
      *
      * @return why it does not count, or null.
      */

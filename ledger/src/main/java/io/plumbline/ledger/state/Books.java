@@ -9,8 +9,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Who has how much. What changes hands is owed first, and paid when the block that says so is certified: no payment rests on what one leader has
- * ordered. What comes in, is owed, burned and paid out adds up after every command.
+ * Who has how much. What changes hands is owed first, and paid when the block that says so is certified: no payment
+ * rests on what one leader has ordered. What comes in, is owed, burned and paid out adds up after every command.
  */
 final class Books {
     /** Payees that are nobody: what they are owed leaves the ledger. */

@@ -22,7 +22,10 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** Requests with their escrows, receipts and judgement: from the escrow until money is owed for it, and a while longer. */
+/**
+ * Requests with their escrows, receipts and judgement: from the escrow until money is owed for it, and a while
+ * longer.
+ */
 final class Cases {
     /** Tokens that one request may be charged for. */
     private static final long MAX_TOKENS = 1L << 32;
@@ -148,7 +151,10 @@ final class Cases {
         return open != null && open.status() == Status.ESCROWED && Arrays.equals(open.node(), signer);
     }
 
-    /** @param signer of the command: where it is the node itself it vouches for the receipt, and a signature that does not hold is its auditors' finding. */
+    /**
+     * @param signer of the command: where it is the node itself it vouches for the receipt, and a signature that does
+     * not hold is its auditors' finding.
+     */
     String receipt(byte[] signer, Receipt receipt, long nowMs) {
         Case open = find(receipt.requestHash());
         if (open == null) {
@@ -297,7 +303,10 @@ final class Cases {
         return heard;
     }
 
-    /** A posted challenge was left unanswered: whoever would rather be silent than caught loses what was reserved for this request. */
+    /**
+     * A posted challenge was left unanswered: whoever would rather be silent than caught loses what was reserved for
+     * this request.
+     */
     private void penalize(Case one) {
         Key node = Key.of(one.node());
         ledger.registry().fault(node);
@@ -340,8 +349,8 @@ final class Cases {
     }
 
     /**
-     * The answer of a case was proven false: whoever asked has the escrow back, or a claim on the stake where it was paid already, and requests
-     * that the node has not answered yet end.
+     * The answer of a case was proven false: whoever asked has the escrow back, or a claim on the stake where it was
+     * paid already, and requests that the node has not answered yet end.
      */
     void slash(Case proven, Key finder, long nowMs) {
         Key node = Key.of(proven.node());

@@ -28,8 +28,8 @@ public sealed interface Command {
     }
 
     /**
-     * Sets money aside for one request, answered by one node and audited at {@code level}: the price of all its tokens. What the node asks
-     * later changes nothing of it.
+     * Sets money aside for one request, answered by one node and audited at {@code level}: the price of all its
+     * tokens. What the node asks later changes nothing of it.
      *
      * @param pricePerToken at least what the node asks now.
      * @param tokens most that may be charged for, prompt and answer together.
@@ -80,7 +80,9 @@ public sealed interface Command {
     /** The bank's word that money came in from outside; {@code reference} names it there and counts once. */
     record DepositMoney(byte[] account, long amount, byte[] reference) implements Command {}
 
-    /** Has money paid out outside. What the bank pays by is the certified entry, see {@link LedgerState#withdrawalId}. */
+    /**
+     * Has money paid out outside. What the bank pays by is the certified entry, see {@link LedgerState#withdrawalId}.
+     */
     record Withdraw(long amount, String destination) implements Command {}
 
     /** Moves from balance to stake. */
@@ -104,7 +106,10 @@ public sealed interface Command {
     /** A full node's step into the next epoch. */
     record StateEpoch(EpochStatement statement) implements Command {}
 
-    /** Shows two signatures of one full node under two blocks of one number in one epoch: it loses its stake. Handed in by anyone. */
+    /**
+     * Shows two signatures of one full node under two blocks of one number in one epoch: it loses its stake. Handed
+     * in by anyone.
+     */
     record ReportDoubleVote(CastVote one, CastVote other) implements Command {}
 
     /**

@@ -6,8 +6,9 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * The ledger's own look at evidence: every full node comes to the same by itself, from the evidence alone. It holds a signed receipt, a signed
- * piece of an opening, and what of the model is needed, each proven by hash against the model id in the receipt.
+ * The ledger's own look at evidence: every full node comes to the same by itself, from the evidence alone. It holds a
+ * signed receipt, a signed piece of an opening, and what of the model is needed, each proven by hash against the
+ * model id in the receipt.
  */
 final class EvidenceRule {
     private EvidenceRule() {}

@@ -39,11 +39,14 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * The settlement state machine: pure, single-threaded, and the same on every member that applies the same commands. It knows no clock
- * but the cluster's and iterates in key order only. A command is applied whole or not at all.
+ * The settlement state machine: pure, single-threaded, and the same on every member that applies the same commands.
+ * It knows no clock but the cluster's and iterates in key order only. A command is applied whole or not at all.
  */
 public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
-    /** Commands after which a block is closed at once; time closes most. A block costs each full node a signature and each member all of them to check. */
+    /**
+     * Commands after which a block is closed at once; time closes most. A block costs each full node a signature and
+     * each member all of them to check.
+     */
     public static final int BLOCK_COMMANDS = 8192;
 
     private static final int MAX_DESTINATION = 255;
@@ -108,8 +111,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
      * Applies commands that came together.
      *
      * @param nowMs cluster time.
-     * @return for each, in order, why it was not applied, or null; one reason where none of them was looked at. A refused command changes
-     *     nothing but the height and the chain.
+     * @return for each, in order, why it was not applied, or null; one reason where none of them was looked at. A
+     *     refused command changes nothing but the height and the chain.
      */
     public List<String> apply(Signed signed, long nowMs) {
         expire(nowMs);

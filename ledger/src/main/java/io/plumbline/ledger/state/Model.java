@@ -5,8 +5,8 @@ import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
 /**
- * What a model id stands for, in the words of one publisher. Several may say something of one model: nobody owns an id, and a client believes
- * the publisher that it trusts.
+ * What a model id stands for, in the words of one publisher. Several may say something of one model: nobody owns an
+ * id, and a client believes the publisher that it trusts.
  *
  * @param source where its files can be had; empty where it does not say.
  */

@@ -9,23 +9,26 @@ import java.util.List;
 /**
  * What a ledger runs by. A quorum of full nodes changes it, all at once. Money is in the ledger's smallest unit.
  *
- * @param rules number of the rules that commands are applied by: new code keeps to the old ones until a quorum has moved on, so that full
- *     nodes may be upgraded one after the other and an old log gives the same state on new code.
- * @param commitMs longest time to audit and commit to a verdict, and again after a challenge is posted; what the node announces for the
- *     opening of long answers comes on top.
+ * @param rules number of the rules that commands are applied by: new code keeps to the old ones until a quorum has
+ *     moved on, so that full nodes may be upgraded one after the other and an old log gives the same state on new
+ *     code.
+ * @param commitMs longest time to audit and commit to a verdict, and again after a challenge is posted; what the node
+ *     announces for the opening of long answers comes on top.
  * @param graceMs time for the others once as many have committed as decide.
  * @param revealMs longest time to reveal what was committed to.
  * @param escrowMs longest time from an escrow to its receipt: then the requester has the money back.
- * @param unbondMs time for which a stake that is asked back still answers for what its owner did; longer than an answer may be judged.
- * @param retainMs time for which a request that came to its end stays in the state, and evidence against its answer is taken. Its proof is
- *     good for ever.
+ * @param unbondMs time for which a stake that is asked back still answers for what its owner did; longer than an
+ *     answer may be judged.
+ * @param retainMs time for which a request that came to its end stays in the state, and evidence against its answer
+ *     is taken. Its proof is good for ever.
  * @param maxAuditors of one answer.
  * @param minStake of an inference node or a data node that may work.
- * @param cover stake that is reserved for an open request, as a multiple of its escrow; that much is lost where a posted challenge is left
- *     unanswered.
+ * @param cover stake that is reserved for an open request, as a multiple of its escrow; that much is lost where a
+ *     posted challenge is left unanswered.
  * @param fee of every command of an account other than a full node or the bank, burned. An awaited receipt costs none.
  * @param registrationFee of an entry that stays in the state: a node, a model, a feed, a withdrawal; burned.
- * @param auditFee of an answer that is audited at AUDITED, paid by its requester to those who audit; see {@link #auditFee(Level, long)}.
+ * @param auditFee of an answer that is audited at AUDITED, paid by its requester to those who audit; see {@link
+ *     #auditFee(Level, long)}.
  * @param accusationDeposit put up with evidence, and burned where it proves nothing.
  */
 public record Parameters(
@@ -90,7 +93,9 @@ public record Parameters(
             8,
             1_000);
 
-    /** The same without fees, deposits, reserves or a least stake: for tests and benchmarks that count money exactly. */
+    /**
+     * The same without fees, deposits, reserves or a least stake: for tests and benchmarks that count money exactly.
+     */
     public static final Parameters FREE = DEFAULT.with("minStake", 1)
             .with("cover", 0)
             .with("fee", 0)

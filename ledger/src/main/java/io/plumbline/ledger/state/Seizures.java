@@ -8,9 +8,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Stakes that were lost to evidence, until they are shared out. Requesters who had paid for answers that were proven false get back what they
- * paid, in proportion where the stake is not enough; the rest is burned. Nobody gets more than was lost: a node that accuses itself through
- * requests of its own takes none of its stake home.
+ * Stakes that were lost to evidence, until they are shared out. Requesters who had paid for answers that were proven
+ * false get back what they paid, in proportion where the stake is not enough; the rest is burned. Nobody gets more
+ * than was lost: a node that accuses itself through requests of its own takes none of its stake home.
  */
 final class Seizures {
     /** Of a seized stake, to whom hands in the evidence first: one part in this many. */

@@ -3,7 +3,8 @@ package io.plumbline.ledger.state;
 import java.util.Arrays;
 
 /**
- * Checks signatures under commands, and knows those that held lately: a full node that has let commands in need not check them again when they are ordered. For any thread.
+ * Checks signatures under commands, and knows those that held lately: a full node that has let commands in need not
+ * check them again when they are ordered. For any thread.
  */
 public final class SignatureChecks {
     private static final int KEPT = 1024;

@@ -10,8 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Commands of one account under one signature, with a key that makes them one of their kind: applied once, however often they arrive, and not at all
- * after a time that their sender chose. So a sender who never heard knows by then.
+ * Commands of one account under one signature, with a key that makes them one of their kind: applied once, however
+ * often they arrive, and not at all after a time that their sender chose. So a sender who never heard knows by then.
  *
  * @param signer public key.
  * @param nonce 16 bytes.
@@ -65,7 +65,10 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
         return Keys.verify(signer, id(ledger), signature);
     }
 
-    /** 32 bytes that name these commands on a ledger, and that are signed: the signature's own hash is a tenth as fast over a long body. */
+    /**
+     * 32 bytes that name these commands on a ledger, and that are signed: the signature's own hash is a tenth as fast
+     * over a long body.
+     */
     public byte[] id(byte[] ledger) {
         return id(ledger, signer, nonce, lastMs, body);
     }

@@ -12,7 +12,8 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param opinion of the answer.
  * @param step that failed, by name, or why it cannot be judged; empty when good.
  * @param place where it failed, for a person; empty when good.
- * @param work 32 bytes that only who has done the audit knows, see {@code AuditReport}; zeros where there was nothing common to check.
+ * @param work 32 bytes that only who has done the audit knows, see {@code AuditReport}; zeros where there was nothing
+ *     common to check.
  * @param salt 32 random bytes.
  */
 public record Verdict(Opinion opinion, String step, String place, byte[] work, byte[] salt) {

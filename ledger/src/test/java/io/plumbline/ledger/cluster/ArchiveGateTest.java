@@ -21,7 +21,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The log and the snapshots of a full node are for the others only: whoever reaches its archive could read them, and end them. */
+/**
+ * The log and the snapshots of a full node are for the others only: whoever reaches its archive could read them, and
+ * end them.
+ */
 class ArchiveGateTest {
     @TempDir
     private Path folder;

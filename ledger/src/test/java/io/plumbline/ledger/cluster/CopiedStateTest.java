@@ -83,7 +83,10 @@ class CopiedStateTest {
         order(keys, new Command.CastVote(keys.publicKey(), 0, number, hash, signature));
     }
 
-    /** A full node that begins from a snapshot, and follows what was ordered since, closing a block where the others did. */
+    /**
+     * A full node that begins from a snapshot, and follows what was ordered since, closing a block where the others
+     * did.
+     */
     private CopiedState follow(byte[] snapshot, List<byte[]> since, int closesAfter) {
         CopiedState copied = new CopiedState(mark, new Told());
         LedgerState state = LedgerState.decode(genesis, snapshot);

@@ -23,7 +23,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** One member and its disk: what is damaged is not served from, and the member does not linger; what is copied is as good as the original. */
+/**
+ * One member and its disk: what is damaged is not served from, and the member does not linger; what is copied is as
+ * good as the original.
+ */
 class DiskTest {
     private static final int BONDS = 50;
 

@@ -17,7 +17,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A client in a process of its own: stakes one unit after the other, and counts what was acknowledged and what nobody answered for. */
+/**
+ * A client in a process of its own: stakes one unit after the other, and counts what was acknowledged and what nobody
+ * answered for.
+ */
 final class FaultLoad {
     static final Keys SAVER = new Keys(Blake3.hash(new byte[] {9}));
     private static final long PAUSE_MS = 3;

@@ -36,8 +36,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.concurrent.AgentRunner;
 
 /**
- * A full node's ledger half in a process of its own, which the fault tests mistreat. Says on standard output what happens, takes orders on standard input. It may lie:
- * "wrong" signs other blocks than it computed, "twice" both.
+ * A full node's ledger half in a process of its own, which the fault tests mistreat. Says on standard output what
+ * happens, takes orders on standard input. It may lie: "wrong" signs other blocks than it computed, "twice" both.
  */
 final class FaultMember implements Replica.Listener {
     /** Small, so that there is something to drop after minutes. */
@@ -53,7 +53,10 @@ final class FaultMember implements Replica.Listener {
         this.lie = lie;
     }
 
-    /** Arguments: place, genesis file, secret key, folder, members as this one reaches them, and how it lies, if it does. */
+    /**
+     * Arguments: place, genesis file, secret key, folder, members as this one reaches them, and how it lies, if it
+     * does.
+     */
     public static void main(String[] arguments) throws Exception {
         int id = Integer.parseInt(arguments[0]);
         Genesis genesis = Genesis.decode(Files.readAllBytes(Path.of(arguments[1])));

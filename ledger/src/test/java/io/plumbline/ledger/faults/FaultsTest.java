@@ -34,8 +34,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Four full nodes and a client, each a process on a host of its own (network namespaces), under load while things break. After each fault: money adds up, what was acknowledged
- * is applied and nothing twice, no number has two certificates, roots agree. One ledger goes through all of it.
+ * Four full nodes and a client, each a process on a host of its own (network namespaces), under load while things
+ * break. After each fault: money adds up, what was acknowledged is applied and nothing twice, no number has two
+ * certificates, roots agree. One ledger goes through all of it.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FaultsTest {

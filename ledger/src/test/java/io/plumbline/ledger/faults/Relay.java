@@ -12,7 +12,10 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Random;
 
-/** A bad network between hosts, the same for the same seed: passes datagrams on, loses some, doubles some, and holds each up for a while of its own, so that they overtake each other. */
+/**
+ * A bad network between hosts, the same for the same seed: passes datagrams on, loses some, doubles some, and holds
+ * each up for a while of its own, so that they overtake each other.
+ */
 final class Relay {
     private static final int PORTS = 6;
     private static final int LOST_PERCENT = 5;
@@ -59,7 +62,10 @@ final class Relay {
         random = new Random(seed);
     }
 
-    /** Arguments: seed, then for each way "host,host@host:port": where to listen, from where to send, and whom to, from that port on. */
+    /**
+     * Arguments: seed, then for each way "host,host@host:port": where to listen, from where to send, and whom to,
+     * from that port on.
+     */
     public static void main(String[] arguments) throws IOException {
         Relay relay = new Relay(Long.parseLong(arguments[0]));
         for (int i = 1; i < arguments.length; i++) {

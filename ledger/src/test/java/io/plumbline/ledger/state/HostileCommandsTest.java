@@ -24,7 +24,10 @@ import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** What an account signs may be anything. An exception out of the state would end every member at once, and again at every start. */
+/**
+ * What an account signs may be anything. An exception out of the state would end every member at once, and again at
+ * every start.
+ */
 class HostileCommandsTest {
     private static final int BATCHES = 3_000;
     private static final int TOGETHER = 16;

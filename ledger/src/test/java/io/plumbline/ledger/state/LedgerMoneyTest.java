@@ -43,7 +43,10 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Attacks on money and state with the parameters that a ledger begins with: what they cost, and that they gain nothing. */
+/**
+ * Attacks on money and state with the parameters that a ledger begins with: what they cost, and that they gain
+ * nothing.
+ */
 class LedgerMoneyTest {
     private static final long STAKE = 20_000;
     private static final Genesis GENESIS = genesis(10_000);
@@ -189,7 +192,10 @@ class LedgerMoneyTest {
         assertNull(apply(NODE, new Unbond(16_000)));
     }
 
-    /** Silence where a challenge was posted costs what was reserved: more than the answer was worth, and nobody has it. */
+    /**
+     * Silence where a challenge was posted costs what was reserved: more than the answer was worth, and nobody has
+     * it.
+     */
     @Test
     void aPostedChallengeThatIsLeftUnansweredCostsTheStakeThatCoversTheRequest() {
         register(2);

@@ -41,9 +41,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Histories of a ledger of four full nodes, one of them lying, in one thread: members fall behind, restart from snapshots and catch up; commands
- * and votes are lost, sent twice and late; blocks stall and epochs change; answers are good or bad and judged. After every step what must hold is checked on every
- * member. A failure names its seed.
+ * Histories of a ledger of four full nodes, one of them lying, in one thread: members fall behind, restart from
+ * snapshots and catch up; commands and votes are lost, sent twice and late; blocks stall and epochs change; answers
+ * are good or bad and judged. After every step what must hold is checked on every member. A failure names its seed.
  */
 class LedgerSimulationTest {
     private static final int MEMBERS = 4;
@@ -123,7 +123,10 @@ class LedgerSimulationTest {
         }
     }
 
-    /** In the end nothing is lost any more: all catch up and agree, and the liar, silent now, has kept nobody from certifying. */
+    /**
+     * In the end nothing is lost any more: all catch up and agree, and the liar, silent now, has kept nobody from
+     * certifying.
+     */
     private void heal(String where) {
         long before = order.state(0).blocks().certified() == null
                 ? -1
@@ -233,7 +236,10 @@ class LedgerSimulationTest {
         }
     }
 
-    /** A member says its word on some request: the honest ones that it is good, unless it is one in eight; the liar whatever. */
+    /**
+     * A member says its word on some request: the honest ones that it is good, unless it is one in eight; the liar
+     * whatever.
+     */
     private void judge(int member) {
         if (requests.isEmpty()) {
             return;

@@ -30,9 +30,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Histories in which the leader lies: it shows every member a log of its own, with commands left out, put in another order and at other times,
- * closes blocks when it likes, hands members each other's votes and statements as it likes, signs whatever it likes, and hands in every pair
- * of votes that it has seen as an offence. No honest full node loses its stake, and no two blocks of one number are certified, whoever looks.
+ * Histories in which the leader lies: it shows every member a log of its own, with commands left out, put in another
+ * order and at other times, closes blocks when it likes, hands members each other's votes and statements as it likes,
+ * signs whatever it likes, and hands in every pair of votes that it has seen as an offence. No honest full node loses
+ * its stake, and no two blocks of one number are certified, whoever looks.
  */
 class LyingLeaderTest {
     private static final int MEMBERS = 4;
@@ -177,7 +178,10 @@ class LyingLeaderTest {
         votes.add(new CastVote(keys.publicKey(), epoch, number, hash, signature));
     }
 
-    /** Hands members the newest votes as it likes, among them pairs of votes of one full node that it calls an offence. */
+    /**
+     * Hands members the newest votes as it likes, among them pairs of votes of one full node that it calls an
+     * offence.
+     */
     private void deliver(String where) {
         List<CastVote> newest = new ArrayList<>(votes.subList(Math.max(0, votes.size() - 24), votes.size()));
         Collections.shuffle(newest, random);
@@ -200,7 +204,10 @@ class LyingLeaderTest {
         }
     }
 
-    /** Operators of some members that wait have them step into the next epoch; the leader shows their statements to some. */
+    /**
+     * Operators of some members that wait have them step into the next epoch; the leader shows their statements to
+     * some.
+     */
     private void stepOn() {
         List<Signed> statements = new ArrayList<>();
         for (int member = 0; member < MEMBERS; member++) {
@@ -227,7 +234,10 @@ class LyingLeaderTest {
         }
     }
 
-    /** Members that were left behind get the state of the one that has the longest certified chain; what they signed they know. */
+    /**
+     * Members that were left behind get the state of the one that has the longest certified chain; what they signed
+     * they know.
+     */
     private void restore() {
         LedgerState best = states[0];
         for (LedgerState state : states) {

@@ -27,8 +27,9 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /**
- * A log that an earlier build wrote gives the state that it gave then: full nodes are upgraded one after the other, and a new one replays what old ones ordered. The logs stay as they
- * are for ever; where the rules change, code keeps to the old ones until a quorum has moved on, and a log under the new rules is added.
+ * A log that an earlier build wrote gives the state that it gave then: full nodes are upgraded one after the other,
+ * and a new one replays what old ones ordered. The logs stay as they are for ever; where the rules change, code keeps
+ * to the old ones until a quorum has moved on, and a log under the new rules is added.
  */
 class OldLogTest {
     private static final String LOG = "/logs/rules-2.bin";

@@ -24,8 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * How often one auditor at level AUDITED misses a cheat, measured against the formula in docs/audit-protocol.md: with false ones among
- * {@code all}, {@code drawn} different ones all hit true ones with probability C(true, drawn) / C(all, drawn).
+ * How often one auditor at level AUDITED misses a cheat, measured against the formula in docs/audit-protocol.md: with
+ * false ones among {@code all}, {@code drawn} different ones all hit true ones with probability C(true, drawn) /
+ * C(all, drawn).
  */
 class DrawnCellsTest {
     private static final int AUDITS = 400;
@@ -129,7 +130,9 @@ class DrawnCellsTest {
         missesAsOftenAs(missed(output.length, 1, Cells.DRAWN_CHOICES), cheat);
     }
 
-    /** Scores as no model gives them: in one layer those of keys outside a window, or of all keys where there is none. */
+    /**
+     * Scores as no model gives them: in one layer those of keys outside a window, or of all keys where there is none.
+     */
     private static final class FalseScores extends ScalarKernels {
         private final int wanted;
         private final int window;

@@ -23,8 +23,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * An audit without weights at level FULL and a re-execution with them come to the same verdict of whatever a node shows: random changes of
- * the trace (one byte anywhere, committed to and opened consistently), of tokens, text, end, request and cancellation.
+ * An audit without weights at level FULL and a re-execution with them come to the same verdict of whatever a node
+ * shows: random changes of the trace (one byte anywhere, committed to and opened consistently), of tokens, text, end,
+ * request and cancellation.
  */
 class FullRefutesWhatReplayRefutesTest {
     private static final int FORGERIES = 150;

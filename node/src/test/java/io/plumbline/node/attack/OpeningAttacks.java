@@ -19,7 +19,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/** Openings that do not show what was committed to, signed as they are sent; and openings that are not signed as they should be. */
+/**
+ * Openings that do not show what was committed to, signed as they are sent; and openings that are not signed as they
+ * should be.
+ */
 final class OpeningAttacks {
     private static final int TOKEN = 9;
 

@@ -100,7 +100,10 @@ final class Scene implements AutoCloseable {
                 new byte[16]);
     }
 
-    /** An answer by a node that runs {@code forward}: it asks itself {@code computed}, and is consistent about what came of it. */
+    /**
+     * An answer by a node that runs {@code forward}: it asks itself {@code computed}, and is consistent about what
+     * came of it.
+     */
     Shown serve(Request asked, Request computed, ForwardPass forward) {
         int[] tokens = new Generator(forward, NODE.publicKey(), 16)
                 .generate(computed, token -> {})
@@ -117,7 +120,10 @@ final class Scene implements AutoCloseable {
         return show(request, request, honest.answer().tokens(), TestModels.forward(model), alter);
     }
 
-    /** A node that says it answered {@code asked} with {@code tokens}, and shows the altered trace of running {@code ran} to them. */
+    /**
+     * A node that says it answered {@code asked} with {@code tokens}, and shows the altered trace of running {@code
+     * ran} to them.
+     */
     Shown show(Request asked, Request ran, int[] tokens, ForwardPass forward, Consumer<MemorySegment> alter) {
         return show(asked, ran, new Answer(tokens, tokenizer.decode(tokens)), forward, alter);
     }

@@ -10,8 +10,8 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Cookies: whoever knows the one for an address has received something there within the last two minutes. None is kept, and the datagram that brings one is hardly larger than the one that
- * asked for it. Single-threaded.
+ * Cookies: whoever knows the one for an address has received something there within the last two minutes. None is
+ * kept, and the datagram that brings one is hardly larger than the one that asked for it. Single-threaded.
  */
 final class AddressProof {
     /** A cookie is good in the minute it was made in and in the next. */

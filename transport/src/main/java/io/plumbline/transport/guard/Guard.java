@@ -10,7 +10,8 @@ public final class Guard {
     private Guard() {}
 
     /**
-     * From whoever has shown that it receives at the address it sends from. Both sides must have this; a channel has one destination.
+     * From whoever has shown that it receives at the address it sends from. Both sides must have this; a channel has
+     * one destination.
      *
      * @param maxTermBytes the longest term buffer that a sender may ask for, a power of two.
      */

@@ -22,8 +22,9 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.status.AtomicCounter;
 
 /**
- * Lets a set-up frame through to Aeron, which maps memory for it, only where its sender has shown a cookie, its values are sound, and its host has not begun too many; and anything else only from
- * the address that has begun. Answers a set-up frame without a cookie with one. All on the media driver's receiver thread.
+ * Lets a set-up frame through to Aeron, which maps memory for it, only where its sender has shown a cookie, its
+ * values are sound, and its host has not begun too many; and anything else only from the address that has begun.
+ * Answers a set-up frame without a cookie with one. All on the media driver's receiver thread.
  */
 final class ProvenReceiver extends ReceiveChannelEndpoint {
     /** Senders known at once, and of one host. */

@@ -17,8 +17,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.status.AtomicCounter;
 
 /**
- * Shows the cookies that {@link ProvenReceiver}s ask for: in the field of a set-up frame that holds the reach of multicast (time to live) and is 0 where there is one destination. All on the
- * media driver's sender thread.
+ * Shows the cookies that {@link ProvenReceiver}s ask for: in the field of a set-up frame that holds the reach of
+ * multicast (time to live) and is 0 where there is one destination. All on the media driver's sender thread.
  */
 final class ProvingSender extends SendChannelEndpoint {
     /** A set-up frame's field; all of a frame are little-endian. */

@@ -9,8 +9,9 @@ import io.plumbline.verifier.trace.TraceLayout;
 import java.util.Arrays;
 
 /**
- * What both sides of a challenge know of an answer, and what follows from it: which chunks an opening holds and how many bytes each
- * of its parts has. Because all of it follows, an opening carries no lengths and nothing in it is parsed on trust.
+ * What both sides of a challenge know of an answer, and what follows from it: which chunks an opening holds and how
+ * many bytes each of its parts has. Because all of it follows, an opening carries no lengths and nothing in it is
+ * parsed on trust.
  */
 public final class AnswerView {
     private final Manifest manifest;

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * A full node's judgement of an answer, from the receipt down to single rows. Cells are drawn from this process's own secure random
- * source, so a node cannot know what will be asked. One instance for each thread.
+ * A full node's judgement of an answer, from the receipt down to single rows. Cells are drawn from this process's own
+ * secure random source, so a node cannot know what will be asked. One instance for each thread.
  */
 public final class Auditor implements AutoCloseable {
     private final VerifierKey key;

@@ -1,8 +1,8 @@
 package io.plumbline.verifier.audit;
 
 /**
- * One layer over a block of tokens: the unit of a challenge. The layer after the last stands for the tokens' final records: what was
- * chosen after each of them.
+ * One layer over a block of tokens: the unit of a challenge. The layer after the last stands for the tokens' final
+ * records: what was chosen after each of them.
  *
  * @param layer 0-based; the number of layers for final records.
  * @param from first token.

@@ -71,8 +71,8 @@ public final class Cells {
     }
 
     /**
-     * Cells that the node cannot foretell, each once: {@link #DRAWN_CELLS} of layers, less {@code taken}, then {@link #DRAWN_CHOICES} final
-     * records after which a token was chosen; fewer where the answer has fewer.
+     * Cells that the node cannot foretell, each once: {@link #DRAWN_CELLS} of layers, less {@code taken}, then {@link
+     * #DRAWN_CHOICES} final records after which a token was chosen; fewer where the answer has fewer.
      */
     static List<Cell> drawn(AnswerView view, SecureRandom random, int taken) {
         int layers = view.config().layers();

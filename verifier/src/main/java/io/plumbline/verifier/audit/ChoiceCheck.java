@@ -11,8 +11,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The check of chosen tokens: logits by Freivalds on the output matrix, then the choice by the sampling rule. A token's piece is its
- * {@code vocab} int32 products, where one was chosen after it.
+ * The check of chosen tokens: logits by Freivalds on the output matrix, then the choice by the sampling rule. A
+ * token's piece is its {@code vocab} int32 products, where one was chosen after it.
  */
 final class ChoiceCheck implements OpeningCheck.Tokens {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

@@ -26,9 +26,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What proves that a node lied: its signed receipt, its signed opening as far as the lie shows in it, and what of the model is needed to
- * see it. Checked offline by anyone; false products need the weights, or the one row of them in which the lie shows, false texts the
- * tokenizer.
+ * What proves that a node lied: its signed receipt, its signed opening as far as the lie shows in it, and what of the
+ * model is needed to see it. Checked offline by anyone; false products need the weights, or the one row of them in
+ * which the lie shows, false texts the tokenizer.
  *
  * @param receipt signed by the node.
  * @param request the receipt is for.
@@ -56,7 +56,8 @@ public record Evidence(
      *
      * @param failure that is confirmed, or null.
      * @param product the false one, where it was a product and its row is known.
-     * @param needsModel whether a false product is claimed and neither weights nor its row were there, or a false text and no tokenizer.
+     * @param needsModel whether a false product is claimed and neither weights nor its row were there, or a false
+     *     text and no tokenizer.
      */
     public record Finding(Failure failure, FalseProduct product, boolean needsModel) {}
 

@@ -18,8 +18,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The check of one cell: every matrix row and every attention head of a layer over a block of tokens, without the weights. Steps and
- * their order are those of docs/audit-protocol.md.
+ * The check of one cell: every matrix row and every attention head of a layer over a block of tokens, without the
+ * weights. Steps and their order are those of docs/audit-protocol.md.
  *
  * <p>Holds scratch memory: one instance for each thread.
  */

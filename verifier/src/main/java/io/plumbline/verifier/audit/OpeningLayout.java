@@ -4,8 +4,9 @@ import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.model.ModelConfig;
 
 /**
- * What an opening consists of, in pieces: first the proof (a slice of the trace and, in the first layer, one of the embedding), then one
- * piece for each token, so that it can be checked while it arrives. All numbers are int32, little-endian.
+ * What an opening consists of, in pieces: first the proof (a slice of the trace and, in the first layer, one of the
+ * embedding), then one piece for each token, so that it can be checked while it arrives. All numbers are int32,
+ * little-endian.
  *
  * @param cell that is opened.
  * @param slice of the trace, which the proof begins with.

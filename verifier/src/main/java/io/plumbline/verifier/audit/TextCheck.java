@@ -6,16 +6,25 @@ import io.plumbline.verifier.receipt.Request;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** What ties a receipt's texts to its tokens: the prompt follows from the messages, the text and its end from the output tokens. */
+/**
+ * What ties a receipt's texts to its tokens: the prompt follows from the messages, the text and its end from the
+ * output tokens.
+ */
 public final class TextCheck {
-    /** Bytes of messages for each position of a model's context, and on top of those: longer messages fit in no prompt. */
+    /**
+     * Bytes of messages for each position of a model's context, and on top of those: longer messages fit in no
+     * prompt.
+     */
     private static final int BYTES_A_POSITION = 64;
 
     private static final int MORE_BYTES = 64 << 10;
 
     private TextCheck() {}
 
-    /** Most bytes that a request's messages may have, in UTF-8. Whoever tokenizes looks at this first: it bounds the work. */
+    /**
+     * Most bytes that a request's messages may have, in UTF-8. Whoever tokenizes looks at this first: it bounds the
+     * work.
+     */
     public static long maxMessageBytes(ModelConfig config) {
         return (long) BYTES_A_POSITION * config.maxPositions() + MORE_BYTES;
     }
@@ -33,7 +42,8 @@ public final class TextCheck {
     /**
      * Whether the prompt tokens are what the request's messages become.
      *
-     * <p>A request without messages ("") is of bare tokens: whoever pays for it has said them, and nothing is to be compared.
+     * <p>A request without messages ("") is of bare tokens: whoever pays for it has said them, and nothing is to be
+     * compared.
      *
      * @return what does not hold, or null.
      * @throws IllegalStateException where this host is too slow to say, see {@link ModelTokenizer#prompt}.
@@ -61,7 +71,8 @@ public final class TextCheck {
     }
 
     /**
-     * Whether text and end of an answer are those of its tokens. Call it on what {@link ReceiptCheck} found nothing wrong with.
+     * Whether text and end of an answer are those of its tokens. Call it on what {@link ReceiptCheck} found nothing
+     * wrong with.
      *
      * @return what does not hold, or null.
      */

@@ -4,8 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The hash tree of one message, from which slices are cut: chaining values level by level, from the chunks up, or for a long message from the level up that has no more than a bound of them. What is
- * below is computed again from the message where a slice needs it.
+ * The hash tree of one message, from which slices are cut: chaining values level by level, from the chunks up, or for
+ * a long message from the level up that has no more than a bound of them. What is below is computed again from the
+ * message where a slice needs it.
  */
 public final class ChainingValues {
     /** Values of the lowest level that is kept: with those above 32 MiB. */
@@ -80,7 +81,10 @@ public final class ChainingValues {
         return kept;
     }
 
-    /** Hashes a run of chunks that begins where a subtree does, and leaves their ancestors of a level in the first places of {@code cvs}. */
+    /**
+     * Hashes a run of chunks that begins where a subtree does, and leaves their ancestors of a level in the first
+     * places of {@code cvs}.
+     */
     private void reduce(int first, int count, int level, int[] cvs) {
         long size = message.byteSize();
         int whole = (int) Math.min(count, size / 1024 - first);

@@ -7,8 +7,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * As many chunks at once as an int vector has lanes (16 with AVX-512, 8 with AVX2, 4 with SSE or NEON): lane i of every vector belongs to chunk i, so
- * the rounds are those of the reference with vectors in place of words. What is left over goes to the scalar form.
+ * As many chunks at once as an int vector has lanes (16 with AVX-512, 8 with AVX2, 4 with SSE or NEON): lane i of
+ * every vector belongs to chunk i, so the rounds are those of the reference with vectors in place of words. What is
+ * left over goes to the scalar form.
  */
 public final class VectorCompressor implements ChunkCompressor {
     private static final VectorSpecies<Integer> SPECIES = VectorWidth.full(int.class);

@@ -49,8 +49,8 @@ public interface RingMath {
     }
 
     /**
-     * The first of {@code rows} rows whose claimed products are not those of its inputs: where {@code x . s} is not {@code y . r} in
-     * some round. -1 when all hold.
+     * The first of {@code rows} rows whose claimed products are not those of its inputs: where {@code x . s} is not
+     * {@code y . r} in some round. -1 when all hold.
      *
      * @param x k inputs a row, one after the other.
      * @param y n products a row.

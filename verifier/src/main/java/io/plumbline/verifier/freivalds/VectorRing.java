@@ -10,11 +10,12 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The ring with the Vector API: eight, four or two 64-bit lanes, by the width of this processor's vectors; the scalar form takes the
- * rest.
+ * The ring with the Vector API: eight, four or two 64-bit lanes, by the width of this processor's vectors; the scalar
+ * form takes the rest.
  *
- * <p>The smallest vector of bytes has eight of them and the smallest of shorts four, so on narrow vectors a load brings more elements
- * than there are lanes; the first ones are used, and loops end where a whole load would pass the row's end.
+ * <p>The smallest vector of bytes has eight of them and the smallest of shorts four, so on narrow vectors a load
+ * brings more elements than there are lanes; the first ones are used, and loops end where a whole load would pass the
+ * row's end.
  */
 public final class VectorRing implements RingMath {
     private static final VectorSpecies<Long> L = VectorWidth.full(long.class);
@@ -29,7 +30,9 @@ public final class VectorRing implements RingMath {
         return (LongVector) v.convertShape(conversion, L, 0);
     }
 
-    /** W bytes; reads {@code B.length()}. Two lanes go by way of ints: processors widen four bytes at a time, not two. */
+    /**
+     * W bytes; reads {@code B.length()}. Two lanes go by way of ints: processors widen four bytes at a time, not two.
+     */
     private static LongVector bytes(byte[] x, int offset) {
         ByteVector v = ByteVector.fromArray(B, x, offset);
         return W > 2

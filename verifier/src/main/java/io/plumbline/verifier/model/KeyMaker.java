@@ -8,7 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleConsumer;
 
-/** Makes a {@link VerifierKey} by streaming a model's weights once; every byte is checked against the manifest on the way. */
+/**
+ * Makes a {@link VerifierKey} by streaming a model's weights once; every byte is checked against the manifest on the
+ * way.
+ */
 public final class KeyMaker {
     private final Manifest manifest;
     private final ModelConfig config;

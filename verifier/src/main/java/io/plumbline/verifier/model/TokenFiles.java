@@ -8,7 +8,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * The files that decide how text becomes tokens and back: a model's tokenizer and chat template. Their hashes stand in the manifest.
+ * The files that decide how text becomes tokens and back: a model's tokenizer and chat template. Their hashes stand
+ * in the manifest.
  *
  * @param bytes by file name.
  */

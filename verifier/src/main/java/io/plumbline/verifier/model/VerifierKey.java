@@ -6,8 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a full node keeps of a model in place of its weights: per matrix a secret {@link MatrixKey}, the small tensors and the tokenizer. Tens
- * of megabytes for a model of 8 GB. Secret: whoever knows it can forge products, so it never leaves the node.
+ * What a full node keeps of a model in place of its weights: per matrix a secret {@link MatrixKey}, the small tensors
+ * and the tokenizer. Tens of megabytes for a model of 8 GB. Secret: whoever knows it can forge products, so it never
+ * leaves the node.
  */
 public final class VerifierKey {
     private final TokenFiles tokenFiles;

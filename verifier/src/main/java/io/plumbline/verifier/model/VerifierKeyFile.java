@@ -25,12 +25,12 @@ import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 
 /**
- * A {@link VerifierKey} on disk, readable by its owner alone: sections of a kind, a length, a payload, and the BLAKE3 hash of the section
- * before, kind, length and payload. Sections are the manifest, the token files, the small tensors, one for each layer, the output matrix, and an end of no
- * bytes.
+ * A {@link VerifierKey} on disk, readable by its owner alone: sections of a kind, a length, a payload, and the BLAKE3
+ * hash of the section before, kind, length and payload. Sections are the manifest, the token files, the small
+ * tensors, one for each layer, the output matrix, and an end of no bytes.
  *
- * <p>A key is made in {@code FILE.partial}, section by section, and gets its name when it is whole. What an interrupted run has
- * finished is kept.
+ * <p>A key is made in {@code FILE.partial}, section by section, and gets its name when it is whole. What an
+ * interrupted run has finished is kept.
  */
 public final class VerifierKeyFile {
     private static final byte[] MAGIC = "plumbline verifier key 2\n".getBytes(StandardCharsets.US_ASCII);

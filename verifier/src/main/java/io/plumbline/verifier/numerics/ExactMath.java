@@ -1,11 +1,11 @@
 package io.plumbline.verifier.numerics;
 
 /**
- * The float arithmetic of the numeric contract, row by row. {@link ScalarMath} is the contract in executable form; every other
- * implementation gives its bits.
+ * The float arithmetic of the numeric contract, row by row. {@link ScalarMath} is the contract in executable form;
+ * every other implementation gives its bits.
  *
- * <p>Only correctly rounded IEEE binary32 operations in a fixed order are used, so the result does not depend on the machine.
- * Implementations hold scratch memory and are not thread-safe: one for each thread.
+ * <p>Only correctly rounded IEEE binary32 operations in a fixed order are used, so the result does not depend on the
+ * machine. Implementations hold scratch memory and are not thread-safe: one for each thread.
  */
 public interface ExactMath {
     /**
@@ -42,7 +42,8 @@ public interface ExactMath {
      * @param sk key scales, {@code n} from {@code kOffset}.
      * @param sv value scales, {@code n} from {@code vOffset}.
      * @param u receives {@code n} weights in 0..32767 from {@code uOffset}.
-     * @return the factor that turns the int64 sums {@code sum u * v} into the head's output; 0 when all values are zero.
+     * @return the factor that turns the int64 sums {@code sum u * v} into the head's output; 0 when all values are
+     *     zero.
      */
     float attentionWeights(
             int[] s,

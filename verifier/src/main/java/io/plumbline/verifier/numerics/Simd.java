@@ -9,8 +9,8 @@ public final class Simd {
     private Simd() {}
 
     /**
-     * False with {@code -Dplumbline.vector=false}, where Java runs without {@code --add-modules jdk.incubator.vector}, and where vectors
-     * have fewer than 128 bits.
+     * False with {@code -Dplumbline.vector=false}, where Java runs without {@code --add-modules
+     * jdk.incubator.vector}, and where vectors have fewer than 128 bits.
      */
     public static boolean enabled() {
         return ENABLED;

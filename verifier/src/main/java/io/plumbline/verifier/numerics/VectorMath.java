@@ -23,8 +23,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The contract with the Vector API. Lanes are independent and the lane order of sums is the contract's, so no bit differs from
- * {@link ScalarMath}; what a vector does not fill is left to the scalar form.
+ * The contract with the Vector API. Lanes are independent and the lane order of sums is the contract's, so no bit
+ * differs from {@link ScalarMath}; what a vector does not fill is left to the scalar form.
  */
 public final class VectorMath implements ExactMath {
     private static final VectorSpecies<Float> F = VectorWidth.full(float.class);
@@ -32,7 +32,10 @@ public final class VectorMath implements ExactMath {
     private static final VectorSpecies<Byte> B = VectorWidth.part(byte.class, 4);
     private static final VectorSpecies<Short> S = VectorWidth.part(short.class, 2);
     private static final int W = F.length();
-    /** Floats that become one vector of bytes: two vectors of them where they have four lanes, for no byte vector is that short. */
+    /**
+     * Floats that become one vector of bytes: two vectors of them where they have four lanes, for no byte vector is
+     * that short.
+     */
     private static final int WB = B.length();
 
     private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);

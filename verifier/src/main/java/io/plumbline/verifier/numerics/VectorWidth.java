@@ -6,8 +6,8 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * The vector width that every Vector API form is written for: the widest of this processor, at least 128 bits.
  *
- * <p>Below 128 bits ({@code -XX:MaxVectorSize=8}) the forms still compute the same bits, in 128-bit vectors that the runtime emulates;
- * {@link Simd#enabled()} is false there, so that no process chooses them.
+ * <p>Below 128 bits ({@code -XX:MaxVectorSize=8}) the forms still compute the same bits, in 128-bit vectors that the
+ * runtime emulates; {@link Simd#enabled()} is false there, so that no process chooses them.
  */
 public final class VectorWidth {
     private static final VectorShape SHAPE = narrow() ? VectorShape.S_128_BIT : VectorShape.preferredShape();
@@ -24,7 +24,10 @@ public final class VectorWidth {
         return VectorSpecies.of(type, SHAPE);
     }
 
-    /** The species of {@code type} with {@code 1/divisor} of a full vector's bits, but at least 64: there are none below. */
+    /**
+     * The species of {@code type} with {@code 1/divisor} of a full vector's bits, but at least 64: there are none
+     * below.
+     */
     public static <E> VectorSpecies<E> part(Class<E> type, int divisor) {
         return VectorSpecies.of(type, VectorShape.forBitSize(Math.max(64, SHAPE.vectorBitSize() / divisor)));
     }

@@ -4,8 +4,8 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The requester's signed word that an answer may end before its stop rule does. Without it an answer that ends early is a node's own
- * shortening.
+ * The requester's signed word that an answer may end before its stop rule does. Without it an answer that ends early
+ * is a node's own shortening.
  *
  * @param delivered output tokens that the requester had received: the answer has at least these.
  * @param signature Ed25519, by the request's requester, 64 bytes.

@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What was asked, whole: its hash in a receipt binds the answer to it. The nonce makes every request's hash new, so that an old
- * receipt cannot be shown for a new request.
+ * What was asked, whole: its hash in a receipt binds the answer to it. The nonce makes every request's hash new, so
+ * that an old receipt cannot be shown for a new request.
  *
  * @param modelId 32 bytes.
  * @param messages the messages as sent, JSON; empty where the requester gave tokens and no messages.

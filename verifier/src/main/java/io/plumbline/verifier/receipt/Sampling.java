@@ -7,8 +7,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * How the next token follows from the logits. Greedy takes the largest logit, the lowest id on a tie. Sampling draws from integer
- * weights, so no float sum and no tie can go two ways.
+ * How the next token follows from the logits. Greedy takes the largest logit, the lowest id on a tie. Sampling draws
+ * from integer weights, so no float sum and no tie can go two ways.
  *
  * @param temperature 0 for greedy.
  * @param topK most tokens to draw from; 0 for all.

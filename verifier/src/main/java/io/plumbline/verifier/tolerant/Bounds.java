@@ -12,14 +12,14 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What answers of one model are held to, by precision and output: part of the model's registration, in a canonical text file whose
- * BLAKE3 hash every request names.
+ * What answers of one model are held to, by precision and output: part of the model's registration, in a canonical
+ * text file whose BLAKE3 hash every request names.
  *
  * @param modelId 32 bytes.
  * @param safety what the widest deviation among the honest runs was multiplied with.
  * @param runs honest runs that were compared, by precision.
- * @param inputs what the floating-point inputs that it was calibrated with were like, by name: beyond it nothing is known of honest engines.
- *     Integers are mostly indices, and in no range.
+ * @param inputs what the floating-point inputs that it was calibrated with were like, by name: beyond it nothing is
+ *     known of honest engines. Integers are mostly indices, and in no range.
  * @param outputs bounds by precision and output.
  */
 public record Bounds(
@@ -141,7 +141,10 @@ public record Bounds(
         return found;
     }
 
-    /** The first output of {@code claimed} that lies too far from {@code reference}, or null. Both are in the same order. */
+    /**
+     * The first output of {@code claimed} that lies too far from {@code reference}, or null. Both are in the same
+     * order.
+     */
     public Excess exceeded(Precision precision, List<Tensor> reference, List<Tensor> claimed) {
         Map<String, OutputBounds> byOutput = at(precision);
         for (int i = 0; i < reference.size(); i++) {

@@ -9,8 +9,9 @@ import java.util.TreeMap;
 /** Gathers deviations among honest runs of one model at one precision, and makes bounds of the widest. */
 public final class BoundsMaker {
     /**
-     * How much more than absolute differences relative ones may grow: an error follows what a model sums, and not what is left of it, so that
-     * inputs whose outputs happen to be small have wide ones. They guard such inputs, where the absolute bounds are loose.
+     * How much more than absolute differences relative ones may grow: an error follows what a model sums, and not
+     * what is left of it, so that inputs whose outputs happen to be small have wide ones. They guard such inputs,
+     * where the absolute bounds are loose.
      */
     private static final double RELATIVE = 2;
 
@@ -37,7 +38,8 @@ public final class BoundsMaker {
     /**
      * Takes one honest run.
      *
-     * @throws IllegalArgumentException where it has another shape, or is infinite where the reference is not: no bound covers that.
+     * @throws IllegalArgumentException where it has another shape, or is infinite where the reference is not: no
+     *     bound covers that.
      */
     public void add(List<Tensor> reference, List<Tensor> honest) {
         for (int i = 0; i < reference.size(); i++) {

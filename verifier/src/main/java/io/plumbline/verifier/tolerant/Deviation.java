@@ -11,11 +11,13 @@ import java.util.stream.IntStream;
  *
  * @param incomparable why the two cannot be compared (another shape, infinite where the other is not), or null.
  * @param scale root mean square of the reference: what its elements are like.
- * @param step one unit in the last place of the elements' type, relative: what rounding the same number otherwise makes. 0 of integers.
+ * @param step one unit in the last place of the elements' type, relative: what rounding the same number otherwise
+ *     makes. 0 of integers.
  * @param absolute quantiles of the elements' differences, at {@link #QUANTILES}.
- * @param relative quantiles of the differences over the reference's elements, or over a tenth of the scale where those are smaller.
- * @param order the widest gap between two scores of the reference that the other has the other way round, one of them in the
- *     {@link #TOP} of its row.
+ * @param relative quantiles of the differences over the reference's elements, or over a tenth of the scale where
+ *     those are smaller.
+ * @param order the widest gap between two scores of the reference that the other has the other way round, one of them
+ *     in the {@link #TOP} of its row.
  */
 public record Deviation(
         String incomparable, double scale, double step, double[] absolute, double[] relative, double order) {
@@ -32,8 +34,8 @@ public record Deviation(
     }
 
     /**
-     * Compares {@code claimed} with {@code reference}: integers as integers, floats as numbers. Of floats, all not-a-numbers are equal, whatever their payload, and
-     * zeros of either sign.
+     * Compares {@code claimed} with {@code reference}: integers as integers, floats as numbers. Of floats, all
+     * not-a-numbers are equal, whatever their payload, and zeros of either sign.
      */
     public static Deviation of(Tensor reference, Tensor claimed) {
         if (reference.type() != claimed.type() || !Arrays.equals(reference.shape(), claimed.shape())) {

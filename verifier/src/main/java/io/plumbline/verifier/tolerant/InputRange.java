@@ -3,7 +3,8 @@ package io.plumbline.verifier.tolerant;
 import io.plumbline.verifier.tensor.Tensor;
 
 /**
- * Between what one input's elements must lie for an answer to be judged: how far honest engines lie apart grows with what they sum.
+ * Between what one input's elements must lie for an answer to be judged: how far honest engines lie apart grows with
+ * what they sum.
  *
  * @param least of the elements that the model was calibrated with.
  * @param most of them.

@@ -16,9 +16,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Judges answers of a tensor model: what receipt, request and answer show, and, where the answer is sampled, by running the request
- * again and comparing within the model's bounds. Tolerance is not exactness: a cheat that stays within what honest engines differ by is
- * not caught, see docs/tolerant.md.
+ * Judges answers of a tensor model: what receipt, request and answer show, and, where the answer is sampled, by
+ * running the request again and comparing within the model's bounds. Tolerance is not exactness: a cheat that stays
+ * within what honest engines differ by is not caught, see docs/tolerant.md.
  */
 public final class TolerantAuditor {
     /** At {@link Level#AUDITED} one answer in so many is run again. */
@@ -117,8 +117,8 @@ public final class TolerantAuditor {
      *
      * @param beacon that draws whether it is run again; null where one auditor decides for itself to run it.
      * @throws IOException where the model cannot be run on these inputs: then nothing is proven.
-     * @throws IllegalArgumentException where the request names other bounds than this auditor has, or inputs that the model does not take or
-     *     was not calibrated with: nothing is proven then either.
+     * @throws IllegalArgumentException where the request names other bounds than this auditor has, or inputs that the
+     *     model does not take or was not calibrated with: nothing is proven then either.
      */
     public Report audit(Receipt receipt, TensorRequest request, TensorAnswer answer, Level level, byte[] beacon)
             throws IOException {
