@@ -69,6 +69,14 @@ public record Case(
     }
 
     Case with(Status next, Audit changed, long at) {
+        return with(next, receipt, changed, at);
+    }
+
+    Case ordered(Receipt signed, Audit begun, long at) {
+        return with(Status.AUDITING, signed, begun, at);
+    }
+
+    private Case with(Status next, Receipt signed, Audit changed, long at) {
         return new Case(
                 requestHash,
                 requester,
@@ -80,25 +88,8 @@ public record Case(
                 openingMs,
                 level,
                 next,
-                receipt,
-                changed,
-                at);
-    }
-
-    Case ordered(Receipt signed, Audit begun, long at) {
-        return new Case(
-                requestHash,
-                requester,
-                node,
-                pricePerToken,
-                tokens,
-                fee,
-                reserved,
-                openingMs,
-                level,
-                Status.AUDITING,
                 signed,
-                begun,
+                changed,
                 at);
     }
 
