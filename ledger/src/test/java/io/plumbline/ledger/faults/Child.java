@@ -25,8 +25,17 @@ final class Child {
     private final ConcurrentLinkedQueue<String> last = new ConcurrentLinkedQueue<>();
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
 
-    /** @param heard told of every line. */
-    Child(String name, String namespace, Class<?> main, List<String> arguments, Consumer<String> heard)
+    /**
+     * @param options of its JVM.
+     * @param heard told of every line.
+     */
+    Child(
+            String name,
+            String namespace,
+            Class<?> main,
+            List<String> options,
+            List<String> arguments,
+            Consumer<String> heard)
             throws IOException {
         this.name = name;
         List<String> command = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
@@ -40,7 +49,9 @@ final class Child {
                 "--sun-misc-unsafe-memory-access=allow",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-Xmx256m",
+                "-Xmx256m"));
+        command.addAll(options);
+        command.addAll(List.of(
                 "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 main.getName()));
