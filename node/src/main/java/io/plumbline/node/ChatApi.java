@@ -52,8 +52,7 @@ final class ChatApi implements AutoCloseable {
             JsonNode body = Http.json(http);
             ChatRequest chat = ChatRequest.parse(
                     body, modelName, model, tokenizer, market.keys().publicKey(), level);
-            String named = body.path("plumbline").path("node").asText("");
-            try (Completion completion = new Completion(this, chat, named)) {
+            try (Completion completion = new Completion(this, chat)) {
                 if (chat.stream()) {
                     http.responseHeader("Content-Type", "text/event-stream");
                     http.responseHeader("Cache-Control", "no-cache");
@@ -127,6 +126,7 @@ final class ChatApi implements AutoCloseable {
         inference.cancel(market.keys());
     }
 
+    /** The name clients know the model by. */
     String modelName() {
         return modelName;
     }

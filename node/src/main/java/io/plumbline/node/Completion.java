@@ -35,7 +35,6 @@ final class Completion implements AutoCloseable {
 
     private final ChatApi api;
     private final ChatRequest chat;
-    private final String named;
     private final String id;
     private final List<Choice> choices = new CopyOnWriteArrayList<>();
     private volatile boolean isCancelled;
@@ -49,7 +48,10 @@ final class Completion implements AutoCloseable {
         private final int index;
         private final TextStream text;
         private final Set<Key> tried = new HashSet<>();
-        private Request request;
+        private volatile Request request;
+        /** What the client has been told the hash of; another one where another node began anew. */
+        private Request named;
+
         private Node node;
         private final ArrayNode logprobs = MAPPER.createArrayNode();
         private volatile NodeClient.Inference inference;
@@ -72,11 +74,9 @@ final class Completion implements AutoCloseable {
         }
     }
 
-    /** @param named the key of the node that is to answer, in hexadecimal; empty for any. */
-    Completion(ChatApi api, ChatRequest chat, String named) {
+    Completion(ChatApi api, ChatRequest chat) {
         this.api = api;
         this.chat = chat;
-        this.named = named;
         this.id = "chatcmpl-" + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
     }
 
@@ -115,7 +115,7 @@ final class Completion implements AutoCloseable {
     }
 
     private void begin(Choice choice) throws IOException {
-        Market.Reached reached = api.reach(chat.level(), named, choice.tried);
+        Market.Reached reached = api.reach(chat.level(), chat.node(), choice.tried);
         choice.node = reached.node();
         choice.tried.add(Key.of(choice.node.key()));
         choice.inference = api.infer(
@@ -156,7 +156,7 @@ final class Completion implements AutoCloseable {
         if (!(why instanceof BusyException) && isUnread) {
             api.failed(choice.node, why);
         }
-        if (!isUnread || !named.isEmpty() || choice.tried.size() >= MAX_TRIES) {
+        if (!isUnread || !chat.node().isEmpty() || choice.tried.size() >= MAX_TRIES) {
             throw why;
         }
         choice.inference.close();
@@ -228,6 +228,7 @@ final class Completion implements AutoCloseable {
                 ((ObjectNode) json.path("choices").path(0).path("delta"))
                         .put("role", "assistant")
                         .put("content", "");
+                name(choice, json);
                 write(out, json);
             }
             follow((choice, piece, logprobs, end) -> {
@@ -235,6 +236,9 @@ final class Completion implements AutoCloseable {
                     ObjectNode json = chunk(choice, null);
                     ObjectNode one = (ObjectNode) json.path("choices").path(0);
                     ((ObjectNode) one.get("delta")).put("content", piece);
+                    if (choice.request != choice.named) {
+                        name(choice, json);
+                    }
                     if (logprobs != null) {
                         one.putObject("logprobs").putArray("content").add(logprobs);
                     }
@@ -260,6 +264,13 @@ final class Completion implements AutoCloseable {
             write(out, json);
         }
         out.write("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Whoever loses the stream can still ask what became of the money. */
+    private static void name(Choice choice, ObjectNode chunk) {
+        Request request = choice.request;
+        chunk.putObject("plumbline").put("request_hash", HEX.formatHex(request.hash()));
+        choice.named = request;
     }
 
     private ObjectNode chunk(Choice choice, String finish) {

@@ -7,19 +7,25 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** {@code /v1/embeddings} as OpenAI has it, for those of the tensor models that embed text. */
 final class EmbeddingsApi implements AutoCloseable {
-    /** Texts in one request. */
-    private static final int MAX_TEXTS = 256;
+    /** Texts in one request, as OpenAI has it. */
+    private static final int MAX_TEXTS = 2048;
+
+    /** Texts in one request to a node; more are asked for in parts, each with a receipt of its own. */
+    private static final int PART_TEXTS = 256;
 
     private final TensorApi tensors;
     private final Level level;
@@ -41,28 +47,41 @@ final class EmbeddingsApi implements AutoCloseable {
     }
 
     private ObjectNode embedded(JsonNode body) throws IOException {
-        String name = body.path("model").asText(embedders.size() == 1 ? embedders.firstKey() : "");
+        RequestFields fields = new RequestFields(body);
+        String name = fields.text("model", embedders.size() == 1 ? embedders.firstKey() : "");
         TextEmbedder embedder = embedders.get(name);
         if (embedder == null) {
             throw new ApiException(
                     404,
+                    "model_not_found",
+                    "model",
                     "The model \"" + name + "\" embeds no text; those of this gateway are " + embedders.keySet() + ".");
         }
-        if (body.hasNonNull("dimensions")) {
-            throw new ApiException(400, "dimensions is not supported: vectors come as long as the model makes them.");
-        }
-        String format = body.path("encoding_format").asText("float");
+        fields.requireOnly(
+                Set.of("model", "input", "encoding_format", "plumbline"),
+                Set.of("user"),
+                Map.of("dimensions", List.of(), "input_type", List.of(), "prompt_name", List.of()));
+        fields.object("plumbline").requireOnly("level", "precision", "node");
+        String format = fields.text("encoding_format", "float");
         if (!format.matches("float|base64")) {
-            throw new ApiException(400, "encoding_format is float or base64, not \"" + format + "\".");
+            throw RequestFields.invalid("encoding_format", "is \"float\" or \"base64\".");
         }
         TensorPackage model = tensors.model(name);
         List<long[]> texts = texts(body.path("input"), embedder);
-        TensorApi.Answered answered = tensors.ask(
-                tensors.served(name),
-                embedder.inputs(texts),
-                List.of(embedder.output()),
-                TensorApi.Wish.of(body.path("plumbline"), "", level, model));
-        List<float[]> vectors = embedder.vectors(answered.outputs().getFirst(), texts);
+        TensorApi.Wish wish = TensorApi.Wish.of(body.path("plumbline"), "", level, model);
+        // None is paid for where another cannot be asked.
+        List<List<Tensor>> inputs = new ArrayList<>();
+        for (int from = 0; from < texts.size(); from += PART_TEXTS) {
+            inputs.add(embedder.inputs(part(texts, from)));
+        }
+        List<float[]> vectors = new ArrayList<>();
+        ArrayNode receipts = Http.MAPPER.createArrayNode();
+        for (List<Tensor> one : inputs) {
+            TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
+            List<long[]> part = part(texts, vectors.size());
+            receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
+            vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
+        }
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = json.putArray("data");
         for (int i = 0; i < vectors.size(); i++) {
@@ -79,8 +98,16 @@ final class EmbeddingsApi implements AutoCloseable {
         int tokens = texts.stream().mapToInt(text -> text.length).sum();
         json.put("model", name);
         json.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
-        json.set("plumbline", answered.describe());
+        if (receipts.size() == 1) {
+            json.set("plumbline", receipts.get(0));
+        } else {
+            json.putObject("plumbline").set("parts", receipts);
+        }
         return json;
+    }
+
+    private static List<long[]> part(List<long[]> texts, int from) {
+        return texts.subList(from, Math.min(texts.size(), from + PART_TEXTS));
     }
 
     private static String base64(float[] vector) {
@@ -92,6 +119,9 @@ final class EmbeddingsApi implements AutoCloseable {
     /** Text, texts, tokens, or lists of tokens. */
     private static List<long[]> texts(JsonNode input, TextEmbedder embedder) {
         List<long[]> texts = new ArrayList<>();
+        if (input.size() > MAX_TEXTS && !input.get(0).isIntegralNumber()) {
+            throw tooMany(input.size());
+        }
         if (input.isTextual()) {
             texts.add(embedder.tokens(input.asText()));
         } else if (input.isArray() && !input.isEmpty() && input.get(0).isIntegralNumber()) {
@@ -101,19 +131,23 @@ final class EmbeddingsApi implements AutoCloseable {
                 texts.add(one.isTextual() ? embedder.tokens(one.asText()) : tokens(one));
             }
         }
-        if (texts.isEmpty() || texts.size() > MAX_TEXTS) {
-            throw new ApiException(
-                    400,
-                    "input is a text, tokens, or 1 to " + MAX_TEXTS + " of either; there are " + texts.size() + ".");
+        if (texts.isEmpty()) {
+            throw tooMany(0);
         }
         return texts;
+    }
+
+    private static ApiException tooMany(int count) {
+        return RequestFields.invalid(
+                "input", "is a text, tokens, or 1 to " + MAX_TEXTS + " of either; there are " + count + ".");
     }
 
     private static long[] tokens(JsonNode input) {
         long[] tokens = new long[input.size()];
         for (int i = 0; i < tokens.length; i++) {
             if (!input.get(i).isIntegralNumber() || input.get(i).asLong() < 0) {
-                throw new ApiException(400, "input holds " + input.get(i) + ", which is neither a text nor a token.");
+                throw RequestFields.invalid(
+                        "input", "holds " + input.get(i) + ", which is neither a text nor a token.");
             }
             tokens[i] = input.get(i).asLong();
         }

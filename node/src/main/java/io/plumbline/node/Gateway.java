@@ -12,6 +12,7 @@ import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpLimits;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.http.HttpServer;
+import io.plumbline.node.http.Origins;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -48,28 +49,28 @@ final class Gateway implements AutoCloseable {
     private final Genesis genesis;
 
     /**
+     * Where a gateway works and what it offers.
+     *
+     * @param httpPort 0 takes any free one.
+     * @param level at which answers are audited where a client does not say.
+     * @param origins the web pages that may use it.
+     */
+    record Place(Path folder, String host, int httpPort, Level level, Origins origins) {}
+
+    /**
      * Starts the gateway.
      *
      * @param models folders of imported models by the names clients know them by; at most one of them a language model.
-     * @param httpPort 0 takes any free one.
-     * @param level at which answers are audited where a client does not say.
      * @param onEnd called when it cannot go on: the process should end.
      */
-    Gateway(
-            Network network,
-            Keys keys,
-            Map<String, Path> models,
-            Path folder,
-            String host,
-            int httpPort,
-            Level level,
-            Events events,
-            Runnable onEnd)
+    Gateway(Network network, Keys keys, Map<String, Path> models, Place place, Events events, Runnable onEnd)
             throws IOException {
+        String host = place.host();
+        Level level = place.level();
         String language = language(models);
         this.genesis = network.genesis();
         ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
-        this.media = new Media(folder.resolve("driver"), errors, onEnd);
+        this.media = new Media(place.folder().resolve("driver"), errors, onEnd);
         NodeClient client = new NodeClient();
         Endpoint endpoint =
                 new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
@@ -84,10 +85,11 @@ final class Gateway implements AutoCloseable {
         try {
             this.server = HttpServer.start(
                     host,
-                    httpPort,
+                    place.httpPort(),
                     routes(),
                     Http::refusal,
                     HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
+                    place.origins(),
                     fault -> events.emit("error", json -> json.put("message", fault.toString())));
         } catch (IOException e) {
             closeAllButServer();
@@ -127,6 +129,7 @@ final class Gateway implements AutoCloseable {
     private HttpRoutes routes() {
         HttpRoutes routes = new HttpRoutes();
         routes.get("/v1/models", this::models)
+                .get("/v1/models/{model}", this::model)
                 .get("/v1/receipts/{request}", this::receipt)
                 .get("/v1/receipts/{request}/proof", this::proof)
                 .get("/v1/accounts/{key}", this::account)
@@ -155,16 +158,33 @@ final class Gateway implements AutoCloseable {
                 .put("plumbline_model_id", HEX.formatHex(id));
     }
 
-    private void models(HttpExchange http) throws IOException {
-        ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
-        ArrayNode data = json.putArray("data");
+    /** By the names clients know them by. */
+    private SortedMap<String, ObjectNode> listed() {
+        SortedMap<String, ObjectNode> all = new TreeMap<>();
         if (chat != null) {
-            data.add(chat.listed());
+            all.put(chat.modelName(), chat.listed());
         }
         tensors.names()
-                .forEach(name ->
-                        data.add(listed(name, tensors.model(name).manifest().id())));
+                .forEach(name -> all.put(
+                        name, listed(name, tensors.model(name).manifest().id())));
+        return all;
+    }
+
+    private void models(HttpExchange http) throws IOException {
+        ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
+        json.putArray("data").addAll(listed().values());
         Http.guarded(http, Http::openAi, () -> Http.send(http, 200, json));
+    }
+
+    private void model(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            String name = http.parameter("model");
+            ObjectNode json = listed().get(name);
+            if (json == null) {
+                throw new ApiException(404, "model_not_found", "model", "The model \"" + name + "\" does not exist.");
+            }
+            Http.send(http, 200, json);
+        });
     }
 
     private void account(HttpExchange http) throws IOException {

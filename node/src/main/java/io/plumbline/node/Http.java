@@ -1,7 +1,13 @@
 package io.plumbline.node;
 
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
@@ -10,7 +16,11 @@ import java.util.HexFormat;
 
 /** What the gateway's APIs have in common. */
 final class Http {
-    static final ObjectMapper MAPPER = new ObjectMapper();
+    /** A field that stands twice is refused: what stands before this gateway may have read the other. */
+    static final ObjectMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
 
     private Http() {}
 
@@ -21,33 +31,37 @@ final class Http {
 
     /** How an API words a refusal. */
     interface Refusal {
-        JsonNode of(int status, String message);
+        /**
+         * @param code OpenAI's word for what is wrong; null for none.
+         * @param parameter the field that it is about; null for none.
+         */
+        JsonNode of(int status, String code, String parameter, String message);
     }
 
     /** How the server itself refuses what no API sees: in the form of the API that the path belongs to. */
     static byte[] refusal(String path, int status, String message) {
         Refusal form = path.equals("/v2") || path.startsWith("/v2/") ? Http::openInference : Http::openAi;
         try {
-            return MAPPER.writeValueAsBytes(form.of(status, message));
+            return MAPPER.writeValueAsBytes(form.of(status, null, null, message));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     /** As OpenAI words it. */
-    static JsonNode openAi(int status, String message) {
+    static JsonNode openAi(int status, String code, String parameter, String message) {
         return MAPPER.createObjectNode()
                 .set(
                         "error",
                         MAPPER.createObjectNode()
                                 .put("message", message)
                                 .put("type", status < 500 ? "invalid_request_error" : "server_error")
-                                .putNull("param")
-                                .putNull("code"));
+                                .put("param", parameter)
+                                .put("code", code));
     }
 
     /** As the Open Inference Protocol words it. */
-    static JsonNode openInference(int status, String message) {
+    static JsonNode openInference(int status, String code, String parameter, String message) {
         return MAPPER.createObjectNode().put("error", message);
     }
 
@@ -61,22 +75,31 @@ final class Http {
         try {
             handler.handle();
         } catch (ApiException e) {
-            send(http, e.status(), refusal.of(e.status(), e.getMessage()));
+            send(http, e.status(), refusal.of(e.status(), e.code(), e.parameter(), e.getMessage()));
         } catch (HttpException e) {
             e.headers().forEach(http::responseHeader);
-            send(http, e.status(), refusal.of(e.status(), e.getMessage()));
+            send(http, e.status(), refusal.of(e.status(), null, null, e.getMessage()));
         } catch (IllegalArgumentException e) {
-            send(http, 400, refusal.of(400, e.getMessage()));
+            send(http, 400, refusal.of(400, null, null, e.getMessage()));
         } catch (IOException e) {
-            send(http, 503, refusal.of(503, e.getMessage()));
+            send(http, 503, refusal.of(503, null, null, e.getMessage()));
         }
     }
 
     static JsonNode json(byte[] body, int offset, int length) {
         try {
             return MAPPER.readTree(body, offset, length);
+        } catch (StreamConstraintsException e) {
+            throw new ApiException(400, "The request body is JSON with too long a number or too many levels.");
+        } catch (JacksonException e) {
+            boolean isTwice = e.getOriginalMessage().startsWith("Duplicate");
+            JsonLocation at = e.getLocation();
+            throw new ApiException(
+                    400,
+                    (isTwice ? "A field of the request body stands twice" : "The request body is not JSON")
+                            + (at == null ? "." : ": line " + at.getLineNr() + ", column " + at.getColumnNr() + "."));
         } catch (IOException e) {
-            throw new ApiException(400, "The request body is not JSON: " + e.getMessage());
+            throw new ApiException(400, "The request body is no text in UTF-8.");
         }
     }
 

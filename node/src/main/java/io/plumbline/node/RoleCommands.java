@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.http.Origins;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -209,12 +211,28 @@ final class RoleCommands {
                 description = "how answers are audited where a client does not say: SIGNED, AUDITED or FULL")
         private Level level = Level.AUDITED;
 
+        @Parameter(
+                names = "--allow-origin",
+                description =
+                        "ORIGIN of web pages that may use the gateway from a browser, such as https://app.example; again for"
+                                + " more, * for all. Pages of the browser's own host always may")
+        private List<String> origins = new ArrayList<>();
+
         @Override
         AutoCloseable open(Network on, Keys keys) throws IOException {
             if (level == Level.REPLAYED) {
                 throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
             }
-            return new Gateway(on, keys, named(models), dir, host, port, level, events, this::fail);
+            Gateway.Place place = new Gateway.Place(dir, host, port, level, origins());
+            return new Gateway(on, keys, named(models), place, events, this::fail);
+        }
+
+        private Origins origins() throws IOException {
+            try {
+                return new Origins(Set.copyOf(origins));
+            } catch (IllegalArgumentException e) {
+                throw new IOException("--allow-origin: " + e.getMessage(), e);
+            }
         }
 
         private static SortedMap<String, Path> named(List<String> models) throws IOException {

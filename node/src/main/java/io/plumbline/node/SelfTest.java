@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.node.http.Origins;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
@@ -73,10 +74,7 @@ final class SelfTest extends Main.Options implements Callable<Integer> {
                         network,
                         requester,
                         Map.of("stories", model),
-                        folder.resolve("gateway"),
-                        "localhost",
-                        0,
-                        Level.FULL,
+                        new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Level.FULL, Origins.LOCAL),
                         events,
                         () -> {})) {
             URI base = URI.create("http://localhost:" + gateway.port());

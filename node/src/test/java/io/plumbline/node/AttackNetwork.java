@@ -10,6 +10,7 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.node.http.Origins;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -87,10 +88,7 @@ final class AttackNetwork implements AutoCloseable {
                 network,
                 requester,
                 Map.of("stories", model.folder()),
-                folder.resolve("gateway"),
-                "localhost",
-                0,
-                level,
+                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, level, Origins.LOCAL),
                 events(),
                 () -> {});
         this.media = new Media(folder.resolve("attackers"), e -> {}, () -> {});
@@ -143,7 +141,7 @@ final class AttackNetwork implements AutoCloseable {
     /** Posts a chat completion: a question of so many tokens, and more fields, each after a comma. */
     HttpResponse<String> chat(String text, int maxTokens, String more) throws IOException, InterruptedException {
         String body = "{\"messages\":[{\"role\":\"user\",\"content\":" + mapper.writeValueAsString(text)
-                + "}],\"max_tokens\":" + maxTokens + more + "}";
+                + "}],\"temperature\":0,\"max_tokens\":" + maxTokens + more + "}";
         return http.send(
                 HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port() + "/v1/chat/completions"))
                         .POST(HttpRequest.BodyPublishers.ofString(body))

@@ -22,6 +22,7 @@ import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.node.http.Origins;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
@@ -102,10 +103,7 @@ class TensorNetworkTest {
                 network,
                 REQUESTER,
                 Map.of("shapes", shapes.folder(), "sentences", sentences.folder(), "stories", stories),
-                folder.resolve("gateway"),
-                "localhost",
-                0,
-                Level.FULL,
+                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Level.FULL, Origins.LOCAL),
                 events,
                 () -> {});
     }

@@ -35,7 +35,7 @@ final class Comparisons {
             case TextValue x
             when b instanceof TextValue y -> {
                 budget.reads(x.text().length() == y.text().length() ? x.text().length() : 0);
-                yield x.text().equals(y.text());
+                yield x.plain().equals(y.plain());
             }
             case ListValue x when b instanceof ListValue y -> equal(x.items(), y.items());
             case TupleValue x when b instanceof TupleValue y -> equal(x.items(), y.items());
@@ -141,7 +141,7 @@ final class Comparisons {
             case TextValue x
             when b instanceof TextValue y -> {
                 budget.reads(Math.min(x.text().length(), y.text().length()));
-                yield compareCodePoints(x.text(), y.text());
+                yield compareCodePoints(x.plain(), y.plain());
             }
             case ListValue x when b instanceof ListValue y -> compare(relation, x.items(), y.items());
             case TupleValue x when b instanceof TupleValue y -> compare(relation, x.items(), y.items());

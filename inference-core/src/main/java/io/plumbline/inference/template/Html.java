@@ -8,7 +8,7 @@ final class Html {
         budget.reads(text.length());
         StringBuilder escaped = null;
         for (int i = 0; i < text.length(); i++) {
-            String entity = entity(text.charAt(i));
+            String entity = entity(MarkedText.plain(text.charAt(i)));
             if (entity != null && escaped == null) {
                 budget.characters(text.length());
                 escaped = new StringBuilder(text.length() + 16).append(text, 0, i);

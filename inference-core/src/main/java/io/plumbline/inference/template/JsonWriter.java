@@ -156,7 +156,7 @@ final class JsonWriter {
         out.append('"');
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
-            if (c >= ' ' && c != '"' && c != '\\' && (c < 127 || !ascii)) {
+            if (c >= ' ' && c != '"' && c != '\\' && (c < 127 || !ascii || MarkedText.isMark(c))) {
                 out.append(c);
             } else {
                 String escape = escape(c);

@@ -33,7 +33,7 @@ final class Keys {
             throw Fault.value("a " + key.type() + " cannot be the key of a dict.");
         }
         return switch (key) {
-            case TextValue text -> text.text();
+            case TextValue text -> text.plain();
             case BoolValue bool -> bool.value() ? 1L : 0L;
             case IntValue number -> number.value();
             case FloatValue number -> {

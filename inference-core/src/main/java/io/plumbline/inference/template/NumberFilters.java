@@ -51,8 +51,8 @@ final class NumberFilters {
             case FloatValue number -> whole(number.value(), otherwise, true);
             case Undefined undefined -> throw undefined.fault();
             case TextValue text -> {
-                BigInteger whole = parse(text.text(), Numbers.index(given[1], "the base of 'int'", 10));
-                Double real = whole == null ? parseFloat(text.text()) : null;
+                BigInteger whole = parse(text.plain(), Numbers.index(given[1], "the base of 'int'", 10));
+                Double real = whole == null ? parseFloat(text.plain()) : null;
                 yield whole != null ? fit(whole) : real != null ? whole(real, otherwise, false) : otherwise;
             }
             default -> otherwise;
@@ -125,7 +125,7 @@ final class NumberFilters {
         return switch (input) {
             case Undefined undefined -> throw undefined.fault();
             case TextValue text -> {
-                Double number = parseFloat(text.text());
+                Double number = parseFloat(text.plain());
                 yield number == null ? otherwise : new FloatValue(number);
             }
             default -> Numbers.isNumber(input) ? new FloatValue(Numbers.real(input)) : otherwise;

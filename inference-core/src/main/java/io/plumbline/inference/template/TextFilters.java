@@ -187,7 +187,7 @@ final class TextFilters {
     private static String quoted(Interpreter run, String text, boolean query) {
         run.budget().characters(3L * text.length());
         StringBuilder out = new StringBuilder(text.length());
-        for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+        for (byte b : MarkedText.plain(text).getBytes(StandardCharsets.UTF_8)) {
             boolean plain =
                     b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || "_.-~".indexOf(b) >= 0;
             if (plain || b == '/' && !query) {

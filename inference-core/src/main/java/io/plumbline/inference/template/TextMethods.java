@@ -65,12 +65,14 @@ final class TextMethods {
     private final Budget budget;
     private final TextValue receiver;
     private final String text;
+    private final String plain;
 
     TextMethods(Interpreter interpreter, TextValue receiver) {
         this.interpreter = interpreter;
         this.budget = interpreter.budget();
         this.receiver = receiver;
         this.text = receiver.text();
+        this.plain = receiver.plain();
     }
 
     private static void add(Method method, String... names) {
@@ -96,7 +98,7 @@ final class TextMethods {
                 (text, called, arguments) -> {
                     arguments.bindUnnamed(called, 0, 0);
                     text.budget.reads(text.text.length());
-                    return BoolValue.of(question.test(text.text));
+                    return BoolValue.of(question.test(text.plain));
                 },
                 name);
     }
@@ -125,13 +127,13 @@ final class TextMethods {
     }
 
     private Value withoutPrefix(String name, Arguments arguments) {
-        String prefix = string(arguments.bindUnnamed(name, 1, 1)[0], name);
-        return text.startsWith(prefix) ? made(text.substring(prefix.length())) : receiver;
+        String prefix = MarkedText.plain(string(arguments.bindUnnamed(name, 1, 1)[0], name));
+        return plain.startsWith(prefix) ? made(text.substring(prefix.length())) : receiver;
     }
 
     private Value withoutSuffix(String name, Arguments arguments) {
-        String suffix = string(arguments.bindUnnamed(name, 1, 1)[0], name);
-        return text.endsWith(suffix) ? made(text.substring(0, text.length() - suffix.length())) : receiver;
+        String suffix = MarkedText.plain(string(arguments.bindUnnamed(name, 1, 1)[0], name));
+        return plain.endsWith(suffix) ? made(text.substring(0, text.length() - suffix.length())) : receiver;
     }
 
     private Value replace(String name, Arguments arguments) {
@@ -174,13 +176,15 @@ final class TextMethods {
 
     /** @param characters that are taken off; white space where it is null or none. */
     TextValue strip(Value characters, boolean left, boolean right) {
-        String taken = characters == null || characters == NoneValue.NONE ? null : string(characters, "strip");
+        String taken = characters == null || characters == NoneValue.NONE
+                ? null
+                : MarkedText.plain(string(characters, "strip"));
         int from = 0;
         int to = text.length();
-        while (left && from < to && isTaken(text.codePointAt(from), taken)) {
+        while (left && from < to && isTaken(plain.codePointAt(from), taken)) {
             from += Character.charCount(text.codePointAt(from));
         }
-        while (right && to > from && isTaken(text.codePointBefore(to), taken)) {
+        while (right && to > from && isTaken(plain.codePointBefore(to), taken)) {
             to -= Character.charCount(text.codePointBefore(to));
         }
         budget.reads(text.length() - (to - from));
@@ -235,10 +239,10 @@ final class TextMethods {
         int[] part = part(given[1], given[2]);
         List<Value> affixes = given[0] instanceof TupleValue tuple ? tuple.items() : List.of(given[0]);
         for (Value value : affixes) {
-            String affix = string(value, name);
+            String affix = MarkedText.plain(string(value, name));
             budget.reads(affix.length());
             boolean fits = part != null && affix.length() <= part[1] - part[0];
-            if (fits && text.startsWith(affix, name.equals("startswith") ? part[0] : part[1] - affix.length())) {
+            if (fits && plain.startsWith(affix, name.equals("startswith") ? part[0] : part[1] - affix.length())) {
                 return true;
             }
         }
@@ -326,7 +330,7 @@ final class TextMethods {
             return receiver;
         }
         budget.characters((long) text.length() + missing);
-        int sign = text.startsWith("+") || text.startsWith("-") ? 1 : 0;
+        int sign = plain.startsWith("+") || plain.startsWith("-") ? 1 : 0;
         return receiver.alike(text.substring(0, sign) + "0".repeat(missing) + text.substring(sign));
     }
 

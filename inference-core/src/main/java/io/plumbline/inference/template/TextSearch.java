@@ -17,22 +17,30 @@ final class TextSearch {
 
     /** The first offset of {@code part} in {@code text} from {@code from} on, or -1. */
     static int find(Budget budget, String text, String part, int from) {
+        return findPlain(budget, MarkedText.plain(text), MarkedText.plain(part), from);
+    }
+
+    private static int findPlain(Budget budget, String text, String part, int from) {
         if (part.length() <= SHORT) {
             int found = text.indexOf(part, from);
             budget.reads((found < 0 ? text.length() : found) - Math.min(from, text.length()));
             return found;
         }
-        int[] found = all(budget, text.substring(Math.min(from, text.length())), part, 1);
+        int[] found = allPlain(budget, text.substring(Math.min(from, text.length())), part, 1);
         return found.length == 0 ? -1 : found[0] + from;
     }
 
     /** The last offset of {@code part} in {@code text} that ends at or before {@code to}, or -1. */
     static int findLast(Budget budget, String text, String part, int to) {
         budget.reads(text.length());
+        return findLastPlain(budget, MarkedText.plain(text), MarkedText.plain(part), to);
+    }
+
+    private static int findLastPlain(Budget budget, String text, String part, int to) {
         if (part.length() <= SHORT) {
             return text.lastIndexOf(part, to - part.length());
         }
-        int[] found = all(budget, reversed(budget, text.substring(0, to)), reversed(budget, part), 1);
+        int[] found = allPlain(budget, reversed(budget, text.substring(0, to)), reversed(budget, part), 1);
         return found.length == 0 ? -1 : to - found[0] - part.length();
     }
 
@@ -47,6 +55,10 @@ final class TextSearch {
 
     /** Offsets of {@code part}, not empty, that do not overlap, from the left; the first {@code most}. */
     static int[] all(Budget budget, String text, String part, int most) {
+        return allPlain(budget, MarkedText.plain(text), MarkedText.plain(part), most);
+    }
+
+    private static int[] allPlain(Budget budget, String text, String part, int most) {
         budget.reads(text.length() + 2L * part.length());
         Places places = new Places(budget, most);
         if (part.length() <= SHORT) {

@@ -33,6 +33,11 @@ final class TextValue implements Value {
         return text;
     }
 
+    /** Without marks: what the text is compared by. */
+    String plain() {
+        return MarkedText.plain(text);
+    }
+
     boolean isSafe() {
         return safe;
     }

@@ -154,7 +154,7 @@ final class Texts {
             i += Character.charCount(c);
             if (c == quote || c == '\\') {
                 out.append('\\').append((char) c);
-            } else if (c >= ' ' && c < 127 || Characters.isPrintable(c)) {
+            } else if (c >= ' ' && c < 127 || Characters.isPrintable(c) || MarkedText.isMark((char) c)) {
                 out.appendCodePoint(c);
             } else {
                 String escape = escape(c);

@@ -6,6 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.tokenizer.ChatTokenizer.Message;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Reads a conversation from JSON as OpenAI's API has it. The gateway that makes the prompt and the auditors that make
@@ -14,13 +18,26 @@ import java.util.List;
 public final class ChatMessages {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
+    /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
+    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant");
+
+    /** Fields that some templates ask for. */
+    private static final Set<String> MORE = Set.of("name", "reasoning_content");
+
+    /** Fields of tools' calls and answers. */
+    private static final Set<String> OF_TOOLS = Set.of("tool_calls", "tool_call_id", "function_call");
+
+    /** What clients send back of an answer that says nothing to a model. */
+    private static final Set<String> HARMLESS = Set.of("annotations", "plumbline", "id", "type", "status");
+
     private ChatMessages() {}
 
     /**
      * The messages of a conversation.
      *
      * @param json a list of objects with "role" and "content"; the content is a text, or a list of parts of type text.
-     * @throws IllegalArgumentException saying which of it is missing or of another kind.
+     *     An assistant's may be null: it said nothing.
+     * @throws IllegalArgumentException saying which of it is missing, of another kind, or not supported.
      */
     public static List<Message> parse(JsonNode json) {
         if (!json.isArray() || json.isEmpty()) {
@@ -28,10 +45,7 @@ public final class ChatMessages {
         }
         List<Message> messages = new ArrayList<>();
         for (JsonNode message : json) {
-            if (!message.path("role").isTextual()) {
-                throw new IllegalArgumentException("Every message needs a \"role\".");
-            }
-            messages.add(new Message(message.get("role").asText(), content(message.path("content"))));
+            messages.add(message(message, messages.size()));
         }
         return messages;
     }
@@ -45,21 +59,72 @@ public final class ChatMessages {
         }
     }
 
+    private static Message message(JsonNode message, int index) {
+        String where = "messages[" + index + "]";
+        if (!message.path("role").isTextual()) {
+            throw new IllegalArgumentException(where + " needs a \"role\".");
+        }
+        String role = message.get("role").asText();
+        if (role.equals("tool") || role.equals("function")) {
+            throw new IllegalArgumentException(where + " is a tool's: tools are not supported.");
+        }
+        if (!ROLES.contains(role)) {
+            throw new IllegalArgumentException(
+                    where + " has another \"role\" than system, developer, user and assistant.");
+        }
+        SortedMap<String, String> more = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> field : message.properties()) {
+            String name = field.getKey();
+            JsonNode value = field.getValue();
+            boolean isEmpty = value.isNull() || value.isContainerNode() && value.isEmpty();
+            if (name.equals("role") || name.equals("content") || isEmpty || HARMLESS.contains(name)) {
+                continue;
+            }
+            if (OF_TOOLS.contains(name)) {
+                throw new IllegalArgumentException(where + " has \"" + name + "\": tools are not supported.");
+            }
+            if (!MORE.contains(name) || !value.isTextual()) {
+                throw new IllegalArgumentException(
+                        where + " has \"" + name + "\", which is not supported. Leave it out.");
+            }
+            more.put(name, text(value, where));
+        }
+        return new Message(role, content(message.path("content"), role, where), more);
+    }
+
     /** Text, or a list of parts that are all text. */
-    private static String content(JsonNode content) {
+    private static String content(JsonNode content, String role, String where) {
         if (content.isTextual()) {
-            return content.asText();
+            return text(content, where);
+        }
+        if (role.equals("assistant") && (content.isNull() || content.isMissingNode())) {
+            return "";
         }
         if (!content.isArray()) {
-            throw new IllegalArgumentException("Every message needs a \"content\": a text, or a list of text parts.");
+            throw new IllegalArgumentException(where + " needs a \"content\": a text, or a list of text parts.");
         }
         StringBuilder text = new StringBuilder();
         for (JsonNode part : content) {
             if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
-                throw new IllegalArgumentException("Only parts of type text are supported in a message's \"content\".");
+                throw new IllegalArgumentException(
+                        where + " has a part of its \"content\" that is not of type text, which alone is supported.");
             }
-            text.append(part.get("text").asText());
+            text.append(text(part.get("text"), where));
         }
         return text.toString();
+    }
+
+    /** A text of characters: half of one has no bytes, and what Unicode keeps for programs' own use stays ours. */
+    private static String text(JsonNode json, String where) {
+        String text = json.asText();
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE || c >= 0xFDD0 && c <= 0xFDEF) {
+                throw new IllegalArgumentException(
+                        where + String.format(" holds U+%04X, which is no character. Leave it out.", c));
+            }
+            i += Character.charCount(c);
+        }
+        return text;
     }
 }

@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -44,8 +45,13 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             List.of(new Message("user", "Hello")),
             List.of(new Message("system", "Be brief."), new Message("user", "Hello")));
 
+    /** Who speaks by OpenAI's newer name for a system's message; templates of before it do not know it. */
+    private static final String DEVELOPER = "developer";
+
     private final HuggingFaceTokenizer tokenizer;
+    private final PromptEncoder encoder;
     private final ChatTemplate template;
+    private final boolean knowsDeveloper;
     private final String templateFile;
 
     /** Of the tokenizer; read again for what few ask for. */
@@ -55,7 +61,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final Map<String, Object> specials = new HashMap<>();
 
     private ChatTokenizer(
-            HuggingFaceTokenizer tokenizer, byte[] file, JsonNode config, String source, String templateFile) {
+            HuggingFaceTokenizer tokenizer, byte[] file, JsonNode config, String source, String templateFile)
+            throws IOException {
         this.tokenizer = tokenizer;
         this.file = file;
         this.templateFile = templateFile;
@@ -67,6 +74,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             }
         }
         this.template = source == null ? null : new ChatTemplate(source);
+        String written = source == null ? "" : source;
+        this.knowsDeveloper = written.contains(DEVELOPER);
+        this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written), file);
     }
 
     /** A template, or the default one of several that a model has by name. */
@@ -82,8 +92,16 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         return null;
     }
 
-    /** One chat message. */
-    public record Message(String role, String content) {}
+    /**
+     * One chat message.
+     *
+     * @param more of its fields that a template may ask for, by name.
+     */
+    public record Message(String role, String content, SortedMap<String, String> more) {
+        public Message(String role, String content) {
+            this(role, content, Collections.emptySortedMap());
+        }
+    }
 
     /**
      * Reads tokenizer.json, tokenizer_config.json and, where there is one, chat_template.jinja of a checkpoint's
@@ -125,6 +143,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         } catch (TemplateException e) {
             tokenizer.close();
             throw new IOException(templateFile + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            tokenizer.close();
+            throw e;
         }
     }
 
@@ -181,7 +202,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /**
      * Prompt tokens of a conversation. A model without a chat template gets the contents joined, after its
      * beginning-of-text token: it continues them. A template that asks for the day is told that of UTC, the same on
-     * every host.
+     * every host. What the conversation says stays text, also where it spells out a control token; a developer's
+     * message is a system's where the template does not know the name.
      *
      * @throws IllegalArgumentException where the template refuses the conversation, or cannot render it.
      */
@@ -198,19 +220,21 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             for (Message message : messages) {
                 text.append(message.content());
             }
-            return encode(specials.getOrDefault("bos_token", "") + text.toString());
+            return encoder.encode(specials.getOrDefault("bos_token", "") + encoder.mark(text.toString()));
         }
         List<Map<String, Object>> list = new ArrayList<>();
         for (Message message : messages) {
             Map<String, Object> one = new LinkedHashMap<>();
-            one.put("role", message.role());
-            one.put("content", message.content());
+            boolean isRenamed = message.role().equals(DEVELOPER) && !knowsDeveloper;
+            one.put("role", isRenamed ? "system" : message.role());
+            one.put("content", encoder.mark(message.content()));
+            message.more().forEach((name, text) -> one.put(name, encoder.mark(text)));
             list.add(one);
         }
         Map<String, Object> variables = new HashMap<>(specials);
         variables.put("messages", list);
         variables.put("add_generation_prompt", true);
-        return encode(template.render(variables, clock));
+        return encoder.encode(template.render(variables, clock));
     }
 
     /** Whether the same messages may give other tokens tomorrow: the template asks for the day. */
@@ -229,12 +253,6 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             }
             throw e;
         }
-    }
-
-    private int[] encode(String text) {
-        return Arrays.stream(tokenizer.encode(text, false, false).getIds())
-                .mapToInt(Math::toIntExact)
-                .toArray();
     }
 
     @Override
@@ -276,6 +294,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     @Override
     public void close() {
+        encoder.close();
         tokenizer.close();
     }
 }

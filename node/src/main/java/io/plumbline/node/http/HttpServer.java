@@ -37,6 +37,7 @@ public final class HttpServer implements AutoCloseable {
             HttpRoutes routes,
             HttpErrors errors,
             HttpLimits limits,
+            Origins origins,
             Consumer<Throwable> faults) {
         QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, MIN_THREADS);
         threads.setName("http");
@@ -62,7 +63,7 @@ public final class HttpServer implements AutoCloseable {
         connector.setIdleTimeout(0);
         server.addConnector(connector);
         server.addBean(new NetworkConnectionLimit(limits.connections(), connector));
-        server.setHandler(new RequestDispatcher(routes, errors, limits, faults));
+        server.setHandler(new RequestDispatcher(routes, errors, limits, origins, faults));
         server.setDefaultHandler(null);
         server.setErrorHandler(new ErrorResponses(errors));
         server.setStopTimeout(0);
@@ -88,13 +89,20 @@ public final class HttpServer implements AutoCloseable {
      *
      * @param port 0 takes any free one.
      * @param errors words what the server itself refuses.
+     * @param origins the web pages that may use it.
      * @param faults hears of what handlers throw that is no refusal; on the handler's thread.
      * @throws IOException where the address cannot be listened on.
      */
     public static HttpServer start(
-            String host, int port, HttpRoutes routes, HttpErrors errors, HttpLimits limits, Consumer<Throwable> faults)
+            String host,
+            int port,
+            HttpRoutes routes,
+            HttpErrors errors,
+            HttpLimits limits,
+            Origins origins,
+            Consumer<Throwable> faults)
             throws IOException {
-        HttpServer server = new HttpServer(host, port, routes, errors, limits, faults);
+        HttpServer server = new HttpServer(host, port, routes, errors, limits, origins, faults);
         try {
             server.server.start();
         } catch (Exception e) {

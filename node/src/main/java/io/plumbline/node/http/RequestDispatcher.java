@@ -1,7 +1,9 @@
 package io.plumbline.node.http;
 
 import java.io.IOException;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpVersion;
@@ -12,16 +14,22 @@ import org.eclipse.jetty.util.Callback;
 
 /** Finds the handler of each request whose head is whole, and answers for it where it fails. */
 final class RequestDispatcher extends Handler.Abstract {
+    private static final Set<String> FORMS =
+            Set.of("text/plain", "multipart/form-data", "application/x-www-form-urlencoded");
+
     private final HttpRoutes routes;
     private final HttpErrors errors;
     private final HttpLimits limits;
+    private final Origins origins;
     private final Consumer<Throwable> faults;
     private final BodyMemory memory;
 
-    RequestDispatcher(HttpRoutes routes, HttpErrors errors, HttpLimits limits, Consumer<Throwable> faults) {
+    RequestDispatcher(
+            HttpRoutes routes, HttpErrors errors, HttpLimits limits, Origins origins, Consumer<Throwable> faults) {
         this.routes = routes;
         this.errors = errors;
         this.limits = limits;
+        this.origins = origins;
         this.faults = faults;
         this.memory = new BodyMemory(limits.allBodyBytes());
     }
@@ -52,6 +60,15 @@ final class RequestDispatcher extends Handler.Abstract {
         String path = request.getHttpURI().getPath();
         try {
             requireFraming(request);
+            String origin = request.getHeaders().get(HttpHeader.ORIGIN);
+            if (origin != null) {
+                admit(exchange, origin);
+            }
+            if (origin != null && isPreflight(request)) {
+                answerPreflight(exchange, request);
+                return;
+            }
+            requireNoForm(request);
             HttpRoutes.Match match = routes.find(request.getMethod(), path == null ? "" : path);
             exchange.matched(match.parameters());
             match.handler().handle(exchange);
@@ -72,6 +89,46 @@ final class RequestDispatcher extends Handler.Abstract {
         boolean isOld = request.getConnectionMetaData().getHttpVersion() != HttpVersion.HTTP_1_1;
         if (isOld && request.getHeaders().contains(HttpHeader.TRANSFER_ENCODING)) {
             throw new HttpException(400, "HTTP/1.0 has no Transfer-Encoding.", Map.of("Connection", "close"));
+        }
+    }
+
+    /** Lets the browser show the answer to a page, where the page is one that may use this server. */
+    private void admit(JettyExchange exchange, String origin) {
+        exchange.responseHeader("Vary", "Origin");
+        if (!origins.allow(origin)) {
+            throw new HttpException(
+                    403, "Pages of this origin may not use this gateway; its operator lets them by --allow-origin.");
+        }
+        exchange.responseHeader("Access-Control-Allow-Origin", origin);
+        exchange.responseHeader("Access-Control-Expose-Headers", "*");
+    }
+
+    private static boolean isPreflight(Request request) {
+        return request.getMethod().equals("OPTIONS")
+                && request.getHeaders().contains(HttpHeader.ACCESS_CONTROL_REQUEST_METHOD);
+    }
+
+    /** Whatever is asked for: what is served is said where it is asked. */
+    private static void answerPreflight(JettyExchange exchange, Request request) throws IOException {
+        String headers = request.getHeaders().get(HttpHeader.ACCESS_CONTROL_REQUEST_HEADERS);
+        exchange.responseHeader("Access-Control-Allow-Methods", "GET, HEAD, POST");
+        if (headers != null && headers.matches("[A-Za-z0-9_, -]+")) {
+            exchange.responseHeader("Access-Control-Allow-Headers", headers);
+        }
+        exchange.responseHeader("Access-Control-Max-Age", "86400");
+        exchange.send(204, new byte[0]);
+    }
+
+    /** What a web page's form can send to any host is refused, also where a browser names no origin. */
+    private static void requireNoForm(Request request) {
+        String type = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
+        if (request.getMethod().equals("POST")
+                && type != null
+                && FORMS.contains(type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT))) {
+            throw new HttpException(
+                    415,
+                    "A body of type " + type.split(";", 2)[0] + " is not taken. Send JSON, with"
+                            + " Content-Type: application/json.");
         }
     }
 

@@ -250,6 +250,7 @@ class HttpConnectionTest {
                                 new HttpRoutes(),
                                 (path, status, text) -> new byte[0],
                                 TestServer.LIMITS,
+                                Origins.LOCAL,
                                 fault -> {}))
                 .getMessage();
         assertTrue(message.contains("cannot listen on localhost:" + port), message);
@@ -269,6 +270,7 @@ class HttpConnectionTest {
                         new HttpRoutes(),
                         (path, status, text) -> new byte[0],
                         TestServer.LIMITS,
+                        Origins.LOCAL,
                         fault -> {})
                 .close();
     }

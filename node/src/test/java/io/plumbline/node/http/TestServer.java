@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -70,6 +71,7 @@ final class TestServer implements AutoCloseable {
                 (path, status, message) ->
                         ("{\"path\":\"" + path + "\",\"error\":\"" + message + "\"}").getBytes(StandardCharsets.UTF_8),
                 limits,
+                new Origins(Set.of("https://app.example")),
                 faults::add);
     }
 

@@ -18,13 +18,16 @@ import java.util.Arrays;
 public record Sampling(float temperature, int topK, int topPMillionths, long seed) {
     public static final Sampling GREEDY = new Sampling(0f, 0, 1_000_000, 0);
 
+    /** Beyond it draws are all but uniform. */
+    public static final float MAX_TEMPERATURE = 100;
+
     /** Below this exp is under 2^-31, and its weight 0. */
     private static final float NEGLIGIBLE = -22f;
 
     private static final String CONTEXT = "plumbline 2026-11 sampling seed";
 
     public Sampling {
-        if (!(temperature >= 0 && temperature <= 100)) {
+        if (!(temperature >= 0 && temperature <= MAX_TEMPERATURE)) {
             throw new IllegalArgumentException("temperature must be in 0..100, not " + temperature + ".");
         }
         if (topK < 0) {
@@ -33,6 +36,11 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
         if (topPMillionths < 1 || topPMillionths > 1_000_000) {
             throw new IllegalArgumentException("top_p must be above 0 and at most 1.");
         }
+    }
+
+    /** The same, with other draws. */
+    public Sampling withSeed(long other) {
+        return new Sampling(temperature, topK, topPMillionths, other);
     }
 
     /**

@@ -1,0 +1,47 @@
+package io.plumbline.node.http;
+
+import java.net.URI;
+import java.util.Set;
+
+/**
+ * The web pages that may use this server, by their origins (the Fetch standard's CORS protocol). A browser sends on any
+ * page's behalf what needs no leave, and only keeps the answer from it: pages that may not are refused before anything
+ * is done for them. Programs that are no browsers send no origin, and are not asked.
+ *
+ * @param allowed origins as browsers send them, "https://app.example"; "*" stands for all. Pages of the browser's own
+ *     host are always allowed: whoever made them runs there.
+ */
+public record Origins(Set<String> allowed) {
+    /** Pages of the browser's own host alone. */
+    public static final Origins LOCAL = new Origins(Set.of());
+
+    private static final Set<String> LOCAL_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
+
+    /**
+     * Checks each.
+     *
+     * @throws IllegalArgumentException naming one that is no origin.
+     */
+    public Origins {
+        for (String origin : allowed) {
+            if (!origin.equals("*") && !origin.matches("https?://[^/?#@\\s]+")) {
+                throw new IllegalArgumentException(
+                        origin + " is no origin. Write it as browsers do, without a path: https://app.example.");
+            }
+        }
+        allowed = Set.copyOf(allowed);
+    }
+
+    boolean allow(String origin) {
+        return allowed.contains("*") || allowed.contains(origin) || isLocal(origin);
+    }
+
+    private static boolean isLocal(String origin) {
+        try {
+            String host = URI.create(origin).getHost();
+            return host != null && LOCAL_HOSTS.contains(host);
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+    }
+}
