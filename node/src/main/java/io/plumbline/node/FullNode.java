@@ -21,6 +21,7 @@ import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
@@ -31,16 +32,23 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
@@ -54,6 +62,9 @@ final class FullNode implements AutoCloseable {
 
     /** Applied again in some twenty seconds. */
     static final long SNAPSHOT_BYTES = 256L << 20;
+
+    /** Longest wait for another full node when it is said who is missing. */
+    private static final long REACH_MS = 1_000;
 
     /** Longest wait for the replica to say what it has. */
     private static final long LOOK_MS = 1_000;
@@ -137,11 +148,16 @@ final class FullNode implements AutoCloseable {
                 },
                 folder);
         await(rejoined);
-        this.member = new Member(place, service, this::report, onEnd);
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        Runnable end = () -> {
+            hasEnded.set(true);
+            onEnd.run();
+        };
+        this.member = new Member(place, service, this::report, end);
         this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
         events.emit("joined", json -> {});
         warn(network.members().get(id));
-        this.media = new Media(folder.resolve("outside"), this::report, onEnd);
+        this.media = new Media(folder.resolve("outside"), this::report, end);
         ClusterSequencer sequencer = new ClusterSequencer(
                 member.aeronDirectory(),
                 Member.ingressEndpoints(network.members()),
@@ -160,13 +176,46 @@ final class FullNode implements AutoCloseable {
         AgentRunner.startOnThread(runner);
         judge.begin(endpoint, ledger, node -> registered(service, node));
         voter.begin(ledger);
-        ledger.root();
+        LedgerWait.await(
+                ledger,
+                events,
+                hasEnded::get,
+                json -> json.put("applied", service.applied())
+                        .put("missing", String.join(", ", missing(network.doors(), keys.publicKey()))));
         Operator operator =
                 new Operator(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
         this.control = new Control(folder, operator::obey, this::report);
         events.emit(
                 "ready",
                 json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
+    }
+
+    /** Full nodes that are not reached, by their addresses. */
+    private List<String> missing(List<DoorAddress> doors, byte[] own) {
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<String>> found = doors.stream()
+                    .filter(door -> !Arrays.equals(door.key(), own))
+                    .map(door -> threads.submit(() -> {
+                        try {
+                            Peer peer = endpoint.connect(door.host(), door.port(), door.key());
+                            return peer.awaitOpen(REACH_MS) ? null : door.address();
+                        } catch (IllegalArgumentException e) {
+                            return door.address() + " (" + e.getMessage() + ")";
+                        }
+                    }))
+                    .toList();
+            List<String> missing = new ArrayList<>();
+            for (Future<String> one : found) {
+                missing.add(one.get());
+            }
+            missing.removeIf(Objects::isNull);
+            return missing;
+        } catch (ExecutionException e) {
+            return List.of(String.valueOf(e.getCause().getMessage()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return List.of();
+        }
     }
 
     private long rejoin(Member.Place place, Network network) {

@@ -28,6 +28,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
@@ -70,14 +71,18 @@ final class Gateway implements AutoCloseable {
         String language = language(models);
         this.genesis = network.genesis();
         ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
-        this.media = new Media(place.folder().resolve("driver"), errors, onEnd);
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        this.media = new Media(place.folder().resolve("driver"), errors, () -> {
+            hasEnded.set(true);
+            onEnd.run();
+        });
         NodeClient client = new NodeClient();
         Endpoint endpoint =
                 new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
         this.ledger = network.ledger(media.directory(), host, keys);
-        ledger.root();
+        LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
         Market market = new Market(keys, ledger, endpoint, client, events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
         this.tensors = new TensorApi(market, tensors(models), level);

@@ -13,6 +13,7 @@ import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
@@ -64,7 +65,11 @@ final class InferenceNode implements AutoCloseable {
     InferenceNode(Network network, Keys keys, Place place, Serving serving, Events events, Runnable onEnd)
             throws IOException {
         ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
-        this.media = new Media(place.folder().resolve("driver"), errors, onEnd);
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        this.media = new Media(place.folder().resolve("driver"), errors, () -> {
+            hasEnded.set(true);
+            onEnd.run();
+        });
         this.ledger = network.ledger(media.directory(), place.host(), keys);
         this.replies = new Replies(keys, ledger, new AnswerStore(place.folder().resolve("answers")), events);
         this.service = served(serving, place, replies, network);
@@ -76,6 +81,7 @@ final class InferenceNode implements AutoCloseable {
                 new NodeRequests(service).protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
+        LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 place.stake(),
                 service.modelId(),

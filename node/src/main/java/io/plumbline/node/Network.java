@@ -79,6 +79,12 @@ record Network(List<Place> places, Genesis genesis) {
         return doors;
     }
 
+    /** Says beside an event where the full nodes are. */
+    void describeFullNodes(ObjectNode event) {
+        ArrayNode doors = event.putArray("full_nodes");
+        places.forEach(place -> doors.add(place.door));
+    }
+
     /** Where full nodes reach each other, see {@link Member.Place}. */
     List<String> members() {
         return places.stream().map(Place::cluster).toList();

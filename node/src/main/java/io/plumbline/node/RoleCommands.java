@@ -44,6 +44,7 @@ final class RoleCommands {
         final Events events = new Events(System.out);
         private final CountDownLatch end = new CountDownLatch(1);
         private volatile boolean failed;
+        private volatile boolean isOpen;
 
         /** Ends the process: what cannot go on must not linger half dead. */
         final void fail() {
@@ -56,7 +57,11 @@ final class RoleCommands {
 
         @Override
         public Integer call() throws Exception {
+            if (exitWithStdin) {
+                Thread.ofPlatform().daemon().start(this::followStdin);
+            }
             AutoCloseable role = open(Network.read(network), Network.readKey(key));
+            isOpen = true;
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 try {
                     role.close();
@@ -64,20 +69,23 @@ final class RoleCommands {
                     System.err.println("plumbline: while closing: " + e);
                 }
             }));
-            if (exitWithStdin) {
-                Thread.ofPlatform().daemon().start(() -> {
-                    try {
-                        while (System.in.read() >= 0) {
-                            Thread.onSpinWait();
-                        }
-                    } catch (IOException e) {
-                        // The parent is gone, which is what we wait for.
-                    }
-                    end.countDown();
-                });
-            }
             end.await();
             return failed ? 1 : 0;
+        }
+
+        private void followStdin() {
+            try {
+                while (System.in.read() >= 0) {
+                    Thread.onSpinWait();
+                }
+            } catch (IOException e) {
+                // The parent is gone, which is what we wait for.
+            }
+            end.countDown();
+            if (!isOpen) {
+                // It may wait for the ledger, and nobody for it.
+                Runtime.getRuntime().halt(0);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Talks to the ledger as one account: submits commands and reads the state. Commands that several threads submit
@@ -35,9 +36,12 @@ public final class LedgerClient implements AutoCloseable {
     private final Sequencer sequencer;
     private final Keys keys;
     private final byte[] ledger;
+    /** Batches on their way at a time: who comes while one is does not wait for its end. */
+    private static final int MAX_SENDING = 4;
+
     private final Deque<Waiting> waiting = new ArrayDeque<>();
-    private final Object turn = new Object();
-    private boolean knowsTime;
+    private int sending;
+    private volatile boolean knowsTime;
 
     /** What became of a command: no reason means it was applied, at this height. */
     public record Outcome(long height, String reason) {
@@ -48,8 +52,12 @@ public final class LedgerClient implements AutoCloseable {
 
     private static final class Waiting {
         private final Command command;
-        private Outcome outcome;
-        private IOException failure;
+
+        /** The batch that is this one's to send; empty when another has sent it, and knows what became of it. */
+        private final CompletableFuture<List<Waiting>> turn = new CompletableFuture<>();
+
+        private volatile Outcome outcome;
+        private volatile IOException failure;
 
         Waiting(Command command) {
             this.command = command;
@@ -77,11 +85,17 @@ public final class LedgerClient implements AutoCloseable {
         Waiting mine = new Waiting(command);
         synchronized (waiting) {
             waiting.add(mine);
+            if (sending < MAX_SENDING) {
+                sending++;
+                takeTurn();
+            }
         }
-        // Whose turn it is takes along all that wait by then, and has an answer for each.
-        synchronized (turn) {
-            while (mine.outcome == null && mine.failure == null) {
-                send(take());
+        List<Waiting> batch = mine.turn.join();
+        if (!batch.isEmpty()) {
+            try {
+                send(batch);
+            } finally {
+                passOn();
             }
         }
         if (mine.failure != null) {
@@ -90,20 +104,30 @@ public final class LedgerClient implements AutoCloseable {
         return mine.outcome;
     }
 
-    /** The oldest of those that wait, and as many more as go with it: the caller's own is among them or before it. */
-    private List<Waiting> take() {
+    /** The turn to send goes to the oldest of those that wait, with as many more as go with it. */
+    private void takeTurn() {
         List<Waiting> taken = new ArrayList<>();
-        synchronized (waiting) {
-            int bytes = 0;
-            while (!waiting.isEmpty() && taken.size() < Signed.MAX_COMMANDS && bytes < BATCH_BYTES) {
-                taken.add(waiting.poll());
-                bytes += taken.getLast().command.encode().length;
-            }
+        int bytes = 0;
+        while (!waiting.isEmpty() && taken.size() < Signed.MAX_COMMANDS && bytes < BATCH_BYTES) {
+            taken.add(waiting.poll());
+            bytes += taken.getLast().command.encode().length;
         }
-        return taken;
+        taken.getFirst().turn.complete(taken);
     }
 
+    private void passOn() {
+        synchronized (waiting) {
+            if (waiting.isEmpty()) {
+                sending--;
+            } else {
+                takeTurn();
+            }
+        }
+    }
+
+    /** Sends a batch, and tells those that wait for it: whatever happens, each has an end. */
     private void send(List<Waiting> batch) {
+        IOException failure = new IOException("The commands could not be submitted.");
         try {
             List<Outcome> outcomes =
                     submit(batch.stream().map(one -> one.command).toList());
@@ -111,11 +135,14 @@ public final class LedgerClient implements AutoCloseable {
                 batch.get(i).outcome = outcomes.get(i);
             }
         } catch (IOException e) {
-            batch.forEach(one -> one.failure = e);
+            failure = e;
         } catch (RuntimeException e) {
-            // Whatever it was, each of the batch has an end: the callers wait for one.
-            IOException failure = new IOException("The commands could not be submitted: " + e.getMessage(), e);
-            batch.forEach(one -> one.failure = failure);
+            failure = new IOException("The commands could not be submitted: " + e.getMessage(), e);
+        } finally {
+            for (Waiting one : batch) {
+                one.failure = one.outcome == null ? failure : null;
+                one.turn.complete(List.of());
+            }
         }
     }
 

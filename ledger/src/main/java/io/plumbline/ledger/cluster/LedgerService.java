@@ -11,14 +11,20 @@ import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Admission;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.SignatureChecks;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -32,6 +38,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class LedgerService implements ClusteredService {
     private final Genesis genesis;
     private final CopiedState copied;
+    private final Path folder;
     private final MessageHeaderDecoder header = new MessageHeaderDecoder();
     private final SubmitDecoder submit = new SubmitDecoder();
     private final QueryDecoder query = new QueryDecoder();
@@ -39,6 +46,7 @@ public final class LedgerService implements ClusteredService {
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
     private final ConcurrentLinkedQueue<Runnable> questions = new ConcurrentLinkedQueue<>();
     private final SignatureChecks checks;
+    private volatile long applied;
     private Replica replica;
     private Cluster cluster;
 
@@ -48,11 +56,13 @@ public final class LedgerService implements ClusteredService {
     }
 
     /**
-     * @param folder of the full node, which says whether what it holds was copied from another, see {@link Backup}.
+     * @param folder of the full node, which says whether what it holds was copied from another, see {@link Backup},
+     *     and what was checked before, see {@link CheckedLog}; null for a state that begins anew each time.
      * @param listener told nothing of a copy before a quorum has certified what comes of it.
      */
     public LedgerService(Genesis genesis, Replica.Listener listener, Path folder) {
         this.genesis = genesis;
+        this.folder = folder;
         this.checks = new SignatureChecks(genesis.hash());
         this.copied = new CopiedState(folder == null ? null : folder.resolve(Backup.COPIED), listener);
     }
@@ -67,7 +77,12 @@ public final class LedgerService implements ClusteredService {
         if (snapshot != null) {
             copied.begin(state, genesis.fullNodes().size());
         }
-        replica = new Replica(state, copied, this::schedule);
+        CheckedLog before = folder == null ? null : new CheckedLog(folder, state.height());
+        if (before != null) {
+            state.remember(before);
+        }
+        replica = new Replica(state, before == null ? copied : new Remembering(before), this::schedule);
+        applied = state.height();
         replica.begin();
     }
 
@@ -79,6 +94,36 @@ public final class LedgerService implements ClusteredService {
     /** What this full node's {@link Door} is to look at commands with: what it has checked is not checked again. */
     public Admission admission() {
         return new Admission(genesis.hash(), checks);
+    }
+
+    /** Commands applied so far; while a log is replayed it grows. Any thread may ask. */
+    public long applied() {
+        return applied;
+    }
+
+    /** Puts down how far the log was applied. */
+    private final class Remembering implements Replica.Listener {
+        private final CheckedLog checked;
+
+        Remembering(CheckedLog checked) {
+            this.checked = checked;
+        }
+
+        @Override
+        public void onAudit(Case changed, Node node) {
+            copied.onAudit(changed, node);
+        }
+
+        @Override
+        public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+            checked.onBlock(header);
+            copied.onBlock(header, epoch, statements);
+        }
+
+        @Override
+        public void onCertified(BlockHeader header, Certificate certificate) {
+            copied.onCertified(header, certificate);
+        }
     }
 
     /** Asks this member's own copy of the state, by the service's thread, whether it leads or is behind. */
@@ -156,6 +201,7 @@ public final class LedgerService implements ClusteredService {
 
     private void onCommand(ClientSession session, long correlationId, long timestamp, byte[] command) {
         List<String> reasons = replica.onCommand(command, timestamp);
+        applied = replica.state().height();
         copied.check();
         if (!copied.isSure() || session == null || cluster.role() != Cluster.Role.LEADER) {
             return;

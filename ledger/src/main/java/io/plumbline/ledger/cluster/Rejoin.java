@@ -39,6 +39,7 @@ public final class Rejoin {
         if (Backup.ledgerIn(place.folder()) != null) {
             return 0;
         }
+        CheckedLog.forget(place.folder());
         return haveOthersPurged(place.folder(), host, place.keys(), doors)
                 ? Backup.run(
                         place.members(),

@@ -19,6 +19,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
 
 /**
  * The ledger's blocks and the votes on them. A block is closed only when the one before it is certified, so that at
@@ -78,6 +79,9 @@ public final class Blocks {
 
         /** A full node has signed what it must not. */
         void guilty(int place, String what);
+
+        /** Whether a signature holds. */
+        boolean holds(BooleanSupplier check);
     }
 
     Blocks(Genesis genesis, Outcomes outcomes) {
@@ -166,7 +170,7 @@ public final class Blocks {
             return isAnother(vote);
         }
         // A signature is what costs here: it is checked where something follows from it.
-        if (!vote.holds(genesisHash)) {
+        if (!holds(vote)) {
             return UNSIGNED;
         }
         if (other != null || !agrees && votes.containsKey(place)) {
@@ -179,6 +183,10 @@ public final class Blocks {
         votes.put(place, vote.signature());
         certify();
         return null;
+    }
+
+    private boolean holds(CastVote vote) {
+        return outcomes.holds(() -> vote.holds(genesisHash));
     }
 
     private static String isAnother(CastVote vote) {
@@ -195,7 +203,7 @@ public final class Blocks {
             return "block " + vote.number() + " is certified already";
         }
         if (past.epoch == vote.epoch() && past.signers.contains(place)) {
-            if (!vote.holds(genesisHash)) {
+            if (!holds(vote)) {
                 return UNSIGNED;
             }
             outcomes.guilty(place, twice(vote));
@@ -223,7 +231,7 @@ public final class Blocks {
         if (!isSamePlace || Arrays.equals(one.headerHash(), other.headerHash())) {
             return "two votes are an offence where one full node signs two blocks of one number in one epoch";
         }
-        if (!one.holds(genesisHash) || !other.holds(genesisHash)) {
+        if (!holds(one) || !holds(other)) {
             return UNSIGNED;
         }
         outcomes.guilty(place, twice(one));
@@ -267,7 +275,7 @@ public final class Blocks {
         if (said.containsKey(place)) {
             return "this full node has said so already";
         }
-        if (!statement.holds(genesisHash, signer)) {
+        if (!outcomes.holds(() -> statement.holds(genesisHash, signer))) {
             return "the statement's signature does not hold";
         }
         said.put(place, statement);

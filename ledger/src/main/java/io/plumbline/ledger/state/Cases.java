@@ -21,6 +21,7 @@ import java.util.NavigableMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
 
 /**
  * Requests with their escrows, receipts and judgement: from the escrow until money is owed for it, and a while
@@ -72,6 +73,9 @@ final class Cases {
 
         /** Full nodes that may audit, in genesis order. */
         List<byte[]> auditors();
+
+        /** Whether a signature holds. */
+        boolean holds(BooleanSupplier check);
     }
 
     Cases(Ledger ledger, Entries entries) {
@@ -164,7 +168,7 @@ final class Cases {
             return "this request has a receipt already";
         }
         boolean isTheNodes = Arrays.equals(open.node(), receipt.node());
-        if (!isTheNodes || !Arrays.equals(signer, receipt.node()) && !receipt.signatureHolds()) {
+        if (!isTheNodes || !Arrays.equals(signer, receipt.node()) && !ledger.holds(receipt::signatureHolds)) {
             return "the receipt is not signed by the node the escrow names";
         }
         Node node = ledger.registry().node(Key.of(receipt.node()));

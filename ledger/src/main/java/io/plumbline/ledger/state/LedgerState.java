@@ -37,6 +37,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 
 /**
  * The settlement state machine: pure, single-threaded, and the same on every member that applies the same commands.
@@ -64,6 +65,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private Outcomes outcomes = new Outcomes();
     private Blocks blocks;
     private SignatureChecks checks;
+    private SignatureMemory memory = SignatureMemory.NONE;
+
+    /** Signatures checked for the command that is being applied. */
+    private int checked;
 
     /** References of deposits that were taken, for ever. */
     private final Set<Key> references = new HashSet<>();
@@ -122,13 +127,14 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             return reasons(before);
         }
         height++;
+        checked = 0;
         List<Command> commands;
         try {
             if (timeMs > signed.lastMs() || signed.lastMs() - timeMs > Signed.MAX_LIFE_MS) {
                 return one("it came after its time, or is to live for more than " + Signed.MAX_LIFE_MS / 60_000
                         + " minutes");
             }
-            if (!checks.hold(signed)) {
+            if (!holds(() -> checks.hold(signed))) {
                 return one("the signature does not hold");
             }
             commands = signed.commands();
@@ -461,6 +467,16 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     /** Has signatures checked by what may know some of them already. */
     public void checkWith(SignatureChecks shared) {
         checks = shared;
+    }
+
+    /** Has what came of checks of signatures remembered. */
+    public void remember(SignatureMemory what) {
+        memory = what;
+    }
+
+    @Override
+    public boolean holds(BooleanSupplier check) {
+        return memory.holds(height, checked++, check);
     }
 
     /** Money of {@code key}; an unknown key has none. */

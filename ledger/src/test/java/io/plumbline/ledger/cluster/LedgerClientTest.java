@@ -11,8 +11,10 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -80,5 +82,43 @@ class LedgerClientTest {
         LedgerClient.Outcome outcome = client.submit(new Command.Bond(1));
         assertEquals("not now", outcome.reason());
         assertEquals(7, outcome.height());
+    }
+
+    @Test
+    void commandsThatWaitGoTogetherAndAllHaveAnEnd() throws Exception {
+        int threads = 60;
+        CountDownLatch release = new CountDownLatch(1);
+        AtomicInteger asked = new AtomicInteger();
+        LedgerClient client = client(asked, () -> {
+            try {
+                release.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            return new Sequencer.Answer(7, 1, Arrays.asList((String) null));
+        });
+        AtomicInteger applied = new AtomicInteger();
+        List<Thread> all = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            all.add(Thread.ofPlatform().start(() -> {
+                try {
+                    applied.addAndGet(client.submit(new Command.Bond(1)).isApplied() ? 1 : 0);
+                } catch (IOException e) {
+                    // Counted below.
+                }
+            }));
+        }
+        // Some are on their way, the others wait for one of them.
+        while (all.stream().anyMatch(thread -> thread.getState() != Thread.State.WAITING)) {
+            Thread.sleep(1);
+        }
+        int first = asked.get();
+        release.countDown();
+        for (Thread thread : all) {
+            thread.join(10_000);
+        }
+        assertEquals(threads, applied.get());
+        assertTrue(first < 10, "on their way at a time: " + first);
+        assertTrue(asked.get() <= first + 2, "the others went together: " + asked);
     }
 }
