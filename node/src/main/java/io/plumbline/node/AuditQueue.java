@@ -5,8 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -17,6 +18,9 @@ import java.util.concurrent.TimeUnit;
  * @param <N> what names a node.
  */
 final class AuditQueue<N> {
+    /** A thread that has nothing to do for so long ends. */
+    private static final long IDLE_S = 30;
+
     private final int atOnce;
     private final ExecutorService threads;
     private final Map<N, Lane> lanes = new HashMap<>();
@@ -62,8 +66,15 @@ final class AuditQueue<N> {
      */
     AuditQueue(int all, int ofOneNode) {
         this.atOnce = ofOneNode;
-        this.threads = Executors.newFixedThreadPool(
-                all, Thread.ofPlatform().name("audit-", 0).daemon().factory());
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(
+                all,
+                all,
+                IDLE_S,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(),
+                Thread.ofPlatform().name("audit-", 0).daemon().factory());
+        pool.allowCoreThreadTimeOut(true);
+        this.threads = pool;
     }
 
     /** Has an audit of {@code node} run when its turn comes; drops it once this is closed. */

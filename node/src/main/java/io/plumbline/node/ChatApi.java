@@ -109,6 +109,8 @@ final class ChatApi implements AutoCloseable {
         if (failure != null || !Arrays.equals(answered.receipt().node(), node.key())) {
             throw refused(node, "signed a receipt that does not hold: " + failure);
         }
+        // What is streamed from now on reaches nobody.
+        delivered.seal();
         int at = delivered.mismatch(answer.tokens());
         if (at >= 0) {
             throw refused(node, "signed another answer than it streamed: they differ from token " + at + " on");

@@ -111,6 +111,10 @@ final class Completion implements AutoCloseable {
             work.run();
         } catch (IOException | RuntimeException e) {
             choice.failure = e;
+        } catch (Error e) {
+            // Whoever waits for this choice must hear of its end.
+            choice.failure = new IOException("The answer could not be taken: " + e, e);
+            throw e;
         }
     }
 
@@ -130,17 +134,20 @@ final class Completion implements AutoCloseable {
     }
 
     private void await(Choice choice) {
-        guarded(choice, () -> {
-            while (choice.answered == null) {
-                try {
-                    choice.answered = api.checked(
-                            choice.inference.await(), choice.request, choice.inference.delivered(), choice.node);
-                } catch (IOException e) {
-                    beginAnew(choice, e);
+        try {
+            guarded(choice, () -> {
+                while (choice.answered == null) {
+                    try {
+                        choice.answered = api.checked(
+                                choice.inference.await(), choice.request, choice.inference.delivered(), choice.node);
+                    } catch (IOException e) {
+                        beginAnew(choice, e);
+                    }
                 }
-            }
-        });
-        news.add(new News(choice, null));
+            });
+        } finally {
+            news.add(new News(choice, null));
+        }
     }
 
     /**
@@ -148,7 +155,7 @@ final class Completion implements AutoCloseable {
      * name.
      */
     private void beginAnew(Choice choice, IOException why) throws IOException {
-        boolean isUnread = choice.inference.delivered().count() == 0;
+        boolean isUnread = choice.inference.delivered().seal() == 0;
         if (isCancelled) {
             // The node ended it because it was told to.
             throw why;

@@ -11,6 +11,7 @@ final class DeliveredTokens {
     private final int vocab;
     private int[] tokens = new int[16];
     private int count;
+    private boolean isSealed;
 
     /**
      * @param most tokens that the answer may have.
@@ -22,11 +23,15 @@ final class DeliveredTokens {
     }
 
     /**
-     * Takes the next token.
+     * Takes the next token, where the answer has not ended.
      *
+     * @param then tells the client of it; not called for what comes after the end.
      * @throws IllegalStateException where it is no token of the model, or one more than was asked for.
      */
-    synchronized void add(int token) {
+    synchronized void add(int token, Runnable then) {
+        if (isSealed) {
+            return;
+        }
         if (count == most) {
             throw new IllegalStateException("it streams more than the " + most + " tokens that were asked for");
         }
@@ -37,6 +42,13 @@ final class DeliveredTokens {
             tokens = Arrays.copyOf(tokens, 2 * count);
         }
         tokens[count++] = token;
+        then.run();
+    }
+
+    /** Ends the answer: the client is told of no token from now on. Returns how many there were. */
+    synchronized int seal() {
+        isSealed = true;
+        return count;
     }
 
     synchronized int count() {

@@ -67,8 +67,8 @@ final class FairQueue<P> implements AutoCloseable {
                 Job job = take();
                 try {
                     job.work.run();
-                } catch (RuntimeException e) {
-                    // Whoever asked is told by the work itself; the others still wait.
+                } catch (RuntimeException | Error e) {
+                    // Whoever asked is told by the work itself; the others still wait, also where memory ran out.
                 }
             }
         } catch (InterruptedException e) {

@@ -19,7 +19,6 @@ import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -43,6 +42,7 @@ final class Gateway implements AutoCloseable {
     private final Media media;
     private final AgentRunner runner;
     private final LedgerClient ledger;
+    private final CertifiedCases cases;
     private final ChatApi chat;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
@@ -82,6 +82,7 @@ final class Gateway implements AutoCloseable {
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
         this.ledger = network.ledger(media.directory(), host, keys);
+        this.cases = new CertifiedCases(ledger, genesis);
         LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
         Market market = new Market(keys, ledger, endpoint, client, events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
@@ -206,60 +207,53 @@ final class Gateway implements AutoCloseable {
 
     private void receipt(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            Case found = ledger.findCase(Http.key(http.parameter("request")));
+            byte[] request = Http.key(http.parameter("request"));
+            CertifiedEntry entry = cases.find(request);
+            Case certified = entry == null || entry.value() == null ? null : Case.decode(entry.value());
+            // What the ledger has ordered is what one full node says; what a quorum has signed is what they have all
+            // computed, and what is shown wherever it says as much.
+            Case ordered = certified != null && !certified.isOpen() ? certified : ledger.findCase(request);
+            Case found = ordered == null ? certified : ordered;
             if (found == null) {
                 throw new ApiException(404, "The ledger knows no such request.");
             }
-            ObjectNode json = Http.MAPPER
-                    .createObjectNode()
-                    .put("status", found.status().name())
-                    .put("height", found.height())
-                    .put("level", found.level().name())
-                    .put("escrow", found.escrow())
-                    .put("node", HEX.formatHex(found.node()));
-            if (found.receipt() != null) {
-                json.put("receipt", HEX.formatHex(found.receipt().encode()))
-                        .put("price", found.receipt().price());
-            }
-            JsonNode certified = certified(found);
-            boolean isCertified =
-                    certified.path("status").asText().equals(found.status().name());
-            // What the ledger has ordered is what its leader says; what a quorum has signed is what they have all
-            // computed.
+            boolean isCertified = certified != null && certified.status() == found.status();
+            ObjectNode json = described(isCertified ? certified : found);
             json.put("finality", isCertified ? "certified" : "ordered");
-            json.set("certified", certified);
-            ObjectNode verdicts = json.putObject("verdicts");
-            found.audit()
-                    .verdicts()
-                    .forEach((node, verdict) -> verdicts.put(
-                            node.toString(),
-                            verdict.opinion().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
-            ArrayNode lazy = json.putArray("lazy");
-            found.audit().lazy().forEach(auditor -> lazy.add(auditor.toString()));
-            ArrayNode reasons = json.putArray("reasons");
-            found.reasons().forEach(reasons::add);
+            json.set("certified", certified == null ? Http.MAPPER.nullNode() : block(entry, certified));
             Http.send(http, 200, json);
         });
     }
 
-    private CertifiedEntry entry(byte[] requestHash) throws IOException {
-        CertifiedEntry entry = ledger.prove(Kind.CASE, requestHash);
-        String fault = entry == null ? null : entry.fault(genesis.hash(), genesis.fullNodes());
-        if (fault != null) {
-            throw new IOException("The full node's proof does not hold: " + fault + ".");
+    private static ObjectNode described(Case found) {
+        ObjectNode json = Http.MAPPER
+                .createObjectNode()
+                .put("status", found.status().name())
+                .put("height", found.height())
+                .put("level", found.level().name())
+                .put("escrow", found.escrow())
+                .put("node", HEX.formatHex(found.node()));
+        if (found.receipt() != null) {
+            json.put("receipt", HEX.formatHex(found.receipt().encode()))
+                    .put("price", found.receipt().price());
         }
-        return entry == null || entry.value() == null ? null : entry;
+        ObjectNode verdicts = json.putObject("verdicts");
+        found.audit()
+                .verdicts()
+                .forEach((node, verdict) -> verdicts.put(
+                        node.toString(),
+                        verdict.opinion().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+        ArrayNode lazy = json.putArray("lazy");
+        found.audit().lazy().forEach(auditor -> lazy.add(auditor.toString()));
+        ArrayNode reasons = json.putArray("reasons");
+        found.reasons().forEach(reasons::add);
+        return json;
     }
 
-    /** What a quorum of full nodes has signed of a case; what stands beside it is only ordered. */
-    private JsonNode certified(Case ordered) throws IOException {
-        CertifiedEntry entry = entry(ordered.requestHash());
-        if (entry == null) {
-            return Http.MAPPER.nullNode();
-        }
+    private JsonNode block(CertifiedEntry entry, Case certified) {
         return Http.MAPPER
                 .createObjectNode()
-                .put("status", Case.decode(entry.value()).status().name())
+                .put("status", certified.status().name())
                 .put("block", entry.header().number())
                 .put("signatures", entry.certificate().signatures().size())
                 .put("full_nodes", genesis.fullNodes().size());
@@ -268,8 +262,8 @@ final class Gateway implements AutoCloseable {
     /** The bytes that {@code plumbline receipt verify} checks offline. */
     private void proof(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            CertifiedEntry entry = entry(Http.key(http.parameter("request")));
-            if (entry == null) {
+            CertifiedEntry entry = cases.find(Http.key(http.parameter("request")));
+            if (entry == null || entry.value() == null) {
                 throw new ApiException(404, "No certified block has this request yet. Ask again.");
             }
             http.responseHeader("Content-Type", "application/octet-stream");

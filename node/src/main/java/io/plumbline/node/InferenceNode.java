@@ -71,7 +71,11 @@ final class InferenceNode implements AutoCloseable {
             onEnd.run();
         });
         this.ledger = network.ledger(media.directory(), place.host(), keys);
-        this.replies = new Replies(keys, ledger, new AnswerStore(place.folder().resolve("answers")), events);
+        this.replies = new Replies(
+                keys,
+                new CertifiedCases(ledger, network.genesis()),
+                new AnswerStore(place.folder().resolve("answers")),
+                events);
         this.service = served(serving, place, replies, network);
         this.endpoint = new Endpoint(
                 media.aeron(),

@@ -42,8 +42,11 @@ import java.util.function.UnaryOperator;
  * its own replica of the ledger.
  */
 final class Judge implements AutoCloseable {
-    /** Audits that run at once, and those of one node among them. */
-    private static final int AUDITS = 64;
+    /**
+     * Audits under way at once, and those of one node among them. Most of their time they wait for a node: so many are
+     * not held up by nodes that say nothing before there are hundreds of those, each with a stake.
+     */
+    private static final int AUDITS = 1024;
 
     private static final int AUDITS_OF_A_NODE = 4;
 
@@ -222,13 +225,13 @@ final class Judge implements AutoCloseable {
 
     private void audit(Case now, Node node) throws IOException {
         int round = now.audit().round();
-        Verdict verdict = verdicts.find(now.requestHash(), round);
+        Verdict verdict = verdicts.find(now.receipt().hash(), round);
         if (verdict == null) {
             verdict = judge(now, node);
             if (verdict == null) {
                 return;
             }
-            verdicts.put(now.requestHash(), round, verdict);
+            verdicts.put(now.receipt().hash(), round, verdict);
         }
         byte[] commitment = verdict.commitment(now.requestHash(), round, publicKey);
         LedgerClient.Outcome outcome =
@@ -242,7 +245,7 @@ final class Judge implements AutoCloseable {
 
     private void reveal(Case revealing) throws IOException {
         Verdict verdict =
-                verdicts.find(revealing.requestHash(), revealing.audit().round());
+                verdicts.find(revealing.receipt().hash(), revealing.audit().round());
         if (verdict != null
                 && revealing.audit().hasCommitted(me)
                 && !revealing.audit().hasJudged(me)) {
@@ -267,7 +270,7 @@ final class Judge implements AutoCloseable {
     }
 
     private void ended(Case closed) {
-        verdicts.forget(closed.requestHash(), closed.audit().round());
+        verdicts.forget(closed.receipt().hash(), closed.audit().round());
         closed.audit()
                 .lazy()
                 .forEach(other -> events.emit(

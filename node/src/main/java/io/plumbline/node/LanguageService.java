@@ -48,12 +48,6 @@ final class LanguageService implements Service {
 
     private static final int MAX_KEPT_BYTES = 8 << 20;
 
-    /** Openings on their way at once. */
-    private static final int MAX_SENDING = 64;
-
-    /** Bytes of openings on their way at once, beside the first one's. */
-    private static final long MAX_SENDING_BYTES = Runtime.getRuntime().maxMemory() / 4;
-
     /** Threads that look at requests before the engine gets them. */
     private static final int INTAKE_THREADS = 4;
 
@@ -62,10 +56,10 @@ final class LanguageService implements Service {
 
     private static final long MAX_WAITING_BYTES = 64L << 20;
 
-    /** Openings on their way at once to peers that are no full nodes, and to one of them. */
-    private static final int MAX_SENDING_TO_OTHERS = 16;
+    /** Re-executions kept for full nodes, and for all others. */
+    private static final int MAX_REPLAYS = 64;
 
-    private static final int MAX_SENDING_TO_ONE = 4;
+    private static final int MAX_REPLAYS_FOR_OTHERS = 2;
 
     /**
      * What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries.
@@ -95,7 +89,12 @@ final class LanguageService implements Service {
     private final FairQueue<Key> challenges;
 
     private final Predicate<Key> isFullNode;
+    private final SendingSlots slots;
     private final Replays replays;
+
+    /** Whoever is no full node takes none of the room that audits have. */
+    private final Replays replaysForOthers;
+
     private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
     private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
 
@@ -124,7 +123,9 @@ final class LanguageService implements Service {
         this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.challenges = new FairQueue<>("challenges", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.pricePerToken = place.price();
-        this.replays = new Replays(place.folder().resolve("traces"));
+        this.slots = new SendingSlots(isFullNode);
+        this.replays = new Replays(place.folder().resolve("traces"), MAX_REPLAYS);
+        this.replaysForOthers = new Replays(place.folder().resolve("traces-for-others"), MAX_REPLAYS_FOR_OTHERS);
         this.model = LoadedModel.open(modelFolder);
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         List<LoadedModel.Layer> layers = swappedLayer < 0
@@ -186,7 +187,7 @@ final class LanguageService implements Service {
 
     @Override
     public void disclose(Peer from, long id, byte[] receiptHash) {
-        whenFree(from, id, () -> replies.disclose(from, id, receiptHash));
+        whenFree(from, id, () -> replies.disclose(from, id, receiptHash, slots));
     }
 
     @Override
@@ -257,6 +258,9 @@ final class LanguageService implements Service {
         private Engine.Ticket ticket;
         private Cancellation cancellation;
 
+        /** Tokens chosen so far. */
+        private volatile int chosen;
+
         Reply(Peer peer, long id, int topLogprobs) {
             this.peer = peer;
             this.id = id;
@@ -284,6 +288,12 @@ final class LanguageService implements Service {
                 end(() -> {
                     throw e;
                 });
+            } catch (Error e) {
+                // Too large for this host, most likely: whoever asked is told all the same.
+                end(() -> {
+                    throw new IOException("The request could not be taken: " + e, e);
+                });
+                throw e;
             }
         }
 
@@ -297,8 +307,9 @@ final class LanguageService implements Service {
             }
         }
 
+        /** A cancellation that speaks of more tokens than there are would be evidence against the answer it is in. */
         private boolean isCancelled() {
-            if (cancellation != null && !cancellation.holds(request)) {
+            if (cancellation != null && (!cancellation.holds(request) || cancellation.delivered() > chosen)) {
                 cancellation = null;
             }
             return cancellation != null;
@@ -311,6 +322,7 @@ final class LanguageService implements Service {
 
         @Override
         public boolean onToken(int token, float[] logits, int offset) {
+            chosen++;
             int vocab = model.config().vocab();
             Logprobs logprobs =
                     topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
@@ -368,6 +380,14 @@ final class LanguageService implements Service {
         // Whatever was asked before, the escrow pays no less.
         long price = Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
+        // A signature under what anybody can refute costs the stake, however the request brought it about.
+        Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
+        if (failure == null) {
+            failure = TextCheck.answer(request, answer, model.config(), tokenizer);
+        }
+        if (failure != null) {
+            throw new IllegalStateException("The answer does not hold, and is not signed: " + failure + ".");
+        }
         replies.answered(
                 peer,
                 id,
@@ -383,46 +403,31 @@ final class LanguageService implements Service {
         String what = HexFormat.of().formatHex(receiptHash) + cell;
         Opened opened = openings.get(what);
         if (opened == null) {
-            opened = opening(receiptHash, cell);
+            opened = opening(isFullNode.test(Key.of(peer.key())) ? replays : replaysForOthers, receiptHash, cell);
             if (opened.bytes().length <= MAX_KEPT_BYTES) {
                 openings.put(what, opened);
             }
         }
-        long onTheirWay =
-                sending.values().stream().mapToLong(OutgoingOpening::length).sum();
-        boolean isTooMuch = onTheirWay > 0 && onTheirWay + opened.bytes().length > MAX_SENDING_BYTES;
-        if (sending.size() >= MAX_SENDING || isTooMuch || hasEnough(peer)) {
-            throw new RejectedExecutionException("This node is sending as many openings as it can. Ask again.");
-        }
+        String name = Replies.name(peer, id);
         OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
-        sending.put(Replies.name(peer, id), outgoing);
+        Runnable giveBack = slots.take(Key.of(peer.key()), opened.bytes().length);
+        if (sending.putIfAbsent(name, outgoing) != null) {
+            giveBack.run();
+            throw new IllegalArgumentException("An opening under this number is on its way already.");
+        }
         Thread.ofVirtual().start(() -> {
             try {
                 outgoing.run();
             } finally {
-                sending.remove(Replies.name(peer, id));
+                sending.remove(name, outgoing);
+                giveBack.run();
             }
         });
     }
 
-    /** Whoever is no full node leaves room for those who are. */
-    private boolean hasEnough(Peer peer) {
-        if (isFullNode.test(Key.of(peer.key()))) {
-            return false;
-        }
-        long others = 0;
-        long its = 0;
-        for (OutgoingOpening one : sending.values()) {
-            Key to = Key.of(one.peer().key());
-            others += isFullNode.test(to) ? 0 : 1;
-            its += to.equals(Key.of(peer.key())) ? 1 : 0;
-        }
-        return others >= MAX_SENDING_TO_OTHERS || its >= MAX_SENDING_TO_ONE;
-    }
-
-    private Opened opening(byte[] receiptHash, Cell cell) throws IOException {
+    private Opened opening(Replays kept, byte[] receiptHash, Cell cell) throws IOException {
         AnswerStore.Stored found = replies.find(receiptHash);
-        Replay replay = replays.get(HexFormat.of().formatHex(receiptHash), folder -> replay(found, folder));
+        Replay replay = kept.get(HexFormat.of().formatHex(receiptHash), folder -> replay(found, folder));
         MemorySegment bytes = replay.bytes(cell);
         return new Opened(
                 replay.seal(cell, bytes, receiptHash, replies.keys()).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
@@ -449,6 +454,6 @@ final class LanguageService implements Service {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(intake, challenges, replays, engine, compute, tokenizer, model);
+        CloseHelper.closeAll(intake, challenges, replays, replaysForOthers, engine, compute, tokenizer, model);
     }
 }

@@ -350,9 +350,8 @@ final class NodeClient implements Endpoint.Receiver {
                         @Override
                         void onToken(TokenDecoder token) {
                             Chosen chosen = Chosen.of(token, topLogprobs);
-                            delivered.add(chosen.token());
                             lastSign = System.nanoTime();
-                            onToken.accept(chosen);
+                            delivered.add(chosen.token(), () -> onToken.accept(chosen));
                         }
                     };
             this.id = calls.add(peer, call);

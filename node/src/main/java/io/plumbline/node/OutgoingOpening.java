@@ -27,14 +27,6 @@ final class OutgoingOpening {
         this.bytes = bytes;
     }
 
-    Peer peer() {
-        return peer;
-    }
-
-    int length() {
-        return bytes.length;
-    }
-
     /** On the transport's thread: {@code upTo} bytes may be sent, or with -1 no more are wanted. */
     synchronized void proceed(long upTo) {
         isOver |= upTo < 0;

@@ -13,12 +13,11 @@ import org.agrona.CloseHelper;
  * asked for last, as many as memory and the disk have room for. Used by one thread at a time.
  */
 final class Replays implements AutoCloseable {
-    private static final int MOST = 64;
-
     /** Memory that all may take together, beside one that is needed whatever it takes. */
     private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 8;
 
     private final Path folder;
+    private final int most;
     private final Map<String, Replay> kept = new LinkedHashMap<>(16, 0.75f, true);
 
     /** Runs an answer again, with its trace in a folder. */
@@ -27,9 +26,13 @@ final class Replays implements AutoCloseable {
         Replay run(Path folder) throws IOException;
     }
 
-    /** @param folder where traces go that are long. */
-    Replays(Path folder) {
+    /**
+     * @param folder where traces go that are long; no other's.
+     * @param most that are kept.
+     */
+    Replays(Path folder, int most) {
         this.folder = folder;
+        this.most = most;
     }
 
     /**
@@ -50,7 +53,7 @@ final class Replays implements AutoCloseable {
                 dropEldest();
             }
         }
-        while (kept.size() > MOST || kept.size() > 1 && bytes() > MOST_BYTES) {
+        while (kept.size() > most || kept.size() > 1 && bytes() > MOST_BYTES) {
             dropEldest();
         }
         return replay;

@@ -5,7 +5,9 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.node.AnswerStore.Stored;
+import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
@@ -33,15 +35,22 @@ final class Replies implements AutoCloseable {
     private final AnswerStore store;
     private final SettlementWatch watch;
 
+    /** An escrow that ends sooner is not worked for: the receipt would come too late. */
+    private static final long LEAST_MS = 30_000;
+
+    /** Of a request and its answer together: an auditor is shown both in one message. */
+    private static final int MAX_DISCLOSED_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
+
     /** Requests that are being answered, in hexadecimal. */
     private final Set<String> underWay = ConcurrentHashMap.newKeySet();
 
-    Replies(Keys keys, LedgerClient ledger, AnswerStore store, Events events) {
+    /** @param cases of the ledger that pays. */
+    Replies(Keys keys, CertifiedCases cases, AnswerStore store, Events events) {
         this.keys = keys;
-        this.ledger = ledger;
+        this.ledger = cases.ledger();
         this.store = store;
         this.events = events;
-        this.watch = new SettlementWatch(store, ledger, events);
+        this.watch = new SettlementWatch(store, cases, events);
     }
 
     Keys keys() {
@@ -72,6 +81,9 @@ final class Replies implements AutoCloseable {
         }
         if (escrow.status() != Status.ESCROWED) {
             throw new IllegalArgumentException("The request was answered before, or its escrow is over.");
+        }
+        if (escrow.audit().deadlineMs() - ledger.timeMs() < LEAST_MS) {
+            throw new IllegalArgumentException("The request's escrow ends before it could be answered.");
         }
         if (!Arrays.equals(escrow.requester(), requester)) {
             throw new IllegalArgumentException(
@@ -104,6 +116,8 @@ final class Replies implements AutoCloseable {
             work.run();
         } catch (IOException | RuntimeException e) {
             refuse(peer, id, e);
+        } catch (OutOfMemoryError e) {
+            refuse(peer, id, new RejectedExecutionException("This node has no memory for it now. Ask again.", e));
         }
     }
 
@@ -137,6 +151,10 @@ final class Replies implements AutoCloseable {
             long cpuNanos,
             Consumer<ObjectNode> more)
             throws IOException {
+        if ((long) request.length + answer.length > MAX_DISCLOSED_BYTES) {
+            throw new IllegalArgumentException("Request and answer have more than " + MAX_DISCLOSED_BYTES
+                    + " bytes together, which no auditor could be shown: it is not signed. Ask for less at once.");
+        }
         store.put(new Stored(receipt, request, answer));
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
@@ -172,9 +190,20 @@ final class Replies implements AutoCloseable {
         return found;
     }
 
-    /** Tells a peer what stands behind a receipt. */
-    void disclose(Peer peer, long id, byte[] receiptHash) throws IOException {
+    /** Tells a peer what stands behind a receipt, on a thread of its own: it may read slowly. */
+    void disclose(Peer peer, long id, byte[] receiptHash, SendingSlots slots) throws IOException {
         Stored found = find(receiptHash);
+        Runnable giveBack = slots.take(Key.of(peer.key()), (long) found.request().length + found.answer().length);
+        Thread.startVirtualThread(() -> {
+            try {
+                disclose(peer, id, found);
+            } finally {
+                giveBack.run();
+            }
+        });
+    }
+
+    private static void disclose(Peer peer, long id, Stored found) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         encoder.correlationId(id)

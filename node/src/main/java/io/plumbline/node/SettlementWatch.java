@@ -5,6 +5,7 @@ import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.CertifiedEntry;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.util.Arrays;
@@ -27,16 +28,31 @@ final class SettlementWatch implements AutoCloseable {
 
     private static final long CLOSE_MS = 2_000;
 
+    /**
+     * A request that the ledger does not know for so long, by its certified blocks, it will not know: its escrow was
+     * there when the answer was begun.
+     */
+    private static final long UNKNOWN_NS = TimeUnit.SECONDS.toNanos(60);
+
     private final AnswerStore store;
     private final LedgerClient ledger;
+    private final CertifiedCases cases;
     private final Events events;
-    private final Map<String, Long> lookedNs = new HashMap<>();
+    private final Map<String, Look> looks = new HashMap<>();
     private final Thread thread;
     private volatile boolean isClosed;
 
-    SettlementWatch(AnswerStore store, LedgerClient ledger, Events events) {
+    /**
+     * When an answer was looked at.
+     *
+     * @param times that its receipt was handed in again.
+     */
+    private record Look(long firstNs, long lastNs, int times) {}
+
+    SettlementWatch(AnswerStore store, CertifiedCases cases, Events events) {
         this.store = store;
-        this.ledger = ledger;
+        this.cases = cases;
+        this.ledger = cases.ledger();
         this.events = events;
         this.thread = Thread.ofVirtual().name("settlement-watch").start(this::run);
     }
@@ -75,26 +91,42 @@ final class SettlementWatch implements AutoCloseable {
             String name = Blake3.hex(receipt.hash());
             names.add(name);
             // One that has just been given is on its way; it is looked at first when it had time to settle.
-            long last = lookedNs.computeIfAbsent(name, any -> now);
-            if (now - last >= AGAIN_NS && !isClosed) {
-                lookedNs.put(name, now);
-                look(receipt);
+            Look look = looks.computeIfAbsent(name, any -> new Look(now, now, 0));
+            if (now - look.lastNs >= AGAIN_NS && !isClosed) {
+                boolean again = look(receipt, look, now);
+                looks.put(name, new Look(look.firstNs, now, look.times + (again ? 1 : 0)));
             }
         }
-        lookedNs.keySet().retainAll(names);
+        looks.keySet().retainAll(names);
     }
 
-    private void look(Receipt receipt) throws IOException {
-        Case found = ledger.findCase(receipt.requestHash());
-        if (found == null || !found.isOpen()) {
-            ended(receipt, found);
-        } else if (found.status() == Status.ESCROWED) {
-            LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
-            events.emit(
-                    "submitted-again",
-                    json -> json.put("request", Blake3.hex(receipt.requestHash()))
-                            .put("refused", outcome.reason()));
+    /**
+     * What is owed ends by what a quorum has signed: one full node that is asked may lie.
+     *
+     * @return whether the receipt was handed in again.
+     */
+    private boolean look(Receipt receipt, Look look, long now) throws IOException {
+        CertifiedEntry entry = cases.find(receipt.requestHash());
+        if (entry == null) {
+            return false;
         }
+        Case found = entry.value() == null ? null : Case.decode(entry.value());
+        if (found == null ? now - look.firstNs >= UNKNOWN_NS : !found.isOpen()) {
+            ended(receipt, found);
+            return false;
+        }
+        if (found != null && found.status() != Status.ESCROWED) {
+            return false;
+        }
+        if (look.times > 0) {
+            // Whoever took it before did not pass it on.
+            ledger.distrust();
+        }
+        LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
+        events.emit(
+                "submitted-again",
+                json -> json.put("request", Blake3.hex(receipt.requestHash())).put("refused", outcome.reason()));
+        return true;
     }
 
     private void ended(Receipt receipt, Case found) throws IOException {

@@ -18,10 +18,8 @@ import io.plumbline.verifier.tolerant.Bounds;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -45,7 +43,7 @@ final class TensorService implements Service {
     private final TensorScheduler scheduler;
     private final Replies replies;
     private final long pricePerRow;
-    private final Map<String, CompletableFuture<TensorScheduler.Result>> running = new ConcurrentHashMap<>();
+    private final SendingSlots slots;
     private final ExecutorService outbox = Executors.newVirtualThreadPerTaskExecutor();
 
     /**
@@ -72,6 +70,7 @@ final class TensorService implements Service {
         this.loaded = loaded;
         this.fingerprint = declared;
         this.replies = replies;
+        this.slots = new SendingSlots(isFullNode);
         this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.pricePerRow = pricePerRow;
         requireCalibrated(bounds, declared.precision());
@@ -124,11 +123,8 @@ final class TensorService implements Service {
         byte[] hash = request.hash();
         replies.takeOn(hash, request.requester(), manifest.rows(request.inputs()), pricePerRow);
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);
-        String name = Replies.name(from, id);
-        running.put(name, done);
         done.whenCompleteAsync(
                 (result, failure) -> {
-                    running.remove(name);
                     if (failure == null) {
                         replies.guarded(from, id, () -> answer(from, id, bytes, request, result));
                     } else {
@@ -166,25 +162,17 @@ final class TensorService implements Service {
 
     @Override
     public void cancel(Peer from, long id, Cancellation cancellation) {
-        CompletableFuture<TensorScheduler.Result> done = running.get(Replies.name(from, id));
-        if (done != null) {
-            done.cancel(false);
-        }
+        // It is one step: what was begun is done, and paid.
     }
 
     @Override
     public void gone(Peer from) {
-        String its = Replies.name(from, "");
-        running.forEach((call, done) -> {
-            if (call.startsWith(its)) {
-                done.cancel(false);
-            }
-        });
+        // Answers go on: they are asked for and paid by an escrow.
     }
 
     @Override
     public void disclose(Peer from, long id, byte[] receiptHash) {
-        whenFree(from, id, 0, () -> replies.disclose(from, id, receiptHash));
+        whenFree(from, id, 0, () -> replies.disclose(from, id, receiptHash, slots));
     }
 
     private void whenFree(Peer from, long id, long bytes, Replies.Work work) {

@@ -45,8 +45,9 @@ final class VerdictStore {
         }
     }
 
-    private static String name(byte[] requestHash, int round) {
-        return HexFormat.of().formatHex(requestHash) + "-" + round;
+    /** By the receipt: the same request may be asked again, of another node. */
+    private static String name(byte[] receiptHash, int round) {
+        return HexFormat.of().formatHex(receiptHash) + "-" + round;
     }
 
     private static Verdict read(Path file) throws IOException {
@@ -65,13 +66,13 @@ final class VerdictStore {
     }
 
     /** The verdict of a round, or null. */
-    Verdict find(byte[] requestHash, int round) {
-        return verdicts.get(name(requestHash, round));
+    Verdict find(byte[] receiptHash, int round) {
+        return verdicts.get(name(receiptHash, round));
     }
 
     /** Keeps a verdict; on disk when this returns. */
-    void put(byte[] requestHash, int round, Verdict verdict) throws IOException {
-        String name = name(requestHash, round);
+    void put(byte[] receiptHash, int round, Verdict verdict) throws IOException {
+        String name = name(receiptHash, round);
         byte[] bytes = verdict.encode();
         byte[] all = new CanonicalWriter()
                 .putFixed(bytes)
@@ -90,10 +91,10 @@ final class VerdictStore {
         verdicts.put(name, verdict);
     }
 
-    /** The request has ended, in this round. */
-    void forget(byte[] requestHash, int lastRound) {
+    /** The case of this receipt has ended, in this round. */
+    void forget(byte[] receiptHash, int lastRound) {
         for (int round = 0; round <= lastRound; round++) {
-            String name = name(requestHash, round);
+            String name = name(receiptHash, round);
             if (verdicts.remove(name) != null) {
                 try {
                     Files.deleteIfExists(folder.resolve(name + SUFFIX));

@@ -12,7 +12,14 @@ import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
+import io.plumbline.transport.nodewire.InferEncoder;
+import io.plumbline.transport.nodewire.RefusedDecoder;
+import io.plumbline.transport.nodewire.SealedDecoder;
+import io.plumbline.transport.nodewire.TokenDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
+import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Keys;
@@ -21,6 +28,11 @@ import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -106,6 +118,94 @@ class EscrowedWorkTest {
         Request elsewhere = request(MESSAGES, network.requester);
         escrow(elsewhere, evil, 2, enough);
         assertTrue(refused(elsewhere).contains("No escrow on the ledger pays this node"));
+    }
+
+    /** Signed under an answer that has less, it would be proof of a lie: an honest node would lose its stake by it. */
+    @Test
+    void aCancellationOfMoreThanWasDeliveredIsIgnored() throws Exception {
+        for (int delivered : new int[] {MOST - 1, 1_000_000}) {
+            Request request = request(MESSAGES, network.requester);
+            escrow(request, network.honest, 2, prompt.length + MOST);
+            Answering answering = new Answering();
+            Peer peer = network.endpoint(Keys.random(), answering.protocol())
+                    .connect("localhost", network.honestPort(), network.honest.publicKey());
+            Wires.infer(peer, 1, request.encode());
+            answering.firstToken.await();
+            Wires.cancel(peer, 1, Cancellation.of(request.hash(), delivered, network.requester));
+            Case ended = network.ended(ledger, request.hash(), 30_000);
+            assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
+            assertEquals(MOST, ended.receipt().outputTokens(), "it goes on to its end");
+        }
+    }
+
+    /** A client that reads no more of an answer than that it has begun. */
+    private static final class Answering implements Endpoint.Receiver {
+        final CountDownLatch firstToken = new CountDownLatch(1);
+
+        Endpoint.Protocol protocol() {
+            return new Endpoint.Protocol(InferEncoder.SCHEMA_ID, InferEncoder.SCHEMA_VERSION, this);
+        }
+
+        @Override
+        public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
+            if (header.templateId() == TokenDecoder.TEMPLATE_ID) {
+                firstToken.countDown();
+            }
+        }
+    }
+
+    @Test
+    void oneNumberIsOneOpening() throws Exception {
+        Request request = request(MESSAGES, network.requester);
+        escrow(request, network.honest, 2, prompt.length + MOST);
+        byte[] receiptHash = answered(request).receipt().hash();
+        BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+        Endpoint.Receiver counts = (from, header, in, offset) -> {
+            if (header.templateId() == SealedDecoder.TEMPLATE_ID || header.templateId() == RefusedDecoder.TEMPLATE_ID) {
+                heard.add(header.templateId() == SealedDecoder.TEMPLATE_ID ? "opening" : "refused");
+            }
+        };
+        Peer peer = network.endpoint(
+                        Keys.random(),
+                        new Endpoint.Protocol(InferEncoder.SCHEMA_ID, InferEncoder.SCHEMA_VERSION, counts))
+                .connect("localhost", network.honestPort(), network.honest.publicKey());
+        for (int i = 0; i < 10; i++) {
+            Wires.challenge(peer, 7, receiptHash, new Cell(0, i, i + 1));
+            String answer = heard.poll(30, TimeUnit.SECONDS);
+            assertEquals(i == 0 ? "opening" : "refused", answer, "challenge " + i);
+        }
+    }
+
+    @Test
+    void anEscrowThatIsAboutToEndIsNotWorkedFor(@TempDir Path other) throws Exception {
+        try (AttackNetwork soon =
+                new AttackNetwork(other, Parameters.DEFAULT.with("escrowMs", 20_000), 5_000, Level.FULL)) {
+            LedgerClient paying = soon.ledger(soon.requester);
+            Request request = new Request(
+                    soon.model.id(),
+                    MESSAGES,
+                    0,
+                    prompt,
+                    Sampling.GREEDY,
+                    MOST,
+                    soon.model.stopTokens(),
+                    List.of(),
+                    soon.requester.publicKey(),
+                    new byte[16]);
+            AttackNetwork.apply(
+                    paying,
+                    new Command.OpenEscrow(
+                            request.hash(), soon.honest.publicKey(), 2, prompt.length + MOST, Level.FULL));
+            NodeClient asking = new NodeClient();
+            Peer peer = soon.endpoint(Keys.random(), asking.protocol())
+                    .connect("localhost", soon.honestPort(), soon.honest.publicKey());
+            try (NodeClient.Inference inference =
+                    asking.infer(peer, request, soon.model.config().vocab(), -1, chosen -> {})) {
+                String why = assertThrows(IllegalArgumentException.class, inference::await)
+                        .getMessage();
+                assertTrue(why.contains("ends before"), why);
+            }
+        }
     }
 
     @Test

@@ -81,4 +81,15 @@ class FairQueueTest {
             awaitDone(1);
         }
     }
+
+    @Test
+    void workThatFindsNoMemoryEndsNoThread() throws InterruptedException {
+        try (FairQueue<String> queue = new FairQueue<>("test", 1, 100, 1 << 20, peer -> false)) {
+            assertTrue(queue.offer("one", 1, () -> {
+                throw new OutOfMemoryError("as if");
+            }));
+            assertTrue(queue.offer("two", 1, () -> done.add("two")));
+            awaitDone(1);
+        }
+    }
 }

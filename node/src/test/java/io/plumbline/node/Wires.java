@@ -189,4 +189,30 @@ public final class Wires {
         }
         return Arrays.copyOf(Files.readAllBytes(file), 64 << 10);
     }
+
+    /** Asks a node for an answer. */
+    static void infer(Peer peer, long id, byte[] request) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        InferEncoder infer = new InferEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        infer.correlationId(id).topLogprobs(-1).putRequest(request, 0, request.length);
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + infer.encodedLength());
+    }
+
+    /** Has a node end an answer. */
+    static void cancel(Peer peer, long id, Cancellation by) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
+        CancelEncoder cancel = new CancelEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        cancel.correlationId(id).delivered(by.delivered());
+        cancel.putSignature(by.signature(), 0, by.signature().length);
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + cancel.encodedLength());
+    }
+
+    /** Asks a node for an opening. */
+    static void challenge(Peer peer, long id, byte[] receiptHash, Cell cell) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
+        ChallengeEncoder challenge = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        challenge.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
+        challenge.putReceiptHash(receiptHash, 0, receiptHash.length);
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + challenge.encodedLength());
+    }
 }

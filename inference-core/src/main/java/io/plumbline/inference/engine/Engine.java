@@ -79,7 +79,10 @@ public final class Engine implements AutoCloseable {
             this.pagesNeeded = pagesNeeded;
         }
 
-        /** Ends the answer with the tokens chosen so far; without any there is no answer. */
+        /**
+         * Ends the answer with the tokens chosen so far, or with the first one. One that has not been begun is not
+         * answered.
+         */
         public void cancel() {
             cancelled = true;
             synchronized (Engine.this) {
@@ -161,7 +164,8 @@ public final class Engine implements AutoCloseable {
     private void serveOnce() {
         batch.clear();
         for (Ticket ticket : active) {
-            if (ticket.cancelled) {
+            // The prompt's work is done for: an answer has one token at least, and a price.
+            if (ticket.cancelled && ticket.job.chosen() > 0) {
                 ticket.job.cancel();
             }
             if (!ticket.job.isFinished()) {

@@ -212,6 +212,11 @@ public final class LedgerClient implements AutoCloseable {
         return sequencer.ask(Question.ROOT, new byte[0]);
     }
 
+    /** What was answered last did not hold: another full node is asked from now on, where there is a choice. */
+    public void distrust() {
+        sequencer.distrust();
+    }
+
     /** Cluster time as far as it is known. */
     public long timeMs() {
         return sequencer.timeMs();

@@ -76,12 +76,14 @@ public final class RemoteSequencer implements Sequencer {
             isRefused = false;
         }
 
-        /** Takes a reply; one of a full node that was not asked counts for nothing. */
-        synchronized void answer(Peer by, Object reply) {
-            if (allAsked.contains(by) && type.isInstance(reply)) {
+        /** Takes a reply; one of a full node that was not asked counts for nothing. @return whether it counts. */
+        synchronized boolean answer(Peer by, Object reply) {
+            boolean counts = answer == null && allAsked.contains(by) && type.isInstance(reply);
+            if (counts) {
                 answer = type.cast(reply);
                 notifyAll();
             }
+            return counts;
         }
 
         /** The next is as good. */
@@ -153,10 +155,9 @@ public final class RemoteSequencer implements Sequencer {
         }
 
         private void reply(long id, long timeMs, Object answer) {
-            time.heard(timeMs);
             Call<?> call = calls.get(id);
-            if (call != null) {
-                call.answer(from, answer);
+            if (call != null && call.answer(from, answer)) {
+                time.heard(timeMs);
             }
         }
     }
@@ -253,6 +254,11 @@ public final class RemoteSequencer implements Sequencer {
         } else if (peer.lost() != null) {
             call.refuse(peer, peer.lost());
         }
+    }
+
+    @Override
+    public void distrust() {
+        door = (door + 1) % doors.size();
     }
 
     @Override

@@ -33,6 +33,11 @@ public interface Sequencer extends AutoCloseable {
      */
     byte[] ask(Question question, byte[] key) throws IOException;
 
+    /** What was answered last did not hold: another full node is asked from now on, where there is a choice. */
+    default void distrust() {
+        // A full node's own session has no choice.
+    }
+
     /** Cluster time as far as it is known; now, where nothing is. */
     long timeMs();
 

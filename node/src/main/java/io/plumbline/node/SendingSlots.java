@@ -1,0 +1,82 @@
+package io.plumbline.node;
+
+import io.plumbline.ledger.state.Key;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Predicate;
+
+/**
+ * What an inference node is sending at once beside its answers: to whoever reads slowly it is sent for long. Full
+ * nodes, whose audits the node is paid by, always find room beside all others.
+ */
+final class SendingSlots {
+    /** To full nodes at once, to all other peers, and to one of those. */
+    private static final int MOST = 128;
+
+    private static final int MOST_TO_OTHERS = 16;
+    private static final int MOST_TO_ONE = 4;
+
+    /** Bytes on their way at once, beside the first one's: to full nodes, and to all other peers. */
+    private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 4;
+
+    private static final long MOST_BYTES_TO_OTHERS = Runtime.getRuntime().maxMemory() / 16;
+
+    private final Predicate<Key> isFullNode;
+    private final Map<Key, Integer> toOne = new HashMap<>();
+    private final Room toFullNodes = new Room(MOST, MOST_BYTES);
+    private final Room toOthers = new Room(MOST_TO_OTHERS, MOST_BYTES_TO_OTHERS);
+
+    /** What is on its way to one kind of peers. */
+    private static final class Room {
+        private final int most;
+        private final long mostBytes;
+        private int taken;
+        private long bytes;
+
+        Room(int most, long mostBytes) {
+            this.most = most;
+            this.mostBytes = mostBytes;
+        }
+
+        boolean fits(long size) {
+            return taken < most && (taken == 0 || bytes + size <= mostBytes);
+        }
+
+        void count(int one, long size) {
+            taken += one;
+            bytes += size;
+        }
+    }
+
+    SendingSlots(Predicate<Key> isFullNode) {
+        this.isFullNode = isFullNode;
+    }
+
+    /**
+     * Takes a slot.
+     *
+     * @param size bytes that will be sent.
+     * @return gives it back; to be run once.
+     * @throws RejectedExecutionException where there is none.
+     */
+    synchronized Runnable take(Key to, long size) {
+        boolean isFull = isFullNode.test(to);
+        Room room = isFull ? toFullNodes : toOthers;
+        if (!room.fits(size) || !isFull && toOne.getOrDefault(to, 0) >= MOST_TO_ONE) {
+            throw new RejectedExecutionException("This node is sending as much as it can. Ask again.");
+        }
+        count(room, to, 1, size);
+        return () -> giveBack(room, to, size);
+    }
+
+    private synchronized void giveBack(Room room, Key to, long size) {
+        count(room, to, -1, -size);
+    }
+
+    private void count(Room room, Key to, int one, long size) {
+        room.count(one, size);
+        toOne.merge(to, one, Integer::sum);
+        toOne.remove(to, 0);
+    }
+}
