@@ -8,13 +8,18 @@ import io.plumbline.inference.model.Weights;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -45,6 +50,43 @@ public final class GgufCheckpoint implements Checkpoint {
     private static final double LLAMA3_HIGH = 4;
     private static final double LLAMA3_POSITIONS = 8192;
 
+    /** As gguf-split names parts. */
+    private static final Pattern PART = Pattern.compile("(.+)-(\\d{5})-of-(\\d{5})(\\.[^.]*|)");
+
+    /** Keys of an architecture that are read, or say nothing about what is computed. */
+    private static final Set<String> KNOWN = Set.of(
+            "block_count",
+            "context_length",
+            "embedding_length",
+            "feed_forward_length",
+            "vocab_size",
+            "attention.head_count",
+            "attention.head_count_kv",
+            "attention.key_length",
+            "attention.value_length",
+            "attention.layer_norm_rms_epsilon",
+            "attention.sliding_window",
+            "rope.dimension_count",
+            "rope.freq_base",
+            "rope.scaling.type",
+            "rope.scaling.original_context_length",
+            "rope.scaling.finetuned",
+            "expert_count",
+            "tensor_data_layout");
+
+    /** Keys that say nothing at these values. */
+    private static final Map<String, Double> NEUTRAL = Map.of(
+            "expert_used_count", 0.0,
+            "rope.scaling.factor", 1.0,
+            "rope.scale_linear", 1.0,
+            "rope.scaling.attn_factor", 1.0,
+            "logit_scale", 1.0,
+            "embedding_scale", 1.0,
+            "residual_scale", 1.0,
+            "attention.scale", 0.0);
+
+    private final Set<String> used = new HashSet<>();
+
     private final Arena arena;
     private final GgufFile file;
     private final String architecture;
@@ -57,13 +99,53 @@ public final class GgufCheckpoint implements Checkpoint {
         this.config = readConfig();
     }
 
+    /** Maps a file, or all of those that a model was cut into, by the name of the first. */
     public static GgufCheckpoint open(Path path) throws IOException {
         Arena arena = Arena.ofConfined();
         try {
-            return new GgufCheckpoint(arena, GgufFile.map(path, arena));
+            GgufFile file = GgufFile.map(path, arena);
+            int parts = file.integer("split.count", 1);
+            if (parts > 1) {
+                join(file, parts, arena);
+            }
+            return new GgufCheckpoint(arena, file);
         } catch (IOException | RuntimeException e) {
             arena.close();
             throw e;
+        }
+    }
+
+    /** Whether a file is one, whatever it is called. */
+    public static boolean is(Path path) throws IOException {
+        if (!Files.isRegularFile(path)) {
+            return false;
+        }
+        try (InputStream in = Files.newInputStream(path)) {
+            return Arrays.equals(in.readNBytes(4), new byte[] {'G', 'G', 'U', 'F'});
+        }
+    }
+
+    private static void join(GgufFile first, int parts, Arena arena) throws IOException {
+        Path path = first.path();
+        Matcher name = PART.matcher(path.getFileName().toString());
+        if (!name.matches() || Integer.parseInt(name.group(3)) != parts || Integer.parseInt(name.group(2)) != 1) {
+            throw new IOException(path + " is one part of a model that was split into " + parts
+                    + " files. Name the first of them, NAME-00001-of-" + String.format("%05d", parts)
+                    + ".gguf, with the others beside it. Nothing was loaded.");
+        }
+        for (int part = 2; part <= parts; part++) {
+            Path other =
+                    path.resolveSibling(String.format("%s-%05d-of-%05d%s", name.group(1), part, parts, name.group(4)));
+            if (!Files.exists(other)) {
+                throw new IOException(other + " does not exist: the model was split into " + parts
+                        + " files, and this part is missing. Nothing was loaded.");
+            }
+            GgufFile file = GgufFile.map(other, arena);
+            if (file.integer("split.count", 1) != parts || file.integer("split.no", -1) != part - 1) {
+                throw new IOException(
+                        other + " is not part " + part + " of " + parts + " of this model. Nothing was loaded.");
+            }
+            first.join(file);
         }
     }
 
@@ -79,6 +161,7 @@ public final class GgufCheckpoint implements Checkpoint {
         if (!ARCHITECTURES.containsKey(architecture)) {
             throw unsupported("architecture " + architecture);
         }
+        refuseUnknownKeys();
         if (size("expert_count") > 0) {
             throw unsupported("a mixture of experts");
         }
@@ -87,6 +170,9 @@ public final class GgufCheckpoint implements Checkpoint {
         int headDim = file.integer(architecture + ".attention.key_length", heads == 0 ? 0 : hidden / heads);
         if (file.integer(architecture + ".rope.dimension_count", headDim) != headDim) {
             throw unsupported("rope over part of a head");
+        }
+        if (file.integer(architecture + ".attention.value_length", headDim) != headDim) {
+            throw unsupported("values of another length than keys");
         }
         String scaling = file.text(architecture + ".rope.scaling.type", "none");
         if (!scaling.equals("none")) {
@@ -123,6 +209,20 @@ public final class GgufCheckpoint implements Checkpoint {
         return json;
     }
 
+    /** What is not read would be left out in silence. */
+    private void refuseUnknownKeys() throws IOException {
+        String prefix = architecture + ".";
+        for (String key : file.keys()) {
+            String name = key.startsWith(prefix) ? key.substring(prefix.length()) : "";
+            Object value = file.value(key);
+            boolean isNeutral = Boolean.FALSE.equals(value)
+                    || value instanceof Number n && NEUTRAL.containsKey(name) && n.doubleValue() == NEUTRAL.get(name);
+            if (!name.isEmpty() && !KNOWN.contains(name) && !isNeutral) {
+                throw unsupported(key + " " + (value instanceof Object[] ? "" : value));
+            }
+        }
+    }
+
     private float number(String key, float otherwise) {
         return file.value(architecture + "." + key) instanceof Number n ? n.floatValue() : otherwise;
     }
@@ -130,6 +230,7 @@ public final class GgufCheckpoint implements Checkpoint {
     /** A file keeps a stretched model's divisors, not the rule that made them; the rule is accepted where it gives these divisors. */
     private void ropeScaling(ObjectNode json, int headDim) throws IOException {
         Tensor divisors = file.tensor("rope_freqs.weight");
+        used.add("rope_freqs.weight");
         if (divisors == null) {
             return;
         }
@@ -200,7 +301,16 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     @Override
+    public List<String> unused() {
+        return file.names().stream()
+                .filter(name -> !used.contains(name))
+                .sorted()
+                .toList();
+    }
+
+    @Override
     public Weights require(String name, int... shape) throws IOException {
+        used.add(fileName(name));
         Tensor tensor = file.tensor(fileName(name));
         if (tensor == null) {
             throw new IOException(file.path() + " has no tensor \"" + fileName(name)

@@ -194,7 +194,11 @@ public final class GgufExport {
             all.put("tokenizer.ggml.merges", merges);
         }
         all.put("tokenizer.ggml.add_space_prefix", tokenizer.path("normalizer").isObject());
-        all.put("tokenizer.ggml.add_bos_token", false);
+        JsonNode beginning = settings.path("bos_token");
+        String begins = beginning.isObject() ? beginning.path("content").asText("") : beginning.asText("");
+        boolean isPut = !begins.isEmpty()
+                && tokenizer.path("post_processor").path("single").toString().contains("\"" + begins + "\"");
+        all.put("tokenizer.ggml.add_bos_token", settings.path("add_bos_token").asBoolean(isPut));
         for (String name : List.of("bos", "eos")) {
             JsonNode token = settings.path(name + "_token");
             String text = token.isObject() ? token.path("content").asText("") : token.asText("");

@@ -1,5 +1,6 @@
 package io.plumbline.inference.gguf;
 
+import io.plumbline.inference.model.ModelFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -9,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A memory-mapped GGUF file, version 2 or 3, little endian. Source: the format's specification in the ggml repository.
@@ -52,6 +54,7 @@ final class GgufFile {
     }
 
     static GgufFile map(Path path, Arena arena) throws IOException {
+        ModelFolder.requireContents(path);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             GgufFile file = new GgufFile(path, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
             file.read();
@@ -67,6 +70,10 @@ final class GgufFile {
                 throw in.damaged("it does not begin with GGUF");
             }
             int version = in.nextInt();
+            if (Integer.reverseBytes(version) == 2 || Integer.reverseBytes(version) == 3) {
+                throw new IOException(path + " is a big-endian GGUF file, which is not read. Get the little-endian one."
+                        + " Nothing was loaded.");
+            }
             if (version != 2 && version != 3) {
                 throw in.damaged("it is of version " + version + ", 2 and 3 are read");
             }
@@ -146,6 +153,25 @@ final class GgufFile {
 
     Path path() {
         return path;
+    }
+
+    /** Takes the tensors of another part of the same model. */
+    void join(GgufFile part) throws IOException {
+        for (Tensor tensor : part.tensors.values()) {
+            if (tensors.put(tensor.name(), tensor) != null) {
+                throw part.in.damaged("it has tensor \"" + tensor.name() + "\", which another part has too");
+            }
+        }
+    }
+
+    /** Names of all tensors. */
+    Set<String> names() {
+        return tensors.keySet();
+    }
+
+    /** Names of all metadata. */
+    Set<String> keys() {
+        return metadata.keySet();
     }
 
     /** The named tensor or null. */

@@ -81,6 +81,12 @@ final class GgufTokenizer {
                 json.put(name + "_token", (String) tokens[id]);
             }
         }
+        // As llama.cpp has it where the file does not say.
+        boolean isSentencePiece = file.text(PREFIX + "model", "").equals("llama");
+        boolean isLlama3 = List.of("llama-bpe", "llama3", "llama-v3").contains(file.text(PREFIX + "pre", ""));
+        boolean adds =
+                file.value(PREFIX + "add_bos_token") instanceof Boolean says ? says : isSentencePiece || isLlama3;
+        json.put("add_bos_token", adds);
         String template = file.text("tokenizer.chat_template", "");
         if (!template.isEmpty()) {
             json.put("chat_template", template);

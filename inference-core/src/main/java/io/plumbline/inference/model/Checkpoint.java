@@ -2,6 +2,7 @@ package io.plumbline.inference.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 
 /** A model as published: a configuration, files of its tokenizer, and tensors by their Hugging Face names, however they are stored. */
@@ -16,6 +17,12 @@ public interface Checkpoint extends AutoCloseable {
     Map<String, byte[]> tokenFiles() throws IOException;
 
     boolean has(String name);
+
+    /**
+     * Tensors that nothing has asked for, by the names they have where they are stored, and that belong to a part of
+     * the model: left out they would be missing from what it computes.
+     */
+    List<String> unused();
 
     /**
      * The named tensor.

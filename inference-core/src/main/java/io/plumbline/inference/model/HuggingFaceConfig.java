@@ -1,7 +1,11 @@
 package io.plumbline.inference.model;
 
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.model.ModelConfig;
@@ -10,6 +14,7 @@ import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 
 /**
@@ -24,6 +29,46 @@ import java.util.TreeSet;
 public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, int[] stopTokens) {
     /** Files of a model's folder that are read here, the second where there is one. */
     public static final List<String> FILES = List.of("config.json", "generation_config.json");
+
+    /** Python writes NaN and Infinity, which matter where a field is used. */
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .build();
+
+    /** Fields by which other models compute something else, and the values at which they do not. */
+    private static final Map<String, Double> NEUTRAL = Map.ofEntries(
+            Map.entry("logit_scale", 1.0),
+            Map.entry("logits_scaling", 1.0),
+            Map.entry("embedding_multiplier", 1.0),
+            Map.entry("residual_multiplier", 1.0),
+            Map.entry("scale_emb", 1.0),
+            Map.entry("mup_scale", 1.0),
+            Map.entry("attention_multiplier", 0.0),
+            Map.entry("attn_logit_softcapping", 0.0),
+            Map.entry("final_logit_softcapping", 0.0),
+            Map.entry("query_pre_attn_scalar", 0.0),
+            Map.entry("clip_qkv", 0.0),
+            Map.entry("scale_depth", 0.0),
+            Map.entry("dim_model_base", 0.0),
+            Map.entry("num_experts", 0.0),
+            Map.entry("num_local_experts", 0.0),
+            Map.entry("n_routed_experts", 0.0),
+            Map.entry("attention_chunk_size", 0.0));
+
+    /** Fields that switch something on that is not computed here, or name what is left out. */
+    private static final List<String> SWITCHES = List.of(
+            "alibi",
+            "use_alibi",
+            "rope_interleaved",
+            "use_parallel_residual",
+            "parallel_residual",
+            "use_mrope",
+            "qk_layernorm",
+            "attention_out_bias",
+            "no_rope_layers",
+            "no_rope_layer_interval",
+            "layernorm_zero_centered_gamma",
+            "attention_sinks");
 
     /** Bytes of a configuration file; those of models have some thousands. */
     private static final int MAX_BYTES = 1 << 20;
@@ -48,13 +93,19 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
 
     private static ObjectNode read(ModelFolder inside, String name) throws IOException {
         byte[] bytes = ModelFolder.bytes(inside.file(name), MAX_BYTES);
+        Path file = inside.path().resolve(name);
         try {
-            if (new ObjectMapper().readTree(bytes) instanceof ObjectNode object) {
+            if (JSON.readTree(bytes) instanceof ObjectNode object) {
                 return object;
             }
-            throw new IOException("it is not an object");
-        } catch (IOException e) {
-            throw new IOException(inside.path().resolve(name) + " is not JSON: " + e.getMessage(), e);
+            throw new IOException(file + " is not a JSON object. Download it again. Nothing was loaded.");
+        } catch (JacksonException e) {
+            JsonLocation at = e.getLocation();
+            throw new IOException(
+                    file + " is not JSON"
+                            + (at == null ? "" : ": line " + at.getLineNr() + ", column " + at.getColumnNr())
+                            + ". Download it again. Nothing was loaded.",
+                    e);
         }
     }
 
@@ -79,6 +130,7 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
                 || json.path("mlp_bias").asBoolean(false)) {
             throw unsupported(origin, "a bias in attention or mlp of " + architecture, "none is");
         }
+        refuseWhatChangesTheArithmetic(origin, json, family);
         int heads = size(origin, json, "num_attention_heads");
         int hidden = size(origin, json, "hidden_size");
         // The int32 halves of an attention sum end there; a model made for more is run to that length.
@@ -94,7 +146,7 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
                     size(origin, json, "intermediate_size"),
                     size(origin, json, "vocab_size"),
                     context,
-                    (float) json.path("rms_norm_eps").asDouble(1e-6),
+                    (float) finite(origin, json, "rms_norm_eps", 1e-6),
                     rope(origin, json),
                     family.qkvBias(),
                     family.qkNorm());
@@ -108,6 +160,47 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
         } catch (IllegalArgumentException e) {
             throw new IOException(origin + ": " + e.getMessage() + " Nothing was loaded.", e);
         }
+    }
+
+    /** What other models have under these names, these families have not: left out in silence it would be wrong. */
+    private static void refuseWhatChangesTheArithmetic(String origin, JsonNode json, Family family) throws IOException {
+        for (Map.Entry<String, Double> one : NEUTRAL.entrySet()) {
+            JsonNode value = json.path(one.getKey());
+            if (value.isNumber() && value.asDouble() != one.getValue()) {
+                throw unsupported(origin, one.getKey() + " " + value, "none is");
+            }
+        }
+        for (String name : SWITCHES) {
+            JsonNode value = json.path(name);
+            boolean isOn = value.isTextual() || value.isNumber() && value.asDouble() != 0 || value.asBoolean(false);
+            if (isOn || value.isContainerNode() && !value.isEmpty()) {
+                throw unsupported(origin, name, "none is");
+            }
+        }
+        if (json.path("use_qk_norm").asBoolean(family.qkNorm()) != family.qkNorm()) {
+            throw unsupported(origin, "use_qk_norm " + json.get("use_qk_norm"), family.architecture() + "'s own is");
+        }
+        for (String name : List.of("hidden_activation", "activation_function")) {
+            String activation = json.path(name).asText("silu");
+            if (!activation.equals("silu") && !activation.equals("null")) {
+                throw unsupported(origin, name + " " + activation, "silu is");
+            }
+        }
+        JsonNode mlx = json.path("quantization");
+        if (mlx.isObject() && !mlx.isEmpty()) {
+            throw unsupported(
+                    origin,
+                    "MLX quantization of " + mlx.path("bits").asText("some") + " bits",
+                    "compressed-tensors int-quantized, 8 bits, is");
+        }
+    }
+
+    private static double finite(String origin, JsonNode json, String field, double otherwise) throws IOException {
+        double value = json.path(field).asDouble(otherwise);
+        if (!Double.isFinite(value)) {
+            throw new IOException(origin + ": " + field + " is " + value + ". Nothing was loaded.");
+        }
+        return value;
     }
 
     private static void refuseSlidingWindow(String origin, JsonNode json, int context) throws IOException {
@@ -131,8 +224,12 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
     private static Rope rope(String origin, JsonNode json) throws IOException {
         // Newer files gather all of it under rope_parameters.
         JsonNode all = json.path("rope_parameters");
-        JsonNode scaling = all.isObject() ? all : json.path("rope_scaling");
-        double theta = all.path("rope_theta").asDouble(json.path("rope_theta").asDouble(10_000));
+        JsonNode older = json.path("rope_scaling");
+        JsonNode scaling = all.isObject() ? all : older;
+        if (all.isObject() && older.isObject() && !isSameScaling(all, older)) {
+            throw unsupported(origin, "rope_scaling beside rope_parameters that says something else", "one of them is");
+        }
+        double theta = finite(origin, all, "rope_theta", finite(origin, json, "rope_theta", 10_000));
         if (all.path("partial_rotary_factor")
                         .asDouble(json.path("partial_rotary_factor").asDouble(1))
                 != 1) {
@@ -152,15 +249,39 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
         };
     }
 
+    private static boolean isSameScaling(JsonNode one, JsonNode other) {
+        String type = one.path("rope_type").asText(one.path("type").asText("default"));
+        boolean isSame =
+                type.equals(other.path("rope_type").asText(other.path("type").asText("default")));
+        for (Map.Entry<String, JsonNode> field : other.properties()) {
+            JsonNode there = one.path(field.getKey());
+            isSame &= !field.getValue().isNumber()
+                    || there.asDouble() == field.getValue().asDouble();
+        }
+        return isSame;
+    }
+
     private static boolean int8(String origin, JsonNode quantization) throws IOException {
         if (!quantization.isObject()) {
             return false;
         }
-        String method = quantization.path("quant_method").asText("unknown");
+        String method = quantization
+                .path("quant_method")
+                .asText(
+                        quantization.has("group_size")
+                                ? "of MLX, " + quantization.path("bits").asText() + " bits,"
+                                : "unknown");
         String format = quantization.path("format").asText("unknown");
         if (!method.equals("compressed-tensors") || !format.equals("int-quantized")) {
             throw unsupported(
                     origin, "quantization " + method + " " + format, "compressed-tensors int-quantized, 8 bits, is");
+        }
+        for (String more : List.of("transform_config", "kv_cache_scheme", "sparsity_config")) {
+            JsonNode value = quantization.path(more);
+            boolean isDense = value.path("format").asText("").equals("dense");
+            if (value.isContainerNode() && !value.isEmpty() && !isDense) {
+                throw unsupported(origin, "compressed-tensors with a " + more, "without it is");
+            }
         }
         for (JsonNode group : quantization.path("config_groups")) {
             JsonNode weights = group.path("weights");

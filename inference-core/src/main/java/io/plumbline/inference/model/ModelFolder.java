@@ -1,6 +1,7 @@
 package io.plumbline.inference.model;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -16,6 +17,9 @@ import java.nio.file.Path;
  * models--X/snapshots/REVISION} in {@code models--X/blobs}: both belong to the same download.
  */
 public final class ModelFolder {
+    private static final String POINTER = "version https://git-lfs";
+    private static final int MAX_POINTER_BYTES = 1024;
+
     private static final String LINK_COUNT = "unix:nlink";
 
     private final Path folder;
@@ -102,8 +106,24 @@ public final class ModelFolder {
      * @throws IOException where it is larger.
      */
     public static byte[] bytes(Path file, int most) throws IOException {
+        requireContents(file);
         requireSize(file, most);
         return Files.readAllBytes(file);
+    }
+
+    /**
+     * Refuses a file that only says where its contents are: a repository that was cloned without Git LFS has such.
+     *
+     * @throws IOException where it is one, saying what to do. A file that does not exist is none.
+     */
+    public static void requireContents(Path file) throws IOException {
+        if (!Files.isRegularFile(file) || Files.size(file) > MAX_POINTER_BYTES) {
+            return;
+        }
+        if (new String(Files.readAllBytes(file), StandardCharsets.UTF_8).startsWith(POINTER)) {
+            throw new IOException(file + " is a pointer of Git LFS, not the file itself. Run \"git lfs pull\" in its"
+                    + " folder, or download the file. Nothing was loaded.");
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.plumbline.inference.model;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.gguf.GgufCheckpoint;
 import io.plumbline.inference.safetensors.FloatBytes;
@@ -18,8 +19,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -41,6 +46,9 @@ public final class ModelImport {
     private final Map<String, KeyEvening> evenings = new TreeMap<>();
     private final Map<String, Manifest.Tensor> written = new TreeMap<>();
     private final ExactMath math = ExactMath.best();
+    /** Tokens that end an answer. */
+    private final SortedSet<Integer> stops = new TreeSet<>();
+
     private Weights embedding;
     private long toWrite;
     private long done;
@@ -51,6 +59,9 @@ public final class ModelImport {
         this.progress = progress;
         this.config = HuggingFaceConfig.parse(source.config(), source.origin());
         this.shape = config.model();
+        for (int stop : config.stopTokens()) {
+            stops.add(stop);
+        }
         collect();
     }
 
@@ -66,7 +77,7 @@ public final class ModelImport {
 
     /** As {@link #run(Path, Path, DoubleConsumer)}; without evening of key channels, to measure what it gains. */
     public static Manifest run(Path from, Path to, boolean evenKeys, DoubleConsumer progress) throws IOException {
-        try (Checkpoint source = from.getFileName().toString().endsWith(".gguf")
+        try (Checkpoint source = from.getFileName().toString().endsWith(".gguf") || GgufCheckpoint.is(from)
                 ? GgufCheckpoint.open(from)
                 : SafetensorsCheckpoint.open(from)) {
             Map<String, byte[]> tokenFiles = source.tokenFiles();
@@ -75,7 +86,12 @@ public final class ModelImport {
             Files.createDirectories(parent);
             Path partial = Files.createTempDirectory(parent, ".importing-");
             try {
-                writeTokenFiles(tokenFiles, partial, source.origin());
+                job.stops.addAll(writeTokenFiles(tokenFiles, partial, source.origin()));
+                if (job.stops.isEmpty()) {
+                    throw new IOException(source.origin() + " names no token that ends an answer: eos_token_id in"
+                            + " config.json or generation_config.json, or eos_token in tokenizer_config.json. Answers"
+                            + " would run on to their greatest length. Nothing was imported.");
+                }
                 Manifest manifest = job.write(tokenFiles, partial);
                 Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
                 return manifest;
@@ -88,14 +104,17 @@ public final class ModelImport {
     /**
      * Writes the files that decide how text becomes tokens, and uses them once: what cannot be read is found out
      * here, before the weights are written, and not at a client's first request.
+     *
+     * @return the tokens that end an answer by what they say.
      */
-    private static void writeTokenFiles(Map<String, byte[]> tokenFiles, Path partial, String origin)
+    private static Set<Integer> writeTokenFiles(Map<String, byte[]> tokenFiles, Path partial, String origin)
             throws IOException {
         for (Map.Entry<String, byte[]> file : tokenFiles.entrySet()) {
             Files.write(partial.resolve(file.getKey()), file.getValue());
         }
         try (ChatTokenizer tokenizer = ChatTokenizer.open(partial)) {
             tokenizer.probe();
+            return tokenizer.stops();
         } catch (IOException e) {
             // The operator knows the file by the place it came from; the one that was tried is gone by now.
             String tried = partial + "/";
@@ -128,6 +147,13 @@ public final class ModelImport {
                 vector(TensorNames.queryNorm(layer), shape.headDim());
                 vector(TensorNames.keyNorm(layer), shape.headDim());
             }
+        }
+        List<String> unused = source.unused();
+        if (!unused.isEmpty()) {
+            throw new IOException(source.origin() + ": tensor \"" + unused.getFirst() + "\""
+                    + (unused.size() == 1 ? "" : " and " + (unused.size() - 1) + " others")
+                    + " would be left out: a model of this architecture has none, as its configuration says. It is"
+                    + " another model than that, which is not supported exactly. Nothing was loaded.");
         }
         declare();
     }
@@ -167,7 +193,24 @@ public final class ModelImport {
     private void vector(String name, int size) throws IOException {
         Weights tensor = source.require(name, size);
         requireFloat(tensor);
-        vectors.put(name, tensor.floats());
+        float[] values = tensor.floats();
+        requireFinite(tensor, 0, values);
+        vectors.put(name, values);
+    }
+
+    private static void requireFinite(Weights tensor, int row, float[] values) throws IOException {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw notFinite(tensor, row, null);
+            }
+        }
+    }
+
+    private static IOException notFinite(Weights tensor, int row, ArithmeticException cause) {
+        return new IOException(
+                "Tensor \"" + tensor.name() + "\" row " + row + " holds a NaN or an infinity. The file is damaged."
+                        + " Nothing was written.",
+                cause);
     }
 
     private static void requireFloat(Weights tensor) throws IOException {
@@ -274,10 +317,11 @@ public final class ModelImport {
         byte[] bytes = new byte[shape.hidden() * embeddingWidth()];
         float[] row = new float[shape.hidden()];
         for (int r = 0; r < shape.vocab(); r++) {
+            embedding.row(r, row);
+            requireFinite(embedding, r, row);
             if (embeddingIsKept()) {
                 embedding.rawRow(r, bytes);
             } else {
-                embedding.row(r, row);
                 bytes = FloatBytes.of(row, "F32");
             }
             hash.update(bytes);
@@ -336,7 +380,7 @@ public final class ModelImport {
                 weights.rawRow(r, quantized);
                 scale = given[r];
                 if (!(scale >= 0 && scale <= Float.MAX_VALUE)) {
-                    throw notFinite(r, null);
+                    throw notFinite(weights, r, null);
                 }
                 return scale;
             }
@@ -344,7 +388,7 @@ public final class ModelImport {
             try {
                 return math.quantizeRow(row, 0, row.length, quantized, 0);
             } catch (ArithmeticException e) {
-                throw notFinite(r, e);
+                throw notFinite(weights, r, e);
             }
         }
 
@@ -360,13 +404,6 @@ public final class ModelImport {
             }
             return row;
         }
-
-        private IOException notFinite(int r, ArithmeticException cause) {
-            return new IOException(
-                    "Tensor \"" + weights.name() + "\" row " + r + " holds a NaN or an infinity. The file is "
-                            + "damaged. Nothing was written.",
-                    cause);
-        }
     }
 
     /**
@@ -377,6 +414,8 @@ public final class ModelImport {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = source.config();
         json.put("tie_word_embeddings", false);
+        ArrayNode ends = json.putArray("eos_token_id");
+        stops.forEach(ends::add);
         ObjectNode quantization = json.putObject("quantization_config");
         quantization.put("quant_method", "compressed-tensors");
         quantization.put("format", "int-quantized");

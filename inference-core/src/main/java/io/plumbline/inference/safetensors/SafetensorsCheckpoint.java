@@ -1,5 +1,8 @@
 package io.plumbline.inference.safetensors;
 
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.model.Checkpoint;
 import io.plumbline.inference.model.HuggingFaceConfig;
@@ -12,7 +15,11 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -21,12 +28,18 @@ import java.util.TreeMap;
 public final class SafetensorsCheckpoint implements Checkpoint {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = ShardIndex.NAME;
+    private static final String SPECIAL_TOKENS = "special_tokens_map.json";
     private static final Set<String> TYPES = Set.of("BF16", "F16", "F32", "I8");
 
     private final Path folder;
     private final ModelFolder inside;
     private final ObjectNode config;
     private final Arena arena = Arena.ofConfined();
+    /** What keys and values are kept at where they are kept in fewer bits. */
+    private static final Set<String> KEPT = Set.of("k_scale", "v_scale", "q_scale", "k_zero_point", "v_zero_point");
+
+    private final Set<String> used = new HashSet<>();
+
     /** File of each tensor. */
     private final Map<String, SafetensorsFile> files = new HashMap<>();
 
@@ -46,6 +59,8 @@ public final class SafetensorsCheckpoint implements Checkpoint {
         }
         SafetensorsCheckpoint checkpoint = new SafetensorsCheckpoint(folder);
         try {
+            // A family that is not run is refused before its weights need to be there.
+            HuggingFaceConfig.parse(checkpoint.config, folder.toString());
             checkpoint.mapAll();
             return checkpoint;
         } catch (IOException | RuntimeException e) {
@@ -100,7 +115,8 @@ public final class SafetensorsCheckpoint implements Checkpoint {
                 throw new IOException(
                         folder.resolve(name) + " does not exist. A model needs it to turn text into tokens.");
             }
-            found.put(name, tokenFile(name));
+            byte[] bytes = tokenFile(name);
+            found.put(name, name.equals("tokenizer_config.json") ? withSpecialTokens(bytes) : bytes);
         }
         if (inside.has(LoadedModel.TEMPLATE_FILE)) {
             found.put(LoadedModel.TEMPLATE_FILE, tokenFile(LoadedModel.TEMPLATE_FILE));
@@ -108,8 +124,51 @@ public final class SafetensorsCheckpoint implements Checkpoint {
         return found;
     }
 
+    /** Older checkpoints name their special tokens in a file of its own. */
+    private byte[] withSpecialTokens(byte[] config) throws IOException {
+        if (!inside.has(SPECIAL_TOKENS)) {
+            return config;
+        }
+        ObjectMapper mapper = new ObjectMapper();
+        try {
+            JsonNode json = mapper.readTree(config);
+            boolean isMissing = false;
+            for (Map.Entry<String, JsonNode> one :
+                    mapper.readTree(tokenFile(SPECIAL_TOKENS)).properties()) {
+                if (one.getKey().matches("[a-z]+_token") && json instanceof ObjectNode all && !all.has(one.getKey())) {
+                    all.set(one.getKey(), one.getValue());
+                    isMissing = true;
+                }
+            }
+            return isMissing ? mapper.writerWithDefaultPrettyPrinter().writeValueAsBytes(json) : config;
+        } catch (JacksonException e) {
+            // The import says which of both is no JSON, where it matters.
+            return config;
+        }
+    }
+
     private byte[] tokenFile(String name) throws IOException {
         return ModelFolder.bytes(inside.source(name), LoadedModel.maxBytes(name));
+    }
+
+    /** Biases and weights of parts, and what a matrix is scaled by; buffers that others keep are none of them. */
+    @Override
+    public List<String> unused() {
+        List<String> unused = new ArrayList<>();
+        for (String name : files.keySet()) {
+            int dot = name.lastIndexOf('.');
+            String part = name.substring(0, Math.max(dot, 0));
+            String kind = name.substring(dot + 1);
+            boolean isOfMatrix = used.contains(part + ".weight");
+            boolean isTied = name.equals("lm_head.weight")
+                    && config.path("tie_word_embeddings").asBoolean(false);
+            boolean belongs = kind.equals("weight") || kind.equals("bias") || isOfMatrix || KEPT.contains(kind);
+            if (!used.contains(name) && belongs && !isTied) {
+                unused.add(name);
+            }
+        }
+        Collections.sort(unused);
+        return unused;
     }
 
     @Override
@@ -125,6 +184,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
                     + "\". The checkpoint is incomplete or belongs to another model. Nothing was loaded.");
         }
         Tensor tensor = file.require(name, shape);
+        used.add(name);
         if (!TYPES.contains(tensor.dtype())) {
             throw new IOException(folder + ": tensor \"" + name + "\" is of type " + tensor.dtype()
                     + "; import takes BF16, F16, F32 and compressed-tensors I8. Nothing was written.");

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import io.plumbline.inference.model.ModelFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,7 +15,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -51,6 +55,7 @@ public final class SafetensorsFile {
     /** Maps {@code path}, checking that every tensor lies inside it and has the bytes its shape asks for. */
     public static SafetensorsFile map(Path path, Arena arena) throws IOException {
         SafetensorsFile file = new SafetensorsFile(path);
+        ModelFolder.requireContents(path);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             long size = channel.size();
             if (size < 8) {
@@ -89,8 +94,21 @@ public final class SafetensorsFile {
             if (in.nextToken() != null) {
                 throw damaged("something follows its header's end");
             }
+            requireApart();
         } catch (JsonProcessingException e) {
             throw damaged("its header is not JSON: " + e.getOriginalMessage());
+        }
+    }
+
+    private void requireApart() throws IOException {
+        List<Tensor> all = new ArrayList<>(tensors.values());
+        all.sort(Comparator.comparingLong(tensor -> tensor.bytes().address()));
+        for (int i = 1; i < all.size(); i++) {
+            MemorySegment before = all.get(i - 1).bytes();
+            if (before.address() + before.byteSize() > all.get(i).bytes().address()) {
+                throw damaged("tensors \"" + all.get(i - 1).name() + "\" and \""
+                        + all.get(i).name() + "\" have bytes in common");
+            }
         }
     }
 
@@ -120,12 +138,16 @@ public final class SafetensorsFile {
     private Tensor tensor(String name, String dtype, long[] sizes, long from, long to, MemorySegment data)
             throws IOException {
         int[] shape = new int[sizes.length];
-        long bytes = switch (dtype) {
-            case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2" -> 1;
-            case "BF16", "F16", "I16", "U16" -> 2;
-            case "F64", "I64", "U64" -> 8;
-            default -> 4;
-        };
+        // Types that the format has had since: a tensor of one may be there that nothing needs.
+        boolean isKnown = true;
+        long bytes = 1;
+        switch (dtype) {
+            case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0" -> bytes = 1;
+            case "BF16", "F16", "I16", "U16" -> bytes = 2;
+            case "F32", "I32", "U32" -> bytes = 4;
+            case "F64", "I64", "U64", "C64" -> bytes = 8;
+            default -> isKnown = false;
+        }
         boolean fits = from >= 0 && to >= from && to <= data.byteSize();
         for (int i = 0; i < shape.length; i++) {
             fits &= sizes[i] >= 0
@@ -135,7 +157,7 @@ public final class SafetensorsFile {
             shape[i] = (int) sizes[i];
             bytes *= sizes[i];
         }
-        if (!fits || to - from != bytes) {
+        if (!fits || isKnown && to - from != bytes) {
             throw damaged("tensor \"" + name + "\" of shape " + Arrays.toString(sizes) + " does not fit bytes " + from
                     + " to " + to + " of " + data.byteSize());
         }
@@ -169,6 +191,11 @@ public final class SafetensorsFile {
 
     public boolean has(String name) {
         return tensors.containsKey(name);
+    }
+
+    /** The named tensor, whatever it is; null where there is none. */
+    public Tensor tensor(String name) {
+        return tensors.get(name);
     }
 
     /** The named tensor, of exactly this shape, or an error that says what is there. */

@@ -27,7 +27,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** A model's own way from chat messages to tokens and back: its tokenizer.json and its chat template. */
 public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
@@ -52,6 +54,10 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final PromptEncoder encoder;
     private final ChatTemplate template;
     private final boolean knowsDeveloper;
+
+    /** Whether texts begin with a token of their own; null where only the tokenizer's file says. */
+    private final Boolean addsBeginning;
+
     private final String templateFile;
 
     /** Of the tokenizer; read again for what few ask for. */
@@ -73,6 +79,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
                 specials.put(name, text.asText());
             }
         }
+        this.addsBeginning = config.path("add_bos_token").isBoolean()
+                ? (Boolean) config.get("add_bos_token").booleanValue()
+                : null;
         this.template = source == null ? null : new ChatTemplate(source);
         String written = source == null ? "" : source;
         this.knowsDeveloper = written.contains(DEVELOPER);
@@ -200,8 +209,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     }
 
     /**
-     * Prompt tokens of a conversation. A model without a chat template gets the contents joined, after its
-     * beginning-of-text token: it continues them. A template that asks for the day is told that of UTC, the same on
+     * Prompt tokens of a conversation. A model without a chat template gets the contents joined, with what its tokenizer
+     * puts before a text: it continues them. A template that asks for the day is told that of UTC, the same on
      * every host. What the conversation says stays text, also where it spells out a control token; a developer's
      * message is a system's where the template does not know the name.
      *
@@ -220,7 +229,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             for (Message message : messages) {
                 text.append(message.content());
             }
-            return encoder.encode(specials.getOrDefault("bos_token", "") + encoder.mark(text.toString()));
+            return withoutTemplate(encoder.encode(encoder.mark(text.toString()), true));
         }
         List<Map<String, Object>> list = new ArrayList<>();
         for (Message message : messages) {
@@ -234,7 +243,55 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         Map<String, Object> variables = new HashMap<>(specials);
         variables.put("messages", list);
         variables.put("add_generation_prompt", true);
-        return encoder.encode(template.render(variables, clock));
+        return encoder.encode(template.render(variables, clock), false);
+    }
+
+    /** A tokenizer's configuration may say otherwise than its file whether texts begin with a token of their own. */
+    private int[] withoutTemplate(int[] tokens) {
+        int beginning = specials.get("bos_token") instanceof String text ? encoder.only(text) : -1;
+        boolean begins = beginning >= 0 && tokens.length > 0 && tokens[0] == beginning;
+        if (beginning < 0 || addsBeginning == null || addsBeginning == begins) {
+            return tokens;
+        }
+        if (begins) {
+            return Arrays.copyOfRange(tokens, 1, tokens.length);
+        }
+        int[] all = new int[tokens.length + 1];
+        all[0] = beginning;
+        System.arraycopy(tokens, 0, all, 1, tokens.length);
+        return all;
+    }
+
+    /**
+     * Tokens that end an answer by what this model's tokenizer and template say: its end-of-text token, and what the
+     * template writes after what an assistant has said.
+     */
+    public SortedSet<Integer> stops() {
+        SortedSet<Integer> stops = new TreeSet<>();
+        if (specials.get("eos_token") instanceof String text) {
+            stops.add(encoder.only(text));
+        }
+        stops.add(endOfTurn());
+        stops.remove(-1);
+        return stops;
+    }
+
+    private int endOfTurn() {
+        if (template == null) {
+            return -1;
+        }
+        String said = "Hello there.";
+        Map<String, Object> variables = new HashMap<>(specials);
+        variables.put(
+                "messages",
+                List.of(Map.of("role", "user", "content", "Hi"), Map.of("role", "assistant", "content", said)));
+        try {
+            String rendered = template.render(variables, Clock.systemUTC());
+            int at = rendered.lastIndexOf(said);
+            return at < 0 ? -1 : encoder.controlTokenAt(rendered.substring(at + said.length()));
+        } catch (TemplateException e) {
+            return -1;
+        }
     }
 
     /** Whether the same messages may give other tokens tomorrow: the template asks for the day. */

@@ -37,6 +37,19 @@ final class PromptEncoder implements AutoCloseable {
         this.file = file;
     }
 
+    /** The control token at the beginning of a text, blanks aside; -1 where there is none. */
+    int controlTokenAt(String text) {
+        String begun = text.stripLeading();
+        int found = controls.at(begun, 0);
+        return found < 0 ? -1 : only(controls.texts().get(found));
+    }
+
+    /** The token that a text is; -1 where it is several. */
+    int only(String text) {
+        long[] ids = tokenizer.encode(text, false, false).getIds();
+        return ids.length == 1 ? Math.toIntExact(ids[0]) : -1;
+    }
+
     /** A conversation's text, to be rendered. */
     String mark(String text) {
         return MarkedText.mark(text, controls.marked());
@@ -46,15 +59,16 @@ final class PromptEncoder implements AutoCloseable {
      * The tokens of a prompt.
      *
      * @param rendered where the conversation's texts are marked.
+     * @param addsSpecial whether the tokenizer puts around it what texts of this model begin and end with.
      * @throws IllegalArgumentException where a character of it stands for nothing.
      */
-    int[] encode(String rendered) {
+    int[] encode(String rendered, boolean addsSpecial) {
         String plain = MarkedText.plain(rendered);
         boolean isMarked = !plain.equals(rendered);
         boolean shields = isMarked && (controls.isNormalized() || spellsControlToken(rendered, plain));
         long[] ids = shields
-                ? shielded().encode(shield(rendered), false, false).getIds()
-                : tokenizer.encode(plain, false, false).getIds();
+                ? shielded().encode(shield(rendered), addsSpecial, false).getIds()
+                : tokenizer.encode(plain, addsSpecial, false).getIds();
         return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
     }
 

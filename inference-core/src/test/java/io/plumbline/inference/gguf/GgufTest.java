@@ -14,10 +14,15 @@ import io.plumbline.inference.synthetic.RandomModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.model.Manifest;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -132,5 +137,98 @@ class GgufTest {
         Files.write(damaged, quantized);
         assertTrue(refused(damaged).contains("of type Q4_K"), refused(damaged));
         assertTrue(refused(folder.resolve("none.gguf")).contains("does not exist"));
+    }
+
+    /** The same file with more metadata and tensors, or those of its tensors alone that a part has. */
+    private Path written(Path source, String name, Map<String, Object> more, Predicate<String> has, String extra)
+            throws IOException {
+        Path to = folder.resolve(name);
+        try (Arena arena = Arena.ofConfined()) {
+            GgufFile file = GgufFile.map(source, arena);
+            Map<String, Object> metadata = new LinkedHashMap<>();
+            for (String key : file.keys()) {
+                Object value = file.value(key);
+                metadata.put(key, value instanceof Object[] all ? List.of(all) : value);
+            }
+            metadata.putAll(more);
+            Map<String, GgufWriter.Declared> declared = new LinkedHashMap<>();
+            for (String tensor : file.names()) {
+                if (has.test(tensor)) {
+                    declared.put(
+                            tensor,
+                            new GgufWriter.Declared(
+                                    file.tensor(tensor).type(),
+                                    file.tensor(tensor).shape()));
+                }
+            }
+            if (extra != null) {
+                declared.put(extra, new GgufWriter.Declared(GgufType.F32, 256));
+            }
+            try (GgufWriter out = new GgufWriter(to, metadata, declared)) {
+                for (String tensor : declared.keySet()) {
+                    byte[] bytes = tensor.equals(extra)
+                            ? new byte[4 * 256]
+                            : file.tensor(tensor).bytes().toArray(ValueLayout.JAVA_BYTE);
+                    out.write(tensor, 1, row -> bytes);
+                }
+            }
+        }
+        return to;
+    }
+
+    @Test
+    void whatWouldBeLeftOutIsRefusedByName() throws IOException {
+        Path file = export(TestModels.SHIPPED, GgufType.F32);
+        for (String tensor : List.of("blk.0.attn_q.bias", "blk.1.ffn_gate_inp.weight", "output_norm.bias")) {
+            assertTrue(refused(written(file, "more.gguf", Map.of(), any -> true, tensor))
+                    .contains(tensor));
+        }
+        Map<String, Object> keys = Map.of(
+                "llama.rope.scaling.factor",
+                4f,
+                "llama.rope.scaling.type",
+                "linear",
+                "llama.logit_scale",
+                2f,
+                "llama.attention.value_length",
+                7,
+                "llama.attention.clamp_kqv",
+                8f,
+                "llama.rope.dimension_sections",
+                List.of(1, 2));
+        for (Map.Entry<String, Object> key : keys.entrySet()) {
+            String message =
+                    refused(written(file, "keys.gguf", Map.of(key.getKey(), key.getValue()), any -> true, null));
+            assertTrue(message.contains("not supported exactly"), key + ": " + message);
+        }
+        Map<String, Object> harmless =
+                Map.of("llama.rope.scaling.factor", 1f, "general.url", "x", "llama.vocab_size", 5);
+        ModelImport.run(written(file, "good.gguf", harmless, any -> true, null), folder.resolve("good"), share -> {});
+    }
+
+    @Test
+    void aFileIsKnownByWhatItHoldsAndAModelInPartsIsOne() throws IOException {
+        Path file = export(TestModels.SHIPPED, GgufType.F32);
+        Path blob = Files.copy(file, folder.resolve("sha256-0"));
+        byte[] id = ModelImport.run(blob, folder.resolve("blob"), share -> {}).id();
+        Predicate<String> first = name -> name.startsWith("blk.0") || name.startsWith("token");
+        Path one = written(file, "m-00001-of-00002.gguf", Map.of("split.count", 2, "split.no", 0), first, null);
+        assertTrue(refused(one).contains("m-00002-of-00002.gguf does not exist"), refused(one));
+        Path two =
+                written(file, "m-00002-of-00002.gguf", Map.of("split.count", 2, "split.no", 1), first.negate(), null);
+        assertArrayEquals(
+                id, ModelImport.run(one, folder.resolve("parts"), share -> {}).id());
+        assertTrue(refused(two).contains("Name the first of them"), refused(two));
+        Files.move(one, folder.resolve("renamed.gguf"));
+        assertTrue(refused(folder.resolve("renamed.gguf")).contains("one part of a model"));
+    }
+
+    @Test
+    void filesOfOtherHostsAndPointersAreRefusedForWhatTheyAre() throws IOException {
+        Path file = folder.resolve("other.gguf");
+        Files.write(file, new byte[] {'G', 'G', 'U', 'F', 0, 0, 0, 3, 0, 0, 0, 0});
+        assertTrue(refused(file).contains("big-endian"));
+        Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
+        assertTrue(refused(file).contains("Git LFS"));
     }
 }
