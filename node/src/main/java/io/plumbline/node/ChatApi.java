@@ -123,6 +123,11 @@ final class ChatApi implements AutoCloseable {
         return new IOException("Inference node " + Blake3.hex(node.key()) + " " + why + ".");
     }
 
+    /** Tells the operator of an answer that a client has. */
+    void answered(Request request, NodeClient.Answered answered) {
+        market.answered(answered.receipt(), answered.answer().tokens().length);
+    }
+
     /** Ends an answer that nobody reads on. */
     void cancel(NodeClient.Inference inference) {
         inference.cancel(market.keys());

@@ -191,6 +191,7 @@ final class Completion implements AutoCloseable {
                 if (next.chosen() == null) {
                     choice.rethrow();
                     open--;
+                    api.answered(choice.request, choice.answered);
                     listener.piece(choice, choice.text.finish(), null, true);
                 } else {
                     ObjectNode logprobs = logprobs(next.chosen());

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 
@@ -36,6 +38,7 @@ final class Events {
     void emit(String event, Consumer<ObjectNode> fields) {
         ObjectNode json = MAPPER.createObjectNode();
         json.put("event", event);
+        json.put("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
         json.put("uptimeMs", ManagementFactory.getRuntimeMXBean().getUptime());
         fields.accept(json);
         synchronized (out) {

@@ -26,7 +26,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** {@code plumbline ledger}: what operators of full nodes and owners of accounts do with the ledger. */
 @Parameters(commandNames = "ledger", commandDescription = "Operate a full node's ledger, or an account on it.")
@@ -277,11 +276,8 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
                         key + " is not the key of one of this network's full nodes. Only they may copy it.");
             }
             long position;
-            try (ProgressBar bar = new ProgressBarBuilder()
-                    .setTaskName("Log")
-                    .setUnit(" MiB", 1 << 20)
-                    .setStyle(ProgressBarStyle.ASCII)
-                    .build()) {
+            try (ProgressBar bar =
+                    Main.bar(new ProgressBarBuilder().setTaskName("Log").setUnit(" MiB", 1 << 20))) {
                 position = Backup.run(
                         known.members(),
                         host,

@@ -9,12 +9,15 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Callable;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /** The command line. Every error is one line on standard error and an exit code that is not 0. */
 public final class Main {
+    private static final int TERMINAL_MS = 100;
+    private static final int FILE_MS = 10_000;
     private static final String VERSION = "plumbline 0.1.0";
 
     @Parameter(names = "--version", description = "print the version")
@@ -138,12 +141,19 @@ public final class Main {
         private boolean help;
     }
 
+    /** Shows how far something is, in percent. */
     static ProgressBar progress(String task) {
-        return new ProgressBarBuilder()
-                .setTaskName(task)
-                .setInitialMax(100)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(100)
-                .build();
+        return bar(new ProgressBarBuilder().setTaskName(task).setInitialMax(100));
+    }
+
+    /** Shows how far something is: by a bar on a terminal, in a file by a line now and then. */
+    static ProgressBar bar(ProgressBarBuilder builder) {
+        builder.setStyle(ProgressBarStyle.ASCII);
+        boolean isTerminal = System.console() != null && System.console().isTerminal();
+        return isTerminal
+                ? builder.setUpdateIntervalMillis(TERMINAL_MS).build()
+                : builder.setUpdateIntervalMillis(FILE_MS)
+                        .setConsumer(new DelegatingProgressBarConsumer(System.err::println))
+                        .build();
     }
 }

@@ -9,6 +9,7 @@ import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -142,6 +143,20 @@ final class Market {
                 json -> json.put("node", Blake3.hex(node.key()))
                         .put("seconds", TimeUnit.NANOSECONDS.toSeconds(ns))
                         .put("why", why));
+    }
+
+    /**
+     * Tells the operator what was bought.
+     *
+     * @param units tokens of an answer, or rows.
+     */
+    void answered(Receipt receipt, int units) {
+        events.emit(
+                "answered",
+                json -> json.put("request", Blake3.hex(receipt.requestHash()))
+                        .put("node", Blake3.hex(receipt.node()))
+                        .put("units", units)
+                        .put("price", receipt.price()));
     }
 
     /** It answered nothing. */

@@ -11,12 +11,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 
 /** The commands that run a role until the process is told to end. */
 final class RoleCommands {
@@ -57,6 +59,7 @@ final class RoleCommands {
 
         @Override
         public Integer call() throws Exception {
+            keepTemporaryFiles();
             if (exitWithStdin) {
                 Thread.ofPlatform().daemon().start(this::followStdin);
             }
@@ -71,6 +74,23 @@ final class RoleCommands {
             }));
             end.await();
             return failed ? 1 : 0;
+        }
+
+        /**
+         * Libraries unpack their native code to a file when they are first used, and leave it there when the process is
+         * killed: in this role's own folder, where the next start takes it away.
+         */
+        private void keepTemporaryFiles() throws IOException {
+            Path temporary = dir.resolve("tmp");
+            if (Files.isDirectory(temporary)) {
+                try (Stream<Path> left = Files.walk(temporary)) {
+                    for (Path file : left.sorted(Comparator.reverseOrder()).toList()) {
+                        Files.deleteIfExists(file);
+                    }
+                }
+            }
+            Files.createDirectories(temporary);
+            System.setProperty("java.io.tmpdir", temporary.toString());
         }
 
         private void followStdin() {

@@ -24,6 +24,11 @@ public final class Drivers {
     /** Bytes a sender may be ahead of a receiver; within what Linux grants a socket without being asked. */
     private static final int WINDOW_BYTES = 208 << 10;
 
+    static {
+        // What goes wrong is told to error handlers; Aeron's own lines would stand between a role's events.
+        System.setProperty("aeron.fallback.logger", "no_op");
+    }
+
     private Drivers() {}
 
     /** Longest sleep of an idle thread: it bounds how long a message waits, and what an idle node costs. */

@@ -17,6 +17,8 @@ import java.io.UncheckedIOException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -186,11 +188,24 @@ public final class Member implements AutoCloseable {
                                 .terminationHook(end),
                         archive.clone(),
                         consensus.clone())));
+        dropSavedErrors(archiveFolder);
+        dropSavedErrors(clusterFolder);
         try {
             container = whenStale(() -> ClusteredServiceContainer.launch(serviceContext.clone()));
         } catch (RuntimeException e) {
             CloseHelper.quietCloseAll(driver, hosts);
             throw e;
+        }
+    }
+
+    /** Each start saves the errors of the last life, which were told when they happened. */
+    private static void dropSavedErrors(Path folder) {
+        try (DirectoryStream<Path> saved = Files.newDirectoryStream(folder, "*-error.log")) {
+            for (Path file : saved) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            // They only take room.
         }
     }
 
