@@ -7,11 +7,10 @@ import io.plumbline.transport.guard.Guard;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.agrona.ErrorHandler;
-import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.SleepingMillisIdleStrategy;
 
 /**
  * How Plumbline's processes run Aeron: one thread that backs off when idle, because a node's cores belong to its
@@ -29,15 +28,13 @@ public final class Drivers {
         System.setProperty("aeron.fallback.logger", "no_op");
     }
 
-    private Drivers() {}
+    private static final long SETUP_MS = 5;
 
-    /** Longest sleep of an idle thread: it bounds how long a message waits, and what an idle node costs. */
-    private static final long IDLE_MICROS = 1000;
+    private Drivers() {}
 
     /** Backs off step by step when there is nothing to do. */
     public static IdleStrategy idle() {
-        return new BackoffIdleStrategy(
-                10, 10, TimeUnit.MICROSECONDS.toNanos(10), TimeUnit.MICROSECONDS.toNanos(IDLE_MICROS));
+        return new DozingIdleStrategy();
     }
 
     /**
@@ -64,6 +61,8 @@ public final class Drivers {
                 .aeronDirectoryName(folder.toString())
                 .threadingMode(ThreadingMode.SHARED)
                 .sharedIdleStrategy(idle())
+                // It makes files and resolves names when a session begins, and is not waited for otherwise.
+                .asyncExecutorIdleStrategy(new SleepingMillisIdleStrategy(SETUP_MS))
                 .termBufferSparseFile(true)
                 .initialWindowLength(WINDOW_BYTES)
                 .socketRcvbufLength(WINDOW_BYTES)
