@@ -132,11 +132,15 @@ class ChatRequestTest {
                 "\"logprobs\":1",
                 "\"top_logprobs\":2",
                 "\"stop\":[1]",
+                "\"stop\":\"\"",
+                "\"stop\":\"\\ud800\"",
+                "\"stop\":\"" + "a".repeat(257) + "\"",
                 "\"stream_options\":[]",
                 "\"plumbline\":\"full\"",
                 "\"model\":7")) {
             assertRefused("invalid_value", field.split("\"")[1], "," + field);
         }
+        assertRefused("invalid_value", "stop", ",\"stop\":[" + "\"a\",".repeat(16) + "\"b\"]");
         assertRefused("invalid_value", "plumbline.level", ",\"plumbline\":{\"level\":\"half\"}");
     }
 
