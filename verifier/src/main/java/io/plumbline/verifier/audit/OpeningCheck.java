@@ -1,6 +1,7 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -26,6 +27,21 @@ final class OpeningCheck implements AutoCloseable {
     private LayerCheck layerCheck;
 
     private ChoiceCheck choiceCheck;
+
+    /** Bytes of a slice for each token, at most, beside the rows that are asked for: ends of chunks, and hashes. */
+    private static final int SLICE_BYTES = 3 << 10;
+
+    /**
+     * About the most bytes that a check holds of a cell that ends with the answer. The proof counts twice: it grows
+     * while it comes in.
+     */
+    static long memoryBytes(ModelConfig config, int tokens) {
+        TraceLayout layout = new TraceLayout(config);
+        long rows = (long) Math.min(tokens, Cells.BLOCK_TOKENS) * 3 * layout.finalBytes();
+        long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows;
+        long piece = Math.max(OpeningLayout.Token.of(config, tokens).bytes(), 4L * config.vocab());
+        return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece;
+    }
 
     /** What is checked of the tokens of a cell. */
     interface Tokens {

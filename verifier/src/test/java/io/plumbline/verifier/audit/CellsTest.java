@@ -32,6 +32,30 @@ class CellsTest {
         }
     }
 
+    /** What an audit is granted at once covers its largest proof while that grows, and is of its order. */
+    @Test
+    void theMemoryOfAnAuditFollowsFromTheAnswersLength() {
+        for (int[] shape : new int[][] {{4096, 32, 14_336}, {8192, 64, 28_672}, {512, 4, 1_024}}) {
+            for (int tokens : new int[] {2, 700, 9_000, 33_000}) {
+                AnswerView view = answerOf(shape[0], shape[1], shape[2], tokens);
+                int length = view.length();
+                long proof = Math.max(
+                        OpeningLayout.of(view, new Cell(1, length - 1, length)).proof(),
+                        OpeningLayout.of(
+                                        view,
+                                        Cells.all(view).stream()
+                                                .filter(cell -> cell.layer() == 1)
+                                                .toList()
+                                                .getLast())
+                                .proof());
+                long granted = Auditor.memoryBytes(view.config(), tokens);
+                String what = granted + " bytes for a proof of " + proof;
+                assertTrue(granted >= 2 * proof && granted <= 6 * proof + (64 << 20), what);
+            }
+        }
+        assertTrue(Auditor.memoryBytes(answerOf(512, 4, 1_024, 1).config(), Integer.MAX_VALUE) > 0);
+    }
+
     @Test
     void aCellWhosePiecesExceedWhatANodeMustKeepIsNotAskedFor() {
         AnswerView view = answerOf(4096, 32, 14_336, 33_000);
