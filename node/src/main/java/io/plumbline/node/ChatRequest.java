@@ -8,6 +8,7 @@ import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Utf8;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.nio.charset.StandardCharsets;
@@ -33,9 +34,23 @@ record ChatRequest(List<Request> requests, Level level, String node, boolean str
     /** OpenAI's. */
     private static final double DEFAULT_TEMPERATURE = 1;
 
+    /** Names and values of a body, at most: those of the most messages that a context holds, and more. */
+    static final int MAX_VALUES = 1 << 19;
+
+    /** Bytes that JSON may take for one byte of a text: a letter written as its number. */
+    private static final int JSON_BYTES_A_BYTE = 6;
+
+    /** For all but the messages. */
+    private static final int OTHER_BYTES = 1 << 20;
+
     private static final int MAX_CHOICES = 16;
     private static final int MAX_TOP_LOGPROBS = 20;
     private static final SecureRandom RANDOM = new SecureRandom();
+
+    /** Bytes that a body may have; one with more has more messages than this model's context has room for. */
+    static int maxBodyBytes(ModelConfig config) {
+        return Math.toIntExact(JSON_BYTES_A_BYTE * TextCheck.maxMessageBytes(config) + OTHER_BYTES);
+    }
 
     static ChatRequest parse(
             JsonNode body,

@@ -11,6 +11,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -157,6 +158,13 @@ class ChatRequestTest {
             assertEquals("context_length_exceeded", e.code());
             assertEquals("messages", e.parameter());
         }
+    }
+
+    @Test
+    void anyMessagesThatTheContextHoldsFitIntoABody() {
+        long messages = TextCheck.maxMessageBytes(model.config());
+        assertTrue(ChatRequest.maxBodyBytes(model.config()) > 6 * messages);
+        assertTrue(ChatRequest.maxBodyBytes(model.config()) < 6 * messages + (2 << 20));
     }
 
     @Test
