@@ -49,7 +49,7 @@ final class ChatApi implements AutoCloseable {
 
     void complete(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            JsonNode body = Http.json(http);
+            JsonNode body = Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
             ChatRequest chat = ChatRequest.parse(
                     body, modelName, model, tokenizer, market.keys().publicKey(), level);
             try (Completion completion = new Completion(this, chat)) {

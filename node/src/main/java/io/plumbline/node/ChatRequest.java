@@ -7,6 +7,8 @@ import io.plumbline.inference.tokenizer.ChatMessages;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.encoding.Utf8;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.nio.charset.StandardCharsets;
@@ -32,9 +34,23 @@ record ChatRequest(List<Request> requests, Level level, String node, boolean str
     /** OpenAI's. */
     private static final double DEFAULT_TEMPERATURE = 1;
 
+    /** Names and values of a body, at most: those of the most messages that a context holds, and more. */
+    static final int MAX_VALUES = 1 << 19;
+
+    /** Bytes that JSON may take for one byte of a text: a letter written as its number. */
+    private static final int JSON_BYTES_A_BYTE = 6;
+
+    /** For all but the messages. */
+    private static final int OTHER_BYTES = 1 << 20;
+
     private static final int MAX_CHOICES = 16;
     private static final int MAX_TOP_LOGPROBS = 20;
     private static final SecureRandom RANDOM = new SecureRandom();
+
+    /** Bytes that a body may have; one with more has more messages than this model's context has room for. */
+    static int maxBodyBytes(ModelConfig config) {
+        return Math.toIntExact(JSON_BYTES_A_BYTE * TextCheck.maxMessageBytes(config) + OTHER_BYTES);
+    }
 
     static ChatRequest parse(
             JsonNode body,
@@ -53,13 +69,7 @@ record ChatRequest(List<Request> requests, Level level, String node, boolean str
                     "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
         }
         ChatFields.check(fields);
-        // Says what is wrong before anything is looked at.
-        try {
-            ChatMessages.parse(body.path("messages"));
-        } catch (IllegalArgumentException e) {
-            throw new ApiException(400, "invalid_value", "messages", e.getMessage());
-        }
-        String text = body.get("messages").toString();
+        String text = messages(body);
         requireModest(text, model);
         String most = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         long maxTokens = fields.whole(most, DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE);
@@ -77,7 +87,7 @@ record ChatRequest(List<Request> requests, Level level, String node, boolean str
                 (int) fields.whole("top_k", 0, 0, Integer.MAX_VALUE),
                 topP(fields),
                 seed);
-        List<String> stops = fields.texts("stop");
+        List<String> stops = stops(fields);
         long time = System.currentTimeMillis() / 1000;
         // As everybody does who checks it: from the same text, by the same clock.
         int[] prompt = prompt(tokenizer, text, time);
@@ -126,8 +136,31 @@ record ChatRequest(List<Request> requests, Level level, String node, boolean str
         return millionths;
     }
 
+    private static List<String> stops(RequestFields fields) {
+        List<String> stops = fields.texts("stop");
+        try {
+            Request.requireStopTexts(stops);
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(400, "invalid_value", "stop", e.getMessage());
+        }
+        return stops;
+    }
+
     private static ApiException tooLong(String why) {
         return new ApiException(400, "context_length_exceeded", "messages", why);
+    }
+
+    /** Says what is wrong with the messages before anything is made of them. */
+    private static String messages(JsonNode body) {
+        try {
+            ChatMessages.parse(body.path("messages"));
+            String text = body.get("messages").toString();
+            // Fields that say nothing to a model are in the request too.
+            Utf8.length("messages", text);
+            return text;
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(400, "invalid_value", "messages", e.getMessage());
+        }
     }
 
     /** Before anything is computed for it. */

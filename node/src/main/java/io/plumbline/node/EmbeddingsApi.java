@@ -43,7 +43,10 @@ final class EmbeddingsApi implements AutoCloseable {
     }
 
     void embed(HttpExchange http) throws IOException {
-        Http.guarded(http, Http::openAi, () -> Http.send(http, 200, embedded(Http.json(http))));
+        Http.guarded(http, Http::openAi, () -> {
+            byte[] body = http.body();
+            Http.send(http, 200, embedded(Http.json(http, body, body.length)));
+        });
     }
 
     private ObjectNode embedded(JsonNode body) throws IOException {
@@ -145,7 +148,9 @@ final class EmbeddingsApi implements AutoCloseable {
     private static long[] tokens(JsonNode input) {
         long[] tokens = new long[input.size()];
         for (int i = 0; i < tokens.length; i++) {
-            if (!input.get(i).isIntegralNumber() || input.get(i).asLong() < 0) {
+            if (!input.get(i).canConvertToLong()
+                    || !input.get(i).isIntegralNumber()
+                    || input.get(i).asLong() < 0) {
                 throw RequestFields.invalid(
                         "input", "holds " + input.get(i) + ", which is neither a text nor a token.");
             }

@@ -21,12 +21,16 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactJudge implements AnswerJudge {
+    /** Of all models: a share of the heap, beside what is always there. */
+    private static final AuditMemory MEMORY =
+            new AuditMemory(Runtime.getRuntime().maxMemory() / 4);
+
     private final VerifierKey key;
     private final Path modelFolder;
     private final ChatTokenizer tokenizer;
     private final NodeClient client;
 
-    /** Each holds an audit's memory; there are as many as audits were under way at once. */
+    /** There are as many as audits were under way at once; without an audit they hold next to nothing. */
     private final ConcurrentLinkedQueue<Auditor> idle = new ConcurrentLinkedQueue<>();
 
     /**
@@ -57,6 +61,23 @@ final class ExactJudge implements AnswerJudge {
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
         NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
+        int tokens =
+                disclosed.request().promptTokens().length + disclosed.answer().tokens().length;
+        try (AuditMemory.Share _ = MEMORY.take(Auditor.memoryBytes(key.config(), tokens), deadline)) {
+            return judge(auditor, ordered, disclosed, peer, deadline, asked, event);
+        }
+    }
+
+    private Finding judge(
+            Auditor auditor,
+            Case ordered,
+            NodeClient.Disclosed disclosed,
+            Peer peer,
+            Deadline deadline,
+            Cell[] asked,
+            ObjectNode event)
+            throws IOException {
+        byte[] receiptHash = ordered.receipt().hash();
         OpeningSource openings = client.openings(peer, receiptHash, deadline);
         Audit audit = ordered.audit();
         AuditReport report;

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.HexFormat;
 final class Http {
     /** A field that stands twice is refused: what stands before this gateway may have read the other. */
     static final ObjectMapper MAPPER = JsonMapper.builder()
+            .nodeFactory(new FiniteNumbers())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -86,9 +88,50 @@ final class Http {
         }
     }
 
+    /** Reads JSON of a size that was looked at before. */
     static JsonNode json(byte[] body, int offset, int length) {
+        return reading(() -> MAPPER.readTree(body, offset, length));
+    }
+
+    /**
+     * Reads the first {@code length} bytes of a request's body, once there is memory for what they become.
+     *
+     * @throws ApiException where they are no JSON that is taken.
+     * @throws HttpException where there is not so much memory.
+     */
+    static JsonNode json(HttpExchange http, byte[] body, int length) {
+        return json(http, body, length, Long.MAX_VALUE);
+    }
+
+    /**
+     * As {@link #json(HttpExchange, byte[], int)}, of all of it.
+     *
+     * @param mostValues that the JSON may consist of.
+     */
+    static JsonNode json(HttpExchange http, int mostBytes, long mostValues) throws IOException {
+        byte[] body = http.body(mostBytes);
+        return json(http, body, body.length, mostValues);
+    }
+
+    private static JsonNode json(HttpExchange http, byte[] body, int length, long mostValues) {
+        JsonMemory memory = reading(() -> JsonMemory.of(body, 0, length));
+        if (memory.values() > mostValues) {
+            throw new ApiException(
+                    413,
+                    "The request body holds " + memory.values() + " names and values; " + mostValues
+                            + " are the most.");
+        }
+        http.hold(memory.bytes());
+        return json(body, 0, length);
+    }
+
+    private interface Reading<T> {
+        T read() throws IOException;
+    }
+
+    private static <T> T reading(Reading<T> what) {
         try {
-            return MAPPER.readTree(body, offset, length);
+            return what.read();
         } catch (StreamConstraintsException e) {
             throw new ApiException(400, "The request body is JSON with too long a number or too many levels.");
         } catch (JacksonException e) {
@@ -101,11 +144,6 @@ final class Http {
         } catch (IOException e) {
             throw new ApiException(400, "The request body is no text in UTF-8.");
         }
-    }
-
-    static JsonNode json(HttpExchange http) throws IOException {
-        byte[] body = http.body();
-        return json(body, 0, body.length);
     }
 
     /** 32 bytes in hexadecimal. */

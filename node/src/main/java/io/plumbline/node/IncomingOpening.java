@@ -5,6 +5,7 @@ import io.plumbline.verifier.audit.Seal;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.concurrent.TimeUnit;
 
@@ -12,6 +13,9 @@ import java.util.concurrent.TimeUnit;
 final class IncomingOpening implements Opening {
     /** Bytes that may be on their way or waiting to be read. */
     private static final long WINDOW_BYTES = 4 << 20;
+
+    /** What a proof begins with: its memory grows with the bytes that have come. */
+    private static final int FIRST_BYTES = 1 << 20;
 
     /** Largest proof or group of pieces that is taken. */
     private static final long MAX_READ_BYTES = 1L << 30;
@@ -62,7 +66,8 @@ final class IncomingOpening implements Opening {
 
     /** On the transport's thread: the next bytes. */
     synchronized void onChunk(long position, byte[] bytes) {
-        if (seal == null || position != received || received + bytes.length > granted) {
+        boolean fits = bytes.length > 0 && position == received && received + bytes.length <= granted;
+        if (seal == null || !fits) {
             fail(new IOException("The node at " + from + " sent an opening that is not what was asked for."));
             return;
         }
@@ -124,8 +129,13 @@ final class IncomingOpening implements Opening {
     @Override
     public MemorySegment proof(long bytes) throws IOException {
         requireModest(bytes);
-        byte[] proof = new byte[(int) bytes];
-        fill(proof, (int) bytes);
+        byte[] proof = new byte[(int) Math.min(bytes, FIRST_BYTES)];
+        fill(proof, 0, proof.length);
+        while (proof.length < bytes) {
+            int come = proof.length;
+            proof = Arrays.copyOf(proof, (int) Math.min(bytes, 2L * come));
+            fill(proof, come, proof.length);
+        }
         return MemorySegment.ofArray(proof);
     }
 
@@ -135,7 +145,7 @@ final class IncomingOpening implements Opening {
         if (group.length < bytes) {
             group = new byte[(int) bytes];
         }
-        fill(group, (int) bytes);
+        fill(group, 0, (int) bytes);
         return MemorySegment.ofArray(group).asSlice(0, bytes);
     }
 
@@ -145,9 +155,9 @@ final class IncomingOpening implements Opening {
         }
     }
 
-    private void fill(byte[] target, int bytes) throws IOException {
-        int at = 0;
-        while (at < bytes) {
+    private void fill(byte[] target, int from, int to) throws IOException {
+        int at = from;
+        while (at < to) {
             long upTo = -1;
             synchronized (this) {
                 long wanted = Math.min(seal.bytes(), consumed + WINDOW_BYTES);
@@ -165,7 +175,7 @@ final class IncomingOpening implements Opening {
                     awaitSign();
                 }
                 byte[] chunk = chunks.peek();
-                int take = Math.min(chunk.length - read, bytes - at);
+                int take = Math.min(chunk.length - read, to - at);
                 System.arraycopy(chunk, read, target, at, take);
                 at += take;
                 read += take;

@@ -225,7 +225,9 @@ final class TensorApi {
         TensorPackage model = model(name);
         byte[] body = http.body();
         int jsonBytes = jsonBytes(http, body);
-        JsonNode json = Http.json(body, 0, jsonBytes);
+        JsonNode json = Http.json(http, body, jsonBytes);
+        // The tensors, and the request to a node that they are put into.
+        http.hold(2L * body.length);
         List<Tensor> inputs = inputs(json, body, jsonBytes);
         Set<String> binary = new TreeSet<>();
         List<String> outputs = outputs(json, model, binary);

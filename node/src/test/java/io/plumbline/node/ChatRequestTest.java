@@ -11,6 +11,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -132,11 +133,15 @@ class ChatRequestTest {
                 "\"logprobs\":1",
                 "\"top_logprobs\":2",
                 "\"stop\":[1]",
+                "\"stop\":\"\"",
+                "\"stop\":\"\\ud800\"",
+                "\"stop\":\"" + "a".repeat(257) + "\"",
                 "\"stream_options\":[]",
                 "\"plumbline\":\"full\"",
                 "\"model\":7")) {
             assertRefused("invalid_value", field.split("\"")[1], "," + field);
         }
+        assertRefused("invalid_value", "stop", ",\"stop\":[" + "\"a\",".repeat(16) + "\"b\"]");
         assertRefused("invalid_value", "plumbline.level", ",\"plumbline\":{\"level\":\"half\"}");
     }
 
@@ -153,6 +158,13 @@ class ChatRequestTest {
             assertEquals("context_length_exceeded", e.code());
             assertEquals("messages", e.parameter());
         }
+    }
+
+    @Test
+    void anyMessagesThatTheContextHoldsFitIntoABody() {
+        long messages = TextCheck.maxMessageBytes(model.config());
+        assertTrue(ChatRequest.maxBodyBytes(model.config()) > 6 * messages);
+        assertTrue(ChatRequest.maxBodyBytes(model.config()) < 6 * messages + (2 << 20));
     }
 
     @Test

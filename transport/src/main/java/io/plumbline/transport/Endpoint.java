@@ -13,7 +13,6 @@ import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.transport.sessionwire.PartDecoder;
 import io.plumbline.transport.sessionwire.PingDecoder;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -220,7 +219,7 @@ public final class Endpoint implements Agent, AutoCloseable {
                     receive(peer, VarData.copy(carry::wrapRecords));
                 }
             }
-        } catch (IndexOutOfBoundsException | IllegalArgumentException | AeronException | UnknownHostException e) {
+        } catch (IndexOutOfBoundsException | IllegalArgumentException | AeronException e) {
             dropped++;
         }
     }
@@ -231,7 +230,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     }
 
     /** A publication carries one session. Whoever greets twice by it loses both. */
-    private void onGreet(Image image, GreetDecoder from) throws UnknownHostException {
+    private void onGreet(Image image, GreetDecoder from) {
         long session = from.session();
         int port = from.port();
         byte[] records = VarData.copy(from::wrapRecords);
@@ -240,7 +239,7 @@ public final class Endpoint implements Agent, AutoCloseable {
             lose(before, "it has greeted twice");
             return;
         }
-        InetAddress address = InetAddress.getByName(Places.hostOf(image));
+        InetAddress address = Places.addressOf(image.sourceIdentity());
         boolean isSound = port > 0 && port < 65_536 && TlsLink.isHandshake(records);
         if (isSound && !bySession.containsKey(session) && places.isThere(image)) {
             Peer.Own own = new Peer.Own(host, 0);

@@ -18,10 +18,11 @@ final class Parts {
     /** The largest message, and what one session may have on its way. */
     static final int MAX_MESSAGE_BYTES = 64 << 20;
 
-    /** Messages of one session that may be on their way at once, and bytes of all sessions. */
+    /** Messages of one session that may be on their way at once. */
     private static final int MAX_MESSAGES = 8;
 
-    private static final long MAX_BYTES = 256L << 20;
+    /** Bytes of all sessions: a share of the heap, and room for one message at least. */
+    static final long MAX_BYTES = Math.clamp(Runtime.getRuntime().maxMemory() / 4, MAX_MESSAGE_BYTES, 256L << 20);
 
     /** A message must come within this and as long as its bytes take at the slowest rate. */
     private static final long SLACK_NS = TimeUnit.SECONDS.toNanos(30);

@@ -17,7 +17,6 @@ import java.util.Deque;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -30,9 +29,6 @@ import org.agrona.concurrent.UnsafeBuffer;
  * the endpoint's thread.
  */
 public final class Peer {
-    /** Bytes that may wait to be sent to one peer. */
-    public static final int MAX_QUEUED_BYTES = 8 << 20;
-
     /** From one sign of life of whoever began the session to the next. */
     private static final long PING_NS = TimeUnit.SECONDS.toNanos(1);
 
@@ -63,7 +59,7 @@ public final class Peer {
     private final int ownPort;
     private final Executor tasks;
     private final Deque<UnsafeBuffer> queue = new ArrayDeque<>();
-    private final Semaphore room = new Semaphore(MAX_QUEUED_BYTES);
+    private final SendRoom room = new SendRoom();
     private final AtomicLong messageIds = new AtomicLong();
     /** Parts of two messages do not mix: the other side holds one at a time. */
     private final ReentrantLock inParts = new ReentrantLock();
@@ -174,7 +170,7 @@ public final class Peer {
 
     private void sendPart(DirectBuffer buffer, int offset, int length) {
         if (lost == null) {
-            room.acquireUninterruptibly(length);
+            room.take(length);
             queue(buffer, offset, length);
         }
     }
@@ -184,7 +180,7 @@ public final class Peer {
      */
     public boolean offer(DirectBuffer buffer, int offset, int length) {
         Objects.checkFromIndexSize(0, length, Endpoint.CHUNK_BYTES);
-        boolean fits = room.tryAcquire(length);
+        boolean fits = room.tryTake(length);
         if (fits) {
             queue(buffer, offset, length);
         }
@@ -198,7 +194,7 @@ public final class Peer {
             if (lost == null) {
                 queue.add(copy);
             } else {
-                room.release(length);
+                room.giveBack(length);
             }
         });
     }
@@ -312,7 +308,7 @@ public final class Peer {
         }
         UnsafeBuffer message = queue.poll();
         if (message != null) {
-            room.release(message.capacity());
+            room.giveBack(message.capacity());
         }
         return message;
     }
@@ -353,7 +349,7 @@ public final class Peer {
         if (lost == null) {
             lost = why;
             isDecided.countDown();
-            queue.forEach(message -> room.release(message.capacity()));
+            queue.forEach(message -> room.giveBack(message.capacity()));
             queue.clear();
             try {
                 send(sealed);

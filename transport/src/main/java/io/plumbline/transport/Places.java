@@ -1,6 +1,9 @@
 package io.plumbline.transport;
 
 import io.aeron.Image;
+import io.plumbline.transport.guard.Hosts;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -28,7 +31,7 @@ final class Places {
 
     private static final class Place {
         private final Image image;
-        private final String host;
+        private final long host;
         private final long sinceNs;
         private Peer peer;
 
@@ -37,7 +40,7 @@ final class Places {
 
         Place(Image image, long nowNs) {
             this.image = image;
-            this.host = hostOf(image);
+            this.host = Hosts.of(addressOf(image.sourceIdentity()));
             this.sinceNs = nowNs;
         }
 
@@ -50,10 +53,17 @@ final class Places {
         }
     }
 
-    /** The host that an image's frames come from, in numbers. */
-    static String hostOf(Image image) {
-        String address = image.sourceIdentity();
-        return address.substring(0, address.lastIndexOf(':'));
+    /**
+     * The address that an image's frames come from.
+     *
+     * @param source of the image: address in numbers and port.
+     */
+    static InetAddress addressOf(String source) {
+        try {
+            return InetAddress.getByName(source.substring(0, source.lastIndexOf(':')));
+        } catch (UnknownHostException e) {
+            throw new IllegalArgumentException("A sender's address is \"" + source + "\".", e);
+        }
     }
 
     /** A sender is there; what it sends may be heard of before. */
@@ -89,7 +99,7 @@ final class Places {
     }
 
     private Place oldestOfFullest(Predicate<Place> which) {
-        Map<String, Integer> held = new HashMap<>();
+        Map<Long, Integer> held = new HashMap<>();
         Place chosen = null;
         int most = 0;
         for (Place place : places.values()) {

@@ -15,12 +15,24 @@ final class TlsLink {
     private static final int RECORD_OVERHEAD = 64;
 
     private static final int RECORD_HEADER_BYTES = 5;
+
+    /**
+     * Records without content that the other side may send: those of its handshake, and a few more. Each may cost a
+     * change of keys and an answer, so a stranger could keep this thread busy by them.
+     */
+    static final int MAX_SILENT_RECORDS = 32;
+
+    /** One more for each so many bytes of content. JDK's TLS changes keys after 128 GiB. */
+    private static final int SILENT_RECORD_PER_BYTES = 16 << 20;
+
     private static final byte HANDSHAKE = 22;
 
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
-    private final SSLEngine engine;
+    final SSLEngine engine;
     private final int recordBytes;
+    private long silentRecords;
+    private long contentBytes;
 
     /** Records of the handshake that wait to be sent, for reading. */
     private ByteBuffer waiting = NOTHING;
@@ -75,7 +87,8 @@ final class TlsLink {
      *
      * @param plain takes what was inside.
      * @return false where the other side has ended the session.
-     * @throws SSLException where they are not what the other side sealed next, or it is not who was expected.
+     * @throws SSLException where they are not what the other side sealed next, it is not who was expected, or it sends
+     *     records without content for no end.
      */
     boolean open(ByteBuffer frame, ByteBuffer plain) throws SSLException {
         work();
@@ -84,6 +97,7 @@ final class TlsLink {
             HandshakeStatus was = engine.getHandshakeStatus();
             SSLEngineResult result = engine.unwrap(frame, plain);
             note(result);
+            count(result);
             work();
             if (result.getStatus() == Status.CLOSED) {
                 return false;
@@ -93,6 +107,17 @@ final class TlsLink {
             }
         }
         return true;
+    }
+
+    /** Before anything is answered: so what waits to be sent is bounded too. */
+    private void count(SSLEngineResult result) throws SSLException {
+        contentBytes += result.bytesProduced();
+        if (result.bytesConsumed() > 0 && result.bytesProduced() == 0) {
+            silentRecords++;
+        }
+        if (silentRecords > MAX_SILENT_RECORDS + contentBytes / SILENT_RECORD_PER_BYTES) {
+            throw new SSLException("it has sent " + silentRecords + " records without content");
+        }
     }
 
     /** Seals a message into {@code frame}; only when this is open. */

@@ -410,8 +410,8 @@ class EndpointTest {
         Side node = new Side().start(0);
         node.echoes = false;
         List<Side> greedy = new ArrayList<>();
-        // Four sessions fill what all may hold; one byte of an honest message more, and the greediest is told to go.
-        for (int i = 0; i < 4; i++) {
+        // These sessions fill what all may hold; one byte of an honest message more, and the greediest is told to go.
+        for (int i = 0; i < Parts.MAX_BYTES / Endpoint.MAX_MESSAGE_BYTES; i++) {
             Side side = new Side().start(0);
             greedy.add(side);
             Peer peer = side.to(node);

@@ -173,8 +173,8 @@ public final class Replay implements OpeningSource, AutoCloseable {
     /** All bytes of the opening of a cell. */
     public MemorySegment bytes(Cell cell) {
         if (!Cells.contains(view, cell)) {
-            throw new IllegalArgumentException(cell + " is not part of this answer, or asks for more than "
-                    + Cells.BLOCK_TOKENS + " tokens at once.");
+            throw new IllegalArgumentException(
+                    cell + " is not part of this answer, or has more tokens than may be asked for at once.");
         }
         OpeningLayout parts = OpeningLayout.of(view, cell);
         MemorySegment out = MemorySegment.ofArray(new byte[Math.toIntExact(parts.bytes())]);

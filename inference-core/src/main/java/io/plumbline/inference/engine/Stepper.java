@@ -31,7 +31,8 @@ final class Stepper {
      *
      * @param jobs none finished, all with room in their caches.
      * @param budget most rows; every job past its prompt gets one all the same.
-     * @throws ArithmeticException when a number overflows; no job has advanced then, and each may be stepped again by itself.
+     * @throws ArithmeticException when a number overflows; a job that has not advanced then was not recorded either, and each may be
+     *     stepped again by itself.
      */
     void step(List<Job> jobs, int budget) {
         long begin = executor.cpuNanos();
@@ -91,13 +92,10 @@ final class Stepper {
 
     /** What a job's rows add to its trace, and its next token. {@code chooser} is its place among the choices, or -1. */
     private void finish(Job job, int count, int chooser) {
-        if (prefixes != null) {
-            prefixes.record(job, count);
-        }
         int chosen = -1;
+        int last = job.position() + count - 1;
+        float logit = 0;
         if (chooser >= 0) {
-            int last = job.position() + count - 1;
-            float logit;
             if (choices.asked(chooser) == Choices.ALL) {
                 float[] logits = choices.logits();
                 chosen = job.request().sampling().choose(logits, choices.logitsAt(chooser), config.vocab(), last);
@@ -106,6 +104,13 @@ final class Stepper {
                 chosen = choices.token(chooser);
                 logit = choices.logit(chooser);
             }
+        }
+        // Only now: where a choice fails the job runs these rows again, and a page must not be kept twice, the second
+        // time as what follows the first.
+        if (prefixes != null) {
+            prefixes.record(job, count);
+        }
+        if (chooser >= 0) {
             job.trace().choose(last, choices.tails(), choices.tailAt(chooser), job.token(last), chosen, logit);
         }
         job.trace().end();

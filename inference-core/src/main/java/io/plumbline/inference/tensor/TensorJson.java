@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.json.FiniteNumbers;
+import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -19,7 +21,7 @@ import java.util.List;
 
 /** Tensors in the JSON form of the Open Inference Protocol: name, shape, datatype, data, the last flat or nested. */
 public final class TensorJson {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final ObjectMapper MAPPER = FiniteNumbers.mapper();
 
     private TensorJson() {}
 
@@ -51,6 +53,7 @@ public final class TensorJson {
                     + values.size() + " elements.");
         }
         if (head.type == ElementType.BYTES) {
+            values.forEach(value -> Utf8.length("Tensor \"" + head.name + "\"", value.asText()));
             return Tensor.ofStrings(
                     head.name,
                     head.shape,
@@ -84,10 +87,10 @@ public final class TensorJson {
         }
         long[] sizes = new long[shape.size()];
         for (int i = 0; i < sizes.length; i++) {
-            if (!shape.get(i).isIntegralNumber() || shape.get(i).asLong() < 0) {
+            sizes[i] = FiniteNumbers.whole("A size of tensor \"" + name + "\"", shape.get(i));
+            if (sizes[i] < 0) {
                 throw new IllegalArgumentException("Tensor \"" + name + "\" has shape " + shape + ".");
             }
-            sizes[i] = shape.get(i).asLong();
         }
         try {
             return new Head(name, ElementType.valueOf(json.path("datatype").asText("")), sizes);
@@ -119,7 +122,8 @@ public final class TensorJson {
             throw new IllegalArgumentException(
                     "Tensor \"" + head.name + "\" of " + head.type + " holds " + value + ".");
         }
-        if (!head.type.isFloat() && !isBool && !inRange(head.type, value)) {
+        boolean fits = isBool || (head.type.isFloat() ? isFinite(head.type, value) : inRange(head.type, value));
+        if (!fits) {
             throw new IllegalArgumentException(
                     "Tensor \"" + head.name + "\" of " + head.type + " cannot hold " + value + ".");
         }
@@ -139,6 +143,16 @@ public final class TensorJson {
                 }
             }
         }
+    }
+
+    /** Whether a number is one in the type's precision. */
+    private static boolean isFinite(ElementType type, JsonNode value) {
+        return switch (type) {
+            case FP16 -> Float.isFinite(Float.float16ToFloat(Float.floatToFloat16(value.floatValue())));
+            case BF16 -> Float.isFinite(Float.intBitsToFloat(bfloat16(value.floatValue()) << 16));
+            case FP32 -> Float.isFinite(value.floatValue());
+            default -> Double.isFinite(value.doubleValue());
+        };
     }
 
     private static boolean inRange(ElementType type, JsonNode value) {

@@ -19,6 +19,9 @@ public final class TextEmbedder implements AutoCloseable {
     private static final String MASK = "attention_mask";
     private static final String TYPES = "token_type_ids";
 
+    /** Of 8 bytes in each input, of which there are up to three. */
+    private static final int MAX_PADDED_TOKENS = 2 << 20;
+
     private final HuggingFaceTokenizer tokenizer;
     private final TensorPackage model;
     private final TensorSpec output;
@@ -84,7 +87,8 @@ public final class TextEmbedder implements AutoCloseable {
     /**
      * The model's inputs for texts, padded to the longest.
      *
-     * @throws IllegalArgumentException where a text is empty or longer than the model takes.
+     * @throws IllegalArgumentException where a text is empty or longer than the model takes, or all of them padded
+     *     would have more than 2 million tokens.
      */
     public List<Tensor> inputs(List<long[]> texts) {
         int length = 1;
@@ -95,6 +99,11 @@ public final class TextEmbedder implements AutoCloseable {
                         "Input " + i + " has " + tokens + " tokens; this model takes 1 to " + longest + ".");
             }
             length = Math.max(length, tokens);
+        }
+        if ((long) texts.size() * length > MAX_PADDED_TOKENS) {
+            throw new IllegalArgumentException("The inputs, padded to the longest of " + length + " tokens, have "
+                    + (long) texts.size() * length + " tokens; " + MAX_PADDED_TOKENS
+                    + " are the most. Send the long ones apart.");
         }
         long[] shape = {texts.size(), length};
         long[] ids = new long[texts.size() * length];

@@ -3,6 +3,7 @@ package io.plumbline.inference.tokenizer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.inference.tokenizer.ChatTokenizer.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,7 @@ import java.util.TreeMap;
  * it again read it here, so that they cannot differ.
  */
 public final class ChatMessages {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final ObjectMapper MAPPER = FiniteNumbers.mapper();
 
     /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant");

@@ -338,7 +338,12 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     }
 
     /** The bytes that one token stands for, which may be a part of a character. */
-    public synchronized byte[] bytes(int token) {
+    public byte[] bytes(int token) {
+        return tokenBytes().of(token);
+    }
+
+    /** What the tokens of its vocabulary are in bytes. */
+    synchronized TokenBytes tokenBytes() {
         if (bytes == null) {
             try {
                 bytes = new TokenBytes(file);
@@ -346,7 +351,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
                 throw new UncheckedIOException("It was read before.", e);
             }
         }
-        return bytes.of(token);
+        return bytes;
     }
 
     @Override

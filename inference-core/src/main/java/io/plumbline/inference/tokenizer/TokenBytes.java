@@ -6,7 +6,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The bytes that each token stands for, from the vocabulary of a tokenizer.json: a token may be a part of a
@@ -20,6 +22,7 @@ final class TokenBytes {
     private final Map<Integer, String> added = new HashMap<>();
     private final Map<Integer, String> pieces = new HashMap<>();
     private final Map<Character, Integer> byteOf = new HashMap<>();
+    private final Set<Integer> special = new HashSet<>();
     private final boolean isByteLevel;
 
     /** @param file tokenizer.json. */
@@ -36,12 +39,29 @@ final class TokenBytes {
         }
         for (JsonNode one : json.path("added_tokens")) {
             added.put(one.path("id").asInt(), one.path("content").asText());
+            if (one.path("special").asBoolean()) {
+                special.add(one.path("id").asInt());
+            }
         }
         int next = BYTES;
         for (int b = 0; b < BYTES; b++) {
             boolean isPrintable = b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
             byteOf.put((char) (isPrintable ? b : next++), b);
         }
+    }
+
+    /** Whether a token stands in no text: a control token, or one that is not in the vocabulary. */
+    boolean isSilent(int token) {
+        return special.contains(token) || !added.containsKey(token) && !pieces.containsKey(token);
+    }
+
+    /** Whether a token is one byte, and no text but with those around it. */
+    boolean isByte(int token) {
+        return !isByteLevel && !added.containsKey(token) && isByte(pieces.getOrDefault(token, ""));
+    }
+
+    private static boolean isByte(String piece) {
+        return piece.length() == 6 && piece.startsWith("<0x") && piece.matches("<0x[0-9A-F]{2}>");
     }
 
     /** Of a token; none for one that is not in the vocabulary. */
@@ -54,7 +74,7 @@ final class TokenBytes {
         if (isByteLevel) {
             return byteLevel(piece);
         }
-        if (piece.matches("<0x[0-9A-F]{2}>")) {
+        if (isByte(piece)) {
             return new byte[] {(byte) Integer.parseInt(piece.substring(3, 5), 16)};
         }
         return piece.replace(SPACE, ' ').getBytes(StandardCharsets.UTF_8);

@@ -14,13 +14,16 @@ import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -121,6 +124,70 @@ class EngineTest {
                 }
                 assertEquals(6, engine.mostTogether(), "as many together as allowed");
             }
+        }
+    }
+
+    /** Where a choice fails once and again, the rows before it are computed twice: they are no beginning of their own. */
+    @Test
+    void aPromptWhoseChoiceFailsIsNotKeptAsItsOwnContinuation() {
+        Random random = new Random(11);
+        int[] page = prompt(random, KeyValuePages.TOKENS);
+        int[] twice = IntStream.concat(Arrays.stream(page), Arrays.stream(page)).toArray();
+        twice = Arrays.copyOf(twice, twice.length + 1);
+        twice[twice.length - 1] = page[0];
+        Sampling sampling = new Sampling(0.9f, 0, 950_000, 3);
+        AtomicBoolean fails = new AtomicBoolean(true);
+        ForwardPass forward = new ForwardPass(model, model.layers(), Backend.best(), new Workers(2));
+        Engine.Limits limits = new Engine.Limits(256, 4, 100, 40 * KeyValuePages.pageBytes(model.config()));
+        try (Engine engine = new Engine(new Overflowing(forward, fails), NODE, limits)) {
+            Awaited failing = new Awaited();
+            engine.submit(request(page, 3, sampling), failing);
+            CompletionException e = assertThrows(CompletionException.class, failing.result::join);
+            assertTrue(e.getCause() instanceof ArithmeticException, String.valueOf(e.getCause()));
+            fails.set(false);
+            Request asked = request(twice, 20, sampling);
+            Awaited awaited = new Awaited();
+            engine.submit(asked, awaited);
+            Result answer = awaited.result.join();
+            Result expected = alone(asked);
+            assertArrayEquals(expected.tokens(), answer.tokens());
+            assertArrayEquals(expected.traceRoot(), answer.traceRoot());
+        }
+    }
+
+    /** An executor whose logits are infinite at will. */
+    private record Overflowing(Executor inner, AtomicBoolean fails) implements Executor {
+        @Override
+        public LoadedModel model() {
+            return inner.model();
+        }
+
+        @Override
+        public String name() {
+            return inner.name();
+        }
+
+        @Override
+        public KeyValuePages pages(int most) {
+            return inner.pages(most);
+        }
+
+        @Override
+        public long cpuNanos() {
+            return inner.cpuNanos();
+        }
+
+        @Override
+        public void run(List<Segment> batch, int[] tokens, Choices choices) {
+            inner.run(batch, tokens, choices);
+            if (fails.get()) {
+                Arrays.fill(choices.logits(), Float.POSITIVE_INFINITY);
+            }
+        }
+
+        @Override
+        public void close() {
+            inner.close();
         }
     }
 

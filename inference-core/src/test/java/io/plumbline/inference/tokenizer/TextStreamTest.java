@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.TestModels;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -12,8 +13,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Text in pieces is the whole text: no half characters, and nothing of a stop text. */
@@ -97,6 +102,107 @@ class TextStreamTest {
             assertEquals("One STOP then ", shown.toString());
             assertTrue(used < tokens.length, "the rest is not needed");
         }
+    }
+
+    /** Also where they are no characters for a while, as of a model at a high temperature. */
+    @Test
+    void thePiecesOfAnyTokensAreTheTextOfAllOfThem() throws IOException {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        for (Path model : models()) {
+            try (ChatTokenizer tokenizer = ChatTokenizer.open(model)) {
+                int[] parts = IntStream.range(0, vocabulary(model))
+                        .filter(token -> isPart(tokenizer, token))
+                        .toArray();
+                for (int round = 0; round < 300; round++) {
+                    double share = random.nextDouble();
+                    int[] tokens = random.ints(random.nextInt(200), 0, vocabulary(model) + 5)
+                            .map(token -> random.nextDouble() < share ? parts[random.nextInt(parts.length)] : token)
+                            .toArray();
+                    TextStream stream = new TextStream(tokenizer, List.of());
+                    StringBuilder shown = new StringBuilder();
+                    for (int token : tokens) {
+                        shown.append(stream.add(token));
+                    }
+                    shown.append(stream.finish());
+                    assertEquals(tokenizer.decode(tokens), shown.toString(), model + ", seed " + seed);
+                }
+            }
+        }
+    }
+
+    private static int vocabulary(Path model) throws IOException {
+        return new ObjectMapper()
+                .readTree(model.resolve("tokenizer.json").toFile())
+                .path("model")
+                .path("vocab")
+                .size();
+    }
+
+    private static boolean isPart(ChatTokenizer tokenizer, int token) {
+        return new String(tokenizer.bytes(token), StandardCharsets.UTF_8).contains("\uFFFD");
+    }
+
+    /** The state of bytes is kept through whatever number of them. */
+    @Test
+    void aCharacterAfterManyStrayBytesComesWhole() throws IOException {
+        for (Path model : models()) {
+            try (ChatTokenizer tokenizer = ChatTokenizer.open(model)) {
+                int[] smile = tokens(model, "🙂");
+                int[] word = tokens(model, "fox");
+                int last = smile[smile.length - 1];
+                for (int stray = 0; stray < 20; stray++) {
+                    int[] tokens = IntStream.concat(
+                                    IntStream.generate(() -> last).limit(stray),
+                                    IntStream.concat(Arrays.stream(smile), Arrays.stream(word)))
+                            .toArray();
+                    TextStream stream = new TextStream(tokenizer, List.of());
+                    StringBuilder shown = new StringBuilder();
+                    for (int token : tokens) {
+                        shown.append(stream.add(token));
+                    }
+                    shown.append(stream.finish());
+                    assertEquals(tokenizer.decode(tokens), shown.toString(), model + " after " + stray);
+                }
+            }
+        }
+    }
+
+    /** Against the definition: the first of them in the text, wherever pieces end. */
+    @Test
+    void stopTextsThatRepeatThemselvesAreFoundWhereTheyBegin() throws IOException {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(TestModels.SHIPPED)) {
+            for (int round = 0; round < 300; round++) {
+                String text = letters(random, 60);
+                List<String> stops = IntStream.range(0, random.nextInt(4))
+                        .mapToObj(i -> letters(random, 1 + random.nextInt(7)))
+                        .toList();
+                int[] tokens = tokens(TestModels.SHIPPED, text);
+                TextStream stream = new TextStream(tokenizer, stops);
+                StringBuilder shown = new StringBuilder();
+                int used = 0;
+                while (used < tokens.length && !stream.isStopped()) {
+                    shown.append(stream.add(tokens[used++]));
+                }
+                shown.append(stream.finish());
+                String whole = tokenizer.decode(Arrays.copyOf(tokens, used));
+                int end = stops.stream()
+                        .mapToInt(whole::indexOf)
+                        .filter(at -> at >= 0)
+                        .min()
+                        .orElse(whole.length());
+                String what = "seed " + seed + ", " + stops + " in " + whole;
+                assertEquals(whole.substring(0, end), shown.toString(), what);
+                String earlier = tokenizer.decode(Arrays.copyOf(tokens, used - 1));
+                assertTrue(stops.stream().noneMatch(earlier::contains), what);
+            }
+        }
+    }
+
+    private static String letters(Random random, int length) {
+        return random.ints(length, 0, 2).mapToObj(i -> i == 0 ? "a" : "b").collect(Collectors.joining());
     }
 
     @Test

@@ -30,6 +30,21 @@ public interface HttpExchange {
      */
     byte[] body() throws IOException;
 
+    /**
+     * As {@link #body()}, where fewer bytes are taken.
+     *
+     * @param most bytes; the server's own limit holds beside it.
+     */
+    byte[] body(int most) throws IOException;
+
+    /**
+     * Takes memory for what is made of the body, out of that for all bodies; it is given back when the response is
+     * complete.
+     *
+     * @throws HttpException 503 where so much is not left, 413 where there never is.
+     */
+    void hold(long bytes);
+
     /** Sets a header of the response; to be called before the response is sent. */
     void responseHeader(String name, String value);
 

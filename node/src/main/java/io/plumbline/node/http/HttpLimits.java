@@ -10,7 +10,7 @@ import java.time.Duration;
  * @param headTime from a request's first byte, or the connection's opening, until its headers are whole.
  * @param idleTime between one answer and the next request on a connection.
  * @param bodyBytes of one request's body.
- * @param allBodyBytes of the bodies of all requests that are being answered.
+ * @param allBodyBytes of the bodies of all requests that are being answered, and of what is made of them.
  * @param bodyTime until a body is whole, and a second more for each {@code bodyBytesPerSecond} of it that have come.
  * @param bodyBytesPerSecond the slowest client that may send a large body.
  * @param stallTime longest pause in a body that is sent, and longest wait for a client to take what is sent to it.

@@ -42,8 +42,18 @@ final class JettyExchange implements HttpExchange {
 
     @Override
     public byte[] body() throws IOException {
+        return body(Integer.MAX_VALUE);
+    }
+
+    @Override
+    public void hold(long bytes) {
+        body.hold(bytes);
+    }
+
+    @Override
+    public byte[] body(int most) throws IOException {
         try (InputStream in = Content.Source.asInputStream(request)) {
-            return body.read(in, request.getLength());
+            return body.read(in, request.getLength(), most);
         } catch (IOException e) {
             throw refusal(e);
         } catch (HttpException e) {

@@ -21,14 +21,16 @@ final class RequestBody implements AutoCloseable {
      * Reads all of it. Memory grows with the bytes that have come, not with those that are announced.
      *
      * @param announced bytes by the request's Content-Length; -1 where it has none.
+     * @param allowed bytes; never more than the server's limit.
      * @throws HttpException where it exceeds a limit.
      */
-    byte[] read(InputStream in, long announced) throws IOException {
-        if (announced > limits.bodyBytes()) {
-            throw tooLarge("has " + announced);
+    byte[] read(InputStream in, long announced, int allowed) throws IOException {
+        int largest = Math.min(allowed, limits.bodyBytes());
+        if (announced > largest) {
+            throw tooLarge("has " + announced, largest);
         }
         long began = System.nanoTime();
-        int most = (int) (announced < 0 ? limits.bodyBytes() : announced);
+        int most = (int) (announced < 0 ? largest : announced);
         byte[] bytes = new byte[0];
         int length = 0;
         while (true) {
@@ -43,7 +45,7 @@ final class RequestBody implements AutoCloseable {
                 return length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
             }
             if (length == most) {
-                throw tooLarge("has more than " + most);
+                throw tooLarge("has more than " + most, most);
             }
             length += read;
             if (System.nanoTime() - began > limits.bodyTime().toNanos() + earnedNanos(length)) {
@@ -57,14 +59,14 @@ final class RequestBody implements AutoCloseable {
         return (long) (1e9 * length / limits.bodyBytesPerSecond());
     }
 
-    private void hold(int more) {
+    /** Takes memory, until this is closed. */
+    void hold(long more) {
         memory.take(more);
         held += more;
     }
 
-    private HttpException tooLarge(String has) {
-        return new HttpException(
-                413, "The request " + has + " bytes; " + limits.bodyBytes() + " are the most. Send it in parts.");
+    private static HttpException tooLarge(String has, int most) {
+        return new HttpException(413, "The request " + has + " bytes; " + most + " are the most. Send it in parts.");
     }
 
     /** The refusal of a body that does not come in time. */

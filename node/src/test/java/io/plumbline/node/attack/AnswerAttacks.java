@@ -184,7 +184,7 @@ final class AnswerAttacks {
                 family,
                 "messages longer than any prompt",
                 "PROMPT",
-                () -> truly(asked("[" + " ".repeat(10_000_000) + "]", List.of()), tokens.length)));
+                () -> truly(asked("[" + " ".repeat(5_000_000) + "]", List.of()), tokens.length)));
     }
 
     private void cancellations() {

@@ -220,6 +220,30 @@ class HttpLimitsTest {
     }
 
     @Test
+    void aHandlerMayTakeSmallerBodiesOnly() throws IOException {
+        String head = "POST /short HTTP/1.1\r\nHost: localhost\r\n";
+        Received received = RawClient.ask(test.server, head + "Content-Length: 100\r\n\r\n" + "a".repeat(100));
+        assertEquals(200, received.status(), received.text());
+        received = RawClient.ask(test.server, head + "Content-Length: 101\r\n\r\n");
+        assertEquals(413, received.status(), received.text());
+        assertTrue(received.body().contains("100 are the most"), received.text());
+        String chunk = "65\r\n" + "a".repeat(101) + "\r\n0\r\n\r\n";
+        received = RawClient.ask(test.server, head + "Transfer-Encoding: chunked\r\n\r\n" + chunk);
+        assertEquals(413, received.status(), received.text());
+    }
+
+    @Test
+    void whatIsMadeOfBodiesCountsAsTheyDo() throws IOException {
+        String head = "POST /made HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\n";
+        for (int i = 0; i < 3; i++) {
+            assertEquals(200, RawClient.ask(test.server, head + "2000000").status(), "it is given back");
+        }
+        Received received = RawClient.ask(test.server, head + "9000000");
+        assertEquals(413, received.status(), received.text());
+        assertTrue(received.body().contains("bytes of memory"), received.text());
+    }
+
+    @Test
     void connectionsAreBoundedAndIdleOnesMakeRoom() throws Exception {
         List<RawClient> clients = new ArrayList<>();
         for (int i = 0; i < TestServer.LIMITS.connections(); i++) {

@@ -53,6 +53,11 @@ final class TestServer implements AutoCloseable {
                 })
                 .get("/named/{name}", http -> text(http, http.parameter("name")))
                 .post("/echo", http -> http.send(200, http.body()))
+                .post("/short", http -> http.send(200, http.body(100)))
+                .post("/made", http -> {
+                    http.hold(Long.parseLong(new String(http.body(), StandardCharsets.UTF_8)));
+                    text(http, "made");
+                })
                 .post("/unread", http -> text(http, "unread"))
                 .get("/boom", http -> {
                     throw new IllegalStateException("went off");

@@ -93,7 +93,7 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
                 return;
             }
             if (senders.put(key, new Sender(from, nowNs)) == null) {
-                ofHost.incrementAndGet(Rates.host(from.getAddress()));
+                ofHost.incrementAndGet(Hosts.of(from.getAddress()));
             }
         }
         setup.ttl(0);
@@ -107,14 +107,14 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
             senders.values().removeIf(sender -> isForgotten(sender, nowNs));
         }
         return known == null
-                ? senders.size() < MAX_SENDERS && ofHost.get(Rates.host(from.getAddress())) < MAX_OF_HOST
+                ? senders.size() < MAX_SENDERS && ofHost.get(Hosts.of(from.getAddress())) < MAX_OF_HOST
                 : known.address.equals(from);
     }
 
     private boolean isForgotten(Sender sender, long nowNs) {
         boolean isForgotten = nowNs - sender.heardNs > FORGET_NS;
         if (isForgotten) {
-            ofHost.decrementAndGet(Rates.host(sender.address.getAddress()));
+            ofHost.decrementAndGet(Hosts.of(sender.address.getAddress()));
         }
         return isForgotten;
     }

@@ -1,8 +1,6 @@
 package io.plumbline.transport.guard;
 
-import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -24,7 +22,7 @@ final class Rates {
     };
 
     boolean admits(InetAddress from, long nowNs) {
-        long host = host(from);
+        long host = Hosts.of(from);
         Long full = fullAtNs.get(host);
         long next = (full == null || full - nowNs < 0 ? nowNs : full) + REFILL_NS;
         if (next - nowNs > BURST * REFILL_NS) {
@@ -32,11 +30,5 @@ final class Rates {
         }
         fullAtNs.put(host, next);
         return true;
-    }
-
-    /** An IPv4 address, or the network of an IPv6 one: whoever has one of its addresses has them all. */
-    static long host(InetAddress address) {
-        ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
-        return address instanceof Inet6Address ? bytes.getLong() : bytes.getInt();
     }
 }

@@ -66,6 +66,16 @@ class AttentionCheck implements AutoCloseable {
         return ((tokens + 31) / 32 | 1) * 32;
     }
 
+    /** Bytes that either way of checking takes for so many keys. */
+    static long memoryBytes(ModelConfig config, int keys) {
+        int valueDot = Long.BYTES;
+        int digits = NativeAttentionCheck.DIGITS * Short.BYTES;
+        int scales = 2 * Float.BYTES;
+        long aKey =
+                (long) config.kvHeads() * (ROUNDS * (valueDot + digits) + scales) + 2L * ROUNDS * Integer.BYTES + 16;
+        return capacity(keys) * aKey;
+    }
+
     /** The fastest for this host. */
     static AttentionCheck of(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         return NativeAttentionCheck.isFor(config.headDim())

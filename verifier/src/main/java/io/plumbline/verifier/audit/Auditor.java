@@ -1,5 +1,6 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
@@ -84,6 +85,18 @@ public final class Auditor implements AutoCloseable {
         return new AuditReport(level, counts, cpuNanos() - begin, digest, failure, exhibit);
     }
 
+    /**
+     * About the most bytes that an audit of an answer holds at once, whatever its level: of one cell at the answer's
+     * end, the proof as it comes in, the keys and values out of it, and the pieces of a few tokens.
+     *
+     * @param tokens of prompt and answer together; more than the model's context count as that many, for such an answer
+     *     is refused before anything is opened.
+     */
+    public static long memoryBytes(ModelConfig config, int tokens) {
+        int length = Math.clamp(tokens, 1, config.maxPositions());
+        return OpeningCheck.memoryBytes(config, length);
+    }
+
     /** What receipt, request, answer and the model's tokenizer show, whatever the level. */
     private Failure withoutOpenings(Receipt receipt, Request request, Answer answer) {
         Failure failure = ReceiptCheck.check(receipt, request, answer, key.modelId(), key.config());
@@ -128,7 +141,7 @@ public final class Auditor implements AutoCloseable {
         return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     }
 
-    /** Frees what the last check took. */
+    /** Frees what the last check took; another may follow. */
     @Override
     public void close() {
         check.close();

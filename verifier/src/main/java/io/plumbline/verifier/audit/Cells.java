@@ -51,7 +51,7 @@ public final class Cells {
         return cells;
     }
 
-    /** Tokens of a cell that begins at {@code from}. */
+    /** Tokens of a layer's cell that begins at {@code from}, at most: their pieces must fit a node's memory. */
     private static int block(ModelConfig config, int from) {
         long bytes = OpeningLayout.Token.of(config, from + BLOCK_TOKENS).bytes();
         return Math.clamp(
@@ -99,7 +99,10 @@ public final class Cells {
 
     /** Whether {@code cell} is part of an answer that is {@code view}'s, and no larger than may be asked for. */
     public static boolean contains(AnswerView view, Cell cell) {
-        return cell.layer() <= view.config().layers() && cell.to() <= view.length() && cell.tokens() <= BLOCK_TOKENS;
+        int layers = view.config().layers();
+        return cell.layer() <= layers
+                && cell.to() <= view.length()
+                && cell.tokens() <= (cell.layer() == layers ? BLOCK_CHOICES : block(view.config(), cell.from()));
     }
 
     /** One byte form, for ledgers and seals. */

@@ -36,7 +36,7 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
         this.model = model;
         this.work = work;
         this.config = model.manifest().config();
-        this.steps = new LayerSteps(config, model.rope(), ExactMath.best());
+        this.steps = new LayerSteps(config, null, ExactMath.best());
         this.h = new float[config.hidden()];
         this.x = new byte[config.hidden()];
         this.y = new int[config.vocab()];

@@ -177,7 +177,7 @@ public record Evidence(
     private final class ByRow implements KnownModel {
         private final TensorSource weights;
         private final int cellLayer;
-        private final int positions;
+        private final int token;
         private final boolean isLast;
         private FalseProduct found;
         private boolean isBlind;
@@ -185,7 +185,7 @@ public record Evidence(
         ByRow(TensorSource weights, Cell cell) {
             this.weights = weights;
             this.cellLayer = cell.layer();
-            this.positions = cell.to();
+            this.token = exhibit.token();
             this.isLast = cellLayer == manifest().config().layers();
         }
 
@@ -197,8 +197,8 @@ public record Evidence(
         @Override
         public RopeTable rope() {
             ModelConfig c = manifest().config();
-            // As far as the opening reaches: a whole table takes longer than all the rest of the check.
-            return RopeTable.of(Math.min(c.maxPositions(), positions), c.headDim(), c.rope());
+            // Of the one token that is shown: a stranger's shape may make a whole table take seconds.
+            return RopeTable.of(Math.max(0, token), token < 0 ? 0 : 1, c.headDim(), c.rope());
         }
 
         @Override

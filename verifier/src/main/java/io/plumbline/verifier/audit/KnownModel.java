@@ -10,6 +10,7 @@ import io.plumbline.verifier.numerics.RopeTable;
 interface KnownModel {
     Manifest manifest();
 
+    /** Of the positions whose rows are checked at least. */
     RopeTable rope();
 
     LayerParameters parameters(int layer);

@@ -39,7 +39,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private final LayerSteps steps;
     private final RingMath ring = RingMath.best();
     private final SecretInts secrets = new SecretInts();
-    private final Buffers buffers = new Buffers();
+    private Buffers buffers = new Buffers();
     private final byte[] x;
     private final int[] y;
     private final float[] scale = new float[TOGETHER];
@@ -75,6 +75,12 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         this.sv = new float[config.kvHeads()];
         this.joined = new float[config.queryDim()];
         this.next = new float[config.hidden()];
+    }
+
+    /** Bytes of keys, values, their scales and what attention keeps for each of them. */
+    static long memoryBytes(ModelConfig config, int keys) {
+        long aKey = 3L * config.kvDim() + 8L * config.kvHeads();
+        return AttentionCheck.capacity(keys) * aKey + AttentionCheck.memoryBytes(config, keys);
     }
 
     /** What cells are opened into, used again: fresh megabytes for each would cost more than hashing them. */
@@ -145,7 +151,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     @Override
     public void begin(OpeningLayout opening, Receipt receipt, MemorySegment proof, Slice.Proven rows)
             throws FailedException {
-        close();
+        endCell();
         Cell cell = opening.cell();
         layout = opening.view().layout();
         proven = rows;
@@ -167,9 +173,16 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         return new Counts(1, 4 * n, n * config.heads(), 0, 0);
     }
 
-    /** Frees what the last cell took. */
+    /** Frees what cells have taken; another may follow. */
     @Override
     public void close() {
+        endCell();
+        buffers = new Buffers();
+        opened = null;
+        proven = null;
+    }
+
+    private void endCell() {
         if (attention != null) {
             attention.close();
             attention = null;

@@ -20,7 +20,7 @@ import java.util.Objects;
 
 /** All heads of a token in one call, straight from the opening. Value dots are kept as three signed 16-bit digits each. */
 final class NativeAttentionCheck extends AttentionCheck {
-    private static final int DIGITS = 3;
+    static final int DIGITS = 3;
 
     /** Bytes of a cache line, which is a vector. */
     private static final int LINE = 64;

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -18,9 +19,29 @@ final class OpeningCheck implements AutoCloseable {
     /** Tokens that go through a step together, so that a matrix's key is read once for them. */
     static final int TOGETHER = 4;
 
+    private final KnownModel model;
+    private final Work work;
     private final int layers;
-    private final LayerCheck layerCheck;
-    private final ChoiceCheck choiceCheck;
+
+    /** Made when first needed: in evidence the model's shape, and so their memory, is for a stranger to say. */
+    private LayerCheck layerCheck;
+
+    private ChoiceCheck choiceCheck;
+
+    /** Bytes of a slice for each token, at most, beside the rows that are asked for: ends of chunks, and hashes. */
+    private static final int SLICE_BYTES = 3 << 10;
+
+    /**
+     * About the most bytes that a check holds of a cell that ends with the answer. The proof counts twice: it grows
+     * while it comes in.
+     */
+    static long memoryBytes(ModelConfig config, int tokens) {
+        TraceLayout layout = new TraceLayout(config);
+        long rows = (long) Math.min(tokens, Cells.BLOCK_TOKENS) * 3 * layout.finalBytes();
+        long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows;
+        long piece = Math.max(OpeningLayout.Token.of(config, tokens).bytes(), 4L * config.vocab());
+        return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece;
+    }
 
     /** What is checked of the tokens of a cell. */
     interface Tokens {
@@ -36,9 +57,9 @@ final class OpeningCheck implements AutoCloseable {
     }
 
     OpeningCheck(KnownModel model, Work work) {
+        this.model = model;
+        this.work = work;
         this.layers = model.manifest().config().layers();
-        this.layerCheck = new LayerCheck(model, work);
-        this.choiceCheck = new ChoiceCheck(model, work);
     }
 
     /**
@@ -75,7 +96,12 @@ final class OpeningCheck implements AutoCloseable {
         }
     }
 
-    /** Checks again what an exhibit shows; without an exception it shows nothing wrong. */
+    /**
+     * Checks again what an exhibit shows; without an exception it shows nothing wrong. Memory and time are bounded by
+     * the exhibit's bytes: sizes are compared before anything is allocated by the model's shape.
+     *
+     * @throws IllegalArgumentException where proof or piece has not the cell's size.
+     */
     void confirm(AnswerView view, Receipt receipt, Sampling sampling, Exhibit exhibit) throws FailedException {
         Cell cell = exhibit.seal().cell();
         OpeningLayout layout = OpeningLayout.of(view, cell);
@@ -86,9 +112,14 @@ final class OpeningCheck implements AutoCloseable {
             throw new IllegalArgumentException(
                     "The proof has " + exhibit.proof().length + " bytes where the cell's has " + layout.proof() + ".");
         }
+        int token = exhibit.token();
+        if (token >= 0 && exhibit.piece().length != layout.tokenBytes(token)) {
+            throw new IllegalArgumentException("The token's piece has " + exhibit.piece().length
+                    + " bytes where the cell's has " + layout.tokenBytes(token) + ".");
+        }
         Tokens tokens = begin(layout, receipt, sampling, MemorySegment.ofArray(exhibit.proof()));
-        if (exhibit.token() >= 0) {
-            tokens.check(MemorySegment.ofArray(exhibit.piece()), exhibit.token(), 1);
+        if (token >= 0) {
+            tokens.check(MemorySegment.ofArray(exhibit.piece()), token, 1);
         }
     }
 
@@ -119,10 +150,24 @@ final class OpeningCheck implements AutoCloseable {
         if (mismatch >= 0) {
             throw new FailedException(Step.HEADER, layer, cell.from(), "the trace header differs at byte " + mismatch);
         }
-        choiceCheck.sampling(sampling);
-        Tokens tokens = cell.layer() == layers ? choiceCheck : layerCheck;
+        Tokens tokens = cell.layer() == layers ? choices(sampling) : layer();
         tokens.begin(layout, receipt, proof, proven);
         return tokens;
+    }
+
+    private Tokens choices(Sampling sampling) {
+        if (choiceCheck == null) {
+            choiceCheck = new ChoiceCheck(model, work);
+        }
+        choiceCheck.sampling(sampling);
+        return choiceCheck;
+    }
+
+    private Tokens layer() {
+        if (layerCheck == null) {
+            layerCheck = new LayerCheck(model, work);
+        }
+        return layerCheck;
     }
 
     private static long bytes(OpeningLayout layout, int from, int count) {
@@ -153,6 +198,8 @@ final class OpeningCheck implements AutoCloseable {
 
     @Override
     public void close() {
-        layerCheck.close();
+        if (layerCheck != null) {
+            layerCheck.close();
+        }
     }
 }

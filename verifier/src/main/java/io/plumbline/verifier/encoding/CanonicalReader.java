@@ -2,7 +2,6 @@ package io.plumbline.verifier.encoding;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 
 /**
  * Reads what {@link CanonicalWriter} wrote. A length is believed only as far as bytes are there, so no input makes it allocate more
@@ -56,7 +55,11 @@ public final class CanonicalReader {
     }
 
     public String getText(String field) {
-        return new String(getBytes(field), StandardCharsets.UTF_8);
+        String text = Utf8.decode(getBytes(field));
+        if (text == null) {
+            throw new MalformedException("Malformed " + what + ": " + field + " is not UTF-8.");
+        }
+        return text;
     }
 
     public int[] getInts(String field) {

@@ -18,6 +18,7 @@ public final class LayerSteps {
     private final float[] wide;
     private final float[] row;
 
+    /** @param rope positions that {@link #heads} is called for; null where it is not called. */
     public LayerSteps(ModelConfig config, RopeTable rope, ExactMath math) {
         this.config = config;
         this.rope = rope;
@@ -60,7 +61,7 @@ public final class LayerSteps {
             float[] sv,
             int svOffset) {
         int size = config.headDim();
-        int table = position * rope.half();
+        int table = (position - rope.first()) * rope.half();
         math.dequantize(y, yOffset, config.qkvDim(), s, p.qkvScale(), p.qkvBias(), wide, 0);
         for (int h = 0; h < config.heads() + config.kvHeads(); h++) {
             int at = h * size;

@@ -27,6 +27,14 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
 
     /** A tensor's type, shape and the BLAKE3 hash of its bytes. */
     public record Tensor(String dtype, int[] shape, byte[] hash) {
+        public Tensor {
+            for (int size : shape) {
+                if (size < 1) {
+                    throw new IllegalArgumentException("A tensor's shape has a size of " + size + ".");
+                }
+            }
+        }
+
         /** Bytes of one row: all but the first dimension. */
         public int rowBytes() {
             int elements = 1;

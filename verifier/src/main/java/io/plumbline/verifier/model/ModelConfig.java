@@ -55,7 +55,7 @@ public record ModelConfig(
         require(
                 Math.max(Math.max(hidden, mlp), (long) heads * headDim) <= Constants.MAX_INNER,
                 "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
-        require(eps >= 0 && Float.isFinite(eps), "eps " + eps + " is not a number >= 0");
+        require(eps >= 0 && eps <= 1, "eps " + eps + " is not in 0..1");
     }
 
     private static void require(boolean holds, String what) {

@@ -7,18 +7,24 @@ import java.util.stream.Collectors;
  * Rotary frequencies: {@code theta^(-2i/D)}, and where a model was stretched to a longer context the way Llama 3 was, the low ones
  * divided by {@code factor}, the high ones kept, those between blended.
  *
- * @param theta base.
+ * @param theta base, 1 to 1e12, as are the factors and positions at most.
  * @param factor of the stretch; 1 for none, and then the rest is 0.
  * @param lowFactor wavelengths above {@code originalPositions / lowFactor} are stretched in full.
  * @param highFactor wavelengths below {@code originalPositions / highFactor} are kept.
  * @param originalPositions context before the stretch.
  */
 public record Rope(double theta, double factor, double lowFactor, double highFactor, double originalPositions) {
+    /** Largest of each of these numbers; published models are far below it. */
+    private static final double MOST = 1e12;
+
     public Rope {
-        if (!(theta > 0 && Double.isFinite(theta))) {
-            throw new IllegalArgumentException("Model shape not supported: rope theta " + theta + " is not positive.");
+        // Below 1 a position turns by more than a radian: no model does so, and the sines of huge angles take long.
+        if (!(theta >= 1 && theta <= MOST)) {
+            throw new IllegalArgumentException(
+                    "Model shape not supported: rope theta " + theta + " is not in 1.." + MOST + ".");
         }
-        if (factor != 1 && !(factor > 1 && lowFactor > 0 && highFactor > lowFactor && originalPositions > 0)) {
+        boolean isStretch = factor > 1 && lowFactor > 0 && highFactor > lowFactor && originalPositions > 0;
+        if (factor != 1 && !(isStretch && Math.max(Math.max(factor, highFactor), originalPositions) <= MOST)) {
             throw new IllegalArgumentException("Model shape not supported: rope scaling by " + factor + " with factors "
                     + lowFactor + " and " + highFactor + " over " + originalPositions + " positions.");
         }

@@ -4,13 +4,15 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.encoding.Utf8;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
  * What was asked, whole: its hash in a receipt binds the answer to it. The nonce makes every request's hash new, so
- * that an old receipt cannot be shown for a new request.
+ * that an old receipt cannot be shown for a new request. All of it together has at most {@link #MAX_BYTES}, so that a
+ * node can show it and the longest answer in one message; texts in it are whole characters.
  *
  * @param modelId 32 bytes.
  * @param messages the messages as sent, JSON; empty where the requester gave tokens and no messages.
@@ -19,7 +21,8 @@ import java.util.List;
  * @param sampling rule of every choice.
  * @param maxTokens most output tokens, at least 1.
  * @param stopTokens an answer ends with the first of these, ascending.
- * @param stopTexts an answer ends, too, with the token that completes the first of these in its text.
+ * @param stopTexts an answer ends, too, with the token that completes the first of these in its text: at most 16, of 1 to
+ *     256 characters each.
  * @param requester public key of who pays.
  * @param nonce 16 bytes, never used twice.
  */
@@ -37,6 +40,13 @@ public record Request(
     private static final int MAGIC = 0x33515250; // "PRQ3"
     private static final int NONCE_BYTES = 16;
     private static final int MAX_STOP_TEXTS = 16;
+    private static final int MAX_STOP_CHARACTERS = 256;
+
+    /** Most bytes of an encoded request. The longest context's messages have half of it. */
+    public static final int MAX_BYTES = 8 << 20;
+
+    /** Bytes of what has always the same size, and lengths. */
+    private static final int FIXED_BYTES = 256;
 
     public Request {
         if (promptTokens.length == 0) {
@@ -46,10 +56,34 @@ public record Request(
             throw new IllegalArgumentException("max_tokens must be 1 or more, not " + maxTokens + ".");
         }
         stopTexts = List.copyOf(stopTexts);
-        if (stopTexts.size() > MAX_STOP_TEXTS || stopTexts.contains("")) {
-            throw new IllegalArgumentException(
-                    "stop must be at most " + MAX_STOP_TEXTS + " texts, none of them empty.");
+        requireStopTexts(stopTexts);
+        long bytes = FIXED_BYTES
+                + Utf8.length("messages", messages)
+                + (long) Integer.BYTES * promptTokens.length
+                + (long) Integer.BYTES * stopTokens.length;
+        for (String stop : stopTexts) {
+            bytes += Integer.BYTES + Utf8.length("stop", stop);
         }
+        if (bytes > MAX_BYTES) {
+            throw new IllegalArgumentException(
+                    "A request has at most " + MAX_BYTES + " bytes, not " + bytes + ". Shorten its messages.");
+        }
+    }
+
+    /**
+     * Refuses stop texts that no request can have.
+     *
+     * @throws IllegalArgumentException where there are more than 16, or one is empty, has more than 256 characters or
+     *     holds half of a character.
+     */
+    public static void requireStopTexts(List<String> texts) {
+        boolean fits = texts.size() <= MAX_STOP_TEXTS
+                && texts.stream().allMatch(text -> !text.isEmpty() && text.length() <= MAX_STOP_CHARACTERS);
+        if (!fits) {
+            throw new IllegalArgumentException("stop must be at most " + MAX_STOP_TEXTS + " texts of 1 to "
+                    + MAX_STOP_CHARACTERS + " characters each.");
+        }
+        texts.forEach(text -> Utf8.length("stop", text));
     }
 
     public byte[] encode() {

@@ -4,9 +4,11 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What was asked of a tensor model, whole: its hash in a receipt binds the answer to it, and to the bounds it is judged by.
@@ -15,7 +17,7 @@ import java.util.List;
  * @param bounds 32 bytes: hash of the {@code Bounds} that the answer is held to.
  * @param precision the answer must be computed in.
  * @param inputs all of the model's.
- * @param outputs names of those wanted; at least one.
+ * @param outputs names of those wanted; at least one, none twice.
  * @param requester public key of who pays.
  * @param nonce 16 bytes, never used twice.
  */
@@ -37,6 +39,11 @@ public record TensorRequest(
         if (outputs.isEmpty() || outputs.size() > MAX_OUTPUTS) {
             throw new IllegalArgumentException("A request names 1 to " + MAX_OUTPUTS + " outputs.");
         }
+        if (Set.copyOf(outputs).size() < outputs.size()) {
+            throw new IllegalArgumentException("A request names no output twice.");
+        }
+        outputs.forEach(name -> Utf8.length("An output's name", name));
+        inputs.forEach(input -> Utf8.length("An input's name", input.name()));
     }
 
     public byte[] encode() {
@@ -73,16 +80,14 @@ public record TensorRequest(
         for (int i = 0; i < count; i++) {
             outputs.add(in.getText("output name"));
         }
-        TensorRequest request = new TensorRequest(
-                modelId,
-                bounds,
-                precision,
-                inputs,
-                outputs,
-                in.getFixed(Keys.PUBLIC_BYTES, "requester"),
-                in.getFixed(NONCE_BYTES, "nonce"));
+        byte[] requester = in.getFixed(Keys.PUBLIC_BYTES, "requester");
+        byte[] nonce = in.getFixed(NONCE_BYTES, "nonce");
         in.end();
-        return request;
+        try {
+            return new TensorRequest(modelId, bounds, precision, inputs, outputs, requester, nonce);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedException("Malformed request: " + e.getMessage());
+        }
     }
 
     /** 32 bytes that stand for this request. */

@@ -1,8 +1,10 @@
 package io.plumbline.verifier.numerics;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class RopeTest {
@@ -25,6 +27,28 @@ class RopeTest {
         for (int i = 0; i < pairs.length; i++) {
             assertEquals(expected[i], rope.frequency(pairs[i], 128), 1e-12 * expected[i], "pair " + pairs[i]);
         }
+    }
+
+    @Test
+    void numbersThatNoModelHasAreRefused() {
+        for (double theta : new double[] {1e-300, 0.5, 0, -10_000, 1e300, Double.POSITIVE_INFINITY, Double.NaN}) {
+            assertThrows(IllegalArgumentException.class, () -> Rope.plain(theta), "theta " + theta);
+        }
+        double[][] stretches = {{1e300, 1, 4, 8192}, {8, 1, Double.POSITIVE_INFINITY, 8192}, {8, 1, 4, 1e300}};
+        for (double[] s : stretches) {
+            assertThrows(
+                    IllegalArgumentException.class, () -> new Rope(10_000, s[0], s[1], s[2], s[3]), Arrays.toString(s));
+        }
+    }
+
+    @Test
+    void aTableOfSomePositionsHasTheirValuesInTheTableOfAll() {
+        Rope rope = new Rope(500_000, 8, 1, 4, 8192);
+        RopeTable all = RopeTable.of(100, 16, rope);
+        RopeTable some = RopeTable.of(37, 5, 16, rope);
+        assertEquals(37, some.first());
+        assertArrayEquals(Arrays.copyOfRange(all.cos(), 37 * 8, 42 * 8), some.cos());
+        assertArrayEquals(Arrays.copyOfRange(all.sin(), 37 * 8, 42 * 8), some.sin());
     }
 
     @Test

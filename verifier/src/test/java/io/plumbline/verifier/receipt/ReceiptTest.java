@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -79,6 +81,54 @@ class ReceiptTest {
                 List.of("\n\n", "END"),
                 new byte[32],
                 nonce);
+    }
+
+    private static String refusal(String messages, int prompt, List<String> stops) {
+        return assertThrows(
+                        IllegalArgumentException.class,
+                        () -> new Request(
+                                new byte[32],
+                                messages,
+                                0,
+                                new int[prompt],
+                                Sampling.GREEDY,
+                                1,
+                                new int[0],
+                                stops,
+                                new byte[32],
+                                new byte[16]))
+                .getMessage();
+    }
+
+    @Test
+    void stopTextsAreFewAndShort() {
+        String bound = "at most 16 texts of 1 to 256 characters";
+        assertTrue(refusal("", 1, Collections.nCopies(17, "a")).contains(bound));
+        assertTrue(refusal("", 1, List.of("a", "")).contains(bound));
+        assertTrue(refusal("", 1, List.of("a".repeat(257))).contains(bound));
+        Request.requireStopTexts(Collections.nCopies(16, "a".repeat(256)));
+    }
+
+    @Test
+    void aRequestIsSmallEnoughToBeShownWithItsAnswer() {
+        assertTrue(refusal("é".repeat(Request.MAX_BYTES / 2), 1, List.of()).contains("at most"));
+        assertTrue(refusal("", Request.MAX_BYTES / 4, List.of()).contains("at most"));
+    }
+
+    /** Half of a character becomes a question mark in bytes: the node would answer another request than was hashed. */
+    @Test
+    void textsThatBytesDoNotKeepAreRefused() {
+        for (String text : new String[] {"a\ud800", "\udc00a", "\ud800\ud800\udc00"}) {
+            assertTrue(refusal(text, 1, List.of()).startsWith("messages must not hold U+D"), text);
+            assertTrue(refusal("", 1, List.of("b", text)).startsWith("stop must not hold U+D"), text);
+        }
+        Request.requireStopTexts(List.of("\ud83d\ude42"));
+        byte[] bytes = request(new byte[16]).encode();
+        int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("END");
+        bytes[at] = (byte) 0xFF;
+        assertTrue(assertThrows(MalformedException.class, () -> Request.decode(bytes))
+                .getMessage()
+                .contains("UTF-8"));
     }
 
     @Test

@@ -1,0 +1,44 @@
+package io.plumbline.verifier.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TensorRequestTest {
+    private static TensorRequest request(String input, List<String> outputs) {
+        Tensor tensor = Tensor.ofFloats(input, new long[] {1}, 1f);
+        return new TensorRequest(
+                new byte[32],
+                new byte[32],
+                Precision.values()[0],
+                List.of(tensor),
+                outputs,
+                new byte[32],
+                new byte[16]);
+    }
+
+    private static String refusal(String input, List<String> outputs) {
+        return assertThrows(IllegalArgumentException.class, () -> request(input, outputs))
+                .getMessage();
+    }
+
+    @Test
+    void aRequestSurvivesItsEncoding() {
+        byte[] bytes = request("x", List.of("y", "z\ud83d\ude42")).encode();
+        assertArrayEquals(bytes, TensorRequest.decode(bytes).encode());
+    }
+
+    @Test
+    void anOutputIsAskedForOnce() {
+        assertTrue(refusal("x", List.of("y", "z", "y")).contains("no output twice"));
+    }
+
+    @Test
+    void namesThatBytesDoNotKeepAreRefused() {
+        assertTrue(refusal("x", List.of("y\ud800")).contains("U+D800"));
+        assertTrue(refusal("\udc00x", List.of("y")).contains("U+DC00"));
+    }
+}
