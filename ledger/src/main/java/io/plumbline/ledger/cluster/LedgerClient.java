@@ -1,11 +1,13 @@
 package io.plumbline.ledger.cluster;
 
+import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.order.Standing;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.encoding.CanonicalReader;
@@ -32,6 +34,9 @@ public final class LedgerClient implements AutoCloseable {
 
     /** Bytes of commands that are put together. */
     private static final int BATCH_BYTES = Signed.MAX_BODY_BYTES / 2;
+
+    /** Nodes that are read, at most: a full node that lies could name more without end. */
+    private static final int MAX_NODES = 100_000;
 
     private final Sequencer sequencer;
     private final Keys keys;
@@ -185,12 +190,28 @@ public final class LedgerClient implements AutoCloseable {
         return body.length == 0 ? null : Case.decode(body);
     }
 
-    /** Inference nodes that are registered and not slashed. */
+    /**
+     * Inference nodes that are registered and not slashed, in the order of their keys.
+     *
+     * @throws IOException where nobody answers, or the full node that does gives the same nodes again or without end.
+     */
     public List<Node> nodes() throws IOException {
-        CanonicalReader in = new CanonicalReader(sequencer.ask(Question.NODES, new byte[0]), "nodes");
         List<Node> nodes = new ArrayList<>();
-        for (int n = in.getInt("count"); n > 0; n--) {
-            nodes.add(Node.read(in));
+        byte[] last = new byte[0];
+        boolean hasMore = true;
+        while (hasMore) {
+            NodePage page = NodePage.decode(sequencer.ask(Question.NODES, last));
+            for (Node node : page.nodes()) {
+                if (last.length > 0 && Key.of(node.key()).compareTo(Key.of(last)) <= 0) {
+                    throw new IOException("The full node's list of nodes is not in the order of their keys.");
+                }
+                nodes.add(node);
+                last = node.key();
+            }
+            hasMore = page.hasMore() && !page.nodes().isEmpty();
+            if (nodes.size() > MAX_NODES) {
+                throw new IOException("The full node names more than " + MAX_NODES + " nodes.");
+            }
         }
         return nodes;
     }

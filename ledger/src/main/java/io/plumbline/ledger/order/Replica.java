@@ -4,7 +4,6 @@ import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
-import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.CertifiedEntry;
@@ -147,7 +146,11 @@ public final class Replica {
                 Case found = state.findCase(key);
                 yield found == null ? new byte[0] : found.encode();
             }
-            case NODES -> nodes();
+            case NODES ->
+                key.length == 0 || key.length == 32
+                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : key))
+                                .encode()
+                        : new byte[0];
             case ROOT -> state.root();
             case PROOF -> proof(key);
             case STANDING -> Standing.of(state).encode();
@@ -160,13 +163,6 @@ public final class Replica {
         }
         CertifiedEntry entry = state.blocks().prove(Kind.values()[key[0]], Arrays.copyOfRange(key, 1, key.length));
         return entry == null ? new byte[0] : entry.encode();
-    }
-
-    private byte[] nodes() {
-        List<Node> live = state.nodes().stream().filter(node -> !node.slashed()).toList();
-        CanonicalWriter out = new CanonicalWriter().putInt(live.size());
-        live.forEach(node -> out.putFixed(node.encode()));
-        return out.toBytes();
     }
 
     public LedgerState state() {

@@ -162,7 +162,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             // A vote changes nothing that blocks are about.
             boolean isOfBlocks = command instanceof CastVote || command instanceof StateEpoch;
             pending += refusal == null && !isOfBlocks ? 1 : 0;
-            answers.add(refusal == null ? "" : refusal);
+            answers.add(refusal == null ? "" : Reason.bounded(refusal));
         }
         outcomes.put(id, signed.lastMs(), answers);
         return reasons(answers);
@@ -179,7 +179,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     private static List<String> one(String refusal) {
-        return Collections.singletonList(refusal);
+        return Collections.singletonList(Reason.bounded(refusal));
     }
 
     private static List<String> reasons(List<String> answers) {
@@ -502,6 +502,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     /** Registered inference nodes, in key order. */
     public Collection<Node> nodes() {
         return registry.nodes();
+    }
+
+    /** Registered inference nodes with keys after this one, in key order; all of them where it is null. */
+    public Collection<Node> nodesAfter(byte[] key) {
+        return registry.nodesAfter(key == null ? null : Key.of(key));
     }
 
     /** The registered inference node with this key, or null. */

@@ -296,4 +296,19 @@ class ClusterTest {
                         .allMatch(failure -> failure.contains("heartbeat timeout") || failure.contains("WARN")),
                 failures.toString());
     }
+
+    /** Such a reply ended the leader, and the next one when it was asked the same. */
+    @Test
+    void aBatchOfRefusalsIsAnsweredInFull() throws Exception {
+        List<Command> refused = new ArrayList<>();
+        for (int i = 0; i < Signed.MAX_COMMANDS; i++) {
+            refused.add(new Command.RegisterDataNode(1, "a name", 0));
+        }
+        List<LedgerClient.Outcome> outcomes = client.submit(refused);
+        assertEquals(Signed.MAX_COMMANDS, outcomes.size());
+        outcomes.forEach(outcome -> assertTrue(outcome.reason().contains("host and port"), outcome.reason()));
+        assertEquals(32, client.root().length);
+        assertEquals(
+                List.of(), failures.stream().filter(f -> !f.contains("WARN")).toList());
+    }
 }

@@ -1,13 +1,21 @@
 package io.plumbline.ledger.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Key;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.time.Duration;
@@ -16,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** A client's command has an end, whatever a full node replies. */
@@ -120,5 +129,65 @@ class LedgerClientTest {
         assertEquals(threads, applied.get());
         assertTrue(first < 10, "on their way at a time: " + first);
         assertTrue(asked.get() <= first + 2, "the others went together: " + asked);
+    }
+
+    /** A ledger whose questions are answered as a test says. */
+    private static LedgerClient asked(Function<byte[], byte[]> answer) {
+        return new LedgerClient(
+                new Sequencer() {
+                    @Override
+                    public Answer submit(byte[] signed) {
+                        throw new IllegalStateException("nothing is submitted here");
+                    }
+
+                    @Override
+                    public byte[] ask(Question question, byte[] key) {
+                        assertEquals(Question.NODES, question);
+                        return answer.apply(key);
+                    }
+
+                    @Override
+                    public long timeMs() {
+                        return 1;
+                    }
+
+                    @Override
+                    public void close() {}
+                },
+                Keys.random(),
+                new byte[32]);
+    }
+
+    @Test
+    void moreNodesThanAPageHoldsAreReadPageByPage() throws IOException {
+        int count = 2 * NodePage.MAX_NODES + 1;
+        List<Genesis.Deposit> deposits = new ArrayList<>();
+        List<Keys> nodes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            nodes.add(Keys.random());
+            deposits.add(new Genesis.Deposit(nodes.getLast().publicKey(), 10));
+        }
+        Genesis genesis = new Genesis(List.of(Keys.random().publicKey()), deposits);
+        LedgerState state = new LedgerState(genesis);
+        for (Keys keys : nodes) {
+            Command register = new Command.RegisterNode(10, new byte[32], 1, "127.0.0.1", 9);
+            assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
+                    .getFirst());
+        }
+        Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
+        AtomicInteger pages = new AtomicInteger();
+        List<Node> read = asked(key -> {
+                    pages.incrementAndGet();
+                    return replica.answer(Question.NODES, key);
+                })
+                .nodes();
+        assertEquals(count, read.size());
+        assertEquals(
+                count, read.stream().map(node -> Key.of(node.key())).distinct().count());
+        assertEquals(3, pages.get());
+        byte[] first = replica.answer(Question.NODES, new byte[0]);
+        String why = assertThrows(IOException.class, () -> asked(key -> first).nodes())
+                .getMessage();
+        assertTrue(why.contains("order of their keys"), why);
     }
 }

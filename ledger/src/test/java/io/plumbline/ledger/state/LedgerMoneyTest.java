@@ -32,6 +32,7 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
@@ -264,6 +265,27 @@ class LedgerMoneyTest {
         assertTrue(apply(REQUESTER, new HandInEvidence(new byte[9])).contains("has accused nobody"), "too late");
         assertEquals(STAKE, stake(NODE));
         assertFalse(state.node(NODE.publicKey()).slashed());
+    }
+
+    /** The model's description is in the evidence, and the refusal quotes a line of it. */
+    @Test
+    void aRefusalIsShortHoweverLongWhatItQuotes() {
+        register(2);
+        answered(1, 100);
+        byte[] evidence = new CanonicalWriter()
+                .putText("plumbline evidence 1")
+                .putText("plumbline-model 1\n" + "\u0007x".repeat(200_000) + "\n")
+                .toBytes();
+        assertNull(apply(REQUESTER, new Accuse(request(1), Blake3.hash(evidence), evidence.length)));
+        int before = state.encode().length;
+        String last = null;
+        for (int at = 0; at < evidence.length; at += HandInEvidence.MAX_BYTES) {
+            int end = Math.min(evidence.length, at + HandInEvidence.MAX_BYTES);
+            last = apply(REQUESTER, new HandInEvidence(Arrays.copyOfRange(evidence, at, end)));
+        }
+        assertEquals(Reason.MAX_CHARS, last.length());
+        assertTrue(last.contains("?x?x") && last.endsWith("..."), last);
+        assertTrue(state.encode().length < before + 2_000, "the evidence and its quotes are gone");
     }
 
     @Test
