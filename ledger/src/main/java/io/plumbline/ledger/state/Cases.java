@@ -5,6 +5,7 @@ import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RevealVerdict;
+import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.ledger.tree.Peaks;
 import io.plumbline.verifier.blake3.Domain;
@@ -15,9 +16,11 @@ import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -149,17 +152,38 @@ final class Cases {
         return reserved.getOrDefault(node, 0L);
     }
 
-    /** Whether a receipt is the one that its node owes for an open escrow. */
-    boolean awaits(byte[] signer, Receipt receipt) {
-        Case open = find(receipt.requestHash());
-        return open != null && open.status() == Status.ESCROWED && Arrays.equals(open.node(), signer);
+    /**
+     * Whether all of these are receipts that their signer owes for open escrows, each for another one and none refused
+     * as they stand. What costs no fee must leave nothing in the state but what an escrow has paid for.
+     */
+    boolean areAwaited(byte[] signer, List<Command> commands) {
+        Set<Key> requests = new HashSet<>();
+        return commands.stream()
+                .allMatch(command -> command instanceof SubmitReceipt c
+                        && Arrays.equals(signer, c.receipt().node())
+                        && refusal(signer, c.receipt()) == null
+                        && requests.add(Key.of(c.receipt().requestHash())));
     }
 
     /**
+     * Takes a receipt.
+     *
      * @param signer of the command: where it is the node itself it vouches for the receipt, and a signature that does
-     * not hold is its auditors' finding.
+     *     not hold is its auditors' finding.
+     * @return why it is not taken, or null.
      */
     String receipt(byte[] signer, Receipt receipt, long nowMs) {
+        String refusal = refusal(signer, receipt);
+        if (refusal == null) {
+            Case open = find(receipt.requestHash());
+            byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
+            Audit begun = Audit.begun(beacon, auditors(beacon), nowMs + auditMs(open));
+            put(open.ordered(receipt, begun, ledger.height()));
+        }
+        return refusal;
+    }
+
+    private String refusal(byte[] signer, Receipt receipt) {
         Case open = find(receipt.requestHash());
         if (open == null) {
             return "no escrow is open for this request";
@@ -178,13 +202,9 @@ final class Cases {
             return "price " + receipt.price() + " for " + tokens + " tokens is above the escrow's, "
                     + open.pricePerToken() + " a token for " + open.tokens() + " at most";
         }
-        if (!Arrays.equals(node.modelId(), receipt.modelId())) {
-            return "the receipt names another model than the node announced";
-        }
-        byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
-        Audit begun = Audit.begun(beacon, auditors(beacon), nowMs + auditMs(open));
-        put(open.ordered(receipt, begun, ledger.height()));
-        return null;
+        return Arrays.equals(node.modelId(), receipt.modelId())
+                ? null
+                : "the receipt names another model than the node announced";
     }
 
     /** Time for the audit of an answer, and again after a challenge is posted. */

@@ -51,7 +51,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     public static final int BLOCK_COMMANDS = 8192;
 
     private static final int MAX_DESTINATION = 255;
-    private static final String FORMAT = "plumbline ledger 5";
+    private static final String FORMAT = "plumbline ledger 6";
 
     private final Genesis genesis;
     private final byte[] genesisHash;
@@ -142,10 +142,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             return one(e.getMessage());
         }
         boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
-        boolean isAwaited = commands.stream()
-                .allMatch(command -> command instanceof SubmitReceipt c && cases.awaits(signed.signer(), c.receipt()));
+        boolean isFree = isExempt || cases.areAwaited(signed.signer(), commands);
+        long fee = isFree ? 0 : parameters.fee() * commands.size();
         long money = books.account(Key.of(signed.signer())).total();
-        if (!isExempt && !isAwaited && money < Math.max(1, parameters.fee() * commands.size())) {
+        if (!isFree && money < Math.max(1, fee)) {
             // Nothing of it is kept: state costs its maker.
             return one("this account has " + money + ", which does not cover a fee of " + parameters.fee()
                     + " for each command; it needs a deposit");
@@ -153,11 +153,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         byte[] time = new CanonicalWriter().putLong(timeMs).toBytes();
         chain = Blake3.plain().update(chain).update(id.bytes()).update(time).digest();
         List<String> answers = new ArrayList<>(commands.size());
+        // All of it first: the first command could leave nothing for the others' fees.
+        books.fee(Key.of(signed.signer()), fee, block());
         for (int i = 0; i < commands.size(); i++) {
             Command command = commands.get(i);
-            if (!isExempt && !isAwaited) {
-                books.fee(Key.of(signed.signer()), parameters.fee(), block());
-            }
             String refusal = apply(signed.signer(), command, id, i);
             // A vote changes nothing that blocks are about.
             boolean isOfBlocks = command instanceof CastVote || command instanceof StateEpoch;

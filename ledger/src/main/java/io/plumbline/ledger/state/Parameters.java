@@ -46,8 +46,8 @@ public record Parameters(
         long registrationFee,
         long auditFee,
         long accusationDeposit) {
-    /** The newest rules that this code knows, and the oldest: those before had no evidence. */
-    public static final int KNOWN_RULES = 2;
+    /** The newest rules that this code knows, and the oldest: those before let a node take its stake home. */
+    public static final int KNOWN_RULES = 3;
 
     /** Longest time that the opening of one answer may add to {@link #commitMs}. */
     public static final long MAX_OPENING_MS = 24 * 3_600_000L;

@@ -267,6 +267,40 @@ class LedgerMoneyTest {
         assertFalse(state.node(NODE.publicKey()).slashed());
     }
 
+    /** Receipts that an escrow waits for are free, and nothing else is: it would fill the state for nothing. */
+    @Test
+    void onlyReceiptsThatAreTakenAsTheyStandCostNoFee() {
+        register(2);
+        for (int number = 1; number <= 3; number++) {
+            assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 2, 100, Level.AUDITED)));
+        }
+        long before = balance(NODE);
+        assertNull(apply(NODE, new SubmitReceipt(receipt(1, 200, 1, 99)), new SubmitReceipt(receipt(2, 200, 1, 99))));
+        assertEquals(before, balance(NODE));
+        SubmitReceipt dear = new SubmitReceipt(receipt(3, 201, 1, 99));
+        SubmitReceipt good = new SubmitReceipt(receipt(3, 200, 1, 99));
+        Command[] same = new Command[Signed.MAX_COMMANDS];
+        Arrays.fill(same, dear);
+        assertTrue(apply(NODE, same).contains("above the escrow's"));
+        assertEquals(before - Signed.MAX_COMMANDS, balance(NODE), "refused receipts cost what other commands do");
+        assertNull(apply(NODE, good, good));
+        assertEquals(before - Signed.MAX_COMMANDS - 2, balance(NODE), "one receipt twice is not awaited twice");
+    }
+
+    @Test
+    void aBatchPaysAllItsFeesBeforeItsFirstCommandSpendsThem() {
+        register(1);
+        Keys cheap = Keys.random();
+        assertNull(apply(Money.BANK, new DepositMoney(cheap.publicKey(), 128, request(8))));
+        List<Command> commands = new ArrayList<>();
+        commands.add(new OpenEscrow(request(7), NODE.publicKey(), 1, 127, Level.SIGNED));
+        for (int i = 1; i < Signed.MAX_COMMANDS; i++) {
+            commands.add(new Command.RegisterDataNode(1, "a name", 0));
+        }
+        assertTrue(apply(cheap, commands.toArray(Command[]::new)).contains("not covered by a balance of 0"));
+        assertEquals(0, balance(cheap));
+    }
+
     /** The model's description is in the evidence, and the refusal quotes a line of it. */
     @Test
     void aRefusalIsShortHoweverLongWhatItQuotes() {

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
  * to the old ones until a quorum has moved on, and a log under the new rules is added.
  */
 class OldLogTest {
-    private static final String LOG = "/logs/rules-2.bin";
+    private static final String LOG = "/logs/rules-3.bin";
 
     private static byte[] resource(String name) throws IOException {
         try (InputStream in = OldLogTest.class.getResourceAsStream(name)) {
