@@ -18,6 +18,9 @@ final class Books {
 
     private static final Key OUTSIDE = new Key(0, 0, 0, 1);
 
+    /** All money that a ledger may have: sums of a few such amounts still fit a long. */
+    static final long MAX_DEPOSITED = Long.MAX_VALUE / 4;
+
     private final Entries entries;
     private final SortedMap<Key, Account> accounts = new TreeMap<>();
 

@@ -254,7 +254,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         if (!isBank(signer)) {
             return "only the bank says what came in";
         }
-        if (c.amount() <= 0 || c.amount() > Long.MAX_VALUE - books.deposited()) {
+        if (c.amount() <= 0 || c.amount() > Books.MAX_DEPOSITED - books.deposited()) {
             return "a deposit of " + c.amount() + " is not above 0, or more than the ledger can count";
         }
         Key reference = Key.of(c.reference());

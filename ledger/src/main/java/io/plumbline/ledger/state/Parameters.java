@@ -149,12 +149,20 @@ public record Parameters(
         return with(assignment.substring(0, equals), Long.parseLong(assignment.substring(equals + 1)));
     }
 
-    /** What an audit at this level costs its requester: nothing at SIGNED, at FULL in proportion to the tokens. */
+    /**
+     * What an audit at this level costs its requester: nothing at SIGNED, at FULL in proportion to the tokens; more
+     * than anybody has where no number holds it.
+     *
+     * @param tokens 1 or more, at most 2^32.
+     */
     public long auditFee(Level level, long tokens) {
         return switch (level) {
             case SIGNED -> 0;
             case AUDITED -> auditFee;
-            default -> Math.multiplyExact(auditFee, Math.max(1, (tokens + FULL_TOKENS - 1) / FULL_TOKENS));
+            default -> {
+                long parts = Math.max(1, (tokens + FULL_TOKENS - 1) / FULL_TOKENS);
+                yield auditFee > Long.MAX_VALUE / parts ? Long.MAX_VALUE : auditFee * parts;
+            }
         };
     }
 

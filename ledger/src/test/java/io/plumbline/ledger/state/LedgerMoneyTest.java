@@ -372,6 +372,34 @@ class LedgerMoneyTest {
         assertNull(state.blocks().prove(Kind.ACCOUNT, passing.publicKey()).value());
     }
 
+    /** An exception out of the state would end every full node, and again at every start. */
+    @Test
+    void amountsThatNoNumberHoldsAreRefused() {
+        Parameters dear = Parameters.DEFAULT.with("auditFee", 1L << 40);
+        Genesis genesis = new Genesis(
+                Money.genesis().fullNodes(),
+                10,
+                Money.BANK.publicKey(),
+                Money.genesis().deposits(),
+                dear);
+        LedgerState other = new LedgerState(genesis);
+        List<Command> nodes = List.of(new RegisterNode(STAKE, MODEL, 0, "127.0.0.1", 9));
+        assertNull(other.apply(Signed.of(genesis.hash(), NODE, now, nodes), now).getFirst());
+        OpenEscrow escrow = new OpenEscrow(request(1), NODE.publicKey(), 0, 1L << 32, Level.FULL);
+        String refusal = other.apply(Signed.of(genesis.hash(), REQUESTER, now, escrow), now)
+                .getFirst();
+        assertTrue(refusal.contains("an audit fee of " + Long.MAX_VALUE + " are not covered"), refusal);
+        assertTrue(apply(Money.BANK, new DepositMoney(NODE.publicKey(), Books.MAX_DEPOSITED, request(8)))
+                .contains("more than the ledger can count"));
+        long room = Books.MAX_DEPOSITED - state.deposited();
+        assertNull(apply(Money.BANK, new DepositMoney(NODE.publicKey(), room, request(8))));
+        List<Genesis.Deposit> deposits = List.of(new Genesis.Deposit(new byte[32], Books.MAX_DEPOSITED - 9));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Genesis(Money.genesis().fullNodes(), 10, new byte[32], deposits, dear));
+        assertNotNull(new Genesis(Money.genesis().fullNodes(), 3, new byte[32], deposits, dear));
+    }
+
     @Test
     void aGenesisWithOneKeyTwiceIsRefused() {
         byte[] key = NODE.publicKey();
