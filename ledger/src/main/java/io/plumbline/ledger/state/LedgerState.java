@@ -316,9 +316,13 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     private String unbond(Key key, long amount) {
         long reserved = cases.reserved(key);
-        String refusal = covered(amount, books.account(key).stake() - reserved);
-        if (refusal != null && reserved > 0) {
-            return refusal + "; open requests reserve " + reserved;
+        // Votes of a full node count as long as the ledger runs, and so must what it can lose by them.
+        long bond = genesis.place(key.bytes()) >= 0 ? genesis.bond() : 0;
+        String refusal = covered(amount, books.account(key).stake() - reserved - bond);
+        if (refusal != null) {
+            return refusal
+                    + (reserved > 0 ? "; open requests reserve " + reserved : "")
+                    + (bond > 0 ? "; a full node's bond of " + bond + " stays" : "");
         }
         if (refusal == null) {
             books.unbond(key, amount, timeMs + parameters.unbondMs());

@@ -193,6 +193,16 @@ class LedgerMoneyTest {
         assertNull(apply(NODE, new Unbond(16_000)));
     }
 
+    @Test
+    void aFullNodesBondStaysAsLongAsItsVotesCount() {
+        Keys full = FULL_NODES.get(2);
+        assertTrue(apply(full, new Unbond(1)).contains("a full node's bond of 10000 stays"));
+        assertNull(apply(Money.BANK, new DepositMoney(full.publicKey(), 500, request(8))));
+        assertNull(apply(full, new Bond(500)));
+        assertTrue(apply(full, new Unbond(501)).contains("not covered by 500"));
+        assertNull(apply(full, new Unbond(500)));
+    }
+
     /**
      * Silence where a challenge was posted costs what was reserved: more than the answer was worth, and nobody has
      * it.
