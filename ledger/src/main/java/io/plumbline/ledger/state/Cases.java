@@ -48,6 +48,10 @@ final class Cases {
     /** Hashes of all receipts that were judged, in the order they were. */
     private Peaks judged = new Peaks();
 
+    /** Of the stake of a node whose answer is proven false, to whoever proves it: one part in this many. */
+    private static final int BOUNTY_PARTS = 10;
+
+    /** Of all cases, see {@link Case#held}. */
     private long held;
 
     /** Open cases of each node, and the stake that they reserve. */
@@ -62,8 +66,6 @@ final class Cases {
         Books books();
 
         Registry registry();
-
-        Seizures seizures();
 
         /** The number of the block that has what happens now. */
         long block();
@@ -128,7 +130,6 @@ final class Cases {
         }
         long reserved = amount * parameters.cover();
         ledger.books().hold(Key.of(signer), amount + fee);
-        held = Math.addExact(held, amount + fee);
         Audit none = Audit.NONE.until(nowMs + parameters.escrowMs());
         put(new Case(
                 c.requestHash(),
@@ -304,7 +305,7 @@ final class Cases {
     private Case decided(Case heard, long nowMs) {
         Audit audit = heard.audit();
         if (audit.good() >= audit.quorum()) {
-            owe(heard.node(), heard.receipt().price());
+            // The price waits until no evidence can come any more: a lie that was paid is paid back out of it.
             owe(heard.requester(), heard.escrow() - heard.receipt().price());
             payAuditors(heard, audit.working());
             return closed(heard, Status.SETTLED, nowMs);
@@ -349,7 +350,6 @@ final class Cases {
     }
 
     private Case closed(Case one, Status status, long nowMs) {
-        held -= one.escrow() + one.fee();
         if (one.receipt() != null) {
             judged.add(one.receipt().hash());
         }
@@ -373,30 +373,22 @@ final class Cases {
     }
 
     /**
-     * The answer of a case was proven false: whoever asked has the escrow back, or a claim on the stake where it was
-     * paid already, and requests that the node has not answered yet end.
+     * The answer of a case was proven false: the requester has back what is still held of the escrow, the node loses
+     * its stake, a part of it to the finder, and requests that it has not answered yet end. Nothing of the stake goes
+     * to requesters: a node could make as many of them as it likes.
      */
     void slash(Case proven, Key finder, long nowMs) {
         Key node = Key.of(proven.node());
-        boolean wasOpen = proven.isOpen();
-        long paid = proven.status() == Status.SETTLED ? proven.receipt().price() : 0;
-        if (wasOpen) {
-            payAuditors(proven, List.of());
-            owe(proven.requester(), proven.escrow());
-            put(closed(proven, Status.SLASHED, nowMs));
-        } else {
-            put(proven.with(Status.SLASHED, proven.audit(), ledger.height()));
-        }
+        owe(proven.requester(), proven.held());
+        put(
+                proven.isOpen()
+                        ? closed(proven, Status.SLASHED, nowMs)
+                        : proven.with(Status.SLASHED, proven.audit(), ledger.height()));
         ledger.registry().caught(node);
-        ledger.seizures()
-                .seize(
-                        node,
-                        finder,
-                        Key.of(proven.requestHash()),
-                        proven.requester(),
-                        paid,
-                        nowMs + ledger.parameters().retainMs(),
-                        ledger.block());
+        long stake = ledger.books().seize(node);
+        long bounty = stake / BOUNTY_PARTS;
+        ledger.books().owe(finder, bounty, ledger.block());
+        ledger.books().oweFire(stake - bounty, ledger.block());
         for (Key request : List.copyOf(openByNode.getOrDefault(node, new TreeSet<>()))) {
             Case other = cases.get(request);
             if (other.status() == Status.ESCROWED) {
@@ -426,8 +418,13 @@ final class Cases {
         return any;
     }
 
+    /** A case leaves the state. No evidence is taken against its answer any more, so a price that waited is paid. */
     private void forget(Case one) {
         Key key = Key.of(one.requestHash());
+        if (one.status() == Status.SETTLED) {
+            owe(one.node(), one.held());
+        }
+        held -= one.held();
         unschedule(key, one);
         cases.remove(key);
         entries.remove(Kind.CASE, key);
@@ -438,7 +435,9 @@ final class Cases {
         Key key = Key.of(next.requestHash());
         Case before = cases.put(key, next);
         entries.put(Kind.CASE, key, next::encode);
+        held += next.held();
         if (before != null) {
+            held -= before.held();
             unschedule(key, before);
         }
         count(key, before, next);
@@ -494,7 +493,7 @@ final class Cases {
         return taken;
     }
 
-    /** Escrows and audit fees that are neither paid nor given back. */
+    /** Escrows, audit fees and prices that are neither paid nor given back. */
     long held() {
         return held;
     }
@@ -514,9 +513,7 @@ final class Cases {
         Cases read = new Cases(ledger, entries);
         read.judged = Peaks.read(in);
         for (int n = in.getInt("cases"); n > 0; n--) {
-            Case one = Case.read(in);
-            read.put(one);
-            read.held = Math.addExact(read.held, one.isOpen() ? one.escrow() + one.fee() : 0);
+            read.put(Case.read(in));
         }
         // Only who may still have to act hears of it again.
         read.changed.removeIf(one -> !one.isOpen());

@@ -60,7 +60,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private Books books = new Books(entries);
     private Registry registry = new Registry(books, entries);
     private Cases cases = new Cases(this, entries);
-    private Seizures seizures = new Seizures(books);
     private Accusations accusations = new Accusations(books);
     private Outcomes outcomes = new Outcomes();
     private Blocks blocks;
@@ -392,11 +391,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return chain.clone();
     }
 
-    @Override
-    public Seizures seizures() {
-        return seizures;
-    }
-
     /** Those who were caught judge nobody, unless fewer than certify are left: one liar never judges alone. */
     @Override
     public List<byte[]> auditors() {
@@ -445,16 +439,13 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         outcomes.expire(timeMs);
         boolean ended = cases.expire(timeMs);
         boolean released = books.release(timeMs);
-        boolean shared = seizures.expire(timeMs, block());
         boolean dropped = accusations.expire(timeMs, block());
-        pending += ended || released || shared || dropped ? 1 : 0;
+        pending += ended || released || dropped ? 1 : 0;
     }
 
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
-        return Math.min(
-                Math.min(cases.nextDeadlineMs(), books.nextReleaseMs()),
-                Math.min(seizures.nextMs(), accusations.nextMs()));
+        return Math.min(Math.min(cases.nextDeadlineMs(), books.nextReleaseMs()), accusations.nextMs());
     }
 
     /** Cluster time of the last command. */
@@ -530,8 +521,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** All money wherever it is: always what was deposited. */
     public long total() {
-        return Math.addExact(
-                Math.addExact(books.total(), cases.held()), Math.addExact(seizures.total(), accusations.total()));
+        return Math.addExact(Math.addExact(books.total(), cases.held()), accusations.total());
     }
 
     /** All money that ever came in. */
@@ -558,7 +548,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         out.putInt(withdrawals.size());
         withdrawals.forEach((id, entry) -> out.putFixed(id.bytes()).putBytes(entry));
         books.write(out);
-        seizures.write(out);
         accusations.write(out);
         registry.write(out);
         cases.write(out);
@@ -582,7 +571,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         parameters.write(meta);
         books.writeSums(meta);
         cases.writeJudged(meta);
-        seizures.write(meta);
         CanonicalWriter begun = new CanonicalWriter();
         accusations.write(begun);
         meta.putFixed(Blake3.hash(begun.toBytes()));
@@ -629,7 +617,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             state.enterWithdrawal(id, in.getBytes("withdrawal"));
         }
         state.books = Books.read(state.entries, in);
-        state.seizures = Seizures.read(state.books, in);
         state.accusations = Accusations.read(state.books, in);
         state.registry = Registry.read(state.books, state.entries, in);
         state.cases = Cases.read(state, state.entries, in);

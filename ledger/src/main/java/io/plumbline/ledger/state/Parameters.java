@@ -20,7 +20,7 @@ import java.util.List;
  * @param unbondMs time for which a stake that is asked back still answers for what its owner did; longer than an
  *     answer may be judged.
  * @param retainMs time for which a request that came to its end stays in the state, and evidence against its answer
- *     is taken. Its proof is good for ever.
+ *     is taken; then the node has its price. Its proof is good for ever.
  * @param maxAuditors of one answer.
  * @param minStake of an inference node or a data node that may work.
  * @param cover stake that is reserved for an open request, as a multiple of its escrow; that much is lost where a

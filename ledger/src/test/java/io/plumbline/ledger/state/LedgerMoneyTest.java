@@ -148,6 +148,8 @@ class LedgerMoneyTest {
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 23, 20, 3))));
         long before = balance(NODE);
         judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
+        now += Parameters.DEFAULT.retainMs();
+        state.expire(now);
         certify();
         assertEquals(before + 23, balance(NODE));
     }
