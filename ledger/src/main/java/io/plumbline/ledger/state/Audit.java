@@ -137,6 +137,19 @@ public final class Audit {
         return auditors.size() / 2 + 1;
     }
 
+    /** Auditors that may lie, at most: as many as of all full nodes. */
+    int mostLiars() {
+        return (auditors.size() - 1) / 3;
+    }
+
+    /**
+     * Whether those who have committed in this round decide it even where as many of them lie as may: the others may
+     * be shut out then.
+     */
+    boolean decides() {
+        return committed() >= quorum() + mostLiars();
+    }
+
     /** Cells posted by any auditor, in the order of their keys. */
     public List<Cell> postedCells() {
         SortedMap<Key, Cell> cells = new TreeMap<>();

@@ -247,13 +247,11 @@ final class Cases {
         }
         Parameters parameters = ledger.parameters();
         Audit audit = open.audit().committed(auditor, c.commitment());
-        int count = audit.committed();
-        if (count == audit.auditors().size()) {
+        if (audit.committed() == audit.auditors().size()) {
             put(open.with(Status.REVEALING, audit.until(nowMs + parameters.revealMs()), ledger.height()));
         } else {
-            long deadline = count < audit.quorum()
-                    ? audit.deadlineMs()
-                    : Math.min(audit.deadlineMs(), nowMs + parameters.graceMs());
+            long deadline =
+                    audit.decides() ? Math.min(audit.deadlineMs(), nowMs + parameters.graceMs()) : audit.deadlineMs();
             put(open.with(Status.AUDITING, audit.until(deadline), ledger.height()));
         }
         return null;

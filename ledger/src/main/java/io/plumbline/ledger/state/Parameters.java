@@ -14,7 +14,7 @@ import java.util.List;
  *     code.
  * @param commitMs longest time to audit and commit to a verdict, and again after a challenge is posted; what the node
  *     announces for the opening of long answers comes on top.
- * @param graceMs time for the others once as many have committed as decide.
+ * @param graceMs time for the others once as many have committed as decide, those that may lie not counted.
  * @param revealMs longest time to reveal what was committed to.
  * @param escrowMs longest time from an escrow to its receipt: then the requester has the money back.
  * @param unbondMs time for which a stake that is asked back still answers for what its owner did; longer than an
