@@ -150,6 +150,14 @@ public final class Audit {
         return committed() >= quorum() + mostLiars();
     }
 
+    /**
+     * Whether more auditors than may lie had no answer to a challenge and posted it: then an honest one did, and said
+     * so before anybody asked it.
+     */
+    boolean isPostedByHonest() {
+        return count(posted) > mostLiars();
+    }
+
     /** Cells posted by any auditor, in the order of their keys. */
     public List<Cell> postedCells() {
         SortedMap<Key, Cell> cells = new TreeMap<>();
@@ -190,7 +198,7 @@ public final class Audit {
 
     /** Verdicts that the node was silent, or did not answer as it signed. */
     public int silence() {
-        return calling(Opinion.CANNOT_JUDGE).size();
+        return calling(Opinion.SILENT).size();
     }
 
     /** Auditors who have told this opinion. */

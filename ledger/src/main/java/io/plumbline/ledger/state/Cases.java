@@ -270,6 +270,13 @@ final class Cases {
         if (open.audit().hasPosted(auditor)) {
             return "this full node has posted a challenge already";
         }
+        long computed = Math.max(
+                1, (long) open.receipt().promptTokens() + open.receipt().outputTokens() - 1);
+        if (c.cell().to() > computed) {
+            // How many layers there are only the model says: who has it leaves out what is none of them.
+            return "the model ran over " + computed + " tokens for this answer, not over token "
+                    + (c.cell().to() - 1);
+        }
         long deadline = nowMs + auditMs(open);
         put(open.with(Status.AUDITING, open.audit().posted(auditor, c.cell(), deadline), ledger.height()));
         return null;
@@ -314,9 +321,9 @@ final class Cases {
             payAuditors(heard, audit.calling(Opinion.BAD));
             return refunded(heard, nowMs);
         }
-        if (audit.silence() >= audit.quorum() && !audit.postedCells().isEmpty()) {
+        if (audit.silence() >= audit.quorum() && audit.isPostedByHonest()) {
             penalize(heard);
-            payAuditors(heard, audit.calling(Opinion.CANNOT_JUDGE));
+            payAuditors(heard, audit.calling(Opinion.SILENT));
             return refunded(heard, nowMs);
         }
         if (audit.isComplete()) {

@@ -13,10 +13,12 @@ import io.plumbline.ledger.Money;
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.List;
@@ -101,5 +103,59 @@ class AuditRoundsTest {
             assertNull(reveal(honest, GOOD));
         }
         assertEquals(Status.SETTLED, status());
+    }
+
+    private void allSay(Opinion opinion) {
+        Verdict verdict = verdict(opinion);
+        for (int honest = 0; honest < LIAR; honest++) {
+            assertNull(commit(honest, verdict));
+        }
+        assertNull(commit(LIAR, verdict(Opinion.SILENT)));
+        reveal(LIAR, verdict(Opinion.SILENT));
+        for (int honest = 0; honest < LIAR; honest++) {
+            reveal(honest, verdict);
+        }
+    }
+
+    private String post(int auditor, Cell cell) {
+        return apply(auditors.get(auditor), new PostChallenge(request(1), cell));
+    }
+
+    private long stake() {
+        return state.account(NODE.publicKey()).stake();
+    }
+
+    @Test
+    void auditorsThatCannotJudgeCostTheNodeNothingWhateverALiarPosts() {
+        assertNull(post(LIAR, new Cell(0, 0, 1)));
+        allSay(Opinion.CANNOT_JUDGE);
+        assertEquals(Status.REFUNDED, status());
+        assertEquals(STAKE, stake());
+        assertEquals(0, state.node(NODE.publicKey()).faults());
+    }
+
+    @Test
+    void silenceCostsTheReservedStakeWhereMoreHaveHadNoAnswerThanMayLie() {
+        assertNull(post(0, new Cell(0, 0, 1)));
+        assertNull(post(1, new Cell(0, 0, 1)));
+        allSay(Opinion.SILENT);
+        assertEquals(Status.REFUNDED, status());
+        assertEquals(STAKE - 4 * 500, stake());
+        assertEquals(1, state.node(NODE.publicKey()).faults());
+    }
+
+    @Test
+    void oneAuditorsPostIsNoSilenceOfTheNode() {
+        assertNull(post(LIAR, new Cell(0, 0, 1)));
+        allSay(Opinion.SILENT);
+        assertEquals(Status.REFUNDED, status());
+        assertEquals(STAKE, stake());
+    }
+
+    @Test
+    void aChallengeIsAboutTokensThatTheModelRanOver() {
+        String refusal = post(LIAR, new Cell(0, 99, 100));
+        assertTrue(refusal.contains("ran over 99 tokens"), refusal);
+        assertNull(post(LIAR, new Cell(0, 98, 99)));
     }
 }

@@ -214,16 +214,16 @@ class LedgerMoneyTest {
         register(2);
         answered(1, 100);
         assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(1), new Cell(0, 0, 1))));
-        judge(1, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        judge(1, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
         assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
         assertEquals(STAKE - 4 * 200, stake(NODE));
         assertEquals(1, state.node(NODE.publicKey()).faults());
         answered(2, 100);
-        judge(2, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        judge(2, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
         assertEquals(STAKE - 4 * 200, stake(NODE), "without a posted challenge nothing was left unanswered");
         answered(3, 100);
         assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(3), new Cell(0, 0, 1))));
-        judge(3, Opinion.CANNOT_JUDGE, Opinion.GOOD, Opinion.GOOD);
+        judge(3, Opinion.SILENT, Opinion.GOOD, Opinion.GOOD);
         assertEquals(STAKE - 4 * 200, stake(NODE), "one auditor's word costs nothing");
     }
 

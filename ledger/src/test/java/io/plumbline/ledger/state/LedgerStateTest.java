@@ -92,7 +92,7 @@ class LedgerStateTest {
     }
 
     private static Verdict silent() {
-        return new Verdict(Opinion.CANNOT_JUDGE, "SILENCE", "layer 2, token 7", WORK, new byte[32]);
+        return new Verdict(Opinion.SILENT, "SILENCE", "layer 2, token 7", WORK, new byte[32]);
     }
 
     private String commit(int number, Keys auditor, Verdict verdict) {
