@@ -572,7 +572,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         books.writeSums(meta);
         cases.writeJudged(meta);
         CanonicalWriter begun = new CanonicalWriter();
-        accusations.write(begun);
+        accusations.writeHashes(begun);
         meta.putFixed(Blake3.hash(begun.toBytes()));
         return entries.tree().put(LedgerHashes.key(Kind.META, new byte[0]), meta.toBytes());
     }

@@ -71,6 +71,7 @@ class LedgerMoneyTest {
         LedgerState back = LedgerState.decode(GENESIS, state.encode());
         assertArrayEquals(state.root(), back.root());
         assertArrayEquals(state.encode(), back.encode());
+        assertEquals(state.total(), back.total(), "sums that are kept are those of what there is");
     }
 
     private String apply(Keys by, Command... commands) {
@@ -264,6 +265,7 @@ class LedgerMoneyTest {
                 .contains("does not follow"));
         LedgerState half = LedgerState.decode(GENESIS, state.encode());
         assertArrayEquals(state.root(), half.root());
+        assertArrayEquals(state.encode(), half.encode());
         assertNull(apply(REQUESTER, new HandInEvidence(part)));
         byte[] last = new byte[nonsense.length - 2 * part.length];
         assertTrue(apply(REQUESTER, new HandInEvidence(last)).contains("Malformed evidence"));
