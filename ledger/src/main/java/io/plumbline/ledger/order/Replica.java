@@ -29,7 +29,9 @@ public final class Replica {
     private final LedgerState state;
     private final Listener listener;
     private final Timers timers;
-    private boolean isBlockDue;
+    /** When the timer that closes a block goes off, or the end of time where it is not set. */
+    private long blockMs = Long.MAX_VALUE;
+
     private long wakeMs = Long.MAX_VALUE;
     private long certified;
     private long epoch;
@@ -89,7 +91,7 @@ public final class Replica {
 
     public void onTimer(long timer, long nowMs) {
         if (timer == BLOCK_TIMER) {
-            isBlockDue = false;
+            blockMs = Long.MAX_VALUE;
             close(nowMs);
         } else {
             wakeMs = Long.MAX_VALUE;
@@ -116,10 +118,11 @@ public final class Replica {
         }
         if (state.isBlockFull()) {
             close(nowMs);
-        } else if (state.wantsBlock() && !isBlockDue) {
-            isBlockDue = true;
-            // By the clock as it is now: the state's own time may be ahead, after a leader whose clock was.
-            timers.schedule(BLOCK_TIMER, nowMs + BLOCK_MS);
+        } else if (state.wantsBlock() && nowMs < blockMs - BLOCK_MS) {
+            // By the clock as it is now: the state's own time may be ahead, after a leader whose clock was, and so may
+            // the time that the timer was set to then.
+            blockMs = nowMs + BLOCK_MS;
+            timers.schedule(BLOCK_TIMER, blockMs);
         }
         long next = state.nextDeadlineMs();
         if (next < wakeMs) {

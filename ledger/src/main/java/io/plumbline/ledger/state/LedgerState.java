@@ -50,6 +50,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
      */
     public static final int BLOCK_COMMANDS = 8192;
 
+    /**
+     * The end of time, in ms: whatever a leader says the time is, sums of deadlines fit a long. Some 140,000 years.
+     */
+    private static final long END_MS = 1L << 52;
+
     private static final int MAX_DESTINATION = 255;
     private static final String FORMAT = "plumbline ledger 6";
 
@@ -435,7 +440,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** Ends what should have come to its end by {@code nowMs}. */
     public void expire(long nowMs) {
-        timeMs = Math.max(timeMs, nowMs);
+        timeMs = Math.max(timeMs, Math.min(nowMs, END_MS));
         outcomes.expire(timeMs);
         boolean ended = cases.expire(timeMs);
         boolean released = books.release(timeMs);
