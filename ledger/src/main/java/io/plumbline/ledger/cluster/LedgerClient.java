@@ -179,6 +179,16 @@ public final class LedgerClient implements AutoCloseable {
         return outcomes;
     }
 
+    /**
+     * As the node that an escrow names: gives it back, because no request came for it. Costs nothing, and frees the
+     * stake that it reserves at once. Refused where a receipt was ordered or the escrow is over.
+     *
+     * @throws IOException as {@link #submit(Command)}.
+     */
+    public Outcome declineEscrow(byte[] requestHash) throws IOException {
+        return submit(new Command.DeclineEscrow(requestHash));
+    }
+
     /** Money of one key. */
     public Account account(byte[] key) throws IOException {
         return Account.read(new CanonicalReader(sequencer.ask(Question.ACCOUNT, key), "account"));

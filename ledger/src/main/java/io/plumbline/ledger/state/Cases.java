@@ -2,6 +2,7 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RevealVerdict;
@@ -130,7 +131,7 @@ final class Cases {
         }
         long reserved = amount * parameters.cover();
         ledger.books().hold(Key.of(signer), amount + fee);
-        Audit none = Audit.NONE.until(nowMs + parameters.escrowMs());
+        Audit none = Audit.NONE.until(nowMs + parameters.answerMs(c.tokens()));
         put(new Case(
                 c.requestHash(),
                 signer,
@@ -154,16 +155,49 @@ final class Cases {
     }
 
     /**
-     * Whether all of these are receipts that their signer owes for open escrows, each for another one and none refused
-     * as they stand. What costs no fee must leave nothing in the state but what an escrow has paid for.
+     * Whether all of these are what open escrows wait for of their signer, receipts or that it declines, each for
+     * another escrow and none refused as they stand. What costs no fee must leave nothing in the state but what an
+     * escrow has paid for.
      */
     boolean areAwaited(byte[] signer, List<Command> commands) {
         Set<Key> requests = new HashSet<>();
-        return commands.stream()
-                .allMatch(command -> command instanceof SubmitReceipt c
-                        && Arrays.equals(signer, c.receipt().node())
-                        && refusal(signer, c.receipt()) == null
-                        && requests.add(Key.of(c.receipt().requestHash())));
+        return commands.stream().allMatch(command -> {
+            byte[] request = awaited(signer, command);
+            return request != null && requests.add(Key.of(request));
+        });
+    }
+
+    /** The request whose open escrow this command ends as it stands, or null. */
+    private byte[] awaited(byte[] signer, Command command) {
+        return switch (command) {
+            case SubmitReceipt c
+            when Arrays.equals(signer, c.receipt().node()) && refusal(signer, c.receipt()) == null ->
+                c.receipt().requestHash();
+            case DeclineEscrow c when refusal(signer, c) == null -> c.requestHash();
+            default -> null;
+        };
+    }
+
+    /**
+     * Gives an escrow back that its node has no request for. An escrow costs its maker next to nothing, and reserves
+     * stake that others want to use.
+     *
+     * @return why not, or null.
+     */
+    String decline(byte[] signer, DeclineEscrow c, long nowMs) {
+        String refusal = refusal(signer, c);
+        if (refusal == null) {
+            put(unjudged(find(c.requestHash()), nowMs));
+        }
+        return refusal;
+    }
+
+    private String refusal(byte[] signer, DeclineEscrow c) {
+        Case open = find(c.requestHash());
+        if (open == null || open.status() != Status.ESCROWED) {
+            return "no escrow waits for an answer to this request";
+        }
+        return Arrays.equals(open.node(), signer) ? null : "only the node that an escrow names declines it";
     }
 
     /**
@@ -190,7 +224,7 @@ final class Cases {
             return "no escrow is open for this request";
         }
         if (open.status() != Status.ESCROWED) {
-            return "this request has a receipt already";
+            return "this request has a receipt already, or is over";
         }
         boolean isTheNodes = Arrays.equals(open.node(), receipt.node());
         if (!isTheNodes || !Arrays.equals(signer, receipt.node()) && !ledger.holds(receipt::signatureHolds)) {

@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
@@ -195,6 +196,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return switch (command) {
             case RegisterNode c -> registry.register(signer, c, parameters, block());
             case OpenEscrow c -> cases.escrow(signer, c, timeMs);
+            case DeclineEscrow c -> cases.decline(signer, c, timeMs);
             case SubmitReceipt c -> cases.receipt(signer, c.receipt(), timeMs);
             case CommitVerdict c -> cases.commit(signer, c, timeMs);
             case RevealVerdict c -> cases.reveal(signer, c, timeMs);

@@ -16,7 +16,9 @@ import java.util.List;
  *     announces for the opening of long answers comes on top.
  * @param graceMs time for the others once as many have committed as decide, those that may lie not counted.
  * @param revealMs longest time to reveal what was committed to.
- * @param escrowMs longest time from an escrow to its receipt: then the requester has the money back.
+ * @param escrowMs longest time from an escrow to its receipt: then the requester has the money back; see {@link
+ *     #answerMs}.
+ * @param tokenMs time from an escrow to its receipt for each token that it is for.
  * @param unbondMs time for which a stake that is asked back still answers for what its owner did; longer than an
  *     answer may be judged.
  * @param retainMs time for which a request that came to its end stays in the state, and evidence against its answer
@@ -37,6 +39,7 @@ public record Parameters(
         long graceMs,
         long revealMs,
         long escrowMs,
+        long tokenMs,
         long unbondMs,
         long retainMs,
         int maxAuditors,
@@ -52,6 +55,9 @@ public record Parameters(
     /** Longest time that the opening of one answer may add to {@link #commitMs}. */
     public static final long MAX_OPENING_MS = 24 * 3_600_000L;
 
+    /** Time from an escrow to its receipt, whatever the tokens: a request may wait for others. */
+    private static final long WAIT_MS = 120_000;
+
     private static final long HOUR_MS = 3_600_000;
     private static final long MAX_MS = 10L * 365 * 24 * HOUR_MS;
     private static final long MAX_MONEY = 1L << 48;
@@ -66,6 +72,7 @@ public record Parameters(
             "graceMs",
             "revealMs",
             "escrowMs",
+            "tokenMs",
             "unbondMs",
             "retainMs",
             "maxAuditors",
@@ -83,6 +90,7 @@ public record Parameters(
             5_000,
             30_000,
             600_000,
+            500,
             7 * 24 * HOUR_MS,
             24 * HOUR_MS,
             7,
@@ -119,6 +127,7 @@ public record Parameters(
             graceMs,
             revealMs,
             escrowMs,
+            tokenMs,
             unbondMs,
             retainMs,
             maxAuditors,
@@ -131,10 +140,11 @@ public record Parameters(
         };
         v[place] = value;
         try {
-            int auditors = Math.toIntExact(v[6]);
-            int covered = Math.toIntExact(v[8]);
+            int auditors = Math.toIntExact(v[7]);
+            int covered = Math.toIntExact(v[9]);
             return new Parameters(
-                    rules, v[0], v[1], v[2], v[3], v[4], v[5], auditors, v[7], covered, v[9], v[10], v[11], v[12]);
+                    rules, v[0], v[1], v[2], v[3], v[4], v[5], v[6], auditors, v[8], covered, v[10], v[11], v[12],
+                    v[13]);
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(name + " cannot be " + value, e);
         }
@@ -166,12 +176,23 @@ public record Parameters(
         };
     }
 
+    /**
+     * Time from an escrow for so many tokens to its receipt, in ms: two minutes and {@code tokenMs} a token, at most
+     * {@code escrowMs}. At every level alike: what an audit takes comes after the receipt.
+     *
+     * @param tokens prompt and answer together, 1 or more.
+     */
+    public long answerMs(long tokens) {
+        boolean isLong = tokens > escrowMs / tokenMs;
+        return isLong ? escrowMs : Math.min(escrowMs, WAIT_MS + tokenMs * tokens);
+    }
+
     /** What is wrong with it, or null. */
     String fault() {
         if (rules != KNOWN_RULES) {
             return "rules " + rules + " are not known; this code knows " + KNOWN_RULES;
         }
-        long[] times = {commitMs, graceMs, revealMs, escrowMs, unbondMs, retainMs};
+        long[] times = {commitMs, graceMs, revealMs, escrowMs, tokenMs, unbondMs, retainMs};
         for (long time : times) {
             if (time < 1 || time > MAX_MS) {
                 return "a time of " + time + " ms is not between 1 ms and ten years";
@@ -194,7 +215,12 @@ public record Parameters(
     }
 
     void write(CanonicalWriter out) {
-        out.putInt(rules).putLong(commitMs).putLong(graceMs).putLong(revealMs).putLong(escrowMs);
+        out.putInt(rules)
+                .putLong(commitMs)
+                .putLong(graceMs)
+                .putLong(revealMs)
+                .putLong(escrowMs)
+                .putLong(tokenMs);
         out.putLong(unbondMs)
                 .putLong(retainMs)
                 .putInt(maxAuditors)
@@ -215,6 +241,7 @@ public record Parameters(
                 in.getLong("grace time"),
                 in.getLong("reveal time"),
                 in.getLong("escrow time"),
+                in.getLong("token time"),
                 in.getLong("unbonding time"),
                 in.getLong("retention"),
                 in.getInt("auditors"),

@@ -54,6 +54,7 @@ class HostileCommandsTest {
                 new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
                 new Command.OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),
+                new Command.DeclineEscrow(request(number)),
                 new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
                 new Command.RevealVerdict(request(number), verdict),
                 new Command.PostChallenge(request(number), new Cell(0, 0, 8)),

@@ -301,6 +301,47 @@ class LedgerMoneyTest {
         assertEquals(before - Signed.MAX_COMMANDS - 2, balance(NODE), "one receipt twice is not awaited twice");
     }
 
+    /** One unit of a stranger would shut a node out for as long as an answer may take, again and again. */
+    @Test
+    void aNodeDeclinesAnEscrowThatNoRequestCameForAndWorksForOthers() {
+        register(1);
+        Keys griefer = Keys.random();
+        assertNull(apply(Money.BANK, new DepositMoney(griefer.publicKey(), 5_010, request(8))));
+        assertNull(apply(griefer, new OpenEscrow(request(1), NODE.publicKey(), 1, 5_000, Level.AUDITED)));
+        OpenEscrow honest = new OpenEscrow(request(2), NODE.publicKey(), 1, 10, Level.AUDITED);
+        assertTrue(apply(REQUESTER, honest).contains("does not cover"));
+        long before = balance(NODE);
+        Command.DeclineEscrow decline = new Command.DeclineEscrow(request(1));
+        assertTrue(apply(REQUESTER, decline).contains("only the node"));
+        assertNull(apply(NODE, decline));
+        assertEquals(before, balance(NODE), "it costs nothing");
+        assertEquals(0, state.reserved(NODE.publicKey()));
+        assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
+        certify();
+        assertEquals(5_009, balance(griefer), "escrow and audit fee came back");
+        assertNull(apply(REQUESTER, honest));
+        assertTrue(apply(NODE, decline).contains("no escrow waits"));
+        assertEquals(before - 1, balance(NODE), "a refused one costs what any command does");
+        assertNull(apply(NODE, new SubmitReceipt(receipt(2, 10, 1, 9))));
+        assertTrue(apply(NODE, new Command.DeclineEscrow(request(2))).contains("no escrow waits"));
+        assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 10, 1, 9))).contains("has a receipt already, or is over"));
+    }
+
+    @Test
+    void anUnusedEscrowLapsesAfterTheTimeThatItsTokensMayTake() {
+        register(0);
+        long[] tokens = {1, 100, 960, 1_000, 1L << 32};
+        long[] ms = {120_500, 170_000, 600_000, 600_000, 600_000};
+        for (int i = 0; i < tokens.length; i++) {
+            assertNull(apply(REQUESTER, new OpenEscrow(request(i), NODE.publicKey(), 0, tokens[i], Level.SIGNED)));
+            assertEquals(now + ms[i], state.findCase(request(i)).audit().deadlineMs());
+        }
+        now += 120_500;
+        state.expire(now);
+        assertEquals(Status.REFUNDED, state.findCase(request(0)).status());
+        assertEquals(Status.ESCROWED, state.findCase(request(1)).status());
+    }
+
     @Test
     void aBatchPaysAllItsFeesBeforeItsFirstCommandSpendsThem() {
         register(1);
