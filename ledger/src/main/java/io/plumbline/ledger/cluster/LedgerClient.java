@@ -5,6 +5,7 @@ import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.order.Standing;
 import io.plumbline.ledger.state.Account;
+import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Key;
@@ -113,7 +114,12 @@ public final class LedgerClient implements AutoCloseable {
     private void takeTurn() {
         List<Waiting> taken = new ArrayList<>();
         int bytes = 0;
+        int signatures = 0;
         while (!waiting.isEmpty() && taken.size() < Signed.MAX_COMMANDS && bytes < BATCH_BYTES) {
+            signatures += Admission.othersSignatures(keys.publicKey(), waiting.peek().command);
+            if (signatures > Admission.MAX_OTHERS_SIGNATURES) {
+                break;
+            }
             taken.add(waiting.poll());
             bytes += taken.getLast().command.encode().length;
         }

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.ledger.Money;
 import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer;
+import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Key;
@@ -21,6 +23,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -129,6 +132,64 @@ class LedgerClientTest {
         assertEquals(threads, applied.get());
         assertTrue(first < 10, "on their way at a time: " + first);
         assertTrue(asked.get() <= first + 2, "the others went together: " + asked);
+    }
+
+    /** A door would refuse the whole batch. */
+    @Test
+    void commandsThatGoTogetherBringNoMoreSignaturesOfOthersThanADoorTakes() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        List<Integer> signatures = Collections.synchronizedList(new ArrayList<>());
+        Keys sender = Keys.random();
+        LedgerClient client = new LedgerClient(
+                new Sequencer() {
+                    @Override
+                    public Answer submit(byte[] signed) {
+                        List<Command> commands = Signed.decode(signed).commands();
+                        signatures.add(commands.stream()
+                                .mapToInt(one -> Admission.othersSignatures(sender.publicKey(), one))
+                                .sum());
+                        try {
+                            release.await();
+                        } catch (InterruptedException e) {
+                            throw new IllegalStateException(e);
+                        }
+                        return new Answer(7, 1, Arrays.asList((String) null));
+                    }
+
+                    @Override
+                    public byte[] ask(Question question, byte[] key) {
+                        return new byte[0];
+                    }
+
+                    @Override
+                    public long timeMs() {
+                        return 1;
+                    }
+
+                    @Override
+                    public void close() {}
+                },
+                sender,
+                new byte[32]);
+        List<Thread> all = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            all.add(Thread.ofPlatform().start(() -> {
+                try {
+                    client.submit(new Command.SubmitReceipt(Money.receipt(1, 5)));
+                } catch (IOException e) {
+                    // Counted below: its receipt is in no batch.
+                }
+            }));
+        }
+        while (all.stream().anyMatch(thread -> thread.getState() != Thread.State.WAITING)) {
+            Thread.sleep(1);
+        }
+        release.countDown();
+        for (Thread thread : all) {
+            thread.join(10_000);
+        }
+        assertEquals(60, signatures.stream().mapToInt(Integer::intValue).sum());
+        assertTrue(signatures.stream().allMatch(n -> n <= Admission.MAX_OTHERS_SIGNATURES), signatures.toString());
     }
 
     /** A ledger whose questions are answered as a test says. */
