@@ -52,8 +52,11 @@ public record Parameters(
     /** The newest rules that this code knows, and the oldest: those before let a node take its stake home. */
     public static final int KNOWN_RULES = 3;
 
-    /** Longest time that the opening of one answer may add to {@link #commitMs}. */
-    public static final long MAX_OPENING_MS = 24 * 3_600_000L;
+    /**
+     * Longest time, in ms, that the opening of one answer may add to {@link #commitMs}, whatever its node announces:
+     * the requester's escrow waits for as long, and again after each challenge that is posted.
+     */
+    public static final long MAX_OPENING_MS = 3_600_000;
 
     /** Time from an escrow to its receipt, whatever the tokens: a request may wait for others. */
     private static final long WAIT_MS = 120_000;
@@ -198,7 +201,12 @@ public record Parameters(
                 return "a time of " + time + " ms is not between 1 ms and ten years";
             }
         }
-        if (unbondMs < escrowMs + commitMs + revealMs + MAX_OPENING_MS + retainMs) {
+        if (maxAuditors < 1 || maxAuditors > 64 || minStake < 1) {
+            return "auditors are 1 to 64, the least stake is 1";
+        }
+        // Each auditor may post a challenge, and a round begins anew.
+        long judgedMs = (maxAuditors + 1) * (commitMs + MAX_OPENING_MS) + revealMs;
+        if (unbondMs < escrowMs + judgedMs + retainMs) {
             return "a stake must answer for as long as an answer may take, be judged and be proven false";
         }
         for (long money : new long[] {minStake, fee, registrationFee, auditFee, accusationDeposit}) {
@@ -209,9 +217,7 @@ public record Parameters(
         if (cover < 0 || cover > MAX_COVER) {
             return "an escrow is covered up to " + MAX_COVER + " times, not " + cover;
         }
-        return maxAuditors < 1 || maxAuditors > 64 || minStake < 1
-                ? "auditors are 1 to 64, the least stake is 1"
-                : null;
+        return null;
     }
 
     void write(CanonicalWriter out) {

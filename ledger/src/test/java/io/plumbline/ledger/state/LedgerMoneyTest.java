@@ -181,6 +181,21 @@ class LedgerMoneyTest {
     }
 
     @Test
+    void aNodeThatAnnouncesDaysHasAnHour() {
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.FULL, 60_000)));
+        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 1_000, Level.FULL)));
+        assertNull(apply(NODE, new SubmitReceipt(receipt(1, 1_000, 1, 999))));
+        long longest = Parameters.DEFAULT.commitMs() + 3_600_000;
+        assertEquals(now + longest, state.findCase(request(1)).audit().deadlineMs());
+        assertEquals(3_600_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1_000), "a requester sees it");
+        assertEquals(60_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1));
+        assertEquals(0, state.node(NODE.publicKey()).openingMs(Level.AUDITED, 1_000));
+        Parameters many = Parameters.DEFAULT.with("maxAuditors", 64);
+        assertNull(many.fault());
+        assertTrue(many.with("unbondMs", 80 * 3_600_000L).fault().contains("a stake must answer"));
+    }
+
+    @Test
     void aStakeIsReservedForEachOpenRequestAndCannotLeaveMeanwhile() {
         register(2);
         // Twenty thousand cover five thousand four times: 2,500 tokens at two.
