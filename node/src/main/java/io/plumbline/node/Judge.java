@@ -20,6 +20,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -313,15 +314,22 @@ final class Judge implements AutoCloseable {
                     json -> json.put("request", Blake3.hex(ordered.requestHash()))
                             .put("cell", String.valueOf(asked[0]))
                             .put("reason", String.valueOf(e.getMessage())));
-            boolean canJudge = judges.containsKey(Blake3.hex(ordered.receipt().modelId()));
-            if (canJudge
-                    && !(e instanceof UnjudgeableException)
-                    && post(ordered, asked[0] == null ? FIRST : asked[0])) {
+            boolean isSilence = judges.containsKey(Blake3.hex(ordered.receipt().modelId())) && isTheNodes(e);
+            if (isSilence && post(ordered, asked[0] == null ? FIRST : asked[0])) {
                 return null;
             }
             String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();
-            return new Verdict(Opinion.CANNOT_JUDGE, "SILENCE", place, new byte[32], salt);
+            return isSilence
+                    ? new Verdict(Opinion.SILENT, "SILENCE", place, new byte[32], salt)
+                    : new Verdict(Opinion.CANNOT_JUDGE, "UNABLE", place, new byte[32], salt);
         }
+    }
+
+    /** Whether the node is why there is no answer, and not this host, its disk or its software. */
+    private static boolean isTheNodes(Exception e) {
+        boolean isThisHosts = e instanceof UnjudgeableException || e instanceof FileSystemException;
+        // A refusal by the node is thrown as an illegal argument, see NodeClient.
+        return !isThisHosts && (e instanceof IOException || e instanceof IllegalArgumentException);
     }
 
     /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */

@@ -37,6 +37,9 @@ public final class ClusterSequencer implements PipelinedSequencer {
     private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
     private static final long KEEP_ALIVE_NS = TimeUnit.SECONDS.toNanos(1);
 
+    /** An eighth of it is the longest reply: what a door passes on in one message, see Endpoint.CHUNK_BYTES. */
+    private static final String EGRESS_TERM = "2m";
+
     private static final String CLOSED = "This session with the ledger was closed.";
 
     /** While answers are waited for: what a look at the session costs is little beside what a call costs. */
@@ -125,6 +128,14 @@ public final class ClusterSequencer implements PipelinedSequencer {
         public void body(long id, long timeMs, byte[] body) {
             time.heard(timeMs);
             reply(id, body);
+        }
+
+        @Override
+        public void unavailable(long id, String reason) {
+            Call<?> call = waiting.remove(id);
+            if (call != null) {
+                call.done.completeExceptionally(new IOException("The ledger's leader gives no answer: " + reason));
+            }
         }
 
         private void reply(long id, Object answer) {
@@ -245,7 +256,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
         session = AeronCluster.connect(new AeronCluster.Context()
                 .aeronDirectoryName(aeronDirectory)
                 .egressListener(new Replies())
-                .egressChannel("aeron:udp?endpoint=" + host + ":0|term-length=64k")
+                .egressChannel("aeron:udp?endpoint=" + host + ":0|term-length=" + EGRESS_TERM)
                 .ingressChannel("aeron:udp?term-length=1m")
                 .ingressEndpoints(ingressEndpoints)
                 .messageTimeoutNs(CALL_TIMEOUT_NS)

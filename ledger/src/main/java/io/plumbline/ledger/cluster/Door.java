@@ -7,11 +7,9 @@ import io.plumbline.ledger.state.Admission;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
-import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
 import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
-import io.plumbline.transport.ledgerwire.UnavailableEncoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.List;
@@ -115,7 +113,12 @@ public final class Door implements Endpoint.Receiver {
                     client.room.release();
                     if (failure == null) {
                         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
-                        from.offer(buffer, 0, encoder.encode(buffer, answer));
+                        int length = encoder.encode(buffer, answer);
+                        if (length <= Endpoint.CHUNK_BYTES) {
+                            from.offer(buffer, 0, length);
+                        } else {
+                            unavailable(from, id, "its answer of " + length + " bytes is longer than a message may be");
+                        }
                     } else {
                         unavailable(from, id, String.valueOf(failure.getMessage()));
                     }
@@ -163,8 +166,6 @@ public final class Door implements Endpoint.Receiver {
 
     private static void unavailable(Peer to, long id, String why) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
-        UnavailableEncoder out = new UnavailableEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        out.correlationId(id).reason(why);
-        to.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + out.encodedLength());
+        to.offer(buffer, 0, LedgerWire.unavailable(buffer, id, why));
     }
 }

@@ -1,11 +1,14 @@
 package io.plumbline.ledger.cluster;
 
+import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.order.Standing;
 import io.plumbline.ledger.state.Account;
+import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.encoding.CanonicalReader;
@@ -32,6 +35,9 @@ public final class LedgerClient implements AutoCloseable {
 
     /** Bytes of commands that are put together. */
     private static final int BATCH_BYTES = Signed.MAX_BODY_BYTES / 2;
+
+    /** Nodes that are read, at most: a full node that lies could name more without end. */
+    private static final int MAX_NODES = 100_000;
 
     private final Sequencer sequencer;
     private final Keys keys;
@@ -108,7 +114,12 @@ public final class LedgerClient implements AutoCloseable {
     private void takeTurn() {
         List<Waiting> taken = new ArrayList<>();
         int bytes = 0;
+        int signatures = 0;
         while (!waiting.isEmpty() && taken.size() < Signed.MAX_COMMANDS && bytes < BATCH_BYTES) {
+            signatures += Admission.othersSignatures(keys.publicKey(), waiting.peek().command);
+            if (signatures > Admission.MAX_OTHERS_SIGNATURES) {
+                break;
+            }
             taken.add(waiting.poll());
             bytes += taken.getLast().command.encode().length;
         }
@@ -174,6 +185,16 @@ public final class LedgerClient implements AutoCloseable {
         return outcomes;
     }
 
+    /**
+     * As the node that an escrow names: gives it back, because no request came for it. Costs nothing, and frees the
+     * stake that it reserves at once. Refused where a receipt was ordered or the escrow is over.
+     *
+     * @throws IOException as {@link #submit(Command)}.
+     */
+    public Outcome declineEscrow(byte[] requestHash) throws IOException {
+        return submit(new Command.DeclineEscrow(requestHash));
+    }
+
     /** Money of one key. */
     public Account account(byte[] key) throws IOException {
         return Account.read(new CanonicalReader(sequencer.ask(Question.ACCOUNT, key), "account"));
@@ -185,12 +206,28 @@ public final class LedgerClient implements AutoCloseable {
         return body.length == 0 ? null : Case.decode(body);
     }
 
-    /** Inference nodes that are registered and not slashed. */
+    /**
+     * Inference nodes that are registered and not slashed, in the order of their keys.
+     *
+     * @throws IOException where nobody answers, or the full node that does gives the same nodes again or without end.
+     */
     public List<Node> nodes() throws IOException {
-        CanonicalReader in = new CanonicalReader(sequencer.ask(Question.NODES, new byte[0]), "nodes");
         List<Node> nodes = new ArrayList<>();
-        for (int n = in.getInt("count"); n > 0; n--) {
-            nodes.add(Node.read(in));
+        byte[] last = new byte[0];
+        boolean hasMore = true;
+        while (hasMore) {
+            NodePage page = NodePage.decode(sequencer.ask(Question.NODES, last));
+            for (Node node : page.nodes()) {
+                if (last.length > 0 && Key.of(node.key()).compareTo(Key.of(last)) <= 0) {
+                    throw new IOException("The full node's list of nodes is not in the order of their keys.");
+                }
+                nodes.add(node);
+                last = node.key();
+            }
+            hasMore = page.hasMore() && !page.nodes().isEmpty();
+            if (nodes.size() > MAX_NODES) {
+                throw new IOException("The full node names more than " + MAX_NODES + " nodes.");
+            }
         }
         return nodes;
     }

@@ -31,7 +31,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
-import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** A replica as a member of an Aeron Cluster: applies what is ordered, answers, takes and loads snapshots. */
@@ -207,7 +206,7 @@ public final class LedgerService implements ClusteredService {
             return;
         }
         Answer answer = new Answer(replica.state().height(), replica.state().timeMs(), reasons);
-        send(session, reply, LedgerWire.outcome(reply, correlationId, answer));
+        send(session, correlationId, LedgerWire.outcome(reply, correlationId, answer));
     }
 
     /** Only the leader answers, and only it works an answer out. */
@@ -222,17 +221,33 @@ public final class LedgerService implements ClusteredService {
         long timeMs = Math.max(timestamp, replica.state().timeMs());
         send(
                 session,
-                reply,
+                correlationId,
                 LedgerWire.view(reply, correlationId, replica.state().height(), timeMs, body));
     }
 
-    /** A reply that cannot be sent is dropped after a while: a slow client must not hold up the ledger. */
-    private void send(ClientSession session, MutableDirectBuffer buffer, int length) {
-        for (int attempt = 0; attempt < 3; attempt++) {
-            if (session.offer(buffer, 0, length) > 0) {
-                return;
+    /**
+     * Sends the reply, or that it is too long: an exception would end this member, and the caller asks the next leader
+     * the same.
+     */
+    private void send(ClientSession session, long correlationId, int length) {
+        if (!fits(session, length)) {
+            String why = "a reply of " + length + " bytes is longer than this session's channel takes";
+            fits(session, LedgerWire.unavailable(reply, correlationId, why));
+        }
+    }
+
+    /**
+     * Offers the reply; false where the client's channel takes none of this length. One that cannot be sent is dropped
+     * after a while: a slow client must not hold up the ledger.
+     */
+    private boolean fits(ClientSession session, int length) {
+        try {
+            for (int attempt = 0; attempt < 3 && session.offer(reply, 0, length) <= 0; attempt++) {
+                cluster.idleStrategy().idle();
             }
-            cluster.idleStrategy().idle();
+            return true;
+        } catch (IllegalArgumentException e) {
+            return false;
         }
     }
 

@@ -9,10 +9,13 @@ import io.plumbline.transport.ledgerwire.OutcomeEncoder;
 import io.plumbline.transport.ledgerwire.QueryEncoder;
 import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitEncoder;
+import io.plumbline.transport.ledgerwire.UnavailableDecoder;
+import io.plumbline.transport.ledgerwire.UnavailableEncoder;
 import io.plumbline.transport.ledgerwire.ViewDecoder;
 import io.plumbline.transport.ledgerwire.ViewEncoder;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.DirectBuffer;
@@ -61,6 +64,12 @@ final class LedgerWire {
         return MessageHeaderEncoder.ENCODED_LENGTH + out.encodedLength();
     }
 
+    static int unavailable(MutableDirectBuffer buffer, long id, String reason) {
+        UnavailableEncoder out = new UnavailableEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        out.correlationId(id).reason(reason);
+        return MessageHeaderEncoder.ENCODED_LENGTH + out.encodedLength();
+    }
+
     static Answer answer(OutcomeDecoder in) {
         CanonicalReader reader = new CanonicalReader(VarData.copy(in::wrapReasons), "outcome");
         List<String> reasons = new ArrayList<>();
@@ -76,6 +85,11 @@ final class LedgerWire {
         void answer(long id, Answer answer);
 
         void body(long id, long timeMs, byte[] body);
+
+        /** There is no answer. */
+        default void unavailable(long id, String reason) {
+            // Sessions between clients and doors read this reply themselves.
+        }
     }
 
     /** Reads a reply, if it is one. */
@@ -87,6 +101,10 @@ final class LedgerWire {
         } else if (template == ViewDecoder.TEMPLATE_ID) {
             ViewDecoder view = new ViewDecoder().wrap(in, offset, block, version);
             heard.body(view.correlationId(), view.timeMs(), VarData.copy(view::wrapBody));
+        } else if (template == UnavailableDecoder.TEMPLATE_ID) {
+            UnavailableDecoder unavailable = new UnavailableDecoder().wrap(in, offset, block, version);
+            long id = unavailable.correlationId();
+            heard.unavailable(id, new String(VarData.copy(unavailable::wrapReason), StandardCharsets.UTF_8));
         }
     }
 }

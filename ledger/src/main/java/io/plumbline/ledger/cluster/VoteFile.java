@@ -21,6 +21,10 @@ final class VoteFile {
     private static final int BODY_BYTES = 4 + 8 + 8 + 32;
 
     private static final int RECORD_BYTES = BODY_BYTES + 32;
+
+    /** What a disk writes whole or not at all. */
+    private static final int SECTOR_BYTES = 512;
+
     private static final int VOTE = 1;
     private static final int PROMISE = 2;
 
@@ -42,18 +46,37 @@ final class VoteFile {
             return;
         }
         byte[] bytes = Files.readAllBytes(file);
-        // What was being written when the power went is not whole, and was not signed either.
+        // What was being written when the power went is not whole, and was not signed either. But a record that was
+        // signed may rot: only one that the disk did not write all of is taken for torn.
         for (int at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
             byte[] body = Arrays.copyOfRange(bytes, at, at + BODY_BYTES);
             if (Arrays.equals(Blake3.hash(body), Arrays.copyOfRange(bytes, at + BODY_BYTES, at + RECORD_BYTES))) {
                 take(ByteBuffer.wrap(body));
                 whole = at + RECORD_BYTES;
-            } else if (at + 2 * RECORD_BYTES <= bytes.length) {
+            } else if (at + 2 * RECORD_BYTES <= bytes.length || !hasGap(bytes, at)) {
                 throw new IOException(file
                         + " is damaged: it does not say any more which blocks this full node has signed. Restore it, or"
                         + " give the node another key; with this one it could sign two blocks of one number.");
             }
         }
+    }
+
+    /**
+     * Whether a part of a record was never written: a disk writes whole sectors, and a file that has grown reads as
+     * zeros where it has written none. A record that is damaged otherwise may have been signed.
+     */
+    private static boolean hasGap(byte[] bytes, int at) {
+        int sector = Math.min((at / SECTOR_BYTES + 1) * SECTOR_BYTES, at + RECORD_BYTES);
+        return isZero(bytes, at, sector) || isZero(bytes, sector, at + RECORD_BYTES);
+    }
+
+    private static boolean isZero(byte[] bytes, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (bytes[i] != 0) {
+                return false;
+            }
+        }
+        return to > from;
     }
 
     private void take(ByteBuffer body) {

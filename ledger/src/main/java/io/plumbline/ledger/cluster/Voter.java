@@ -16,6 +16,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Signs blocks for a full node, off the service's thread. What it is about to sign is on disk before it is signed, so that it never signs two
@@ -25,7 +26,11 @@ public final class Voter implements AutoCloseable {
     /** Where a vote could not be handed in: until it is, or is not needed. */
     private static final long AGAIN_MS = 1_000;
 
+    /** A block's time is not signed where it is further ahead of this host's clock. */
+    static final long MAX_AHEAD_MS = 60_000;
+
     private final Keys keys;
+    private final LongSupplier clock;
     private final byte[] genesisHash;
     private final int fullNodes;
     private final VoteFile file;
@@ -35,6 +40,9 @@ public final class Voter implements AutoCloseable {
     private volatile long certified = -1;
     private volatile Waiting last;
     private LedgerClient ledger;
+
+    /** The last that was found to be ahead: its error is told once. */
+    private Waiting ahead;
 
     private record Waiting(BlockHeader header, long epoch, Collection<EpochStatement> statements) {}
 
@@ -46,7 +54,14 @@ public final class Voter implements AutoCloseable {
      */
     public Voter(Keys keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
             throws IOException {
+        this(keys, genesisHash, fullNodes, file, onError, System::currentTimeMillis);
+    }
+
+    /** With another clock, in ms. */
+    Voter(Keys keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError, LongSupplier clock)
+            throws IOException {
         this.keys = keys;
+        this.clock = clock;
         this.genesisHash = genesisHash.clone();
         this.fullNodes = fullNodes;
         this.file = new VoteFile(file);
@@ -90,7 +105,15 @@ public final class Voter implements AutoCloseable {
     private void vote(Waiting block) throws IOException {
         BlockHeader header = block.header;
         byte[] hash = header.hash();
-        if (header.number() <= certified || !mayStillSign(block.epoch, header.number(), hash, block.statements)) {
+        if (header.number() <= certified) {
+            return;
+        }
+        long aheadMs = header.timeMs() - clock.getAsLong();
+        if (aheadMs > MAX_AHEAD_MS) {
+            withhold(block, aheadMs);
+            return;
+        }
+        if (!mayStillSign(block.epoch, header.number(), hash, block.statements)) {
             return;
         }
         byte[] signature = keys.sign(Certificate.message(genesisHash, block.epoch, header.number(), hash));
@@ -99,12 +122,29 @@ public final class Voter implements AutoCloseable {
         } catch (IOException e) {
             // Without this vote the block may wait for ever.
             onError.accept(e);
-            try {
-                thread.schedule(() -> guarded(block), AGAIN_MS, TimeUnit.MILLISECONDS);
-            } catch (RejectedExecutionException closing) {
-                // The node is closing.
-            }
+            later(block);
         }
+    }
+
+    private void later(Waiting block) {
+        try {
+            thread.schedule(() -> guarded(block), AGAIN_MS, TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException closing) {
+            // The node is closing.
+        }
+    }
+
+    /** A leader's clock may be wrong, or lie: what its time brings about is not certified before it has come. */
+    private void withhold(Waiting block, long aheadMs) {
+        if (ahead != block) {
+            ahead = block;
+            onError.accept(new IOException("Its vote on block " + block.header.number()
+                    + " is withheld: the block's time is " + aheadMs / 1000
+                    + " s ahead of this host's clock. If this clock is right, the leader's was not: stop that full node."
+                    + " If it is wrong, set it. The vote is given when this clock has come within "
+                    + MAX_AHEAD_MS / 1000 + " s; see \"Clocks\" in docs/ledger.md where that is too long."));
+        }
+        later(block);
     }
 
     /** Puts down what is about to be signed; false where it was signed long ago. */

@@ -6,7 +6,10 @@ public enum Question {
     ACCOUNT,
     /** A request's {@link io.plumbline.ledger.state.Case}; nothing where there is none. */
     CASE,
-    /** Inference nodes that may work. */
+    /**
+     * A page of the inference nodes that may work, in the order of their keys: those after the key that is asked for,
+     * the first ones where it is empty. See {@link io.plumbline.ledger.order.NodePage}.
+     */
     NODES,
     /** The state root. */
     ROOT,

@@ -4,7 +4,6 @@ import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
-import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.CertifiedEntry;
@@ -30,7 +29,9 @@ public final class Replica {
     private final LedgerState state;
     private final Listener listener;
     private final Timers timers;
-    private boolean isBlockDue;
+    /** When the timer that closes a block goes off, or the end of time where it is not set. */
+    private long blockMs = Long.MAX_VALUE;
+
     private long wakeMs = Long.MAX_VALUE;
     private long certified;
     private long epoch;
@@ -90,7 +91,7 @@ public final class Replica {
 
     public void onTimer(long timer, long nowMs) {
         if (timer == BLOCK_TIMER) {
-            isBlockDue = false;
+            blockMs = Long.MAX_VALUE;
             close(nowMs);
         } else {
             wakeMs = Long.MAX_VALUE;
@@ -117,10 +118,11 @@ public final class Replica {
         }
         if (state.isBlockFull()) {
             close(nowMs);
-        } else if (state.wantsBlock() && !isBlockDue) {
-            isBlockDue = true;
-            // By the clock as it is now: the state's own time may be ahead, after a leader whose clock was.
-            timers.schedule(BLOCK_TIMER, nowMs + BLOCK_MS);
+        } else if (state.wantsBlock() && nowMs < blockMs - BLOCK_MS) {
+            // By the clock as it is now: the state's own time may be ahead, after a leader whose clock was, and so may
+            // the time that the timer was set to then.
+            blockMs = nowMs + BLOCK_MS;
+            timers.schedule(BLOCK_TIMER, blockMs);
         }
         long next = state.nextDeadlineMs();
         if (next < wakeMs) {
@@ -147,7 +149,11 @@ public final class Replica {
                 Case found = state.findCase(key);
                 yield found == null ? new byte[0] : found.encode();
             }
-            case NODES -> nodes();
+            case NODES ->
+                key.length == 0 || key.length == 32
+                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : key))
+                                .encode()
+                        : new byte[0];
             case ROOT -> state.root();
             case PROOF -> proof(key);
             case STANDING -> Standing.of(state).encode();
@@ -160,13 +166,6 @@ public final class Replica {
         }
         CertifiedEntry entry = state.blocks().prove(Kind.values()[key[0]], Arrays.copyOfRange(key, 1, key.length));
         return entry == null ? new byte[0] : entry.encode();
-    }
-
-    private byte[] nodes() {
-        List<Node> live = state.nodes().stream().filter(node -> !node.slashed()).toList();
-        CanonicalWriter out = new CanonicalWriter().putInt(live.size());
-        live.forEach(node -> out.putFixed(node.encode()));
-        return out.toBytes();
     }
 
     public LedgerState state() {

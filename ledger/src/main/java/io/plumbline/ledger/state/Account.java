@@ -42,9 +42,8 @@ public record Account(long balance, long stake, long unbonding, long releaseMs) 
     public static Account read(CanonicalReader in) {
         Account account = new Account(
                 in.getLong("balance"), in.getLong("stake"), in.getLong("unbonding"), in.getLong("release time"));
-        long most = Long.MAX_VALUE / 4;
         for (long amount : new long[] {account.balance, account.stake, account.unbonding}) {
-            if (amount < 0 || amount > most) {
+            if (amount < 0 || amount > Books.MAX_DEPOSITED) {
                 throw new MalformedException("Malformed account: it has " + amount + ".");
             }
         }

@@ -3,10 +3,12 @@ package io.plumbline.ledger.state;
 import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.Domain;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -21,8 +23,15 @@ final class Accusations {
 
     private static final long HAND_IN_MS = 120_000;
 
+    private static final Domain PARTS = new Domain("plumbline 2026-11 evidence parts");
+
     private final Books books;
     private final SortedMap<Key, Accusation> byAccuser = new TreeMap<>();
+
+    /** Deposits of all, and bytes of those that others than full nodes hand in. */
+    private long deposits;
+
+    private long strangersBytes;
 
     /** What has come of one. */
     private static final class Accusation {
@@ -32,7 +41,11 @@ final class Accusations {
         private final long deposit;
         private final boolean isFullNodes;
         private final long dueMs;
-        private final ByteArrayOutputStream parts = new ByteArrayOutputStream();
+        private final List<byte[]> parts = new ArrayList<>();
+        private int received;
+
+        /** Stands for all parts so far. The state's root has it in place of them, which are up to 16 MiB. */
+        private byte[] partsHash = new byte[32];
 
         Accusation(byte[] requestHash, byte[] evidenceHash, int bytes, long deposit, boolean isFullNodes, long dueMs) {
             this.requestHash = requestHash;
@@ -41,6 +54,28 @@ final class Accusations {
             this.deposit = deposit;
             this.isFullNodes = isFullNodes;
             this.dueMs = dueMs;
+        }
+
+        void add(byte[] part) {
+            parts.add(part);
+            received += part.length;
+            partsHash = PARTS.hash(partsHash, part);
+        }
+
+        byte[] evidence() {
+            byte[] all = new byte[received];
+            int at = 0;
+            for (byte[] part : parts) {
+                System.arraycopy(part, 0, all, at, part.length);
+                at += part.length;
+            }
+            return all;
+        }
+
+        /** All but the parts. */
+        void write(CanonicalWriter out) {
+            out.putFixed(requestHash).putFixed(evidenceHash);
+            out.putInt(bytes).putLong(deposit).putInt(isFullNodes ? 1 : 0).putLong(dueMs);
         }
     }
 
@@ -59,11 +94,7 @@ final class Accusations {
         if (byAccuser.containsKey(accuser)) {
             return "this account is handing in other evidence; finish it first";
         }
-        long others = byAccuser.values().stream()
-                .filter(one -> !one.isFullNodes)
-                .mapToLong(one -> one.bytes)
-                .sum();
-        if (!isFullNode && others + c.bytes() > MAX_STRANGERS_BYTES) {
+        if (!isFullNode && strangersBytes + c.bytes() > MAX_STRANGERS_BYTES) {
             return "too much evidence is being handed in; try again in " + HAND_IN_MS / 1000 + " s";
         }
         long covered = isFullNode ? 0 : deposit;
@@ -72,10 +103,20 @@ final class Accusations {
                     + books.account(accuser).balance();
         }
         books.hold(accuser, covered);
-        byAccuser.put(
+        put(
                 accuser,
                 new Accusation(c.requestHash(), c.evidenceHash(), c.bytes(), covered, isFullNode, nowMs + HAND_IN_MS));
         return null;
+    }
+
+    private void put(Key accuser, Accusation one) {
+        byAccuser.put(accuser, one);
+        count(one, 1);
+    }
+
+    private void count(Accusation one, int sign) {
+        deposits += sign * one.deposit;
+        strangersBytes += one.isFullNodes ? 0 : (long) sign * one.bytes;
     }
 
     /** @return why a part is not taken, or null. */
@@ -85,20 +126,21 @@ final class Accusations {
             return "this account has accused nobody";
         }
         int length = c.part().length;
-        return length < 1 || length > HandInEvidence.MAX_BYTES || length > open.bytes - open.parts.size()
-                ? "a part of " + length + " bytes does not follow " + open.parts.size() + " of " + open.bytes
+        return length < 1 || length > HandInEvidence.MAX_BYTES || length > open.bytes - open.received
+                ? "a part of " + length + " bytes does not follow " + open.received + " of " + open.bytes
                 : null;
     }
 
     /** Takes a part; all of the evidence with the last one, else null. */
     Whole take(Key accuser, HandInEvidence c) {
         Accusation open = byAccuser.get(accuser);
-        open.parts.writeBytes(c.part());
-        if (open.parts.size() < open.bytes) {
+        open.add(c.part());
+        if (open.received < open.bytes) {
             return null;
         }
         byAccuser.remove(accuser);
-        byte[] all = open.parts.toByteArray();
+        count(open, -1);
+        byte[] all = open.evidence();
         boolean isTheAnnounced = Arrays.equals(Blake3.hash(all), open.evidenceHash);
         return new Whole(open.requestHash, isTheAnnounced ? all : new byte[0], open.deposit);
     }
@@ -110,6 +152,7 @@ final class Accusations {
                 return false;
             }
             books.oweFire(one.deposit, block);
+            count(one, -1);
             return true;
         });
     }
@@ -121,18 +164,24 @@ final class Accusations {
 
     /** All deposits that are held here. */
     long total() {
-        return byAccuser.values().stream().mapToLong(one -> one.deposit).sum();
+        return deposits;
+    }
+
+    /** What stands for all of it in the state's root. */
+    void writeHashes(CanonicalWriter out) {
+        out.putInt(byAccuser.size());
+        byAccuser.forEach((accuser, one) -> {
+            one.write(out.putFixed(accuser.bytes()));
+            out.putInt(one.received).putFixed(one.partsHash);
+        });
     }
 
     void write(CanonicalWriter out) {
         out.putInt(byAccuser.size());
         byAccuser.forEach((accuser, one) -> {
-            out.putFixed(accuser.bytes()).putFixed(one.requestHash).putFixed(one.evidenceHash);
-            out.putInt(one.bytes)
-                    .putLong(one.deposit)
-                    .putInt(one.isFullNodes ? 1 : 0)
-                    .putLong(one.dueMs);
-            out.putBytes(one.parts.toByteArray());
+            one.write(out.putFixed(accuser.bytes()));
+            out.putInt(one.parts.size());
+            one.parts.forEach(out::putBytes);
         });
     }
 
@@ -147,8 +196,10 @@ final class Accusations {
                     in.getLong("deposit"),
                     in.getInt("full node") != 0,
                     in.getLong("due time"));
-            one.parts.writeBytes(in.getBytes("parts"));
-            accusations.byAccuser.put(accuser, one);
+            for (int k = in.getInt("parts"); k > 0; k--) {
+                one.add(in.getBytes("part"));
+            }
+            accusations.put(accuser, one);
         }
         return accusations;
     }

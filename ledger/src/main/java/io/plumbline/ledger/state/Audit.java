@@ -137,6 +137,27 @@ public final class Audit {
         return auditors.size() / 2 + 1;
     }
 
+    /** Auditors that may lie, at most: as many as of all full nodes. */
+    int mostLiars() {
+        return (auditors.size() - 1) / 3;
+    }
+
+    /**
+     * Whether those who have committed in this round decide it even where as many of them lie as may: the others may
+     * be shut out then.
+     */
+    boolean decides() {
+        return committed() >= quorum() + mostLiars();
+    }
+
+    /**
+     * Whether more auditors than may lie had no answer to a challenge and posted it: then an honest one did, and said
+     * so before anybody asked it.
+     */
+    boolean isPostedByHonest() {
+        return count(posted) > mostLiars();
+    }
+
     /** Cells posted by any auditor, in the order of their keys. */
     public List<Cell> postedCells() {
         SortedMap<Key, Cell> cells = new TreeMap<>();
@@ -177,7 +198,7 @@ public final class Audit {
 
     /** Verdicts that the node was silent, or did not answer as it signed. */
     public int silence() {
-        return calling(Opinion.CANNOT_JUDGE).size();
+        return calling(Opinion.SILENT).size();
     }
 
     /** Auditors who have told this opinion. */

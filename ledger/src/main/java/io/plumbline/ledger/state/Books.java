@@ -18,6 +18,9 @@ final class Books {
 
     private static final Key OUTSIDE = new Key(0, 0, 0, 1);
 
+    /** All money that a ledger may have: sums of a few such amounts still fit a long. */
+    static final long MAX_DEPOSITED = Long.MAX_VALUE / 4;
+
     private final Entries entries;
     private final SortedMap<Key, Account> accounts = new TreeMap<>();
 
@@ -30,6 +33,11 @@ final class Books {
     private long deposited;
     private long burned;
     private long paidOut;
+
+    /** Sums over all accounts and all that is owed, kept as they change: anybody may ask for them at any time. */
+    private long inAccounts;
+
+    private long inDebts;
 
     Books(Entries entries) {
         this.entries = entries;
@@ -44,6 +52,7 @@ final class Books {
     private void put(Key key, Account next) {
         boolean isEmpty = next.total() == 0;
         Account before = isEmpty ? accounts.remove(key) : accounts.put(key, next);
+        inAccounts += next.total() - (before == null ? 0 : before.total());
         if (before != null && before.unbonding() > 0) {
             TreeSet<Key> at = releases.get(before.releaseMs());
             at.remove(key);
@@ -112,6 +121,7 @@ final class Books {
     void owe(Key payee, long amount, long block) {
         if (amount > 0) {
             owed.computeIfAbsent(block, at -> new TreeMap<>()).merge(payee, amount, Math::addExact);
+            inDebts = Math.addExact(inDebts, amount);
         }
     }
 
@@ -148,6 +158,7 @@ final class Books {
         boolean any = !due.isEmpty();
         for (SortedMap<Key, Long> one : due.values()) {
             one.forEach((payee, amount) -> {
+                inDebts -= amount;
                 if (payee.equals(FIRE)) {
                     burned = Math.addExact(burned, amount);
                 } else if (payee.equals(OUTSIDE)) {
@@ -176,16 +187,7 @@ final class Books {
 
     /** Balances, stakes, what is owed, burned and paid out; with open escrows it is what was deposited. */
     long total() {
-        long total = Math.addExact(burned, paidOut);
-        for (Account account : accounts.values()) {
-            total = Math.addExact(total, account.total());
-        }
-        for (SortedMap<Key, Long> one : owed.values()) {
-            for (long amount : one.values()) {
-                total = Math.addExact(total, amount);
-            }
-        }
-        return total;
+        return Math.addExact(Math.addExact(burned, paidOut), Math.addExact(inAccounts, inDebts));
     }
 
     /** All but the accounts, which are entries of their own. */

@@ -42,7 +42,7 @@ public record Case(
         AUDITING,
         /** Enough have committed; nobody may any more, and verdicts are revealed. */
         REVEALING,
-        /** Good: the node has its price. */
+        /** Good: the node has its price when the case leaves the state. */
         SETTLED,
         /** Proven false by evidence that the ledger has checked: the node has lost its stake. */
         SLASHED,
@@ -58,6 +58,17 @@ public record Case(
     /** Whether the escrow is still held. */
     public boolean isOpen() {
         return status == Status.ESCROWED || status == Status.AUDITING || status == Status.REVEALING;
+    }
+
+    /**
+     * Money that is set aside for it: escrow and audit fee while it is open, and where it was found good the price,
+     * which the node has when no evidence can come any more.
+     */
+    long held() {
+        if (isOpen()) {
+            return escrow() + fee;
+        }
+        return status == Status.SETTLED ? receipt.price() : 0;
     }
 
     /** Reasons of the bad verdicts: step and place. */

@@ -2,9 +2,11 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RevealVerdict;
+import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.ledger.tree.Peaks;
 import io.plumbline.verifier.blake3.Domain;
@@ -15,9 +17,11 @@ import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -45,6 +49,10 @@ final class Cases {
     /** Hashes of all receipts that were judged, in the order they were. */
     private Peaks judged = new Peaks();
 
+    /** Of the stake of a node whose answer is proven false, to whoever proves it: one part in this many. */
+    private static final int BOUNTY_PARTS = 10;
+
+    /** Of all cases, see {@link Case#held}. */
     private long held;
 
     /** Open cases of each node, and the stake that they reserve. */
@@ -59,8 +67,6 @@ final class Cases {
         Books books();
 
         Registry registry();
-
-        Seizures seizures();
 
         /** The number of the block that has what happens now. */
         long block();
@@ -125,8 +131,7 @@ final class Cases {
         }
         long reserved = amount * parameters.cover();
         ledger.books().hold(Key.of(signer), amount + fee);
-        held = Math.addExact(held, amount + fee);
-        Audit none = Audit.NONE.until(nowMs + parameters.escrowMs());
+        Audit none = Audit.NONE.until(nowMs + parameters.answerMs(c.tokens()));
         put(new Case(
                 c.requestHash(),
                 signer,
@@ -149,23 +154,77 @@ final class Cases {
         return reserved.getOrDefault(node, 0L);
     }
 
-    /** Whether a receipt is the one that its node owes for an open escrow. */
-    boolean awaits(byte[] signer, Receipt receipt) {
-        Case open = find(receipt.requestHash());
-        return open != null && open.status() == Status.ESCROWED && Arrays.equals(open.node(), signer);
+    /**
+     * Whether all of these are what open escrows wait for of their signer, receipts or that it declines, each for
+     * another escrow and none refused as they stand. What costs no fee must leave nothing in the state but what an
+     * escrow has paid for.
+     */
+    boolean areAwaited(byte[] signer, List<Command> commands) {
+        Set<Key> requests = new HashSet<>();
+        return commands.stream().allMatch(command -> {
+            byte[] request = awaited(signer, command);
+            return request != null && requests.add(Key.of(request));
+        });
+    }
+
+    /** The request whose open escrow this command ends as it stands, or null. */
+    private byte[] awaited(byte[] signer, Command command) {
+        return switch (command) {
+            case SubmitReceipt c
+            when Arrays.equals(signer, c.receipt().node()) && refusal(signer, c.receipt()) == null ->
+                c.receipt().requestHash();
+            case DeclineEscrow c when refusal(signer, c) == null -> c.requestHash();
+            default -> null;
+        };
     }
 
     /**
+     * Gives an escrow back that its node has no request for. An escrow costs its maker next to nothing, and reserves
+     * stake that others want to use.
+     *
+     * @return why not, or null.
+     */
+    String decline(byte[] signer, DeclineEscrow c, long nowMs) {
+        String refusal = refusal(signer, c);
+        if (refusal == null) {
+            put(unjudged(find(c.requestHash()), nowMs));
+        }
+        return refusal;
+    }
+
+    private String refusal(byte[] signer, DeclineEscrow c) {
+        Case open = find(c.requestHash());
+        if (open == null || open.status() != Status.ESCROWED) {
+            return "no escrow waits for an answer to this request";
+        }
+        return Arrays.equals(open.node(), signer) ? null : "only the node that an escrow names declines it";
+    }
+
+    /**
+     * Takes a receipt.
+     *
      * @param signer of the command: where it is the node itself it vouches for the receipt, and a signature that does
-     * not hold is its auditors' finding.
+     *     not hold is its auditors' finding.
+     * @return why it is not taken, or null.
      */
     String receipt(byte[] signer, Receipt receipt, long nowMs) {
+        String refusal = refusal(signer, receipt);
+        if (refusal == null) {
+            Case open = find(receipt.requestHash());
+            byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
+            Audit begun = Audit.begun(beacon, auditors(beacon), nowMs + auditMs(open));
+            put(open.ordered(receipt, begun, ledger.height()));
+        }
+        return refusal;
+    }
+
+    private String refusal(byte[] signer, Receipt receipt) {
         Case open = find(receipt.requestHash());
         if (open == null) {
             return "no escrow is open for this request";
         }
         if (open.status() != Status.ESCROWED) {
-            return "this request has a receipt already";
+            return "this request has a receipt already, or is over";
         }
         boolean isTheNodes = Arrays.equals(open.node(), receipt.node());
         if (!isTheNodes || !Arrays.equals(signer, receipt.node()) && !ledger.holds(receipt::signatureHolds)) {
@@ -178,13 +237,9 @@ final class Cases {
             return "price " + receipt.price() + " for " + tokens + " tokens is above the escrow's, "
                     + open.pricePerToken() + " a token for " + open.tokens() + " at most";
         }
-        if (!Arrays.equals(node.modelId(), receipt.modelId())) {
-            return "the receipt names another model than the node announced";
-        }
-        byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
-        Audit begun = Audit.begun(beacon, auditors(beacon), nowMs + auditMs(open));
-        put(open.ordered(receipt, begun, ledger.height()));
-        return null;
+        return Arrays.equals(node.modelId(), receipt.modelId())
+                ? null
+                : "the receipt names another model than the node announced";
     }
 
     /** Time for the audit of an answer, and again after a challenge is posted. */
@@ -226,13 +281,11 @@ final class Cases {
         }
         Parameters parameters = ledger.parameters();
         Audit audit = open.audit().committed(auditor, c.commitment());
-        int count = audit.committed();
-        if (count == audit.auditors().size()) {
+        if (audit.committed() == audit.auditors().size()) {
             put(open.with(Status.REVEALING, audit.until(nowMs + parameters.revealMs()), ledger.height()));
         } else {
-            long deadline = count < audit.quorum()
-                    ? audit.deadlineMs()
-                    : Math.min(audit.deadlineMs(), nowMs + parameters.graceMs());
+            long deadline =
+                    audit.decides() ? Math.min(audit.deadlineMs(), nowMs + parameters.graceMs()) : audit.deadlineMs();
             put(open.with(Status.AUDITING, audit.until(deadline), ledger.height()));
         }
         return null;
@@ -250,6 +303,13 @@ final class Cases {
         }
         if (open.audit().hasPosted(auditor)) {
             return "this full node has posted a challenge already";
+        }
+        long computed = Math.max(
+                1, (long) open.receipt().promptTokens() + open.receipt().outputTokens() - 1);
+        if (c.cell().to() > computed) {
+            // How many layers there are only the model says: who has it leaves out what is none of them.
+            return "the model ran over " + computed + " tokens for this answer, not over token "
+                    + (c.cell().to() - 1);
         }
         long deadline = nowMs + auditMs(open);
         put(open.with(Status.AUDITING, open.audit().posted(auditor, c.cell(), deadline), ledger.height()));
@@ -284,7 +344,7 @@ final class Cases {
     private Case decided(Case heard, long nowMs) {
         Audit audit = heard.audit();
         if (audit.good() >= audit.quorum()) {
-            owe(heard.node(), heard.receipt().price());
+            // The price waits until no evidence can come any more: a lie that was paid is paid back out of it.
             owe(heard.requester(), heard.escrow() - heard.receipt().price());
             payAuditors(heard, audit.working());
             return closed(heard, Status.SETTLED, nowMs);
@@ -295,9 +355,9 @@ final class Cases {
             payAuditors(heard, audit.calling(Opinion.BAD));
             return refunded(heard, nowMs);
         }
-        if (audit.silence() >= audit.quorum() && !audit.postedCells().isEmpty()) {
+        if (audit.silence() >= audit.quorum() && audit.isPostedByHonest()) {
             penalize(heard);
-            payAuditors(heard, audit.calling(Opinion.CANNOT_JUDGE));
+            payAuditors(heard, audit.calling(Opinion.SILENT));
             return refunded(heard, nowMs);
         }
         if (audit.isComplete()) {
@@ -329,7 +389,6 @@ final class Cases {
     }
 
     private Case closed(Case one, Status status, long nowMs) {
-        held -= one.escrow() + one.fee();
         if (one.receipt() != null) {
             judged.add(one.receipt().hash());
         }
@@ -353,30 +412,22 @@ final class Cases {
     }
 
     /**
-     * The answer of a case was proven false: whoever asked has the escrow back, or a claim on the stake where it was
-     * paid already, and requests that the node has not answered yet end.
+     * The answer of a case was proven false: the requester has back what is still held of the escrow, the node loses
+     * its stake, a part of it to the finder, and requests that it has not answered yet end. Nothing of the stake goes
+     * to requesters: a node could make as many of them as it likes.
      */
     void slash(Case proven, Key finder, long nowMs) {
         Key node = Key.of(proven.node());
-        boolean wasOpen = proven.isOpen();
-        long paid = proven.status() == Status.SETTLED ? proven.receipt().price() : 0;
-        if (wasOpen) {
-            payAuditors(proven, List.of());
-            owe(proven.requester(), proven.escrow());
-            put(closed(proven, Status.SLASHED, nowMs));
-        } else {
-            put(proven.with(Status.SLASHED, proven.audit(), ledger.height()));
-        }
+        owe(proven.requester(), proven.held());
+        put(
+                proven.isOpen()
+                        ? closed(proven, Status.SLASHED, nowMs)
+                        : proven.with(Status.SLASHED, proven.audit(), ledger.height()));
         ledger.registry().caught(node);
-        ledger.seizures()
-                .seize(
-                        node,
-                        finder,
-                        Key.of(proven.requestHash()),
-                        proven.requester(),
-                        paid,
-                        nowMs + ledger.parameters().retainMs(),
-                        ledger.block());
+        long stake = ledger.books().seize(node);
+        long bounty = stake / BOUNTY_PARTS;
+        ledger.books().owe(finder, bounty, ledger.block());
+        ledger.books().oweFire(stake - bounty, ledger.block());
         for (Key request : List.copyOf(openByNode.getOrDefault(node, new TreeSet<>()))) {
             Case other = cases.get(request);
             if (other.status() == Status.ESCROWED) {
@@ -406,8 +457,13 @@ final class Cases {
         return any;
     }
 
+    /** A case leaves the state. No evidence is taken against its answer any more, so a price that waited is paid. */
     private void forget(Case one) {
         Key key = Key.of(one.requestHash());
+        if (one.status() == Status.SETTLED) {
+            owe(one.node(), one.held());
+        }
+        held -= one.held();
         unschedule(key, one);
         cases.remove(key);
         entries.remove(Kind.CASE, key);
@@ -418,7 +474,9 @@ final class Cases {
         Key key = Key.of(next.requestHash());
         Case before = cases.put(key, next);
         entries.put(Kind.CASE, key, next::encode);
+        held += next.held();
         if (before != null) {
+            held -= before.held();
             unschedule(key, before);
         }
         count(key, before, next);
@@ -474,7 +532,7 @@ final class Cases {
         return taken;
     }
 
-    /** Escrows and audit fees that are neither paid nor given back. */
+    /** Escrows, audit fees and prices that are neither paid nor given back. */
     long held() {
         return held;
     }
@@ -494,9 +552,7 @@ final class Cases {
         Cases read = new Cases(ledger, entries);
         read.judged = Peaks.read(in);
         for (int n = in.getInt("cases"); n > 0; n--) {
-            Case one = Case.read(in);
-            read.put(one);
-            read.held = Math.addExact(read.held, one.isOpen() ? one.escrow() + one.fee() : 0);
+            read.put(Case.read(in));
         }
         // Only who may still have to act hears of it again.
         read.changed.removeIf(one -> !one.isOpen());

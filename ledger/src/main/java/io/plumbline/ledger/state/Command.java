@@ -37,6 +37,12 @@ public sealed interface Command {
     record OpenEscrow(byte[] requestHash, byte[] node, long pricePerToken, long tokens, Level level)
             implements Command {}
 
+    /**
+     * Gives an escrow back that its node has no request for, and frees the stake that it reserves. Only the node that
+     * the escrow names may, before a receipt is ordered; it costs no fee.
+     */
+    record DeclineEscrow(byte[] requestHash) implements Command {}
+
     /** Hands in a node's signed receipt; from then on it is audited. */
     record SubmitReceipt(Receipt receipt) implements Command {}
 
@@ -175,6 +181,7 @@ public sealed interface Command {
             case Accuse c ->
                 out.putInt(18).putFixed(c.requestHash).putFixed(c.evidenceHash).putInt(c.bytes);
             case HandInEvidence c -> out.putInt(19).putBytes(c.part);
+            case DeclineEscrow c -> out.putInt(20).putFixed(c.requestHash);
         }
         return out.toBytes();
     }
@@ -218,6 +225,7 @@ public sealed interface Command {
             case 18 ->
                 new Accuse(in.getFixed(32, "request hash"), in.getFixed(32, "evidence hash"), in.getInt("bytes"));
             case 19 -> new HandInEvidence(in.getBytes("part"));
+            case 20 -> new DeclineEscrow(in.getFixed(32, "request hash"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

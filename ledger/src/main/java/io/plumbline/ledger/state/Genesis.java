@@ -31,11 +31,31 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
         if (bond < 0 || deposits.stream().anyMatch(deposit -> deposit.amount() < 0)) {
             throw new IllegalArgumentException("A ledger begins with no debts: bond and deposits must be 0 or more.");
         }
+        if (isTooMuch(fullNodes.size(), bond, deposits)) {
+            throw new IllegalArgumentException(
+                    "A ledger cannot count so much money: bonds and deposits together are at most "
+                            + Books.MAX_DEPOSITED + ".");
+        }
         if (parameters.fault() != null) {
             throw new IllegalArgumentException("A ledger cannot run by these parameters: " + parameters.fault() + ".");
         }
         fullNodes = List.copyOf(fullNodes);
         deposits = List.copyOf(deposits);
+    }
+
+    private static boolean isTooMuch(int fullNodes, long bond, List<Deposit> deposits) {
+        long left = Books.MAX_DEPOSITED;
+        if (bond > left / fullNodes) {
+            return true;
+        }
+        left -= bond * fullNodes;
+        for (Deposit deposit : deposits) {
+            if (deposit.amount() > left) {
+                return true;
+            }
+            left -= deposit.amount();
+        }
+        return false;
     }
 
     /** Without stakes of full nodes, without a bank, and without fees. */

@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
@@ -50,8 +51,13 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
      */
     public static final int BLOCK_COMMANDS = 8192;
 
+    /**
+     * The end of time, in ms: whatever a leader says the time is, sums of deadlines fit a long. Some 140,000 years.
+     */
+    private static final long END_MS = 1L << 52;
+
     private static final int MAX_DESTINATION = 255;
-    private static final String FORMAT = "plumbline ledger 5";
+    private static final String FORMAT = "plumbline ledger 6";
 
     private final Genesis genesis;
     private final byte[] genesisHash;
@@ -60,7 +66,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private Books books = new Books(entries);
     private Registry registry = new Registry(books, entries);
     private Cases cases = new Cases(this, entries);
-    private Seizures seizures = new Seizures(books);
     private Accusations accusations = new Accusations(books);
     private Outcomes outcomes = new Outcomes();
     private Blocks blocks;
@@ -142,10 +147,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             return one(e.getMessage());
         }
         boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
-        boolean isAwaited = commands.stream()
-                .allMatch(command -> command instanceof SubmitReceipt c && cases.awaits(signed.signer(), c.receipt()));
+        boolean isFree = isExempt || cases.areAwaited(signed.signer(), commands);
+        long fee = isFree ? 0 : parameters.fee() * commands.size();
         long money = books.account(Key.of(signed.signer())).total();
-        if (!isExempt && !isAwaited && money < Math.max(1, parameters.fee() * commands.size())) {
+        if (!isFree && money < Math.max(1, fee)) {
             // Nothing of it is kept: state costs its maker.
             return one("this account has " + money + ", which does not cover a fee of " + parameters.fee()
                     + " for each command; it needs a deposit");
@@ -153,16 +158,15 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         byte[] time = new CanonicalWriter().putLong(timeMs).toBytes();
         chain = Blake3.plain().update(chain).update(id.bytes()).update(time).digest();
         List<String> answers = new ArrayList<>(commands.size());
+        // All of it first: the first command could leave nothing for the others' fees.
+        books.fee(Key.of(signed.signer()), fee, block());
         for (int i = 0; i < commands.size(); i++) {
             Command command = commands.get(i);
-            if (!isExempt && !isAwaited) {
-                books.fee(Key.of(signed.signer()), parameters.fee(), block());
-            }
             String refusal = apply(signed.signer(), command, id, i);
             // A vote changes nothing that blocks are about.
             boolean isOfBlocks = command instanceof CastVote || command instanceof StateEpoch;
             pending += refusal == null && !isOfBlocks ? 1 : 0;
-            answers.add(refusal == null ? "" : refusal);
+            answers.add(refusal == null ? "" : Reason.bounded(refusal));
         }
         outcomes.put(id, signed.lastMs(), answers);
         return reasons(answers);
@@ -179,7 +183,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     private static List<String> one(String refusal) {
-        return Collections.singletonList(refusal);
+        return Collections.singletonList(Reason.bounded(refusal));
     }
 
     private static List<String> reasons(List<String> answers) {
@@ -192,6 +196,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return switch (command) {
             case RegisterNode c -> registry.register(signer, c, parameters, block());
             case OpenEscrow c -> cases.escrow(signer, c, timeMs);
+            case DeclineEscrow c -> cases.decline(signer, c, timeMs);
             case SubmitReceipt c -> cases.receipt(signer, c.receipt(), timeMs);
             case CommitVerdict c -> cases.commit(signer, c, timeMs);
             case RevealVerdict c -> cases.reveal(signer, c, timeMs);
@@ -255,7 +260,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         if (!isBank(signer)) {
             return "only the bank says what came in";
         }
-        if (c.amount() <= 0 || c.amount() > Long.MAX_VALUE - books.deposited()) {
+        if (c.amount() <= 0 || c.amount() > Books.MAX_DEPOSITED - books.deposited()) {
             return "a deposit of " + c.amount() + " is not above 0, or more than the ledger can count";
         }
         Key reference = Key.of(c.reference());
@@ -317,9 +322,13 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     private String unbond(Key key, long amount) {
         long reserved = cases.reserved(key);
-        String refusal = covered(amount, books.account(key).stake() - reserved);
-        if (refusal != null && reserved > 0) {
-            return refusal + "; open requests reserve " + reserved;
+        // Votes of a full node count as long as the ledger runs, and so must what it can lose by them.
+        long bond = genesis.place(key.bytes()) >= 0 ? genesis.bond() : 0;
+        String refusal = covered(amount, books.account(key).stake() - reserved - bond);
+        if (refusal != null) {
+            return refusal
+                    + (reserved > 0 ? "; open requests reserve " + reserved : "")
+                    + (bond > 0 ? "; a full node's bond of " + bond + " stays" : "");
         }
         if (refusal == null) {
             books.unbond(key, amount, timeMs + parameters.unbondMs());
@@ -389,11 +398,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return chain.clone();
     }
 
-    @Override
-    public Seizures seizures() {
-        return seizures;
-    }
-
     /** Those who were caught judge nobody, unless fewer than certify are left: one liar never judges alone. */
     @Override
     public List<byte[]> auditors() {
@@ -438,20 +442,17 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** Ends what should have come to its end by {@code nowMs}. */
     public void expire(long nowMs) {
-        timeMs = Math.max(timeMs, nowMs);
+        timeMs = Math.max(timeMs, Math.min(nowMs, END_MS));
         outcomes.expire(timeMs);
         boolean ended = cases.expire(timeMs);
         boolean released = books.release(timeMs);
-        boolean shared = seizures.expire(timeMs, block());
         boolean dropped = accusations.expire(timeMs, block());
-        pending += ended || released || shared || dropped ? 1 : 0;
+        pending += ended || released || dropped ? 1 : 0;
     }
 
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
-        return Math.min(
-                Math.min(cases.nextDeadlineMs(), books.nextReleaseMs()),
-                Math.min(seizures.nextMs(), accusations.nextMs()));
+        return Math.min(Math.min(cases.nextDeadlineMs(), books.nextReleaseMs()), accusations.nextMs());
     }
 
     /** Cluster time of the last command. */
@@ -504,6 +505,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return registry.nodes();
     }
 
+    /** Registered inference nodes with keys after this one, in key order; all of them where it is null. */
+    public Collection<Node> nodesAfter(byte[] key) {
+        return registry.nodesAfter(key == null ? null : Key.of(key));
+    }
+
     /** The registered inference node with this key, or null. */
     public Node node(byte[] key) {
         return registry.node(Key.of(key));
@@ -522,8 +528,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** All money wherever it is: always what was deposited. */
     public long total() {
-        return Math.addExact(
-                Math.addExact(books.total(), cases.held()), Math.addExact(seizures.total(), accusations.total()));
+        return Math.addExact(Math.addExact(books.total(), cases.held()), accusations.total());
     }
 
     /** All money that ever came in. */
@@ -550,7 +555,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         out.putInt(withdrawals.size());
         withdrawals.forEach((id, entry) -> out.putFixed(id.bytes()).putBytes(entry));
         books.write(out);
-        seizures.write(out);
         accusations.write(out);
         registry.write(out);
         cases.write(out);
@@ -574,9 +578,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         parameters.write(meta);
         books.writeSums(meta);
         cases.writeJudged(meta);
-        seizures.write(meta);
         CanonicalWriter begun = new CanonicalWriter();
-        accusations.write(begun);
+        accusations.writeHashes(begun);
         meta.putFixed(Blake3.hash(begun.toBytes()));
         return entries.tree().put(LedgerHashes.key(Kind.META, new byte[0]), meta.toBytes());
     }
@@ -621,7 +624,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             state.enterWithdrawal(id, in.getBytes("withdrawal"));
         }
         state.books = Books.read(state.entries, in);
-        state.seizures = Seizures.read(state.books, in);
         state.accusations = Accusations.read(state.books, in);
         state.registry = Registry.read(state.books, state.entries, in);
         state.cases = Cases.read(state, state.entries, in);

@@ -33,8 +33,13 @@ public record Node(
         return new Node(key, modelId, pricePerToken, host, port, most, openMsPerToken, slashed, count);
     }
 
-    /** What opening an answer of so many tokens to all auditors adds to the time of its audit, in ms. */
-    long openingMs(Level level, long tokens) {
+    /**
+     * What opening an answer of so many tokens to all auditors adds to the time of its audit, in ms, at most {@link
+     * Parameters#MAX_OPENING_MS}. A requester may choose its node by it: its escrow waits for as long.
+     *
+     * @param tokens that the escrow is for.
+     */
+    public long openingMs(Level level, long tokens) {
         long perToken = level == Level.FULL ? openMsPerToken : 0;
         return Math.min(Parameters.MAX_OPENING_MS, perToken * Math.min(tokens, Parameters.MAX_OPENING_MS));
     }

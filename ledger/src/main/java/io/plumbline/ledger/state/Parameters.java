@@ -14,13 +14,15 @@ import java.util.List;
  *     code.
  * @param commitMs longest time to audit and commit to a verdict, and again after a challenge is posted; what the node
  *     announces for the opening of long answers comes on top.
- * @param graceMs time for the others once as many have committed as decide.
+ * @param graceMs time for the others once as many have committed as decide, those that may lie not counted.
  * @param revealMs longest time to reveal what was committed to.
- * @param escrowMs longest time from an escrow to its receipt: then the requester has the money back.
+ * @param escrowMs longest time from an escrow to its receipt: then the requester has the money back; see {@link
+ *     #answerMs}.
+ * @param tokenMs time from an escrow to its receipt for each token that it is for.
  * @param unbondMs time for which a stake that is asked back still answers for what its owner did; longer than an
  *     answer may be judged.
  * @param retainMs time for which a request that came to its end stays in the state, and evidence against its answer
- *     is taken. Its proof is good for ever.
+ *     is taken; then the node has its price. Its proof is good for ever.
  * @param maxAuditors of one answer.
  * @param minStake of an inference node or a data node that may work.
  * @param cover stake that is reserved for an open request, as a multiple of its escrow; that much is lost where a
@@ -37,6 +39,7 @@ public record Parameters(
         long graceMs,
         long revealMs,
         long escrowMs,
+        long tokenMs,
         long unbondMs,
         long retainMs,
         int maxAuditors,
@@ -46,11 +49,17 @@ public record Parameters(
         long registrationFee,
         long auditFee,
         long accusationDeposit) {
-    /** The newest rules that this code knows, and the oldest: those before had no evidence. */
-    public static final int KNOWN_RULES = 2;
+    /** The newest rules that this code knows, and the oldest: those before let a node take its stake home. */
+    public static final int KNOWN_RULES = 3;
 
-    /** Longest time that the opening of one answer may add to {@link #commitMs}. */
-    public static final long MAX_OPENING_MS = 24 * 3_600_000L;
+    /**
+     * Longest time, in ms, that the opening of one answer may add to {@link #commitMs}, whatever its node announces:
+     * the requester's escrow waits for as long, and again after each challenge that is posted.
+     */
+    public static final long MAX_OPENING_MS = 3_600_000;
+
+    /** Time from an escrow to its receipt, whatever the tokens: a request may wait for others. */
+    private static final long WAIT_MS = 120_000;
 
     private static final long HOUR_MS = 3_600_000;
     private static final long MAX_MS = 10L * 365 * 24 * HOUR_MS;
@@ -66,6 +75,7 @@ public record Parameters(
             "graceMs",
             "revealMs",
             "escrowMs",
+            "tokenMs",
             "unbondMs",
             "retainMs",
             "maxAuditors",
@@ -83,6 +93,7 @@ public record Parameters(
             5_000,
             30_000,
             600_000,
+            500,
             7 * 24 * HOUR_MS,
             24 * HOUR_MS,
             7,
@@ -119,6 +130,7 @@ public record Parameters(
             graceMs,
             revealMs,
             escrowMs,
+            tokenMs,
             unbondMs,
             retainMs,
             maxAuditors,
@@ -131,10 +143,11 @@ public record Parameters(
         };
         v[place] = value;
         try {
-            int auditors = Math.toIntExact(v[6]);
-            int covered = Math.toIntExact(v[8]);
+            int auditors = Math.toIntExact(v[7]);
+            int covered = Math.toIntExact(v[9]);
             return new Parameters(
-                    rules, v[0], v[1], v[2], v[3], v[4], v[5], auditors, v[7], covered, v[9], v[10], v[11], v[12]);
+                    rules, v[0], v[1], v[2], v[3], v[4], v[5], v[6], auditors, v[8], covered, v[10], v[11], v[12],
+                    v[13]);
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(name + " cannot be " + value, e);
         }
@@ -149,13 +162,32 @@ public record Parameters(
         return with(assignment.substring(0, equals), Long.parseLong(assignment.substring(equals + 1)));
     }
 
-    /** What an audit at this level costs its requester: nothing at SIGNED, at FULL in proportion to the tokens. */
+    /**
+     * What an audit at this level costs its requester: nothing at SIGNED, at FULL in proportion to the tokens; more
+     * than anybody has where no number holds it.
+     *
+     * @param tokens 1 or more, at most 2^32.
+     */
     public long auditFee(Level level, long tokens) {
         return switch (level) {
             case SIGNED -> 0;
             case AUDITED -> auditFee;
-            default -> Math.multiplyExact(auditFee, Math.max(1, (tokens + FULL_TOKENS - 1) / FULL_TOKENS));
+            default -> {
+                long parts = Math.max(1, (tokens + FULL_TOKENS - 1) / FULL_TOKENS);
+                yield auditFee > Long.MAX_VALUE / parts ? Long.MAX_VALUE : auditFee * parts;
+            }
         };
+    }
+
+    /**
+     * Time from an escrow for so many tokens to its receipt, in ms: two minutes and {@code tokenMs} a token, at most
+     * {@code escrowMs}. At every level alike: what an audit takes comes after the receipt.
+     *
+     * @param tokens prompt and answer together, 1 or more.
+     */
+    public long answerMs(long tokens) {
+        boolean isLong = tokens > escrowMs / tokenMs;
+        return isLong ? escrowMs : Math.min(escrowMs, WAIT_MS + tokenMs * tokens);
     }
 
     /** What is wrong with it, or null. */
@@ -163,13 +195,18 @@ public record Parameters(
         if (rules != KNOWN_RULES) {
             return "rules " + rules + " are not known; this code knows " + KNOWN_RULES;
         }
-        long[] times = {commitMs, graceMs, revealMs, escrowMs, unbondMs, retainMs};
+        long[] times = {commitMs, graceMs, revealMs, escrowMs, tokenMs, unbondMs, retainMs};
         for (long time : times) {
             if (time < 1 || time > MAX_MS) {
                 return "a time of " + time + " ms is not between 1 ms and ten years";
             }
         }
-        if (unbondMs < escrowMs + commitMs + revealMs + MAX_OPENING_MS + retainMs) {
+        if (maxAuditors < 1 || maxAuditors > 64 || minStake < 1) {
+            return "auditors are 1 to 64, the least stake is 1";
+        }
+        // Each auditor may post a challenge, and a round begins anew.
+        long judgedMs = (maxAuditors + 1) * (commitMs + MAX_OPENING_MS) + revealMs;
+        if (unbondMs < escrowMs + judgedMs + retainMs) {
             return "a stake must answer for as long as an answer may take, be judged and be proven false";
         }
         for (long money : new long[] {minStake, fee, registrationFee, auditFee, accusationDeposit}) {
@@ -180,13 +217,16 @@ public record Parameters(
         if (cover < 0 || cover > MAX_COVER) {
             return "an escrow is covered up to " + MAX_COVER + " times, not " + cover;
         }
-        return maxAuditors < 1 || maxAuditors > 64 || minStake < 1
-                ? "auditors are 1 to 64, the least stake is 1"
-                : null;
+        return null;
     }
 
     void write(CanonicalWriter out) {
-        out.putInt(rules).putLong(commitMs).putLong(graceMs).putLong(revealMs).putLong(escrowMs);
+        out.putInt(rules)
+                .putLong(commitMs)
+                .putLong(graceMs)
+                .putLong(revealMs)
+                .putLong(escrowMs)
+                .putLong(tokenMs);
         out.putLong(unbondMs)
                 .putLong(retainMs)
                 .putInt(maxAuditors)
@@ -207,6 +247,7 @@ public record Parameters(
                 in.getLong("grace time"),
                 in.getLong("reveal time"),
                 in.getLong("escrow time"),
+                in.getLong("token time"),
                 in.getLong("unbonding time"),
                 in.getLong("retention"),
                 in.getInt("auditors"),

@@ -10,6 +10,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.NavigableMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -23,7 +24,7 @@ final class Registry {
 
     private final Books books;
     private final Entries entries;
-    private final SortedMap<Key, Node> nodes = new TreeMap<>();
+    private final NavigableMap<Key, Node> nodes = new TreeMap<>();
     private final SortedMap<Key, DataNode> dataNodes = new TreeMap<>();
     private final SortedMap<Key, Model> models = new TreeMap<>();
     private final SortedMap<Key, FeedReport> reports = new TreeMap<>();
@@ -199,6 +200,13 @@ final class Registry {
 
     Collection<Node> nodes() {
         return Collections.unmodifiableCollection(nodes.values());
+    }
+
+    /** @param key null for all. */
+    Collection<Node> nodesAfter(Key key) {
+        return key == null
+                ? nodes()
+                : Collections.unmodifiableCollection(nodes.tailMap(key, false).values());
     }
 
     FeedReport report(byte[] node, String feed) {

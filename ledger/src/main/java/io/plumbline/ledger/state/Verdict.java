@@ -25,8 +25,10 @@ public record Verdict(Opinion opinion, String step, String place, byte[] work, b
     public enum Opinion {
         GOOD,
         BAD,
+        /** This auditor could not say, for reasons of its own: that tells nothing of the node. */
+        CANNOT_JUDGE,
         /** The node did not answer a challenge, or not as it signed: nothing is proven. */
-        CANNOT_JUDGE
+        SILENT
     }
 
     /** What binds {@code signer} to this verdict, without telling it. */

@@ -271,7 +271,9 @@ class ClusterTest {
         await(
                 "a certificate",
                 () -> certified() != null && Case.decode(certified().value()).status() == Status.SETTLED);
-        assertEquals(50_150, client.account(NODE.publicKey()).balance(), "paid with the certificate");
+        assertEquals(
+                999_850, client.account(REQUESTER.publicKey()).balance(), "the rest came back with the certificate");
+        assertEquals(50_000, client.account(NODE.publicKey()).balance(), "its price waits while evidence may come");
         CertifiedEntry proof = CertifiedEntry.decode(certified().encode());
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
         assertTrue(proof.certificate().signatures().size() >= 2);
@@ -288,12 +290,27 @@ class ClusterTest {
         Standing after = client.standing();
         assertTrue(after.certified() >= before.certified() && after.height() >= before.height(), after.toString());
         assertEquals(after.deposited(), after.total());
-        assertEquals(50_150, client.account(NODE.publicKey()).balance());
+        assertEquals(999_850, client.account(REQUESTER.publicKey()).balance());
         assertEquals(1, client.nodes().size());
         // A leader that is taken away is missed; nothing else may go wrong.
         assertTrue(
                 failures.stream()
                         .allMatch(failure -> failure.contains("heartbeat timeout") || failure.contains("WARN")),
                 failures.toString());
+    }
+
+    /** Such a reply ended the leader, and the next one when it was asked the same. */
+    @Test
+    void aBatchOfRefusalsIsAnsweredInFull() throws Exception {
+        List<Command> refused = new ArrayList<>();
+        for (int i = 0; i < Signed.MAX_COMMANDS; i++) {
+            refused.add(new Command.RegisterDataNode(1, "a name", 0));
+        }
+        List<LedgerClient.Outcome> outcomes = client.submit(refused);
+        assertEquals(Signed.MAX_COMMANDS, outcomes.size());
+        outcomes.forEach(outcome -> assertTrue(outcome.reason().contains("host and port"), outcome.reason()));
+        assertEquals(32, client.root().length);
+        assertEquals(
+                List.of(), failures.stream().filter(f -> !f.contains("WARN")).toList());
     }
 }

@@ -1,19 +1,23 @@
 package io.plumbline.ledger.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.aeron.cluster.service.ClientSession;
 import io.aeron.cluster.service.Cluster;
 import io.plumbline.ledger.Money;
 import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.agrona.DirectBuffer;
 import org.agrona.concurrent.NoOpIdleStrategy;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -23,6 +27,11 @@ class HostileFramesTest {
     private static final int MUTATIONS = 20_000;
 
     private int replies;
+
+    /** Bytes of the longest reply that the client's channel takes. */
+    private int channelBytes = Integer.MAX_VALUE;
+
+    private byte[] last = new byte[0];
 
     /** A leader that grants everything, and a client that takes every reply. */
     private final Cluster cluster = proxy(Cluster.class);
@@ -36,7 +45,13 @@ class HostileFramesTest {
                     case "role" -> Cluster.Role.LEADER;
                     case "idleStrategy" -> NoOpIdleStrategy.INSTANCE;
                     case "offer" -> {
+                        int length = (int) arguments[2];
+                        if (length > channelBytes) {
+                            throw new IllegalArgumentException("message exceeds max length");
+                        }
                         replies++;
+                        last = new byte[length];
+                        ((DirectBuffer) arguments[0]).getBytes(0, last);
                         yield 1L;
                     }
                     default -> method.getReturnType() == boolean.class ? true : null;
@@ -93,5 +108,51 @@ class HostileFramesTest {
             }
             hand(frame, frame.length - random.nextInt(3));
         }
+    }
+
+    /** A batch of refusals and a question with a long answer, of a client whose channel takes short messages. */
+    @Test
+    void aReplyThatIsTooLongForItsChannelIsAnsweredWithAnError() {
+        service.onStart(cluster, null);
+        channelBytes = 200;
+        Command[] refused = new Command[Signed.MAX_COMMANDS];
+        Arrays.fill(refused, new Command.RegisterDataNode(1, "a name", 0));
+        Signed signed = Signed.of(Money.genesis().hash(), Money.REQUESTER, 1_060_000, refused);
+        for (int again = 1; again <= 2; again++) {
+            byte[] frame = bytes(LedgerWire.submit(5, signed.encode()));
+            hand(frame, frame.length);
+            assertEquals(again, replies);
+            assertTrue(failure(5).contains("longer than this session's channel takes"), failure(5));
+        }
+        channelBytes = 10;
+        byte[] frame = bytes(LedgerWire.query(6, Question.STANDING, new byte[0]));
+        hand(frame, frame.length);
+        assertEquals(2, replies, "a channel that takes nothing is answered nothing");
+    }
+
+    private String failure(long call) {
+        List<String> failures = new ArrayList<>();
+        UnsafeBuffer in = new UnsafeBuffer(last);
+        MessageHeaderDecoder header = new MessageHeaderDecoder().wrap(in, 0);
+        LedgerWire.read(
+                header.templateId(),
+                in,
+                MessageHeaderDecoder.ENCODED_LENGTH,
+                header.blockLength(),
+                header.version(),
+                new LedgerWire.Heard() {
+                    @Override
+                    public void answer(long id, Answer answer) {}
+
+                    @Override
+                    public void body(long id, long timeMs, byte[] body) {}
+
+                    @Override
+                    public void unavailable(long id, String reason) {
+                        assertEquals(call, id);
+                        failures.add(reason);
+                    }
+                });
+        return failures.getFirst();
     }
 }

@@ -1,21 +1,33 @@
 package io.plumbline.ledger.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.ledger.Money;
+import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer;
+import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Key;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** A client's command has an end, whatever a full node replies. */
@@ -120,5 +132,123 @@ class LedgerClientTest {
         assertEquals(threads, applied.get());
         assertTrue(first < 10, "on their way at a time: " + first);
         assertTrue(asked.get() <= first + 2, "the others went together: " + asked);
+    }
+
+    /** A door would refuse the whole batch. */
+    @Test
+    void commandsThatGoTogetherBringNoMoreSignaturesOfOthersThanADoorTakes() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        List<Integer> signatures = Collections.synchronizedList(new ArrayList<>());
+        Keys sender = Keys.random();
+        LedgerClient client = new LedgerClient(
+                new Sequencer() {
+                    @Override
+                    public Answer submit(byte[] signed) {
+                        List<Command> commands = Signed.decode(signed).commands();
+                        signatures.add(commands.stream()
+                                .mapToInt(one -> Admission.othersSignatures(sender.publicKey(), one))
+                                .sum());
+                        try {
+                            release.await();
+                        } catch (InterruptedException e) {
+                            throw new IllegalStateException(e);
+                        }
+                        return new Answer(7, 1, Arrays.asList((String) null));
+                    }
+
+                    @Override
+                    public byte[] ask(Question question, byte[] key) {
+                        return new byte[0];
+                    }
+
+                    @Override
+                    public long timeMs() {
+                        return 1;
+                    }
+
+                    @Override
+                    public void close() {}
+                },
+                sender,
+                new byte[32]);
+        List<Thread> all = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            all.add(Thread.ofPlatform().start(() -> {
+                try {
+                    client.submit(new Command.SubmitReceipt(Money.receipt(1, 5)));
+                } catch (IOException e) {
+                    // Counted below: its receipt is in no batch.
+                }
+            }));
+        }
+        while (all.stream().anyMatch(thread -> thread.getState() != Thread.State.WAITING)) {
+            Thread.sleep(1);
+        }
+        release.countDown();
+        for (Thread thread : all) {
+            thread.join(10_000);
+        }
+        assertEquals(60, signatures.stream().mapToInt(Integer::intValue).sum());
+        assertTrue(signatures.stream().allMatch(n -> n <= Admission.MAX_OTHERS_SIGNATURES), signatures.toString());
+    }
+
+    /** A ledger whose questions are answered as a test says. */
+    private static LedgerClient asked(Function<byte[], byte[]> answer) {
+        return new LedgerClient(
+                new Sequencer() {
+                    @Override
+                    public Answer submit(byte[] signed) {
+                        throw new IllegalStateException("nothing is submitted here");
+                    }
+
+                    @Override
+                    public byte[] ask(Question question, byte[] key) {
+                        assertEquals(Question.NODES, question);
+                        return answer.apply(key);
+                    }
+
+                    @Override
+                    public long timeMs() {
+                        return 1;
+                    }
+
+                    @Override
+                    public void close() {}
+                },
+                Keys.random(),
+                new byte[32]);
+    }
+
+    @Test
+    void moreNodesThanAPageHoldsAreReadPageByPage() throws IOException {
+        int count = 2 * NodePage.MAX_NODES + 1;
+        List<Genesis.Deposit> deposits = new ArrayList<>();
+        List<Keys> nodes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            nodes.add(Keys.random());
+            deposits.add(new Genesis.Deposit(nodes.getLast().publicKey(), 10));
+        }
+        Genesis genesis = new Genesis(List.of(Keys.random().publicKey()), deposits);
+        LedgerState state = new LedgerState(genesis);
+        for (Keys keys : nodes) {
+            Command register = new Command.RegisterNode(10, new byte[32], 1, "127.0.0.1", 9);
+            assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
+                    .getFirst());
+        }
+        Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
+        AtomicInteger pages = new AtomicInteger();
+        List<Node> read = asked(key -> {
+                    pages.incrementAndGet();
+                    return replica.answer(Question.NODES, key);
+                })
+                .nodes();
+        assertEquals(count, read.size());
+        assertEquals(
+                count, read.stream().map(node -> Key.of(node.key())).distinct().count());
+        assertEquals(3, pages.get());
+        byte[] first = replica.answer(Question.NODES, new byte[0]);
+        String why = assertThrows(IOException.class, () -> asked(key -> first).nodes())
+                .getMessage();
+        assertTrue(why.contains("order of their keys"), why);
     }
 }

@@ -43,6 +43,43 @@ class VoteFileTest {
         assertArrayEquals(hash(4), new VoteFile(file).signed().votes().get(0L));
     }
 
+    /** It was on disk before it was signed, so whether it was cannot be told any more. */
+    @Test
+    void aLastRecordThatIsWholeAndDamagedIsNotTakenForATornOne() throws IOException {
+        Path file = folder.resolve("votes");
+        VoteFile votes = new VoteFile(file);
+        votes.vote(0, 0, hash(1));
+        votes.vote(0, 1, hash(2));
+        byte[] bytes = Files.readAllBytes(file);
+        for (int at = RECORD_BYTES; at < 2 * RECORD_BYTES; at++) {
+            byte[] rotten = bytes.clone();
+            rotten[at] ^= 4;
+            Files.write(file, rotten);
+            String why =
+                    assertThrows(IOException.class, () -> new VoteFile(file)).getMessage();
+            assertTrue(why.contains("damaged"), why);
+        }
+    }
+
+    /** The seventh record lies across the first sector's end. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aRecordOfWhichOneSectorWasNeverWrittenIsTorn(boolean isFirstMissing) throws IOException {
+        Path file = folder.resolve("votes");
+        VoteFile votes = new VoteFile(file);
+        for (int i = 0; i < 7; i++) {
+            votes.vote(0, i, hash(1 + i));
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        if (isFirstMissing) {
+            Arrays.fill(bytes, 6 * RECORD_BYTES, 512, (byte) 0);
+        } else {
+            Arrays.fill(bytes, 512, bytes.length, (byte) 0);
+        }
+        Files.write(file, bytes);
+        assertEquals(5, new VoteFile(file).signed().number());
+    }
+
     @Test
     void damageBeforeTheEndIsSaid() throws IOException {
         Path file = folder.resolve("votes");

@@ -2,20 +2,29 @@ package io.plumbline.ledger.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -133,6 +142,48 @@ class VoterTest {
                     .getMessage();
             assertTrue(why.contains("may be certified"), why);
             assertTrue(again.mayStillSign(1, 4, block(9), four));
+        }
+    }
+
+    /** Until the time has come: a leader whose clock is ahead ends no deadline with a certificate. */
+    @Test
+    void aBlockWhoseTimeIsAheadOfTheClockIsSignedWhenThatTimeHasCome() throws Exception {
+        AtomicLong clock = new AtomicLong(1_000_000);
+        BlockingQueue<String> errors = new LinkedBlockingQueue<>();
+        BlockingQueue<byte[]> votes = new LinkedBlockingQueue<>();
+        Sequencer sequencer = new Sequencer() {
+            @Override
+            public Answer submit(byte[] signed) {
+                votes.add(signed);
+                return new Answer(1, 1, Collections.singletonList(null));
+            }
+
+            @Override
+            public byte[] ask(Question question, byte[] key) {
+                return new byte[0];
+            }
+
+            @Override
+            public long timeMs() {
+                return 1;
+            }
+
+            @Override
+            public void close() {}
+        };
+        try (Voter voter =
+                new Voter(Keys.random(), new byte[32], 4, file, e -> errors.add(e.getMessage()), clock::get)) {
+            voter.begin(new LedgerClient(sequencer, Keys.random(), new byte[32]));
+            long time = clock.get() + Voter.MAX_AHEAD_MS;
+            voter.onBlock(new BlockHeader(0, block(0), block(0), 1, time), 0, List.of());
+            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
+            voter.onBlock(new BlockHeader(1, block(1), block(1), 2, time + 1_000), 0, List.of());
+            String why = errors.poll(10, TimeUnit.SECONDS);
+            assertTrue(why.contains("block 1 is withheld") && why.contains("61 s ahead of this host's clock"), why);
+            assertTrue(votes.isEmpty());
+            clock.addAndGet(1_000);
+            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
+            assertTrue(errors.isEmpty(), "it is told once: " + errors);
         }
     }
 

@@ -11,11 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
+import java.util.Arrays;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -67,5 +69,19 @@ class AdmissionTest {
         assertEquals(
                 "a signature in a StateEpoch does not hold",
                 refusal(REQUESTER, new StateEpoch(EpochStatement.of(GENESIS, 1, 0, new TreeMap<>(), full))));
+    }
+
+    @Test
+    void fewSignaturesOfOthersComeTogetherAndANodesOwnReceiptsAsManyAsGo() {
+        Command[] receipts = new Command[Signed.MAX_COMMANDS];
+        Arrays.fill(receipts, new SubmitReceipt(receipt(1, 5)));
+        assertNull(refusal(NODE, receipts));
+        assertNull(refusal(REQUESTER, Arrays.copyOf(receipts, Admission.MAX_OTHERS_SIGNATURES)));
+        String why = refusal(REQUESTER, Arrays.copyOf(receipts, Admission.MAX_OTHERS_SIGNATURES + 1));
+        assertTrue(why.contains("bring 17 signatures of others") && why.contains("send the rest apart"), why);
+        Command[] twice = new Command[Admission.MAX_OTHERS_SIGNATURES / 2 + 1];
+        CastVote vote = vote(FULL_NODES.getFirst(), 0, 1);
+        Arrays.fill(twice, new ReportDoubleVote(vote, vote));
+        assertTrue(refusal(REQUESTER, twice).contains("bring 18 signatures"), "none of which is looked at");
     }
 }

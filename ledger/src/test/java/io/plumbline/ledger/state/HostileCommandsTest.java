@@ -9,6 +9,7 @@ import static io.plumbline.ledger.Money.genesis;
 import static io.plumbline.ledger.Money.receipt;
 import static io.plumbline.ledger.Money.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Verdict.Opinion;
@@ -20,6 +21,7 @@ import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -52,6 +54,7 @@ class HostileCommandsTest {
                 new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
                 new Command.OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),
+                new Command.DeclineEscrow(request(number)),
                 new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
                 new Command.RevealVerdict(request(number), verdict),
                 new Command.PostChallenge(request(number), new Cell(0, 0, 8)),
@@ -96,6 +99,30 @@ class HostileCommandsTest {
                 unsigned.lastMs(),
                 unsigned.body(),
                 keys.sign(unsigned.id(genesis().hash())));
+    }
+
+    /** A leader that lies about the time, up to its end. */
+    @Test
+    void whateverTheTimeIsSaidToBeSumsOfDeadlinesFit() {
+        assertTrue(state.apply(signed(List.of(new Command.Bond(50).encode()), REQUESTER), now).stream()
+                .allMatch(Objects::isNull));
+        state.expire(Long.MAX_VALUE);
+        long end = state.timeMs();
+        for (Command command : List.of(
+                new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
+                new Command.OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL),
+                new Command.SubmitReceipt(receipt(1, 150)),
+                new Command.Unbond(10))) {
+            Keys by = command instanceof Command.OpenEscrow ? REQUESTER : NODE;
+            Signed signed = Signed.of(genesis().hash(), by, end + 1_000, command);
+            assertNull(state.apply(signed, Long.MAX_VALUE).getFirst());
+        }
+        long next = state.nextDeadlineMs();
+        assertTrue(next > end && next < end + Parameters.MAX_OPENING_MS, "the next deadline is at " + next);
+        LedgerState back = LedgerState.decode(genesis(), state.encode());
+        assertEquals(next, back.nextDeadlineMs());
+        Signed late = Signed.of(genesis().hash(), NODE, Long.MAX_VALUE, new Command.Bond(1));
+        assertTrue(state.apply(late, Long.MIN_VALUE).getFirst().contains("minutes"));
     }
 
     @Test

@@ -32,6 +32,7 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.LedgerHashes.Kind;
@@ -70,6 +71,7 @@ class LedgerMoneyTest {
         LedgerState back = LedgerState.decode(GENESIS, state.encode());
         assertArrayEquals(state.root(), back.root());
         assertArrayEquals(state.encode(), back.encode());
+        assertEquals(state.total(), back.total(), "sums that are kept are those of what there is");
     }
 
     private String apply(Keys by, Command... commands) {
@@ -147,6 +149,8 @@ class LedgerMoneyTest {
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 23, 20, 3))));
         long before = balance(NODE);
         judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
+        now += Parameters.DEFAULT.retainMs();
+        state.expire(now);
         certify();
         assertEquals(before + 23, balance(NODE));
     }
@@ -177,6 +181,21 @@ class LedgerMoneyTest {
     }
 
     @Test
+    void aNodeThatAnnouncesDaysHasAnHour() {
+        assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.FULL, 60_000)));
+        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 1_000, Level.FULL)));
+        assertNull(apply(NODE, new SubmitReceipt(receipt(1, 1_000, 1, 999))));
+        long longest = Parameters.DEFAULT.commitMs() + 3_600_000;
+        assertEquals(now + longest, state.findCase(request(1)).audit().deadlineMs());
+        assertEquals(3_600_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1_000), "a requester sees it");
+        assertEquals(60_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1));
+        assertEquals(0, state.node(NODE.publicKey()).openingMs(Level.AUDITED, 1_000));
+        Parameters many = Parameters.DEFAULT.with("maxAuditors", 64);
+        assertNull(many.fault());
+        assertTrue(many.with("unbondMs", 80 * 3_600_000L).fault().contains("a stake must answer"));
+    }
+
+    @Test
     void aStakeIsReservedForEachOpenRequestAndCannotLeaveMeanwhile() {
         register(2);
         // Twenty thousand cover five thousand four times: 2,500 tokens at two.
@@ -192,6 +211,16 @@ class LedgerMoneyTest {
         assertNull(apply(NODE, new Unbond(16_000)));
     }
 
+    @Test
+    void aFullNodesBondStaysAsLongAsItsVotesCount() {
+        Keys full = FULL_NODES.get(2);
+        assertTrue(apply(full, new Unbond(1)).contains("a full node's bond of 10000 stays"));
+        assertNull(apply(Money.BANK, new DepositMoney(full.publicKey(), 500, request(8))));
+        assertNull(apply(full, new Bond(500)));
+        assertTrue(apply(full, new Unbond(501)).contains("not covered by 500"));
+        assertNull(apply(full, new Unbond(500)));
+    }
+
     /**
      * Silence where a challenge was posted costs what was reserved: more than the answer was worth, and nobody has
      * it.
@@ -201,16 +230,16 @@ class LedgerMoneyTest {
         register(2);
         answered(1, 100);
         assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(1), new Cell(0, 0, 1))));
-        judge(1, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        judge(1, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
         assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
         assertEquals(STAKE - 4 * 200, stake(NODE));
         assertEquals(1, state.node(NODE.publicKey()).faults());
         answered(2, 100);
-        judge(2, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        judge(2, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
         assertEquals(STAKE - 4 * 200, stake(NODE), "without a posted challenge nothing was left unanswered");
         answered(3, 100);
         assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(3), new Cell(0, 0, 1))));
-        judge(3, Opinion.CANNOT_JUDGE, Opinion.GOOD, Opinion.GOOD);
+        judge(3, Opinion.SILENT, Opinion.GOOD, Opinion.GOOD);
         assertEquals(STAKE - 4 * 200, stake(NODE), "one auditor's word costs nothing");
     }
 
@@ -251,6 +280,7 @@ class LedgerMoneyTest {
                 .contains("does not follow"));
         LedgerState half = LedgerState.decode(GENESIS, state.encode());
         assertArrayEquals(state.root(), half.root());
+        assertArrayEquals(state.encode(), half.encode());
         assertNull(apply(REQUESTER, new HandInEvidence(part)));
         byte[] last = new byte[nonsense.length - 2 * part.length];
         assertTrue(apply(REQUESTER, new HandInEvidence(last)).contains("Malformed evidence"));
@@ -264,6 +294,102 @@ class LedgerMoneyTest {
         assertTrue(apply(REQUESTER, new HandInEvidence(new byte[9])).contains("has accused nobody"), "too late");
         assertEquals(STAKE, stake(NODE));
         assertFalse(state.node(NODE.publicKey()).slashed());
+    }
+
+    /** Receipts that an escrow waits for are free, and nothing else is: it would fill the state for nothing. */
+    @Test
+    void onlyReceiptsThatAreTakenAsTheyStandCostNoFee() {
+        register(2);
+        for (int number = 1; number <= 3; number++) {
+            assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 2, 100, Level.AUDITED)));
+        }
+        long before = balance(NODE);
+        assertNull(apply(NODE, new SubmitReceipt(receipt(1, 200, 1, 99)), new SubmitReceipt(receipt(2, 200, 1, 99))));
+        assertEquals(before, balance(NODE));
+        SubmitReceipt dear = new SubmitReceipt(receipt(3, 201, 1, 99));
+        SubmitReceipt good = new SubmitReceipt(receipt(3, 200, 1, 99));
+        Command[] same = new Command[Signed.MAX_COMMANDS];
+        Arrays.fill(same, dear);
+        assertTrue(apply(NODE, same).contains("above the escrow's"));
+        assertEquals(before - Signed.MAX_COMMANDS, balance(NODE), "refused receipts cost what other commands do");
+        assertNull(apply(NODE, good, good));
+        assertEquals(before - Signed.MAX_COMMANDS - 2, balance(NODE), "one receipt twice is not awaited twice");
+    }
+
+    /** One unit of a stranger would shut a node out for as long as an answer may take, again and again. */
+    @Test
+    void aNodeDeclinesAnEscrowThatNoRequestCameForAndWorksForOthers() {
+        register(1);
+        Keys griefer = Keys.random();
+        assertNull(apply(Money.BANK, new DepositMoney(griefer.publicKey(), 5_010, request(8))));
+        assertNull(apply(griefer, new OpenEscrow(request(1), NODE.publicKey(), 1, 5_000, Level.AUDITED)));
+        OpenEscrow honest = new OpenEscrow(request(2), NODE.publicKey(), 1, 10, Level.AUDITED);
+        assertTrue(apply(REQUESTER, honest).contains("does not cover"));
+        long before = balance(NODE);
+        Command.DeclineEscrow decline = new Command.DeclineEscrow(request(1));
+        assertTrue(apply(REQUESTER, decline).contains("only the node"));
+        assertNull(apply(NODE, decline));
+        assertEquals(before, balance(NODE), "it costs nothing");
+        assertEquals(0, state.reserved(NODE.publicKey()));
+        assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
+        certify();
+        assertEquals(5_009, balance(griefer), "escrow and audit fee came back");
+        assertNull(apply(REQUESTER, honest));
+        assertTrue(apply(NODE, decline).contains("no escrow waits"));
+        assertEquals(before - 1, balance(NODE), "a refused one costs what any command does");
+        assertNull(apply(NODE, new SubmitReceipt(receipt(2, 10, 1, 9))));
+        assertTrue(apply(NODE, new Command.DeclineEscrow(request(2))).contains("no escrow waits"));
+        assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 10, 1, 9))).contains("has a receipt already, or is over"));
+    }
+
+    @Test
+    void anUnusedEscrowLapsesAfterTheTimeThatItsTokensMayTake() {
+        register(0);
+        long[] tokens = {1, 100, 960, 1_000, 1L << 32};
+        long[] ms = {120_500, 170_000, 600_000, 600_000, 600_000};
+        for (int i = 0; i < tokens.length; i++) {
+            assertNull(apply(REQUESTER, new OpenEscrow(request(i), NODE.publicKey(), 0, tokens[i], Level.SIGNED)));
+            assertEquals(now + ms[i], state.findCase(request(i)).audit().deadlineMs());
+        }
+        now += 120_500;
+        state.expire(now);
+        assertEquals(Status.REFUNDED, state.findCase(request(0)).status());
+        assertEquals(Status.ESCROWED, state.findCase(request(1)).status());
+    }
+
+    @Test
+    void aBatchPaysAllItsFeesBeforeItsFirstCommandSpendsThem() {
+        register(1);
+        Keys cheap = Keys.random();
+        assertNull(apply(Money.BANK, new DepositMoney(cheap.publicKey(), 128, request(8))));
+        List<Command> commands = new ArrayList<>();
+        commands.add(new OpenEscrow(request(7), NODE.publicKey(), 1, 127, Level.SIGNED));
+        for (int i = 1; i < Signed.MAX_COMMANDS; i++) {
+            commands.add(new Command.RegisterDataNode(1, "a name", 0));
+        }
+        assertTrue(apply(cheap, commands.toArray(Command[]::new)).contains("not covered by a balance of 0"));
+        assertEquals(0, balance(cheap));
+    }
+
+    /** The model's description is in the evidence, and the refusal quotes a line of it. */
+    @Test
+    void aRefusalIsShortHoweverLongWhatItQuotes() {
+        register(2);
+        answered(1, 100);
+        byte[] evidence = new CanonicalWriter()
+                .putText("plumbline evidence 1")
+                .putText("plumbline-model 1\n" + "\u0007x".repeat(200_000) + "\n")
+                .toBytes();
+        assertNull(apply(REQUESTER, new Accuse(request(1), Blake3.hash(evidence), evidence.length)));
+        int before = state.encode().length;
+        String last = null;
+        for (int at = 0; at < evidence.length; at += HandInEvidence.MAX_BYTES) {
+            int end = Math.min(evidence.length, at + HandInEvidence.MAX_BYTES);
+            last = apply(REQUESTER, new HandInEvidence(Arrays.copyOfRange(evidence, at, end)));
+        }
+        assertEquals(Reason.MAX_CHARS, last.length());
+        assertTrue(last.contains("?x?x") && last.endsWith("..."), last);
+        assertTrue(state.encode().length < before + 2_000, "the evidence and its quotes are gone");
     }
 
     @Test
@@ -314,6 +440,34 @@ class LedgerMoneyTest {
         certify();
         assertEquals(Account.NONE, state.account(passing.publicKey()));
         assertNull(state.blocks().prove(Kind.ACCOUNT, passing.publicKey()).value());
+    }
+
+    /** An exception out of the state would end every full node, and again at every start. */
+    @Test
+    void amountsThatNoNumberHoldsAreRefused() {
+        Parameters dear = Parameters.DEFAULT.with("auditFee", 1L << 40);
+        Genesis genesis = new Genesis(
+                Money.genesis().fullNodes(),
+                10,
+                Money.BANK.publicKey(),
+                Money.genesis().deposits(),
+                dear);
+        LedgerState other = new LedgerState(genesis);
+        List<Command> nodes = List.of(new RegisterNode(STAKE, MODEL, 0, "127.0.0.1", 9));
+        assertNull(other.apply(Signed.of(genesis.hash(), NODE, now, nodes), now).getFirst());
+        OpenEscrow escrow = new OpenEscrow(request(1), NODE.publicKey(), 0, 1L << 32, Level.FULL);
+        String refusal = other.apply(Signed.of(genesis.hash(), REQUESTER, now, escrow), now)
+                .getFirst();
+        assertTrue(refusal.contains("an audit fee of " + Long.MAX_VALUE + " are not covered"), refusal);
+        assertTrue(apply(Money.BANK, new DepositMoney(NODE.publicKey(), Books.MAX_DEPOSITED, request(8)))
+                .contains("more than the ledger can count"));
+        long room = Books.MAX_DEPOSITED - state.deposited();
+        assertNull(apply(Money.BANK, new DepositMoney(NODE.publicKey(), room, request(8))));
+        List<Genesis.Deposit> deposits = List.of(new Genesis.Deposit(new byte[32], Books.MAX_DEPOSITED - 9));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Genesis(Money.genesis().fullNodes(), 10, new byte[32], deposits, dear));
+        assertNotNull(new Genesis(Money.genesis().fullNodes(), 3, new byte[32], deposits, dear));
     }
 
     @Test

@@ -325,6 +325,8 @@ class LedgerSimulationTest {
         for (int honest = 0; honest < LIAR; honest++) {
             assertTrue(!state.guilty().containsKey(honest), where + ": an honest full node was found guilty");
         }
+        assertEquals(
+                state.total(), LedgerState.decode(GENESIS, state.encode()).total(), where + ": the sums are right");
         if (order.applied(member) == order.applied(0)) {
             assertArrayEquals(order.state(0).root(), state.root(), where + ": members disagree");
             long stake = state.account(SAVER.publicKey()).stake();

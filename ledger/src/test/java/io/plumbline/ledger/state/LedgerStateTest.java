@@ -92,7 +92,7 @@ class LedgerStateTest {
     }
 
     private static Verdict silent() {
-        return new Verdict(Opinion.CANNOT_JUDGE, "SILENCE", "layer 2, token 7", WORK, new byte[32]);
+        return new Verdict(Opinion.SILENT, "SILENCE", "layer 2, token 7", WORK, new byte[32]);
     }
 
     private String commit(int number, Keys auditor, Verdict verdict) {
@@ -120,7 +120,7 @@ class LedgerStateTest {
     }
 
     @Test
-    void aQuorumOfGoodVerdictsPaysTheNodeAndRefundsTheRest() {
+    void aQuorumOfGoodVerdictsRefundsTheRestAndPaysTheNodeWhenNoEvidenceCanCome() {
         ordered(1);
         for (Keys node : FULL_NODES) {
             assertEquals(Status.AUDITING, status(1));
@@ -131,13 +131,20 @@ class LedgerStateTest {
         assertEquals(Status.REVEALING, status(1));
         assertNull(reveal(1, FULL_NODES.get(1), good()));
         assertEquals(Status.SETTLED, status(1));
-        assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()), "ordered is not paid");
-        assertEquals(150, state.owed(NODE.publicKey()));
+        assertEquals(new Account(999_500, 0), state.account(REQUESTER.publicKey()), "ordered is not paid");
+        assertEquals(350, state.owed(REQUESTER.publicKey()));
         certify();
-        assertEquals(new Account(50_150, 50_000), state.account(NODE.publicKey()));
         assertEquals(new Account(999_850, 0), state.account(REQUESTER.publicKey()));
         assertNull(reveal(1, FULL_NODES.get(2), bad()), "a late verdict is recorded");
         assertEquals(Status.SETTLED, status(1));
+        now += Parameters.DEFAULT.retainMs() - 1;
+        state.expire(now);
+        assertEquals(0, state.owed(NODE.publicKey()), "evidence may still come");
+        now++;
+        state.expire(now);
+        assertEquals(150, state.owed(NODE.publicKey()));
+        certify();
+        assertEquals(new Account(50_150, 50_000), state.account(NODE.publicKey()));
     }
 
     @Test

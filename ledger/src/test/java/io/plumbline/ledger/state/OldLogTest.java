@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
  * to the old ones until a quorum has moved on, and a log under the new rules is added.
  */
 class OldLogTest {
-    private static final String LOG = "/logs/rules-2.bin";
+    private static final String LOG = "/logs/rules-3.bin";
 
     private static byte[] resource(String name) throws IOException {
         try (InputStream in = OldLogTest.class.getResourceAsStream(name)) {
@@ -60,7 +60,7 @@ class OldLogTest {
             expected = in.getFixed(32, "root");
             assertArrayEquals(expected, state.root(), "after " + state.height() + " commands");
         }
-        assertEquals(19, kinds.size(), "the log has every kind of command: " + kinds);
+        assertEquals(20, kinds.size(), "the log has every kind of command: " + kinds);
         assertEquals(state.deposited(), state.total());
     }
 
@@ -140,6 +140,9 @@ class OldLogTest {
             certify();
             answer(model, 1, Opinion.GOOD);
             answer(model, 2, Opinion.BAD);
+            byte[] unused = Blake3.hash(new byte[] {3, 3});
+            order(requester, new Command.OpenEscrow(unused, node.publicKey(), 2, 250, Level.FULL));
+            order(node, new Command.DeclineEscrow(unused));
             certify();
             // A liar, a stall, and a new epoch.
             order(requester, new Command.Bond(1));

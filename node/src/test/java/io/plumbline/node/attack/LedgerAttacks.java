@@ -450,12 +450,12 @@ final class LedgerAttacks {
                     commit(AUDITORS.get(1), verdict(Opinion.GOOD, 7));
                     apply(new PostChallenge(request, cell), AUDITORS.get(2));
                     Verdict caught = verdict(Opinion.BAD, 7);
-                    return judged(caught, caught, verdict(Opinion.CANNOT_JUDGE, 0));
+                    return judged(caught, caught, verdict(Opinion.SILENT, 0));
                 });
         attack("a node silent to all about a posted cell", "four times the escrow lost", () -> {
             apply(new SubmitReceipt(receipt), NODE);
             apply(new PostChallenge(request, cell), AUDITORS.get(2));
-            Verdict silent = verdict(Opinion.CANNOT_JUDGE, 0);
+            Verdict silent = verdict(Opinion.SILENT, 0);
             String ended = judged(silent, silent, silent);
             return stake() == STAKE - 4 * 500 ? "four times the escrow lost" : ended + ", stake " + stake();
         });
