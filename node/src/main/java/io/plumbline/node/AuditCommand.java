@@ -203,7 +203,7 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
             disclosed = client.discloseTensors(peer, given.hash(), Deadline.after(AUDIT_MS));
             report = TensorAudit.run(model, given, disclosed.request(), disclosed.answer(), wanted);
         } catch (IOException | IllegalArgumentException e) {
-            System.out.println("CANNOT JUDGE: " + e.getMessage());
+            Terminal.print("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
         }
         System.out.printf(
@@ -213,16 +213,15 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
                 report.isRunAgain() ? "run again on this host" : "not run again",
                 report.elements(),
                 report.cpuNanos() / 1e6);
-        System.out.println("engine   " + disclosed.answer().engine());
+        Terminal.print("engine   " + disclosed.answer().engine());
         if (report.good()) {
-            System.out.println("GOOD     within the bounds of model " + Blake3.hex(given.modelId()) + ", as node "
+            Terminal.print("GOOD     within the bounds of model " + Blake3.hex(given.modelId()) + ", as node "
                     + Blake3.hex(given.node()) + " says");
             return 0;
         }
-        System.out.println("BAD      " + report.failure());
+        Terminal.print("BAD      " + report.failure());
         Files.write(evidence, new TolerantEvidence(given, disclosed.request(), disclosed.answer()).encode());
-        System.out.println(
-                "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
+        Terminal.print("evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
         return BAD;
     }
 
@@ -242,7 +241,7 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
                     client.openings(peer, hash, Deadline.after(AUDIT_MS)),
                     AuditCommand::show);
         } catch (IOException | IllegalArgumentException e) {
-            System.out.println("\rCANNOT JUDGE: " + e.getMessage());
+            Terminal.printOver("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
         }
         Counts counts = report.counts();
@@ -258,19 +257,19 @@ final class AuditCommand extends Main.Options implements Callable<Integer> {
                 report.cpuNanos() / 1e6);
         String difference = held.difference(disclosed.request(), disclosed.answer());
         if (report.good() && difference != null) {
-            System.out.println("BAD      " + difference);
+            Terminal.print("BAD      " + difference);
             return BAD;
         }
         if (report.good()) {
-            System.out.println("GOOD     " + disclosed.answer().tokens().length + " tokens of model "
+            Terminal.print("GOOD     " + disclosed.answer().tokens().length + " tokens of model "
                     + Blake3.hex(given.modelId()) + ", as node " + Blake3.hex(given.node()) + " says");
             return 0;
         }
-        System.out.println("BAD      " + report.failure());
+        Terminal.print("BAD      " + report.failure());
         Evidence proof = Evidence.of(key, given, disclosed.request(), disclosed.answer(), report);
         if (proof != null) {
             Files.write(evidence, proof.encode());
-            System.out.println(
+            Terminal.print(
                     "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
         }
         return BAD;

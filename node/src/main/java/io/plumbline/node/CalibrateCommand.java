@@ -100,21 +100,21 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
     }
 
     private static void show(Bounds bounds) {
-        System.out.println("model    " + Blake3.hex(bounds.modelId()));
-        System.out.println("bounds   " + Blake3.hex(bounds.hash()) + ", " + bounds.safety()
+        Terminal.print("model    " + Blake3.hex(bounds.modelId()));
+        Terminal.print("bounds   " + Blake3.hex(bounds.hash()) + ", " + bounds.safety()
                 + " times the widest deviation of honest runs");
         StringBuilder head = new StringBuilder();
         for (double quantile : Deviation.QUANTILES) {
             head.append(String.format(Locale.ROOT, "%9.0f%%", 100 * quantile));
         }
         bounds.inputs()
-                .forEach((name, range) -> System.out.println("input    " + name + " from " + range.from() + " to "
+                .forEach((name, range) -> Terminal.print("input    " + name + " from " + range.from() + " to "
                         + range.to() + "; calibrated with " + range.least() + " to " + range.most()));
-        System.out.println("                                     differences" + " ".repeat(26) + "relative");
-        System.out.println("precision  output              runs" + head + head + "     order");
+        Terminal.print("                                     differences" + " ".repeat(26) + "relative");
+        Terminal.print("precision  output              runs" + head + head + "     order");
         for (Precision precision : bounds.outputs().keySet()) {
             SortedMap<String, OutputBounds> outputs = bounds.outputs().get(precision);
-            outputs.forEach((name, output) -> System.out.println(String.format(
+            outputs.forEach((name, output) -> Terminal.print(String.format(
                             Locale.ROOT,
                             "%-10s %-18s %5d",
                             precision,

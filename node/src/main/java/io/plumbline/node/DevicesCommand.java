@@ -14,17 +14,17 @@ final class DevicesCommand extends Main.Options implements Callable<Integer> {
         for (Accelerator accelerator : Accelerator.all()) {
             Accelerator.Found found = accelerator.find();
             for (int i = 0; i < found.devices().size(); i++) {
-                System.out.println(i + "    " + found.devices().get(i) + ", " + accelerator.kind());
+                Terminal.print(i + "    " + found.devices().get(i) + ", " + accelerator.kind());
             }
             if (found.devices().isEmpty()) {
-                System.out.println("      " + accelerator.kind() + ": none; " + found.why());
+                Terminal.print("      " + accelerator.kind() + ": none; " + found.why());
             }
         }
-        System.out.println(
+        Terminal.print(
                 "cpu   " + Backend.best().name() + ", " + Runtime.getRuntime().availableProcessors() + " processors");
         for (TensorBackend backend : TensorBackend.all()) {
             String absence = backend.absence();
-            System.out.println("onnx  " + backend.name() + ": "
+            Terminal.print("onnx  " + backend.name() + ": "
                     + (absence == null ? "here, in " + backend.precisions() : absence));
         }
         return 0;

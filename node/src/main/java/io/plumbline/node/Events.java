@@ -42,7 +42,7 @@ final class Events {
         json.put("uptimeMs", ManagementFactory.getRuntimeMXBean().getUptime());
         fields.accept(json);
         synchronized (out) {
-            out.println(json);
+            out.println(Terminal.printable(json.toString()));
             out.flush();
         }
     }

@@ -15,9 +15,10 @@ import java.io.IOException;
 record JsonMemory(long values, long bytes) {
     private static final JsonFactory FACTORY = new JsonFactory();
 
-    /** A node, its map and that map's first table; then an entry and its text for each name, once more while it is read. */
+    /** A node, its map and that map's first table. */
     private static final int OBJECT_BYTES = 160;
 
+    /** An entry and its text, both once more while the object is read. */
     private static final int NAME_BYTES = 160;
 
     /** A node, its list and that list's first array. */

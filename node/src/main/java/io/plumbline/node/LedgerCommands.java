@@ -68,7 +68,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
 
         @Override
         public Integer call() throws IOException {
-            System.out.println(Control.ask(dir, line()));
+            Control.ask(dir, line()).lines().forEach(Terminal::print);
             return 0;
         }
     }

@@ -99,7 +99,7 @@ public final class Main {
     }
 
     private static int fail(String message, int code) {
-        System.err.println("plumbline: " + message);
+        System.err.println(Terminal.printable("plumbline: " + message));
         return code;
     }
 

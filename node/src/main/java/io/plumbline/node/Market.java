@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
  * node that was not reached, or did not keep to what it signed, is left out for a while.
  */
 final class Market {
-    /** Longest wait for a node to show its key before the next one is tried. */
+    /** Longest wait for a node to show its key. */
     private static final long REACH_MS = 1_500;
 
     /** For so long a node is left out that was not reached, and one that lied. */
@@ -89,17 +89,15 @@ final class Market {
                         .thenComparingLong(Node::pricePerToken)
                         .thenComparing(Node::faults))
                 .toList();
-        for (Node node : candidates) {
-            try {
-                Peer peer = endpoint.connect(node.host(), node.port(), node.key());
-                if (isThere(peer)) {
-                    return new Reached(node, peer);
-                }
-                failed(node, "is not reached");
-            } catch (IllegalArgumentException e) {
-                // Anybody may announce an address that leads nowhere from here.
-                failed(node, e.getMessage());
-            }
+        Reached reached;
+        try {
+            reached = new PreferredFirst<>(candidates, this::tried).find();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while a node was reached.", e);
+        }
+        if (reached != null) {
+            return reached;
         }
         throw new ApiException(
                 503,
@@ -110,13 +108,21 @@ final class Market {
                                 : "reached."));
     }
 
-    private static boolean isThere(Peer peer) throws IOException {
+    /** A session with a node; null where it is not there, which is remembered. */
+    private Reached tried(Node node) {
         try {
-            return peer.awaitOpen(REACH_MS);
+            Peer peer = endpoint.connect(node.host(), node.port(), node.key());
+            if (peer.awaitOpen(REACH_MS)) {
+                return new Reached(node, peer);
+            }
+            failed(node, "is not reached");
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            // Anybody may announce an address that leads nowhere from here; or this process ends.
+            failed(node, e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while a node was reached.", e);
         }
+        return null;
     }
 
     private boolean hasLied(Node node) {

@@ -82,7 +82,7 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
             try (ProgressBar bar = Main.progress("import")) {
                 manifest = ModelImport.run(folders.get(0), to, share -> bar.stepTo((long) (share * 100)));
             }
-            System.out.println(json ? "{\"id\":\"" + Blake3.hex(manifest.id()) + "\"}" : Blake3.hex(manifest.id()));
+            Terminal.print(json ? "{\"id\":\"" + Blake3.hex(manifest.id()) + "\"}" : Blake3.hex(manifest.id()));
             return 0;
         }
 
@@ -96,9 +96,9 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
                 model.keep(ranges);
             }
             if (json) {
-                System.out.println(TensorDescription.json(model));
+                Terminal.print(TensorDescription.json(model));
             } else {
-                System.out.println(Blake3.hex(model.manifest().id()));
+                Terminal.print(Blake3.hex(model.manifest().id()));
                 TensorDescription.print(model);
             }
         }
@@ -132,24 +132,24 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
         @Override
         void run(LoadedModel model) {
             ModelConfig c = model.config();
-            System.out.println("id       " + Blake3.hex(model.id()));
-            System.out.println("shape    hidden " + c.hidden() + ", layers " + c.layers() + ", heads " + c.heads()
+            Terminal.print("id       " + Blake3.hex(model.id()));
+            Terminal.print("shape    hidden " + c.hidden() + ", layers " + c.layers() + ", heads " + c.heads()
                     + ", kv heads " + c.kvHeads() + " of " + c.headDim() + ", mlp " + c.mlp() + ", vocabulary "
                     + c.vocab());
-            System.out.println("context  " + c.maxPositions() + " tokens"
+            Terminal.print("context  " + c.maxPositions() + " tokens"
                     + (c.rope().factor() == 1 ? "" : ", stretched as Llama 3"));
-            System.out.println("details  " + (c.qkvBias() ? "qkv bias" : "no bias") + ", "
+            Terminal.print("details  " + (c.qkvBias() ? "qkv bias" : "no bias") + ", "
                     + (c.qkNorm() ? "qk-norm" : "no qk-norm") + ", rope theta "
                     + c.rope().theta());
-            System.out.println("weights  " + SpeedProbe.weightBytes(model) / 1_000_000 + " MB read for a token, "
+            Terminal.print("weights  " + SpeedProbe.weightBytes(model) / 1_000_000 + " MB read for a token, "
                     + (model.embeddingBytes().byteSize() / 1_000_000) + " MB of embeddings");
-            System.out.println(
+            Terminal.print(
                     "here     " + Backend.all().stream().map(Backend::name).collect(Collectors.joining(", ")));
         }
 
         @Override
         void run(TensorPackage model) throws IOException {
-            System.out.println("id       " + Blake3.hex(model.manifest().id()));
+            Terminal.print("id       " + Blake3.hex(model.manifest().id()));
             TensorDescription.print(model);
         }
     }
@@ -158,12 +158,12 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
     static final class Id extends OnImported {
         @Override
         void run(LoadedModel model) {
-            System.out.println(Blake3.hex(model.id()));
+            Terminal.print(Blake3.hex(model.id()));
         }
 
         @Override
         void run(TensorPackage model) {
-            System.out.println(Blake3.hex(model.manifest().id()));
+            Terminal.print(Blake3.hex(model.manifest().id()));
         }
     }
 
@@ -174,7 +174,7 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
             try (ProgressBar bar = Main.progress("verify")) {
                 model.verify(share -> bar.stepTo((long) (share * 100)));
             }
-            System.out.println("good     " + Blake3.hex(model.id()));
+            Terminal.print("good     " + Blake3.hex(model.id()));
         }
 
         @Override
@@ -182,7 +182,7 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
             try (ProgressBar bar = Main.progress("verify")) {
                 model.verify(share -> bar.stepTo((long) (share * 100)));
             }
-            System.out.println("good     " + Blake3.hex(model.manifest().id()));
+            Terminal.print("good     " + Blake3.hex(model.manifest().id()));
         }
     }
 
@@ -204,10 +204,9 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
                 try (ProgressBar bar = Main.progress("verifier key")) {
                     key = model.verifierKey(paths.get(1), share -> bar.stepTo((long) (share * 100)));
                 }
-                System.out.println(
-                        (wasThere ? "good     " : "made     ") + paths.get(1) + ", " + key.bytes() / 1_000_000
-                                + " MB of secrets in place of " + SpeedProbe.weightBytes(model) / 1_000_000
-                                + " MB of weights; readable by you alone");
+                Terminal.print((wasThere ? "good     " : "made     ") + paths.get(1) + ", " + key.bytes() / 1_000_000
+                        + " MB of secrets in place of " + SpeedProbe.weightBytes(model) / 1_000_000
+                        + " MB of weights; readable by you alone");
             }
             return 0;
         }

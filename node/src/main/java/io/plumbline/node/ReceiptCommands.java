@@ -61,12 +61,11 @@ final class ReceiptCommands extends Main.Options implements Callable<Integer> {
             }
             String fault = entry.fault(genesis.hash(), genesis.fullNodes());
             if (fault != null) {
-                System.out.println("FALSE    " + fault);
+                Terminal.print("FALSE    " + fault);
                 return FALSE;
             }
             if (entry.kind() != Kind.CASE || entry.value() == null) {
-                System.out.println(
-                        "good     but it is about no answer: " + entry.kind() + " " + Blake3.hex(entry.id()));
+                Terminal.print("good     but it is about no answer: " + entry.kind() + " " + Blake3.hex(entry.id()));
                 return FALSE;
             }
             show(entry, Case.decode(entry.value()), genesis);
@@ -91,16 +90,16 @@ final class ReceiptCommands extends Main.Options implements Callable<Integer> {
                     object.put("receipt", Blake3.hex(settled.receipt().hash()))
                             .put("price", settled.receipt().price());
                 }
-                System.out.println(object);
+                Terminal.print(object);
                 return;
             }
-            System.out.println("request  " + Blake3.hex(settled.requestHash()));
-            System.out.println("node     " + Blake3.hex(settled.node()));
+            Terminal.print("request  " + Blake3.hex(settled.requestHash()));
+            Terminal.print("node     " + Blake3.hex(settled.node()));
             if (settled.receipt() != null) {
-                System.out.println("receipt  " + Blake3.hex(settled.receipt().hash()) + ", price "
+                Terminal.print("receipt  " + Blake3.hex(settled.receipt().hash()) + ", price "
                         + settled.receipt().price());
             }
-            System.out.println(settled.status() + " in block " + entry.header().number() + ", signed by " + signed
+            Terminal.print(settled.status() + " in block " + entry.header().number() + ", signed by " + signed
                     + " of "
                     + full + " full nodes"
                     + (liars == 0 ? "; so few tolerate no liar" : "; it holds if at most " + liars + " of them lie"));

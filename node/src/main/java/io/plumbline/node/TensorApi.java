@@ -9,7 +9,6 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
-import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
@@ -45,9 +44,6 @@ final class TensorApi {
 
     /** How long the JSON before the binary tensors is. */
     private static final String JSON_LENGTH = "Inference-Header-Content-Length";
-
-    /** What fits into a message with what stands around it. */
-    private static final int MAX_REQUEST_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -366,6 +362,13 @@ final class TensorApi {
         TensorManifest manifest = served.model().manifest();
         manifest.checkInputs(inputs);
         served.limits().checkInputs(inputs);
+        if (TensorRequest.bytes(inputs) > TensorRequest.MAX_BYTES) {
+            // Before any money is put up for it.
+            throw new ApiException(
+                    413,
+                    "The tensors have " + TensorRequest.bytes(inputs) + " bytes; " + TensorRequest.MAX_BYTES
+                            + " are the most. Send them in parts.");
+        }
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
@@ -377,13 +380,6 @@ final class TensorApi {
                 market.keys().publicKey(),
                 nonce);
         byte[] encoded = request.encode();
-        if (encoded.length > MAX_REQUEST_BYTES) {
-            // Before any money is put up for it.
-            throw new ApiException(
-                    413,
-                    "The tensors have " + encoded.length + " bytes; " + MAX_REQUEST_BYTES
-                            + " are the most. Send them in parts.");
-        }
         Market.Reached reached = market.reach(served.id(), wish.level(), wish.node(), Set.of());
         Node node = reached.node();
         market.escrow(Blake3.hash(encoded), node, manifest.rows(inputs), wish.level());

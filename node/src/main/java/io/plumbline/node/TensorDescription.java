@@ -49,28 +49,27 @@ final class TensorDescription {
     }
 
     static void print(TensorPackage model) throws IOException {
-        System.out.println("folder   " + model.folder());
-        System.out.println("opsets   " + model.manifest().opsets());
-        model.manifest().inputs().forEach(input -> System.out.println("input    " + input));
-        model.manifest().outputs().forEach(output -> System.out.println("output   " + output));
+        Terminal.print("folder   " + model.folder());
+        Terminal.print("opsets   " + model.manifest().opsets());
+        model.manifest().inputs().forEach(input -> Terminal.print("input    " + input));
+        model.manifest().outputs().forEach(output -> Terminal.print("output   " + output));
         String batch = model.manifest().batchDimension();
-        System.out.println(
-                "batches  " + (batch == null ? "none: each request is run alone" : "along \"" + batch + "\""));
-        System.out.println("computes " + model.precision() + ", "
+        Terminal.print("batches  " + (batch == null ? "none: each request is run alone" : "along \"" + batch + "\""));
+        Terminal.print("computes " + model.precision() + ", "
                 + model.onnx().operators().size() + " operators");
         for (TensorBackend backend : TensorBackend.all()) {
             if (backend.absence() != null) {
-                System.out.println("here     no " + backend.name() + ": " + backend.absence());
+                Terminal.print("here     no " + backend.name() + ": " + backend.absence());
             }
         }
         SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
-        System.out.println("TensorRT "
+        Terminal.print("TensorRT "
                 + (missing.isEmpty()
                         ? "takes all of them"
                         : "does not take " + String.join(", ", missing)
                                 + ": serve it on ONNX Runtime, or replace them in the model"));
         Bounds bounds = model.bounds();
-        System.out.println("bounds   "
+        Terminal.print("bounds   "
                 + (bounds == null
                         ? "none yet: plumbline model calibrate " + model.folder()
                         : Blake3.hex(bounds.hash()) + " for " + bounds.outputs().keySet()));

@@ -79,9 +79,9 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
     }
 
     private static void head(Receipt receipt) {
-        System.out.println("node     " + Blake3.hex(receipt.node()));
-        System.out.println("model    " + Blake3.hex(receipt.modelId()));
-        System.out.println("receipt  " + Blake3.hex(receipt.hash()));
+        Terminal.print("node     " + Blake3.hex(receipt.node()));
+        Terminal.print("model    " + Blake3.hex(receipt.modelId()));
+        Terminal.print("receipt  " + Blake3.hex(receipt.hash()));
     }
 
     /** An answer of a tensor model shows its lie to who runs the model. */
@@ -92,35 +92,35 @@ final class VerifyCommand extends Main.Options implements Callable<Integer> {
         head(evidence.receipt());
         TolerantAuditor.Report report = TensorAudit.run(
                 TensorPackage.open(model), evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL);
-        System.out.println("engine   " + evidence.answer().engine());
+        Terminal.print("engine   " + evidence.answer().engine());
         if (report.good()) {
-            System.out.println("NOT PROVEN: run again on this host, the answer lies within the model's bounds");
+            Terminal.print("NOT PROVEN: run again on this host, the answer lies within the model's bounds");
             return NOT_PROVEN;
         }
-        System.out.println("proven   " + report.failure());
+        Terminal.print("proven   " + report.failure());
         return 0;
     }
 
     private int report(Evidence evidence, Finding finding) {
         head(evidence.receipt());
         if (finding.needsModel()) {
-            System.out.println("claimed  " + evidence.failure());
-            System.out.println("cannot tell without the model: name it with --model DIR");
+            Terminal.print("claimed  " + evidence.failure());
+            Terminal.print("cannot tell without the model: name it with --model DIR");
             return NEEDS_MODEL;
         }
         if (finding.failure() == null) {
-            System.out.println("claimed  " + evidence.failure());
-            System.out.println("NOT PROVEN: everything that this file shows is as it should be");
+            Terminal.print("claimed  " + evidence.failure());
+            Terminal.print("NOT PROVEN: everything that this file shows is as it should be");
             return NOT_PROVEN;
         }
-        System.out.println("proven   " + finding.failure());
+        Terminal.print("proven   " + finding.failure());
         FalseProduct product = finding.product();
         if (product != null) {
-            System.out.println("         row " + product.row() + " of " + product.tensor() + " gives " + product.right()
+            Terminal.print("         row " + product.row() + " of " + product.tensor() + " gives " + product.right()
                     + "; the node signed " + product.claimed());
         }
         if (out != null && product != null && model != null) {
-            System.out.println("written  " + out + ", which needs no model");
+            Terminal.print("written  " + out + ", which needs no model");
         }
         return 0;
     }

@@ -31,8 +31,8 @@ final class Stepper {
      *
      * @param jobs none finished, all with room in their caches.
      * @param budget most rows; every job past its prompt gets one all the same.
-     * @throws ArithmeticException when a number overflows; a job that has not advanced then was not recorded either, and each may be
-     *     stepped again by itself.
+     * @throws ArithmeticException when a number overflows; a job that has not advanced then was not recorded either, and
+     *     each may be stepped again by itself.
      */
     void step(List<Job> jobs, int budget) {
         long begin = executor.cpuNanos();

@@ -127,7 +127,7 @@ class EngineTest {
         }
     }
 
-    /** Where a choice fails once and again, the rows before it are computed twice: they are no beginning of their own. */
+    /** Where a choice fails once and again, the rows before it are computed twice, and follow nothing all the same. */
     @Test
     void aPromptWhoseChoiceFailsIsNotKeptAsItsOwnContinuation() {
         Random random = new Random(11);

@@ -32,6 +32,8 @@ final class ClientConnection extends SocketChannelEndPoint {
         HEAD,
         /** From a request's whole head to the end of its response. */
         ANSWERING,
+        /** A head that did not come in time is refused, once: a second response would be written into the first. */
+        REFUSING,
         /** From a response's end to the next request's first byte. */
         IDLE
     }
@@ -96,7 +98,13 @@ final class ClientConnection extends SocketChannelEndPoint {
         switch (now.phase()) {
             case HEAD -> {
                 if (now.isOver(limits.headTime())) {
+                    state = new State(Phase.REFUSING);
                     refuse(errors);
+                }
+            }
+            case REFUSING -> {
+                if (now.isOver(limits.stallTime())) {
+                    close();
                 }
             }
             case IDLE -> {

@@ -67,7 +67,7 @@ public final class HttpServer implements AutoCloseable {
         server.setDefaultHandler(null);
         server.setErrorHandler(new ErrorResponses(errors));
         server.setStopTimeout(0);
-        sweep = new ConnectionSweep(connector, limits, errors);
+        sweep = new ConnectionSweep(connector, limits, errors, faults);
     }
 
     private static HttpConnectionFactory connections(HttpLimits limits) {

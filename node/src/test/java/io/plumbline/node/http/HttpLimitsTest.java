@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -77,6 +79,23 @@ class HttpLimitsTest {
             long ms = drip(client.write("GET /hello HTTP/1.1\r\n"), "A: b\r\n", answer);
             assertTrue(answer.toString().startsWith("HTTP/1.1 408 "), answer.toString());
             assertTrue(ms < 3000, ms + " ms");
+        }
+    }
+
+    @Test
+    void whatGoesWrongWithOneConnectionEndsTheLimitsOfNone() throws IOException {
+        List<Throwable> faults = new CopyOnWriteArrayList<>();
+        HttpErrors failing = (path, status, message) -> {
+            throw new IllegalStateException("no words for " + status);
+        };
+        try (HttpServer server = HttpServer.start(
+                "localhost", 0, new HttpRoutes(), failing, TestServer.LIMITS, new Origins(Set.of()), faults::add)) {
+            for (int i = 1; i <= 2; i++) {
+                try (RawClient client = new RawClient(server)) {
+                    assertTrue(client.write(HEAD).read(10_000).closed(), "connection " + i);
+                }
+                assertEquals(i, faults.size(), faults.toString());
+            }
         }
     }
 

@@ -243,10 +243,13 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         }
     }
 
-    /** First element whose bits differ, or -1. */
-    private static int bitMismatch(float[] a, int aOffset, float[] b, int bOffset, int n) {
+    /**
+     * First element whose bits differ, or -1. All NaNs are one: which of them an operation gives is not the same on
+     * every processor, and the model's arithmetic ends at any of them.
+     */
+    static int bitMismatch(float[] a, int aOffset, float[] b, int bOffset, int n) {
         for (int i = 0; i < n; i++) {
-            if (Float.floatToRawIntBits(a[aOffset + i]) != Float.floatToRawIntBits(b[bOffset + i])) {
+            if (Float.floatToIntBits(a[aOffset + i]) != Float.floatToIntBits(b[bOffset + i])) {
                 return i;
             }
         }

@@ -13,6 +13,8 @@ import java.util.Set;
 /**
  * What was asked of a tensor model, whole: its hash in a receipt binds the answer to it, and to the bounds it is judged by.
  *
+ * <p>Its tensors have at most {@link #MAX_BYTES}.
+ *
  * @param modelId 32 bytes.
  * @param bounds 32 bytes: hash of the {@code Bounds} that the answer is held to.
  * @param precision the answer must be computed in.
@@ -33,6 +35,9 @@ public record TensorRequest(
     private static final int NONCE_BYTES = 16;
     private static final int MAX_OUTPUTS = 1024;
 
+    /** Most bytes of inputs, names and outputs' names: half of a message, so that the answer fits beside them. */
+    public static final int MAX_BYTES = 32 << 20;
+
     public TensorRequest {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
@@ -42,8 +47,27 @@ public record TensorRequest(
         if (Set.copyOf(outputs).size() < outputs.size()) {
             throw new IllegalArgumentException("A request names no output twice.");
         }
-        outputs.forEach(name -> Utf8.length("An output's name", name));
-        inputs.forEach(input -> Utf8.length("An input's name", input.name()));
+        long bytes = bytes(inputs);
+        for (String name : outputs) {
+            bytes += Utf8.length("An output's name", name);
+        }
+        if (bytes > MAX_BYTES) {
+            throw new IllegalArgumentException(
+                    "A request has at most " + MAX_BYTES + " bytes of tensors, not " + bytes + ". Send it in parts.");
+        }
+    }
+
+    /**
+     * Bytes of inputs with their names.
+     *
+     * @throws IllegalArgumentException where a name holds half of a character.
+     */
+    public static long bytes(List<Tensor> inputs) {
+        long bytes = 0;
+        for (Tensor input : inputs) {
+            bytes += Utf8.length("An input's name", input.name()) + input.data().length;
+        }
+        return bytes;
     }
 
     public byte[] encode() {

@@ -32,6 +32,24 @@ class TensorRequestTest {
     }
 
     @Test
+    void aRequestIsSmallEnoughToBeShownWithItsAnswer() {
+        int tooMany = TensorRequest.MAX_BYTES / Float.BYTES + 1;
+        Tensor large = Tensor.ofFloats("x", new long[] {tooMany}, new float[tooMany]);
+        assertTrue(assertThrows(
+                        IllegalArgumentException.class,
+                        () -> new TensorRequest(
+                                new byte[32],
+                                new byte[32],
+                                Precision.values()[0],
+                                List.of(large),
+                                List.of("y"),
+                                new byte[32],
+                                new byte[16]))
+                .getMessage()
+                .contains("at most"));
+    }
+
+    @Test
     void anOutputIsAskedForOnce() {
         assertTrue(refusal("x", List.of("y", "z", "y")).contains("no output twice"));
     }
