@@ -22,7 +22,7 @@ final class VoteFile {
 
     private static final int RECORD_BYTES = BODY_BYTES + 32;
 
-    /** What a disk writes whole or not at all. */
+    /** A disk writes so many bytes whole or not at all. */
     private static final int SECTOR_BYTES = 512;
 
     private static final int VOTE = 1;
@@ -46,7 +46,8 @@ final class VoteFile {
             return;
         }
         byte[] bytes = Files.readAllBytes(file);
-        // What was being written when the power went is not whole, and was not signed either. But a record that was
+        // A record that was being written when the power went is not whole, and was not signed either. But a record
+        // that was
         // signed may rot: only one that the disk did not write all of is taken for torn.
         for (int at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
             byte[] body = Arrays.copyOfRange(bytes, at, at + BODY_BYTES);

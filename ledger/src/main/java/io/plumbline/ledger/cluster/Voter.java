@@ -140,8 +140,8 @@ public final class Voter implements AutoCloseable {
             ahead = block;
             onError.accept(new IOException("Its vote on block " + block.header.number()
                     + " is withheld: the block's time is " + aheadMs / 1000
-                    + " s ahead of this host's clock. If this clock is right, the leader's was not: stop that full node."
-                    + " If it is wrong, set it. The vote is given when this clock has come within "
+                    + " s ahead of this host's clock. If this clock is right, the leader's was not: stop that full"
+                    + " node. If it is wrong, set it. The vote is given when this clock has come within "
                     + MAX_AHEAD_MS / 1000 + " s; see \"Clocks\" in docs/ledger.md where that is too long."));
         }
         later(block);

@@ -167,7 +167,7 @@ final class Accusations {
         return deposits;
     }
 
-    /** What stands for all of it in the state's root. */
+    /** Hashes that stand for all of it in the state's root. */
     void writeHashes(CanonicalWriter out) {
         out.putInt(byAccuser.size());
         byAccuser.forEach((accuser, one) -> {

@@ -10,6 +10,7 @@ import io.plumbline.ledger.order.MemorySequencer;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
@@ -70,7 +71,8 @@ class LedgerSimulationTest {
             PEOPLE.stream()
                     .map(keys -> new Genesis.Deposit(keys.publicKey(), MONEY))
                     .toList(),
-            Parameters.DEFAULT);
+            // So short that prices are paid within a history.
+            Parameters.DEFAULT.with("retainMs", 100_000));
 
     /** Stakes and asks them back, and does nothing else: what it must have is known. */
     private static final Keys SAVER = PEOPLE.get(0);
@@ -228,7 +230,10 @@ class LedgerSimulationTest {
         byte[] request = Blake3.hash(new byte[] {4, (byte) asked, (byte) (asked++ >> 8)});
         requests.add(request);
         submit(REQUESTER, new OpenEscrow(request, NODE.publicKey(), 2, 1 + random.nextInt(100), Level.AUDITED));
-        if (random.nextInt(5) > 0) {
+        int answer = random.nextInt(6);
+        if (answer == 0) {
+            submit(NODE, new DeclineEscrow(request));
+        } else if (answer > 1) {
             byte[] any = new byte[32];
             Receipt receipt =
                     new Receipt(1, MODEL, request, any, any, 1024, 10, 90, random.nextInt(150), null, null).sign(NODE);
