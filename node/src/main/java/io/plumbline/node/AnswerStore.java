@@ -91,6 +91,11 @@ final class AnswerStore {
         }
     }
 
+    /** Whether an answer to this request is owed. */
+    synchronized boolean owes(byte[] requestHash) {
+        return owed.values().stream().anyMatch(receipt -> Arrays.equals(receipt.requestHash(), requestHash));
+    }
+
     /** @throws RejectedExecutionException where more is owed than this node keeps. */
     synchronized void requireRoom() {
         if (owed.size() >= MAX_OWED) {

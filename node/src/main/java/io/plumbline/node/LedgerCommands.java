@@ -126,7 +126,7 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
     }
 
     private static final String SET =
-            "NAME=VALUE: a parameter; again for more. commitMs graceMs revealMs escrowMs unbondMs"
+            "NAME=VALUE: a parameter; again for more. commitMs graceMs revealMs escrowMs tokenMs unbondMs"
                     + " retainMs maxAuditors minStake cover fee registrationFee auditFee accusationDeposit";
 
     private static io.plumbline.ledger.state.Parameters changed(

@@ -28,12 +28,13 @@ import org.agrona.ExpandableArrayBuffer;
  * What an inference node does around every answer: it looks for the escrow that pays for it, keeps what it has
  * signed, and tells the peer that asked, the ledger, and auditors that ask later.
  */
-final class Replies implements AutoCloseable {
+final class Replies implements EscrowWatch.Claims, AutoCloseable {
     private final Keys keys;
     private final LedgerClient ledger;
     private final Events events;
     private final AnswerStore store;
     private final SettlementWatch watch;
+    private final EscrowWatch escrows;
 
     /** An escrow that ends sooner is not worked for: the receipt would come too late. */
     private static final long LEAST_MS = 30_000;
@@ -51,6 +52,7 @@ final class Replies implements AutoCloseable {
         this.store = store;
         this.events = events;
         this.watch = new SettlementWatch(store, cases, events);
+        this.escrows = new EscrowWatch(ledger, keys.publicKey(), this, events);
     }
 
     Keys keys() {
@@ -94,14 +96,21 @@ final class Replies implements AutoCloseable {
                     "The escrow pays " + escrow.pricePerToken() + " a token for " + escrow.tokens()
                             + " tokens; this node asks " + price + ", and the answer may have " + tokens + ".");
         }
-        if (!underWay.add(Blake3.hex(requestHash))) {
+        if (!claim(requestHash)) {
             throw new IllegalArgumentException("The request is being answered already.");
         }
         return escrow;
     }
 
+    /** An answer that is owed keeps its claim: its receipt may not have been ordered yet. */
+    @Override
+    public boolean claim(byte[] requestHash) {
+        return !store.owes(requestHash) && underWay.add(Blake3.hex(requestHash));
+    }
+
     /** A request that was taken on is over, whatever came of it. */
-    void over(byte[] requestHash) {
+    @Override
+    public void over(byte[] requestHash) {
         underWay.remove(Blake3.hex(requestHash));
     }
 
@@ -214,6 +223,7 @@ final class Replies implements AutoCloseable {
 
     @Override
     public void close() {
+        escrows.close();
         watch.close();
     }
 }

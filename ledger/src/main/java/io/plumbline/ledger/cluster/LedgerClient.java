@@ -18,6 +18,7 @@ import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -183,6 +184,16 @@ public final class LedgerClient implements AutoCloseable {
             outcomes.add(new Outcome(answer.height(), reason == null ? "" : reason));
         }
         return outcomes;
+    }
+
+    /** Requests whose escrow waits for this node's answer; not all of them where there are many. */
+    public List<byte[]> escrows(byte[] node) throws IOException {
+        byte[] body = sequencer.ask(Question.ESCROWS, node);
+        List<byte[]> requests = new ArrayList<>();
+        for (int at = 0; at + 32 <= body.length; at += 32) {
+            requests.add(Arrays.copyOfRange(body, at, at + 32));
+        }
+        return requests;
     }
 
     /**

@@ -16,5 +16,10 @@ public enum Question {
     /** An entry with its proof: one byte of kind, and its id. */
     PROOF,
     /** How far the ledger is: see {@link Standing}. */
-    STANDING
+    STANDING,
+    /**
+     * Requests whose escrow pays the node of this key and waits for its answer: 32 bytes each, at most {@link
+     * io.plumbline.ledger.state.LedgerState#MAX_ESCROWS}.
+     */
+    ESCROWS
 }

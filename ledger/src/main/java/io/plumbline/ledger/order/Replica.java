@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.CertifiedEntry;
@@ -157,7 +158,14 @@ public final class Replica {
             case ROOT -> state.root();
             case PROOF -> proof(key);
             case STANDING -> Standing.of(state).encode();
+            case ESCROWS -> key.length == 32 ? escrows(key) : new byte[0];
         };
+    }
+
+    private byte[] escrows(byte[] node) {
+        CanonicalWriter out = new CanonicalWriter();
+        state.escrowsOf(node).forEach(out::putFixed);
+        return out.toBytes();
     }
 
     private byte[] proof(byte[] key) {

@@ -32,6 +32,9 @@ import java.util.function.BooleanSupplier;
  * longer.
  */
 final class Cases {
+    /** Open cases of a node that are looked at for one question. */
+    private static final int MAX_LOOKED_AT = 8192;
+
     /** Tokens that one request may be charged for. */
     private static final long MAX_TOKENS = 1L << 32;
 
@@ -511,6 +514,16 @@ final class Cases {
             openByNode.remove(node);
             reserved.remove(node);
         }
+    }
+
+    /** Requests that escrows of this node wait for; some, where it has very many cases open. */
+    List<byte[]> escrowed(Key node, int most) {
+        return openByNode.getOrDefault(node, new TreeSet<>()).stream()
+                .limit(MAX_LOOKED_AT)
+                .filter(request -> cases.get(request).status() == Status.ESCROWED)
+                .limit(most)
+                .map(Key::bytes)
+                .toList();
     }
 
     private void unschedule(Key key, Case one) {

@@ -56,6 +56,9 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
      */
     private static final long END_MS = 1L << 52;
 
+    /** Escrows of a node that are named at a time. */
+    public static final int MAX_ESCROWS = 256;
+
     private static final int MAX_DESTINATION = 255;
     private static final String FORMAT = "plumbline ledger 6";
 
@@ -478,6 +481,11 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     @Override
     public boolean holds(BooleanSupplier check) {
         return memory.holds(height, checked++, check);
+    }
+
+    /** Requests whose escrow waits for this node's answer; at most {@link #MAX_ESCROWS} of them. */
+    public List<byte[]> escrowsOf(byte[] node) {
+        return cases.escrowed(Key.of(node), MAX_ESCROWS);
     }
 
     /** Money of {@code key}; an unknown key has none. */

@@ -1,0 +1,66 @@
+package io.plumbline.node;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.order.MemorySequencer;
+import io.plumbline.ledger.state.Case.Status;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Keys;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class EscrowWatchTest {
+    private static final byte[] MODEL = Blake3.hash(new byte[1]);
+    private static final byte[] UNUSED = Blake3.hash(new byte[2]);
+    private static final byte[] BEGUN = Blake3.hash(new byte[3]);
+
+    @Test
+    void whatNoRequestCameForIsGivenBackAndNothingElse() throws Exception {
+        Keys requester = Keys.random();
+        Keys node = Keys.random();
+        Genesis genesis = new Genesis(
+                List.of(Keys.random().publicKey()),
+                List.of(
+                        new Genesis.Deposit(requester.publicKey(), 1_000),
+                        new Genesis.Deposit(node.publicKey(), 100_000)));
+        MemorySequencer memory = new MemorySequencer(genesis, 1_000_000);
+        memory.join((changed, of) -> {});
+        LedgerClient paying = new LedgerClient(memory, requester, genesis.hash());
+        LedgerClient nodes = new LedgerClient(memory, node, genesis.hash());
+        AttackNetwork.apply(nodes, new Command.RegisterNode(50_000, MODEL, 1, "127.0.0.1", 9));
+        long before = paying.account(requester.publicKey()).balance();
+        for (byte[] request : List.of(UNUSED, BEGUN)) {
+            AttackNetwork.apply(paying, new Command.OpenEscrow(request, node.publicKey(), 1, 10, Level.SIGNED));
+        }
+        EscrowWatch.Claims claims = new EscrowWatch.Claims() {
+            @Override
+            public boolean claim(byte[] requestHash) {
+                return !Arrays.equals(requestHash, BEGUN);
+            }
+
+            @Override
+            public void over(byte[] requestHash) {}
+        };
+        Events events = new Events(new PrintStream(OutputStream.nullOutputStream()));
+        EscrowWatch watch = new EscrowWatch(nodes, node.publicKey(), claims, events, 10, 50);
+        try {
+            for (int i = 0; i < 1_000 && paying.findCase(UNUSED).isOpen(); i++) {
+                Thread.sleep(10);
+            }
+        } finally {
+            watch.close();
+        }
+        assertEquals(Status.REFUNDED, paying.findCase(UNUSED).status());
+        assertEquals(Status.ESCROWED, paying.findCase(BEGUN).status());
+        assertTrue(paying.account(requester.publicKey()).balance() < before);
+        assertEquals(1, paying.escrows(node.publicKey()).size());
+    }
+}
