@@ -119,15 +119,26 @@ final class Completion implements AutoCloseable {
     }
 
     private void begin(Choice choice) throws IOException {
-        Market.Reached reached = api.reach(chat.level(), chat.node(), choice.tried);
-        choice.node = reached.node();
-        choice.tried.add(Key.of(choice.node.key()));
-        choice.inference = api.infer(
-                choice.request,
-                reached,
-                chat.level(),
-                chat.topLogprobs(),
-                chosen -> news.add(new News(choice, chosen)));
+        NodeClient.Inference begun = null;
+        while (begun == null) {
+            Market.Reached reached = api.reach(chat.level(), chat.node(), choice.tried);
+            choice.node = reached.node();
+            choice.tried.add(Key.of(choice.node.key()));
+            try {
+                begun = api.infer(
+                        choice.request,
+                        reached,
+                        chat.level(),
+                        chat.topLogprobs(),
+                        chosen -> news.add(new News(choice, chosen)));
+            } catch (BusyException e) {
+                // No money was put up, and nothing asked: the next node may have the same request.
+                if (!chat.node().isEmpty() || choice.tried.size() >= MAX_TRIES) {
+                    throw e;
+                }
+            }
+        }
+        choice.inference = begun;
         if (isCancelled) {
             cancel(choice);
         }

@@ -43,6 +43,7 @@ final class Gateway implements AutoCloseable {
     private final AgentRunner runner;
     private final LedgerClient ledger;
     private final CertifiedCases cases;
+    private final Market market;
     private final ChatApi chat;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
@@ -84,7 +85,7 @@ final class Gateway implements AutoCloseable {
         this.ledger = network.ledger(media.directory(), host, keys);
         this.cases = new CertifiedCases(ledger, genesis);
         LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
-        Market market = new Market(keys, ledger, endpoint, client, events);
+        this.market = new Market(keys, ledger, endpoint, client, events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
         this.tensors = new TensorApi(market, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
@@ -134,7 +135,8 @@ final class Gateway implements AutoCloseable {
 
     private HttpRoutes routes() {
         HttpRoutes routes = new HttpRoutes();
-        routes.get("/v1/models", this::models)
+        routes.get("/health", http -> http.send(market.hasLedger() ? 200 : 503, new byte[0]))
+                .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
                 .get("/v1/receipts/{request}", this::receipt)
                 .get("/v1/receipts/{request}/proof", this::proof)

@@ -17,6 +17,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
@@ -35,6 +36,12 @@ final class Market {
 
     /** Nodes that are remembered as left out, at most. */
     private static final int MAX_LEFT_OUT = 10_000;
+
+    /** How refusals of an escrow begin that are about the node. */
+    private static final String OF_NODE = "the node";
+
+    /** A ledger that is there answers sooner. */
+    private static final long LEDGER_MS = 2_000;
 
     private final Keys keys;
     private final LedgerClient ledger;
@@ -56,6 +63,20 @@ final class Market {
     /** Whether a node with a model is registered. */
     boolean hasNode(byte[] modelId) throws IOException {
         return ledger.nodes().stream().anyMatch(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed());
+    }
+
+    /** Whether the ledger answers: without it nothing can be bought. */
+    boolean hasLedger() {
+        CompletableFuture<Boolean> asked = new CompletableFuture<>();
+        Thread.startVirtualThread(() -> {
+            try {
+                ledger.account(keys.publicKey());
+                asked.complete(true);
+            } catch (IOException | RuntimeException e) {
+                asked.complete(false);
+            }
+        });
+        return asked.completeOnTimeout(false, LEDGER_MS, TimeUnit.MILLISECONDS).join();
     }
 
     Keys keys() {
@@ -178,13 +199,22 @@ final class Market {
     /**
      * Puts up what a request may cost at most.
      *
+     * @throws BusyException where it is the node that can have none; it is left out for a while.
      * @param tokens most that the node may charge for, prompt and answer together.
      */
     void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
         LedgerClient.Outcome escrow =
                 ledger.submit(new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
+        // What is said of the node another one may not have; what is said of this account stands whichever is asked.
+        if (!escrow.isApplied() && escrow.reason().startsWith(OF_NODE)) {
+            failed(node, escrow.reason());
+            throw new BusyException("The ledger lets this node have no escrow: " + escrow.reason() + ".");
+        }
         if (!escrow.isApplied()) {
-            throw new ApiException(402, "The ledger refused the escrow: " + escrow.reason() + ".");
+            throw new ApiException(
+                    402,
+                    "The ledger refused the escrow: " + escrow.reason() + ". This gateway pays from account "
+                            + Blake3.hex(keys.publicKey()) + ".");
         }
     }
 }

@@ -116,7 +116,7 @@ final class TensorApi {
     void route(HttpRoutes routes) {
         routes.get("/v2", guarded(this::server))
                 .get("/v2/health/live", http -> http.send(200, new byte[0]))
-                .get("/v2/health/ready", http -> http.send(200, new byte[0]))
+                .get("/v2/health/ready", http -> http.send(market.hasLedger() ? 200 : 503, new byte[0]))
                 .post("/v2/repository/index", guarded(this::index));
         for (String model : List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
             routes.get(model, guarded(this::metadata))

@@ -35,6 +35,9 @@ public final class Peer {
     /** Who was not heard for so long is gone. */
     private static final long SILENCE_NS = TimeUnit.SECONDS.toNanos(10);
 
+    /** Longest wait for a peer that takes nothing. */
+    private static final long STALL_NS = TimeUnit.SECONDS.toNanos(30);
+
     /** Whoever calls has shown its key by then. */
     private static final long STRANGER_NS = TimeUnit.SECONDS.toNanos(3);
 
@@ -71,6 +74,7 @@ public final class Peer {
     private final long sinceNs;
     private long pingedNs;
     private long heardNs;
+    private long movedNs;
     private final CountDownLatch isDecided = new CountDownLatch(1);
     private String farewell;
     private String theirs;
@@ -103,6 +107,7 @@ public final class Peer {
         this.tasks = tasks;
         this.sinceNs = System.nanoTime();
         this.heardNs = sinceNs;
+        this.movedNs = sinceNs;
         this.pingedNs = sinceNs;
         // Loopback carries larger datagrams than Ethernet: worth four times the rate for openings.
         String mtu = host.isLoopbackAddress() ? "|mtu=8192" : "";
@@ -264,6 +269,7 @@ public final class Peer {
                 break;
             }
             frameLength = 0;
+            movedNs = System.nanoTime();
             sent++;
         }
         return sent;
@@ -314,6 +320,7 @@ public final class Peer {
     }
 
     private void encode(ByteBuffer records) {
+        movedNs = System.nanoTime();
         MessageHeaderEncoder header = new MessageHeaderEncoder();
         UnsafeBuffer bytes = new UnsafeBuffer(records, records.position(), records.remaining());
         if (hasGreeted) {
@@ -333,6 +340,10 @@ public final class Peer {
         long nowNs = System.nanoTime();
         if (key == null && !began && nowNs - sinceNs > STRANGER_NS) {
             return "it has shown no key in time";
+        }
+        // It may say that it is there, and take nothing: what waits for it is memory.
+        if (frameLength > 0 && nowNs - movedNs > STALL_NS) {
+            return "it took nothing of what was sent to it for " + TimeUnit.NANOSECONDS.toSeconds(STALL_NS) + " s";
         }
         if (nowNs - heardNs < SILENCE_NS) {
             return null;

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.cluster;
 
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -8,6 +9,11 @@ import java.util.function.Consumer;
  */
 public final class Upkeep implements AutoCloseable {
     private static final long LOOK_MS = 2_000;
+
+    /** A log that grows slowly is short too: from one snapshot to the next, where it has grown by as much as this. */
+    private static final long LONGEST_NS = TimeUnit.HOURS.toNanos(1);
+
+    private static final long LEAST_BYTES = 1 << 20;
 
     private final Member member;
     private final long bytes;
@@ -28,16 +34,21 @@ public final class Upkeep implements AutoCloseable {
 
     private void run() {
         long purgedAt = member.snapshots();
+        long lastNs = System.nanoTime();
         while (!closed) {
             try {
                 Thread.sleep(LOOK_MS);
-                if (member.leads() && member.logEnd() - member.lastSnapshot() >= bytes) {
-                    member.snapshot();
+                if (member.leads()) {
+                    boolean isTime = System.nanoTime() - lastNs >= LONGEST_NS;
+                    if (member.logEnd() - member.lastSnapshot() >= (isTime ? Math.min(LEAST_BYTES, bytes) : bytes)) {
+                        member.snapshot();
+                    }
                 }
                 long snapshots = member.snapshots();
                 if (snapshots > purgedAt) {
                     member.purge();
                     purgedAt = snapshots;
+                    lastNs = System.nanoTime();
                 }
             } catch (InterruptedException e) {
                 return;
