@@ -96,7 +96,11 @@ final class InferenceNode implements AutoCloseable {
                 service.openMsPerToken()));
         if (!outcome.isApplied()) {
             close();
-            throw new IOException("The ledger refused to register this node: " + outcome.reason() + ".");
+            throw new IOException("The ledger refused to register this node: " + outcome.reason()
+                    + ". Its account is " + HexFormat.of().formatHex(keys.publicKey()) + ", which needs "
+                    + place.stake()
+                    + " for the stake and some for fees. Whoever keeps the network's bank key pays in, by: plumbline"
+                    + " ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference TEXT.");
         }
         events.emit(
                 "ready",

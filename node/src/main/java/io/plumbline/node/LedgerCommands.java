@@ -13,11 +13,13 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -168,6 +170,8 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
             }
             Keys keys = Keys.random();
             Network.writeKey(file, keys);
+            System.err.println("The public key of " + file + ", to be given to others; the file itself is the only copy"
+                    + " of the secret key:");
             System.out.println(HexFormat.of().formatHex(keys.publicKey()));
             return 0;
         }
@@ -382,12 +386,17 @@ final class LedgerCommands extends Main.Options implements Callable<Integer> {
         @Parameter(
                 names = "--reference",
                 required = true,
-                description = "HASH: names the payment outside; counts once. 64 hexadecimal digits")
+                description =
+                        "TEXT: names the payment outside, as an invoice's number does; one that was named before counts no more."
+                                + " 64 hexadecimal digits stand for themselves, other texts for their BLAKE3")
         private String reference;
 
         @Override
         void run(LedgerClient ledger, Keys keys) throws IOException {
-            submit(ledger, new Command.DepositMoney(key(to, "--to"), amount, key(reference, "--reference")));
+            byte[] name = reference.matches("[0-9a-fA-F]{64}")
+                    ? key(reference, "--reference")
+                    : Blake3.hash(reference.getBytes(StandardCharsets.UTF_8));
+            submit(ledger, new Command.DepositMoney(key(to, "--to"), amount, name));
         }
     }
 

@@ -18,7 +18,10 @@ final class FailHard implements ClusteredService {
     private final ClusteredService service;
     private final ErrorHandler errors;
     private final Runnable end;
-    private boolean failed;
+    private volatile boolean failed;
+    private Cluster cluster;
+    private volatile boolean leads;
+    private volatile long position;
 
     FailHard(ClusteredService service, ErrorHandler errors, Runnable end) {
         this.service = service;
@@ -34,14 +37,27 @@ final class FailHard implements ClusteredService {
             work.run();
         } catch (RuntimeException | Error e) {
             failed = true;
+            leads = false;
             errors.onError(e);
             end.run();
         }
     }
 
     @Override
-    public void onStart(Cluster cluster, Image snapshot) {
-        guard(() -> service.onStart(cluster, snapshot));
+    public void onStart(Cluster started, Image snapshot) {
+        cluster = started;
+        leads = started.role() == Cluster.Role.LEADER;
+        guard(() -> service.onStart(started, snapshot));
+    }
+
+    /** Whether this member leads, as it was told last. */
+    boolean leads() {
+        return leads;
+    }
+
+    /** Up to which byte the log was applied. */
+    long position() {
+        return position;
     }
 
     @Override
@@ -58,6 +74,7 @@ final class FailHard implements ClusteredService {
     public void onSessionMessage(
             ClientSession session, long timestamp, DirectBuffer buffer, int offset, int length, Header header) {
         guard(() -> service.onSessionMessage(session, timestamp, buffer, offset, length, header));
+        position = cluster.logPosition();
     }
 
     @Override
@@ -76,12 +93,14 @@ final class FailHard implements ClusteredService {
 
     @Override
     public void onRoleChange(Cluster.Role role) {
+        leads = !failed && role == Cluster.Role.LEADER;
         guard(() -> service.onRoleChange(role));
     }
 
     @Override
-    public void onTerminate(Cluster cluster) {
-        guard(() -> service.onTerminate(cluster));
+    public void onTerminate(Cluster ending) {
+        leads = false;
+        guard(() -> service.onTerminate(ending));
     }
 
     @Override

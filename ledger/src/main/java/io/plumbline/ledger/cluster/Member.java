@@ -56,6 +56,8 @@ public final class Member implements AutoCloseable {
     private final AeronArchive.Context archiveClient;
     private final MemberHosts hosts;
     private final int termBytes;
+    private final FailHard guarded;
+    private final AtomicBoolean isEnding = new AtomicBoolean();
 
     /**
      * Where a member stands.
@@ -105,7 +107,6 @@ public final class Member implements AutoCloseable {
         Path folder = place.folder;
         int fsyncLevel = place.fsyncLevel;
         aeronDirectory = folder.resolve("driver").toString();
-        AtomicBoolean isEnding = new AtomicBoolean();
         Runnable end = () -> {
             if (isEnding.compareAndSet(false, true)) {
                 Thread.ofPlatform().name("ledger-end").start(onEnd);
@@ -120,6 +121,7 @@ public final class Member implements AutoCloseable {
                 end.run();
             }
         };
+        guarded = new FailHard(service, errors, end);
         Path archiveFolder = folder.resolve("archive");
         String host = host(members.get(id));
         SessionKeys credentials = new SessionKeys(place.keys, place.genesisHash);
@@ -175,7 +177,7 @@ public final class Member implements AutoCloseable {
                 .aeronDirectoryName(aeronDirectory)
                 .archiveContext(archiveClient.clone())
                 .clusterDir(clusterFolder.toFile())
-                .clusteredService(new FailHard(service, errors, end))
+                .clusteredService(guarded)
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(errors)
                 .terminationHook(end);
@@ -376,9 +378,9 @@ public final class Member implements AutoCloseable {
         }
     }
 
-    /** Up to which byte the log is agreed on. */
+    /** Up to which byte the log was applied here. */
     public long logEnd() {
-        return driver.consensusModule().context().commitPositionCounter().get();
+        return guarded.position();
     }
 
     /** Up to which byte the last snapshot goes; 0 where there is none. */
@@ -408,19 +410,27 @@ public final class Member implements AutoCloseable {
 
     /** Asks for a snapshot; only the leader takes one, and has every member take it. */
     public boolean snapshot() {
+        if (isEnding.get()
+                || driver.consensusModule().context().controlToggleCounter().isClosed()) {
+            return false;
+        }
         return io.aeron.cluster.ClusterControl.ToggleState.SNAPSHOT.toggle(
                 driver.consensusModule().context().controlToggleCounter());
     }
 
+    /**
+     * Whether this member leads. Told by the service: a counter's memory goes with Aeron's client, which ends by itself
+     * when the process stalls, and whoever reads it then ends the JVM.
+     */
     public boolean leads() {
-        return container.context().clusterId() >= 0
-                && driver.consensusModule().context().clusterNodeRoleCounter().get()
-                        == io.aeron.cluster.service.Cluster.Role.LEADER.code();
+        return guarded.leads();
     }
 
-    /** Snapshots taken since the log began. */
+    /** Snapshots that are whole, of those that the log knows. */
     public long snapshots() {
-        return driver.consensusModule().context().snapshotCounter().get();
+        try (RecordingLog log = new RecordingLog(clusterFolder.toFile(), false)) {
+            return snapshotPositions(log).count();
+        }
     }
 
     @Override
