@@ -209,7 +209,7 @@ public final class GgufCheckpoint implements Checkpoint {
         return json;
     }
 
-    /** What is not read would be left out in silence. */
+    /** Keys that are not read would be left out in silence. */
     private void refuseUnknownKeys() throws IOException {
         String prefix = architecture + ".";
         for (String key : file.keys()) {

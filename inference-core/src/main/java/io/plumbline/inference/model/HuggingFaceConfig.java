@@ -162,7 +162,7 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
         }
     }
 
-    /** What other models have under these names, these families have not: left out in silence it would be wrong. */
+    /** Other models compute more by these fields than these families do: left out in silence it would be wrong. */
     private static void refuseWhatChangesTheArithmetic(String origin, JsonNode json, Family family) throws IOException {
         for (Map.Entry<String, Double> one : NEUTRAL.entrySet()) {
             JsonNode value = json.path(one.getKey());

@@ -35,7 +35,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
     private final ModelFolder inside;
     private final ObjectNode config;
     private final Arena arena = Arena.ofConfined();
-    /** What keys and values are kept at where they are kept in fewer bits. */
+    /** Scales of keys and values that are kept in fewer bits. */
     private static final Set<String> KEPT = Set.of("k_scale", "v_scale", "q_scale", "k_zero_point", "v_zero_point");
 
     private final Set<String> used = new HashSet<>();
