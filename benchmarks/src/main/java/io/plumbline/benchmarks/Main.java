@@ -5,6 +5,7 @@ import com.beust.jcommander.ParameterException;
 import io.plumbline.benchmarks.ledger.LedgerBench;
 import io.plumbline.inference.engine.DeviceFailedException;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.Callable;
 
 /** {@code plumbline bench}: every headline measured again, beside its peer. */
@@ -24,6 +25,15 @@ public final class Main {
         commander.addCommand(new QualityBench());
         commander.addCommand(new TensorBench());
         commander.addCommand(new TolerantBench());
+        List<String> words = List.of(arguments);
+        if (words.contains("--help") || words.contains("-h")) {
+            if (commander.getCommands().containsKey(words.getFirst())) {
+                commander.usage(words.getFirst());
+            } else {
+                commander.usage();
+            }
+            return;
+        }
         try {
             commander.parse(arguments);
             if (commander.getParsedCommand() == null) {

@@ -5,12 +5,15 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
+import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.inference.engine.SpeedProbe;
 import io.plumbline.inference.kernels.Backend;
+import io.plumbline.inference.model.HuggingFaceConfig;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.model.ModelImport;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -19,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -130,14 +134,29 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
     @Parameters(commandNames = "info", commandDescription = "Show an imported model's id and shape.")
     static final class Info extends OnImported {
         @Override
-        void run(LoadedModel model) {
+        void run(LoadedModel model) throws IOException {
             ModelConfig c = model.config();
+            JsonNode config = HuggingFaceConfig.json(model.folder());
             Terminal.print("id       " + Blake3.hex(model.id()));
+            Terminal.print("family   " + config.path("architectures").path(0).asText("unknown"));
             Terminal.print("shape    hidden " + c.hidden() + ", layers " + c.layers() + ", heads " + c.heads()
                     + ", kv heads " + c.kvHeads() + " of " + c.headDim() + ", mlp " + c.mlp() + ", vocabulary "
                     + c.vocab());
+            int made = config.path("max_position_embeddings").asInt(c.maxPositions());
             Terminal.print("context  " + c.maxPositions() + " tokens"
+                    + (made > c.maxPositions() ? " of the " + made + " that it was made for" : "")
                     + (c.rope().factor() == 1 ? "" : ", stretched as Llama 3"));
+            try (ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+                Terminal.print("ends at  "
+                        + Arrays.stream(model.stopTokens())
+                                .mapToObj(token -> token + " " + tokenizer.name(token))
+                                .collect(Collectors.joining(", ")));
+                Terminal.print("chat     "
+                        + (tokenizer.hasTemplate()
+                                ? "by its own template"
+                                        + (tokenizer.promptsDependOnTheDay() ? ", which asks for the day" : "")
+                                : "no template: messages are joined, and continued"));
+            }
             Terminal.print("details  " + (c.qkvBias() ? "qkv bias" : "no bias") + ", "
                     + (c.qkNorm() ? "qk-norm" : "no qk-norm") + ", rope theta "
                     + c.rope().theta());

@@ -8,9 +8,15 @@ import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Judges answers of a tensor model by running sampled ones again on this host, within the bounds the model is
@@ -18,16 +24,41 @@ import java.io.IOException;
  */
 final class TolerantJudge implements AnswerJudge {
     private final LoadedTensorModel reference;
-    private final TolerantAuditor auditor;
+    /** Longest run of a model: nodes give up after as long. */
+    private static final long MAX_RUN_MS = 30_000;
+
+    private final TensorManifest manifest;
+    private final Bounds bounds;
     private final NodeClient client;
 
     TolerantJudge(TensorPackage model, NodeClient client) throws IOException {
         this.client = client;
         this.reference = Variants.reference(model);
-        this.auditor = new TolerantAuditor(
-                model.manifest(),
-                model.requireBounds(),
-                (inputs, outputs) -> reference.run(inputs, outputs, new Stop()));
+        this.manifest = model.manifest();
+        this.bounds = model.requireBounds();
+    }
+
+    /** A request may have a model run for hours: what it takes longer than that cannot be judged here. */
+    private List<Tensor> run(List<Tensor> inputs, List<String> outputs, Deadline deadline) throws IOException {
+        Stop stop = new Stop();
+        Deadline longest = Deadline.after(MAX_RUN_MS);
+        Thread watchdog = Thread.startVirtualThread(() -> {
+            try {
+                for (long left; (left = Math.min(deadline.leftNs(), longest.leftNs())) > 0; ) {
+                    TimeUnit.NANOSECONDS.sleep(Math.min(left, Deadline.LOOK_NS));
+                }
+                stop.stop();
+            } catch (InterruptedException e) {
+                // It has run.
+            }
+        });
+        try {
+            return reference.run(inputs, outputs, stop);
+        } catch (CancellationException e) {
+            throw new IOException("The model ran longer on this host than there is time to judge an answer.", e);
+        } finally {
+            watchdog.interrupt();
+        }
     }
 
     @Override
@@ -37,12 +68,13 @@ final class TolerantJudge implements AnswerJudge {
                 client.discloseTensors(peer, ordered.receipt().hash(), deadline);
         TolerantAuditor.Report report;
         try {
-            report = auditor.audit(
-                    ordered.receipt(),
-                    disclosed.request(),
-                    disclosed.answer(),
-                    ordered.level(),
-                    ordered.audit().beacon());
+            report = new TolerantAuditor(manifest, bounds, (inputs, outputs) -> run(inputs, outputs, deadline))
+                    .audit(
+                            ordered.receipt(),
+                            disclosed.request(),
+                            disclosed.answer(),
+                            ordered.level(),
+                            ordered.audit().beacon());
         } catch (IOException | IllegalArgumentException e) {
             // The node has shown all there is.
             throw new UnjudgeableException(e);

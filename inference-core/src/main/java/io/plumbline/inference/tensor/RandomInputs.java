@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
 
 /** Inputs that a model takes, with random elements: floats as of normalized data, small integers, since most are indexes. */
 public final class RandomInputs {
@@ -68,19 +69,28 @@ public final class RandomInputs {
         return new Tensor(name, type, shape, out.array());
     }
 
-    /** The same inputs with each float off by up to one part in a hundred: more inputs like those that are there. */
-    public static List<Tensor> near(List<Tensor> inputs, Random random) {
-        return inputs.stream().map(input -> near(input, random)).toList();
+    /** The same inputs with each float so many times as large. */
+    static List<Tensor> scaled(List<Tensor> inputs, double scale) {
+        return inputs.stream()
+                .map(input -> mapped(input, value -> value * scale))
+                .toList();
     }
 
-    private static Tensor near(Tensor input, Random random) {
+    /** The same inputs with each float off by up to one part in a hundred: more inputs like those that are there. */
+    public static List<Tensor> near(List<Tensor> inputs, Random random) {
+        return inputs.stream()
+                .map(input -> mapped(input, value -> value * (1 + (random.nextDouble() - 0.5) / 50)))
+                .toList();
+    }
+
+    private static Tensor mapped(Tensor input, DoubleUnaryOperator change) {
         if (input.type() != ElementType.FP32 && input.type() != ElementType.FP16) {
             return input;
         }
         double[] values = input.values();
         ByteBuffer out = ByteBuffer.allocate(input.data().length).order(ByteOrder.LITTLE_ENDIAN);
         for (double value : values) {
-            float moved = (float) (value * (1 + (random.nextDouble() - 0.5) / 50));
+            float moved = (float) change.applyAsDouble(value);
             if (input.type() == ElementType.FP32) {
                 out.putFloat(moved);
             } else {

@@ -6,6 +6,7 @@ import io.plumbline.verifier.tolerant.Deviation;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
@@ -25,6 +26,9 @@ import java.util.concurrent.TimeUnit;
 public final class TensorScheduler implements AutoCloseable {
     /** How far rows of a batch may differ from the same rows alone, of the output's scale: more, and rows are not independent. */
     private static final double INDEPENDENT = 1e-3;
+
+    /** How much larger one row of a trial is than another. */
+    private static final double[] TRIED_SCALES = {1, 100, 10_000};
 
     /** Bytes of inputs that may wait, beside the bound on requests. */
     private static final long MAX_QUEUED_BYTES = 512L << 20;
@@ -118,18 +122,32 @@ public final class TensorScheduler implements AutoCloseable {
         }
         Batches batches = new Batches(manifest);
         Random random = new Random(1);
-        List<Tensor> one = RandomInputs.of(manifest, shapes, 1, random);
-        List<Tensor> other = RandomInputs.of(manifest, shapes, 1, random);
-        List<String> names = manifest.outputNames();
-        try {
+        // Rows may meet only where one is much larger: by a maximum or a mean over the batch.
+        for (double scale : TRIED_SCALES) {
+            List<Tensor> one = RandomInputs.of(manifest, shapes, 1, random);
+            List<Tensor> other = RandomInputs.scaled(RandomInputs.of(manifest, shapes, 1, random), scale);
             if (!batches.fit(one, other)) {
                 // Inputs without rows must be the same in both.
                 other = RandomInputs.near(one, random);
             }
-            List<Tensor> both = model.run(batches.together(List.of(one, other)), names, new Stop());
-            List<List<Tensor>> apart = batches.apart(both, new int[] {1, 1});
-            for (int i = 0; i < 2; i++) {
-                List<Tensor> alone = model.run(i == 0 ? one : other, names, new Stop());
+            String why = dependence(model, manifest, batches, List.of(one, other, one));
+            if (why != null) {
+                return why;
+            }
+        }
+        return null;
+    }
+
+    private static String dependence(
+            LoadedTensorModel model, TensorManifest manifest, Batches batches, List<List<Tensor>> rows) {
+        List<String> names = manifest.outputNames();
+        List<List<Tensor>> tried = rows.subList(0, Math.min(rows.size(), model.maxRows()));
+        int[] ones = new int[tried.size()];
+        Arrays.fill(ones, 1);
+        try {
+            List<List<Tensor>> apart = batches.apart(model.run(batches.together(tried), names, new Stop()), ones);
+            for (int i = 0; i < tried.size(); i++) {
+                List<Tensor> alone = model.run(tried.get(i), names, new Stop());
                 for (int k = 0; k < alone.size(); k++) {
                     Deviation deviation =
                             Deviation.of(alone.get(k), apart.get(i).get(k));
@@ -142,7 +160,7 @@ public final class TensorScheduler implements AutoCloseable {
             }
             return null;
         } catch (IOException | RuntimeException e) {
-            return "a trial with two rows failed: " + e.getMessage();
+            return "a trial with " + tried.size() + " rows failed: " + e.getMessage();
         }
     }
 
@@ -270,16 +288,14 @@ public final class TensorScheduler implements AutoCloseable {
         } catch (CancellationException e) {
             batch.forEach(waiting -> waiting.done.completeExceptionally(
                     new IOException("The model was not run within " + limits.timeoutMs() + " ms.", e)));
-        } catch (IllegalArgumentException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            // A worker that ended with a batch too large would leave all others waiting.
             if (batch.size() == 1) {
                 batch.getFirst().done.completeExceptionally(e);
             } else {
-                // One of them is at fault: the others shall not suffer for it.
+                // One of them is at fault, or they are too many together: none suffers for the others.
                 batch.forEach(waiting -> run(List.of(waiting)));
             }
-        } catch (IOException | RuntimeException | OutOfMemoryError e) {
-            // A worker that ended with a batch too large would leave all others waiting.
-            batch.forEach(waiting -> waiting.done.completeExceptionally(e));
         } finally {
             deadline.cancel(false);
         }

@@ -294,6 +294,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         }
     }
 
+    /** Whether the model has a chat template of its own. */
+    public boolean hasTemplate() {
+        return template != null;
+    }
+
     /** Whether the same messages may give other tokens tomorrow: the template asks for the day. */
     public boolean promptsDependOnTheDay() {
         return template != null && template.usesClock();

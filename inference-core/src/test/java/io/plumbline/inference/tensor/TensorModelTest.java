@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -193,6 +194,34 @@ class TensorModelTest {
     }
 
     @Test
+    void whateverFailsInABatchFailsAlone() throws Exception {
+        TensorPackage model = product();
+        try (Held held = new Held(Variants.reference(model));
+                TensorScheduler scheduler = new TensorScheduler(
+                        held, model.manifest(), ShapeRanges.none(), new TensorScheduler.Limits(8, 4, 1, 10_000))) {
+            held.fails = 3;
+            held.hold();
+            List<CompletableFuture<TensorScheduler.Result>> results = new ArrayList<>();
+            results.add(scheduler.submit(List.of(x(0, 0)), List.of("y")));
+            held.awaitRun();
+            for (int i = 1; i <= 4; i++) {
+                results.add(scheduler.submit(List.of(x(i, 0)), List.of("y")));
+            }
+            held.release();
+            for (int i = 0; i <= 4; i++) {
+                CompletableFuture<TensorScheduler.Result> one = results.get(i);
+                if (i == held.fails) {
+                    assertThrows(ExecutionException.class, one::get);
+                } else {
+                    assertArrayEquals(
+                            new double[] {i, 2 * i},
+                            one.get().outputs().getFirst().values());
+                }
+            }
+        }
+    }
+
+    @Test
     void tooManyAreRefusedAndTheLateAreToldSo() throws Exception {
         TensorPackage model = product();
         try (Held held = new Held(Variants.reference(model));
@@ -227,6 +256,9 @@ class TensorModelTest {
         private volatile CountDownLatch gate = new CountDownLatch(0);
         private final CountDownLatch begun = new CountDownLatch(1);
         private volatile boolean isDeaf;
+
+        /** A run with this number among its inputs fails. */
+        private volatile double fails = Double.NaN;
 
         Held(LoadedTensorModel model) {
             this.model = model;
@@ -277,6 +309,9 @@ class TensorModelTest {
                 if (stop.isStopped() && !isDeaf) {
                     throw new CancellationException();
                 }
+            }
+            if (Arrays.stream(inputs.getFirst().values()).anyMatch(value -> value == fails)) {
+                throw new ArrayIndexOutOfBoundsException("as if");
             }
             return model.run(inputs, outputs, isDeaf ? new Stop() : stop);
         }

@@ -161,7 +161,11 @@ public record TensorManifest(
         return chosen && everywhere ? first : null;
     }
 
-    /** Rows of a request: what it is paid for. */
+    /**
+     * Rows of a request: what it is paid for.
+     *
+     * @throws IllegalArgumentException where it has none.
+     */
     public int rows(List<Tensor> given) {
         String batch = batchDimension();
         if (batch == null) {
@@ -170,8 +174,16 @@ public record TensorManifest(
         String name = inputs.getFirst().name();
         return given.stream()
                 .filter(tensor -> tensor.name().equals(name))
-                .mapToInt(tensor -> (int) Math.max(1, tensor.shape()[0]))
+                .mapToInt(TensorManifest::rows)
                 .findFirst()
                 .orElse(1);
+    }
+
+    private static int rows(Tensor tensor) {
+        if (tensor.shape()[0] < 1) {
+            throw new IllegalArgumentException(
+                    "Input \"" + tensor.name() + "\" has no rows: an empty batch is no request.");
+        }
+        return Math.toIntExact(tensor.shape()[0]);
     }
 }

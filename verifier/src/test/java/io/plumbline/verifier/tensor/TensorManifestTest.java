@@ -60,6 +60,10 @@ class TensorManifestTest {
         Tensor a = Tensor.ofFloats("a", new long[] {2, 3}, new float[6]);
         manifest.checkInputs(List.of(a, a.named("b")));
         assertEquals(2, manifest.rows(List.of(a, a.named("b"))));
+        Tensor none = Tensor.ofFloats("a", new long[] {0, 3}, new float[0]);
+        String empty = assertThrows(IllegalArgumentException.class, () -> manifest.rows(List.of(none, none.named("b"))))
+                .getMessage();
+        assertTrue(empty.contains("an empty batch"), empty);
         Tensor other = Tensor.ofFloats("b", new long[] {2, 1}, new float[2]);
         String why = assertThrows(IllegalArgumentException.class, () -> manifest.checkInputs(List.of(a, other)))
                 .getMessage();
