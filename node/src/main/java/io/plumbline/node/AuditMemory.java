@@ -3,6 +3,8 @@ package io.plumbline.node;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -11,9 +13,17 @@ import java.util.concurrent.TimeUnit;
  * large one is not overtaken for ever.
  */
 final class AuditMemory {
+    /** Smaller audits that may pass a large one that waits, so that it gets its turn. */
+    private static final int MAX_OVERTAKEN = 64;
+
     private final long total;
-    private final Deque<Object> waiting = new ArrayDeque<>();
+    private final Deque<Ticket> waiting = new ArrayDeque<>();
+    private final Map<Object, Long> ofNode = new HashMap<>();
     private long left;
+
+    private static final class Ticket {
+        private int overtaken;
+    }
 
     /** @param bytes for all audits, at least 1. */
     AuditMemory(long bytes) {
@@ -28,26 +38,42 @@ final class AuditMemory {
     }
 
     /**
-     * Waits until so much is there. An audit that needs more than there is at all has all of it: it runs alone.
+     * Waits until so much is there. An audit that needs more than there is at all has all of it: it runs alone. One
+     * node's audits together have a quarter, or one of them.
      *
+     * @param node whose answer it is.
      * @throws UnjudgeableException where it is not there by the deadline: no fault of the node's.
      */
-    Share take(long bytes, Deadline deadline) throws IOException {
+    Share take(Object node, long bytes, Deadline deadline) throws IOException {
         long share = Math.min(bytes, total);
-        Object ticket = new Object();
+        Ticket ticket = new Ticket();
         synchronized (this) {
             waiting.add(ticket);
             try {
-                while (waiting.peek() != ticket || left < share) {
+                while (!isTurn(ticket, node, share)) {
                     await(deadline);
                 }
+                for (Ticket before : waiting) {
+                    if (before == ticket) {
+                        break;
+                    }
+                    before.overtaken++;
+                }
                 left -= share;
+                ofNode.merge(node, share, Long::sum);
             } finally {
                 waiting.remove(ticket);
                 notifyAll();
             }
         }
-        return () -> giveBack(share);
+        return () -> giveBack(node, share);
+    }
+
+    private boolean isTurn(Ticket ticket, Object node, long share) {
+        long its = ofNode.getOrDefault(node, 0L);
+        boolean fits = left >= share && (its == 0 || its + share <= total / 4);
+        Ticket first = waiting.peek();
+        return fits && (first == ticket || first.overtaken < MAX_OVERTAKEN);
     }
 
     private void await(Deadline deadline) throws IOException {
@@ -64,8 +90,9 @@ final class AuditMemory {
         }
     }
 
-    private synchronized void giveBack(long bytes) {
+    private synchronized void giveBack(Object node, long bytes) {
         left += bytes;
+        ofNode.computeIfPresent(node, (any, its) -> its == bytes ? null : its - bytes);
         notifyAll();
     }
 }

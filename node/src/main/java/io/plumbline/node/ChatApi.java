@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
-import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.verifier.audit.Failure;
@@ -18,7 +17,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
@@ -73,8 +71,8 @@ final class ChatApi implements AutoCloseable {
     }
 
     /** A node that is there for answers audited at {@code wanted}. */
-    Market.Reached reach(Level wanted, String named, Set<Key> tried) throws IOException {
-        return market.reach(model.id(), wanted, named, tried);
+    Tries tries(Level wanted, String named) {
+        return new Tries(market, model.id(), wanted, named);
     }
 
     /** Puts up the price of all that {@code request} may cost, and has a node answer it. */
@@ -91,8 +89,8 @@ final class ChatApi implements AutoCloseable {
     }
 
     /** A node has answered nothing: it is left out for a while. */
-    void failed(Node node, IOException why) {
-        market.failed(node, why.getMessage());
+    void failed(Node node, String why) {
+        market.failed(node, why);
     }
 
     /**

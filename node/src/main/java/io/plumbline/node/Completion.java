@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.engine.Logprobs;
 import io.plumbline.inference.tokenizer.TextStream;
-import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.node.NodeClient.Answered;
 import io.plumbline.node.NodeClient.Chosen;
@@ -16,10 +15,8 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -29,9 +26,6 @@ final class Completion implements AutoCloseable {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final HexFormat HEX = HexFormat.of();
     private static final SecureRandom RANDOM = new SecureRandom();
-
-    /** Nodes that are tried for one choice. */
-    private static final int MAX_TRIES = 3;
 
     private final ChatApi api;
     private final ChatRequest chat;
@@ -47,7 +41,7 @@ final class Completion implements AutoCloseable {
     private static final class Choice {
         private final int index;
         private final TextStream text;
-        private final Set<Key> tried = new HashSet<>();
+        private final Tries tries;
         private volatile Request request;
         /** What the client has been told the hash of; another one where another node began anew. */
         private Request named;
@@ -58,8 +52,9 @@ final class Completion implements AutoCloseable {
         private Answered answered;
         private volatile Exception failure;
 
-        Choice(int index, Request request, TextStream text) {
+        Choice(int index, Request request, TextStream text, Tries tries) {
             this.index = index;
+            this.tries = tries;
             this.request = request;
             this.text = text;
         }
@@ -84,9 +79,13 @@ final class Completion implements AutoCloseable {
     void start() throws IOException {
         List<Thread> beginning = new ArrayList<>();
         for (Request request : chat.requests()) {
-            Choice choice = new Choice(choices.size(), request, new TextStream(api.tokenizer(), request.stopTexts()));
+            Choice choice = new Choice(
+                    choices.size(),
+                    request,
+                    new TextStream(api.tokenizer(), request.stopTexts()),
+                    api.tries(chat.level(), chat.node()));
             choices.add(choice);
-            beginning.add(Thread.startVirtualThread(() -> guarded(choice, () -> begin(choice))));
+            beginning.add(Thread.startVirtualThread(() -> guarded(choice, () -> begin(choice, choice.tries.first()))));
         }
         try {
             for (Thread thread : beginning) {
@@ -118,12 +117,10 @@ final class Completion implements AutoCloseable {
         }
     }
 
-    private void begin(Choice choice) throws IOException {
+    private void begin(Choice choice, Market.Reached reached) throws IOException {
         NodeClient.Inference begun = null;
         while (begun == null) {
-            Market.Reached reached = api.reach(chat.level(), chat.node(), choice.tried);
             choice.node = reached.node();
-            choice.tried.add(Key.of(choice.node.key()));
             try {
                 begun = api.infer(
                         choice.request,
@@ -133,9 +130,7 @@ final class Completion implements AutoCloseable {
                         chosen -> news.add(new News(choice, chosen)));
             } catch (BusyException e) {
                 // No money was put up, and nothing asked: the next node may have the same request.
-                if (!chat.node().isEmpty() || choice.tried.size() >= MAX_TRIES) {
-                    throw e;
-                }
+                reached = choice.tries.next(e);
             }
         }
         choice.inference = begun;
@@ -151,7 +146,12 @@ final class Completion implements AutoCloseable {
                     try {
                         choice.answered = api.checked(
                                 choice.inference.await(), choice.request, choice.inference.delivered(), choice.node);
-                    } catch (IOException e) {
+                    } catch (IOException | IllegalArgumentException e) {
+                        // Where it was cancelled the node ended it because it was told to.
+                        if (isCancelled || choice.inference.delivered().seal() > 0) {
+                            throw e;
+                        }
+                        // A refusal too: the gateway has looked at the request, and another node may take it.
                         beginAnew(choice, e);
                     }
                 }
@@ -161,25 +161,14 @@ final class Completion implements AutoCloseable {
         }
     }
 
-    /**
-     * Has another node answer, where the client has read nothing of this one's answer and has asked for no node by
-     * name.
-     */
-    private void beginAnew(Choice choice, IOException why) throws IOException {
-        boolean isUnread = choice.inference.delivered().seal() == 0;
-        if (isCancelled) {
-            // The node ended it because it was told to.
-            throw why;
-        }
-        if (!(why instanceof BusyException) && isUnread) {
-            api.failed(choice.node, why);
-        }
-        if (!isUnread || !chat.node().isEmpty() || choice.tried.size() >= MAX_TRIES) {
-            throw why;
-        }
+    /** Has another node answer. */
+    private void beginAnew(Choice choice, Exception why) throws IOException {
+        // A busy one too: it is asked last for a while.
+        api.failed(choice.node, why.getMessage());
         choice.inference.close();
+        Market.Reached other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
-        begin(choice);
+        begin(choice, other);
     }
 
     private static byte[] nonce() {
@@ -393,6 +382,7 @@ final class Completion implements AutoCloseable {
     /** Cancels what is still being answered: nobody reads it. */
     @Override
     public void close() throws IOException {
+        isCancelled = true;
         for (Choice choice : choices) {
             if (choice.inference != null) {
                 api.cancel(choice.inference);

@@ -1,8 +1,12 @@
 package io.plumbline.node;
 
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.CertifiedEntry;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -21,8 +25,13 @@ final class EscrowWatch implements AutoCloseable {
 
     private static final long CLOSE_MS = 2_000;
 
+    private final CertifiedCases cases;
     private final LedgerClient ledger;
     private final byte[] node;
+
+    /** Escrows that were not taken back: they were none, or it was too late. */
+    private final Set<String> refused = new HashSet<>();
+
     private final Claims claims;
     private final Events events;
     private final Map<String, Long> seenNs = new HashMap<>();
@@ -40,15 +49,16 @@ final class EscrowWatch implements AutoCloseable {
     }
 
     /** @param node the key of this one. */
-    EscrowWatch(LedgerClient ledger, byte[] node, Claims claims, Events events) {
-        this(ledger, node, claims, events, LOOK_MS, PATIENCE_MS);
+    EscrowWatch(CertifiedCases cases, byte[] node, Claims claims, Events events) {
+        this(cases, node, claims, events, LOOK_MS, PATIENCE_MS);
     }
 
     /** With other times. */
-    EscrowWatch(LedgerClient ledger, byte[] node, Claims claims, Events events, long lookMs, long patienceMs) {
+    EscrowWatch(CertifiedCases cases, byte[] node, Claims claims, Events events, long lookMs, long patienceMs) {
+        this.cases = cases;
         this.lookMs = lookMs;
         this.patienceNs = TimeUnit.MILLISECONDS.toNanos(patienceMs);
-        this.ledger = ledger;
+        this.ledger = cases.ledger();
         this.node = node;
         this.claims = claims;
         this.events = events;
@@ -76,16 +86,33 @@ final class EscrowWatch implements AutoCloseable {
             String name = Blake3.hex(request);
             there.add(name);
             long seen = seenNs.computeIfAbsent(name, any -> now);
-            if (now - seen >= patienceNs && !isClosed && claims.claim(request)) {
+            boolean isTime = now - seen >= patienceNs && !refused.contains(name) && !isClosed;
+            if (isTime && isCertified(request) && claims.claim(request)) {
                 try {
-                    LedgerClient.Outcome outcome = ledger.declineEscrow(request);
-                    events.emit("declined", json -> json.put("request", name).put("refused", outcome.reason()));
+                    decline(request, name);
                 } finally {
                     claims.over(request);
                 }
             }
         }
         seenNs.keySet().retainAll(there);
+        refused.retainAll(there);
+    }
+
+    /** What one full node names, a quorum must have signed: a refused decline costs a fee. */
+    private boolean isCertified(byte[] request) throws IOException {
+        CertifiedEntry entry = cases.find(request);
+        Case found = entry == null || entry.value() == null ? null : Case.decode(entry.value());
+        return found != null && found.status() == Status.ESCROWED && Arrays.equals(found.node(), node);
+    }
+
+    private void decline(byte[] request, String name) throws IOException {
+        LedgerClient.Outcome outcome = ledger.declineEscrow(request);
+        if (!outcome.isApplied()) {
+            refused.add(name);
+            ledger.distrust();
+        }
+        events.emit("declined", json -> json.put("request", name).put("refused", outcome.reason()));
     }
 
     @Override

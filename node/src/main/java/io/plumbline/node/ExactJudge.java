@@ -5,6 +5,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Case;
+import io.plumbline.ledger.state.Key;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -18,12 +19,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactJudge implements AnswerJudge {
     /** Of all models: a share of the heap, beside what is always there. */
     private static final AuditMemory MEMORY =
             new AuditMemory(Runtime.getRuntime().maxMemory() / 4);
+
+    /** An audit that has had to wait here for longer is no longer the node's to answer. */
+    private static final long LEAST_NS = TimeUnit.SECONDS.toNanos(2);
 
     private final VerifierKey key;
     private final Path modelFolder;
@@ -61,9 +66,14 @@ final class ExactJudge implements AnswerJudge {
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
         NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
-        int tokens =
-                disclosed.request().promptTokens().length + disclosed.answer().tokens().length;
-        try (AuditMemory.Share _ = MEMORY.take(Auditor.memoryBytes(key.config(), tokens), deadline)) {
+        // By what the receipt says: a disclosure that says otherwise is refuted before anything is opened.
+        int tokens = ordered.receipt().promptTokens() + ordered.receipt().outputTokens();
+        Key node = Key.of(ordered.node());
+        try (AuditMemory.Share _ = MEMORY.take(node, Auditor.memoryBytes(key.config(), tokens), deadline)) {
+            if (deadline.leftNs() < LEAST_NS) {
+                // The time went by on this host: it must not be told as the node's silence.
+                throw new UnjudgeableException(new IOException("This host had too little time left for the audit."));
+            }
             return judge(auditor, ordered, disclosed, peer, deadline, asked, event);
         }
     }

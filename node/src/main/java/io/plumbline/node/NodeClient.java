@@ -209,7 +209,8 @@ final class NodeClient implements Endpoint.Receiver {
             dropped.increment();
         }
         if (opening != null) {
-            opening.fail(new IOException("The node does not open it: " + reason));
+            String why = "The node does not open it: " + reason;
+            opening.fail(busy ? new BusyException(why) : new IOException(why));
         }
         if (call != null) {
             call.done.completeExceptionally(busy ? new BusyException(reason) : new IllegalArgumentException(reason));
@@ -399,6 +400,8 @@ final class NodeClient implements Endpoint.Receiver {
         @Override
         public void close() {
             calls.remove(id);
+            // Whoever still waits for it waits for nothing.
+            call.done.completeExceptionally(new LostException("It was given up."));
         }
     }
 

@@ -52,7 +52,7 @@ final class Replies implements EscrowWatch.Claims, AutoCloseable {
         this.store = store;
         this.events = events;
         this.watch = new SettlementWatch(store, cases, events);
-        this.escrows = new EscrowWatch(ledger, keys.publicKey(), this, events);
+        this.escrows = new EscrowWatch(cases, keys.publicKey(), this, events);
     }
 
     Keys keys() {
@@ -76,6 +76,19 @@ final class Replies implements EscrowWatch.Claims, AutoCloseable {
      */
     Case takeOn(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
         store.requireRoom();
+        // Claimed before it is looked at: what is declined meanwhile is not worked for.
+        if (!claim(requestHash)) {
+            throw new IllegalArgumentException("The request is being answered, or was answered before.");
+        }
+        try {
+            return paidFor(requestHash, requester, tokens, price);
+        } catch (IOException | RuntimeException e) {
+            over(requestHash);
+            throw e;
+        }
+    }
+
+    private Case paidFor(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
         Case escrow = ledger.findCase(requestHash);
         if (escrow == null || !Arrays.equals(escrow.node(), keys.publicKey())) {
             throw new IllegalArgumentException(
@@ -96,16 +109,18 @@ final class Replies implements EscrowWatch.Claims, AutoCloseable {
                     "The escrow pays " + escrow.pricePerToken() + " a token for " + escrow.tokens()
                             + " tokens; this node asks " + price + ", and the answer may have " + tokens + ".");
         }
-        if (!claim(requestHash)) {
-            throw new IllegalArgumentException("The request is being answered already.");
-        }
         return escrow;
     }
 
     /** An answer that is owed keeps its claim: its receipt may not have been ordered yet. */
     @Override
     public boolean claim(byte[] requestHash) {
-        return !store.owes(requestHash) && underWay.add(Blake3.hex(requestHash));
+        boolean isFree = underWay.add(Blake3.hex(requestHash));
+        if (isFree && store.owes(requestHash)) {
+            over(requestHash);
+            return false;
+        }
+        return isFree;
     }
 
     /** A request that was taken on is over, whatever came of it. */

@@ -17,6 +17,9 @@ final class SendingSlots {
     private static final int MOST_TO_OTHERS = 16;
     private static final int MOST_TO_ONE = 4;
 
+    /** To one full node at once: as many as it audits of this node, and those of a few rounds. */
+    private static final int MOST_TO_ONE_FULL_NODE = 16;
+
     /** Bytes on their way at once, beside the first one's: to full nodes, and to all other peers. */
     private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 4;
 
@@ -63,7 +66,10 @@ final class SendingSlots {
     synchronized Runnable take(Key to, long size) {
         boolean isFull = isFullNode.test(to);
         Room room = isFull ? toFullNodes : toOthers;
-        if (!room.fits(size) || !isFull && toOne.getOrDefault(to, 0) >= MOST_TO_ONE) {
+        int its = toOne.getOrDefault(to, 0);
+        // The first one of a full node always fits: the others together must not make this node silent to it.
+        boolean fits = room.fits(size) || isFull && its == 0;
+        if (!fits || its >= (isFull ? MOST_TO_ONE_FULL_NODE : MOST_TO_ONE)) {
             throw new RejectedExecutionException("This node is sending as much as it can. Ask again.");
         }
         count(room, to, 1, size);

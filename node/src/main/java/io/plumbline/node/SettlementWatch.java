@@ -45,9 +45,10 @@ final class SettlementWatch implements AutoCloseable {
     /**
      * When an answer was looked at.
      *
+     * @param firstMs by the ledger's clock.
      * @param times that its receipt was handed in again.
      */
-    private record Look(long firstNs, long lastNs, int times) {}
+    private record Look(long firstNs, long firstMs, long lastNs, int times) {}
 
     SettlementWatch(AnswerStore store, CertifiedCases cases, Events events) {
         this.store = store;
@@ -91,10 +92,10 @@ final class SettlementWatch implements AutoCloseable {
             String name = Blake3.hex(receipt.hash());
             names.add(name);
             // One that has just been given is on its way; it is looked at first when it had time to settle.
-            Look look = looks.computeIfAbsent(name, any -> new Look(now, now, 0));
+            Look look = looks.computeIfAbsent(name, any -> new Look(now, ledger.timeMs(), now, 0));
             if (now - look.lastNs >= AGAIN_NS && !isClosed) {
                 boolean again = look(receipt, look, now);
-                looks.put(name, new Look(look.firstNs, now, look.times + (again ? 1 : 0)));
+                looks.put(name, new Look(look.firstNs, look.firstMs, now, look.times + (again ? 1 : 0)));
             }
         }
         looks.keySet().retainAll(names);
@@ -111,16 +112,27 @@ final class SettlementWatch implements AutoCloseable {
             return false;
         }
         Case found = entry.value() == null ? null : Case.decode(entry.value());
-        if (found == null ? now - look.firstNs >= UNKNOWN_NS : !found.isOpen()) {
+        // A block from before the escrow shows that there was none: no liar is needed for one, where blocks wait.
+        boolean isUnknown = found == null
+                && now - look.firstNs >= UNKNOWN_NS
+                && entry.header().timeMs() > look.firstMs;
+        if (isUnknown || found != null && !found.isOpen()) {
             ended(receipt, found);
             return false;
         }
         if (found != null && found.status() != Status.ESCROWED) {
             return false;
         }
-        if (look.times > 0) {
-            // Whoever took it before did not pass it on.
+        // What is certified comes later than what is ordered, and long later where certification has stalled: a receipt
+        // that is there already would be refused, and a refusal costs a fee.
+        Case ordered = ledger.findCase(receipt.requestHash());
+        boolean isOrdered = ordered != null && ordered.status() != Status.ESCROWED;
+        if (look.times > 0 || isOrdered && now - look.firstNs >= UNKNOWN_NS) {
+            // Whoever took it before did not pass it on, or has said for long that it is there: another is asked.
             ledger.distrust();
+        }
+        if (ordered == null || isOrdered) {
+            return false;
         }
         LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
         events.emit(

@@ -327,17 +327,6 @@ final class TensorApi {
         return names;
     }
 
-    private NodeClient.TensorAnswered inferred(Market.Reached reached, byte[] encoded) throws IOException {
-        try {
-            return market.client().inferTensors(reached.peer(), encoded);
-        } catch (BusyException e) {
-            throw e;
-        } catch (IOException e) {
-            market.failed(reached.node(), e.getMessage());
-            throw e;
-        }
-    }
-
     /** An answer that the gateway has checked. */
     record Answered(NodeClient.TensorAnswered answer) {
         List<Tensor> outputs() {
@@ -369,6 +358,22 @@ final class TensorApi {
                     "The tensors have " + TensorRequest.bytes(inputs) + " bytes; " + TensorRequest.MAX_BYTES
                             + " are the most. Send them in parts.");
         }
+        Tries tries = new Tries(market, served.id(), wish.level(), wish.node());
+        Market.Reached reached = tries.first();
+        while (true) {
+            try {
+                return ask(served, inputs, outputs, wish, reached);
+            } catch (IOException | IllegalArgumentException e) {
+                // A refusal too: the gateway has looked at the request, and another node may take it.
+                market.failed(reached.node(), e.getMessage());
+                reached = tries.next(e);
+            }
+        }
+    }
+
+    private Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish, Market.Reached reached)
+            throws IOException {
+        TensorManifest manifest = served.model().manifest();
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
@@ -380,10 +385,9 @@ final class TensorApi {
                 market.keys().publicKey(),
                 nonce);
         byte[] encoded = request.encode();
-        Market.Reached reached = market.reach(served.id(), wish.level(), wish.node(), Set.of());
         Node node = reached.node();
         market.escrow(Blake3.hash(encoded), node, manifest.rows(inputs), wish.level());
-        NodeClient.TensorAnswered answer = inferred(reached, encoded);
+        NodeClient.TensorAnswered answer = market.client().inferTensors(reached.peer(), encoded);
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
         if (failure != null || !Arrays.equals(answer.receipt().node(), node.key())) {
             market.lied(node, "signed a receipt that does not hold");

@@ -17,7 +17,7 @@ class AuditMemoryTest {
 
     private void takeLater(String name, long bytes) {
         Thread.startVirtualThread(() -> {
-            try (AuditMemory.Share _ = memory.take(bytes, LATE)) {
+            try (AuditMemory.Share _ = memory.take("node 1", bytes, LATE)) {
                 taken.add(name);
             } catch (IOException e) {
                 taken.add(e.getMessage());
@@ -31,9 +31,9 @@ class AuditMemoryTest {
 
     @Test
     void anAuditWaitsUntilOthersHaveGivenBackWhatItNeeds() throws Exception {
-        AuditMemory.Share first = memory.take(60, LATE);
+        AuditMemory.Share first = memory.take("node 2", 60, LATE);
         takeLater("second", 60);
-        IOException e = assertThrows(UnjudgeableException.class, () -> memory.take(60, Deadline.after(50)));
+        IOException e = assertThrows(UnjudgeableException.class, () -> memory.take("node 3", 60, Deadline.after(50)));
         assertTrue(e.getMessage().contains("memory"), e.getMessage());
         assertTrue(taken.isEmpty());
         first.close();
@@ -42,7 +42,7 @@ class AuditMemoryTest {
 
     @Test
     void oneThatNeedsMoreThanThereIsRunsAlone() throws Exception {
-        AuditMemory.Share alone = memory.take(1_000, LATE);
+        AuditMemory.Share alone = memory.take("node 4", 1_000, LATE);
         takeLater("small", 1);
         assertTrue(taken.poll(100, TimeUnit.MILLISECONDS) == null);
         alone.close();
@@ -51,11 +51,11 @@ class AuditMemoryTest {
 
     @Test
     void aLargeAuditIsNotOvertaken() throws Exception {
-        AuditMemory.Share first = memory.take(50, LATE);
+        AuditMemory.Share first = memory.take("node 5", 50, LATE);
         takeLater("large", 80);
         while (true) {
             // Until the large one waits, a small one is served.
-            try (AuditMemory.Share _ = memory.take(10, Deadline.after(20))) {
+            try (AuditMemory.Share _ = memory.take("node 6", 10, Deadline.after(20))) {
                 Thread.onSpinWait();
             } catch (UnjudgeableException e) {
                 break;

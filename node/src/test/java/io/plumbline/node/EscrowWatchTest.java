@@ -10,6 +10,8 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.ledger.BlockHeader;
+import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.receipt.Keys;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -24,17 +26,19 @@ class EscrowWatchTest {
 
     @Test
     void whatNoRequestCameForIsGivenBackAndNothingElse() throws Exception {
+        Keys full = Keys.random();
         Keys requester = Keys.random();
         Keys node = Keys.random();
         Genesis genesis = new Genesis(
-                List.of(Keys.random().publicKey()),
+                List.of(full.publicKey()),
                 List.of(
                         new Genesis.Deposit(requester.publicKey(), 1_000),
                         new Genesis.Deposit(node.publicKey(), 100_000)));
-        MemorySequencer memory = new MemorySequencer(genesis, 1_000_000);
+        MemorySequencer memory = new MemorySequencer(genesis, System.currentTimeMillis());
+        JudgeTest.OnClock ledger = new JudgeTest.OnClock(memory);
         memory.join((changed, of) -> {});
-        LedgerClient paying = new LedgerClient(memory, requester, genesis.hash());
-        LedgerClient nodes = new LedgerClient(memory, node, genesis.hash());
+        LedgerClient paying = new LedgerClient(ledger, requester, genesis.hash());
+        LedgerClient nodes = new LedgerClient(ledger, node, genesis.hash());
         AttackNetwork.apply(nodes, new Command.RegisterNode(50_000, MODEL, 1, "127.0.0.1", 9));
         long before = paying.account(requester.publicKey()).balance();
         for (byte[] request : List.of(UNUSED, BEGUN)) {
@@ -50,8 +54,19 @@ class EscrowWatchTest {
             public void over(byte[] requestHash) {}
         };
         Events events = new Events(new PrintStream(OutputStream.nullOutputStream()));
-        EscrowWatch watch = new EscrowWatch(nodes, node.publicKey(), claims, events, 10, 50);
+        EscrowWatch watch =
+                new EscrowWatch(new CertifiedCases(nodes, genesis), node.publicKey(), claims, events, 10, 50);
         try {
+            Thread.sleep(200);
+            assertEquals(Status.ESCROWED, paying.findCase(UNUSED).status(), "one full node's word is not enough");
+            synchronized (memory) {
+                memory.advance(1_000);
+                BlockHeader open = memory.state(0).blocks().open();
+                byte[] signature = full.sign(Certificate.message(genesis.hash(), 0, open.number(), open.hash()));
+                AttackNetwork.apply(
+                        new LedgerClient(memory, full, genesis.hash()),
+                        new Command.CastVote(full.publicKey(), 0, open.number(), open.hash(), signature));
+            }
             for (int i = 0; i < 1_000 && paying.findCase(UNUSED).isOpen(); i++) {
                 Thread.sleep(10);
             }

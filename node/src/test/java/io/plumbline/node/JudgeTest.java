@@ -47,7 +47,7 @@ class JudgeTest {
     Path folder;
 
     /** A ledger of one full node, by this host's clock. */
-    private record OnClock(MemorySequencer memory) implements Sequencer {
+    record OnClock(MemorySequencer memory) implements Sequencer {
         private void tick() {
             long ahead = System.currentTimeMillis() - memory.timeMs();
             if (ahead > 0) {

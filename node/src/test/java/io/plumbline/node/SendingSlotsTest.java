@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 
 class SendingSlotsTest {
     private final Key full = Key.of(Keys.random().publicKey());
-    private final SendingSlots slots = new SendingSlots(full::equals);
+    private final Key other = Key.of(Keys.random().publicKey());
+    private final SendingSlots slots = new SendingSlots(key -> key.equals(full) || key.equals(other));
 
     private static Key stranger() {
         return Key.of(Keys.random().publicKey());
@@ -30,9 +31,10 @@ class SendingSlotsTest {
             taken.add(slots.take(stranger(), 1));
         }
         assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), 1));
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 16; i++) {
             taken.add(slots.take(full, 1));
         }
+        assertThrows(RejectedExecutionException.class, () -> slots.take(full, 1));
         taken.forEach(Runnable::run);
         assertDoesNotThrow(() -> slots.take(one, 1));
     }
@@ -44,6 +46,7 @@ class SendingSlotsTest {
         assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), 1));
         slots.take(full, heap);
         assertThrows(RejectedExecutionException.class, () -> slots.take(full, 1));
+        slots.take(other, heap);
         giveBack.run();
         assertDoesNotThrow(() -> slots.take(stranger(), 1));
     }

@@ -89,6 +89,10 @@ public final class ChatMessages {
                         where + " has \"" + name + "\", which is not supported. Leave it out.");
             }
             more.put(name, text(value, where));
+            if (name.equals("name") && !value.asText().matches("[A-Za-z0-9_-]{1,64}")) {
+                throw new IllegalArgumentException(where
+                        + " has a \"name\" of other characters than letters, digits, _ and -, or of more than 64.");
+            }
         }
         return new Message(role, content(message.path("content"), role, where), more);
     }

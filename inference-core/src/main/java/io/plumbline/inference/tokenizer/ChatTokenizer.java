@@ -85,7 +85,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         this.template = source == null ? null : new ChatTemplate(source);
         String written = source == null ? "" : source;
         this.knowsDeveloper = written.contains(DEVELOPER);
-        this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written), file);
+        this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written + writes()), file);
     }
 
     /** A template, or the default one of several that a model has by name. */
@@ -189,6 +189,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         for (List<Message> probe : PROBES) {
             try {
                 prompt(probe);
+                encoder.probe();
                 return;
             } catch (TemplateException e) {
                 if (refusal == null) {
@@ -244,6 +245,32 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         variables.put("messages", list);
         variables.put("add_generation_prompt", true);
         return encoder.encode(template.render(variables, clock), false);
+    }
+
+    /** What the template writes around a conversation of all roles: it may compose what its source does not hold. */
+    private String writes() {
+        if (template == null) {
+            return "";
+        }
+        StringBuilder all = new StringBuilder();
+        for (List<String> roles : List.of(
+                List.of("user"),
+                List.of("user", "assistant", "user"),
+                List.of("system", "user", "assistant", "user"))) {
+            Map<String, Object> variables = new HashMap<>(specials);
+            variables.put(
+                    "messages",
+                    roles.stream()
+                            .map(role -> Map.of("role", role, "content", "x"))
+                            .toList());
+            variables.put("add_generation_prompt", true);
+            try {
+                all.append(template.render(variables, Clock.systemUTC())).append('\n');
+            } catch (TemplateException e) {
+                // It takes no such conversation.
+            }
+        }
+        return all.toString();
     }
 
     /** A tokenizer's configuration may say otherwise than its file whether texts begin with a token of their own. */

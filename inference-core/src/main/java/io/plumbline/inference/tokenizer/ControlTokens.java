@@ -32,7 +32,7 @@ final class ControlTokens {
      * Reads them.
      *
      * @param file tokenizer.json.
-     * @param template source of the chat template; empty for none.
+     * @param template source of the chat template, and what it writes; empty for none.
      */
     ControlTokens(byte[] file, String template) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
@@ -54,25 +54,15 @@ final class ControlTokens {
         for (JsonNode one : added) {
             String text = one.path("content").asText();
             boolean isWritten = template.contains(text) && !text.chars().allMatch(Character::isLetterOrDigit);
-            int mark = markable(text);
-            if (mark >= 0 && (one.path("special").asBoolean() || isWritten)) {
-                add(text, text.substring(mark, mark + 1));
+            boolean isMarkable = text.chars().anyMatch(c -> MarkedText.isMarkable((char) c));
+            if (isMarkable && (one.path("special").asBoolean() || isWritten)) {
+                add(text);
                 isNormalized |= one.path("normalized").asBoolean() && normalizer.isObject();
             }
         }
     }
 
-    /** The offset of the first character that can be marked; -1 where there is none. */
-    private static int markable(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            if (MarkedText.isMarkable(text.charAt(i))) {
-                return i;
-            }
-        }
-        return -1;
-    }
-
-    private void add(String text, String mark) {
+    private void add(String text) {
         Node node = root;
         for (int i = 0; i < text.length(); i++) {
             node = node.next.computeIfAbsent(text.charAt(i), c -> new Node());
@@ -81,8 +71,12 @@ final class ControlTokens {
             node.index = texts.size();
             texts.add(text);
         }
-        if (marked.indexOf(mark) < 0) {
-            marked.append(mark);
+        // All of them: a template may write the beginning of one before a conversation's text.
+        for (int i = 0; i < text.length(); i++) {
+            String mark = text.substring(i, i + 1);
+            if (MarkedText.isMarkable(text.charAt(i)) && marked.indexOf(mark) < 0) {
+                marked.append(mark);
+            }
         }
     }
 

@@ -64,8 +64,8 @@ final class PromptEncoder implements AutoCloseable {
      */
     int[] encode(String rendered, boolean addsSpecial) {
         String plain = MarkedText.plain(rendered);
-        boolean isMarked = !plain.equals(rendered);
-        boolean shields = isMarked && (controls.isNormalized() || spellsControlToken(rendered, plain));
+        // Where control tokens are looked for in what was normalized, characters of other texts may become them.
+        boolean shields = controls.isNormalized() || !plain.equals(rendered) && spellsControlToken(rendered, plain);
         long[] ids = shields
                 ? shielded().encode(shield(rendered), addsSpecial, false).getIds()
                 : tokenizer.encode(plain, addsSpecial, false).getIds();
@@ -109,12 +109,17 @@ final class PromptEncoder implements AutoCloseable {
         return MarkedText.plain(out.toString());
     }
 
+    /** Opens the copy, so that one that cannot be made is found out before it is needed. */
+    void probe() {
+        shielded();
+    }
+
     private synchronized HuggingFaceTokenizer shielded() {
         if (shielded == null) {
             try {
                 shielded = TokenizerFile.open(withStandIns(), false);
             } catch (IOException e) {
-                throw new UncheckedIOException("It was read before.", e);
+                throw new UncheckedIOException("Its control tokens cannot be told from text.", e);
             }
         }
         return shielded;
@@ -147,6 +152,18 @@ final class PromptEncoder implements AutoCloseable {
                 String standIn = standIns.get(piece.path(0).asText());
                 if (standIn != null) {
                     ((ArrayNode) piece).set(0, TextNode.valueOf(standIn));
+                }
+            }
+        }
+        if (model.path("merges") instanceof ArrayNode merges) {
+            // Pieces that make a control token make nothing here.
+            for (int i = merges.size() - 1; i >= 0; i--) {
+                JsonNode merge = merges.get(i);
+                String made = merge.isArray()
+                        ? merge.path(0).asText() + merge.path(1).asText()
+                        : merge.asText().replaceFirst(" ", "");
+                if (standIns.containsKey(made)) {
+                    merges.remove(i);
                 }
             }
         }

@@ -121,8 +121,12 @@ public final class LedgerClient implements AutoCloseable {
             if (signatures > Admission.MAX_OTHERS_SIGNATURES) {
                 break;
             }
+            int next = Integer.BYTES + waiting.peek().command.encode().length;
+            if (!taken.isEmpty() && bytes + next > BATCH_BYTES) {
+                break;
+            }
             taken.add(waiting.poll());
-            bytes += taken.getLast().command.encode().length;
+            bytes += next;
         }
         taken.getFirst().turn.complete(taken);
     }

@@ -11,24 +11,19 @@ import io.plumbline.ledger.order.Question;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Admission;
-import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
-import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.SignatureChecks;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
+import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -45,6 +40,7 @@ public final class LedgerService implements ClusteredService {
     private final UnsafeBuffer message = new UnsafeBuffer(0, 0);
     private final ConcurrentLinkedQueue<Runnable> questions = new ConcurrentLinkedQueue<>();
     private final SignatureChecks checks;
+    private HeldSignatures held;
     private volatile long applied;
     private Replica replica;
     private Cluster cluster;
@@ -56,7 +52,7 @@ public final class LedgerService implements ClusteredService {
 
     /**
      * @param folder of the full node, which says whether what it holds was copied from another, see {@link Backup},
-     *     and what was checked before, see {@link CheckedLog}; null for a state that begins anew each time.
+     *     and which signatures held before, see {@link HeldSignatures}; null for a state that begins anew each time.
      * @param listener told nothing of a copy before a quorum has certified what comes of it.
      */
     public LedgerService(Genesis genesis, Replica.Listener listener, Path folder) {
@@ -76,11 +72,11 @@ public final class LedgerService implements ClusteredService {
         if (snapshot != null) {
             copied.begin(state, genesis.fullNodes().size());
         }
-        CheckedLog before = folder == null ? null : new CheckedLog(folder, state.height());
-        if (before != null) {
-            state.remember(before);
+        if (folder != null) {
+            held = new HeldSignatures(folder);
+            state.remember(held);
         }
-        replica = new Replica(state, before == null ? copied : new Remembering(before), this::schedule);
+        replica = new Replica(state, copied, this::schedule);
         applied = state.height();
         replica.begin();
     }
@@ -98,31 +94,6 @@ public final class LedgerService implements ClusteredService {
     /** Commands applied so far; while a log is replayed it grows. Any thread may ask. */
     public long applied() {
         return applied;
-    }
-
-    /** Puts down how far the log was applied. */
-    private final class Remembering implements Replica.Listener {
-        private final CheckedLog checked;
-
-        Remembering(CheckedLog checked) {
-            this.checked = checked;
-        }
-
-        @Override
-        public void onAudit(Case changed, Node node) {
-            copied.onAudit(changed, node);
-        }
-
-        @Override
-        public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
-            checked.onBlock(header);
-            copied.onBlock(header, epoch, statements);
-        }
-
-        @Override
-        public void onCertified(BlockHeader header, Certificate certificate) {
-            copied.onCertified(header, certificate);
-        }
     }
 
     /** Asks this member's own copy of the state, by the service's thread, whether it leads or is behind. */
@@ -266,5 +237,7 @@ public final class LedgerService implements ClusteredService {
     public void onRoleChange(Cluster.Role newRole) {}
 
     @Override
-    public void onTerminate(Cluster terminated) {}
+    public void onTerminate(Cluster terminated) {
+        CloseHelper.quietClose(held);
+    }
 }

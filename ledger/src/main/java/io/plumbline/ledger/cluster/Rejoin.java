@@ -39,7 +39,6 @@ public final class Rejoin {
         if (Backup.ledgerIn(place.folder()) != null) {
             return 0;
         }
-        CheckedLog.forget(place.folder());
         return haveOthersPurged(place.folder(), host, place.keys(), doors)
                 ? Backup.run(
                         place.members(),

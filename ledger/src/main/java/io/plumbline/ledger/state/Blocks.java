@@ -81,7 +81,7 @@ public final class Blocks {
         void guilty(int place, String what);
 
         /** Whether a signature holds. */
-        boolean holds(BooleanSupplier check);
+        boolean holds(byte[] content, BooleanSupplier check);
     }
 
     Blocks(Genesis genesis, Outcomes outcomes) {
@@ -186,7 +186,7 @@ public final class Blocks {
     }
 
     private boolean holds(CastVote vote) {
-        return outcomes.holds(() -> vote.holds(genesisHash));
+        return outcomes.holds(vote.encode(), () -> vote.holds(genesisHash));
     }
 
     private static String isAnother(CastVote vote) {
@@ -275,7 +275,11 @@ public final class Blocks {
         if (said.containsKey(place)) {
             return "this full node has said so already";
         }
-        if (!outcomes.holds(() -> statement.holds(genesisHash, signer))) {
+        byte[] content = new CanonicalWriter()
+                .putFixed(new Command.StateEpoch(statement).encode())
+                .putFixed(signer)
+                .toBytes();
+        if (!outcomes.holds(content, () -> statement.holds(genesisHash, signer))) {
             return "the statement's signature does not hold";
         }
         said.put(place, statement);

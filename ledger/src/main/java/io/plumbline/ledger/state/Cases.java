@@ -32,9 +32,6 @@ import java.util.function.BooleanSupplier;
  * longer.
  */
 final class Cases {
-    /** Open cases of a node that are looked at for one question. */
-    private static final int MAX_LOOKED_AT = 8192;
-
     /** Tokens that one request may be charged for. */
     private static final long MAX_TOKENS = 1L << 32;
 
@@ -61,6 +58,9 @@ final class Cases {
     /** Open cases of each node, and the stake that they reserve. */
     private final Map<Key, TreeSet<Key>> openByNode = new HashMap<>();
 
+    /** Of these, those that wait for a receipt. */
+    private final Map<Key, TreeSet<Key>> escrowedByNode = new HashMap<>();
+
     private final Map<Key, Long> reserved = new HashMap<>();
 
     /** What cases need of the rest of the state. */
@@ -84,7 +84,7 @@ final class Cases {
         List<byte[]> auditors();
 
         /** Whether a signature holds. */
-        boolean holds(BooleanSupplier check);
+        boolean holds(byte[] content, BooleanSupplier check);
     }
 
     Cases(Ledger ledger, Entries entries) {
@@ -230,7 +230,9 @@ final class Cases {
             return "this request has a receipt already, or is over";
         }
         boolean isTheNodes = Arrays.equals(open.node(), receipt.node());
-        if (!isTheNodes || !Arrays.equals(signer, receipt.node()) && !ledger.holds(receipt::signatureHolds)) {
+        if (!isTheNodes
+                || !Arrays.equals(signer, receipt.node())
+                        && !ledger.holds(new SubmitReceipt(receipt).encode(), receipt::signatureHolds)) {
             return "the receipt is not signed by the node the escrow names";
         }
         Node node = ledger.registry().node(Key.of(receipt.node()));
@@ -497,6 +499,16 @@ final class Cases {
 
     /** Keeps what is open by node. */
     private void count(Key key, Case before, Case next) {
+        Key of = Key.of(next.node());
+        if (next.status() == Status.ESCROWED) {
+            escrowedByNode.computeIfAbsent(of, any -> new TreeSet<>()).add(key);
+        } else if (before != null && before.status() == Status.ESCROWED) {
+            TreeSet<Key> waiting = escrowedByNode.get(of);
+            waiting.remove(key);
+            if (waiting.isEmpty()) {
+                escrowedByNode.remove(of);
+            }
+        }
         boolean wasOpen = before != null && before.isOpen();
         if (wasOpen == next.isOpen()) {
             return;
@@ -516,11 +528,9 @@ final class Cases {
         }
     }
 
-    /** Requests that escrows of this node wait for; some, where it has very many cases open. */
+    /** Requests that escrows of this node wait for. */
     List<byte[]> escrowed(Key node, int most) {
-        return openByNode.getOrDefault(node, new TreeSet<>()).stream()
-                .limit(MAX_LOOKED_AT)
-                .filter(request -> cases.get(request).status() == Status.ESCROWED)
+        return escrowedByNode.getOrDefault(node, new TreeSet<>()).stream()
                 .limit(most)
                 .map(Key::bytes)
                 .toList();

@@ -75,9 +75,6 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private SignatureChecks checks;
     private SignatureMemory memory = SignatureMemory.NONE;
 
-    /** Signatures checked for the command that is being applied. */
-    private int checked;
-
     /** References of deposits that were taken, for ever. */
     private final Set<Key> references = new HashSet<>();
 
@@ -135,14 +132,20 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             return reasons(before);
         }
         height++;
-        checked = 0;
         List<Command> commands;
         try {
             if (timeMs > signed.lastMs() || signed.lastMs() - timeMs > Signed.MAX_LIFE_MS) {
                 return one("it came after its time, or is to live for more than " + Signed.MAX_LIFE_MS / 60_000
                         + " minutes");
             }
-            if (!holds(() -> checks.hold(signed))) {
+            // Those of commands begin with their kind, which is never below 0.
+            byte[] content = new CanonicalWriter()
+                    .putInt(-1)
+                    .putFixed(id.bytes())
+                    .putFixed(signed.signer())
+                    .putFixed(signed.signature())
+                    .toBytes();
+            if (!holds(content, () -> checks.hold(signed))) {
                 return one("the signature does not hold");
             }
             commands = signed.commands();
@@ -479,8 +482,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     @Override
-    public boolean holds(BooleanSupplier check) {
-        return memory.holds(height, checked++, check);
+    public boolean holds(byte[] content, BooleanSupplier check) {
+        return memory.holds(content, check);
     }
 
     /** Requests whose escrow waits for this node's answer; at most {@link #MAX_ESCROWS} of them. */
