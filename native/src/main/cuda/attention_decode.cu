@@ -115,7 +115,7 @@ extern "C" __global__ void __launch_bounds__(128) attend_scores(
         most_scale[(first + tid) * splits + split] = own_scale;
     }
 }
-EMU_KERNEL(attend_scores)
+EMU_KERNEL(attend_scores, 128, 5120)
 
 /// Sums over a block's share of the keys: the softmax's denominator, and values by 15-bit weights in halves. Launched like attend_scores.
 extern "C" __global__ void __launch_bounds__(128) attend_values(
@@ -215,7 +215,7 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
     __syncthreads();
     if (tid < share.count) atomicAdd(&den[first + tid], dens[tid]);
 }
-EMU_KERNEL(attend_values)
+EMU_KERNEL(attend_values, 128, 1184)
 
 /// x = quantizeRow of all heads' outputs. grid rows, 256 threads; shared: a float a head.
 extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
@@ -247,4 +247,4 @@ extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
     }
     if (threadIdx.x == 0) scale[row] = q.scale;
 }
-EMU_KERNEL(attend_finish)
+EMU_KERNEL(attend_finish, THREADS, 1024)

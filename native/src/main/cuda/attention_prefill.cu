@@ -251,7 +251,7 @@ __device__ __forceinline__ void attend(
         attend<D>(shared, scales, q, sq, pages::Cache{tables, layer, kv_heads, size}, positions, inverse_root, heads, tile_first,     \
                   tile_count, out, status);                                                                                           \
     }                                                                                                                                 \
-    EMU_KERNEL(attend_tiles_##D)
+    EMU_KERNEL(attend_tiles_##D, 128, 512)
 
 ATTEND(64)
 ATTEND(128)

@@ -17,4 +17,18 @@ mkdir -p "$target"
 "$nvcc" -std=c++17 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true --threads 0 \
     -gencode "arch=compute_80,code=[compute_80,sm_80,sm_86,sm_89,sm_90,sm_100,sm_120]" \
     -fatbin -o "$target/plumbline.fatbin.partial" "$here/kernels.cu"
+# For Hopper alone: its own tensor instruction is in no PTX that later cards take. A compiler that does not know it leaves the probe out.
+"$nvcc" -std=c++17 -O3 -gencode arch=compute_90a,code=sm_90a -cubin -o "$target/wgmma.cubin.partial" "$here/wgmma.cu" &&
+    mv "$target/wgmma.cubin.partial" "$target/wgmma.cubin" || echo "native: this nvcc does not compile wgmma.cu: the probe of Hopper's int8 peak is left out."
+# What ptxas says each kernel takes, for a test that compares it with what the sources declare: name, threads a block, bytes of static shared
+# memory.
+listing=$(mktemp -d)
+trap 'rm -rf "$listing"' EXIT
+"$nvcc" -std=c++17 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -arch=compute_80 -ptx -o "$listing/kernels.ptx" "$here/kernels.cu"
+"$nvcc" -arch=sm_80 -cubin -Xptxas -v -o "$listing/kernels.cubin" "$listing/kernels.ptx" 2>"$listing/said"
+awk '
+    FNR == NR { if (/\.entry/) { sub(/\(.*/, ""); name = $NF } if (/\.maxntid/) { gsub(",", ""); threads[name] = $2 } next }
+    /Compiling entry function/ { split($0, quoted, "\047"); name = quoted[2] }
+    / Used / { shared = match($0, /[0-9]+ bytes smem/) ? substr($0, RSTART) + 0 : 0; print name, threads[name], shared }
+' "$listing/kernels.ptx" "$listing/said" | sort >"$target/kernels.txt"
 mv "$target/plumbline.fatbin.partial" "$target/plumbline.fatbin"

@@ -4,7 +4,8 @@
 #include <cstdint>
 
 #ifndef CUDA_EMU
-#define EMU_KERNEL(name)
+/// For the emulator, which knows neither: most threads a block, as in __launch_bounds__, and bytes of static shared memory, as ptxas says.
+#define EMU_KERNEL(name, threads, shared)
 #define DYN_SHARED(T, name) \
     extern __shared__ __align__(16) unsigned char name##_raw[]; \
     T *name = reinterpret_cast<T *>(name##_raw)

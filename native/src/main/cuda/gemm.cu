@@ -151,13 +151,13 @@ using Narrow = Gemm<64, 32, 16, 32, 128, A>;
         DYN_SHARED(int8_t, shared);                                                                                                 \
         TILE<After::STORE>{x, w, rows, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}}.run(shared, nullptr);                   \
     }                                                                                                                               \
-    EMU_KERNEL(gemm_store_##NAME)                                                                                                   \
+    EMU_KERNEL(gemm_store_##NAME, 128, 0)                                                                                           \
     extern "C" __global__ void __launch_bounds__(128) gemm_residual_##NAME(                                                         \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) {        \
         DYN_SHARED(int8_t, shared);                                                                                                 \
         TILE<After::RESIDUAL>{x, w, rows, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}}.run(shared, nullptr);             \
     }                                                                                                                               \
-    EMU_KERNEL(gemm_residual_##NAME)                                                                                                \
+    EMU_KERNEL(gemm_residual_##NAME, 128, 0)                                                                                        \
     extern "C" __global__ void __launch_bounds__(128) gemm_gate_##NAME(                                                             \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,          \
         unsigned *most) {                                                                                                           \
@@ -165,7 +165,7 @@ using Narrow = Gemm<64, 32, 16, 32, 128, A>;
         __shared__ unsigned block_most[128];                                                                                        \
         TILE<After::GATE>{x, w, rows, k, Output{nullptr, h, in_scale, row_scale, most, n}}.run(shared, block_most);                 \
     }                                                                                                                               \
-    EMU_KERNEL(gemm_gate_##NAME)
+    EMU_KERNEL(gemm_gate_##NAME, 128, 512)
 
 GEMM(wide, Wide)
 GEMM(narrow, Narrow)

@@ -69,18 +69,18 @@ __device__ __forceinline__ void gemv(const int8_t *x, int rows, const int8_t *w,
         const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                 \
         gemv<R, After::STORE>(x, rows, w, k, Output{y, nullptr, nullptr, nullptr, nullptr, n});                             \
     }                                                                                                                       \
-    EMU_KERNEL(gemv_store_##R)                                                                                              \
+    EMU_KERNEL(gemv_store_##R, 128, 0)                                                                                      \
     extern "C" __global__ void __launch_bounds__(128) gemv_residual_##R(                                                    \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) { \
         gemv<R, After::RESIDUAL>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, nullptr, n});                       \
     }                                                                                                                       \
-    EMU_KERNEL(gemv_residual_##R)                                                                                           \
+    EMU_KERNEL(gemv_residual_##R, 128, 0)                                                                                   \
     extern "C" __global__ void __launch_bounds__(128) gemv_gate_##R(                                                        \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,  \
         unsigned *most) {                                                                                                   \
         gemv<R, After::GATE>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, most, n});                              \
     }                                                                                                                       \
-    EMU_KERNEL(gemv_gate_##R)
+    EMU_KERNEL(gemv_gate_##R, 128, 0)
 
 GEMV(1)
 GEMV(2)

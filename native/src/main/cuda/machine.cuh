@@ -26,17 +26,18 @@ __device__ __forceinline__ void mma_us(int (&d)[4], const unsigned (&a)[4], cons
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-/// 16 bytes to shared memory while the thread goes on; zeros where not valid.
+/// 16 bytes to shared memory while the thread goes on; zeros where not valid. The compiler is told that these change memory: else it may move
+/// reads of shared memory across them.
 __device__ __forceinline__ void copy_async(void *to, const void *from, bool valid) {
     unsigned address = (unsigned)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(valid ? 16 : 0));
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(valid ? 16 : 0) : "memory");
 }
 
 /// Ends a group of copies; wait_async<N> waits until all but the last N groups have arrived.
-__device__ __forceinline__ void commit_async() { asm volatile("cp.async.commit_group;"); }
+__device__ __forceinline__ void commit_async() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N>
 __device__ __forceinline__ void wait_async() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(N));
+    asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
 #endif

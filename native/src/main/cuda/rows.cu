@@ -28,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) embed_rows(const int *toke
         }
     }
 }
-EMU_KERNEL(embed_rows)
+EMU_KERNEL(embed_rows, THREADS, 0)
 
 /// x = quantizeRow(rmsNorm(h, gain)); scale of each row. grid rows. Row r is row index[r] of h, or r where index is null. Clears zero_words
 /// words a row in `zero` for the kernels that follow.
@@ -51,7 +51,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
         x[(size_t)blockIdx.x * hidden + k] = (int8_t)(int)rintf(mul(mul(mul(row[k], r), gain[k]), q.inverse));
     if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
 }
-EMU_KERNEL(norm_quantize)
+EMU_KERNEL(norm_quantize, THREADS, 2048)
 
 /// x = quantizeRow(in). grid rows.
 extern "C" __global__ void __launch_bounds__(THREADS) quantize_rows(
@@ -67,7 +67,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize_rows(
     for (int k = threadIdx.x; k < n; k += THREADS) x[(size_t)blockIdx.x * n + k] = (int8_t)(int)rintf(mul(row[k], q.inverse));
     if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
 }
-EMU_KERNEL(quantize_rows)
+EMU_KERNEL(quantize_rows, THREADS, 1024)
 
 /// The same where each row's largest magnitude is known: many blocks a row. grid (ceil(n / 1024), rows).
 extern "C" __global__ void __launch_bounds__(THREADS) quantize_known(
@@ -78,7 +78,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize_known(
         x[(size_t)row * n + k] = (int8_t)(int)rintf(mul(in[(size_t)row * n + k], q.inverse));
     if (blockIdx.x == 0 && threadIdx.x == 0) scale[row] = q.scale;
 }
-EMU_KERNEL(quantize_known)
+EMU_KERNEL(quantize_known, THREADS, 0)
 
 /// From the fused qkv products to integer heads: bias, qk-norm, rope, 12 bits for queries and keys, 8 for values; keys and values also go to
 /// their pages. grid (heads + 2 * kvHeads, rows), a head of at most 256 channels a block. bias, query_gain and key_gain may be null.
@@ -140,7 +140,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
         if (i == 0) sv[row * kv_heads + g] = part.value_scales(g)[slot] = quantized.scale;
     }
 }
-EMU_KERNEL(split_heads)
+EMU_KERNEL(split_heads, THREADS, 3072)
 
 namespace {
 
@@ -174,7 +174,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) find_logits(
     }
     if (threadIdx.x == 0) atomicMax(&best[row], keys[0]);
 }
-EMU_KERNEL(find_logits)
+EMU_KERNEL(find_logits, THREADS, 2048)
 
 /// What each row asked for: the best token where asked is negative, else that token; and its logit. grid ceil(rows / 256).
 extern "C" __global__ void __launch_bounds__(THREADS) answer_rows(
@@ -186,4 +186,4 @@ extern "C" __global__ void __launch_bounds__(THREADS) answer_rows(
     token[row] = id;
     logit[row] = dequantize(y[(size_t)row * vocab + id], in_scale[row], row_scale[id]);
 }
-EMU_KERNEL(answer_rows)
+EMU_KERNEL(answer_rows, THREADS, 0)

@@ -59,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(128) trace_records(
         to[i] = byte;
     }
 }
-EMU_KERNEL(trace_records)
+EMU_KERNEL(trace_records, 128, 0)
 
 /// Final records (token, L) as they are where nothing was chosen. grid rows, 128 threads.
 extern "C" __global__ void __launch_bounds__(128) final_records(const float *h, const int *tokens, int hidden, int record, uint8_t *out) {
@@ -72,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(128) final_records(const float *h, 
         to[i] = word;
     }
 }
-EMU_KERNEL(final_records)
+EMU_KERNEL(final_records, 128, 0)
 
 /// Chaining values of one record a row, `chunks` KiB each, under a key of 8 words; a thread a chunk. They go to cvs[row][step_chunks] from
 /// `first`, and say their own index in the trace, whose first chunk is a header. grid ceil(rows * chunks / 128).
@@ -101,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(128) hash_records(
 #pragma unroll
     for (int i = 0; i < 8; i++) cvs[((size_t)row * step_chunks + chunk) * 8 + i] = cv[i];
 }
-EMU_KERNEL(hash_records)
+EMU_KERNEL(hash_records, 128, 0)
 
 /// A row's chaining values as its digest: the whole subtrees of all but the last tail_chunks chunks, at most 64 chunks each, from left to
 /// right, then those chunks. A warp a subtree. grid (digest_words / 8, rows), 32 threads. See Subtrees.java.
@@ -147,4 +147,4 @@ extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
     }
     if (lane < 8) out[lane] = values[0][lane];
 }
-EMU_KERNEL(reduce_subtrees)
+EMU_KERNEL(reduce_subtrees, 32, 2048)

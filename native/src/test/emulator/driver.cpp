@@ -3,7 +3,9 @@
 //
 // Work is done as late as the driver's rules allow: a stream runs when someone waits for it, a graph's nodes in an order drawn anew each time.
 // A wait that is missing, or a buffer used again too early, shows as a wrong result. Memory is filled with noise when allocated and has guards
-// that are checked when it is freed. What is not modelled fails with CUDA_ERROR_NOT_SUPPORTED rather than pass.
+// that are checked when it is freed, and what was freed is noise again. What is not modelled fails with CUDA_ERROR_NOT_SUPPORTED rather than pass.
+// Where NVIDIA's driver may or may not let something pass, this one refuses it: handles that were destroyed, host memory that is not pinned,
+// calls that a capture forbids, a kernel first loaded in one, launches beyond what a kernel declares or the smallest supported GPU has.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -30,18 +32,30 @@ enum Error {
     INVALID_VALUE = 1,
     OUT_OF_MEMORY = 2,
     NO_DEVICE = 100,
+    INVALID_DEVICE = 101,
     INVALID_CONTEXT = 201,
+    INVALID_HANDLE = 400,
     NOT_FOUND = 500,
+    NOT_READY = 600,
+    ILLEGAL_ADDRESS = 700,
     LAUNCH_FAILED = 719,
     NOT_SUPPORTED = 801,
     CAPTURE_UNSUPPORTED = 900,
+    CAPTURE_INVALIDATED = 901,
     CAPTURE_UNJOINED = 904,
 };
 
 constexpr size_t GUARD = 256;
 constexpr size_t DEFAULT_MEMORY = 1ull << 30;
+/// Of the GPUs that are supported, those with least: compute capability 8.6, 8.9 and 12.0.
 constexpr int OPT_IN_SHARED = 101376;
 constexpr int DEFAULT_SHARED = 49152;
+constexpr unsigned MOST_THREADS = 1024;
+/// A device's handle is not its ordinal.
+constexpr int DEVICE = 77;
+/// Freed memory that is kept, as noise, so that what still uses it is found.
+constexpr size_t QUARANTINE = 64ull << 20;
+constexpr unsigned WITHOUT_TIMING = 2;
 
 struct Node {
     std::function<int()> run;
@@ -50,12 +64,14 @@ struct Node {
 
 struct Graph {
     std::vector<Node> nodes;
+    bool is_invalid = false;
 };
 
 struct Stream {
     std::deque<std::function<int()>> pending;
     uint64_t queued = 0, done = 0;
     Graph *capture = nullptr;
+    bool is_origin = false;
     std::set<size_t> last;
 };
 
@@ -64,21 +80,40 @@ struct Event {
     uint64_t at = 0;
     Graph *capture = nullptr;
     std::set<size_t> nodes;
+    bool has_time = true;
+    bool has_run = false;
     std::chrono::steady_clock::time_point time;
 };
 
 struct Function {
     std::string name;
-    int most_shared = DEFAULT_SHARED;
+    const emu::Kernel *kernel;
+    /// Dynamic shared memory: what is left of the default, until more is opted in to.
+    int most_shared;
+    bool is_loaded = false;
+};
+
+struct Freed {
+    char *at;
+    size_t bytes;
 };
 
 std::recursive_mutex lock;
 std::map<uintptr_t, size_t> allocations;
+std::map<uintptr_t, size_t> pinned;
 std::set<Stream *> streams;
-size_t in_use = 0;
+std::set<Event *> events;
+std::set<Graph *> executables;
+std::deque<Freed> freed;
+size_t in_use = 0, in_quarantine = 0;
+int retained = 0, modules = 0, driver_version = 13000, major = 8;
+/// Calls that create something until one fails, or -1.
+int64_t until_failure = -1;
 uint64_t launches = 0, order = 0, kernels_run = 0, graphs_run = 0;
 int broken = SUCCESS;
 thread_local bool has_context = false;
+/// The capture that this thread began; some calls are not allowed meanwhile.
+thread_local Graph *capturing = nullptr;
 
 size_t memory() {
     const char *given = getenv("EMULATED_GPU_BYTES");
@@ -88,6 +123,30 @@ size_t memory() {
 int fail(int code, const std::string &why) {
     fprintf(stderr, "emulated GPU: %s\n", why.c_str());
     return code;
+}
+
+/// For calls that need a current context and that a capture of this thread forbids.
+int allowed(const char *call) {
+    if (broken) return broken;
+    if (!has_context) return fail(INVALID_CONTEXT, std::string(call) + ": this thread has no current context");
+    if (!capturing) return SUCCESS;
+    capturing->is_invalid = true;
+    return fail(CAPTURE_UNSUPPORTED, std::string(call) + " while this thread captures a stream");
+}
+
+/// The same for calls that create something, and may be told to fail.
+int creates(const char *call) {
+    int code = allowed(call);
+    if (code != SUCCESS) return code;
+    if (until_failure == 0) return OUT_OF_MEMORY;
+    if (until_failure > 0) until_failure--;
+    return SUCCESS;
+}
+
+template <class T>
+int live(const std::set<T *> &all, void *one, const char *call) {
+    if (all.count(static_cast<T *>(one))) return SUCCESS;
+    return fail(INVALID_HANDLE, std::string(call) + ": a handle that was destroyed, or never made");
 }
 
 int advance(Stream *s, uint64_t to) {
@@ -115,11 +174,30 @@ int enqueue(Stream *s, std::function<int()> run) {
 }
 
 /// Whether [p, p + n) lies in one allocation.
-bool inside(uintptr_t p, size_t n) {
-    auto it = allocations.upper_bound(p);
-    if (it == allocations.begin()) return false;
+bool inside(const std::map<uintptr_t, size_t> &all, uintptr_t p, size_t n) {
+    auto it = all.upper_bound(p);
+    if (it == all.begin()) return false;
     --it;
     return p + n <= it->first + it->second;
+}
+
+/// A copy or fill, looked at when it is asked for and again when it runs. Host memory must be pinned: else it would not be asynchronous.
+int transfer(void *stream, uintptr_t device, const void *host, size_t n, const char *call, std::function<void()> run) {
+    int code = live(streams, stream, call);
+    if (code != SUCCESS) return code;
+    std::string what = call;
+    auto good = [=] {
+        if (!inside(allocations, device, n)) return fail(INVALID_VALUE, what + " leaves its allocation on the device");
+        if (host && n && !inside(pinned, (uintptr_t)host, n)) return fail(INVALID_VALUE, what + " leaves pinned host memory");
+        return (int)SUCCESS;
+    };
+    code = good();
+    if (code != SUCCESS) return code;
+    return enqueue(static_cast<Stream *>(stream), [=] {
+        int now = good();
+        if (now == SUCCESS) run();
+        return now == SUCCESS ? SUCCESS : ILLEGAL_ADDRESS;
+    });
 }
 
 int run_graph(const Graph &graph) {
@@ -148,14 +226,28 @@ int run_graph(const Graph &graph) {
 
 /// For tests: the order of threads within blocks; kernels and graphs run so far.
 EXPORT void emu_set_order(uint64_t value) { order = value; }
-EXPORT void emu_forget_failure() { broken = SUCCESS; }
+EXPORT void emu_forget_failure() {
+    broken = SUCCESS;
+    until_failure = -1;
+}
+/// After n more calls that create something, all of them fail for want of memory.
+EXPORT void emu_fail_after(uint64_t n) { until_failure = (int64_t)n; }
+EXPORT void emu_set_driver_version(uint64_t version) { driver_version = (int)version; }
+EXPORT void emu_set_capability(uint64_t value) { major = (int)value; }
+/// What was created and not given back.
+EXPORT uint64_t emu_live() {
+    return allocations.size() + pinned.size() + streams.size() + events.size() + executables.size() + retained + modules;
+}
+/// What the sources declare of a kernel, to compare with what the compiler says.
+EXPORT uint64_t emu_static_shared(const char *name) { return emu::find(name) ? emu::find(name)->static_shared : UINT64_MAX; }
+EXPORT uint64_t emu_most_threads(const char *name) { return emu::find(name) ? emu::find(name)->most_threads : UINT64_MAX; }
 EXPORT uint64_t emu_kernels_run() { return kernels_run; }
 EXPORT uint64_t emu_graphs_run() { return graphs_run; }
 EXPORT uint64_t emu_bytes_in_use() { return in_use; }
 
 EXPORT int cuInit(unsigned) { return SUCCESS; }
 EXPORT int cuDriverGetVersion(int *version) {
-    *version = 13000;
+    *version = driver_version;
     return SUCCESS;
 }
 EXPORT int cuDeviceGetCount(int *count) {
@@ -163,10 +255,11 @@ EXPORT int cuDeviceGetCount(int *count) {
     return SUCCESS;
 }
 EXPORT int cuDeviceGet(int *device, int index) {
-    *device = index;
-    return index == 0 ? SUCCESS : 101;
+    *device = DEVICE + index;
+    return index == 0 ? SUCCESS : INVALID_DEVICE;
 }
-EXPORT int cuDeviceGetName(char *name, int length, int) {
+EXPORT int cuDeviceGetName(char *name, int length, int device) {
+    if (device != DEVICE) return INVALID_DEVICE;
     snprintf(name, length, "emulated GPU");
     return SUCCESS;
 }
@@ -174,38 +267,88 @@ EXPORT int cuDeviceTotalMem_v2(size_t *bytes, int) {
     *bytes = memory();
     return SUCCESS;
 }
-EXPORT int cuDeviceGetAttribute(int *value, int attribute, int) {
+EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device) {
+    if (device != DEVICE) return fail(INVALID_DEVICE, "an attribute of no device: handles are not ordinals");
     switch (attribute) {
         case 16: *value = 4; return SUCCESS;               // multiprocessors
-        case 75: *value = 9; return SUCCESS;               // compute capability
-        case 76: *value = 0; return SUCCESS;
+        case 75: *value = major; return SUCCESS;           // compute capability
+        case 76: *value = major == 8 ? 9 : 0; return SUCCESS;
         case 97: *value = OPT_IN_SHARED; return SUCCESS;   // shared memory a block may opt in to
         default: return fail(NOT_SUPPORTED, "device attribute " + std::to_string(attribute));
     }
 }
-EXPORT int cuDevicePrimaryCtxRetain(void **context, int) {
+EXPORT int cuDevicePrimaryCtxRetain(void **context, int device) {
+    LOCKED;
+    if (device != DEVICE) return fail(INVALID_DEVICE, "a context of no device: handles are not ordinals");
+    retained++;
     *context = &lock;
     return SUCCESS;
 }
-EXPORT int cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
+EXPORT int cuDevicePrimaryCtxRelease_v2(int device) {
+    LOCKED;
+    if (device != DEVICE) return fail(INVALID_DEVICE, "a context of no device: handles are not ordinals");
+    if (!retained) return fail(INVALID_CONTEXT, "a context given back more often than it was retained");
+    retained--;
+    return SUCCESS;
+}
 EXPORT int cuCtxSetCurrent(void *context) {
+    if (context && !retained) return fail(INVALID_CONTEXT, "a context that was given back");
     has_context = context != nullptr;
     return SUCCESS;
 }
 EXPORT int cuModuleLoadData(void **module, const void *image) {
+    LOCKED;
+    if (!image) return INVALID_VALUE;
+    int code = creates("cuModuleLoadData");
+    if (code != SUCCESS) return code;
+    modules++;
     *module = const_cast<void *>(image);
-    return image ? SUCCESS : INVALID_VALUE;
-}
-EXPORT int cuModuleUnload(void *) { return SUCCESS; }
-EXPORT int cuModuleGetFunction(void **function, void *, const char *name) {
-    if (!emu::find(name)) return NOT_FOUND;
-    *function = new Function{name};
     return SUCCESS;
 }
+EXPORT int cuModuleUnload(void *) {
+    LOCKED;
+    int code = allowed("cuModuleUnload");
+    if (code != SUCCESS) return code;
+    modules--;
+    return SUCCESS;
+}
+EXPORT int cuModuleGetFunction(void **function, void *, const char *name) {
+    LOCKED;
+    int code = allowed("cuModuleGetFunction");
+    if (code != SUCCESS) return code;
+    const emu::Kernel *kernel = emu::find(name);
+    if (!kernel) return NOT_FOUND;
+    *function = new Function{name, kernel, DEFAULT_SHARED - (int)kernel->static_shared};
+    return SUCCESS;
+}
+EXPORT int cuFuncLoad(void *function) {
+    LOCKED;
+    int code = allowed("cuFuncLoad");
+    if (code != SUCCESS) return code;
+    static_cast<Function *>(function)->is_loaded = true;
+    return SUCCESS;
+}
+EXPORT int cuFuncGetAttribute(int *value, int attribute, void *function) {
+    const Function *f = static_cast<Function *>(function);
+    switch (attribute) {
+        case 0: *value = (int)f->kernel->most_threads; return SUCCESS;
+        case 1: *value = (int)f->kernel->static_shared; return SUCCESS;
+        case 8: *value = f->most_shared; return SUCCESS;
+        default: return fail(NOT_SUPPORTED, "function attribute " + std::to_string(attribute));
+    }
+}
 EXPORT int cuFuncSetAttribute(void *function, int attribute, int value) {
+    LOCKED;
+    int code = allowed("cuFuncSetAttribute");
+    if (code != SUCCESS) return code;
     if (attribute != 8) return fail(NOT_SUPPORTED, "function attribute " + std::to_string(attribute));
-    if (value > OPT_IN_SHARED) return fail(INVALID_VALUE, "more shared memory than a block may have");
-    static_cast<Function *>(function)->most_shared = value;
+    Function *f = static_cast<Function *>(function);
+    // "The sum of this value and the function attribute CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES cannot exceed the device attribute
+    // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN."
+    if (value < 0 || value + (int)f->kernel->static_shared > OPT_IN_SHARED)
+        return fail(INVALID_VALUE, f->name + ": " + std::to_string(value) + " bytes of dynamic and " + std::to_string(f->kernel->static_shared) +
+                                       " of static shared memory are more than the " + std::to_string(OPT_IN_SHARED) + " of a block");
+    f->most_shared = value;
     return SUCCESS;
 }
 EXPORT int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
@@ -215,8 +358,9 @@ EXPORT int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
 }
 EXPORT int cuMemAlloc_v2(uint64_t *p, size_t n) {
     LOCKED;
-    if (!has_context) return INVALID_CONTEXT;
     if (n == 0) return INVALID_VALUE;
+    int code = creates("cuMemAlloc");
+    if (code != SUCCESS) return code;
     if (in_use + n > memory()) return OUT_OF_MEMORY;
     char *at = static_cast<char *>(aligned_alloc(256, (n + 255) / 256 * 256 + 2 * GUARD));
     memset(at, 0xA5, (n + 255) / 256 * 256 + 2 * GUARD);
@@ -226,57 +370,78 @@ EXPORT int cuMemAlloc_v2(uint64_t *p, size_t n) {
     *p = (uint64_t)at;
     return SUCCESS;
 }
+/// Gives the oldest freed memory back to the host, unless something wrote there meanwhile.
+static void leave_quarantine() {
+    Freed oldest = freed.front();
+    freed.pop_front();
+    in_quarantine -= oldest.bytes;
+    if (!std::all_of(oldest.at, oldest.at + oldest.bytes, [](char c) { return c == (char)0xA5; }))
+        broken = fail(ILLEGAL_ADDRESS, "something wrote to memory that was freed");
+    free(oldest.at);
+}
 EXPORT int cuMemFree_v2(uint64_t p) {
     LOCKED;
+    int code = allowed("cuMemFree");
+    if (code != SUCCESS) return code;
     for (Stream *s : streams) advance(s, s->queued);
     auto it = allocations.find(p);
     if (it == allocations.end()) return fail(INVALID_VALUE, "freed what was not allocated");
     char *at = reinterpret_cast<char *>(p);
+    size_t bytes = (it->second + 255) / 256 * 256;
     auto noise = [](char c) { return c == (char)0xA5; };
     if (!std::all_of(at - GUARD, at, noise)) broken = fail(LAUNCH_FAILED, "something wrote before an allocation");
-    if (!std::all_of(at + it->second, at + (it->second + 255) / 256 * 256 + GUARD, noise))
+    if (!std::all_of(at + it->second, at + bytes + GUARD, noise))
         broken = fail(LAUNCH_FAILED, "something wrote behind an allocation of " + std::to_string(it->second) + " bytes");
     in_use -= it->second;
     allocations.erase(it);
-    free(at - GUARD);
+    memset(at - GUARD, 0xA5, bytes + 2 * GUARD);
+    freed.push_back({at - GUARD, bytes + 2 * GUARD});
+    in_quarantine += bytes + 2 * GUARD;
+    while (in_quarantine > QUARANTINE) leave_quarantine();
+    return broken;
+}
+/// For tests: looks at all memory that was freed.
+EXPORT uint64_t emu_empty_quarantine() {
+    LOCKED;
+    while (!freed.empty()) leave_quarantine();
     return broken;
 }
 EXPORT int cuMemHostAlloc(void **p, size_t n, unsigned) {
+    LOCKED;
+    if (n == 0) return INVALID_VALUE;
+    int code = creates("cuMemHostAlloc");
+    if (code != SUCCESS) return code;
     *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096);
-    return *p ? SUCCESS : OUT_OF_MEMORY;
+    if (!*p) return OUT_OF_MEMORY;
+    memset(*p, 0xA5, n);
+    pinned[(uintptr_t)*p] = n;
+    return SUCCESS;
 }
 EXPORT int cuMemFreeHost(void *p) {
     LOCKED;
+    int code = allowed("cuMemFreeHost");
+    if (code != SUCCESS) return code;
     for (Stream *s : streams) advance(s, s->queued);
+    if (!pinned.erase((uintptr_t)p)) return fail(INVALID_VALUE, "freed host memory that was not pinned");
     free(p);
-    return SUCCESS;
+    return broken;
 }
 EXPORT int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *stream) {
     LOCKED;
-    if (!inside(to, n)) return fail(INVALID_VALUE, "a copy to the device leaves its allocation");
-    return enqueue(static_cast<Stream *>(stream), [=] {
-        memcpy(reinterpret_cast<void *>(to), from, n);
-        return SUCCESS;
-    });
+    return transfer(stream, to, from, n, "a copy to the device", [=] { memcpy(reinterpret_cast<void *>(to), from, n); });
 }
 EXPORT int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t n, void *stream) {
     LOCKED;
-    if (!inside(from, n)) return fail(INVALID_VALUE, "a copy from the device leaves its allocation");
-    return enqueue(static_cast<Stream *>(stream), [=] {
-        memcpy(to, reinterpret_cast<void *>(from), n);
-        return SUCCESS;
-    });
+    return transfer(stream, from, to, n, "a copy from the device", [=] { memcpy(to, reinterpret_cast<void *>(from), n); });
 }
 EXPORT int cuMemsetD8Async(uint64_t to, unsigned char value, size_t n, void *stream) {
     LOCKED;
-    if (!inside(to, n)) return fail(INVALID_VALUE, "a fill leaves its allocation");
-    return enqueue(static_cast<Stream *>(stream), [=] {
-        memset(reinterpret_cast<void *>(to), value, n);
-        return SUCCESS;
-    });
+    return transfer(stream, to, nullptr, n, "a fill", [=] { memset(reinterpret_cast<void *>(to), value, n); });
 }
 EXPORT int cuStreamCreate(void **stream, unsigned) {
     LOCKED;
+    int code = creates("cuStreamCreate");
+    if (code != SUCCESS) return code;
     Stream *s = new Stream();
     streams.insert(s);
     *stream = s;
@@ -284,20 +449,33 @@ EXPORT int cuStreamCreate(void **stream, unsigned) {
 }
 EXPORT int cuStreamDestroy_v2(void *stream) {
     LOCKED;
+    int code = live(streams, stream, "cuStreamDestroy");
+    if (code != SUCCESS) return code;
     Stream *s = static_cast<Stream *>(stream);
-    advance(s, s->queued);
+    if (s->capture) return fail(CAPTURE_UNSUPPORTED, "a stream that is being captured cannot be destroyed");
+    for (Stream *other : streams)
+        if (!other->capture) advance(other, other->queued);
+    for (Event *e : events)
+        if (e->stream == s) e->stream = nullptr;
     streams.erase(s);
     delete s;
     return SUCCESS;
 }
 EXPORT int cuStreamSynchronize(void *stream) {
     LOCKED;
+    int code = live(streams, stream, "cuStreamSynchronize");
+    if (code != SUCCESS) return code;
     Stream *s = static_cast<Stream *>(stream);
+    if (s->capture) s->capture->is_invalid = true;
     if (s->capture) return fail(CAPTURE_UNSUPPORTED, "a stream that is being captured cannot be waited for");
-    return advance(s, s->queued);
+    code = allowed("cuStreamSynchronize");
+    return code != SUCCESS ? code : advance(s, s->queued);
 }
 EXPORT int cuStreamWaitEvent(void *stream, void *event, unsigned) {
     LOCKED;
+    int code = live(streams, stream, "cuStreamWaitEvent");
+    if (code == SUCCESS) code = live(events, event, "cuStreamWaitEvent");
+    if (code != SUCCESS) return code;
     Stream *s = static_cast<Stream *>(stream);
     Event *e = static_cast<Event *>(event);
     if (e->capture) {
@@ -312,24 +490,42 @@ EXPORT int cuStreamWaitEvent(void *stream, void *event, unsigned) {
     uint64_t at = e->at;
     return enqueue(s, [=] { return advance(other, at); });
 }
-EXPORT int cuEventCreate(void **event, unsigned) {
-    *event = new Event();
+EXPORT int cuEventCreate(void **event, unsigned flags) {
+    LOCKED;
+    int code = creates("cuEventCreate");
+    if (code != SUCCESS) return code;
+    Event *e = new Event();
+    e->has_time = !(flags & WITHOUT_TIMING);
+    events.insert(e);
+    *event = e;
     return SUCCESS;
 }
 EXPORT int cuEventDestroy_v2(void *event) {
+    LOCKED;
+    int code = live(events, event, "cuEventDestroy");
+    if (code != SUCCESS) return code;
+    // Work that is queued holds on to it, as the driver does.
+    for (Stream *s : streams)
+        if (!s->capture) advance(s, s->queued);
+    events.erase(static_cast<Event *>(event));
     delete static_cast<Event *>(event);
     return SUCCESS;
 }
 EXPORT int cuEventRecord(void *event, void *stream) {
     LOCKED;
+    int code = live(streams, stream, "cuEventRecord");
+    if (code == SUCCESS) code = live(events, event, "cuEventRecord");
+    if (code != SUCCESS) return code;
     Stream *s = static_cast<Stream *>(stream);
     Event *e = static_cast<Event *>(event);
     e->capture = s->capture;
     e->nodes = s->last;
     e->stream = s;
+    e->has_run = false;
     if (s->capture) return SUCCESS;
-    int code = enqueue(s, [=] {
+    code = enqueue(s, [=] {
         e->time = std::chrono::steady_clock::now();
+        e->has_run = true;
         return SUCCESS;
     });
     e->at = s->queued;
@@ -337,25 +533,44 @@ EXPORT int cuEventRecord(void *event, void *stream) {
 }
 EXPORT int cuEventSynchronize(void *event) {
     LOCKED;
+    int code = live(events, event, "cuEventSynchronize");
+    if (code == SUCCESS) code = allowed("cuEventSynchronize");
+    if (code != SUCCESS) return code;
     Event *e = static_cast<Event *>(event);
+    if (e->capture) return fail(CAPTURE_UNSUPPORTED, "an event of a capture cannot be waited for by the host");
     return e->stream ? advance(e->stream, e->at) : SUCCESS;
 }
 EXPORT int cuEventElapsedTime_v2(float *ms, void *from, void *to) {
-    *ms = std::chrono::duration<float, std::milli>(static_cast<Event *>(to)->time - static_cast<Event *>(from)->time).count();
+    LOCKED;
+    int code = live(events, from, "cuEventElapsedTime");
+    if (code == SUCCESS) code = live(events, to, "cuEventElapsedTime");
+    if (code != SUCCESS) return code;
+    const Event *begin = static_cast<Event *>(from), *end = static_cast<Event *>(to);
+    if (!begin->has_time || !end->has_time) return fail(INVALID_HANDLE, "events without timing have no time");
+    if (!begin->has_run || !end->has_run) return NOT_READY;
+    *ms = std::chrono::duration<float, std::milli>(end->time - begin->time).count();
     return SUCCESS;
 }
 EXPORT int cuStreamBeginCapture_v2(void *stream, int) {
     LOCKED;
+    int code = live(streams, stream, "cuStreamBeginCapture");
+    if (code == SUCCESS) code = allowed("cuStreamBeginCapture");
+    if (code != SUCCESS) return code;
     Stream *s = static_cast<Stream *>(stream);
-    s->capture = new Graph();
+    if (s->capture) return fail(CAPTURE_UNSUPPORTED, "a stream that is being captured already");
+    capturing = s->capture = new Graph();
+    s->is_origin = true;
     s->last.clear();
     return SUCCESS;
 }
 EXPORT int cuStreamEndCapture(void *stream, void **graph) {
     LOCKED;
+    int code = live(streams, stream, "cuStreamEndCapture");
+    if (code != SUCCESS) return code;
     Stream *origin = static_cast<Stream *>(stream);
     Graph *g = origin->capture;
     if (!g) return INVALID_VALUE;
+    if (!origin->is_origin || capturing != g) return fail(CAPTURE_UNSUPPORTED, "a capture ends where it began: same stream, same thread");
     // All that forked must have joined again.
     std::set<size_t> seen = origin->last;
     std::vector<size_t> todo(seen.begin(), seen.end());
@@ -368,23 +583,41 @@ EXPORT int cuStreamEndCapture(void *stream, void **graph) {
     for (Stream *s : streams)
         if (s->capture == g) {
             s->capture = nullptr;
+            s->is_origin = false;
             s->last.clear();
         }
+    capturing = nullptr;
     *graph = g;
+    if (g->is_invalid) {
+        *graph = nullptr;
+        return fail(CAPTURE_INVALIDATED, "a call that a capture forbids has ended it");
+    }
     return seen.size() == g->nodes.size() ? SUCCESS : fail(CAPTURE_UNJOINED, "work that forked from a capture was not joined");
 }
 EXPORT int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long) {
-    *executable = new Graph(*static_cast<Graph *>(graph));
+    LOCKED;
+    int code = creates("cuGraphInstantiate");
+    if (code != SUCCESS) return code;
+    Graph *g = new Graph(*static_cast<Graph *>(graph));
+    executables.insert(g);
+    *executable = g;
     return SUCCESS;
 }
 EXPORT int cuGraphLaunch(void *executable, void *stream) {
     LOCKED;
+    int code = live(executables, executable, "cuGraphLaunch");
+    if (code == SUCCESS) code = live(streams, stream, "cuGraphLaunch");
+    if (code != SUCCESS) return code;
     Graph *g = static_cast<Graph *>(executable);
+    if (static_cast<Stream *>(stream)->capture) return fail(NOT_SUPPORTED, "a graph launched into a capture");
     return enqueue(static_cast<Stream *>(stream), [=] { return run_graph(*g); });
 }
 EXPORT int cuGraphExecDestroy(void *executable) {
     LOCKED;
+    int code = live(executables, executable, "cuGraphExecDestroy");
+    if (code != SUCCESS) return code;
     for (Stream *s : streams) advance(s, s->queued);
+    executables.erase(static_cast<Graph *>(executable));
     delete static_cast<Graph *>(executable);
     return SUCCESS;
 }
@@ -397,18 +630,39 @@ EXPORT int cuLaunchKernel(
     void **arguments, void **) {
     LOCKED;
     Function *f = static_cast<Function *>(function);
-    if (!gx || !gy || !gz || gy > 65535 || gz > 65535) return fail(INVALID_VALUE, f->name + ": no such grid");
-    if ((int)shared > f->most_shared) return fail(INVALID_VALUE, f->name + ": more shared memory than it opted in to");
+    const emu::Kernel *kernel = f->kernel;
+    int code = live(streams, stream, "cuLaunchKernel");
+    if (code != SUCCESS) return code;
+    if (!gx || !gy || !gz || gx > 0x7fffffffu || gy > 65535 || gz > 65535)
+        return fail(INVALID_VALUE, f->name + ": no such grid: " + std::to_string(gx) + " by " + std::to_string(gy) + " by " + std::to_string(gz));
+    uint64_t threads = (uint64_t)bx * by * bz;
+    if (!threads || threads > MOST_THREADS || threads > kernel->most_threads)
+        return fail(INVALID_VALUE, f->name + ": " + std::to_string(threads) + " threads a block; it is compiled for " +
+                                       std::to_string(kernel->most_threads));
+    if (shared > 0x7fffffffu || (int)shared > f->most_shared)
+        return fail(INVALID_VALUE, f->name + ": " + std::to_string(shared) + " bytes of dynamic shared memory; " +
+                                       std::to_string(f->most_shared) + " were opted in to");
+    Stream *s = static_cast<Stream *>(stream);
+    if (s->capture && !f->is_loaded) {
+        s->capture->is_invalid = true;
+        return fail(CAPTURE_UNSUPPORTED, f->name + " is first loaded while a stream is being captured");
+    }
+    f->is_loaded = true;
     // The driver copies arguments when a kernel is launched.
     auto values = std::make_shared<std::vector<std::vector<char>>>();
-    const emu::Kernel *kernel = emu::find(f->name);
-    for (size_t i = 0; i < kernel->sizes.size(); i++) {
+    for (size_t i = 0; i < kernel->parameters.size(); i++) {
         const char *from = static_cast<const char *>(arguments[i]);
-        values->push_back(std::vector<char>(from, from + kernel->sizes[i]));
+        values->push_back(std::vector<char>(from, from + kernel->parameters[i].size));
     }
-    return enqueue(static_cast<Stream *>(stream), [=] {
+    return enqueue(s, [=] {
         std::vector<void *> list;
-        for (auto &value : *values) list.push_back(value.data());
+        for (size_t i = 0; i < values->size(); i++) {
+            list.push_back((*values)[i].data());
+            uintptr_t p = 0;
+            if (kernel->parameters[i].is_pointer) memcpy(&p, list[i], sizeof p);
+            if (p && !inside(allocations, p, 1))
+                return fail(ILLEGAL_ADDRESS, f->name + ": argument " + std::to_string(i) + " is no place in device memory, or was freed");
+        }
         kernels_run++;
         std::string why = emu::launch(f->name, dim3(gx, gy, gz), dim3(bx, by, bz), shared, list.data(), order);
         return why.empty() ? SUCCESS : fail(LAUNCH_FAILED, why);
@@ -417,8 +671,10 @@ EXPORT int cuLaunchKernel(
 EXPORT int cuGetErrorName(int code, const char **name) {
     static const std::map<int, const char *> names = {
         {0, "CUDA_SUCCESS"}, {1, "CUDA_ERROR_INVALID_VALUE"}, {2, "CUDA_ERROR_OUT_OF_MEMORY"}, {100, "CUDA_ERROR_NO_DEVICE"},
-        {101, "CUDA_ERROR_INVALID_DEVICE"}, {201, "CUDA_ERROR_INVALID_CONTEXT"}, {500, "CUDA_ERROR_NOT_FOUND"},
-        {719, "CUDA_ERROR_LAUNCH_FAILED"}, {801, "CUDA_ERROR_NOT_SUPPORTED"}};
+        {101, "CUDA_ERROR_INVALID_DEVICE"}, {201, "CUDA_ERROR_INVALID_CONTEXT"}, {400, "CUDA_ERROR_INVALID_HANDLE"},
+        {500, "CUDA_ERROR_NOT_FOUND"}, {600, "CUDA_ERROR_NOT_READY"}, {700, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+        {719, "CUDA_ERROR_LAUNCH_FAILED"}, {801, "CUDA_ERROR_NOT_SUPPORTED"}, {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"},
+        {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"}, {904, "CUDA_ERROR_STREAM_CAPTURE_UNJOINED"}};
     auto it = names.find(code);
     *name = it == names.end() ? "CUDA_ERROR_UNKNOWN" : it->second;
     return SUCCESS;

@@ -38,6 +38,11 @@ namespace {
 constexpr size_t STACK = 64 * 1024;
 constexpr size_t GUARD = 4096;
 
+struct Copy {
+    void *to;
+    const void *from;
+};
+
 enum class State { READY, AT_BARRIER, IN_WARP, DONE };
 
 struct Fiber {
@@ -47,6 +52,8 @@ struct Fiber {
     unsigned index;
     int line;
     uint32_t in[10], out[4];
+    /// Groups that were committed, and at the end the one that is not yet.
+    std::vector<std::vector<Copy>> copies;
 };
 
 /// Lanes of a warp that wait in one collective.
@@ -98,6 +105,10 @@ struct Stacks {
 };
 thread_local Stacks stacks;
 
+/// Shared memory that nobody has written yet, and what stands behind it.
+constexpr char NOISE = (char)0xA5;
+constexpr size_t BEHIND = 64;
+
 void yield() { emu_switch(&block->running->stack_pointer, block->scheduler); }
 
 void enter() {
@@ -112,6 +123,16 @@ void enter() {
 void fail(const std::string &why) {
     if (block->error.empty()) block->error = why;
 }
+
+/// Fails, and never runs this thread again: going on would fault here as it would on a GPU.
+[[noreturn]] void stop(const std::string &why) {
+    fail(why);
+    void *ignored;
+    emu_switch(&ignored, block->scheduler);
+    __builtin_trap();
+}
+
+bool misaligned(const void *p) { return reinterpret_cast<uintptr_t>(p) % 16; }
 
 /// All lanes of `mask` have arrived: computes what each gets. `w` is lane 0 of the warp, `n` its lanes.
 void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
@@ -151,7 +172,35 @@ void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
 
 }  // namespace
 
-Kernel::Kernel(const char *name, Call call, std::vector<size_t> sizes) : call(call), sizes(std::move(sizes)) { kernels()[name] = *this; }
+Kernel::Kernel(const char *name, Call call, std::vector<Parameter> parameters, unsigned most_threads, unsigned static_shared)
+    : call(call), parameters(std::move(parameters)), most_threads(most_threads), static_shared(static_shared) {
+    kernels()[name] = *this;
+}
+
+void copy_async(void *to, const void *from) {
+    if (misaligned(to) || misaligned(from)) stop("an asynchronous copy of 16 bytes from or to where 16 does not divide the address");
+    memset(to, NOISE, 16);
+    auto &copies = block->running->copies;
+    if (copies.empty()) copies.emplace_back();
+    copies.back().push_back({to, from});
+}
+
+void commit_async() {
+    auto &copies = block->running->copies;
+    if (copies.empty()) copies.emplace_back();
+    copies.emplace_back();
+}
+
+void wait_async(unsigned but_last) {
+    auto &copies = block->running->copies;
+    while (copies.size() > but_last + 1) {
+        for (const Copy &copy : copies.front()) {
+            if (copy.from) memcpy(copy.to, copy.from, 16);
+            else memset(copy.to, 0, 16);
+        }
+        copies.erase(copies.begin());
+    }
+}
 
 const Kernel *find(const std::string &name) {
     auto found = kernels().find(name);
@@ -210,7 +259,7 @@ std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, 
     block = &here;
     here.call = call;
     here.arguments = arguments;
-    here.shared.assign(shared + 64, (char)0xA5);
+    here.shared.assign(shared + BEHIND, NOISE);
     unsigned n = size.x * size.y * size.z;
     here.fibers.resize(n);
     here.warps.resize((n + 31) / 32);
@@ -260,6 +309,8 @@ std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, 
             here.error = deadlock();
         }
     }
+    if (here.error.empty() && !std::all_of(here.shared.begin() + shared, here.shared.end(), [](char c) { return c == NOISE; }))
+        here.error = "something wrote behind " + std::to_string(shared) + " bytes of dynamic shared memory";
     block = nullptr;
     return here.error;
 }
@@ -341,3 +392,14 @@ std::string launch(const std::string &name, dim3 grid, dim3 size, unsigned share
 }
 
 }  // namespace emu
+
+/// What -fsanitize=alignment calls before an address that its type does not allow is used.
+extern "C" void __ubsan_handle_type_mismatch_v1(const void *where, uintptr_t address) {
+    struct Location {
+        const char *file;
+        uint32_t line, column;
+    };
+    const Location *at = static_cast<const Location *>(where);
+    std::string why = "a misaligned address, " + std::to_string(address % 256) + " mod 256, " + at->file + " line " + std::to_string(at->line);
+    emu::stop(why);
+}

@@ -1,6 +1,7 @@
 // CUDA on a CPU, for tests: one fiber a CUDA thread, all fibers of a block on one OS thread, switched at barriers and warp collectives.
-// Include before a kernel's source and compile as C++20 with -ffp-contract=off. Not modelled: wgmma, TMA, late asynchronous copies, memory
-// ordering between blocks. A missing barrier shows as a result that depends on the order of threads, which launches can be given.
+// Include before a kernel's source and compile as C++20 with -ffp-contract=off -fsanitize=alignment. Not modelled: wgmma, TMA, memory ordering
+// between blocks. A missing barrier shows as a result that depends on the order of threads, which launches can be given; an asynchronous copy
+// arrives when it is waited for and not before; an address that is not a multiple of what is read there stops the launch.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -55,13 +56,23 @@ void warp(Collective what, unsigned mask, const uint32_t *in, int n, uint32_t *o
 
 using Call = void (*)(void **arguments);
 
-/// A kernel by name, and the sizes of its parameters.
+struct Parameter {
+    size_t size;
+    bool is_pointer;
+};
+
+/// A kernel by name: its parameters, most threads a block, and bytes of static shared memory.
 struct Kernel {
     Call call;
-    std::vector<size_t> sizes;
+    std::vector<Parameter> parameters;
+    unsigned most_threads, static_shared;
     Kernel() = default;
-    Kernel(const char *name, Call call, std::vector<size_t> sizes);
+    Kernel(const char *name, Call call, std::vector<Parameter> parameters, unsigned most_threads, unsigned static_shared);
 };
+/// For copies that arrive late: 16 bytes, or zeros where from is null.
+void copy_async(void *to, const void *from);
+void commit_async();
+void wait_async(unsigned but_last);
 const Kernel *find(const std::string &name);
 /// Runs a whole grid; empty when all went well, else why not. Order 0 forward, 1 backward, else shuffled.
 std::string launch(const std::string &name, dim3 grid, dim3 block, unsigned shared, void **arguments, uint64_t order);
@@ -75,13 +86,14 @@ void call(void **a) {
     [&]<class... A>(void (*p)(A...)) { apply<F>(p, a, std::index_sequence_for<A...>{}); }(F);
 }
 template <class... A>
-std::vector<size_t> sizes(void (*)(A...)) {
-    return {sizeof(A)...};
+std::vector<Parameter> parameters(void (*)(A...)) {
+    return {Parameter{sizeof(A), std::is_pointer_v<A>}...};
 }
 
 }  // namespace emu
 
-#define EMU_KERNEL(name) static emu::Kernel emu_kernel_##name(#name, &emu::call<&name>, emu::sizes(&name));
+#define EMU_KERNEL(name, threads, shared) \
+    static emu::Kernel emu_kernel_##name(#name, &emu::call<&name>, emu::parameters(&name), threads, shared);
 
 #define threadIdx (emu::current->thread)
 #define blockIdx (emu::current->block)
@@ -111,14 +123,12 @@ static inline void emu_mma(emu::Collective what, int *d, const unsigned *a, cons
 #define mma_ss(d, a, b) emu_mma(emu::Collective::MMA_SS, d, a, b, __LINE__)
 #define mma_us(d, a, b) emu_mma(emu::Collective::MMA_US, d, a, b, __LINE__)
 
-/// Copies arrive at once: a wait that is missing does not show here.
-static inline void copy_async(void *to, const void *from, bool valid) {
-    if (valid) memcpy(to, from, 16);
-    else memset(to, 0, 16);
-}
-static inline void commit_async() {}
+static inline void copy_async(void *to, const void *from, bool valid) { emu::copy_async(to, valid ? from : nullptr); }
+static inline void commit_async() { emu::commit_async(); }
 template <int N>
-static inline void wait_async() {}
+static inline void wait_async() {
+    emu::wait_async(N);
+}
 
 static inline int dp4a_us(unsigned a, int b, int c) {
     for (int i = 0; i < 4; i++) c = (int)((unsigned)c + (unsigned)((int)(uint8_t)(a >> (8 * i)) * (int)(int8_t)(b >> (8 * i))));
