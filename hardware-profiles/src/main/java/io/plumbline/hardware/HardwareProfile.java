@@ -25,12 +25,18 @@ public record HardwareProfile(
     /** System property that names a file of profiles to look in first. */
     public static final String FILE_PROPERTY = "plumbline.profile";
 
+    /** Rows that a device takes in a step: a prompt's and a token of each answer, in one dimension of a CUDA grid. */
+    public static final int MOST_ROWS = 65_528;
+
     private static final String OWN = "profiles.json";
 
     public HardwareProfile {
         if (name == null || match == null || batchRows < 1 || together < 1 || queued < 1) {
             throw new IllegalArgumentException(
                     "a profile needs name, match, and batchRows, together and queued of at least 1");
+        }
+        if ((long) batchRows + together > MOST_ROWS) {
+            throw new IllegalArgumentException("batchRows and together must be " + MOST_ROWS + " at most, added up");
         }
         if (!(memoryShare > 0 && memoryShare <= 1)) {
             throw new IllegalArgumentException("memoryShare must be above 0 and at most 1");

@@ -30,19 +30,23 @@ import org.bytedeco.javacpp.SizeTPointer;
 public final class Cuda implements AutoCloseable {
     private static final String KERNELS = "/io/plumbline/native/cuda/plumbline.fatbin";
 
-    /** Shared memory that a block may have without asking. */
+    /** Shared memory that a block may have without asking, static and dynamic together, in bytes. */
     private static final int SHARED_BY_DEFAULT = 48 << 10;
+
+    /** Of the driver's interface, as cuDriverGetVersion counts: CUDA 13.0, which the kernels are compiled for. */
+    private static final int LEAST_DRIVER = 13_000;
 
     private static final int MULTIPROCESSORS = 16;
     private static final int MAJOR = 75;
     private static final int MINOR = 76;
-    private static final int SHARED_BY_REQUEST = 97;
+    private static final int STATIC_SHARED = 1;
     private static final int MAX_DYNAMIC_SHARED = 8;
     private static final int NON_BLOCKING = 1;
     private static final int WITHOUT_TIMING = 2;
     private static final int CAPTURE_THREAD_LOCAL = 1;
 
-    private final int device;
+    private final int ordinal;
+    private final int handle;
     private final String name;
     private final CUctx_st context = new CUctx_st();
     private final CUmod_st module = new CUmod_st();
@@ -64,22 +68,94 @@ public final class Cuda implements AutoCloseable {
         this(device, kernels());
     }
 
-    /** With given kernels: a fatbin, cubin or PTX. */
-    Cuda(int device, byte[] kernels) {
-        this.device = device;
-        check("cuInit", cuInit(0));
-        int[] handle = new int[1];
-        check("cuDeviceGet", cuDeviceGet(handle, device));
-        this.name = nameOf(handle[0]);
-        check("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(context, handle[0]));
-        makeCurrent();
+    private Cuda(int device, byte[] kernels) {
+        this(device, kernels, Kernels.dynamicShared());
+    }
+
+    /**
+     * With given kernels.
+     *
+     * @param kernels a fatbin, cubin or PTX.
+     * @param dynamicShared names of those that will be launched, with the most dynamic shared memory each will have, in bytes.
+     */
+    Cuda(int device, byte[] kernels, Map<String, Integer> dynamicShared) {
+        start();
+        this.ordinal = device;
+        int[] value = new int[1];
+        check("cuDeviceGet", cuDeviceGet(value, device));
+        this.handle = value[0];
+        this.name = nameOf(handle);
         if (attribute(MAJOR) < 8) {
-            throw new CudaException("GPU " + device + ", " + name + ", has compute capability " + attribute(MAJOR) + "."
-                    + attribute(MINOR) + "; 8.0 or later is needed (Ampere and newer).");
+            throw new CudaException("GPU " + device + ", " + name + ", has compute capability " + capability()
+                    + "; 8.0 or later is needed (Ampere and newer).");
         }
-        try (BytePointer image = new BytePointer(kernels)) {
-            check("cuModuleLoadData", cuModuleLoadData(module, image));
+        check("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(context, handle));
+        try {
+            makeCurrent();
+            try (BytePointer image = new BytePointer(kernels)) {
+                check("cuModuleLoadData", cuModuleLoadData(module, image));
+            }
+            dynamicShared.forEach((kernel, shared) -> functions.put(kernel, loaded(kernel, shared)));
+        } catch (RuntimeException e) {
+            releaseAfter(e);
+            throw e;
         }
+    }
+
+    /** The same GPU with other kernels, for a while. */
+    Cuda another(byte[] kernels, Map<String, Integer> dynamicShared) {
+        return new Cuda(ordinal, kernels, dynamicShared);
+    }
+
+    /** The driver's first calls: how old it is, before what an old one would say of everything else. */
+    private static void start() {
+        int[] version = new int[1];
+        check("cuDriverGetVersion", cuDriverGetVersion(version));
+        if (version[0] < LEAST_DRIVER) {
+            throw new CudaException(
+                    "NVIDIA's driver here offers CUDA " + version[0] / 1000 + "." + version[0] % 1000 / 10
+                            + "; these kernels need 13.0: install driver 580 or later, or on a data-centre GPU the package "
+                            + "cuda-compat-13-0.");
+        }
+        check("cuInit", cuInit(0));
+    }
+
+    /** What a constructor that failed had taken. */
+    private void releaseAfter(RuntimeException why) {
+        try {
+            if (!module.isNull()) {
+                check("cuModuleUnload", cuModuleUnload(module));
+            }
+            check("cuDevicePrimaryCtxRelease", cuDevicePrimaryCtxRelease(handle));
+        } catch (CudaException e) {
+            why.addSuppressed(e);
+        }
+    }
+
+    /** Gets a kernel, loads its code, and opts in to its shared memory, where that is more than a block has by default. */
+    private CUfunc_st loaded(String kernel, int shared) {
+        CUfunc_st function = new CUfunc_st();
+        check("cuModuleGetFunction of " + kernel, cuModuleGetFunction(function, module, kernel));
+        check("cuFuncLoad of " + kernel, cuFuncLoad(function));
+        int fixed = functionAttribute(function, kernel, STATIC_SHARED);
+        if (fixed + shared > SHARED_BY_DEFAULT) {
+            // What is asked for and no more: with the static part it must stay within the most that the GPU has, and
+            // what a block may
+            // have is taken from the first-level cache.
+            check("cuFuncSetAttribute of " + kernel, cuFuncSetAttribute(function, MAX_DYNAMIC_SHARED, shared));
+        }
+        return function;
+    }
+
+    private static int functionAttribute(CUfunc_st function, String kernel, int which) {
+        int[] value = new int[1];
+        check("cuFuncGetAttribute of " + kernel, cuFuncGetAttribute(value, which, function));
+        return value[0];
+    }
+
+    /** Bytes of static shared memory that a kernel has as compiled for this GPU. */
+    int staticShared(String kernel) {
+        return functionAttribute(functions.get(kernel), kernel, STATIC_SHARED);
     }
 
     private static byte[] kernels() {
@@ -119,7 +195,7 @@ public final class Cuda implements AutoCloseable {
 
     /** Names of this host's GPUs. */
     static List<String> names() {
-        check("cuInit", cuInit(0));
+        start();
         int[] value = new int[1];
         check("cuDeviceGetCount", cuDeviceGetCount(value));
         int count = value[0];
@@ -142,17 +218,12 @@ public final class Cuda implements AutoCloseable {
 
     private int attribute(int which) {
         int[] value = new int[1];
-        check("cuDeviceGetAttribute", cuDeviceGetAttribute(value, which, device));
+        check("cuDeviceGetAttribute", cuDeviceGetAttribute(value, which, handle));
         return value[0];
     }
 
     int multiprocessors() {
         return attribute(MULTIPROCESSORS);
-    }
-
-    /** Most shared memory that a block may ask for, in bytes. */
-    int mostShared() {
-        return attribute(SHARED_BY_REQUEST);
     }
 
     /** Every thread that calls must have done this. */
@@ -192,6 +263,7 @@ public final class Cuda implements AutoCloseable {
         check("cuMemFreeHost", cuMemFreeHost(new Address(memory)));
     }
 
+    /** In order, and not ordered with the streams of others. */
     public CUstream_st stream() {
         CUstream_st stream = new CUstream_st();
         check("cuStreamCreate", cuStreamCreate(stream, NON_BLOCKING));
@@ -207,9 +279,25 @@ public final class Cuda implements AutoCloseable {
     }
 
     CUevent_st event() {
+        return event(WITHOUT_TIMING);
+    }
+
+    /** One that {@link #milliseconds} can tell the time of. */
+    CUevent_st timedEvent() {
+        return event(0);
+    }
+
+    private static CUevent_st event(int flags) {
         CUevent_st event = new CUevent_st();
-        check("cuEventCreate", cuEventCreate(event, WITHOUT_TIMING));
+        check("cuEventCreate", cuEventCreate(event, flags));
         return event;
+    }
+
+    /** Between two events that were recorded with their time and have come. */
+    float milliseconds(CUevent_st from, CUevent_st to) {
+        float[] milliseconds = new float[1];
+        check("cuEventElapsedTime", cuEventElapsedTime(milliseconds, from, to));
+        return milliseconds[0];
     }
 
     void destroy(CUevent_st event) {
@@ -261,6 +349,14 @@ public final class Cuda implements AutoCloseable {
         return executable;
     }
 
+    /** Ends a recording in which something failed; what it says is of no interest beside that. */
+    void abandonCapture(CUstream_st stream) {
+        CUgraph_st graph = new CUgraph_st();
+        if (cuStreamEndCapture(stream, graph) == 0) {
+            check("cuGraphDestroy", cuGraphDestroy(graph));
+        }
+    }
+
     public void launch(CUgraphExec_st graph, CUstream_st stream) {
         check("cuGraphLaunch", cuGraphLaunch(graph, stream));
     }
@@ -284,31 +380,19 @@ public final class Cuda implements AutoCloseable {
             int threads,
             int shared,
             PointerPointer<?> arguments) {
-        CUfunc_st function = function(kernel, shared);
+        CUfunc_st function = functions.get(kernel);
+        if (function == null) {
+            throw new CudaException("There is no kernel " + kernel + " in Kernels.java.");
+        }
         check(
                 "cuLaunchKernel of " + kernel,
                 cuLaunchKernel(function, x, y, z, threads, 1, 1, shared, stream, arguments, null));
-    }
-
-    private synchronized CUfunc_st function(String kernel, int shared) {
-        CUfunc_st function = functions.get(kernel);
-        if (function == null) {
-            function = new CUfunc_st();
-            check("cuModuleGetFunction of " + kernel, cuModuleGetFunction(function, module, kernel));
-            if (shared > SHARED_BY_DEFAULT) {
-                check(
-                        "cuFuncSetAttribute of " + kernel,
-                        cuFuncSetAttribute(function, MAX_DYNAMIC_SHARED, mostShared()));
-            }
-            functions.put(kernel, function);
-        }
-        return function;
     }
 
     @Override
     public void close() {
         makeCurrent();
         check("cuModuleUnload", cuModuleUnload(module));
-        check("cuDevicePrimaryCtxRelease", cuDevicePrimaryCtxRelease(device));
+        check("cuDevicePrimaryCtxRelease", cuDevicePrimaryCtxRelease(handle));
     }
 }

@@ -14,9 +14,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleConsumer;
+import org.bytedeco.javacpp.Loader;
 
 /** NVIDIA's GPUs, through JavaCPP's CUDA presets and the kernels of this project. */
 public final class CudaAccelerator implements Accelerator {
@@ -61,9 +62,13 @@ public final class CudaAccelerator implements Accelerator {
             return none(e.getMessage());
         } catch (LinkageError e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
-            return none("JavaCPP's CUDA bindings cannot be loaded: " + cause.getMessage());
+            return none(
+                    "JavaCPP's CUDA bindings cannot be loaded: " + cause.getMessage() + ". They are unpacked into "
+                            + "~/.javacpp/cache, or what -Dorg.bytedeco.javacpp.cachedir names; it must not be mounted noexec.");
         } catch (IOException e) {
-            return none("the stand-in for libcudart.so.13 cannot be written: " + e.getMessage());
+            return none(e.getMessage());
+        } catch (RuntimeException e) {
+            return none("looking for GPUs failed: " + e);
         }
     }
 
@@ -73,22 +78,53 @@ public final class CudaAccelerator implements Accelerator {
 
     /**
      * JavaCPP's library names libcudart.so.13 as a need, and a host with only a driver has none. We call the driver alone, and functions
-     * are bound when first called: an empty library of that name will do.
+     * are bound when first called: an empty library of that name will do. Hardened hosts mount the folder for temporary files noexec, where
+     * no library can be loaded from: JavaCPP's own cache comes first, for its bindings are loaded from there too.
+     *
+     * @throws IOException naming the places, when none of them serves.
      */
     @SuppressWarnings("restricted")
     private static void runtimeOrStandIn() throws IOException {
         try {
             SymbolLookup.libraryLookup("libcudart.so.13", Arena.global());
+            return;
         } catch (IllegalArgumentException e) {
-            try (InputStream in = Cuda.class.getResourceAsStream("/io/plumbline/native/cuda/libcudart.so.13")) {
-                if (in == null) {
-                    return;
-                }
-                Path copy = Files.createTempFile("libcudart", ".so");
-                Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
-                SymbolLookup.libraryLookup(copy, Arena.global());
-                Files.delete(copy);
+            // The host has none.
+        }
+        byte[] library;
+        try (InputStream in = Cuda.class.getResourceAsStream("/io/plumbline/native/cuda/libcudart.so.13")) {
+            if (in == null) {
+                return;
             }
+            library = in.readAllBytes();
+        }
+        List<Path> places = List.of(cache(), Path.of(System.getProperty("java.io.tmpdir")));
+        List<String> reasons = new ArrayList<>();
+        for (Path place : places) {
+            try {
+                loadFrom(place, library);
+                return;
+            } catch (IOException | IllegalArgumentException e) {
+                reasons.add(place + " (" + e + ")");
+            }
+        }
+        throw new IOException(
+                "the stand-in for libcudart.so.13 cannot be loaded from " + String.join(", nor from ", reasons)
+                        + ". Name a folder that can be written and is not mounted noexec: -Djava.io.tmpdir=DIR");
+    }
+
+    private static Path cache() throws IOException {
+        return Loader.getCacheDir().toPath();
+    }
+
+    @SuppressWarnings("restricted")
+    private static void loadFrom(Path place, byte[] library) throws IOException {
+        Path copy = Files.createTempFile(place, "libcudart", ".so");
+        try {
+            Files.write(copy, library);
+            SymbolLookup.libraryLookup(copy, Arena.global());
+        } finally {
+            Files.delete(copy);
         }
     }
 
@@ -100,6 +136,10 @@ public final class CudaAccelerator implements Accelerator {
             throw new CudaException(
                     config.heads() / config.kvHeads() + " query heads share a key head; the GPU's kernels take "
                             + MOST_SHARED + " at most. Run this model on processors: --device cpu.");
+        }
+        if (config.heads() > Kernels.MOST_HEADS) {
+            throw new CudaException(config.heads() + " query heads; the GPU's kernels take " + Kernels.MOST_HEADS
+                    + " at most. Run this model on processors: --device cpu.");
         }
         Cuda cuda = new Cuda(device);
         try {

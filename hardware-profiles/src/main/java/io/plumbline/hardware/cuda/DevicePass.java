@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.plumbline.hardware.HardwareProfile;
 import io.plumbline.inference.engine.Choices;
 import io.plumbline.inference.engine.Executor;
 import io.plumbline.inference.engine.KeyValuePages;
@@ -15,7 +16,6 @@ import io.plumbline.verifier.trace.TraceHasher;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +40,10 @@ final class DevicePass implements Executor {
     private static final int HEADS_AT_ONCE = 8;
 
     private static final int MOST_SPLITS = 64;
+
+    /** A grid's y and z, where rows stand, go no further. */
+    private static final int MOST_ROWS = HardwareProfile.MOST_ROWS;
+
     private static final int PAGE = KeyValuePages.TOKENS;
     private static final int KEYED_HASH = 16;
     private static final int KEY_WORDS = 8;
@@ -65,7 +69,7 @@ final class DevicePass implements Executor {
     private final CUevent_st[] recordsWritten = new CUevent_st[2];
     private final CUevent_st[] recordsHashed = new CUevent_st[2];
     private final Map<Graph, CUgraphExec_st> graphs = new HashMap<>();
-    private final List<Long> allocations = new ArrayList<>();
+    private final Owned owned;
 
     // On the device, row by row.
     private final long h;
@@ -160,67 +164,77 @@ final class DevicePass implements Executor {
         this.tailChunks = layout.tailChunks();
         this.digestWords = TraceHasher.digestWords(layout);
         this.digest = new int[digestWords];
-        cuda.makeCurrent();
-        this.multiprocessors = cuda.multiprocessors();
-        this.stream = cuda.stream();
-        this.hashStream = cuda.stream();
-        this.main = new Launcher(cuda, stream);
-        this.side = new Launcher(cuda, hashStream);
-        for (int i = 0; i < 2; i++) {
-            recordsWritten[i] = cuda.event();
-            recordsHashed[i] = cuda.event();
+        if (capacity > MOST_ROWS) {
+            throw new IllegalArgumentException(
+                    "A batch of " + capacity + " rows; a grid has " + MOST_ROWS + " at most.");
         }
-        long n = capacity;
-        int decode = this.together;
-        this.stride = KeyValuePages.pagesFor(config.maxPositions()) * PAGE;
-        this.h = allocate(4 * n * config.hidden());
-        this.x = allocate(n * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp())));
-        this.scale = allocate(4 * n);
-        this.work = allocate(4 * n * Math.max(config.qkvDim(), Math.max(config.queryDim(), config.mlp())));
-        this.q = allocate(2 * n * config.queryDim());
-        this.sq = allocate(4 * n * config.heads());
-        this.k = allocate(2 * n * config.kvDim());
-        this.sk = allocate(4 * n * config.kvHeads());
-        this.v = allocate(n * config.kvDim());
-        this.sv = allocate(4 * n * config.kvHeads());
-        this.most = allocate(4 * n);
-        long heads = (long) decode * config.heads();
-        this.scores = allocate(4 * heads * stride);
-        this.splitMost = allocate(4 * heads * MOST_SPLITS);
-        this.splitScale = allocate(4 * heads * MOST_SPLITS);
-        this.den = allocate(8 * heads);
-        this.high = allocate(4 * heads * config.headDim());
-        this.low = allocate(4 * heads * config.headDim());
-        long record = Math.max(layout.recordBytes(), layout.finalBytes());
-        this.records[0] = allocate(n * record);
-        this.records[1] = allocate(n * record);
-        this.cvs = allocate(n * stepChunks * 4L * KEY_WORDS);
-        this.digests = allocate(4 * n * digestWords);
-        this.logitProducts = allocate(4L * LOGITS_AT_ONCE * config.vocab());
-        this.logits = allocate(4L * LOGITS_AT_ONCE * config.vocab());
-        this.best = allocate(8L * LOGITS_AT_ONCE);
-        this.token = allocate(4L * LOGITS_AT_ONCE);
-        this.logit = allocate(4L * LOGITS_AT_ONCE);
-        this.status = allocate(4);
+        cuda.makeCurrent();
+        this.owned = new Owned(cuda);
+        try {
+            this.multiprocessors = cuda.multiprocessors();
+            this.stream = owned.stream();
+            this.hashStream = owned.stream();
+            this.main = owned.launcher(stream);
+            this.side = owned.launcher(hashStream);
+            for (int i = 0; i < 2; i++) {
+                recordsWritten[i] = owned.event();
+                recordsHashed[i] = owned.event();
+            }
+            long n = capacity;
+            int decode = this.together;
+            this.stride = KeyValuePages.pagesFor(config.maxPositions()) * PAGE;
+            this.h = owned.allocate(4 * n * config.hidden());
+            this.x = owned.allocate(n * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp())));
+            this.scale = owned.allocate(4 * n);
+            this.work = owned.allocate(4 * n * Math.max(config.qkvDim(), Math.max(config.queryDim(), config.mlp())));
+            this.q = owned.allocate(2 * n * config.queryDim());
+            this.sq = owned.allocate(4 * n * config.heads());
+            this.k = owned.allocate(2 * n * config.kvDim());
+            this.sk = owned.allocate(4 * n * config.kvHeads());
+            this.v = owned.allocate(n * config.kvDim());
+            this.sv = owned.allocate(4 * n * config.kvHeads());
+            this.most = owned.allocate(4 * n);
+            long heads = (long) decode * config.heads();
+            this.scores = owned.allocate(4 * heads * stride);
+            this.splitMost = owned.allocate(4 * heads * MOST_SPLITS);
+            this.splitScale = owned.allocate(4 * heads * MOST_SPLITS);
+            this.den = owned.allocate(8 * heads);
+            this.high = owned.allocate(4 * heads * config.headDim());
+            this.low = owned.allocate(4 * heads * config.headDim());
+            long record = Math.max(layout.recordBytes(), layout.finalBytes());
+            this.records[0] = owned.allocate(n * record);
+            this.records[1] = owned.allocate(n * record);
+            this.cvs = owned.allocate(n * stepChunks * 4L * KEY_WORDS);
+            this.digests = owned.allocate(4 * n * digestWords);
+            this.logitProducts = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
+            this.logits = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
+            this.best = owned.allocate(8L * LOGITS_AT_ONCE);
+            this.token = owned.allocate(4L * LOGITS_AT_ONCE);
+            this.logit = owned.allocate(4L * LOGITS_AT_ONCE);
+            this.status = owned.allocate(4);
 
-        this.positionsAt = capacity;
-        this.askedAt = 2 * capacity;
-        this.choosingAt = 3 * capacity;
-        this.tileFirstAt = 4 * capacity;
-        this.tileCountAt = 5 * capacity;
-        this.keyAt = 6 * capacity;
-        this.tablesAt = 4L * (keyAt + KEY_WORDS);
-        this.listsAt = tablesAt + 8L * capacity;
-        long size = listsAt + 8L * this.together * KeyValuePages.pagesFor(config.maxPositions());
-        this.inputs = cuda.pinned(size);
-        this.deviceInputs = allocate(size);
-        this.downDigests = cuda.pinned(4L * capacity * digestWords);
-        this.downToken = cuda.pinned(4L * LOGITS_AT_ONCE);
-        this.downLogit = cuda.pinned(4L * LOGITS_AT_ONCE);
-        this.downLogits = cuda.pinned(4L * LOGITS_AT_ONCE * config.vocab());
-        this.downStatus = cuda.pinned(4);
-        this.downTails = cuda.pinned(4L * LOGITS_AT_ONCE * Math.max(1, layout.tailFloats()));
-        this.downRecords = cuda.pinned(n * record);
+            this.positionsAt = capacity;
+            this.askedAt = 2 * capacity;
+            this.choosingAt = 3 * capacity;
+            this.tileFirstAt = 4 * capacity;
+            this.tileCountAt = 5 * capacity;
+            this.keyAt = 6 * capacity;
+            this.tablesAt = 4L * (keyAt + KEY_WORDS);
+            this.listsAt = tablesAt + 8L * capacity;
+            long size = listsAt + 8L * this.together * KeyValuePages.pagesFor(config.maxPositions());
+            this.inputs = owned.pinned(size);
+            this.deviceInputs = owned.allocate(size);
+            this.downDigests = owned.pinned(4L * capacity * digestWords);
+            this.downToken = owned.pinned(4L * LOGITS_AT_ONCE);
+            this.downLogit = owned.pinned(4L * LOGITS_AT_ONCE);
+            this.downLogits = owned.pinned(4L * LOGITS_AT_ONCE * config.vocab());
+            this.downStatus = owned.pinned(4);
+            this.downTails = owned.pinned(4L * LOGITS_AT_ONCE * Math.max(1, layout.tailFloats()));
+            this.downRecords = owned.pinned(n * record);
+        } catch (RuntimeException e) {
+            owned.closeAfter(e);
+            throw e;
+        }
     }
 
     /** Whole slices of rows: the last of a product may read, not use, rows behind those it was given. */
@@ -242,12 +256,6 @@ final class DevicePass implements Executor {
         long sequence = (long) c.heads() * (4L * c.maxPositions() + 8L * MOST_SPLITS + 8L * c.headDim() + 8)
                 + c.maxPositions() / 8;
         return padded(rows) * row + together * sequence + 8L * LOGITS_AT_ONCE * c.vocab();
-    }
-
-    private long allocate(long bytes) {
-        long address = cuda.allocate(bytes);
-        allocations.add(address);
-        return address;
     }
 
     @Override
@@ -369,14 +377,23 @@ final class DevicePass implements Executor {
         Graph key = new Graph(batch.rows, batch.all, batch.trace);
         CUgraphExec_st graph = graphs.get(key);
         if (graph == null) {
-            cuda.beginCapture(stream);
-            layers(batch);
-            finishTrace(batch);
-            answer(0, batch.rows, batch.all);
-            graph = cuda.endCapture(stream);
+            graph = record(batch);
             graphs.put(key, graph);
         }
         cuda.launch(graph, stream);
+    }
+
+    private CUgraphExec_st record(Batch batch) {
+        cuda.beginCapture(stream);
+        try {
+            layers(batch);
+            finishTrace(batch);
+            answer(0, batch.rows, batch.all);
+        } catch (RuntimeException e) {
+            cuda.abandonCapture(stream);
+            throw e;
+        }
+        return owned.own(cuda.endCapture(stream));
     }
 
     private void layers(Batch batch) {
@@ -476,7 +493,7 @@ final class DevicePass implements Executor {
                     .with(input(tileCountAt))
                     .with(work)
                     .with(status)
-                    .run(config.kvHeads(), batch.tiles, 1, 128, 256 * (size + 16) + 10_240 + 80 * size);
+                    .run(config.kvHeads(), batch.tiles, 1, 128, Kernels.attentionShared(size));
             long first = batch.decoding;
             main.kernel("quantize_rows")
                     .with(work + 4 * first * config.queryDim())
@@ -693,21 +710,11 @@ final class DevicePass implements Executor {
     @Override
     public void close() {
         cuda.makeCurrent();
-        cuda.await(stream);
-        cuda.await(hashStream);
-        graphs.values().forEach(cuda::destroy);
-        for (int i = 0; i < 2; i++) {
-            cuda.destroy(recordsWritten[i]);
-            cuda.destroy(recordsHashed[i]);
-        }
-        main.close();
-        side.close();
-        cuda.destroy(stream);
-        cuda.destroy(hashStream);
-        allocations.forEach(cuda::free);
-        for (MemorySegment memory :
-                List.of(inputs, downDigests, downToken, downLogit, downLogits, downStatus, downTails, downRecords)) {
-            cuda.freePinned(memory);
+        try {
+            cuda.await(stream);
+            cuda.await(hashStream);
+        } finally {
+            owned.close();
         }
     }
 }

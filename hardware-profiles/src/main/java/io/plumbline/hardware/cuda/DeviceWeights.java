@@ -164,10 +164,10 @@ final class DeviceWeights implements AutoCloseable {
 
     /** Through two pinned buffers by turns: one is filled from the file while the other is on its way. */
     private void copy(Plan plan, DoubleConsumer progress) {
-        MemorySegment[] stages = {cuda.pinned(STAGE), cuda.pinned(STAGE)};
-        CUevent_st[] sent = {cuda.event(), cuda.event()};
-        CUstream_st stream = cuda.stream();
-        try {
+        try (Owned owned = new Owned(cuda)) {
+            CUstream_st stream = owned.stream();
+            MemorySegment[] stages = {owned.pinned(STAGE), owned.pinned(STAGE)};
+            CUevent_st[] sent = {owned.event(), owned.event()};
             int turn = 0;
             long done = 0;
             for (Plan.Part part : plan.parts) {
@@ -185,12 +185,6 @@ final class DeviceWeights implements AutoCloseable {
             }
             cuda.await(stream);
             progress.accept(1);
-        } finally {
-            cuda.destroy(stream);
-            for (int i = 0; i < 2; i++) {
-                cuda.destroy(sent[i]);
-                cuda.freePinned(stages[i]);
-            }
         }
     }
 

@@ -7,7 +7,6 @@ import io.plumbline.inference.kernels.ScalarKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
-import org.bytedeco.cuda.cudart.CUstream_st;
 
 /**
  * int8 products by the kernel that suits the number of rows: a warp a weight row for few, tensor cores for many. Where tensor cores
@@ -20,8 +19,6 @@ final class Products {
     private static final int NARROW_ROWS = 64;
     private static final int WIDE = 128;
     private static final int NARROW = 32;
-    private static final int WIDE_SHARED = 4 * (WIDE + WIDE) * (64 + 16);
-    private static final int NARROW_SHARED = 4 * (NARROW_ROWS + NARROW) * (128 + 16);
 
     private final boolean tensorCores;
 
@@ -90,9 +87,9 @@ final class Products {
         if (rows <= GEMV_ROWS) {
             to.run((n + 3) / 4, 1, 128);
         } else if (rows <= NARROW_ROWS) {
-            to.run((columns + NARROW - 1) / NARROW, 1, 1, 128, NARROW_SHARED);
+            to.run((columns + NARROW - 1) / NARROW, 1, 1, 128, Kernels.NARROW_SHARED);
         } else {
-            to.run((columns + WIDE - 1) / WIDE, (rows + WIDE - 1) / WIDE, 1, 128, WIDE_SHARED);
+            to.run((columns + WIDE - 1) / WIDE, (rows + WIDE - 1) / WIDE, 1, 128, Kernels.WIDE_SHARED);
         }
     }
 
@@ -102,8 +99,8 @@ final class Products {
      * @throws CudaException when not even plain dot products equal the specification: nothing exact can run here.
      */
     static Products choose(Cuda cuda) {
-        CUstream_st stream = cuda.stream();
-        try (Launcher launcher = new Launcher(cuda, stream)) {
+        try (Owned owned = new Owned(cuda)) {
+            Launcher launcher = owned.launcher(owned.stream());
             int[] expected = expected();
             if (!Arrays.equals(expected, trial(cuda, launcher, by(false), SMALL_ROWS, SMALL_N, SMALL_K, 0))) {
                 throw new CudaException(
@@ -117,8 +114,6 @@ final class Products {
                 }
             }
             return by(time(cuda, launcher, by(true)) <= time(cuda, launcher, by(false)));
-        } finally {
-            cuda.destroy(stream);
         }
     }
 
@@ -154,11 +149,11 @@ final class Products {
     private static int[] trial(Cuda cuda, Launcher to, Products products, int rows, int n, int k, int again) {
         // Rows in eights: the last launch may read, not use, what lies behind.
         int padded = (rows + 7) / 8 * 8;
-        MemorySegment up = cuda.pinned((long) padded * k + (long) n * k);
-        MemorySegment down = cuda.pinned(4L * rows * n);
-        long device = cuda.allocate(up.byteSize());
-        long y = cuda.allocate(down.byteSize());
-        try {
+        try (Owned owned = new Owned(cuda)) {
+            MemorySegment up = owned.pinned((long) padded * k + (long) n * k);
+            MemorySegment down = owned.pinned(4L * rows * n);
+            long device = owned.allocate(up.byteSize());
+            long y = owned.allocate(down.byteSize());
             MemorySegment.copy(random(1, padded * k), 0, up, JAVA_BYTE, 0, padded * k);
             MemorySegment.copy(random(2, n * k), 0, up, JAVA_BYTE, (long) padded * k, n * k);
             cuda.upload(to.stream(), device, up);
@@ -168,11 +163,6 @@ final class Products {
             cuda.download(to.stream(), down, y);
             cuda.await(to.stream());
             return down.toArray(JAVA_INT);
-        } finally {
-            cuda.free(device);
-            cuda.free(y);
-            cuda.freePinned(up);
-            cuda.freePinned(down);
         }
     }
 

@@ -34,11 +34,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -410,7 +414,20 @@ class CudaKernelsTest {
         }
     }
 
+    /** The width of the down projection of an 8B model, in every way that rows lead to. */
+    @Tag("long")
+    @Test
+    void productsAreExactAtTheWidthOfALargeModel() {
+        for (int rows : new int[] {1, 2, 4, 8, 33, 64, 65, 129}) {
+            products(Gpu.isReal() ? 500 : 20, 14_336, rows, Gpu.isReal() ? Gpu.ORDERS : new long[] {42});
+        }
+    }
+
     private void products(int n, int k, int rows) {
+        products(n, k, rows, Gpu.ORDERS);
+    }
+
+    private void products(int n, int k, int rows, long[] orders) {
         Random random = new Random(n * 31L + k * 7L + rows);
         String what = n + " by " + k + ", rows " + rows;
         byte[] w = new byte[2 * n * k];
@@ -440,7 +457,7 @@ class CudaKernelsTest {
         byte[] padded = Arrays.copyOf(x, (rows + 7) / 8 * 8 * k);
         for (boolean tensorCores : new boolean[] {true, false}) {
             Products products = Products.by(tensorCores);
-            for (long order : Gpu.ORDERS) {
+            for (long order : orders) {
                 Gpu.call("emu_set_order", order);
                 long dx = gpu.of(padded).address();
                 long dw = gpu.of(w).address();
@@ -463,7 +480,10 @@ class CudaKernelsTest {
 
     @Test
     void theStartUpSelfTestFindsAWay() {
-        assertTrue(Gpu.isReal() || Products.choose(gpu.driver()) != null);
+        boolean tensorCores = Products.choose(gpu.driver()).tensorCores();
+        if (Gpu.isReal()) {
+            System.out.println("int8 products for many rows by " + (tensorCores ? "tensor cores" : "dot products"));
+        }
     }
 
     @Test
@@ -623,10 +643,24 @@ class CudaKernelsTest {
         attention(16, 40, 1, 64, false);
     }
 
+    /** Contexts over many pages, shared among more blocks than there are pages and fewer. The longest ones are for real GPUs. */
+    @Tag("long")
+    @ParameterizedTest
+    @ValueSource(ints = {700, 1025, 4096, 16_384, 65_536})
+    void attentionOverLongContexts(int context) {
+        assumeTrue(Gpu.isReal() || context <= 1025, "Skipped: too long for the emulated GPU");
+        attention(128, context, 1, 4, false, 3);
+        attention(64, context, 2, 4, false, 64);
+    }
+
     private void attention(int size, int context, int kvHeads, int heads, boolean zeroValues) {
+        attention(size, context, kvHeads, heads, zeroValues, 1 + context % 3);
+    }
+
+    private void attention(int size, int context, int kvHeads, int heads, boolean zeroValues, int splits) {
         Random random = new Random(size * 1000L + context);
-        ModelConfig c =
-                new ModelConfig(32, 2, heads, kvHeads, size, 32, 8, 256, 1e-6f, Rope.plain(10_000), false, false);
+        ModelConfig c = new ModelConfig(
+                32, 2, heads, kvHeads, size, 32, 8, Math.max(256, context), 1e-6f, Rope.plain(10_000), false, false);
         String what = "attention, head size " + size + ", context " + context + ", " + heads + " of " + kvHeads;
         int rows = Math.min(11, context);
         short[] q = new short[rows * c.queryDim()];
@@ -676,7 +710,6 @@ class CudaKernelsTest {
         Buffer dsq = gpu.of(sq);
         Buffer dp = gpu.of(positions);
         int stride = pages * 64;
-        int splits = 1 + context % 3;
         int groups = kvHeads * ((heads / kvHeads + 7) / 8);
         int tileTokens = 64 / (heads / kvHeads);
         int tiles = (rows + tileTokens - 1) / tileTokens;
@@ -967,6 +1000,54 @@ class CudaKernelsTest {
     void theGpuItselfIsMeasured() {
         var rates = Probe.measure(gpu.driver());
         assertTrue(rates.bytesPerSecond() > 0 && rates.int8OperationsPerSecond() > 0, rates.toString());
+        assertTrue(rates.int8Peak() >= rates.int8OperationsPerSecond(), rates.toString());
+        if (Gpu.isReal() && rates.datasheetInt8() > 0) {
+            // Above the data sheet the clock or the count is wrong; far below it the probe does not measure what the
+            // GPU can do.
+            for (double share : new double[] {
+                rates.bytesPerSecond() / rates.datasheetBytesPerSecond(), rates.int8Peak() / rates.datasheetInt8()
+            }) {
+                assertTrue(share > 0.3 && share < 1.1, share + " of the data sheet: " + rates);
+            }
+        }
+    }
+
+    /** Every reading is of all of the memory: what the loads in flight do not reach, the loop behind them does. */
+    @Test
+    void theProbeReadsEverything() {
+        Random random = new Random(12);
+        for (int n : new int[] {1, 255, 256, 2048, 4099, 10_000}) {
+            int[] values = random.ints(4L * n).toArray();
+            Buffer from = gpu.of(values);
+            Buffer out = gpu.memory(2 * 256 * 4);
+            gpu.run("probe_read", 2, 1, 1, 256, 0, 0, from, (long) n, out);
+            int expected = Arrays.stream(values).reduce(0, (a, b) -> a ^ b);
+            int[] found = gpu.read(out, 2 * 256 * 4).toArray(ValueLayout.JAVA_INT_UNALIGNED);
+            assertEquals(expected, Arrays.stream(found).reduce(0, (a, b) -> a ^ b), n + " times 16 bytes");
+        }
+    }
+
+    /** What the emulator enforces is what the compiler made, and there is no kernel that only one of them knows. */
+    @Test
+    void everyKernelDeclaresTheThreadsAndTheSharedMemoryThatItTakes() throws IOException {
+        Map<String, Integer> compiled = new TreeMap<>();
+        try (InputStream in = CudaKernelsTest.class.getResourceAsStream("/io/plumbline/native/cuda/kernels.txt")) {
+            assumeTrue(in != null, "Skipped: the fatbin was not built (no nvcc here)");
+            for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
+                String[] words = line.split(" ");
+                String name = words[0];
+                int shared = Integer.parseInt(words[2]);
+                compiled.put(name, shared);
+                if (!Gpu.isReal()) {
+                    assertEquals(Long.parseLong(words[1]), Gpu.ask("emu_most_threads", name), "threads of " + name);
+                    assertEquals(shared, Gpu.ask("emu_static_shared", name), "static shared memory of " + name);
+                }
+            }
+        }
+        assertEquals(new TreeSet<>(Kernels.dynamicShared().keySet()), compiled.keySet());
+        compiled.forEach((name, shared) -> assertEquals(shared, gpu.driver().staticShared(name), name));
     }
 
     @Test

@@ -14,6 +14,7 @@ import io.plumbline.inference.engine.Generator;
 import io.plumbline.inference.engine.Generator.Result;
 import io.plumbline.inference.engine.KeyValuePages;
 import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.engine.SelfTest;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.inference.synthetic.RandomModel;
 import io.plumbline.verifier.audit.Assignment;
@@ -29,6 +30,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
@@ -233,6 +235,29 @@ class DevicePassTest {
                 }
             });
         }
+    }
+
+    /** Other kernels run for one sequence than for five, thirty-three or a hundred. */
+    @Test
+    void everyNumberOfSequencesGivesTheSameBits() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            Request request = TestModels.request(model, selfTestPrompt(model), 4, Sampling.GREEDY);
+            byte[] expected = onProcessors(model, request).traceRoot();
+            onDevice(model, weights -> {
+                try (Executor pass = pass(weights, model, 256 + 100, 100)) {
+                    assertEquals(OptionalInt.empty(), SelfTest.differs(pass, request, NODE, expected, 256, 100, 1000));
+                    byte[] other = expected.clone();
+                    other[0] ^= 1;
+                    assertEquals(OptionalInt.of(1), SelfTest.differs(pass, request, NODE, other, 256, 100, 1000));
+                }
+            });
+        }
+    }
+
+    private static int[] selfTestPrompt(LoadedModel model) {
+        return new Random(7)
+                .ints(2 * KeyValuePages.TOKENS + 1, 3, model.config().vocab())
+                .toArray();
     }
 
     @Test

@@ -14,6 +14,7 @@ import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a node sees when it looks for GPUs, in processes of their own: a driver that is loaded stays loaded. */
 class DiscoveryTest {
@@ -37,14 +40,19 @@ class DiscoveryTest {
     }
 
     private static String look(String... flags) throws IOException, InterruptedException {
+        Process process =
+                new ProcessBuilder(command(flags)).redirectErrorStream(true).start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), out);
+        return out;
+    }
+
+    private static List<String> command(String... flags) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(flags));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Look.class.getName()));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), out);
-        return out;
+        return command;
     }
 
     @Test
@@ -55,6 +63,50 @@ class DiscoveryTest {
         assertEquals(
                 "CUDA: Found[devices=[], why=no NVIDIA driver on this host (libcuda.so.1 is not found)]",
                 found.strip());
+    }
+
+    /**
+     * Hardened hosts mount the folder for temporary files noexec: nothing can be loaded from there. JavaCPP's cache serves, and where it is the
+     * same, one line says what is wrong. Needs a mount namespace.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aFolderForTemporaryFilesThatIsNotExecutableIsNoFailure(boolean cacheToo) throws Exception {
+        Gpu.install();
+        assumeFalse(Gpu.isReal(), "Skipped: that host may have a libcudart.so.13");
+        URL emulator = Gpu.class.getResource("/io/plumbline/native/libcuda.so.1");
+        assumeTrue(
+                emulator.getProtocol().equals("file")
+                        && Gpu.class.getResource("/io/plumbline/native/cuda/libcudart.so.13") != null,
+                "Skipped: the emulated driver lies in a jar, or there is no stand-in for libcudart");
+        Path noexec = Files.createDirectory(folder.resolve("noexec"));
+        Path cache = Files.createDirectory(folder.resolve("cache"));
+        String[] namespace = {"unshare", "--mount", "--map-root-user", "--user"};
+        String mount = "mount -t tmpfs -o noexec tmpfs " + noexec;
+        assumeTrue(
+                new ProcessBuilder(namespace[0], namespace[1], namespace[2], namespace[3], "sh", "-c", mount)
+                                .start()
+                                .waitFor()
+                        == 0,
+                "Skipped: no mount namespaces here");
+        List<String> java = command(
+                "--enable-native-access=ALL-UNNAMED",
+                "-Djava.io.tmpdir=" + noexec,
+                "-Dorg.bytedeco.javacpp.cachedir=" + (cacheToo ? noexec : cache));
+        List<String> command = new ArrayList<>(List.of(namespace));
+        command.addAll(List.of("sh", "-c", mount + " && exec \"$@\"", "sh"));
+        command.addAll(java);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment()
+                .put("LD_LIBRARY_PATH", Path.of(emulator.toURI()).getParent().toString());
+        Process process = builder.start();
+        String found = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assertEquals(0, process.waitFor(), found);
+        if (cacheToo) {
+            assertTrue(found.contains("devices=[]") && found.contains("noexec"), found);
+        } else {
+            assertEquals("CUDA: Found[devices=[emulated GPU], why=null]", found);
+        }
     }
 
     @Test

@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.bytedeco.cuda.cudart.CUstream_st;
 
 /**
@@ -30,6 +32,17 @@ final class Gpu implements AutoCloseable {
     static final long[] ORDERS = REAL ? new long[] {0} : new long[] {0, 1, 42, 43};
 
     private static final SymbolLookup EMULATOR = REAL ? null : load();
+
+    /** The emulated GPU has those with faults beside. */
+    static final Map<String, Integer> KERNELS = new TreeMap<>(Kernels.dynamicShared());
+
+    static {
+        for (String name :
+                List.of("broken_race", "broken_barrier", "broken_alignment", "broken_wait", "broken_shared")) {
+            KERNELS.put(name, 0);
+        }
+        KERNELS.put("static_and_dynamic", 64 << 10);
+    }
 
     private final Cuda cuda;
     private final CUstream_st stream;
@@ -62,7 +75,7 @@ final class Gpu implements AutoCloseable {
         if (!REAL) {
             call("emu_forget_failure", -1);
         }
-        return REAL ? new Cuda(0) : new Cuda(0, new byte[] {1});
+        return REAL ? new Cuda(0) : new Cuda(0, new byte[] {1}, KERNELS);
     }
 
     static boolean isReal() {
@@ -107,6 +120,22 @@ final class Gpu implements AutoCloseable {
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** Calls a function of the emulator's own that takes a name; -1 where it knows no such kernel. Only where the GPU is emulated. */
+    static long ask(String function, String name) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (long) Linker.nativeLinker()
+                    .downcallHandle(
+                            EMULATOR.findOrThrow(function), FunctionDescriptor.of(JAVA_LONG, ValueLayout.ADDRESS))
+                    .invokeExact(arena.allocateFrom(name));
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    CUstream_st stream() {
+        return stream;
     }
 
     Cuda driver() {

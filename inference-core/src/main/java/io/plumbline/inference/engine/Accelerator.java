@@ -20,12 +20,20 @@ public interface Accelerator {
     record Found(List<String> devices, String why) {}
 
     /**
-     * What a device can do at most, measured.
+     * What a device can do at most, measured, and beside it what its maker says.
      *
      * @param bytesPerSecond read from its memory.
      * @param int8OperationsPerSecond of matrix products, by the instruction that ours use; a multiplication and an addition are two.
+     * @param int8Peak the same by the device's fastest instruction, where it has another.
+     * @param datasheetBytesPerSecond of the maker, or NaN where it is not known.
+     * @param datasheetInt8 of the maker, without sparsity, or NaN.
      */
-    record Rates(double bytesPerSecond, double int8OperationsPerSecond) {}
+    record Rates(
+            double bytesPerSecond,
+            double int8OperationsPerSecond,
+            double int8Peak,
+            double datasheetBytesPerSecond,
+            double datasheetInt8) {}
 
     /** For people: "CUDA". */
     String kind();
