@@ -6,6 +6,8 @@ import io.plumbline.inference.engine.Engine;
 import io.plumbline.inference.engine.Executor;
 import io.plumbline.inference.engine.ForwardPass;
 import io.plumbline.inference.engine.Generator;
+import io.plumbline.inference.engine.KeyValuePages;
+import io.plumbline.inference.engine.SelfTest;
 import io.plumbline.inference.engine.Workers;
 import io.plumbline.inference.kernels.Backend;
 import io.plumbline.inference.model.LoadedModel;
@@ -13,8 +15,10 @@ import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
@@ -27,7 +31,11 @@ final class Compute implements AutoCloseable {
     /** Enough prompt tokens for every kernel that a processor has, and a device. */
     private static final int SELF_TEST_PROMPT = 24;
 
-    private static final int DEVICE_SELF_TEST_PROMPT = 80;
+    /**
+     * Two whole pages and a token: the pages are shared, so that all sequences of the test decode together from its first step, over keys
+     * of three pages.
+     */
+    private static final int DEVICE_SELF_TEST_PROMPT = 2 * KeyValuePages.TOKENS + 1;
 
     private final LoadedModel model;
     private final Accelerator.Loaded device;
@@ -60,16 +68,38 @@ final class Compute implements AutoCloseable {
         this.device = choice.device().equals("cpu") ? null : load(layers, choice, events);
         Engine.Limits suited = device == null ? Engine.Limits.of(hostMemory() / 4) : device.limits();
         this.limits = choice.cacheBytes() == 0 ? suited : suited.withCache(choice.cacheBytes());
-        this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
-        if (device == null) {
-            this.replaying = cells;
-            this.serving = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
-        } else {
-            this.replaying = device.executor(Generator.PREFILL_BLOCK, 1);
-            this.serving = device.executor(limits.batchRows() + limits.together(), limits.together());
+        List<AutoCloseable> taken = new ArrayList<>();
+        if (device != null) {
+            taken.add(device);
         }
-        selfTest(backend, layers);
+        try {
+            this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
+            taken.add(cells);
+            if (device == null) {
+                this.replaying = cells;
+                this.serving = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
+            } else {
+                this.replaying = device.executor(Generator.PREFILL_BLOCK, 1);
+                taken.add(replaying);
+                this.serving = device.executor(limits.batchRows() + limits.together(), limits.together());
+            }
+            taken.add(serving);
+            selfTest(backend, layers);
+        } catch (IOException | RuntimeException e) {
+            closeAfter(e, taken.reversed());
+            throw e;
+        }
         events.emit("computes", json -> json.put("on", serving.name()).put("cacheMib", limits.cacheBytes() >> 20));
+    }
+
+    private static void closeAfter(Exception why, List<AutoCloseable> taken) {
+        for (AutoCloseable one : taken) {
+            try {
+                one.close();
+            } catch (Exception e) {
+                why.addSuppressed(e);
+            }
+        }
     }
 
     private static long hostMemory() {
@@ -116,14 +146,28 @@ final class Compute implements AutoCloseable {
             expected = root(forward, request);
         }
         if (!Arrays.equals(expected, root(replaying, request))) {
-            close();
-            throw new IOException(
-                    "What " + replaying.name() + " computes does not equal the specification on this host. "
-                            + (device == null
-                                    ? "Start with JAVA_TOOL_OPTIONS=\"-Dplumbline.native=false -Dplumbline.vector=false\""
-                                    : "Start with --device cpu")
-                            + " and report it.");
+            throw differs("");
         }
+        if (device == null) {
+            return;
+        }
+        // Other kernels run for other numbers of sequences, and each of them will serve.
+        int pages = Math.toIntExact(
+                Math.min(Integer.MAX_VALUE, limits.cacheBytes() / KeyValuePages.pageBytes(model.config())));
+        OptionalInt sequences = SelfTest.differs(
+                serving, request, new byte[32], expected, limits.batchRows(), limits.together(), pages);
+        if (sequences.isPresent()) {
+            throw differs(" with " + sequences.getAsInt() + " answers at once");
+        }
+    }
+
+    private IOException differs(String when) {
+        return new IOException("What " + replaying.name() + " computes" + when
+                + " does not equal the specification on this host. "
+                + (device == null
+                        ? "Start with JAVA_TOOL_OPTIONS=\"-Dplumbline.native=false -Dplumbline.vector=false\""
+                        : "Start with --device cpu")
+                + " and report it.");
     }
 
     private Request selfTestRequest(int tokens) {
