@@ -27,10 +27,10 @@ struct Gemm {
     /// column end in one thread. -1 beyond the last.
     __device__ __forceinline__ int weight_row(int i) const {
         if (A != After::GATE) {
-            int n = blockIdx.x * BN + i;
+            int n = blockIdx.y * BN + i;
             return n < out.n ? n : -1;
         }
-        int n = blockIdx.x * (BN / 2) + i / 16 * 8 + i % 8;
+        int n = blockIdx.y * (BN / 2) + i / 16 * 8 + i % 8;
         return n < out.n ? n + (i / 8 % 2 ? out.n : 0) : -1;
     }
 
@@ -47,7 +47,7 @@ struct Gemm {
     __device__ __forceinline__ void load(int8_t *stage, int k0) const {
         constexpr int PIECES = BK / 16;
         for (int i = threadIdx.x; i < BM * PIECES; i += THREADS) {
-            int row = blockIdx.y * BM + i / PIECES, c = i % PIECES * 16;
+            int row = blockIdx.x * BM + i / PIECES, c = i % PIECES * 16;
             piece(stage + i / PIECES * STRIDE + c, x, row < rows ? row : -1, k0 + c);
         }
         for (int i = threadIdx.x; i < BN * PIECES; i += THREADS) {
@@ -98,7 +98,7 @@ struct Gemm {
                 }
             }
         }
-        int row0 = blockIdx.y * BM + wm;
+        int row0 = blockIdx.x * BM + wm;
         if (A == After::GATE) {
             for (int i = (int)threadIdx.x; i < BM; i += THREADS) block_most[i] = 0;
             __syncthreads();
@@ -112,7 +112,7 @@ struct Gemm {
                     for (int j = 0; j < TN; j += 2)
 #pragma unroll
                         for (int q = 0; q < 2; q++) {
-                            int column = blockIdx.x * (BN / 2) + (wn + j * 8) / 2 + t * 2 + q;
+                            int column = blockIdx.y * (BN / 2) + (wn + j * 8) / 2 + t * 2 + q;
                             if (row >= rows || column >= out.n) continue;
                             unsigned m = products::put_gated(out, row, column, d[i][j][half * 2 + q], d[i][j + 1][half * 2 + q]);
                             most = m > most ? m : most;
@@ -121,7 +121,7 @@ struct Gemm {
                 }
             __syncthreads();
             for (int i = (int)threadIdx.x; i < BM; i += THREADS)
-                if ((int)blockIdx.y * BM + i < rows) atomicMax(&out.most[blockIdx.y * BM + i], block_most[i]);
+                if ((int)blockIdx.x * BM + i < rows) atomicMax(&out.most[blockIdx.x * BM + i], block_most[i]);
         } else {
 #pragma unroll
             for (int i = 0; i < TM; i++)
@@ -129,7 +129,7 @@ struct Gemm {
                 for (int j = 0; j < TN; j++)
 #pragma unroll
                     for (int q = 0; q < 4; q++) {
-                        int row = row0 + i * 16 + g + (q >= 2 ? 8 : 0), column = blockIdx.x * BN + wn + j * 8 + t * 2 + (q & 1);
+                        int row = row0 + i * 16 + g + (q >= 2 ? 8 : 0), column = blockIdx.y * BN + wn + j * 8 + t * 2 + (q & 1);
                         if (row < rows && column < out.n) products::put < A == After::GATE ? After::STORE : A > (out, row, column, d[i][j][q]);
                     }
         }
@@ -144,7 +144,8 @@ using Narrow = Gemm<64, 32, 16, 32, 128, A>;
 }  // namespace
 
 /// wide: tiles of 128 by 128, shared memory 4 * 256 * 80 bytes; narrow: of 64 by 32, so that many blocks share the weights of few rows,
-/// 4 * 96 * 144 bytes. grid (ceil(columns / BN), ceil(rows / BM)), 128 threads; gate has 2 n columns.
+/// 4 * 96 * 144 bytes. grid (ceil(rows / BM), ceil(columns / BN)), 128 threads; gate has 2 n columns. Blocks that run together then share their
+/// columns: all rows of x, which the second-level cache holds, go by while the weights, which it does not hold, are read once.
 #define GEMM(NAME, TILE)                                                                                                            \
     extern "C" __global__ void __launch_bounds__(128) gemm_store_##NAME(                                                            \
         const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                         \

@@ -42,21 +42,70 @@ __device__ void compress(unsigned (&cv)[8], unsigned (&m)[16], unsigned long lon
 
 }  // namespace
 
-/// Records (token, layer) of a batch's rows, zero-padded to `record` bytes each. grid rows, 128 threads.
+namespace {
+
+/// Pieces of 16 bytes that a thread of trace_records copies, all on their way at once.
+constexpr int PIECES = 4;
+
+/// A row of each array, in the order of a record.
+struct Parts {
+    const uint8_t *from[5];
+    int bytes[5];
+
+    /// Where the 16 bytes from `at` stand together and 16 divides their address; else null.
+    __device__ __forceinline__ const uint4 *whole(int at) const {
+        const uint8_t *found = nullptr;
+#pragma unroll
+        for (int i = 0; i < 5; i++) {
+            if (at >= 0 && at + 16 <= bytes[i] && reinterpret_cast<uintptr_t>(from[i] + at) % 16 == 0) found = from[i] + at;
+            at -= bytes[i];
+        }
+        return reinterpret_cast<const uint4 *>(found);
+    }
+
+    /// The byte at `at`; zero behind all parts.
+    __device__ __forceinline__ unsigned byte(int at) const {
+#pragma unroll
+        for (int i = 0; i < 5; i++) {
+            if (at < bytes[i]) return from[i][at];
+            at -= bytes[i];
+        }
+        return 0;
+    }
+
+    /// The 16 bytes from `at`, one by one: where parts meet, and in rows that no 16 divides.
+    __device__ __noinline__ uint4 gathered(int at) const {
+        unsigned words[4] = {0, 0, 0, 0};
+        if (at >= bytes[0] + bytes[1] + bytes[2] + bytes[3] + bytes[4]) return uint4{0, 0, 0, 0};
+        for (int b = 0; b < 16; b++) words[b / 4] |= byte(at + b) << b % 4 * 8;
+        return uint4{words[0], words[1], words[2], words[3]};
+    }
+};
+
+}  // namespace
+
+/// Records (token, layer) of a batch's rows, zero-padded to `record` bytes each, which 16 divides. grid (ceil(record / 8192), rows), 128 threads.
 extern "C" __global__ void __launch_bounds__(128) trace_records(
     const float *h, const int16_t *k, const int8_t *v, const float *sk, const float *sv, int hidden, int kv_dim, int kv_heads, int record,
     uint8_t *out) {
-    int row = blockIdx.x;
-    uint8_t *to = out + (size_t)row * record;
-    for (int i = threadIdx.x; i < record; i += blockDim.x) {
-        int at = i;
-        uint8_t byte = 0;
-        if (at < 4 * hidden) byte = reinterpret_cast<const uint8_t *>(h + (size_t)row * hidden)[at];
-        else if ((at -= 4 * hidden) < 2 * kv_dim) byte = reinterpret_cast<const uint8_t *>(k + (size_t)row * kv_dim)[at];
-        else if ((at -= 2 * kv_dim) < kv_dim) byte = reinterpret_cast<const uint8_t *>(v + (size_t)row * kv_dim)[at];
-        else if ((at -= kv_dim) < 4 * kv_heads) byte = reinterpret_cast<const uint8_t *>(sk + (size_t)row * kv_heads)[at];
-        else if ((at -= 4 * kv_heads) < 4 * kv_heads) byte = reinterpret_cast<const uint8_t *>(sv + (size_t)row * kv_heads)[at];
-        to[i] = byte;
+    size_t row = blockIdx.y;
+    Parts parts{{reinterpret_cast<const uint8_t *>(h + row * hidden), reinterpret_cast<const uint8_t *>(k + row * kv_dim),
+                 reinterpret_cast<const uint8_t *>(v + row * kv_dim), reinterpret_cast<const uint8_t *>(sk + row * kv_heads),
+                 reinterpret_cast<const uint8_t *>(sv + row * kv_heads)},
+                {4 * hidden, 2 * kv_dim, kv_dim, 4 * kv_heads, 4 * kv_heads}};
+    int first = (blockIdx.x * PIECES * 128 + threadIdx.x) * 16;
+    const uint4 *from[PIECES];
+    uint4 piece[PIECES];
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) from[i] = parts.whole(first + i * 128 * 16);
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) piece[i] = from[i] ? __ldg(from[i]) : uint4{0, 0, 0, 0};
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) {
+        int at = first + i * 128 * 16;
+        if (at >= record) return;
+        if (!from[i]) piece[i] = parts.gathered(at);
+        *reinterpret_cast<uint4 *>(out + row * record + at) = piece[i];
     }
 }
 EMU_KERNEL(trace_records, 128, 0)

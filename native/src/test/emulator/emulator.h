@@ -16,7 +16,7 @@
 #define __global__
 #define __device__
 #define __host__
-#define __noinline__ __attribute__((__noinline__)) static
+#define __noinline__ __attribute__((__noinline__))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __shared__ static thread_local
 #define __launch_bounds__(...)

@@ -139,9 +139,8 @@ public final class Cuda implements AutoCloseable {
         check("cuFuncLoad of " + kernel, cuFuncLoad(function));
         int fixed = functionAttribute(function, kernel, STATIC_SHARED);
         if (fixed + shared > SHARED_BY_DEFAULT) {
-            // What is asked for and no more: with the static part it must stay within the most that the GPU has, and
-            // what a block may
-            // have is taken from the first-level cache.
+            // No more than is asked for: with the static part it must stay within the most that the GPU has, and what a
+            // block may have is taken from the first-level cache.
             check("cuFuncSetAttribute of " + kernel, cuFuncSetAttribute(function, MAX_DYNAMIC_SHARED, shared));
         }
         return function;

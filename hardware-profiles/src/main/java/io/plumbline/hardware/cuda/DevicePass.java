@@ -49,6 +49,9 @@ final class DevicePass implements Executor {
     private static final int KEY_WORDS = 8;
     private static final int CHUNK = 1024;
 
+    /** Bytes of a record that a block copies. */
+    private static final int TRACE_BYTES = 8192;
+
     private final Cuda cuda;
     private final DeviceWeights weights;
     private final Products products;
@@ -566,7 +569,7 @@ final class DevicePass implements Executor {
                 .with(config.kvHeads())
                 .with(layout.recordBytes())
                 .with(records[turn])
-                .run(batch.rows, 1, 128);
+                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
         hash(batch, l, layout.recordBytes());
     }
 

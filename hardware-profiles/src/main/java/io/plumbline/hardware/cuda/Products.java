@@ -20,6 +20,44 @@ final class Products {
     private static final int WIDE = 128;
     private static final int NARROW = 32;
 
+    /** Columns that narrow tiles can cover: a grid's second dimension, where columns stand, goes no further. A vocabulary may have more. */
+    private static final int MOST_NARROW_COLUMNS = NARROW * 65_535;
+
+    private static final int THREADS = 128;
+    private static final String GATE = "gate";
+
+    /**
+     * The kernel that multiplies a number of rows, and its grid: tensor cores take rows along x, so that blocks which run together share their
+     * columns, and weights are read once.
+     *
+     * @param shared bytes of dynamic shared memory.
+     */
+    record Shape(String kernel, int x, int y, int shared) {
+        /**
+         * @param after what becomes of the products: "store", "residual" or "gate", which has twice {@code n} weight rows.
+         * @param n outputs a row.
+         */
+        static Shape of(String after, int rows, int n) {
+            if (rows <= GEMV_ROWS) {
+                int count = rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1);
+                return new Shape("gemv_" + after + "_" + count, (n + 3) / 4, 1, 0);
+            }
+            int columns = after.equals(GATE) ? 2 * ((n + 7) / 8 * 8) : n;
+            return rows <= NARROW_ROWS && columns <= MOST_NARROW_COLUMNS
+                    ? new Shape("gemm_" + after + "_narrow", 1, blocks(columns, NARROW), Kernels.NARROW_SHARED)
+                    : new Shape(
+                            "gemm_" + after + "_wide", blocks(rows, WIDE), blocks(columns, WIDE), Kernels.WIDE_SHARED);
+        }
+
+        private static int blocks(int all, int each) {
+            return (all + each - 1) / each;
+        }
+
+        void run(Launcher to) {
+            to.run(x, y, 1, THREADS, shared);
+        }
+    }
+
     private final boolean tensorCores;
 
     private Products(boolean tensorCores) {
@@ -40,8 +78,9 @@ final class Products {
     void store(Launcher to, long x, int rows, long w, int n, int k, long y) {
         for (int r = 0; r < rows; r += slice(rows)) {
             int count = Math.min(slice(rows), rows - r);
-            begin(to, "store", x + (long) r * k, count, w, n, k).with(y + 4L * r * n);
-            run(to, count, n, n);
+            Shape shape = Shape.of("store", count, n);
+            begin(to, shape, x + (long) r * k, count, w, n, k).with(y + 4L * r * n);
+            shape.run(to);
         }
     }
 
@@ -49,11 +88,12 @@ final class Products {
     void residual(Launcher to, long x, int rows, long w, int n, int k, long scale, long rowScale, long h) {
         for (int r = 0; r < rows; r += slice(rows)) {
             int count = Math.min(slice(rows), rows - r);
-            begin(to, "residual", x + (long) r * k, count, w, n, k)
+            Shape shape = Shape.of("residual", count, n);
+            begin(to, shape, x + (long) r * k, count, w, n, k)
                     .with(scale + 4L * r)
                     .with(rowScale)
                     .with(h + 4L * r * n);
-            run(to, count, n, n);
+            shape.run(to);
         }
     }
 
@@ -61,12 +101,13 @@ final class Products {
     void gate(Launcher to, long x, int rows, long w, int n, int k, long scale, long rowScale, long h, long most) {
         for (int r = 0; r < rows; r += slice(rows)) {
             int count = Math.min(slice(rows), rows - r);
-            begin(to, "gate", x + (long) r * k, count, w, n, k)
+            Shape shape = Shape.of(GATE, count, n);
+            begin(to, shape, x + (long) r * k, count, w, n, k)
                     .with(scale + 4L * r)
                     .with(rowScale)
                     .with(h + 4L * r * n)
                     .with(most + 4L * r);
-            run(to, count, n, 2 * ((n + 7) / 8 * 8));
+            shape.run(to);
         }
     }
 
@@ -75,22 +116,8 @@ final class Products {
         return tensorCores ? rows : GEMV_ROWS;
     }
 
-    private Launcher begin(Launcher to, String after, long x, int rows, long w, int n, int k) {
-        String kernel = rows <= GEMV_ROWS
-                ? "gemv_" + after + "_" + (rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1))
-                : "gemm_" + after + (rows <= NARROW_ROWS ? "_narrow" : "_wide");
-        return to.kernel(kernel).with(x).with(rows).with(w).with(n).with(k);
-    }
-
-    /** @param columns that tiles cover: twice the outputs where they are gated. */
-    private void run(Launcher to, int rows, int n, int columns) {
-        if (rows <= GEMV_ROWS) {
-            to.run((n + 3) / 4, 1, 128);
-        } else if (rows <= NARROW_ROWS) {
-            to.run((columns + NARROW - 1) / NARROW, 1, 1, 128, Kernels.NARROW_SHARED);
-        } else {
-            to.run((columns + WIDE - 1) / WIDE, (rows + WIDE - 1) / WIDE, 1, 128, Kernels.WIDE_SHARED);
-        }
+    private static Launcher begin(Launcher to, Shape shape, long x, int rows, long w, int n, int k) {
+        return to.kernel(shape.kernel()).with(x).with(rows).with(w).with(n).with(k);
     }
 
     /**

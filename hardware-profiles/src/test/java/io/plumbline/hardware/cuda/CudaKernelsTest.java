@@ -45,6 +45,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -478,6 +479,29 @@ class CudaKernelsTest {
         }
     }
 
+    /** A vocabulary may have 2^22 tokens: narrow tiles of so many columns would need more blocks than a grid's second dimension has. */
+    @ParameterizedTest
+    @CsvSource({
+        "store, 1, 4194304",
+        "store, 8, 4194304",
+        "store, 9, 2097120",
+        "store, 9, 2097121",
+        "store, 64, 4194304",
+        "store, 65, 4194304",
+        "residual, 65528, 65536",
+        "gate, 9, 65536",
+        "gate, 65528, 65536"
+    })
+    void everyProductsGridStaysWithinItsBounds(String after, int rows, int n) {
+        Products.Shape shape = Products.Shape.of(after, rows, n);
+        assertTrue(Kernels.dynamicShared().get(shape.kernel()) == shape.shared(), shape.toString());
+        assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
+        long columns = after.equals("gate") ? 2L * n : n;
+        long tile =
+                shape.kernel().endsWith("_narrow") ? 64 * 32 : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
+        assertTrue((long) shape.x() * shape.y() * tile >= rows * columns, shape + " covers too little");
+    }
+
     @Test
     void theStartUpSelfTestFindsAWay() {
         boolean tensorCores = Products.choose(gpu.driver()).tensorCores();
@@ -863,11 +887,12 @@ class CudaKernelsTest {
         math.attentionOutput(high, low, 0, size, factor, out, r * c.queryDim() + head * size);
     }
 
-    @Test
-    void theTraceIsLaidOutHashedAndReducedWhereItIs() {
+    /** Rows that 16 bytes divide, and rows of which no two begin alike. */
+    @ParameterizedTest
+    @CsvSource({"300, 16", "101, 10", "64, 128", "4, 2", "2100, 64"})
+    void theTraceIsLaidOutHashedAndReducedWhereItIs(int hidden, int size) {
         Random random = new Random(8);
-        int hidden = 300;
-        ModelConfig c = new ModelConfig(hidden, 40, 4, 2, 16, 32, 8, 256, 1e-6f, Rope.plain(10_000), false, false);
+        ModelConfig c = new ModelConfig(hidden, 40, 4, 2, size, 32, 8, 256, 1e-6f, Rope.plain(10_000), false, false);
         TraceLayout layout = new TraceLayout(c);
         int rows = 5;
         int[] positions = {0, 1, 2, 70, 255};
@@ -931,8 +956,8 @@ class CudaKernelsTest {
             Buffer dh = gpu.of(h);
             gpu.run(
                     "trace_records",
+                    (record + 8191) / 8192,
                     rows,
-                    1,
                     1,
                     128,
                     0,
@@ -959,7 +984,7 @@ class CudaKernelsTest {
             Buffer all = gpu.of(before);
             gpu.run(
                     "hash_records",
-                    1,
+                    (rows * chunks + 127) / 128,
                     1,
                     1,
                     128,

@@ -15,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.bytedeco.cuda.cudart.CUevent_st;
@@ -122,7 +123,7 @@ class EmulatedDriverTest {
             if (wait == 1) {
                 assertArrayEquals(expected, found);
             } else {
-                assertFalse(java.util.Arrays.equals(expected, found), "a missing wait shows");
+                assertFalse(Arrays.equals(expected, found), "a missing wait shows");
             }
         }
     }
