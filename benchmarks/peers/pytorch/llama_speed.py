@@ -3,7 +3,8 @@
     python3 llama_speed.py SHAPE.json
 
 SHAPE.json: hidden, layers, heads, kvHeads, headDim, mlp, vocab, prefill (prompt lengths), decode (batch sizes), output (tokens), rounds.
-Prints one JSON object: tokens a second for each, one reading a round, and the rates of this device's int8 and bf16 matrix products.
+Prints a JSON object after everything that it has measured, each with all before it: tokens a second, one reading a round, and the rates of this
+device's int8 and bf16 matrix products. What failed stands under "failed", and makes the exit status 1; the rest is measured all the same.
 """
 
 import json
@@ -100,12 +101,14 @@ def decode(model, batch, output, rounds):
     model.resize(batch, PROMPT + output)
     step = torch.compile(lambda tokens, at: model.step(tokens, at, False), mode="reduce-overhead", fullgraph=True)
     readings = []
+    places = torch.arange(PROMPT, PROMPT + output, device=DEVICE)
     for r in range(rounds + 2):
         tokens = torch.ones(batch, 1, dtype=torch.long, device=DEVICE)
         wait()
         begin = time.perf_counter()
         for t in range(output):
-            at = torch.tensor([PROMPT + t], device=DEVICE)
+            # From the device, so that no step waits for the host's copy.
+            at = places[t : t + 1].clone()
             tokens = step(tokens, at).clone()[:, None]
         wait()
         if r >= 2:
@@ -154,19 +157,34 @@ def main():
     with open(sys.argv[1]) as f:
         s = json.load(f)
     out = {"torch": torch.__version__, "device": torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu"}
+
+    def attempt(what, measure):
+        """One failure, such as memory that one case does not find, costs that case alone."""
+        try:
+            measure()
+        except Exception as e:
+            out.setdefault("failed", {})[what] = f"{type(e).__name__}: {e}"[:500]
+            say(f"PyTorch: {what} failed: {out['failed'][what]}")
+        print(json.dumps(out), flush=True)
+
+    def measured(what, readings, text):
+        out[what] = readings
+        say(f"PyTorch: {text}: {sorted(readings)[s['rounds'] // 2]:.0f} tokens/s")
+
     with torch.no_grad():
-        out.update(rates())
-        say(f"PyTorch: int8 {out['int8OpsPerS'] / 1e12:.0f} TOPS, bf16 {out['bf16OpsPerS'] / 1e12:.0f} TFLOPS")
+        attempt("rates", lambda: out.update(rates()))
+        say(f"PyTorch: int8 {out.get('int8OpsPerS', 0) / 1e12:.0f} TOPS, bf16 {out.get('bf16OpsPerS', 0) / 1e12:.0f} TFLOPS")
         model = Model(s, 1, PROMPT)
         for batch in s["decode"]:
             torch._dynamo.reset()
-            out[f"decode{batch}"] = decode(model, batch, s["output"], s["rounds"])
-            say(f"PyTorch: decode at batch {batch}: {sorted(out[f'decode{batch}'])[s['rounds'] // 2]:.0f} tokens/s")
+            attempt(
+                f"decode{batch}",
+                lambda: measured(f"decode{batch}", decode(model, batch, s["output"], s["rounds"]), f"decode at batch {batch}"),
+            )
         for prompt in s["prefill"]:
             torch._dynamo.reset()
-            out[f"prefill{prompt}"] = prefill(model, prompt, s["rounds"])
-            say(f"PyTorch: prefill of {prompt}: {sorted(out[f'prefill{prompt}'])[s['rounds'] // 2]:.0f} tokens/s")
-    print(json.dumps(out))
+            attempt(f"prefill{prompt}", lambda: measured(f"prefill{prompt}", prefill(model, prompt, s["rounds"]), f"prefill of {prompt}"))
+    sys.exit(1 if "failed" in out else 0)
 
 
 main()

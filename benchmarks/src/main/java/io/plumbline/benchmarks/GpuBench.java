@@ -1,52 +1,79 @@
 package io.plumbline.benchmarks;
 
 import com.beust.jcommander.Parameter;
+import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.engine.Accelerator;
+import io.plumbline.inference.engine.DeviceFailedException;
 import io.plumbline.inference.engine.Executor;
 import io.plumbline.inference.engine.SpeedProbe;
 import io.plumbline.inference.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.StreamSupport;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Headlines gpu-decode, gpu-prefill and gpu-commitment: a model of random weights on a GPU, with the trace committed to and without in turn,
- * beside compiled PyTorch in bf16 on the same GPU in the same run.
+ * beside compiled PyTorch in bf16 on the same GPU in the same run. A case, peer or probe that fails takes no other measurement along: {@link
+ * GpuReport} writes each as it comes.
  */
 @Parameters(
         commandNames = "gpu",
         commandDescription = "Decode, prefill and commitment on a GPU, beside compiled PyTorch.")
 final class GpuBench implements Callable<Integer> {
+    private static final String QUICK_SIZE = "8b-quick";
+    private static final int QUICK_ROUNDS = 3;
+    private static final int QUICK_OUTPUT = 64;
+    private static final long SECONDS = 2400;
+    private static final long QUICK_SECONDS = 170;
+
+    /** Kept of them for what is written after the peer, and least that is worth starting it for. */
+    private static final long LAST_SECONDS = 10;
+
+    private static final long LEAST_PEER_SECONDS = 20;
+
+    @Parameter(names = "--find", description = "only say which GPUs there are, or why none; fails where there are none")
+    private boolean find;
+
+    @Parameter(
+            names = "--quick",
+            description =
+                    "eight layers of the 8b shape and fewer readings, for us and for the peer: minutes, not a quarter of an hour")
+    private boolean quick;
+
     @Parameter(names = "--batches", description = "answers in progress at once, ascending")
     private List<Integer> batches = List.of(1, 8, 64);
 
     @Parameter(names = "--prompts", description = "tokens of prompts, ascending")
     private List<Integer> prompts = List.of(512, 4096);
 
-    @Parameter(names = "--size", description = "1m, 150m, 1.1b or 8b")
-    private String size = "8b";
+    @Parameter(names = "--size", description = "1m, 150m, 1.1b, 8b-quick or 8b; 8b unless --quick")
+    private String size;
 
     @Parameter(names = "--device", description = "index of the GPU")
     private int device;
 
-    @Parameter(names = "--rounds", description = "readings of each kind")
-    private int rounds = 5;
+    @Parameter(names = "--rounds", description = "readings of each kind; 5 unless --quick")
+    private Integer rounds;
 
-    @Parameter(names = "--output", description = "tokens of each answer")
-    private int output = 128;
+    @Parameter(names = "--output", description = "tokens of each answer; 128 unless --quick")
+    private Integer output;
+
+    @Parameter(
+            names = "--seconds",
+            description =
+                    "after which the peer is ended, counted from the start; what it measured stays; 2400, with --quick 170")
+    private Long seconds;
 
     @Parameter(names = "--block", description = "prompt tokens run at once")
     private int block = 2048;
@@ -61,200 +88,199 @@ final class GpuBench implements Callable<Integer> {
     private Path results = Path.of("benchmarks", "results");
 
     private final ObjectMapper mapper = new ObjectMapper();
+    private final long begin = System.nanoTime();
+    private final Map<String, TraceCost> ours = new LinkedHashMap<>();
+    private GpuReport report;
 
     @Override
     public Integer call() throws Exception {
-        Accelerator accelerator = Accelerator.all().stream()
-                .filter(a -> !a.find().devices().isEmpty())
-                .findFirst()
-                .orElseThrow(() -> new IOException("No GPU: "
-                        + Accelerator.all().stream()
-                                .map(a -> a.kind() + ": " + a.find().why())
-                                .toList()));
+        Accelerator accelerator = accelerator();
+        List<String> devices = accelerator.find().devices();
+        if (find) {
+            for (int i = 0; i < devices.size(); i++) {
+                System.out.println(i + ": " + devices.get(i) + ", " + accelerator.kind());
+            }
+            return 0;
+        }
+        check(devices);
+        size = size != null ? size : quick ? QUICK_SIZE : "8b";
+        rounds = rounds != null ? rounds : quick ? QUICK_ROUNDS : 5;
+        output = output != null ? output : quick ? QUICK_OUTPUT : 128;
+        seconds = seconds != null ? seconds : quick ? QUICK_SECONDS : SECONDS;
         Models models = Models.prepare(cache, Models.Size.of(size));
-        Map<String, TraceCost> ours = new TreeMap<>();
-        Accelerator.Rates rates;
-        long weightBytes;
         ModelConfig config;
-        try (LoadedModel model = LoadedModel.open(models.imported());
-                Accelerator.Loaded loaded = accelerator.load(device, model, model.layers(), share -> {})) {
+        try (LoadedModel model = LoadedModel.open(models.imported())) {
             config = model.config();
-            weightBytes = SpeedProbe.weightBytes(model);
-            rates = loaded.rates();
-            System.out.printf(
-                    Locale.ROOT,
-                    "%s: reads %.0f GB/s, %.0f TOPS of int8 by mma%n",
-                    accelerator.find().devices().get(device),
-                    rates.bytesPerSecond() / 1e9,
-                    rates.int8OperationsPerSecond() / 1e12);
-            int most = batches.getLast();
-            try (Executor executor = loaded.executor(block + most, most)) {
-                SpeedProbe probe = new SpeedProbe(executor, block);
-                for (int batch : batches) {
-                    ours.put("decode" + batch, new TraceCost(rounds, trace -> probe.decode(output, batch, trace)));
-                    print("decode" + batch, ours);
-                }
-                for (int prompt : prompts) {
-                    if (prompt < config.maxPositions()) {
-                        ours.put("prefill" + prompt, new TraceCost(rounds, trace -> probe.prefill(prompt, trace)));
-                        print("prefill" + prompt, ours);
-                    }
-                }
+            prompts = prompts.stream().filter(p -> p < config.maxPositions()).toList();
+            ObjectNode about = mapper.createObjectNode();
+            about.put("model", "random weights, " + size)
+                    .put("gpu", devices.get(device))
+                    .put("output", output)
+                    .put("block", block)
+                    .put("rounds", rounds);
+            report = new GpuReport(results, about, batches, prompts, config, SpeedProbe.weightBytes(model));
+            try {
+                ours(accelerator, model);
+            } catch (DeviceFailedException e) {
+                report.failed("device", e.getMessage());
+                System.err.println("plumbline bench: " + e.getMessage());
             }
         }
-        JsonNode theirs = python.equals("none") ? mapper.createObjectNode() : peer(config);
-        report(accelerator.find().devices().get(device), config, weightBytes, rates, ours, theirs);
-        return 0;
+        peer(config);
+        report.print();
+        headlines(devices.get(device));
+        return report.complete() ? 0 : 1;
     }
 
-    private void print(String what, Map<String, TraceCost> ours) {
-        TraceCost pair = ours.get(what);
-        System.out.printf(Locale.ROOT, "%-12s %s tokens/s; trace costs %s %%%n", what, pair.traced(), pair.percent());
+    private static Accelerator accelerator() throws IOException {
+        List<Accelerator> all = Accelerator.all();
+        for (Accelerator accelerator : all) {
+            if (!accelerator.find().devices().isEmpty()) {
+                return accelerator;
+            }
+        }
+        throw new IOException("No GPU: "
+                + String.join(
+                        "; ",
+                        all.stream().map(a -> a.kind() + ": " + a.find().why()).toList()));
     }
 
-    private JsonNode peer(ModelConfig c) throws IOException, InterruptedException {
-        ObjectNode shape = mapper.createObjectNode();
-        shape.put("hidden", c.hidden()).put("layers", c.layers()).put("heads", c.heads());
-        shape.put("kvHeads", c.kvHeads()).put("headDim", c.headDim()).put("mlp", c.mlp());
-        shape.put("vocab", c.vocab()).put("output", output).put("rounds", rounds);
-        shape.set("decode", mapper.valueToTree(batches));
-        shape.set(
-                "prefill",
-                mapper.valueToTree(
-                        prompts.stream().filter(p -> p < c.maxPositions()).toList()));
-        Path file = Files.createTempFile("shape", ".json");
+    private void check(List<String> devices) {
+        if (device < 0 || device >= devices.size()) {
+            throw new ParameterException(
+                    "There is no device " + device + "; there are " + devices.size() + ", counted from 0.");
+        }
+        if (batches.isEmpty()
+                || batches.stream().anyMatch(n -> n < 1)
+                || prompts.stream().anyMatch(n -> n < 1)) {
+            throw new ParameterException("--batches and --prompts are lists of numbers of at least 1.");
+        }
+    }
+
+    private void ours(Accelerator accelerator, LoadedModel model) throws IOException {
+        try (Accelerator.Loaded loaded = accelerator.load(device, model, model.layers(), share -> {})) {
+            try {
+                cases(loaded);
+            } catch (DeviceFailedException e) {
+                // The report has it with its case. The device may still measure its peaks.
+                System.err.println("plumbline bench: " + e.getMessage());
+            }
+            // Last: a probe that a device stops takes no speed along.
+            peaks(loaded);
+        }
+    }
+
+    /** Ends at a failure of the device itself: the other cases would meet the same. */
+    private void cases(Accelerator.Loaded loaded) throws IOException {
+        int most = batches.getLast();
+        try (Executor executor = loaded.executor(block + most, most)) {
+            SpeedProbe probe = new SpeedProbe(executor, block);
+            for (int batch : batches) {
+                measure("decode" + batch, trace -> probe.decode(output, batch, trace));
+            }
+            for (int prompt : prompts) {
+                measure("prefill" + prompt, trace -> probe.prefill(prompt, trace));
+            }
+        }
+    }
+
+    private void peaks(Accelerator.Loaded loaded) throws IOException {
         try {
-            Files.writeString(file, shape.toString());
-            Process process = new ProcessBuilder(python, "benchmarks/peers/pytorch/llama_speed.py", file.toString())
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
-            String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-            if (process.waitFor() != 0) {
-                throw new IOException("The peer failed with " + process.exitValue()
-                        + "; what it said stands above. --python none goes without it.");
-            }
-            return mapper.readTree(out.substring(out.lastIndexOf('\n') + 1));
-        } finally {
-            Files.delete(file);
-        }
-    }
-
-    private static Sample sample(JsonNode readings) {
-        return readings.isMissingNode()
-                ? new Sample(Double.NaN)
-                : new Sample(StreamSupport.stream(readings.spliterator(), false)
-                        .mapToDouble(JsonNode::asDouble)
-                        .toArray());
-    }
-
-    private void report(
-            String gpu,
-            ModelConfig config,
-            long weightBytes,
-            Accelerator.Rates rates,
-            Map<String, TraceCost> ours,
-            JsonNode theirs)
-            throws IOException {
-        ObjectNode details = mapper.createObjectNode();
-        details.put("model", "random weights, " + size)
-                .put("gpu", gpu)
-                .put("output", output)
-                .put("block", block);
-        details.put("readGBs", Headline.rounded(rates.bytesPerSecond() / 1e9));
-        details.put("int8MmaTOPS", Headline.rounded(rates.int8OperationsPerSecond() / 1e12));
-        double int8 = Math.max(
-                rates.int8OperationsPerSecond(), theirs.path("int8OpsPerS").asDouble());
-        details.put("int8PeakTOPS", Headline.rounded(int8 / 1e12));
-        details.put(
-                "bf16TorchTFLOPS", Headline.rounded(theirs.path("bf16OpsPerS").asDouble() / 1e12));
-        // Of the linear part: twice the weights' elements but the output matrix's, which only the last token needs.
-        double operations = 2.0 * (weightBytes - (long) config.vocab() * config.hidden());
-        System.out.printf(
-                Locale.ROOT,
-                "%n%-12s %12s %12s %8s %10s %10s %10s%n",
-                "",
-                "ours",
-                "PyTorch",
-                "ratio",
-                "trace %",
-                "bandwidth",
-                "int8 peak");
-        for (Map.Entry<String, TraceCost> entry : ours.entrySet()) {
-            String what = entry.getKey();
-            TraceCost pair = entry.getValue();
-            double value = pair.traced().median();
-            double peer = sample(theirs.path(what)).median();
-            boolean decodes = what.startsWith("decode");
-            int batch = decodes ? Integer.parseInt(what.substring("decode".length())) : 1;
-            double bandwidth = decodes ? value / batch * weightBytes / rates.bytesPerSecond() : Double.NaN;
-            double peak = decodes ? Double.NaN : value * operations / int8;
-            ObjectNode row = details.putObject(what);
-            row.put("tokensPerS", pair.traced().toString());
-            row.put("withoutTrace", pair.bare().toString());
-            row.put("traceCostPercent", pair.percent().toString());
-            row.put("pytorchTokensPerS", sample(theirs.path(what)).toString());
-            if (decodes) {
-                row.put("shareOfBandwidth", Headline.rounded(bandwidth));
-            } else {
-                row.put("shareOfInt8Peak", Headline.rounded(peak));
-            }
+            Accelerator.Rates rates = loaded.rates();
+            report.rates(rates);
             System.out.printf(
                     Locale.ROOT,
-                    "%-12s %12.0f %12.0f %8.2f %10.1f %10.2f %10.2f%n",
-                    what,
-                    value,
-                    peer,
-                    value / peer,
-                    pair.percent().median(),
-                    bandwidth,
-                    peak);
+                    "reads %.0f GB/s%s; int8 %.0f TOPS by the instruction of ours, %.0f at most%s%n",
+                    rates.bytesPerSecond() / 1e9,
+                    ofSheet(rates.bytesPerSecond(), rates.datasheetBytesPerSecond()),
+                    rates.int8OperationsPerSecond() / 1e12,
+                    rates.int8Peak() / 1e12,
+                    ofSheet(rates.int8Peak(), rates.datasheetInt8()));
+        } catch (DeviceFailedException e) {
+            report.failed("peaks", e.getMessage());
+            throw e;
         }
-        System.out.println();
-        if (theirs.isEmpty()) {
-            System.out.println("Without a peer nothing is written to " + results + ".");
+    }
+
+    private static String ofSheet(double measured, double sheet) {
+        return sheet > 0 ? String.format(Locale.ROOT, " (%.2f of the data sheet's)", measured / sheet) : "";
+    }
+
+    private void measure(String what, TraceCost.Reading reading) throws IOException {
+        try {
+            TraceCost cost = new TraceCost(rounds, reading);
+            ours.put(what, cost);
+            report.ours(what, cost);
+            System.out.printf(
+                    Locale.ROOT, "%-12s %s tokens/s; trace costs %s %%%n", what, cost.traced(), cost.percent());
+        } catch (DeviceFailedException e) {
+            report.failed(what, e.getMessage());
+            throw e;
+        } catch (RuntimeException e) {
+            report.failed(what, String.valueOf(e));
+            System.err.println("plumbline bench: " + what + " failed: " + e);
+        }
+    }
+
+    private void peer(ModelConfig config) throws IOException, InterruptedException {
+        if (python.equals("none")) {
+            report.withoutPeer("no PyTorch was asked for or found");
+            return;
+        }
+        long left = seconds - TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begin) - LAST_SECONDS;
+        if (left < LEAST_PEER_SECONDS) {
+            report.failed("peer", "no time was left for the peer, of " + seconds + " s; --seconds gives more");
+            return;
+        }
+        try {
+            new PyTorchPeer(python, left).run(config, batches, prompts, output, rounds, said -> {
+                try {
+                    report.theirs(said);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+        } catch (IOException e) {
+            report.failed("peer", e.getMessage());
+            System.err.println("plumbline bench: " + e.getMessage());
+        }
+    }
+
+    /** Those for which both sides were measured, of the whole 8B shape or what else was asked for by name. */
+    private void headlines(String gpu) throws IOException {
+        if (quick) {
             return;
         }
         String command = "./plumbline bench gpu --size " + size;
+        JsonNode theirs = report.theirs();
         String peer = "PyTorch " + theirs.path("torch").asText() + ", bf16, compiled";
-        headline("gpu-decode", "decode" + batches.getFirst(), ours, peer, theirs, gpu, command, details);
-        String prompt = ours.keySet().stream()
-                .filter(what -> what.startsWith("prefill"))
-                .max(Comparator.comparing(what -> Integer.parseInt(what.substring("prefill".length()))))
-                .orElseThrow();
-        headline("gpu-prefill", prompt, ours, peer, theirs, gpu, command, details);
-        new Headline(
-                        "gpu-commitment",
-                        ours.get(prompt).percent(),
-                        "% of prefill time",
-                        true,
-                        "CommitLLM, as published, of decode",
-                        new Sample(TraceCost.PUBLISHED),
-                        gpu,
-                        command,
-                        details)
-                .write(results);
+        headline("gpu-decode", "decode" + batches.getFirst(), peer, gpu, command);
+        if (prompts.isEmpty()) {
+            return;
+        }
+        String prompt = "prefill" + prompts.getLast();
+        headline("gpu-prefill", prompt, peer, gpu, command);
+        if (ours.containsKey(prompt)) {
+            new Headline(
+                            "gpu-commitment",
+                            ours.get(prompt).percent(),
+                            "% of prefill time",
+                            true,
+                            "CommitLLM, as published, of decode",
+                            new Sample(TraceCost.PUBLISHED),
+                            gpu,
+                            command,
+                            report.details())
+                    .write(results);
+        }
     }
 
-    private void headline(
-            String name,
-            String what,
-            Map<String, TraceCost> ours,
-            String peer,
-            JsonNode theirs,
-            String gpu,
-            String command,
-            ObjectNode details)
-            throws IOException {
-        new Headline(
-                        name,
-                        ours.get(what).traced(),
-                        "tokens/s",
-                        false,
-                        peer,
-                        sample(theirs.path(what)),
-                        gpu,
-                        command,
-                        details)
+    private void headline(String name, String what, String peer, String gpu, String command) throws IOException {
+        Sample readings = GpuReport.sample(report.theirs().path(what));
+        if (!ours.containsKey(what) || Double.isNaN(readings.median())) {
+            return;
+        }
+        new Headline(name, ours.get(what).traced(), "tokens/s", false, peer, readings, gpu, command, report.details())
                 .write(results);
     }
 }

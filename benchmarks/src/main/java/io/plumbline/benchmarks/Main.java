@@ -2,49 +2,83 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.JCommander;
 import com.beust.jcommander.ParameterException;
+import com.beust.jcommander.Parameters;
 import io.plumbline.benchmarks.ledger.LedgerBench;
 import io.plumbline.inference.engine.DeviceFailedException;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 
 /** {@code plumbline bench}: every headline measured again, beside its peer. */
 public final class Main {
+    /**
+     * A measurement. Made only when it was asked for: what it alone needs may be missing from the class path, as the ledger's libraries are
+     * on a GPU host.
+     */
+    private record Command(Class<?> type, Supplier<Callable<Integer>> make) {
+        private Parameters parameters() {
+            return type.getAnnotation(Parameters.class);
+        }
+
+        String name() {
+            return parameters().commandNames()[0];
+        }
+
+        String description() {
+            return parameters().commandDescription();
+        }
+    }
+
+    private static final List<Command> COMMANDS = List.of(
+            new Command(AuditBench.class, () -> new AuditBench()),
+            new Command(CpuBench.class, () -> new CpuBench()),
+            new Command(CommitmentBench.class, () -> new CommitmentBench()),
+            new Command(FreivaldsBench.class, () -> new FreivaldsBench()),
+            new Command(GpuBench.class, () -> new GpuBench()),
+            new Command(HashBench.class, () -> new HashBench()),
+            new Command(LedgerBench.class, () -> new LedgerBench()),
+            new Command(QualityBench.class, () -> new QualityBench()),
+            new Command(TensorBench.class, () -> new TensorBench()),
+            new Command(TolerantBench.class, () -> new TolerantBench()));
+
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
-        JCommander commander =
-                JCommander.newBuilder().programName("plumbline bench").build();
-        commander.addCommand(new AuditBench());
-        commander.addCommand(new CpuBench());
-        commander.addCommand(new CommitmentBench());
-        commander.addCommand(new FreivaldsBench());
-        commander.addCommand(new GpuBench());
-        commander.addCommand(new HashBench());
-        commander.addCommand(new LedgerBench());
-        commander.addCommand(new QualityBench());
-        commander.addCommand(new TensorBench());
-        commander.addCommand(new TolerantBench());
         List<String> words = List.of(arguments);
-        if (words.contains("--help") || words.contains("-h")) {
-            if (commander.getCommands().containsKey(words.getFirst())) {
-                commander.usage(words.getFirst());
-            } else {
-                commander.usage();
+        Command command = COMMANDS.stream()
+                .filter(c -> !words.isEmpty() && c.name().equals(words.getFirst()))
+                .findFirst()
+                .orElse(null);
+        if (command == null) {
+            boolean helps = words.contains("--help") || words.contains("-h");
+            if (!helps) {
+                System.err.println(
+                        words.isEmpty()
+                                ? "plumbline bench: Say what to measure."
+                                : "plumbline bench: There is nothing called \"" + words.getFirst() + "\" to measure.");
             }
+            System.out.println("Usage: plumbline bench WHAT [options]; --help after WHAT says which options.");
+            COMMANDS.forEach(c -> System.out.printf("  %-12s %s%n", c.name(), c.description()));
+            System.exit(helps ? 0 : 2);
+        }
+        Callable<Integer> measurement = command.make().get();
+        JCommander commander = JCommander.newBuilder()
+                .programName("plumbline bench " + command.name())
+                .addObject(measurement)
+                .build();
+        String[] options = Arrays.copyOfRange(arguments, 1, arguments.length);
+        if (words.contains("--help") || words.contains("-h")) {
+            commander.usage();
             return;
         }
         try {
-            commander.parse(arguments);
-            if (commander.getParsedCommand() == null) {
-                throw new ParameterException("Say what to measure.");
+            commander.parse(options);
+            int code = measurement.call();
+            if (code != 0) {
+                System.exit(code);
             }
-            Object command = commander
-                    .getCommands()
-                    .get(commander.getParsedCommand())
-                    .getObjects()
-                    .getFirst();
-            ((Callable<?>) command).call();
         } catch (ParameterException e) {
             System.err.println("plumbline bench: " + e.getMessage());
             commander.usage();
