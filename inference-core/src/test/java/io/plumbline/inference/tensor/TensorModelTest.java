@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.inference.onnx.OneProduct;
 import io.plumbline.inference.onnx.OneProduct.Hiding;
@@ -45,6 +46,19 @@ class TensorModelTest {
 
     private static Tensor x(float... values) {
         return Tensor.ofFloats("x", new long[] {values.length / 2, 2}, values);
+    }
+
+    /** Linux shows of every mapped file whether its name is gone. */
+    @Test
+    void onnxRuntimeLeavesNoCopyOfItsLibrary() throws Exception {
+        Path maps = Path.of("/proc/self/maps");
+        assumeTrue(Files.exists(maps), "This host does not tell what is mapped.");
+        assertNull(new OnnxRuntimeBackend().absence());
+        List<String> mapped = Files.readAllLines(maps).stream()
+                .filter(line -> line.contains("/libonnxruntime") && line.contains(".so"))
+                .toList();
+        assertFalse(mapped.isEmpty());
+        assertTrue(mapped.stream().allMatch(line -> line.endsWith("(deleted)")), mapped::toString);
     }
 
     @Test
