@@ -47,6 +47,9 @@ final class Soak extends Main.Options implements Callable<Integer> {
 
     private static final long REPORT_MS = 60_000;
 
+    /** Longest that settlements are asked for before the processes are looked at again. */
+    private static final long LOOK_MS = 2_000;
+
     /** What the ledger's state and caches may grow by in the second half: they hold what is not paid yet. */
     private static final long HEAP_GROWTH = 64L << 20;
 
@@ -173,7 +176,7 @@ final class Soak extends Main.Options implements Callable<Integer> {
             }
         });
         findLeader();
-        long until = System.currentTimeMillis() + 300;
+        long until = System.currentTimeMillis() + LOOK_MS;
         Iterator<String> oldest = load.unsettled().iterator();
         while (oldest.hasNext() && System.currentTimeMillis() < until) {
             String request = oldest.next();
