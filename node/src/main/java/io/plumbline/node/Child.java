@@ -9,7 +9,9 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -19,13 +21,16 @@ import java.util.function.Predicate;
  * comes about.
  */
 final class Child implements AutoCloseable {
+    /** Events that are kept: a process may go on for hours. */
+    private static final int MAX_EVENTS = 10_000;
+
     private final String name;
     private final Process process;
     private final Path errors;
     private final boolean echo;
     private final List<String> flags;
     private final List<String> arguments;
-    private final List<JsonNode> events = new ArrayList<>();
+    private final Deque<JsonNode> events = new ArrayDeque<>();
 
     /**
      * Starts {@code plumbline ARGUMENTS} with this process's java, class path and flags.
@@ -49,6 +54,14 @@ final class Child implements AutoCloseable {
                 .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .start();
         Thread.ofPlatform().daemon().name(name).start(this::read);
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
     }
 
     /** Kills it as it stands, and starts another in its place. */
@@ -75,7 +88,10 @@ final class Child implements AutoCloseable {
                         System.err.println(name + " " + line);
                     }
                     synchronized (events) {
-                        events.add(event);
+                        events.addLast(event);
+                        if (events.size() > MAX_EVENTS) {
+                            events.removeFirst();
+                        }
                         events.notifyAll();
                     }
                 }
@@ -110,7 +126,8 @@ final class Child implements AutoCloseable {
         }
     }
 
-    private String lastWords() throws IOException {
+    /** The last that it said before it ended, for a person. */
+    String lastWords() throws IOException {
         List<String> lines = Files.readAllLines(errors).stream()
                 .filter(line -> !line.startsWith("WARNING") && !line.isBlank())
                 .toList();

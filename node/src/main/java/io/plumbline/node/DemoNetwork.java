@@ -16,13 +16,17 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 
@@ -41,6 +45,12 @@ final class DemoNetwork implements AutoCloseable {
     /** Above the honest node's, so that the gateway prefers that one where it may choose. */
     private static final int CHEAT_PRICE = 3;
 
+    static final String INFERENCE_NODE = "inference-node";
+
+    static final String GATEWAY = "gateway";
+
+    private static final String FULL_NODE = "full-node-";
+
     /** Stake of each full node. */
     private static final long BOND = 10_000;
 
@@ -48,34 +58,44 @@ final class DemoNetwork implements AutoCloseable {
 
     private final ObjectMapper mapper = new ObjectMapper();
     private final HttpClient http = HttpClient.newHttpClient();
-    private final List<Child> children = new ArrayList<>();
+    /** The processes that run, by what they are called. */
+    private final Map<String, Child> children = new LinkedHashMap<>();
+
     private final Keys requester = Keys.random();
     private final Keys honest = Keys.random();
     private final Keys cheat = Keys.random();
     /** Four: the fewest that tolerate a liar among them. */
     private final List<Keys> fullNodes = List.of(Keys.random(), Keys.random(), Keys.random(), Keys.random());
 
-    private final List<Child> fullNodeProcesses = new ArrayList<>();
     private final PrintStream out;
     private final boolean showEvents;
     private final Path folder;
-    private Child honestNode;
-    private URI gateway;
+    private final Path temporary;
+    private final long deposit;
+    private volatile Genesis genesis;
+    private volatile URI gateway;
 
     /**
      * @param out receives the report of balances.
      * @param showEvents whether every event of every process is printed on standard error.
      */
     DemoNetwork(PrintStream out, boolean showEvents) throws IOException {
+        this(out, showEvents, 1_000_000);
+    }
+
+    /** @param deposit that the gateway pays from. */
+    DemoNetwork(PrintStream out, boolean showEvents, long deposit) throws IOException {
+        this.deposit = deposit;
         this.out = out;
         this.showEvents = showEvents;
         this.folder = Files.createTempDirectory("plumbline-demo-");
+        this.temporary = Files.createDirectory(folder.resolve("temporary"));
         Runtime.getRuntime().addShutdownHook(new Thread(this::close));
     }
 
     @Override
     public synchronized void close() {
-        children.parallelStream().forEach(Child::close);
+        children.values().parallelStream().forEach(Child::close);
         children.clear();
         delete(folder);
     }
@@ -85,28 +105,62 @@ final class DemoNetwork implements AutoCloseable {
         return folder;
     }
 
+    /** Where its processes have their temporary files. */
+    Path temporary() {
+        return temporary;
+    }
+
     URI gateway() {
         return gateway;
     }
 
+    /** What its ledger began with, once it was started. */
+    Genesis genesis() {
+        return genesis;
+    }
+
     List<Child> fullNodes() {
-        return fullNodeProcesses;
+        return fullNodeNames().stream().map(this::child).toList();
+    }
+
+    /** What the full nodes are called. */
+    List<String> fullNodeNames() {
+        return IntStream.range(0, fullNodes.size()).mapToObj(i -> FULL_NODE + i).toList();
     }
 
     Child honestNode() {
-        return honestNode;
+        return child(INFERENCE_NODE);
     }
 
-    /** Kills the honest node as it stands and starts it again; waits until it is ready. */
-    void restartHonestNode() throws IOException, InterruptedException {
-        honestNode = honestNode.again();
-        adopt(honestNode);
-        honestNode.await("ready", event -> true, START_MS);
+    /** All that run, by what they are called. */
+    synchronized Map<String, Child> children() {
+        return new LinkedHashMap<>(children);
     }
 
-    /** Ends a process with this network. */
-    synchronized void adopt(Child child) {
-        children.add(child);
+    private synchronized Child child(String name) {
+        return children.get(name);
+    }
+
+    /** What a process keeps. */
+    Path folder(String name) {
+        return folder.resolve(name);
+    }
+
+    /** Kills a process as it stands and starts it again; returns when it is ready. */
+    Child restart(String name) throws IOException, InterruptedException {
+        Child again = child(name).again();
+        synchronized (this) {
+            children.put(name, again);
+        }
+        JsonNode ready = again.await("ready", event -> true, START_MS);
+        if (name.equals(GATEWAY)) {
+            gateway = address(ready);
+        }
+        return again;
+    }
+
+    private static URI address(JsonNode ready) {
+        return URI.create("http://localhost:" + ready.get("port").asInt());
     }
 
     /** In hexadecimal, as requests name a node. */
@@ -138,28 +192,26 @@ final class DemoNetwork implements AutoCloseable {
      * @param options of the honest node beside its model.
      */
     void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
-        Genesis genesis = new Genesis(
+        genesis = new Genesis(
                 fullNodes.stream().map(Keys::publicKey).toList(),
                 BOND,
                 new byte[32],
                 List.of(
-                        new Deposit(requester.publicKey(), 1_000_000),
+                        new Deposit(requester.publicKey(), deposit),
                         new Deposit(honest.publicKey(), 100_000),
                         new Deposit(cheat.publicKey(), 100_000)),
                 Parameters.DEFAULT);
         Network.onThisHost(genesis).write(folder.resolve("network.json"));
         for (int i = 0; i < fullNodes.size(); i++) {
-            fullNodeProcesses.add(child("full-node-" + i, fullNodes.get(i), imported, "full-node"));
+            start(FULL_NODE + i, fullNodes.get(i), imported, "full-node");
         }
-        honestNode = child("inference-node", honest, imported, command("inference-node", options));
-        Child door = child("gateway", requester, imported, "gateway", "--port", "0", "--level", "FULL");
+        start(INFERENCE_NODE, honest, imported, command("inference-node", options));
+        Child door = start(GATEWAY, requester, imported, "gateway", "--port", "0", "--level", "FULL");
         int done = 0;
-        List<Child> all = new ArrayList<>(fullNodeProcesses);
-        all.addAll(List.of(honestNode, door));
-        for (Child child : all) {
+        for (Child child : children().values()) {
             JsonNode ready = child.await("ready", event -> true, START_MS);
             if (child == door) {
-                gateway = URI.create("http://localhost:" + ready.get("port").asInt());
+                gateway = address(ready);
             }
             step(bar, 10 + 15 * ++done);
         }
@@ -169,7 +221,7 @@ final class DemoNetwork implements AutoCloseable {
     Child cheat(Path imported, String... options) throws IOException {
         List<String> command = new ArrayList<>(List.of(command("inference-node", options)));
         command.addAll(List.of("--price", "" + CHEAT_PRICE));
-        return child("cheating-node", cheat, imported, command.toArray(String[]::new));
+        return start("cheating-node", cheat, imported, command.toArray(String[]::new));
     }
 
     private static String[] command(String role, String... options) {
@@ -178,7 +230,7 @@ final class DemoNetwork implements AutoCloseable {
         return command.toArray(String[]::new);
     }
 
-    private Child child(String name, Keys keys, Path imported, String... command) throws IOException {
+    private Child start(String name, Keys keys, Path imported, String... command) throws IOException {
         Path key = folder.resolve(name + ".key");
         Network.writeKey(key, keys);
         List<String> arguments = new ArrayList<>(List.of(command));
@@ -191,11 +243,13 @@ final class DemoNetwork implements AutoCloseable {
         List<String> flags =
                 new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments());
         flags.add("-Xmx512m");
+        // What a killed process left there goes with the rest.
+        flags.add("-Djava.io.tmpdir=" + temporary);
         // Seven processes that live for seconds: what the second compiler gains in one it takes from the others.
         flags.add("-XX:TieredStopAtLevel=1");
         Child child = new Child(name, folder.resolve(name + ".err"), showEvents, flags, arguments);
         synchronized (this) {
-            children.add(child);
+            children.put(name, child);
         }
         return child;
     }
@@ -210,6 +264,18 @@ final class DemoNetwork implements AutoCloseable {
         HttpResponse<String> response =
                 http.send(HttpRequest.newBuilder(gateway.resolve(path)).build(), HttpResponse.BodyHandlers.ofString());
         return mapper.readTree(response.body());
+    }
+
+    /** The ledger's proof of what became of an answer, to be checked without asking anybody. */
+    byte[] proof(String request) throws IOException, InterruptedException {
+        HttpResponse<byte[]> response = http.send(
+                HttpRequest.newBuilder(gateway.resolve("/v1/receipts/" + request + "/proof"))
+                        .build(),
+                HttpResponse.BodyHandlers.ofByteArray());
+        if (response.statusCode() != 200) {
+            throw new IOException(new String(response.body(), StandardCharsets.UTF_8));
+        }
+        return response.body();
     }
 
     /** Who has signed an outcome, for a person. */

@@ -32,7 +32,14 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
-        System.exit(new Main().run(arguments));
+        int code = 1;
+        try {
+            code = new Main().run(arguments);
+        } catch (Error e) {
+            // Threads that were begun would keep a process whose start failed.
+            e.printStackTrace();
+        }
+        System.exit(code);
     }
 
     private int run(String[] arguments) {
@@ -42,6 +49,7 @@ public final class Main {
                 .addCommand(new Demo())
                 .addCommand(new TensorDemo())
                 .addCommand(new SelfTest())
+                .addCommand(new Soak())
                 .addCommand(new RoleCommands.RunFullNode())
                 .addCommand(new RoleCommands.RunInferenceNode())
                 .addCommand(new RoleCommands.RunGateway())

@@ -77,8 +77,10 @@ final class RoleCommands {
         }
 
         /**
-         * Libraries unpack their native code to a file when they are first used, and leave it there when the process is
-         * killed: in this role's own folder, where the next start takes it away.
+         * Some libraries unpack native code to a file when they are first used, and leave it there when the process is
+         * killed: in this role's own folder, where the next start takes it away. It serves those that read the property
+         * themselves; the JDK's own temporary files are where they were when the process began, so large libraries are
+         * loaded by {@link io.plumbline.verifier.platform.ExtractedLibraries}.
          */
         private void keepTemporaryFiles() throws IOException {
             Path temporary = dir.resolve("tmp");

@@ -1,13 +1,13 @@
 package io.plumbline.node;
 
-import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import java.io.IOException;
 
@@ -18,11 +18,12 @@ final class TensorAudit {
     static TolerantAuditor.Report run(
             TensorPackage model, Receipt receipt, TensorRequest request, TensorAnswer answer, Level level)
             throws IOException {
-        try (LoadedTensorModel reference = Variants.reference(model)) {
+        Bounds bounds = model.requireBounds();
+        try (AuditRuns runs = AuditRuns.open(model, bounds.outputs().keySet())) {
             TolerantAuditor auditor = new TolerantAuditor(
                     model.manifest(),
-                    model.requireBounds(),
-                    (inputs, outputs) -> reference.run(inputs, outputs, new Stop()));
+                    bounds,
+                    (precision, inputs, outputs) -> runs.run(precision, inputs, outputs, new Stop()));
             return auditor.audit(receipt, request, answer, level, null);
         }
     }

@@ -1,16 +1,17 @@
 package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
@@ -23,9 +24,10 @@ import java.util.concurrent.TimeUnit;
  * calibrated to.
  */
 final class TolerantJudge implements AnswerJudge {
-    private final LoadedTensorModel reference;
-    /** Longest run of a model: nodes give up after as long. */
-    private static final long MAX_RUN_MS = 30_000;
+    /** Longest that all runs of one request take: nodes give up one after 30 s. */
+    private static final long MAX_RUN_MS = 30_000L * (1 + AuditRuns.PANEL);
+
+    private final AuditRuns runs;
 
     private final TensorManifest manifest;
     private final Bounds bounds;
@@ -33,13 +35,14 @@ final class TolerantJudge implements AnswerJudge {
 
     TolerantJudge(TensorPackage model, NodeClient client) throws IOException {
         this.client = client;
-        this.reference = Variants.reference(model);
         this.manifest = model.manifest();
         this.bounds = model.requireBounds();
+        this.runs = AuditRuns.open(model, bounds.outputs().keySet());
     }
 
     /** A request may have a model run for hours: what it takes longer than that cannot be judged here. */
-    private List<Tensor> run(List<Tensor> inputs, List<String> outputs, Deadline deadline) throws IOException {
+    private HonestRuns run(Precision precision, List<Tensor> inputs, List<String> outputs, Deadline deadline)
+            throws IOException {
         Stop stop = new Stop();
         Deadline longest = Deadline.after(MAX_RUN_MS);
         Thread watchdog = Thread.startVirtualThread(() -> {
@@ -53,7 +56,7 @@ final class TolerantJudge implements AnswerJudge {
             }
         });
         try {
-            return reference.run(inputs, outputs, stop);
+            return runs.run(precision, inputs, outputs, stop);
         } catch (CancellationException e) {
             throw new IOException("The model ran longer on this host than there is time to judge an answer.", e);
         } finally {
@@ -68,7 +71,8 @@ final class TolerantJudge implements AnswerJudge {
                 client.discloseTensors(peer, ordered.receipt().hash(), deadline);
         TolerantAuditor.Report report;
         try {
-            report = new TolerantAuditor(manifest, bounds, (inputs, outputs) -> run(inputs, outputs, deadline))
+            report = new TolerantAuditor(
+                            manifest, bounds, (precision, inputs, outputs) -> run(precision, inputs, outputs, deadline))
                     .audit(
                             ordered.receipt(),
                             disclosed.request(),
@@ -91,6 +95,6 @@ final class TolerantJudge implements AnswerJudge {
 
     @Override
     public void close() {
-        reference.close();
+        runs.close();
     }
 }

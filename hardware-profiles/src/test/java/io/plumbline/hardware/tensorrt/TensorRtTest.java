@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -15,10 +16,10 @@ import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -140,8 +141,8 @@ class TensorRtTest {
             // Twice: built, then from the cache; and each request thrice: plainly, recorded, and as a graph.
             for (int i = 0; i < 2; i++) {
                 try (LoadedTensorModel loaded = new TensorRtBackend().load(served, precision, ranges, 1, share -> {});
-                        LoadedTensorModel reference = Variants.reference(served)) {
-                    List<Tensor> right = reference.run(samples, List.of("scores"), new Stop());
+                        AuditRuns auditor = AuditRuns.open(served, List.of(precision))) {
+                    HonestRuns right = auditor.run(precision, samples, List.of("scores"), new Stop());
                     List<Tensor> first = null;
                     for (int k = 0; k < 3; k++) {
                         List<Tensor> got = loaded.run(samples, List.of("scores"), new Stop());

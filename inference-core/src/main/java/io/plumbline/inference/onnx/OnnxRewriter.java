@@ -211,14 +211,36 @@ public final class OnnxRewriter {
     private Proto tensor(Proto tensor) throws IOException {
         Proto inside = tensor.number(TENSOR_LOCATION, 0) == LOCATION_EXTERNAL ? takenIn(tensor) : tensor;
         long elements = OnnxModel.elements(inside);
-        boolean isFloat = inside.number(TENSOR_TYPE, 0) == ElementType.FP32.onnx();
-        if (weights == null || !isFloat || elements < FEW) {
+        long type = inside.number(TENSOR_TYPE, 0);
+        boolean isHalf = type == ElementType.FP16.onnx();
+        if (weights == null || !isHalf && type != ElementType.FP32.onnx() || elements < FEW) {
             return inside;
         }
-        float[] changed = weights.apply(floats(inside, elements));
+        // Halves that do not stand as bytes are rare, and stay as they are.
+        if (isHalf && inside.bytes(TENSOR_RAW).size() != 2 * elements) {
+            return inside;
+        }
+        float[] changed = weights.apply(isHalf ? halves(inside) : floats(inside, elements));
         return new Proto()
                 .addAll(inside, field -> field.number() != TENSOR_RAW && field.number() != TENSOR_FLOATS)
-                .add(TENSOR_RAW, raw(changed));
+                .add(TENSOR_RAW, isHalf ? rawHalves(changed) : raw(changed));
+    }
+
+    private static float[] halves(Proto tensor) {
+        ByteBuffer bytes = tensor.bytes(TENSOR_RAW).asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        float[] values = new float[bytes.remaining() / 2];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Float.float16ToFloat(bytes.getShort());
+        }
+        return values;
+    }
+
+    private static ByteString rawHalves(float[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(2 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : values) {
+            bytes.putShort(Float.floatToFloat16(value));
+        }
+        return UnsafeByteOperations.unsafeWrap(bytes.flip());
     }
 
     private static float[] floats(Proto tensor, long elements) throws IOException {

@@ -10,12 +10,14 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import ai.onnxruntime.TensorInfo;
+import io.plumbline.verifier.platform.ExtractedLibraries;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +27,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -52,8 +55,41 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
 
     /** Loaded on first use: it unpacks a library of 28 MB. */
     private static final class Runtime {
-        private static final OrtEnvironment ENVIRONMENT =
-                OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "plumbline");
+        /** Where it finds its shared objects, if it is not to copy them itself. */
+        private static final String FOLDER = "onnxruntime.native.path";
+
+        private static final OrtEnvironment ENVIRONMENT = load();
+
+        private static OrtEnvironment load() {
+            OrtEnvironment[] environment = new OrtEnvironment[1];
+            if (System.getProperty(FOLDER) == null) {
+                try {
+                    ExtractedLibraries.load(OrtEnvironment.class, libraries(), folder -> {
+                        System.setProperty(FOLDER, folder.toString());
+                        try {
+                            environment[0] = environment();
+                        } finally {
+                            System.clearProperty(FOLDER);
+                        }
+                    });
+                } catch (IOException e) {
+                    throw new UncheckedIOException("its library cannot be copied from its jar: " + e.getMessage(), e);
+                }
+            }
+            // Where the folder was named, or on a system of which we do not know its names, it goes its own way.
+            return environment[0] == null ? environment() : environment[0];
+        }
+
+        private static OrtEnvironment environment() {
+            return OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "plumbline");
+        }
+
+        private static List<String> libraries() {
+            String machine = System.getProperty("os.arch").equals("amd64") ? "x64" : System.getProperty("os.arch");
+            String folder = "/ai/onnxruntime/native/"
+                    + System.getProperty("os.name").toLowerCase(Locale.ROOT) + "-" + machine + "/";
+            return List.of(folder + "libonnxruntime.so", folder + "libonnxruntime4j_jni.so");
+        }
     }
 
     private OnnxRuntimeModel(OrtSession session, Fingerprint fingerprint) {

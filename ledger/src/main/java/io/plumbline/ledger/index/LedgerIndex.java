@@ -7,11 +7,14 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import io.plumbline.verifier.ledger.RangeProof;
+import io.plumbline.verifier.platform.ExtractedLibraries;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -23,6 +26,7 @@ import org.rocksdb.Checkpoint;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.rocksdb.util.Environment;
 
 /**
  * What the ledger has certified, for as long as the disk lasts: blocks with the signatures under them, requests as
@@ -39,7 +43,7 @@ public final class LedgerIndex implements AutoCloseable {
     private static final long CLOSE_S = 10;
 
     static {
-        RocksDB.loadLibrary();
+        loadLibrary();
     }
 
     private final Options options = new Options().setCreateIfMissing(true);
@@ -74,6 +78,23 @@ public final class LedgerIndex implements AutoCloseable {
                             + ". Where this full node's log was never purged, remove it: it is written again from the log."
                             + " Else put in its place what `plumbline ledger copy-index` makes at another full node.",
                     e);
+        }
+    }
+
+    private static void loadLibrary() {
+        try {
+            String name = Environment.getJniLibraryFileName("rocksdb");
+            boolean isLoaded = ExtractedLibraries.load(RocksDB.class, List.of("/" + name), folder -> {
+                // What it looks for in a folder is called otherwise than what it looks for in its jar.
+                Files.move(folder.resolve(name), folder.resolve(Environment.getJniLibraryFileName("rocksdbjni")));
+                RocksDB.loadLibrary(List.of(folder.toString()));
+            });
+            if (!isLoaded) {
+                // A platform of which its jar has nothing: perhaps the host has it.
+                RocksDB.loadLibrary();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("RocksDB's library cannot be copied from its jar: " + e.getMessage(), e);
         }
     }
 

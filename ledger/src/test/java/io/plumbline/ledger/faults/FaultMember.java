@@ -68,7 +68,7 @@ final class FaultMember implements Replica.Listener {
         Voter voter =
                 new Voter(keys, genesis.hash(), full, folder.resolve("votes"), e -> say("withheld " + e.getMessage()));
         // With a file of its own, so that nothing stops it.
-        Path lies = Files.createTempDirectory("plumbline-lies-").resolve("votes");
+        Path lies = Files.createTempDirectory(folder, "lies-").resolve("votes");
         Voter liar = new Voter(keys, genesis.hash(), full, lies, e -> say("lied " + e.getMessage()));
         FaultMember listener = new FaultMember(voter, liar, arguments.length > 5 ? arguments[5] : "");
         LedgerService service = new LedgerService(genesis, listener, folder);

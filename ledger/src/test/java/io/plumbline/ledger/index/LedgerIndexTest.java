@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.ledger.tree.Peaks;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.ledger.BlockHeader;
 import io.plumbline.verifier.ledger.Certificate;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +42,19 @@ class LedgerIndexTest {
 
     private static Certificate signed(long epoch) {
         return new Certificate(epoch, new TreeMap<>());
+    }
+
+    /** Linux shows of every mapped file whether its name is gone. */
+    @Test
+    void itLeavesNoCopyOfItsLibrary() throws Exception {
+        Path maps = Path.of("/proc/self/maps");
+        assumeTrue(Files.exists(maps), "This host does not tell what is mapped.");
+        new LedgerIndex(folder, errors::add).close();
+        List<String> mapped = Files.readAllLines(maps).stream()
+                .filter(line -> line.contains("librocksdbjni") && line.contains(".so"))
+                .toList();
+        assertFalse(mapped.isEmpty());
+        assertTrue(mapped.stream().allMatch(line -> line.endsWith("(deleted)")), mapped::toString);
     }
 
     @Test
