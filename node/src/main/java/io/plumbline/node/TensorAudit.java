@@ -1,7 +1,7 @@
 package io.plumbline.node;
 
+import io.plumbline.inference.tensor.DeadlineRuns;
 import io.plumbline.inference.tensor.LoadedTensorModel;
-import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.verifier.audit.Level;
@@ -10,9 +10,13 @@ import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 
 /** One audit of a tensor model's answer on this host, for a person at the command line. */
 final class TensorAudit {
+    /** A person waits longer than a full node does, and not for ever. */
+    private static final long MAX_RUN_NANOS = TimeUnit.MINUTES.toNanos(10);
+
     private TensorAudit() {}
 
     static TolerantAuditor.Report run(
@@ -22,7 +26,7 @@ final class TensorAudit {
             TolerantAuditor auditor = new TolerantAuditor(
                     model.manifest(),
                     model.requireBounds(),
-                    (inputs, outputs) -> reference.run(inputs, outputs, new Stop()));
+                    (inputs, outputs) -> new DeadlineRuns(reference, 1).run(inputs, outputs, MAX_RUN_NANOS));
             return auditor.audit(receipt, request, answer, level, null);
         }
     }

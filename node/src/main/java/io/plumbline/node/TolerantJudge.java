@@ -1,8 +1,8 @@
 package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tensor.DeadlineRuns;
 import io.plumbline.inference.tensor.LoadedTensorModel;
-import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Case;
@@ -15,7 +15,6 @@ import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -24,8 +23,12 @@ import java.util.concurrent.TimeUnit;
  */
 final class TolerantJudge implements AnswerJudge {
     private final LoadedTensorModel reference;
+    private final DeadlineRuns runs;
     /** Longest run of a model: nodes give up after as long. */
     private static final long MAX_RUN_MS = 30_000;
+
+    /** Runs of one model at once: more would be no faster, and would need their memory at the same time. */
+    private static final int RUNS_AT_ONCE = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TensorManifest manifest;
     private final Bounds bounds;
@@ -34,31 +37,14 @@ final class TolerantJudge implements AnswerJudge {
     TolerantJudge(TensorPackage model, NodeClient client) throws IOException {
         this.client = client;
         this.reference = Variants.reference(model);
+        this.runs = new DeadlineRuns(reference, RUNS_AT_ONCE);
         this.manifest = model.manifest();
         this.bounds = model.requireBounds();
     }
 
     /** A request may have a model run for hours: what it takes longer than that cannot be judged here. */
     private List<Tensor> run(List<Tensor> inputs, List<String> outputs, Deadline deadline) throws IOException {
-        Stop stop = new Stop();
-        Deadline longest = Deadline.after(MAX_RUN_MS);
-        Thread watchdog = Thread.startVirtualThread(() -> {
-            try {
-                for (long left; (left = Math.min(deadline.leftNs(), longest.leftNs())) > 0; ) {
-                    TimeUnit.NANOSECONDS.sleep(Math.min(left, Deadline.LOOK_NS));
-                }
-                stop.stop();
-            } catch (InterruptedException e) {
-                // It has run.
-            }
-        });
-        try {
-            return reference.run(inputs, outputs, stop);
-        } catch (CancellationException e) {
-            throw new IOException("The model ran longer on this host than there is time to judge an answer.", e);
-        } finally {
-            watchdog.interrupt();
-        }
+        return runs.run(inputs, outputs, Math.min(deadline.leftNs(), TimeUnit.MILLISECONDS.toNanos(MAX_RUN_MS)));
     }
 
     @Override

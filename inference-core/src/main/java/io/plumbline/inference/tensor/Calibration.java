@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
 /** Finds out how far honest runs of a model lie apart, and makes the bounds its answers are held to. */
@@ -25,6 +26,10 @@ public final class Calibration {
      * brings.
      */
     public static final double SAFETY = 4;
+
+    /** Sizes that random inputs have in turn, of those declared. */
+    private static final List<ToLongFunction<ShapeRanges.Range>> SIZES =
+            List.of(ShapeRanges.Range::usual, ShapeRanges.Range::most, ShapeRanges.Range::least);
 
     private Calibration() {}
 
@@ -59,7 +64,7 @@ public final class Calibration {
         List<List<Tensor>> inputs;
         List<List<Tensor>> references = new ArrayList<>();
         try (LoadedTensorModel reference = Variants.reference(model)) {
-            inputs = usable(reference, inputs(model.manifest(), shapes, plan), references, outputs);
+            inputs = usable(model.manifest(), reference, inputs(model.manifest(), shapes, plan), references, outputs);
         }
         inputs.forEach(maker::addInputs);
         int done = 0;
@@ -92,8 +97,10 @@ public final class Calibration {
     }
 
     /** Inputs to compare engines on: the real ones, others near them, and random ones. */
-    public static List<List<Tensor>> inputs(TensorManifest manifest, ShapeRanges shapes, Plan plan) {
+    public static List<List<Tensor>> inputs(TensorManifest manifest, ShapeRanges declared, Plan plan) {
         Random random = new Random(plan.seed());
+        // Random inputs are of sizes that occur: what engines differ by grows with what they sum.
+        ShapeRanges shapes = declared.completed(manifest, plan.real());
         List<List<Tensor>> inputs = new ArrayList<>();
         for (List<Tensor> real : plan.real()) {
             manifest.checkInputs(real);
@@ -104,20 +111,40 @@ public final class Calibration {
         }
         for (int i = 0; i < plan.random(); i++) {
             int rows = manifest.batchDimension() == null ? 1 : 1 + i % 3;
-            inputs.add(RandomInputs.of(manifest, shapes, rows, random));
+            inputs.add(random(manifest, shapes, SIZES.get(i % SIZES.size()), rows, random));
         }
         return inputs;
     }
 
+    /** Random inputs of these sizes, or of the usual ones where those make more than a request. */
+    private static List<Tensor> random(
+            TensorManifest manifest,
+            ShapeRanges shapes,
+            ToLongFunction<ShapeRanges.Range> size,
+            int rows,
+            Random random) {
+        try {
+            return RandomInputs.of(manifest, shapes, size, rows, random);
+        } catch (IllegalArgumentException e) {
+            return RandomInputs.of(manifest, shapes, 1, random);
+        }
+    }
+
     /** Those inputs that the model can be run on, with what it gives. Random ones may be none it takes. */
     private static List<List<Tensor>> usable(
-            LoadedTensorModel reference, List<List<Tensor>> inputs, List<List<Tensor>> references, List<String> outputs)
+            TensorManifest manifest,
+            LoadedTensorModel reference,
+            List<List<Tensor>> inputs,
+            List<List<Tensor>> references,
+            List<String> outputs)
             throws IOException {
         List<List<Tensor>> usable = new ArrayList<>();
         IllegalArgumentException why = null;
         for (List<Tensor> input : inputs) {
             try {
-                references.add(reference.run(input, outputs, new Stop()));
+                List<Tensor> given = reference.run(input, outputs, new Stop());
+                requireDeclared(manifest, input, given);
+                references.add(given);
                 usable.add(input);
             } catch (IllegalArgumentException e) {
                 why = e;
@@ -131,6 +158,18 @@ public final class Calibration {
                     why);
         }
         return usable;
+    }
+
+    /** Receipts are checked by the shapes that a model declares: one that gives others would make liars of its nodes. */
+    private static void requireDeclared(TensorManifest manifest, List<Tensor> input, List<Tensor> given)
+            throws IOException {
+        for (Tensor output : given) {
+            String mismatch = manifest.mismatch(output, input);
+            if (mismatch != null) {
+                throw new IOException("The model does not give what it declares: " + mismatch
+                        + ". Export it with the shapes that it has, or with names of their own for sizes that differ.");
+            }
+        }
     }
 
     /**

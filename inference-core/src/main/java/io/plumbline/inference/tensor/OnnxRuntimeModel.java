@@ -10,33 +10,64 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import ai.onnxruntime.TensorInfo;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.regex.Pattern;
 
 /** A session of ONNX Runtime. Sessions may be run by several threads at once. */
 public final class OnnxRuntimeModel implements LoadedTensorModel {
     private static final long STACK_BYTES = 64 << 20;
 
+    /** Characters of an error; some repeat a graph. */
+    private static final int MAX_SAID = 1000;
+
+    /** As the arena says it, and as C++ does. */
+    private static final Pattern OUT_OF_MEMORY =
+            Pattern.compile("Available memory of|bad[_ ]alloc|Failed to allocate memory");
+
+    /** Bytes of a constant that is computed while a model is loaded; larger ones are computed as it runs. */
+    private static final String MAX_FOLDED_BYTES = Long.toString(256L << 20);
+
+    /** Unsigned integers that neither Java nor the Java API has. */
+    private static final Set<TensorInfo.OnnxTensorType> TOO_WIDE = Set.of(
+            TensorInfo.OnnxTensorType.ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
+            TensorInfo.OnnxTensorType.ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
+            TensorInfo.OnnxTensorType.ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64);
+
+    /**
+     * What exporters write where a dimension has no name. Equal names are equal sizes, and these are not: such a
+     * dimension is named by its place, as "input.0".
+     */
+    private static final Pattern NO_NAMES =
+            Pattern.compile("(?i)\\s*|[?*]|[-+]?\\d+|none|null|nil|undefined|unk|unknown|any|dynamic|nan");
+
     private final OrtSession session;
     private final Fingerprint fingerprint;
+    private int running;
+    private boolean isClosed;
+    private Runnable afterwards = () -> {};
 
     /**
      * How a session computes.
@@ -52,8 +83,11 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
 
     /** Loaded on first use: it unpacks a library of 28 MB. */
     private static final class Runtime {
+        /** What fails is told by exceptions; its log would say the same in the midst of an operator's output. */
         private static final OrtEnvironment ENVIRONMENT =
-                OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "plumbline");
+                OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, "plumbline");
+
+        private static final String UNBOUNDED = OnnxRuntimeArena.register();
     }
 
     private OnnxRuntimeModel(OrtSession session, Fingerprint fingerprint) {
@@ -139,14 +173,27 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
             with.setDeterministicCompute(true);
             // Threads that spin between requests would take the cores from the rest of a node.
             with.addConfigEntry("session.intra_op.allow_spinning", "0");
+            if (Runtime.UNBOUNDED == null) {
+                with.addConfigEntry("session.use_env_allocators", "1");
+                // Weights are there as long as the model is, and are not what a request makes large.
+                with.addConfigEntry("session.use_device_allocator_for_initializers", "1");
+            }
+            // What is constant is computed while a model is loaded, outside of the arena.
+            with.addConfigEntry("optimization.constant_folding_max_output_size_in_bytes", MAX_FOLDED_BYTES);
             OrtSession session = create.with(with);
             String device = "cpu " + System.getProperty("os.arch") + " " + options.threads() + " threads";
             Fingerprint fingerprint =
                     new Fingerprint(OnnxRuntimeBackend.NAME, Runtime.ENVIRONMENT.getVersion(), device, precision, "");
             return new OnnxRuntimeModel(session, fingerprint);
         } catch (OrtException e) {
-            throw new IOException("ONNX Runtime does not take " + what + ": " + e.getMessage(), e);
+            throw new IOException("ONNX Runtime does not take " + what + ": " + said(e), e);
         }
+    }
+
+    /** Has something done once the session is closed: files deleted that it was made from. */
+    OnnxRuntimeModel afterwards(Runnable does) {
+        afterwards = does;
+        return this;
     }
 
     /** What the model takes, weights left out. */
@@ -180,11 +227,19 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
                         + tensor.onnxType.name().replaceAll(".*_", "")
                         + ", which ONNX Runtime's Java API cannot pass. Cast it to INT32 or INT64 in the model.");
             }
+            if (tensor.onnxType != null && TOO_WIDE.contains(tensor.onnxType)) {
+                // The Java API gives them the signed types' names, and takes none of them.
+                throw new IOException("\"" + info.getName() + "\" is of type "
+                        + tensor.onnxType.name().replaceAll(".*_", "")
+                        + ", which is not served. Cast it to INT32 or INT64 in the model.");
+            }
             long[] shape = tensor.getShape();
             String[] names = tensor.getDimensionNames();
             List<String> dimensions = new ArrayList<>();
             for (int i = 0; i < shape.length; i++) {
-                String name = names[i] == null || names[i].isEmpty() ? TensorSpec.ANY : names[i];
+                boolean isNamed =
+                        names[i] != null && !NO_NAMES.matcher(names[i]).matches();
+                String name = isNamed ? names[i] : info.getName() + "." + i;
                 dimensions.add(shape[i] >= 0 ? Long.toString(shape[i]) : name);
             }
             specs.add(new TensorSpec(info.getName(), typeOf(tensor.type), dimensions));
@@ -228,16 +283,91 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
 
     @Override
     public List<Tensor> run(List<Tensor> inputs, List<String> outputs, Stop stop) throws IOException {
+        try {
+            return once(inputs, outputs, stop);
+        } catch (MemoryException e) {
+            // Runs before this one may have left the arena in pieces.
+            Shrinking.shrink();
+            return once(inputs, outputs, stop);
+        }
+    }
+
+    /** All runs together may have no more memory. */
+    private static final class MemoryException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        MemoryException(OrtException why) {
+            super(
+                    "This host has no memory to run the model on these inputs: all runs have "
+                            + OnnxRuntimeArena.limit() + " bytes. ONNX Runtime says: " + said(why),
+                    why);
+        }
+    }
+
+    /** Gives what the arena holds and nobody uses back. */
+    private static final class Shrinking {
+        /** y = x, a number: a run of it is all that ends with the arena's being shrunk. */
+        private static final byte[] IDENTITY = HexFormat.of()
+                .parseHex("0808420210113a2f0a100a0178120179220849" + "64656e74697479120173"
+                        + "5a0b0a017812060a0408011200620b0a017912060a0408011200");
+
+        private static OrtSession session;
+
+        private Shrinking() {}
+
+        static synchronized void shrink() throws IOException {
+            try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
+                if (session == null) {
+                    session = load(IDENTITY, "a model of one node", Precision.FP32, Options.serving(1)).session;
+                }
+                options.addRunConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+                try (OnnxTensor x = OnnxTensor.createTensor(Runtime.ENVIRONMENT, 0f)) {
+                    session.run(Map.of("x", x), options).close();
+                }
+            } catch (OrtException e) {
+                throw new IOException("ONNX Runtime cannot give memory back: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    private List<Tensor> once(List<Tensor> inputs, List<String> outputs, Stop stop) throws IOException {
+        begin();
+        try {
+            return inSession(inputs, outputs, stop);
+        } finally {
+            end();
+        }
+    }
+
+    private synchronized void begin() {
+        if (isClosed) {
+            throw new CancellationException("The model is closed.");
+        }
+        running++;
+    }
+
+    private synchronized void end() {
+        running--;
+        if (isClosed && running == 0) {
+            release();
+        }
+    }
+
+    private List<Tensor> inSession(List<Tensor> inputs, List<String> outputs, Stop stop) throws IOException {
         Map<String, OnnxTensor> given = new LinkedHashMap<>();
         try (OrtSession.RunOptions options = new OrtSession.RunOptions()) {
+            options.setLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             for (Tensor input : inputs) {
                 given.put(input.name(), toOnnx(input));
             }
             stop.onStop(() -> terminate(options));
             try (OrtSession.Result result = session.run(given, new LinkedHashSet<>(outputs), options)) {
                 List<Tensor> tensors = new ArrayList<>();
+                long left = AnswerTooLargeException.MAX_BYTES;
                 for (String name : outputs) {
-                    tensors.add(fromOnnx(name, result.get(name).orElseThrow()));
+                    Tensor tensor = fromOnnx(name, result.get(name).orElseThrow(), left);
+                    tensors.add(tensor);
+                    left -= tensor.data().length;
                 }
                 return tensors;
             } finally {
@@ -247,15 +377,27 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
             if (stop.isStopped()) {
                 throw new CancellationException("The run was stopped.");
             }
+            if (OUT_OF_MEMORY.matcher(String.valueOf(e.getMessage())).find()) {
+                throw new MemoryException(e);
+            }
             switch (e.getCode()) {
                 case ORT_INVALID_ARGUMENT, ORT_FAIL, ORT_RUNTIME_EXCEPTION ->
                     throw new IllegalArgumentException(
-                            "The model cannot be run on these inputs. ONNX Runtime says: " + e.getMessage(), e);
-                default -> throw new IOException("ONNX Runtime failed: " + e.getMessage(), e);
+                            "The model cannot be run on these inputs. ONNX Runtime says: " + said(e), e);
+                default -> throw new IOException("ONNX Runtime failed: " + said(e), e);
             }
         } finally {
             given.values().forEach(OnnxTensor::close);
         }
+    }
+
+    /** An error on one line, without the places in its own source. */
+    private static String said(OrtException e) {
+        String message = String.valueOf(e.getMessage())
+                .replaceAll("/onnxruntime_src/\\S+ .*?\\) (?=[A-Z])", "")
+                .replaceAll("\\s+", " ")
+                .strip();
+        return message.length() <= MAX_SAID ? message : message.substring(0, MAX_SAID) + " ...";
     }
 
     private static void terminate(OrtSession.RunOptions options) {
@@ -276,10 +418,17 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
         return OnnxTensor.createTensor(environment, data, tensor.shape(), typeOf(tensor.type()));
     }
 
-    private static Tensor fromOnnx(String name, OnnxValue value) throws OrtException {
+    /** @param left bytes that it may have: what no message carries is not copied. */
+    private static Tensor fromOnnx(String name, OnnxValue value, long left) throws OrtException {
         OnnxTensor tensor = (OnnxTensor) value;
         long[] shape = tensor.getInfo().getShape();
         ElementType type = typeOf(tensor.getInfo().type);
+        long elements = tensor.getInfo().getNumElements();
+        int each = type == ElementType.BYTES ? 4 : type.bytes();
+        if (elements < 0 || elements > left / each) {
+            throw new AnswerTooLargeException(
+                    name, shape, BigInteger.valueOf(elements).multiply(BigInteger.valueOf(each)) + "", left);
+        }
         if (type == ElementType.BYTES) {
             return Tensor.ofStrings(name, shape, strings(tensor.getValue()));
         }
@@ -302,12 +451,23 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
         return strings;
     }
 
+    /** No run begins any more. What runs still needs the session, which ends with the last of them. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        boolean isFirst = !isClosed;
+        isClosed = true;
+        if (isFirst && running == 0) {
+            release();
+        }
+    }
+
+    private void release() {
         try {
             session.close();
         } catch (OrtException e) {
             throw new IllegalStateException("ONNX Runtime cannot close a session: " + e.getMessage(), e);
+        } finally {
+            afterwards.run();
         }
     }
 }
