@@ -88,7 +88,7 @@ public final class MadeModel {
     private static Proto proto(String operator, String inputs, String outputs, Attribute... attributes)
             throws IOException {
         int colon = operator.indexOf(':');
-        Proto node = new Proto().add(OnnxFields.NODE_NAME, "the " + operator);
+        Proto node = new Proto().add(OnnxFields.NODE_NAME, "the " + operator + " of " + outputs);
         node.add(OnnxFields.NODE_OPERATOR, operator.substring(colon + 1));
         if (colon >= 0) {
             node.add(OnnxFields.NODE_DOMAIN, operator.substring(0, colon));

@@ -80,7 +80,9 @@ class OnnxImportTest {
                 .node("RandomNormalLike", "x", "noise")
                 .node("Add", "x,noise", "y");
         String why = refused(plain);
-        assertTrue(why.contains("\"the RandomNormalLike\" (RandomNormalLike, in its graph) draws random numbers"), why);
+        assertTrue(
+                why.contains("\"the RandomNormalLike of noise\" (RandomNormalLike, in its graph) draws random numbers"),
+                why);
         MadeModel body = MadeModel.of(17).output("drawn", FP32, "n", "4").node("Bernoulli", "x", "drawn");
         MadeModel other = MadeModel.of(17).output("same", FP32, "n", "4").node("Identity", "x", "same");
         MadeModel branch = MadeModel.of(17)
@@ -88,7 +90,7 @@ class OnnxImportTest {
                 .input("c", BOOL)
                 .output("y", FP32, "n", "4")
                 .node("If", "c", "y", new Attribute("then_branch", other), new Attribute("else_branch", body));
-        assertTrue(refused(branch).contains("\"the Bernoulli\" (Bernoulli"), "in a branch");
+        assertTrue(refused(branch).contains("\"the Bernoulli of drawn\" (Bernoulli"), "in a branch");
         MadeModel function = MadeModel.of(17)
                 .input("x", FP32, "n", "4")
                 .output("y", FP32, "n", "4")
