@@ -59,6 +59,9 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
     @Parameter(names = "--seed", description = "of the random inputs")
     private long seed = 1;
 
+    @Parameter(names = "--device", description = "index of the GPU whose runs are compared too, where there is one")
+    private int device;
+
     @Parameter(names = "--show", description = "show the bounds that are there and change nothing")
     private boolean show;
 
@@ -69,8 +72,8 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
             show(model.requireBounds());
             return 0;
         }
-        if (random < 0 || safety < 1) {
-            throw new IOException("--random is 0 or more, and --safety 1 or more.");
+        if (random < 0 || safety < 1 || device < 0) {
+            throw new IOException("--random and --device are 0 or more, and --safety 1 or more.");
         }
         List<List<Tensor>> real = new ArrayList<>();
         for (Path file : inputs) {
@@ -119,9 +122,10 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
     }
 
     /** Engines of this host beyond ONNX Runtime: a GPU's own runs are what bounds are best made of. */
-    private static List<Variants.Variant> engines(TensorPackage model, Precision precision, ShapeRanges sizes) {
+    private List<Variants.Variant> engines(TensorPackage model, Precision precision, ShapeRanges sizes) {
         List<Variants.Variant> engines = new ArrayList<>();
-        for (TensorBackend backend : TensorBackend.all()) {
+        for (TensorBackend one : TensorBackend.all()) {
+            TensorBackend backend = one.onDevice(device);
             if (backend.name().equals(OnnxRuntimeBackend.NAME)) {
                 continue;
             }
