@@ -57,15 +57,83 @@ record Cheat(String name, Answers answers) {
         for (double part : new double[] {1e-4, 1e-2}) {
             cheats.add(new Cheat(
                     "noise of " + (part == 1e-4 ? "0.01" : "1") + " % of the scale",
-                    (inputs, right, alike) -> changed(right, (values, random) -> noise(values, part, random))));
+                    (inputs, right, alike) -> changed(right, (values, row, random) -> noise(values, part, random))));
         }
         cheats.add(new Cheat(
                 "one element off by 5 % of the scale",
                 (inputs, right, alike) -> changed(
-                        right, (values, random) -> values[random.nextInt(values.length)] += 0.05 * scale(values))));
-        cheats.add(
-                new Cheat("first and second changed over", (inputs, right, alike) -> changed(right, Cheat::swapTop)));
+                        right,
+                        (values, row, random) -> values[random.nextInt(values.length)] += 0.05 * scale(values))));
+        cheats.add(changing("first and second changed over", (values, row, random) -> swapTop(values)));
+        cheats.add(changing("zeros", (values, row, random) -> Arrays.fill(values, 0)));
+        cheats.add(changing("all negated", (values, row, random) -> scaleBy(values, -1)));
+        cheats.add(changing("all 1 % larger", (values, row, random) -> scaleBy(values, 1.01)));
+        cheats.add(changing("all a hundred times as large", (values, row, random) -> scaleBy(values, 100)));
+        cheats.add(new Cheat("the mean of all answers", (inputs, right, alike) -> means(right)));
+        if (isDetector(subject)) {
+            cheats.add(changing(
+                    "the surest detection erased",
+                    (values, row, random) -> copyRow(values, row, surest(values, row, -1), surest(values, row, 1))));
+            cheats.add(changing(
+                    "a detection invented",
+                    (values, row, random) ->
+                            copyRow(values, row, surest(values, row, 1), row * random.nextInt(values.length / row))));
+        }
         return cheats;
+    }
+
+    private static Cheat changing(String name, Change change) {
+        return new Cheat(name, (inputs, right, alike) -> changed(right, change));
+    }
+
+    private static void scaleBy(double[] values, double factor) {
+        for (int i = 0; i < values.length; i++) {
+            values[i] *= factor;
+        }
+    }
+
+    /** What a node says that has learned what answers are like, and computes nothing. */
+    private static List<List<Tensor>> means(List<List<Tensor>> right) {
+        int length = right.getFirst().getFirst().elements();
+        double[] mean = new double[length];
+        int answers = 0;
+        for (List<Tensor> answer : right) {
+            if (answer.getFirst().elements() == length) {
+                double[] values = answer.getFirst().values();
+                answers++;
+                for (int i = 0; i < length; i++) {
+                    mean[i] += values[i];
+                }
+            }
+        }
+        scaleBy(mean, 1.0 / answers);
+        return changed(right, (values, row, random) -> {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = mean[i % length];
+            }
+        });
+    }
+
+    /** Whether the first output has a row of scores for each of many places. */
+    private static boolean isDetector(Subject subject) {
+        List<String> dimensions =
+                subject.model().manifest().outputs().getFirst().dimensions();
+        return dimensions.size() == 3 && dimensions.get(1).matches("\\d+") && Integer.parseInt(dimensions.get(1)) > 100;
+    }
+
+    /** Where the row begins whose last score, times {@code sign}, is largest. */
+    private static int surest(double[] values, int row, int sign) {
+        int surest = 0;
+        for (int from = 0; from < values.length; from += row) {
+            if (sign * values[from + row - 1] > sign * values[surest + row - 1]) {
+                surest = from;
+            }
+        }
+        return surest;
+    }
+
+    private static void copyRow(double[] values, int row, int from, int to) {
+        System.arraycopy(values.clone(), from, values, to, row);
     }
 
     private static Cheat rewritten(Subject subject, String name, Rounding rounding, UnaryOperator<float[]> weights) {
@@ -102,19 +170,21 @@ record Cheat(String name, Answers answers) {
         return null;
     }
 
-    private interface Change {
-        void of(double[] values, Random random);
+    interface Change {
+        /** @param row elements in a row. */
+        void of(double[] values, int row, Random random);
     }
 
     /** Each answer with the first of its outputs changed. */
-    private static List<List<Tensor>> changed(List<List<Tensor>> right, Change change) {
+    static List<List<Tensor>> changed(List<List<Tensor>> right, Change change) {
         Random random = new Random(5);
         List<List<Tensor>> changed = new ArrayList<>();
         for (List<Tensor> answer : right) {
             List<Tensor> copy = new ArrayList<>(answer);
             Tensor first = answer.getFirst();
             double[] values = first.values();
-            change.of(values, random);
+            long[] shape = first.shape();
+            change.of(values, shape.length == 0 ? 1 : (int) shape[shape.length - 1], random);
             ByteBuffer out = ByteBuffer.allocate(first.data().length).order(ByteOrder.LITTLE_ENDIAN);
             for (double value : values) {
                 switch (first.type()) {
@@ -129,7 +199,7 @@ record Cheat(String name, Answers answers) {
         return changed;
     }
 
-    private static double scale(double[] values) {
+    static double scale(double[] values) {
         double squares = 0;
         for (double value : values) {
             squares += value * value;
@@ -137,14 +207,14 @@ record Cheat(String name, Answers answers) {
         return Math.sqrt(squares / values.length);
     }
 
-    private static void noise(double[] values, double part, Random random) {
+    static void noise(double[] values, double part, Random random) {
         double scale = scale(values);
         for (int i = 0; i < values.length; i++) {
             values[i] += part * scale * random.nextGaussian();
         }
     }
 
-    private static void swapTop(double[] values, Random random) {
+    private static void swapTop(double[] values) {
         int first = 0;
         int second = -1;
         for (int i = 1; i < values.length; i++) {

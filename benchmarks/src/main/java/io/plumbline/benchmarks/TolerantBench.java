@@ -6,19 +6,28 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.model.Folders;
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.RandomInputs;
+import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.BoundsMaker;
 import io.plumbline.verifier.tolerant.Deviation;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -72,8 +81,9 @@ final class TolerantBench implements Callable<Integer> {
         try {
             System.out.println(
                     "| model, declared as | honest answers | not believed: of engines calibrated with; of others; by the"
-                            + " fixed tolerance | kinds of cheat always caught | missed, of tries (by the fixed tolerance) |");
-            System.out.println("| --- | --- | --- | --- | --- |");
+                            + " fixed tolerance | of inputs 0.01, 10 and 100 times as large | largest noise believed |"
+                            + " kinds of cheat always caught | missed, of tries (by the fixed tolerance) |");
+            System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
             for (Subject subject : new Subjects(folder, material).all()) {
                 if (!only.isEmpty() && !only.equals(subject.name())) {
                     continue;
@@ -118,34 +128,58 @@ final class TolerantBench implements Callable<Integer> {
         return 50.0 * (honest - notBelieved) / honest + 50.0 * found / tries;
     }
 
-    private Bounds bounds(Subject subject, Precision precision, List<List<Tensor>> real, Set<String> without)
-            throws IOException {
-        BoundsMaker maker = new BoundsMaker();
-        List<List<Tensor>> inputs = Calibration.inputs(
-                subject.model().manifest(), subject.shapes(), new Calibration.Plan(real, random, 1, List.of()));
-        List<List<Tensor>> right = right(subject, inputs);
-        for (Variants.Variant variant : Variants.honest(subject.model(), precision)) {
-            if (!without.contains(variant.name())) {
-                try (LoadedTensorModel loaded = variant.open()) {
-                    List<List<Tensor>> answers = Cheat.run(loaded, subject, inputs);
-                    for (int i = 0; i < inputs.size(); i++) {
-                        maker.addInputs(inputs.get(i));
-                        maker.add(right.get(i), answers.get(i));
-                    }
+    /** Inputs, what an auditor computes for each, and what every honest engine answers. */
+    private record Tried(List<List<Tensor>> inputs, List<HonestRuns> judged, Map<String, List<List<Tensor>>> answers) {
+        static Tried of(Subject subject, Precision precision, List<List<Tensor>> inputs) throws IOException {
+            List<HonestRuns> judged = new ArrayList<>();
+            List<String> outputs = subject.model().manifest().outputNames();
+            try (AuditRuns auditor = AuditRuns.open(subject.model(), List.of(precision))) {
+                for (List<Tensor> input : inputs) {
+                    judged.add(auditor.run(precision, input, outputs, new Stop()));
                 }
             }
+            Map<String, List<List<Tensor>>> answers = new LinkedHashMap<>();
+            for (Variants.Variant variant : Variants.honest(subject.model(), precision)) {
+                try (LoadedTensorModel loaded = variant.open()) {
+                    answers.put(variant.name(), Cheat.run(loaded, subject, inputs));
+                }
+            }
+            return new Tried(inputs, judged, answers);
         }
+
+        List<List<Tensor>> right() {
+            return judged.stream().map(HonestRuns::reference).toList();
+        }
+
+        /** How many of an engine's answers are not believed. */
+        int notBelieved(String engine, Bounds bounds, Precision precision, ArrayNode reasons) {
+            int rejected = 0;
+            for (int i = 0; i < inputs.size(); i++) {
+                Bounds.Excess excess = bounds.exceeded(
+                        precision, judged.get(i), answers.get(engine).get(i));
+                if (excess != null) {
+                    rejected++;
+                    reasons.add(engine + ", " + excess.output() + ": " + excess.reason());
+                }
+            }
+            return rejected;
+        }
+    }
+
+    /** Bounds from all engines but one. */
+    private Bounds bounds(Subject subject, Precision precision, Tried tried, String without) {
+        BoundsMaker maker = new BoundsMaker(precision);
+        tried.answers().forEach((engine, answers) -> {
+            for (int i = 0; !engine.equals(without) && i < answers.size(); i++) {
+                maker.addInputs(tried.inputs().get(i));
+                maker.add(tried.judged().get(i), answers.get(i));
+            }
+        });
         TreeMap<Precision, Integer> runs = new TreeMap<>();
         runs.put(precision, maker.runs());
         SortedMap<Precision, SortedMap<String, io.plumbline.verifier.tolerant.OutputBounds>> outputs = new TreeMap<>();
         outputs.put(precision, maker.bounds(safety, Set.of()));
         return new Bounds(subject.model().manifest().id(), safety, runs, maker.inputs(new TreeMap<>()), outputs);
-    }
-
-    private static List<List<Tensor>> right(Subject subject, List<List<Tensor>> inputs) throws IOException {
-        try (LoadedTensorModel reference = Variants.reference(subject.model())) {
-            return Cheat.run(reference, subject, inputs);
-        }
     }
 
     /** Calibrates with one half of the real inputs and tries the other half, with other random ones. */
@@ -155,62 +189,74 @@ final class TolerantBench implements Callable<Integer> {
         List<List<Tensor>> fresh = subject.real().size() == 1
                 ? known
                 : subject.real().subList(half, subject.real().size());
-        List<List<Tensor>> inputs = Calibration.inputs(
-                subject.model().manifest(), subject.shapes(), new Calibration.Plan(fresh, random, 77, List.of()));
-        List<List<Tensor>> right = right(subject, inputs);
-        Bounds bounds = bounds(subject, precision, known, Set.of());
-        int tried = 0;
+        Tried calibrated = Tried.of(subject, precision, inputs(subject, known, 1));
+        List<List<Tensor>> inputs = inputs(subject, fresh, 77);
+        Tried tried = Tried.of(subject, precision, inputs);
+        Bounds bounds = bounds(subject, precision, calibrated, null);
+        int honestHere = 0;
         int rejectedHere = 0;
         int strangersRejected = 0;
         int fixedRejectedHere = 0;
         ArrayNode reasons = new ObjectMapper().createArrayNode();
         ObjectNode strangers = new ObjectMapper().createObjectNode();
-        for (Variants.Variant variant : Variants.honest(subject.model(), precision)) {
+        for (String engine : tried.answers().keySet()) {
+            honestHere += inputs.size();
+            rejectedHere += tried.notBelieved(engine, bounds, precision, reasons);
             // Bounds that have never seen this engine.
-            Bounds without = bounds(subject, precision, known, Set.of(variant.name()));
-            int before = strangersRejected;
-            try (LoadedTensorModel loaded = variant.open()) {
-                List<List<Tensor>> answers = Cheat.run(loaded, subject, inputs);
-                for (int i = 0; i < inputs.size(); i++) {
-                    tried++;
-                    Bounds.Excess excess = bounds.exceeded(precision, right.get(i), answers.get(i));
-                    if (excess != null) {
-                        rejectedHere++;
-                        reasons.add(variant.name() + ", " + excess.output() + ": " + excess.reason());
-                    }
-                    strangersRejected += without.exceeded(precision, right.get(i), answers.get(i)) == null ? 0 : 1;
-                    fixedRejectedHere += isClose(right.get(i), answers.get(i)) ? 0 : 1;
-                }
+            Bounds without = bounds(subject, precision, calibrated, engine);
+            int stranger = tried.notBelieved(engine, without, precision, new ObjectMapper().createArrayNode());
+            strangers.put(engine, stranger);
+            strangersRejected += stranger;
+            for (int i = 0; i < inputs.size(); i++) {
+                fixedRejectedHere += isClose(
+                                tried.right().get(i),
+                                tried.answers().get(engine).get(i))
+                        ? 0
+                        : 1;
             }
-            strangers.put(variant.name(), strangersRejected - before);
         }
-        honest += tried;
+        honest += honestHere;
         rejected += rejectedHere;
         strangersNotBelieved += strangersRejected;
         fixedRejected += fixedRejectedHere;
         ObjectNode row = table.addObject()
                 .put("model", subject.name())
                 .put("precision", precision.toString())
-                .put("honest", tried)
+                .put("honest", honestHere)
                 .put("not believed", rejectedHere)
                 .put("not believed when of an engine never calibrated with", strangersRejected)
                 .put("not believed by the fixed tolerance", fixedRejectedHere);
         row.set("engines never calibrated with", strangers);
+        ObjectNode scaled = row.putObject("honest answers to inputs of another size, not believed");
+        for (double scale : new double[] {0.01, 10, 100}) {
+            List<List<Tensor>> others = inputs.stream()
+                    .map(input -> RandomInputs.scaled(input, scale))
+                    .toList();
+            Tried beyond = Tried.of(subject, precision, others);
+            int wrong = 0;
+            for (String engine : beyond.answers().keySet()) {
+                wrong += beyond.notBelieved(engine, bounds, precision, reasons);
+            }
+            scaled.put(scale + " times", wrong + " of " + honestHere);
+        }
         row.set("why not believed", reasons);
+        double room = room(tried, bounds, precision);
+        row.put("largest noise believed, as a part of the output's scale", room);
         ObjectNode cheats = row.putObject("cheats");
         StringBuilder line = new StringBuilder();
         int always = 0;
         int kinds = 0;
         for (Cheat cheat : Cheat.of(subject, precision)) {
-            List<List<Tensor>> answers = cheat.answers().to(inputs, right, random + 1);
+            List<List<Tensor>> answers = cheat.answers().to(inputs, tried.right(), random + 1);
             int missed = 0;
             int fixedMissed = 0;
             int triesHere = 0;
             for (int i = 0; i < inputs.size(); i++) {
-                if (answers.get(i) != null) {
+                if (answers.get(i) != null
+                        && !isSame(answers.get(i), tried.right().get(i))) {
                     triesHere++;
-                    missed += bounds.exceeded(precision, right.get(i), answers.get(i)) == null ? 1 : 0;
-                    fixedMissed += isClose(right.get(i), answers.get(i)) ? 1 : 0;
+                    missed += bounds.exceeded(precision, tried.judged().get(i), answers.get(i)) == null ? 1 : 0;
+                    fixedMissed += isClose(tried.right().get(i), answers.get(i)) ? 1 : 0;
                 }
             }
             if (triesHere > 0) {
@@ -237,16 +283,66 @@ final class TolerantBench implements Callable<Integer> {
         }
         System.out.printf(
                 Locale.ROOT,
-                "| %s, %s | %d | %d; %d; %d | %d of %d | %s |%n",
+                "| %s, %s | %d | %d; %d; %d | %s | %.1g | %d of %d | %s |%n",
                 subject.name().replaceAll(",.*", ""),
                 precision,
-                tried,
+                honestHere,
                 rejectedHere,
                 strangersRejected,
                 fixedRejectedHere,
+                String.join(
+                        "; ",
+                        scaled.properties().stream()
+                                .map(entry -> entry.getValue().asText().replaceAll(" of.*", ""))
+                                .toList()),
+                room,
                 always,
                 kinds,
                 line.isEmpty() ? "none" : line);
+    }
+
+    private List<List<Tensor>> inputs(Subject subject, List<List<Tensor>> real, long seed) {
+        return Calibration.inputs(
+                subject.model().manifest(), subject.shapes(), new Calibration.Plan(real, random, seed, List.of()));
+    }
+
+    /**
+     * What a cheat that knows the bounds can do: the largest random noise on the first output that is still believed,
+     * over the output's root mean square; the median of some inputs.
+     */
+    private static double room(Tried tried, Bounds bounds, Precision precision) {
+        List<Double> rooms = new ArrayList<>();
+        for (int i = 0;
+                i < tried.inputs().size();
+                i += Math.max(1, tried.inputs().size() / 16)) {
+            double believed = 0;
+            double caught = 1;
+            for (int step = 0; step < 40; step++) {
+                double part = believed == 0 ? caught / 4 : Math.sqrt(believed * caught);
+                List<List<Tensor>> noisy = Cheat.changed(
+                        List.of(tried.right().get(i)), (values, row, random) -> Cheat.noise(values, part, random));
+                if (bounds.exceeded(precision, tried.judged().get(i), noisy.getFirst()) == null) {
+                    believed = part;
+                } else {
+                    caught = part;
+                }
+                if (caught < 1e-12 || caught < 1.05 * believed) {
+                    break;
+                }
+            }
+            rooms.add(believed);
+        }
+        Collections.sort(rooms);
+        return rooms.get(rooms.size() / 2);
+    }
+
+    private static boolean isSame(List<Tensor> answer, List<Tensor> right) {
+        for (int i = 0; i < right.size(); i++) {
+            if (!Arrays.equals(answer.get(i).data(), right.get(i).data())) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean isClose(List<Tensor> right, List<Tensor> answer) {

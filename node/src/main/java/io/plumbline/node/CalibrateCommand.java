@@ -161,8 +161,9 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
         bounds.inputs()
                 .forEach((name, range) -> Terminal.print("input    " + name + " from " + range.from() + " to "
                         + range.to() + "; calibrated with " + range.least() + " to " + range.most()));
-        Terminal.print("                                     differences" + " ".repeat(26) + "relative");
-        Terminal.print("precision  output              runs" + head + head + "     order");
+        Terminal.print("Differences in units of how far an auditor's runs of the same request lie apart"
+                + " (int8: as they are):");
+        Terminal.print("precision  output              runs" + head + "     order   of zero");
         for (Precision precision : bounds.outputs().keySet()) {
             SortedMap<String, OutputBounds> outputs = bounds.outputs().get(precision);
             outputs.forEach((name, output) -> Terminal.print(String.format(
@@ -177,10 +178,8 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
 
     private static String numbers(OutputBounds output) {
         StringBuilder line = new StringBuilder();
-        for (double[] values : new double[][] {output.absolute(), output.relative(), {output.order()}}) {
-            for (double value : values) {
-                line.append(String.format(Locale.ROOT, "%10.2g", value));
-            }
+        for (double value : output.numbers()) {
+            line.append(String.format(Locale.ROOT, "%10.2g", value));
         }
         return line.toString();
     }

@@ -1,13 +1,13 @@
 package io.plumbline.node;
 
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.DeadlineRuns;
-import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
@@ -22,11 +22,13 @@ final class TensorAudit {
     static TolerantAuditor.Report run(
             TensorPackage model, Receipt receipt, TensorRequest request, TensorAnswer answer, Level level)
             throws IOException {
-        try (LoadedTensorModel reference = Variants.reference(model)) {
+        Bounds bounds = model.requireBounds();
+        try (AuditRuns runs = AuditRuns.open(model, bounds.outputs().keySet())) {
             TolerantAuditor auditor = new TolerantAuditor(
                     model.manifest(),
-                    model.requireBounds(),
-                    (inputs, outputs) -> new DeadlineRuns(reference, 1).run(inputs, outputs, MAX_RUN_NANOS));
+                    bounds,
+                    (precision, inputs, outputs) ->
+                            new DeadlineRuns(1).run(stop -> runs.run(precision, inputs, outputs, stop), MAX_RUN_NANOS));
             return auditor.audit(receipt, request, answer, level, null);
         }
     }

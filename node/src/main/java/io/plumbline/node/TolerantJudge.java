@@ -1,16 +1,17 @@
 package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.DeadlineRuns;
-import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
@@ -22,29 +23,30 @@ import java.util.concurrent.TimeUnit;
  * calibrated to.
  */
 final class TolerantJudge implements AnswerJudge {
-    private final LoadedTensorModel reference;
-    private final DeadlineRuns runs;
-    /** Longest run of a model: nodes give up after as long. */
-    private static final long MAX_RUN_MS = 30_000;
+    /** Longest that all runs of one request take: nodes give up one after 30 s. */
+    private static final long MAX_RUN_MS = 30_000L * (1 + AuditRuns.PANEL);
 
     /** Runs of one model at once: more would be no faster, and would need their memory at the same time. */
     private static final int RUNS_AT_ONCE = Math.max(2, Runtime.getRuntime().availableProcessors());
 
+    private final AuditRuns runs;
+    private final DeadlineRuns deadlines = new DeadlineRuns(RUNS_AT_ONCE);
     private final TensorManifest manifest;
     private final Bounds bounds;
     private final NodeClient client;
 
     TolerantJudge(TensorPackage model, NodeClient client) throws IOException {
         this.client = client;
-        this.reference = Variants.reference(model);
-        this.runs = new DeadlineRuns(reference, RUNS_AT_ONCE);
         this.manifest = model.manifest();
         this.bounds = model.requireBounds();
+        this.runs = AuditRuns.open(model, bounds.outputs().keySet());
     }
 
     /** A request may have a model run for hours: what it takes longer than that cannot be judged here. */
-    private List<Tensor> run(List<Tensor> inputs, List<String> outputs, Deadline deadline) throws IOException {
-        return runs.run(inputs, outputs, Math.min(deadline.leftNs(), TimeUnit.MILLISECONDS.toNanos(MAX_RUN_MS)));
+    private HonestRuns run(Precision precision, List<Tensor> inputs, List<String> outputs, Deadline deadline)
+            throws IOException {
+        long nanos = Math.min(deadline.leftNs(), TimeUnit.MILLISECONDS.toNanos(MAX_RUN_MS));
+        return deadlines.run(stop -> runs.run(precision, inputs, outputs, stop), nanos);
     }
 
     @Override
@@ -54,7 +56,8 @@ final class TolerantJudge implements AnswerJudge {
                 client.discloseTensors(peer, ordered.receipt().hash(), deadline);
         TolerantAuditor.Report report;
         try {
-            report = new TolerantAuditor(manifest, bounds, (inputs, outputs) -> run(inputs, outputs, deadline))
+            report = new TolerantAuditor(
+                            manifest, bounds, (precision, inputs, outputs) -> run(precision, inputs, outputs, deadline))
                     .audit(
                             ordered.receipt(),
                             disclosed.request(),
@@ -77,6 +80,6 @@ final class TolerantJudge implements AnswerJudge {
 
     @Override
     public void close() {
-        reference.close();
+        runs.close();
     }
 }

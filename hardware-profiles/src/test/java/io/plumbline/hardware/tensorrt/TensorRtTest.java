@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -15,10 +16,10 @@ import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -154,17 +155,17 @@ class TensorRtTest {
         for (Precision precision : Precision.values()) {
             TensorPackage served = precision == Precision.INT8 ? quantized : model;
             Bounds bounds = Calibration.run(served, precision, ranges, plan, Calibration.SAFETY, share -> {});
-            // Twice: built, then from the cache; and three shapes in turn, each thrice: plainly, recorded, and as a
-            // graph. A
-            // graph of one shape must give its own answer after others have run.
+            // Twice: built, then from the cache; and three shapes in turn, each plainly, recorded, and as a graph. A
+            // graph
+            // of one shape must give its own answer after others have run.
             for (int i = 0; i < 2; i++) {
                 try (LoadedTensorModel loaded = new TensorRtBackend().load(served, precision, ranges, 1, share -> {});
-                        LoadedTensorModel reference = Variants.reference(served)) {
+                        AuditRuns auditor = AuditRuns.open(served, List.of(precision))) {
                     Map<Integer, byte[]> first = new TreeMap<>();
                     for (int k = 0; k < 4; k++) {
                         for (int rows : new int[] {3, 8, 1}) {
                             List<Tensor> given = List.of(rows(samples.getFirst(), rows));
-                            List<Tensor> right = reference.run(given, List.of("scores"), new Stop());
+                            HonestRuns right = auditor.run(precision, given, List.of("scores"), new Stop());
                             List<Tensor> got = loaded.run(given, List.of("scores"), new Stop());
                             assertNull(bounds.exceeded(precision, right, got), precision + ", run " + k);
                             byte[] data = got.getFirst().data();

@@ -83,6 +83,19 @@ public final class OnnxRewriter {
         FP16
     }
 
+    /** What becomes of a tensor's elements, and how many bytes each has; of those that are kept, at a time. */
+    private enum Form {
+        KEPT(4),
+        FLOATS(4),
+        HALVES(2);
+
+        private final int bytes;
+
+        Form(int bytes) {
+            this.bytes = bytes;
+        }
+    }
+
     private final OnnxModel model;
     private final Path folder;
     private final Rounding rounding;
@@ -125,7 +138,7 @@ public final class OnnxRewriter {
      *
      * @param folder that external data lies in.
      * @param rounding of products, or null to leave them.
-     * @param weights gives new values for each larger fp32 tensor of weights, row-major, or for each 16 million of them
+     * @param weights gives new values for each larger fp32 or fp16 tensor of weights, row-major, or for each 16 million of them
      *     where it has more; null to leave them.
      * @param to folder that exists and is empty.
      * @return the variant's ONNX file.
@@ -269,19 +282,22 @@ public final class OnnxRewriter {
     /** @param mayLieOutside runtimes take external data of initializers, and not all of them that of attributes. */
     private Proto tensor(Proto tensor, boolean mayLieOutside) throws IOException {
         long elements = OnnxModel.elements(tensor);
-        boolean isFloat = tensor.number(TENSOR_TYPE, 0) == ElementType.FP32.onnx();
-        boolean isChanged = weights != null && isFloat && elements >= FEW;
+        long type = tensor.number(TENSOR_TYPE, 0);
+        boolean isHalf = type == ElementType.FP16.onnx() && standsAsBytes(tensor);
+        boolean isChanged = weights != null && elements >= FEW && (isHalf || type == ElementType.FP32.onnx());
+        Form form = !isChanged ? Form.KEPT : isHalf ? Form.HALVES : Form.FLOATS;
         try (Contents contents = contents(tensor, isChanged ? elements : -1)) {
             if (contents == null) {
                 return tensor;
             }
             // Counted before memory is taken for them: a shape is only a claim.
-            if (isChanged && contents.bytes != 4 * elements) {
-                throw new IOException("a tensor has " + contents.bytes / 4 + " of its " + elements + " weights");
+            if (isChanged && contents.bytes != form.bytes * elements) {
+                throw new IOException(
+                        "a tensor has " + contents.bytes / form.bytes + " of its " + elements + " weights");
             }
             Proto rewritten = new Proto().addAll(tensor, field -> !CONTENTS.contains(field.number()));
             if (mayLieOutside && contents.bytes >= limits.outsideBytes()) {
-                long from = copy(contents, isChanged);
+                long from = copy(contents, form);
                 String[] entries = {"location", OUTSIDE, "offset", "" + from, "length", "" + contents.bytes};
                 for (int i = 0; i < entries.length; i += 2) {
                     rewritten.add(
@@ -294,18 +310,18 @@ public final class OnnxRewriter {
                 throw new IOException("a node's attribute has " + contents.bytes + " bytes, which no file can hold");
             }
             ByteBuffer inside = contents.read(0, (int) contents.bytes);
-            return rewritten.add(TENSOR_RAW, UnsafeByteOperations.unsafeWrap(isChanged ? changed(inside) : inside));
+            return rewritten.add(TENSOR_RAW, UnsafeByteOperations.unsafeWrap(changed(inside, form)));
         }
     }
 
     /** Copies a tensor into the file beside the graph, and gives its place there. */
-    private long copy(Contents contents, boolean isChanged) throws IOException {
+    private long copy(Contents contents, Form form) throws IOException {
         long from = Math.ceilDiv(outside.position(), ALIGNED) * ALIGNED;
         outside.position(from);
-        int chunk = 4 * limits.chunkFloats();
+        int chunk = form.bytes * limits.chunkFloats();
         for (long at = 0; at < contents.bytes; at += chunk) {
             ByteBuffer part = contents.read(at, (int) Math.min(chunk, contents.bytes - at));
-            ByteBuffer written = isChanged ? changed(part) : part;
+            ByteBuffer written = changed(part, form);
             while (written.hasRemaining()) {
                 outside.write(written);
             }
@@ -313,10 +329,31 @@ public final class OnnxRewriter {
         return from;
     }
 
-    private ByteBuffer changed(ByteBuffer bytes) {
-        float[] values = new float[bytes.remaining() / 4];
-        bytes.order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(values);
-        return raw(weights.apply(values)).asReadOnlyByteBuffer();
+    private ByteBuffer changed(ByteBuffer bytes, Form form) {
+        if (form == Form.KEPT) {
+            return bytes;
+        }
+        float[] values = new float[bytes.remaining() / form.bytes];
+        ByteBuffer little = bytes.order(ByteOrder.LITTLE_ENDIAN);
+        if (form == Form.FLOATS) {
+            little.asFloatBuffer().get(values);
+            return raw(weights.apply(values)).asReadOnlyByteBuffer();
+        }
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Float.float16ToFloat(little.getShort());
+        }
+        float[] changed = weights.apply(values);
+        ByteBuffer halves = ByteBuffer.allocate(2 * changed.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : changed) {
+            halves.putShort(Float.floatToFloat16(value));
+        }
+        return halves.flip();
+    }
+
+    /** Whether elements lie outside or as raw bytes. Halves that do neither are rare, and stay as they are. */
+    private static boolean standsAsBytes(Proto tensor) {
+        return tensor.number(TENSOR_LOCATION, 0) == LOCATION_EXTERNAL
+                || !tensor.bytes(TENSOR_RAW).isEmpty();
     }
 
     /** A tensor's bytes, in its message or in a file. */

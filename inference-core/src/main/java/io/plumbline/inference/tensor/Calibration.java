@@ -7,6 +7,7 @@ import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorSpec;
 import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.BoundsMaker;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import io.plumbline.verifier.tolerant.InputRange;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -25,7 +26,7 @@ public final class Calibration {
      * What the widest deviation is multiplied with where nobody says: see docs/tolerant.md for what it costs and
      * brings.
      */
-    public static final double SAFETY = 4;
+    public static final double SAFETY = 2;
 
     /** Sizes that random inputs have in turn, of those declared. */
     private static final List<ToLongFunction<ShapeRanges.Range>> SIZES =
@@ -60,11 +61,12 @@ public final class Calibration {
         List<Variants.Variant> variants = new ArrayList<>(Variants.honest(model, precision));
         variants.addAll(plan.others());
         List<String> outputs = model.manifest().outputNames();
-        BoundsMaker maker = new BoundsMaker();
+        BoundsMaker maker = new BoundsMaker(precision);
         List<List<Tensor>> inputs;
-        List<List<Tensor>> references = new ArrayList<>();
-        try (LoadedTensorModel reference = Variants.reference(model)) {
-            inputs = usable(model.manifest(), reference, inputs(model.manifest(), shapes, plan), references, outputs);
+        List<HonestRuns> judged = new ArrayList<>();
+        try (AuditRuns auditor = AuditRuns.open(model, List.of(precision))) {
+            List<List<Tensor>> tried = inputs(model.manifest(), shapes, plan);
+            inputs = usable(model.manifest(), auditor, precision, tried, judged, outputs);
         }
         inputs.forEach(maker::addInputs);
         int done = 0;
@@ -72,7 +74,7 @@ public final class Calibration {
             try (LoadedTensorModel honest = variant.open()) {
                 for (int i = 0; i < inputs.size(); i++) {
                     try {
-                        maker.add(references.get(i), honest.run(inputs.get(i), outputs, new Stop()));
+                        maker.add(judged.get(i), honest.run(inputs.get(i), outputs, new Stop()));
                     } catch (IllegalArgumentException e) {
                         throw new IOException(
                                 "An honest engine (" + variant.name() + ") cannot be compared: " + e.getMessage(), e);
@@ -81,7 +83,7 @@ public final class Calibration {
                 }
             }
         }
-        Bounds before = model.bounds();
+        Bounds before = readable(model);
         SortedMap<Precision, Integer> runs = new TreeMap<>();
         SortedMap<Precision, SortedMap<String, io.plumbline.verifier.tolerant.OutputBounds>> byPrecision =
                 new TreeMap<>();
@@ -94,6 +96,15 @@ public final class Calibration {
         runs.put(precision, maker.runs());
         byPrecision.put(precision, maker.bounds(safety, integer(model)));
         return new Bounds(model.manifest().id(), safety, runs, maker.inputs(ranges), byPrecision);
+    }
+
+    /** The bounds that are there; null where there are none that this version reads: they are made anew. */
+    private static Bounds readable(TensorPackage model) {
+        try {
+            return model.bounds();
+        } catch (IOException e) {
+            return null;
+        }
     }
 
     /** Inputs to compare engines on: the real ones, others near them, and random ones. */
@@ -130,21 +141,22 @@ public final class Calibration {
         }
     }
 
-    /** Those inputs that the model can be run on, with what it gives. Random ones may be none it takes. */
+    /** Those inputs that the model can be run on, with what an auditor computes. Random ones may be none it takes. */
     private static List<List<Tensor>> usable(
             TensorManifest manifest,
-            LoadedTensorModel reference,
+            AuditRuns auditor,
+            Precision precision,
             List<List<Tensor>> inputs,
-            List<List<Tensor>> references,
+            List<HonestRuns> judged,
             List<String> outputs)
             throws IOException {
         List<List<Tensor>> usable = new ArrayList<>();
         IllegalArgumentException why = null;
         for (List<Tensor> input : inputs) {
             try {
-                List<Tensor> given = reference.run(input, outputs, new Stop());
-                requireDeclared(manifest, input, given);
-                references.add(given);
+                HonestRuns runs = auditor.run(precision, input, outputs, new Stop());
+                requireDeclared(manifest, input, runs.reference());
+                judged.add(runs);
                 usable.add(input);
             } catch (IllegalArgumentException e) {
                 why = e;

@@ -1,8 +1,6 @@
 package io.plumbline.inference.tensor;
 
-import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
-import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -11,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Runs a model for callers that wait no longer than they say. A runtime looks between operators whether it is to stop,
+ * Runs one model for callers that wait no longer than they say. A runtime looks between operators whether it is to stop,
  * and one operator may take hours: then the caller goes on, and the run keeps its place among those at once until it
  * ends. So a request that cannot be stopped takes one core of one model, and no other model's.
  */
@@ -19,12 +17,17 @@ public final class DeadlineRuns {
     /** How long a run that was told to stop may take to do so. */
     private static final long GRACE_MS = 2_000;
 
-    private final LoadedTensorModel model;
     private final Semaphore places;
 
+    /** A run of the model, or several one after the other. */
+    @FunctionalInterface
+    public interface Run<T> {
+        /** @param stop ends it early, with a {@link CancellationException}. */
+        T run(Stop stop) throws IOException;
+    }
+
     /** @param atOnce runs at once, those that cannot be stopped among them. */
-    public DeadlineRuns(LoadedTensorModel model, int atOnce) {
-        this.model = model;
+    public DeadlineRuns(int atOnce) {
         this.places = new Semaphore(atOnce);
     }
 
@@ -32,34 +35,33 @@ public final class DeadlineRuns {
      * Runs the model.
      *
      * @param nanos longest time from now; 0 or less is over already.
-     * @return the outputs in the order of their names.
+     * @return what {@code run} gives.
      * @throws IOException where it is not run in time, or the backend failed.
      * @throws IllegalArgumentException where the model cannot be run on these inputs.
      */
-    public List<Tensor> run(List<Tensor> inputs, List<String> outputs, long nanos) throws IOException {
+    public <T> T run(Run<T> run, long nanos) throws IOException {
         long end = System.nanoTime() + nanos;
         try {
             if (!places.tryAcquire(nanos, TimeUnit.NANOSECONDS)) {
                 throw new IOException("The model is busy on this host with runs that take as long as may be.");
             }
             Stop stop = new Stop();
-            FutureTask<List<Tensor>> run = new FutureTask<>(() -> {
+            FutureTask<T> task = new FutureTask<>(() -> {
                 try {
-                    return model.run(inputs, outputs, stop);
+                    return run.run(stop);
                 } finally {
                     places.release();
                 }
             });
-            Thread.ofPlatform().daemon().name("tensor-run").start(run);
-            return await(run, stop, end);
+            Thread.ofPlatform().daemon().name("tensor-run").start(task);
+            return await(task, stop, end);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while the model ran.", e);
         }
     }
 
-    private static List<Tensor> await(FutureTask<List<Tensor>> run, Stop stop, long end)
-            throws IOException, InterruptedException {
+    private static <T> T await(FutureTask<T> run, Stop stop, long end) throws IOException, InterruptedException {
         try {
             try {
                 return run.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);

@@ -67,7 +67,6 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
     private final Fingerprint fingerprint;
     private int running;
     private boolean isClosed;
-    private Runnable afterwards = () -> {};
 
     /**
      * How a session computes.
@@ -188,12 +187,6 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
         } catch (OrtException e) {
             throw new IOException("ONNX Runtime does not take " + what + ": " + said(e), e);
         }
-    }
-
-    /** Has something done once the session is closed: files deleted that it was made from. */
-    OnnxRuntimeModel afterwards(Runnable does) {
-        afterwards = does;
-        return this;
     }
 
     /** What the model takes, weights left out. */
@@ -466,8 +459,6 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
             session.close();
         } catch (OrtException e) {
             throw new IllegalStateException("ONNX Runtime cannot close a session: " + e.getMessage(), e);
-        } finally {
-            afterwards.run();
         }
     }
 }

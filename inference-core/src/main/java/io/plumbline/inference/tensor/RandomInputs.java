@@ -94,7 +94,7 @@ public final class RandomInputs {
     }
 
     /** The same inputs with each float so many times as large. */
-    static List<Tensor> scaled(List<Tensor> inputs, double scale) {
+    public static List<Tensor> scaled(List<Tensor> inputs, double scale) {
         return inputs.stream()
                 .map(input -> mapped(input, value -> value * scale))
                 .toList();
@@ -104,6 +104,22 @@ public final class RandomInputs {
     public static List<Tensor> near(List<Tensor> inputs, Random random) {
         return inputs.stream()
                 .map(input -> mapped(input, value -> value * (1 + (random.nextDouble() - 0.5) / 50)))
+                .toList();
+    }
+
+    /**
+     * The same inputs as if each float had been rounded otherwise. Whole numbers stay: they are masks, indexes or pixels,
+     * which no engine rounds, and a mask that is off a little is multiplied with large constants.
+     *
+     * @param relative most that an element is off by, as a part of itself.
+     */
+    static List<Tensor> rounded(List<Tensor> inputs, double relative, Random random) {
+        return inputs.stream()
+                .map(input -> mapped(
+                        input,
+                        value -> value == Math.rint(value)
+                                ? value
+                                : value * (1 + relative * (2 * random.nextDouble() - 1))))
                 .toList();
     }
 

@@ -160,7 +160,7 @@ public final class TensorScheduler implements AutoCloseable {
                 return "it cannot be tried: " + e.getMessage();
             }
             int largest = scales == TRIED_SCALES[0] ? most : Math.min(most, rows.size());
-            String why = dependence(new DeadlineRuns(model, 1), manifest, rows, largest, limits);
+            String why = dependence(model, manifest, rows, largest, limits);
             if (why != null) {
                 return why;
             }
@@ -170,14 +170,15 @@ public final class TensorScheduler implements AutoCloseable {
 
     /** Why these rows, which {@link Batches#fit} each other, may not be run together, or null; up to {@code most} are. */
     private static String dependence(
-            DeadlineRuns model, TensorManifest manifest, List<List<Tensor>> rows, int most, Limits limits) {
+            LoadedTensorModel model, TensorManifest manifest, List<List<Tensor>> rows, int most, Limits limits) {
         Batches batches = new Batches(manifest);
+        DeadlineRuns runs = new DeadlineRuns(1);
         List<String> names = manifest.outputNames();
         long nanos = TimeUnit.MILLISECONDS.toNanos(limits.timeoutMs());
         try {
             List<List<Tensor>> alone = new ArrayList<>();
             for (List<Tensor> row : rows) {
-                alone.add(model.run(row, names, nanos));
+                alone.add(runs.run(stop -> model.run(row, names, stop), nanos));
             }
             for (int count : new TreeSet<>(List.of(2, Math.min(3, most), Math.min(rows.size(), most), most))) {
                 // Each row at the first place, at the last one and at others.
@@ -188,7 +189,9 @@ public final class TensorScheduler implements AutoCloseable {
                     }
                     int[] ones = new int[count];
                     Arrays.fill(ones, 1);
-                    List<List<Tensor>> apart = batches.apart(model.run(batches.together(tried), names, nanos), ones);
+                    List<Tensor> together = batches.together(tried);
+                    List<List<Tensor>> apart =
+                            batches.apart(runs.run(stop -> model.run(together, names, stop), nanos), ones);
                     for (int i = 0; i < count; i++) {
                         List<Tensor> expected = alone.get((first + i) % rows.size());
                         for (int k = 0; k < expected.size(); k++) {

@@ -29,6 +29,14 @@ public final class Variants {
     /** The same for sums of fp16 products, where hardware keeps sums in fp16. */
     private static final double FP16_NOISE = 0x1p-11;
 
+    /**
+     * The same of the panel, four times as large: three runs show what honest ones do only where they differ more than
+     * those, and a label that an honest engine may turn over must be turned over by one of them.
+     */
+    private static final double FP32_PANEL_NOISE = 4 * FP32_NOISE;
+
+    private static final double LESS_PANEL_NOISE = FP16_NOISE;
+
     private Variants() {}
 
     /** A variant that can be loaded. */
@@ -69,7 +77,8 @@ public final class Variants {
             variants.add(plain(model, "basic optimization", 1, OptLevel.BASIC_OPT));
             variants.add(plain(model, "extended optimization", 2, OptLevel.EXTENDED_OPT));
             for (int seed = 1; seed <= 3; seed++) {
-                variants.add(rewritten(model, "another order of sums, " + seed, null, noise(FP32_NOISE, seed)));
+                double noise = precision == Precision.FP16 ? FP16_NOISE : FP32_NOISE;
+                variants.add(rewritten(model, "another order of sums, " + seed, null, noise(noise, seed)));
             }
         } else if (model.precision() == Precision.FP32 && precision == Precision.TF32) {
             variants.add(rewritten(model, "tf32", Rounding.TF32, null));
@@ -80,10 +89,42 @@ public final class Variants {
             variants.add(rewritten(model, "fp16, sums in fp16, 1", Rounding.FP16, noise(FP16_NOISE, 1)));
             variants.add(rewritten(model, "fp16, sums in fp16, 2", Rounding.FP16, noise(FP16_NOISE, 2)));
         } else {
-            throw new IOException("The model is written in " + model.precision() + " and cannot honestly be served in "
-                    + precision + ". Export it in " + precision + ", or choose " + model.precision() + ".");
+            throw cannotServe(model, precision);
         }
         return variants;
+    }
+
+    /**
+     * Stand-ins for engines that an answer of this precision may come from, by which it is judged: none of them is
+     * among {@link #honest}.
+     *
+     * @throws IOException where the model cannot honestly be served in it.
+     */
+    static List<Variant> panel(TensorPackage model, Precision precision) throws IOException {
+        if (precision != model.precision() && model.precision() != Precision.FP32) {
+            throw cannotServe(model, precision);
+        }
+        Rounding rounding =
+                precision == model.precision() ? null : precision == Precision.TF32 ? Rounding.TF32 : Rounding.FP16;
+        List<Variant> panel = new ArrayList<>();
+        for (int i = 1; i <= AuditRuns.PANEL; i++) {
+            UnaryOperator<float[]> noise = noise(panelNoise(precision), -i);
+            // Weights that are cut off are all too small, and their errors add up.
+            boolean isCut = rounding == Rounding.TF32 && i == AuditRuns.PANEL;
+            panel.add(rewritten(
+                    model, "panel " + i, rounding, isCut ? weights -> noise.apply(cutToTf32(weights)) : noise));
+        }
+        return panel;
+    }
+
+    /** How much of itself a weight, or an element of an input, of the panel is off by at most. */
+    static double panelNoise(Precision precision) {
+        return precision == Precision.FP32 || precision == Precision.INT8 ? FP32_PANEL_NOISE : LESS_PANEL_NOISE;
+    }
+
+    private static IOException cannotServe(TensorPackage model, Precision precision) {
+        return new IOException("The model is written in " + model.precision() + " and cannot honestly be served in "
+                + precision + ". Export it in " + precision + ", or choose " + model.precision() + ".");
     }
 
     private static Variant plain(TensorPackage model, String name, int threads, OptLevel level) {
@@ -97,17 +138,25 @@ public final class Variants {
     public static Variant rewritten(
             TensorPackage model, String name, Rounding rounding, UnaryOperator<float[]> weights) {
         return new Variant(name, () -> {
-            // Beside the model: it takes as much room, which a folder for temporary files may not have.
-            Path made = Files.createTempDirectory(model.folder(), ".variant-");
+            Path made = folderFor(model);
             try {
                 Path onnx = OnnxRewriter.rewrite(model.onnx(), model.folder(), rounding, weights, made);
-                return OnnxRuntimeModel.load(onnx, model.precision(), OnnxRuntimeModel.Options.serving(1))
-                        .afterwards(() -> delete(made));
-            } catch (IOException | RuntimeException e) {
+                return OnnxRuntimeModel.load(onnx, model.precision(), OnnxRuntimeModel.Options.serving(1));
+            } finally {
+                // A loaded model keeps what it has mapped, and a process that is killed leaves nothing behind.
                 delete(made);
-                throw e;
             }
         });
+    }
+
+    /** Beside the model: a variant takes as much room, which a folder for temporary files may not have. */
+    private static Path folderFor(TensorPackage model) throws IOException {
+        try {
+            return Files.createTempDirectory(model.folder(), ".variant-");
+        } catch (IOException e) {
+            // A full node's model may lie where it can only be read.
+            return Files.createTempDirectory("plumbline-variant-");
+        }
     }
 
     private static void delete(Path made) {

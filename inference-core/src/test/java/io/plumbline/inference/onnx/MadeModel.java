@@ -146,8 +146,18 @@ public final class MadeModel {
 
     /** Weights in a file beside the model, from {@code offset} on. */
     public MadeModel external(String name, String location, long offset, long... shape) throws IOException {
-        Proto tensor = new Proto().add(OnnxFields.TENSOR_TYPE, 1).add(OnnxFields.TENSOR_NAME, name);
-        long bytes = 4;
+        return external(name, 1, 4, location, offset, shape);
+    }
+
+    /** Weights of type FP16 that fill a file of their own. */
+    public MadeModel externalHalves(String name, String location, long... shape) throws IOException {
+        return external(name, 10, 2, location, 0, shape);
+    }
+
+    private MadeModel external(String name, int type, int each, String location, long offset, long... shape)
+            throws IOException {
+        Proto tensor = new Proto().add(OnnxFields.TENSOR_TYPE, type).add(OnnxFields.TENSOR_NAME, name);
+        long bytes = each;
         for (long size : shape) {
             tensor.add(OnnxFields.TENSOR_DIMENSION, size);
             bytes *= size;

@@ -114,14 +114,56 @@ class OnnxRewriterTest {
     }
 
     @Test
-    void aVariantsFilesAreGoneWithIt() throws Exception {
-        Path file = model().proto() == null ? null : folder.resolve("model.onnx");
+    void halvesAreChangedWhereverTheyLie() throws Exception {
+        ByteBuffer raw = ByteBuffer.allocate(2 * K * K).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < K * K; i++) {
+            raw.putShort(Float.floatToFloat16((i * 7 % 13) - 6));
+        }
+        Files.write(folder.resolve("beside.bin"), raw.array());
+        Path file = MadeModel.of(17)
+                .input("x", FP32, "n", "" + K)
+                .output("y", FP32, "n", "" + K)
+                .externalHalves("w", "beside.bin", K, K)
+                .node("Cast", "w", "v", new MadeModel.Attribute("to", (long) FP32))
+                .node("MatMul", "x,v", "y")
+                .write(folder.resolve("model.onnx"));
+        OnnxModel model = OnnxModel.read(file);
+        double[] plain = run(file);
+        for (Limits limits : List.of(new Limits(16, 5), Limits.USUAL)) {
+            Path to = Files.createTempDirectory(folder, "made");
+            double[] changed = run(OnnxRewriter.rewrite(model, folder, null, times(2), limits, to));
+            for (int i = 0; i < K; i++) {
+                assertEquals(2 * plain[i], changed[i], limits.toString());
+            }
+        }
+    }
+
+    @Test
+    void aVariantsFilesAreGoneOnceItIsLoaded() throws Exception {
+        float[] large = new float[4 * K * K * K];
+        Arrays.fill(large, 1);
+        ByteBuffer raw = ByteBuffer.allocate(4 * large.length).order(ByteOrder.LITTLE_ENDIAN);
+        raw.asFloatBuffer().put(large);
+        Files.write(folder.resolve("large.bin"), raw.array());
+        Path file = MadeModel.of(17)
+                .input("x", FP32, "n", "" + K)
+                .output("y", FP32, "n", "" + 4 * K * K)
+                .external("w", "large.bin", 0, K, 4 * K * K)
+                .node("MatMul", "x,w", "y")
+                .write(folder.resolve("large.onnx"));
         TensorPackage imported = TensorPackage.importModel(file, folder.resolve("imported"), share -> {});
+        float[] ones = new float[K];
+        Arrays.fill(ones, 1);
+        Tensor x = Tensor.ofFloats("x", new long[] {1, K}, ones);
         try (LoadedTensorModel loaded =
                 Variants.rewritten(imported, "twice", null, times(2)).open()) {
-            assertTrue(hasVariant(imported), loaded.fingerprint().toString());
+            // A process that is killed leaves no copy of the weights behind.
+            assertFalse(hasVariant(imported), loaded.fingerprint().toString());
+            double[] values =
+                    loaded.run(List.of(x), List.of("y"), new Stop()).getFirst().values();
+            assertEquals(4 * K * K, values.length);
+            assertTrue(Arrays.stream(values).allMatch(value -> value == 2 * K), "weights beside the graph are kept");
         }
-        assertFalse(hasVariant(imported));
     }
 
     private static boolean hasVariant(TensorPackage model) throws IOException {

@@ -154,20 +154,27 @@ class BatchTrialTest {
     void anAuditDoesNotWaitForOneThatDoesNotEnd() throws Exception {
         Deaf deaf = new Deaf(Variants.reference(identity()));
         try {
-            DeadlineRuns runs = new DeadlineRuns(deaf, 2);
-            String why = assertThrows(IOException.class, () -> runs.run(x(-1), List.of("y"), 100_000_000))
+            DeadlineRuns runs = new DeadlineRuns(2);
+            String why = assertThrows(
+                            IOException.class, () -> runs.run(stop -> deaf.run(x(-1), List.of("y"), stop), 100_000_000))
                     .getMessage();
             assertTrue(why.contains("does not stop"), why);
             assertArrayEquals(
                     new double[] {7, 0, 0, 0},
-                    runs.run(x(7), List.of("y"), 1_000_000_000).getFirst().values());
-            assertThrows(IOException.class, () -> runs.run(x(-1), List.of("y"), 100_000_000));
-            String busy = assertThrows(IOException.class, () -> runs.run(x(7), List.of("y"), 100_000_000))
+                    runs.run(stop -> deaf.run(x(7), List.of("y"), stop), 1_000_000_000)
+                            .getFirst()
+                            .values());
+            assertThrows(IOException.class, () -> runs.run(stop -> deaf.run(x(-1), List.of("y"), stop), 100_000_000));
+            String busy = assertThrows(
+                            IOException.class, () -> runs.run(stop -> deaf.run(x(7), List.of("y"), stop), 100_000_000))
                     .getMessage();
             assertTrue(busy.contains("is busy on this host"), busy);
             deaf.gate.countDown();
             assertEquals(
-                    1, runs.run(x(7), List.of("y"), 10_000_000_000L).getFirst().shape()[0]);
+                    1,
+                    runs.run(stop -> deaf.run(x(7), List.of("y"), stop), 10_000_000_000L)
+                            .getFirst()
+                            .shape()[0]);
         } finally {
             deaf.close();
         }
@@ -194,16 +201,21 @@ class BatchTrialTest {
                 .write(folder.resolve("loop.onnx"));
         TensorPackage model = TensorPackage.importModel(file, folder.resolve("loop"), share -> {});
         try (LoadedTensorModel loaded = Variants.reference(model)) {
-            DeadlineRuns runs = new DeadlineRuns(loaded, 1);
+            DeadlineRuns runs = new DeadlineRuns(1);
             long begin = System.nanoTime();
             List<Tensor> hours = List.of(x(0).getFirst(), Tensor.ofLongs("trips", new long[0], 2_000_000_000));
-            String why = assertThrows(IOException.class, () -> runs.run(hours, List.of("y"), 300_000_000))
+            String why = assertThrows(
+                            IOException.class,
+                            () -> runs.run(stop -> loaded.run(hours, List.of("y"), stop), 300_000_000))
                     .getMessage();
             assertTrue(why.contains("longer on this host than there is time"), why);
             assertTrue(System.nanoTime() - begin < 10_000_000_000L);
             List<Tensor> few = List.of(x(0).getFirst(), Tensor.ofLongs("trips", new long[0], 3));
             assertEquals(
-                    3, runs.run(few, List.of("y"), 10_000_000_000L).getFirst().values()[0]);
+                    3,
+                    runs.run(stop -> loaded.run(few, List.of("y"), stop), 10_000_000_000L)
+                            .getFirst()
+                            .values()[0]);
         }
     }
 }

@@ -18,6 +18,7 @@ import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -323,10 +324,21 @@ class TensorModelTest {
         }
     }
 
+    private static float[] floats(Tensor tensor) {
+        double[] values = tensor.values();
+        float[] floats = new float[values.length];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = (float) values[i];
+        }
+        return floats;
+    }
+
     @Test
     void calibratedBoundsHoldHonestRunsAndSurviveTheirFile() throws Exception {
         TensorPackage model = product();
         Calibration.Plan plan = new Calibration.Plan(List.of(List.of(x(0.5f, 0.25f))), 8, 1, List.of());
+        // Bounds of an earlier version are replaced.
+        Files.writeString(model.folder().resolve(Bounds.FILE_NAME), "plumbline-bounds 1\n");
         for (Precision precision : List.of(Precision.FP32, Precision.TF32, Precision.FP16)) {
             Bounds bounds =
                     Calibration.run(model, precision, ShapeRanges.none(), plan, Calibration.SAFETY, share -> {});
@@ -337,15 +349,26 @@ class TensorModelTest {
                 List.of(Precision.FP32, Precision.TF32, Precision.FP16),
                 List.copyOf(bounds.outputs().keySet()));
         assertEquals(bounds.text(), Bounds.parse(bounds.text()).text());
-        List<Tensor> right = List.of(Tensor.ofFloats("y", new long[] {1, 2}, 4, 6));
-        List<Tensor> wrong = List.of(Tensor.ofFloats("y", new long[] {1, 2}, 4, 6.01f));
-        for (Precision precision : bounds.outputs().keySet()) {
-            assertNull(bounds.exceeded(precision, right, right));
+        List<Tensor> input = List.of(x(0.5f, 0.25f));
+        try (AuditRuns auditor = AuditRuns.open(model, bounds.outputs().keySet())) {
+            for (Precision precision : bounds.outputs().keySet()) {
+                HonestRuns runs = auditor.run(precision, input, List.of("y"), new Stop());
+                float[] right = floats(runs.reference().getFirst());
+                assertNull(bounds.exceeded(precision, runs, runs.reference()));
+                for (Tensor wrong : List.of(
+                        Tensor.ofFloats("y", new long[] {1, 2}, right[0], 1.05f * right[1]),
+                        Tensor.ofFloats("y", new long[] {1, 2}, right[0], Float.NaN),
+                        Tensor.ofFloats("y", new long[] {2, 1}, right))) {
+                    assertNotNull(bounds.exceeded(precision, runs, List.of(wrong)), precision + ", " + wrong);
+                }
+            }
+            HonestRuns runs = auditor.run(Precision.FP32, input, List.of("y"), new Stop());
+            float[] right = floats(runs.reference().getFirst());
+            Tensor near = Tensor.ofFloats("y", new long[] {1, 2}, right[0], 1.0001f * right[1]);
+            assertNotNull(bounds.exceeded(Precision.FP32, runs, List.of(near)));
+            assertNull(bounds.exceeded(
+                    Precision.FP16, auditor.run(Precision.FP16, input, List.of("y"), new Stop()), List.of(near)));
         }
-        assertNotNull(bounds.exceeded(Precision.FP32, right, wrong));
-        assertNotNull(bounds.exceeded(
-                Precision.FP16, right, List.of(Tensor.ofFloats("y", new long[] {1, 2}, 4, Float.NaN))));
-        assertNotNull(bounds.exceeded(Precision.FP16, right, List.of(Tensor.ofFloats("y", new long[] {2, 1}, 4, 6))));
         assertThrows(IllegalArgumentException.class, () -> bounds.at(Precision.INT8));
         assertThrows(
                 IllegalArgumentException.class, () -> Bounds.parse(bounds.text().replace("within", "about")));

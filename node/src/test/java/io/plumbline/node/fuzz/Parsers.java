@@ -68,6 +68,7 @@ import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.BoundsMaker;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import io.plumbline.verifier.tolerant.InputRange;
 import io.plumbline.verifier.tolerant.OutputBounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
@@ -495,8 +496,8 @@ final class Parsers implements AutoCloseable {
                 bytes -> TensorManifest.parse(new String(bytes, StandardCharsets.UTF_8))
                         .batchDimension(),
                 () -> List.of(shapes.manifest().text().getBytes(StandardCharsets.UTF_8)));
-        BoundsMaker maker = new BoundsMaker();
-        maker.add(given.outputs(), given.outputs());
+        BoundsMaker maker = new BoundsMaker(Precision.FP32);
+        maker.add(new HonestRuns(given.outputs(), List.of()), given.outputs());
         TreeMap<Precision, SortedMap<String, OutputBounds>> byPrecision = new TreeMap<>();
         byPrecision.put(Precision.FP32, maker.bounds(4, Set.of()));
         Bounds bounds = new Bounds(

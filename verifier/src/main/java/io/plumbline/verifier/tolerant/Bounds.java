@@ -31,7 +31,7 @@ public record Bounds(
     /** Name of the file in a model's folder. */
     public static final String FILE_NAME = "plumbline.bounds";
 
-    private static final String FIRST_LINE = "plumbline-bounds 2";
+    private static final String FIRST_LINE = "plumbline-bounds 3";
 
     public Bounds {
         runs = new TreeMap<>(runs);
@@ -142,14 +142,23 @@ public record Bounds(
     }
 
     /**
-     * The first output of {@code claimed} that lies too far from {@code reference}, or null. Both are in the same
-     * order.
+     * The first output of {@code claimed} that lies too far from every honest run of the request, with how far it lies
+     * from the reference; null where there is none. All are in the same order.
      */
-    public Excess exceeded(Precision precision, List<Tensor> reference, List<Tensor> claimed) {
+    public Excess exceeded(Precision precision, HonestRuns auditor, List<Tensor> claimed) {
         Map<String, OutputBounds> byOutput = at(precision);
-        for (int i = 0; i < reference.size(); i++) {
-            String name = reference.get(i).name();
-            String reason = byOutput.get(name).exceededBy(Deviation.of(reference.get(i), claimed.get(i)));
+        for (int i = 0; i < claimed.size(); i++) {
+            String name = claimed.get(i).name();
+            String reason = null;
+            for (HonestRuns.Center center : auditor.centers(i)) {
+                String beyond = byOutput.get(name)
+                        .exceededBy(ScaledDeviation.of(center, claimed.get(i), precision == Precision.INT8));
+                if (beyond == null) {
+                    reason = null;
+                    break;
+                }
+                reason = reason == null ? beyond : reason;
+            }
             if (reason != null) {
                 return new Excess(name, reason);
             }

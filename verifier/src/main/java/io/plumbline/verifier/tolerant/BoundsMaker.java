@@ -1,5 +1,6 @@
 package io.plumbline.verifier.tolerant;
 
+import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import java.util.List;
 import java.util.Set;
@@ -8,48 +9,57 @@ import java.util.TreeMap;
 
 /** Gathers deviations among honest runs of one model at one precision, and makes bounds of the widest. */
 public final class BoundsMaker {
-    /**
-     * How much more than absolute differences relative ones may grow: an error follows what a model sums, and not
-     * what is left of it, so that inputs whose outputs happen to be small have wide ones. They guard such inputs,
-     * where the absolute bounds are loose.
-     */
-    private static final double RELATIVE = 2;
-
+    private final boolean isQuantized;
     private final SortedMap<String, Widest> outputs = new TreeMap<>();
     private final SortedMap<String, InputRange> inputs = new TreeMap<>();
     private int runs;
 
+    /** @param precision of the answers. */
+    public BoundsMaker(Precision precision) {
+        isQuantized = precision == Precision.INT8;
+    }
+
     private static final class Widest {
-        private final double[] absolute = new double[Deviation.QUANTILES.length];
-        private final double[] relative = new double[Deviation.QUANTILES.length];
+        private final double[] ratios = new double[Deviation.QUANTILES.length];
         private double order;
+        private double unscaled;
+        private double leastScale;
+        private boolean isScaled;
         private boolean differs;
 
-        void add(Deviation deviation) {
-            for (int i = 0; i < absolute.length; i++) {
-                absolute[i] = Math.max(absolute[i], deviation.absolute()[i]);
-                relative[i] = Math.max(relative[i], deviation.relative()[i]);
+        void add(ScaledDeviation deviation, boolean isFloat) {
+            for (int i = 0; i < ratios.length; i++) {
+                ratios[i] = Math.max(ratios[i], deviation.ratios()[i]);
             }
             order = Math.max(order, deviation.order());
-            differs |= !deviation.isNone();
+            unscaled = Math.max(unscaled, deviation.unscaled());
+            leastScale = Math.max(leastScale, deviation.leastScale());
+            isScaled = isFloat;
+            differs |= !deviation.isEqual();
         }
     }
 
     /**
-     * Takes one honest run.
+     * Takes one honest answer, and what an auditor computes to judge it.
      *
-     * @throws IllegalArgumentException where it has another shape, or is infinite where the reference is not: no
+     * @throws IllegalArgumentException where it has another shape than every run, or is infinite where none is: no
      *     bound covers that.
      */
-    public void add(List<Tensor> reference, List<Tensor> honest) {
-        for (int i = 0; i < reference.size(); i++) {
-            String name = reference.get(i).name();
-            Deviation deviation = Deviation.of(reference.get(i), honest.get(i));
+    public void add(HonestRuns auditor, List<Tensor> honest) {
+        for (int i = 0; i < honest.size(); i++) {
+            Tensor answer = honest.get(i);
+            ScaledDeviation deviation = null;
+            for (HonestRuns.Center center : auditor.centers(i)) {
+                if (deviation == null || deviation.incomparable() != null) {
+                    deviation = ScaledDeviation.of(center, answer, isQuantized);
+                }
+            }
             if (deviation.incomparable() != null) {
-                throw new IllegalArgumentException("Two honest runs disagree on output \"" + name + "\": "
+                throw new IllegalArgumentException("Two honest runs disagree on output \"" + answer.name() + "\": "
                         + deviation.incomparable() + ". Such a model cannot be calibrated at this precision.");
             }
-            outputs.computeIfAbsent(name, key -> new Widest()).add(deviation);
+            outputs.computeIfAbsent(answer.name(), key -> new Widest())
+                    .add(deviation, answer.type().isFloat() && !isQuantized);
         }
         runs++;
     }
@@ -84,21 +94,22 @@ public final class BoundsMaker {
      */
     public SortedMap<String, OutputBounds> bounds(double safety, Set<String> integer) {
         SortedMap<String, OutputBounds> bounds = new TreeMap<>();
-        outputs.forEach((name, widest) -> bounds.put(
-                name,
-                new OutputBounds(
-                        integer.contains(name) && !widest.differs,
-                        times(widest.absolute, safety),
-                        times(widest.relative, RELATIVE * safety),
-                        widest.order * safety)));
+        outputs.forEach((name, widest) -> bounds.put(name, bounds(widest, safety, integer.contains(name))));
         return bounds;
     }
 
-    private static double[] times(double[] values, double factor) {
-        double[] product = new double[values.length];
-        for (int i = 0; i < values.length; i++) {
-            product[i] = values[i] * factor;
+    private static OutputBounds bounds(Widest widest, double safety, boolean isInteger) {
+        // What lies as near as the panel's own runs is as good as they are, whatever was seen.
+        double least = widest.isScaled ? 1 : 0;
+        double[] ratios = new double[widest.ratios.length];
+        for (int i = 0; i < ratios.length; i++) {
+            ratios[i] = Math.max(least, safety * widest.ratios[i]);
         }
-        return product;
+        double most = ratios[ratios.length - 1];
+        return new OutputBounds(
+                isInteger && !widest.differs,
+                ratios,
+                Math.max(least, safety * widest.order),
+                Math.max(safety * widest.unscaled, most * widest.leastScale));
     }
 }

@@ -4,104 +4,77 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How far an honest answer's output may lie from an auditor's own run: each number bounds the one of the same name in {@link Deviation}.
+ * How far an honest answer's output may lie from an auditor's own runs: each number bounds the one of the same name in
+ * {@link ScaledDeviation}.
  *
- * @param exact whether not one bit may differ: all arithmetic on the way to this output is in integers, and all honest runs agreed.
+ * @param exact whether not one bit may differ: all arithmetic on the way to this output is in integers, and all honest
+ *     runs agreed.
  */
-public record OutputBounds(boolean exact, double[] absolute, double[] relative, double order) {
-    /**
-     * Units in the last place of the output's type that are always allowed, of its elements and of its scale: for models whose calibration
-     * runs happened to agree to the last bit.
-     */
-    private static final double FLOOR = 4;
-
+public record OutputBounds(boolean exact, double[] ratios, double order, double unscaled) {
     /** What {@code deviation} exceeds, for a person, or null where it is within. */
-    public String exceededBy(Deviation deviation) {
+    public String exceededBy(ScaledDeviation deviation) {
         if (deviation.incomparable() != null) {
             return deviation.incomparable();
         }
         if (exact) {
-            return deviation.isNone() ? null : "it differs by " + last(deviation.absolute()) + " and must not differ";
+            return deviation.isEqual() ? null : "it differs and must not";
         }
-        double least = FLOOR * deviation.step();
-        double floor = least * deviation.scale();
-        for (int i = 0; i < absolute.length; i++) {
-            if (deviation.absolute()[i] > absolute[i] + floor) {
-                return exceeded("differences", i, deviation.absolute()[i], absolute[i] + floor);
-            }
-            if (deviation.relative()[i] > relative[i] + least && deviation.absolute()[i] > floor) {
-                return exceeded("relative differences", i, deviation.relative()[i], relative[i] + least);
+        for (int i = 0; i < ratios.length; i++) {
+            if (deviation.ratios()[i] > ratios[i]) {
+                return String.format(
+                        Locale.ROOT,
+                        "%s%% of its differences reach %.3g times what honest runs of this request differ by; honest"
+                                + " ones reach %.3g at most",
+                        percent(Deviation.QUANTILES[i]),
+                        deviation.ratios()[i],
+                        ratios[i]);
             }
         }
-        return deviation.order() > order + floor
+        if (deviation.unscaled() > unscaled) {
+            return String.format(
+                    Locale.ROOT,
+                    "it differs by %.3g where every honest run gives 0; honest ones do by %.3g at most",
+                    deviation.unscaled(),
+                    unscaled);
+        }
+        return deviation.order() > order
                 ? String.format(
                         Locale.ROOT,
-                        "two scores %.3g apart have changed places; honest ones do up to %.3g",
+                        "two scores have changed places that lie %.3g times what honest runs differ by apart; honest"
+                                + " ones do up to %.3g",
                         deviation.order(),
-                        order + floor)
+                        order)
                 : null;
-    }
-
-    private static double last(double[] values) {
-        return values[values.length - 1];
-    }
-
-    private static String exceeded(String what, int quantile, double found, double bound) {
-        return String.format(
-                Locale.ROOT,
-                "%s%% of its %s reach %.3g; honest ones reach %.3g at most",
-                percent(Deviation.QUANTILES[quantile]),
-                what,
-                found,
-                bound);
     }
 
     private static String percent(double share) {
         return share == 1 ? "100" : String.valueOf((int) Math.round(100 * share));
     }
 
-    /** How much of its bounds a deviation uses, the most of all: 1 is just within. */
-    public double use(Deviation deviation) {
-        if (deviation.incomparable() != null) {
-            return Double.POSITIVE_INFINITY;
-        }
-        if (exact) {
-            return deviation.isNone() ? 0 : Double.POSITIVE_INFINITY;
-        }
-        double least = FLOOR * deviation.step();
-        double floor = least * deviation.scale();
-        double use = floor + order == 0 ? 0 : deviation.order() / (order + floor);
-        for (int i = 0; i < absolute.length; i++) {
-            use = Math.max(use, part(deviation.absolute()[i], absolute[i] + floor));
-            if (deviation.absolute()[i] > floor) {
-                use = Math.max(use, part(deviation.relative()[i], relative[i] + least));
-            }
-        }
-        return use;
-    }
-
-    private static double part(double found, double bound) {
-        return found == 0 ? 0 : found / bound;
-    }
-
     /** One line of a bounds file: after the output's name. */
     String toLine() {
         StringBuilder line = new StringBuilder(exact ? "exact" : "within");
-        for (double[] values : new double[][] {absolute, relative, {order}}) {
-            for (double value : values) {
-                line.append(' ').append(value);
-            }
+        for (double value : numbers()) {
+            line.append(' ').append(value);
         }
         return line.toString();
+    }
+
+    /** Those of the line, in its order. */
+    public double[] numbers() {
+        double[] numbers = Arrays.copyOf(ratios, ratios.length + 2);
+        numbers[ratios.length] = order;
+        numbers[ratios.length + 1] = unscaled;
+        return numbers;
     }
 
     /** @param part of the line, from "exact" or "within" on. */
     static OutputBounds fromParts(String[] part, int from) {
         int count = Deviation.QUANTILES.length;
-        if (part.length != from + 2 + 2 * count || !part[from].matches("exact|within")) {
-            throw new IllegalArgumentException("an output needs " + (1 + 2 * count) + " numbers");
+        if (part.length != from + 3 + count || !part[from].matches("exact|within")) {
+            throw new IllegalArgumentException("an output needs " + (2 + count) + " numbers");
         }
-        double[] numbers = new double[1 + 2 * count];
+        double[] numbers = new double[2 + count];
         for (int i = 0; i < numbers.length; i++) {
             numbers[i] = Double.parseDouble(part[from + 1 + i]);
             if (!(numbers[i] >= 0) || Double.isInfinite(numbers[i])) {
@@ -109,9 +82,6 @@ public record OutputBounds(boolean exact, double[] absolute, double[] relative, 
             }
         }
         return new OutputBounds(
-                part[from].equals("exact"),
-                Arrays.copyOfRange(numbers, 0, count),
-                Arrays.copyOfRange(numbers, count, 2 * count),
-                numbers[2 * count]);
+                part[from].equals("exact"), Arrays.copyOf(numbers, count), numbers[count], numbers[count + 1]);
     }
 }

@@ -5,6 +5,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorManifest;
@@ -31,8 +32,8 @@ public final class TolerantAuditor {
     /** Runs a model on the auditor's own host. */
     @FunctionalInterface
     public interface Reference {
-        /** The named outputs, in that order. */
-        List<Tensor> run(List<Tensor> inputs, List<String> outputs) throws IOException;
+        /** Runs of the named outputs, in that order, to judge an answer of this precision by. */
+        HonestRuns run(Precision precision, List<Tensor> inputs, List<String> outputs) throws IOException;
     }
 
     /**
@@ -134,10 +135,11 @@ public final class TolerantAuditor {
         manifest.checkInputs(request.inputs());
         bounds.checkInputs(request.inputs());
         long begin = cpuNanos();
-        List<Tensor> again = reference.run(request.inputs(), request.outputs());
+        bounds.at(request.precision());
+        HonestRuns again = reference.run(request.precision(), request.inputs(), request.outputs());
         Bounds.Excess excess = bounds.exceeded(request.precision(), again, answer.outputs());
         long elements = 0;
-        for (Tensor output : again) {
+        for (Tensor output : again.reference()) {
             elements += output.elements();
         }
         Failure outside = excess == null

@@ -35,6 +35,8 @@ class TolerantAuditorTest {
 
     private final Tensor x = Tensor.ofFloats("x", new long[] {2, 2}, 1, 2, 3, 4);
     private final List<Tensor> right = List.of(Tensor.ofFloats("y", new long[] {2, 2}, 2, 4, 6, 8));
+    private final HonestRuns runs = new HonestRuns(
+            right, List.of(List.of(Tensor.ofFloats("y", new long[] {2, 2}, 2.001f, 4.001f, 5.999f, 8.001f))));
     private final Bounds bounds = bounds();
     private final Fingerprint engine = new Fingerprint("onnxruntime", "1", "cpu", Precision.FP32, "");
     private final TensorRequest request = request(x);
@@ -49,9 +51,9 @@ class TolerantAuditorTest {
     }
 
     private Bounds bounds() {
-        BoundsMaker maker = new BoundsMaker();
+        BoundsMaker maker = new BoundsMaker(Precision.FP32);
         maker.addInputs(List.of(x));
-        maker.add(right, List.of(Tensor.ofFloats("y", new long[] {2, 2}, 2.001f, 4, 6, 8)));
+        maker.add(runs, List.of(Tensor.ofFloats("y", new long[] {2, 2}, 2.001f, 4, 6, 8)));
         SortedMap<Precision, SortedMap<String, OutputBounds>> outputs = new TreeMap<>();
         outputs.put(Precision.FP32, maker.bounds(4, Set.of()));
         return new Bounds(
@@ -65,9 +67,9 @@ class TolerantAuditorTest {
 
     private TolerantAuditor.Report audit(
             Receipt receipt, TensorRequest of, TensorAnswer answer, Level level, byte[] beacon) throws IOException {
-        return new TolerantAuditor(MANIFEST, bounds, (inputs, outputs) -> {
+        return new TolerantAuditor(MANIFEST, bounds, (precision, inputs, outputs) -> {
                     asked.addAll(outputs);
-                    return right;
+                    return runs;
                 })
                 .audit(receipt, of, answer, level, beacon);
     }
@@ -191,7 +193,7 @@ class TolerantAuditorTest {
                 () -> audit(Receipt.of(wrongInput, good, 1, 2, NODE), wrongInput, good, Level.FULL, null));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new TolerantAuditor(manifest("z"), bounds, (inputs, outputs) -> right));
+                () -> new TolerantAuditor(manifest("z"), bounds, (precision, inputs, outputs) -> runs));
     }
 
     @Test
