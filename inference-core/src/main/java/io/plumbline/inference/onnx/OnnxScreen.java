@@ -58,19 +58,17 @@ final class OnnxScreen {
             "com.microsoft.DropoutGrad",
             "com.microsoft.Sampling");
 
-    /** From this version of the operator set on an input says whether Dropout trains, and an attribute for the other. */
-    private static final long DROPOUT_TRAINS_BY_INPUT = 12;
-
-    private static final long NORMALIZATION_TRAINS_BY_ATTRIBUTE = 14;
-
-    /** Before this version "is_test" said it for both. */
+    /** Before this version of the operator set an attribute "is_test" says whether layers train. */
     private static final long TRAINS_UNLESS_TEST = 7;
 
     /** Where Dropout says whether it trains. */
     private static final int DROPOUT_MODE = 2;
 
-    /** Nodes once every call of a function is replaced by its body; the largest models have some ten thousand. */
-    private static final long MAX_NODES = 1 << 20;
+    /**
+     * Nodes beyond those that are written, once every call of a function is replaced by its body. ONNX Runtime takes about
+     * half a millisecond to load each, so that a file of a kilobyte takes seconds and not minutes.
+     */
+    private static final long MAX_MADE_NODES = 1 << 14;
 
     /** Functions that call each other; exporters have five or so. */
     private static final int MAX_CALLS = 32;
@@ -82,6 +80,9 @@ final class OnnxScreen {
     private final Map<String, Long> expanded = new HashMap<>();
 
     private final Set<String> open = new HashSet<>();
+
+    /** Nodes that stand in the file, so far. */
+    private long written;
 
     private OnnxScreen(OnnxModel model) {
         this.model = model;
@@ -168,6 +169,7 @@ final class OnnxScreen {
     private long inNodes(List<Proto> nodes, Constants constants, String where) throws IOException {
         long count = 0;
         for (Proto node : nodes) {
+            written++;
             String operator = name(node.text(NODE_DOMAIN), node.text(NODE_OPERATOR), "");
             refuseRandom(node, operator, constants, where);
             String called = name(node.text(NODE_DOMAIN), node.text(NODE_OPERATOR), node.text(NODE_OVERLOAD));
@@ -179,16 +181,19 @@ final class OnnxScreen {
                     }
                 }
             }
-            if (count > MAX_NODES) {
-                throw new IOException("its functions make more than " + MAX_NODES
-                        + " nodes when they are put in place of their calls. Export it without functions");
+            if (count > written + MAX_MADE_NODES) {
+                throw new IOException(
+                        "its functions make more than " + MAX_MADE_NODES
+                                + " nodes beyond those of the file when they are put in place of their calls. Export it without functions");
             }
         }
         return count;
     }
 
     private void refuseRandom(Proto node, String operator, Constants constants, String where) throws IOException {
-        String called = "its node \"" + node.text(NODE_NAME) + "\" (" + operator + ", in its " + where + ")";
+        String given = node.text(NODE_NAME);
+        String named = given.isEmpty() ? "whose output is \"" + node.text(NODE_OUTPUT) + "\"" : "\"" + given + "\"";
+        String called = "its node " + named + " (" + operator + ", in its " + where + ")";
         if (RANDOM.contains(operator) || RANDOM_CONTRIBUTED.contains(operator)) {
             throw new IOException(called + " draws random numbers: no auditor could run it again. Export the model"
                     + " without it, or with the numbers as an input");
@@ -205,14 +210,12 @@ final class OnnxScreen {
     }
 
     private boolean dropoutTrains(Proto node, Constants constants) throws IOException {
-        long version = model.opsets().getOrDefault(OnnxModel.STANDARD, 0L);
-        if (version < TRAINS_UNLESS_TEST) {
+        if (trainsUnlessTest()) {
             return number(node, "is_test") == 0;
         }
+        // Whatever the model's version: a function may be of another, and the versions before 12 have no such input.
         List<String> inputs = node.texts(NODE_INPUT);
-        if (version < DROPOUT_TRAINS_BY_INPUT
-                || inputs.size() <= DROPOUT_MODE
-                || inputs.get(DROPOUT_MODE).isEmpty()) {
+        if (inputs.size() <= DROPOUT_MODE || inputs.get(DROPOUT_MODE).isEmpty()) {
             return false;
         }
         Proto mode = constants.find(inputs.get(DROPOUT_MODE));
@@ -220,18 +223,16 @@ final class OnnxScreen {
     }
 
     private boolean normalizationTrains(Proto node) throws IOException {
-        long version = model.opsets().getOrDefault(OnnxModel.STANDARD, 0L);
-        if (version >= NORMALIZATION_TRAINS_BY_ATTRIBUTE) {
-            return number(node, "training_mode") != 0;
-        }
-        if (version < TRAINS_UNLESS_TEST) {
+        if (trainsUnlessTest()) {
             return number(node, "is_test") == 0;
         }
-        // It has running means and variances to give only where it trains.
-        return node.texts(NODE_OUTPUT).stream()
-                        .filter(output -> !output.isEmpty())
-                        .count()
-                > 1;
+        // From version 14 on the attribute says it; in all it has running means and variances to give only where it
+        // trains.
+        return number(node, "training_mode") != 0
+                || node.texts(NODE_OUTPUT).stream()
+                                .filter(output -> !output.isEmpty())
+                                .count()
+                        > 1;
     }
 
     /** Whether a constant truth value is false, wherever it is kept. */
@@ -244,6 +245,10 @@ final class OnnxScreen {
         }
         boolean isInside = !raw.isEmpty() || tensor.has(TENSOR_INTS);
         return isInside && tensor.numbers(TENSOR_INTS).stream().allMatch(value -> value == 0);
+    }
+
+    private boolean trainsUnlessTest() throws IOException {
+        return model.opsets().getOrDefault(OnnxModel.STANDARD, 0L) < TRAINS_UNLESS_TEST;
     }
 
     private static long number(Proto node, String attribute) throws IOException {

@@ -21,6 +21,9 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,11 +37,19 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 
 /** A session of ONNX Runtime. Sessions may be run by several threads at once. */
 public final class OnnxRuntimeModel implements LoadedTensorModel {
     private static final long STACK_BYTES = 64 << 20;
+
+    /** Longest that loading a model takes, and how much longer for each MiB of its files. */
+    private static final long LOAD_MS = 120_000;
+
+    private static final long LOAD_MS_A_MIB = 100;
 
     /** Characters of an error; some repeat a graph. */
     private static final int MAX_SAID = 1000;
@@ -97,7 +108,7 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
     /** Why ONNX Runtime cannot be used on this host, or null. */
     static String absence() {
         try {
-            return deep(() -> Runtime.ENVIRONMENT) == null ? "it could not be started" : null;
+            return deep(() -> Runtime.ENVIRONMENT, Long.MAX_VALUE) == null ? "it could not be started" : null;
         } catch (Exception e) {
             Throwable cause = e;
             while (cause.getCause() != null) {
@@ -114,20 +125,56 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
 
     /** @param file an ONNX model; its external data lies beside it. */
     public static OnnxRuntimeModel load(Path file, Precision precision, Options options) throws IOException {
-        return load(
-                file.toString(), precision, options, with -> Runtime.ENVIRONMENT.createSession(file.toString(), with));
+        return load(file, precision, options, LOAD_MS + LOAD_MS_A_MIB * (bytesBeside(file) >> 20));
+    }
+
+    /** @param longestMs after which it is given up: what is constant in a small file may take hours to compute. */
+    static OnnxRuntimeModel load(Path file, Precision precision, Options options, long longestMs) throws IOException {
+        String name = file.toString();
+        return load(name, precision, options, longestMs, with -> Runtime.ENVIRONMENT.createSession(name, with));
+    }
+
+    /** Bytes of a model's folder: its weights may lie in any of its files. */
+    private static long bytesBeside(Path file) throws IOException {
+        long bytes = 0;
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(file.toAbsolutePath().getParent(), Files::isRegularFile)) {
+            for (Path one : files) {
+                bytes += Files.size(one);
+            }
+        } catch (NoSuchFileException e) {
+            // ONNX Runtime says which.
+        }
+        return bytes;
     }
 
     /** @param what it is, for messages. */
     public static OnnxRuntimeModel load(byte[] model, String what, Precision precision, Options options)
             throws IOException {
-        return load(what, precision, options, with -> Runtime.ENVIRONMENT.createSession(model, with));
+        return load(what, precision, options, LOAD_MS, with -> Runtime.ENVIRONMENT.createSession(model, with));
     }
 
-    private static OnnxRuntimeModel load(String what, Precision precision, Options options, Create create)
-            throws IOException {
+    private static OnnxRuntimeModel load(
+            String what, Precision precision, Options options, long longestMs, Create create) throws IOException {
+        AtomicBoolean isGivenUp = new AtomicBoolean();
         try {
-            return deep(() -> loadHere(what, precision, options, create));
+            return deep(
+                    () -> {
+                        OnnxRuntimeModel loaded = loadHere(what, precision, options, create);
+                        if (isGivenUp.get()) {
+                            loaded.close();
+                        }
+                        return loaded;
+                    },
+                    longestMs);
+        } catch (TimeoutException e) {
+            // ONNX Runtime does not stop. Its thread keeps no process from ending.
+            isGivenUp.set(true);
+            throw new IOException(
+                    "ONNX Runtime does not load " + what + " within " + (longestMs + 999) / 1000
+                            + " s. Compute what is constant in it before it is exported, or give this host more"
+                            + " processors.",
+                    e);
         } catch (IOException | RuntimeException e) {
             throw e;
         } catch (Exception e) {
@@ -139,15 +186,15 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
      * Does something on a thread with much stack: ONNX Runtime recurses deeply while it starts and reads a model, as deep as the process's command
      * line is long and the graph is nested, and what is left of a Java thread's megabyte may not do. Beyond it the process would end.
      */
-    private static <T> T deep(Callable<T> work) throws Exception {
+    private static <T> T deep(Callable<T> work, long longestMs) throws Exception {
         FutureTask<T> task = new FutureTask<>(work);
-        Thread thread = Thread.ofPlatform()
+        Thread.ofPlatform()
+                .daemon()
                 .name("onnxruntime-load")
                 .stackSize(STACK_BYTES)
                 .start(task);
         try {
-            thread.join();
-            return task.get();
+            return task.get(longestMs, TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Exception failed) {
                 throw failed;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.onnx.MadeModel;
 import io.plumbline.inference.onnx.MadeModel.Attribute;
+import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
 import java.io.IOException;
@@ -128,6 +129,9 @@ class OnnxImportTest {
                         .contains("training mode"),
                 "by a node");
         imported(dropout(MadeModel.of(17).constant("mode", BOOL, new long[0], 0)));
+        // A function may be of a later version of the operators than the graph.
+        assertTrue(refused(dropout(MadeModel.of(11).constant("mode", BOOL, new long[0], 1)))
+                .contains("training mode"));
         MadeModel normalization = MadeModel.of(17)
                 .input("x", FP32, "n", "2")
                 .output("y", FP32, "n", "2")
@@ -146,7 +150,16 @@ class OnnxImportTest {
             String next = i == 29 ? "Neg" : "local:F" + (i + 1);
             bomb.function("F" + i, MadeModel.of(17).node(next, "x", "t").node(next, "t", "y"));
         }
-        assertTrue(refused(bomb).contains("its functions make more than 1048576 nodes"));
+        assertTrue(refused(bomb).contains("its functions make more than 16384 nodes beyond those of the file"));
+        MadeModel small = MadeModel.of(17)
+                .input("x", FP32, "n", "4")
+                .output("y", FP32, "n", "4")
+                .node("local:F0", "x", "y");
+        for (int i = 0; i < 15; i++) {
+            String next = i == 14 ? "Neg" : "local:F" + (i + 1);
+            small.function("F" + i, MadeModel.of(17).node(next, "x", "t").node(next, "t", "y"));
+        }
+        assertTrue(refused(small).contains("its functions make more than 16384 nodes"), "a minute to load");
         MadeModel deep = MadeModel.of(17)
                 .input("x", FP32, "n", "4")
                 .output("y", FP32, "n", "4")
@@ -268,6 +281,26 @@ class OnnxImportTest {
             IOException why = assertThrows(IOException.class, () -> loaded.run(List.of(x), List.of("y"), new Stop()));
             assertTrue(why.getMessage().contains("has no memory to run the model"), why.getMessage());
         }
+    }
+
+    @Test
+    void aModelThatTakesTooLongToLoadIsGivenUp() throws Exception {
+        MadeModel slow = MadeModel.of(17)
+                .input("x", FP32, "n", "4")
+                .output("y", FP32, "n", "4")
+                .constant("shape", INT64, new long[] {2}, 1500, 1500)
+                .node("ConstantOfShape", "shape", "a0");
+        for (int i = 0; i < 30; i++) {
+            slow.node("MatMul", "a" + i + ",a" + i, "a" + (i + 1));
+        }
+        Path file = slow.node("ReduceSum", "a30", "s", new Attribute("keepdims", 0L))
+                .node("Add", "x,s", "y")
+                .write(folder.resolve("slow.onnx"));
+        String why = assertThrows(
+                        IOException.class,
+                        () -> OnnxRuntimeModel.load(file, Precision.FP32, OnnxRuntimeModel.Options.serving(1), 100))
+                .getMessage();
+        assertTrue(why.contains("slow.onnx within 1 s. Compute what is constant"), why);
     }
 
     @Test
