@@ -32,7 +32,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -60,12 +59,6 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
 
     /** Bytes of a constant that is computed while a model is loaded; larger ones are computed as it runs. */
     private static final String MAX_FOLDED_BYTES = Long.toString(256L << 20);
-
-    /** Unsigned integers that neither Java nor the Java API has. */
-    private static final Set<TensorInfo.OnnxTensorType> TOO_WIDE = Set.of(
-            TensorInfo.OnnxTensorType.ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
-            TensorInfo.OnnxTensorType.ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
-            TensorInfo.OnnxTensorType.ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64);
 
     /**
      * What exporters write where a dimension has no name. Equal names are equal sizes, and these are not: such a
@@ -108,7 +101,9 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
     /** Why ONNX Runtime cannot be used on this host, or null. */
     static String absence() {
         try {
-            return deep(() -> Runtime.ENVIRONMENT, Long.MAX_VALUE) == null ? "it could not be started" : null;
+            // A request that takes all memory would end the process: where that cannot be helped nothing is served.
+            return deep(
+                    () -> Runtime.ENVIRONMENT == null ? "it could not be started" : Runtime.UNBOUNDED, Long.MAX_VALUE);
         } catch (Exception e) {
             Throwable cause = e;
             while (cause.getCause() != null) {
@@ -219,11 +214,9 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
             with.setDeterministicCompute(true);
             // Threads that spin between requests would take the cores from the rest of a node.
             with.addConfigEntry("session.intra_op.allow_spinning", "0");
-            if (Runtime.UNBOUNDED == null) {
-                with.addConfigEntry("session.use_env_allocators", "1");
-                // Weights are there as long as the model is, and are not what a request makes large.
-                with.addConfigEntry("session.use_device_allocator_for_initializers", "1");
-            }
+            with.addConfigEntry("session.use_env_allocators", "1");
+            // Weights are there as long as the model is, and are not what a request makes large.
+            with.addConfigEntry("session.use_device_allocator_for_initializers", "1");
             // What is constant is computed while a model is loaded, outside of the arena.
             with.addConfigEntry("optimization.constant_folding_max_output_size_in_bytes", MAX_FOLDED_BYTES);
             OrtSession session = create.with(with);
@@ -234,6 +227,10 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
         } catch (OrtException e) {
             throw new IOException("ONNX Runtime does not take " + what + ": " + said(e), e);
         }
+    }
+
+    OrtSession session() {
+        return session;
     }
 
     /** What the model takes, weights left out. */
@@ -267,12 +264,6 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
                         + tensor.onnxType.name().replaceAll(".*_", "")
                         + ", which ONNX Runtime's Java API cannot pass. Cast it to INT32 or INT64 in the model.");
             }
-            if (tensor.onnxType != null && TOO_WIDE.contains(tensor.onnxType)) {
-                // The Java API gives them the signed types' names, and takes none of them.
-                throw new IOException("\"" + info.getName() + "\" is of type "
-                        + tensor.onnxType.name().replaceAll(".*_", "")
-                        + ", which is not served. Cast it to INT32 or INT64 in the model.");
-            }
             long[] shape = tensor.getShape();
             String[] names = tensor.getDimensionNames();
             List<String> dimensions = new ArrayList<>();
@@ -282,9 +273,19 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
                 String name = isNamed ? names[i] : info.getName() + "." + i;
                 dimensions.add(shape[i] >= 0 ? Long.toString(shape[i]) : name);
             }
-            specs.add(new TensorSpec(info.getName(), typeOf(tensor.type), dimensions));
+            specs.add(new TensorSpec(info.getName(), typeOf(tensor), dimensions));
         }
         return specs;
+    }
+
+    /** The Java API gives unsigned integers the signed types' names, and ONNX's code beside them. */
+    private static ElementType typeOf(TensorInfo info) {
+        return switch (info.onnxType) {
+            case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16 -> ElementType.UINT16;
+            case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32 -> ElementType.UINT32;
+            case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64 -> ElementType.UINT64;
+            default -> typeOf(info.type);
+        };
     }
 
     private static ElementType typeOf(OnnxJavaType type) {
@@ -448,21 +449,23 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
         }
     }
 
-    private static OnnxTensor toOnnx(Tensor tensor) throws OrtException {
+    private static OnnxTensor toOnnx(Tensor tensor) throws OrtException, IOException {
         OrtEnvironment environment = Runtime.ENVIRONMENT;
         if (tensor.type() == ElementType.BYTES) {
             return OnnxTensor.createTensor(environment, tensor.texts(), tensor.shape());
         }
         ByteBuffer data = ByteBuffer.allocateDirect(tensor.data().length).order(ByteOrder.nativeOrder());
         data.put(tensor.data()).flip();
-        return OnnxTensor.createTensor(environment, data, tensor.shape(), typeOf(tensor.type()));
+        ElementType signed = UnsignedTensors.signed(tensor.type());
+        OnnxTensor made = OnnxTensor.createTensor(environment, data, tensor.shape(), typeOf(signed));
+        return signed == tensor.type() ? made : UnsignedTensors.of(made, tensor.type());
     }
 
     /** @param left bytes that it may have: what no message carries is not copied. */
     private static Tensor fromOnnx(String name, OnnxValue value, long left) throws OrtException {
         OnnxTensor tensor = (OnnxTensor) value;
         long[] shape = tensor.getInfo().getShape();
-        ElementType type = typeOf(tensor.getInfo().type);
+        ElementType type = typeOf(tensor.getInfo());
         long elements = tensor.getInfo().getNumElements();
         int each = type == ElementType.BYTES ? 4 : type.bytes();
         if (elements < 0 || elements > left / each) {

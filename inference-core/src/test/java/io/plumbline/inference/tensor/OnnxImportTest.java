@@ -3,18 +3,23 @@ package io.plumbline.inference.tensor;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.onnx.MadeModel;
 import io.plumbline.inference.onnx.MadeModel.Attribute;
+import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -59,18 +64,62 @@ class OnnxImportTest {
                         in == out ? new Attribute[0] : new Attribute[] {new Attribute("to", (long) out)});
     }
 
-    @Test
-    void unsignedIntegersThatJavaLacksAreRefusedByNameAndType() throws Exception {
-        for (Map.Entry<Integer, String> type :
-                Map.of(4, "UINT16", 12, "UINT32", 13, "UINT64").entrySet()) {
-            String in = refused(identity(type.getKey(), type.getKey()));
-            assertTrue(in.contains("\"given\" is of type " + type.getValue()), in);
-            String out = refused(identity(FP32, type.getKey()));
-            assertTrue(out.contains("\"taken\" is of type " + type.getValue()), out);
+    /** The largest number and others whose highest bit is set, of little-endian elements. */
+    private static Tensor large(ElementType type, long... shape) {
+        int elements = (int) Arrays.stream(shape).reduce(1, (x, y) -> x * y);
+        byte[] data = new byte[elements * type.bytes()];
+        Arrays.fill(data, (byte) 0xFF);
+        for (int i = type.bytes(); i < data.length; i += type.bytes()) {
+            data[i] = (byte) i;
         }
-        assertEquals(
-                "[given UINT8 [n, 3]]",
-                imported(identity(2, 2)).manifest().inputs().toString());
+        return new Tensor("given", type, shape, data);
+    }
+
+    @Test
+    void unsignedIntegersGoInAndComeOutAsTheyAre() throws Exception {
+        Map<ElementType, String> largest = Map.of(
+                ElementType.UINT8, "255",
+                ElementType.UINT16, "65535",
+                ElementType.UINT32, "4294967295",
+                ElementType.UINT64, "18446744073709551615");
+        for (Map.Entry<ElementType, String> entry : largest.entrySet()) {
+            ElementType type = entry.getKey();
+            TensorPackage model = imported(identity(type.onnx(), type.onnx()));
+            assertEquals(
+                    "[given " + type + " [n, 3]] [taken " + type + " [n, 3]]",
+                    model.manifest().inputs() + " " + model.manifest().outputs());
+            try (LoadedTensorModel loaded = Variants.reference(model)) {
+                for (long rows : new long[] {1, 5}) {
+                    Tensor given = large(type, rows, 3);
+                    Tensor taken = loaded.run(List.of(given), List.of("taken"), new Stop())
+                            .getFirst();
+                    assertEquals(type, taken.type());
+                    assertArrayEquals(given.data(), taken.data());
+                    assertArrayEquals(
+                            given.data(),
+                            TensorJson.tensor(TensorJson.json(given)).data());
+                    String json = TensorJson.json(taken).toString();
+                    assertTrue(json.contains("\"datatype\":\"" + type + "\""), json);
+                    assertTrue(json.contains("\"data\":[" + entry.getValue() + ","), json);
+                }
+            }
+            Calibration.Plan plan = new Calibration.Plan(List.of(List.of(large(type, 2, 3))), 4, 1, List.of());
+            Bounds bounds = Calibration.run(
+                    model, model.precision(), ShapeRanges.none(), plan, Calibration.SAFETY, share -> {});
+            try (AuditRuns auditor = AuditRuns.open(model, List.of(model.precision()))) {
+                HonestRuns right =
+                        auditor.run(model.precision(), List.of(large(type, 2, 3)), List.of("taken"), new Stop());
+                Tensor honest = right.reference().getFirst();
+                assertNull(bounds.exceeded(model.precision(), right, List.of(honest)));
+                byte[] other = honest.data().clone();
+                other[type.bytes() - 1] ^= (byte) 0x80;
+                Tensor claimed = new Tensor("taken", type, honest.shape(), other);
+                assertNotNull(bounds.exceeded(model.precision(), right, List.of(claimed)), "the highest bit");
+            }
+        }
+        // Only given, as a model for labels may.
+        TensorPackage labels = imported(identity(FP32, ElementType.UINT64.onnx()));
+        assertEquals("[taken UINT64 [n, 3]]", labels.manifest().outputs().toString());
     }
 
     @Test
