@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
 import io.plumbline.inference.tensor.Calibration;
+import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.OnnxRuntimeBackend;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorBackend;
@@ -43,6 +44,12 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
             description = "FILE: a real request in the JSON of the Open Inference Protocol; again for more")
     private List<Path> inputs = new ArrayList<>();
 
+    @Parameter(
+            names = "--shape",
+            description = "NAME=SIZE or NAME=LEAST:USUAL:MOST of a dimension that requests choose; again for more. Kept"
+                    + " with the model")
+    private List<String> shapes = new ArrayList<>();
+
     @Parameter(names = "--random", description = "how many random inputs, and how many near each real one")
     private int random = 24;
 
@@ -51,6 +58,9 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
 
     @Parameter(names = "--seed", description = "of the random inputs")
     private long seed = 1;
+
+    @Parameter(names = "--device", description = "index of the GPU whose runs are compared too, where there is one")
+    private int device;
 
     @Parameter(names = "--show", description = "show the bounds that are there and change nothing")
     private boolean show;
@@ -62,8 +72,8 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
             show(model.requireBounds());
             return 0;
         }
-        if (random < 0 || safety < 1) {
-            throw new IOException("--random is 0 or more, and --safety 1 or more.");
+        if (random < 0 || safety < 1 || device < 0) {
+            throw new IOException("--random and --device are 0 or more, and --safety 1 or more.");
         }
         List<List<Tensor>> real = new ArrayList<>();
         for (Path file : inputs) {
@@ -72,28 +82,69 @@ final class CalibrateCommand extends Main.Options implements Callable<Integer> {
         List<Precision> wanted = precisions.isEmpty()
                 ? List.of(model.precision())
                 : precisions.stream().map(Precision::parse).toList();
-        ShapeRanges shapes = model.shapes();
+        ShapeRanges sizes = sizes(model, real);
         Bounds bounds = null;
         for (Precision precision : wanted) {
-            Calibration.Plan plan = new Calibration.Plan(real, random, seed, engines(model, precision, shapes));
+            List<Variants.Variant> engines = new ArrayList<>(Variants.honest(model, precision));
+            List<Variants.Variant> others = engines(model, precision, sizes);
+            engines.addAll(others);
+            Calibration.Plan plan = new Calibration.Plan(real, random, seed, others);
             try (ProgressBar bar = Main.progress("calibrate " + precision)) {
                 bounds = Calibration.run(
-                        model, precision, shapes, plan, safety, share -> bar.stepTo((long) (share * 100)));
+                        model, precision, sizes, plan, safety, share -> bar.stepTo((long) (share * 100)));
             }
             model.keep(bounds);
+            Terminal.print("compared " + precision + ": "
+                    + String.join(
+                            "; ", engines.stream().map(Variants.Variant::name).toList()));
         }
         show(bounds);
         return 0;
     }
 
+    /** Sizes that random inputs have: those declared, or those of the real inputs. None is made up. */
+    private ShapeRanges sizes(TensorPackage model, List<List<Tensor>> real) throws IOException {
+        ShapeRanges said = ShapeRanges.parse(shapes);
+        said.requireKnown(model.manifest());
+        ShapeRanges declared = model.shapes().with(said);
+        ShapeRanges sizes = declared.completed(model.manifest(), real);
+        String missing = sizes.missing(model.manifest(), "Bounds hold for sizes like those that they were made with");
+        if (missing != null) {
+            throw new IOException(missing + " Or name real inputs with --inputs FILE. Nothing was calibrated.");
+        }
+        if (!shapes.isEmpty()) {
+            model.keep(declared);
+        }
+        for (String name : declared.undeclared(model.manifest())) {
+            Terminal.print("sizes    " + name + "=" + sizes.of(name) + ", as in the inputs named: nobody declared it");
+        }
+        return sizes;
+    }
+
     /** Engines of this host beyond ONNX Runtime: a GPU's own runs are what bounds are best made of. */
-    private static List<Variants.Variant> engines(TensorPackage model, Precision precision, ShapeRanges shapes) {
+    private List<Variants.Variant> engines(TensorPackage model, Precision precision, ShapeRanges sizes) {
         List<Variants.Variant> engines = new ArrayList<>();
-        for (TensorBackend backend : TensorBackend.all()) {
-            boolean isOther = !backend.name().equals(OnnxRuntimeBackend.NAME);
-            if (isOther && backend.precisions().contains(precision) && backend.absence() == null) {
-                engines.add(new Variants.Variant(
-                        backend.name(), () -> backend.load(model, precision, shapes, 1, share -> {})));
+        for (TensorBackend one : TensorBackend.all()) {
+            TensorBackend backend = one.onDevice(device);
+            if (backend.name().equals(OnnxRuntimeBackend.NAME)) {
+                continue;
+            }
+            String why = backend.absence();
+            if (why == null && !backend.precisions().contains(precision)) {
+                why = "it does not compute in " + precision;
+            }
+            if (why == null) {
+                // Built here and not in the midst of a calibration: what it does not take is no reason to have none.
+                try (ProgressBar bar = Main.progress(backend.name() + " " + precision)) {
+                    LoadedTensorModel loaded =
+                            backend.load(model, precision, sizes, 1, share -> bar.stepTo((long) (share * 100)));
+                    engines.add(new Variants.Variant(loaded.fingerprint().toString(), () -> loaded));
+                } catch (IOException | IllegalArgumentException e) {
+                    why = e.getMessage();
+                }
+            }
+            if (why != null) {
+                Terminal.print("not compared with " + backend.name() + ": " + why);
             }
         }
         return engines;

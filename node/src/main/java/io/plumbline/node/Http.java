@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.HexFormat;
@@ -81,6 +82,8 @@ final class Http {
         } catch (HttpException e) {
             e.headers().forEach(http::responseHeader);
             send(http, e.status(), refusal.of(e.status(), null, null, e.getMessage()));
+        } catch (AnswerTooLargeException e) {
+            send(http, 413, refusal.of(413, null, null, e.getMessage()));
         } catch (IllegalArgumentException e) {
             send(http, 400, refusal.of(400, null, null, e.getMessage()));
         } catch (IOException e) {

@@ -97,6 +97,14 @@ final class ModelCommands extends Main.Options implements Callable<Integer> {
                 model = TensorPackage.importModel(folders.getFirst(), to, share -> bar.stepTo((long) (share * 100)));
             }
             if (!shapes.isEmpty()) {
+                try {
+                    ranges.requireKnown(model.manifest());
+                } catch (IllegalArgumentException e) {
+                    throw new IOException(
+                            e.getMessage() + " The model is imported, without declared sizes; declare them with"
+                                    + " plumbline model calibrate --shape.",
+                            e);
+                }
                 model.keep(ranges);
             }
             if (json) {

@@ -25,6 +25,7 @@ import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
 import java.io.IOException;
@@ -150,7 +151,7 @@ final class NodeClient implements Endpoint.Receiver {
                 onRefused(
                         from,
                         refused.correlationId(),
-                        refused.busy() == 1,
+                        refused.busy(),
                         new String(VarData.copy(refused::wrapReason), StandardCharsets.UTF_8));
             }
             case SealedDecoder.TEMPLATE_ID -> {
@@ -202,7 +203,8 @@ final class NodeClient implements Endpoint.Receiver {
         }
     }
 
-    private void onRefused(Peer from, long id, boolean busy, String reason) {
+    private void onRefused(Peer from, long id, int kind, String reason) {
+        boolean busy = kind == Replies.BUSY;
         Call call = calls.find(from, id);
         IncomingOpening opening = openings.find(from, id);
         if (call == null && opening == null) {
@@ -213,7 +215,12 @@ final class NodeClient implements Endpoint.Receiver {
             opening.fail(busy ? new BusyException(why) : new IOException(why));
         }
         if (call != null) {
-            call.done.completeExceptionally(busy ? new BusyException(reason) : new IllegalArgumentException(reason));
+            call.done.completeExceptionally(
+                    switch (kind) {
+                        case Replies.BUSY -> new BusyException(reason);
+                        case Replies.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
+                        default -> new IllegalArgumentException(reason);
+                    });
         }
     }
 

@@ -16,6 +16,7 @@ import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Keys;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Set;
@@ -38,6 +39,11 @@ final class Replies implements EscrowWatch.Claims, AutoCloseable {
 
     /** An escrow that ends sooner is not worked for: the receipt would come too late. */
     private static final long LEAST_MS = 30_000;
+
+    /** What a refusal says of the same request: it may be met later; its answer is larger than messages are. */
+    static final int BUSY = 1;
+
+    static final int ANSWER_TOO_LARGE = 2;
 
     /** Of a request and its answer together: an auditor is shown both in one message. */
     private static final int MAX_DISCLOSED_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
@@ -150,7 +156,8 @@ final class Replies implements EscrowWatch.Claims, AutoCloseable {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         boolean isForNow = why instanceof RejectedExecutionException || why instanceof IOException;
-        refused.correlationId(id).busy((short) (isForNow ? 1 : 0));
+        refused.correlationId(id)
+                .busy((short) (isForNow ? BUSY : why instanceof AnswerTooLargeException ? ANSWER_TOO_LARGE : 0));
         refused.reason(String.valueOf(why.getMessage()));
         // Never waits: on the transport's thread, which would wait for itself, and for whoever reads nothing.
         peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + refused.encodedLength());
@@ -176,7 +183,7 @@ final class Replies implements EscrowWatch.Claims, AutoCloseable {
             Consumer<ObjectNode> more)
             throws IOException {
         if ((long) request.length + answer.length > MAX_DISCLOSED_BYTES) {
-            throw new IllegalArgumentException("Request and answer have more than " + MAX_DISCLOSED_BYTES
+            throw new AnswerTooLargeException("Request and answer have more than " + MAX_DISCLOSED_BYTES
                     + " bytes together, which no auditor could be shown: it is not signed. Ask for less at once.");
         }
         store.put(new Stored(receipt, request, answer));

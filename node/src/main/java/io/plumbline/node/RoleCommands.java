@@ -209,7 +209,7 @@ final class RoleCommands {
             }
             Compute.Choice choice = new Compute.Choice(device, threads, cacheMib << 20);
             InferenceNode.Serving serving = TensorPackage.isIn(model)
-                    ? tensors.serving(model, threads)
+                    ? tensors.serving(model, device, threads)
                     : InferenceNode.language(model, choice, cheatLayer);
             return new InferenceNode(
                     on,

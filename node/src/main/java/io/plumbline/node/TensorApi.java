@@ -12,6 +12,7 @@ import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
@@ -358,11 +359,15 @@ final class TensorApi {
                     "The tensors have " + TensorRequest.bytes(inputs) + " bytes; " + TensorRequest.MAX_BYTES
                             + " are the most. Send them in parts.");
         }
+        manifest.requireAnswerFits(inputs, outputs);
         Tries tries = new Tries(market, served.id(), wish.level(), wish.node());
         Market.Reached reached = tries.first();
         while (true) {
             try {
                 return ask(served, inputs, outputs, wish, reached);
+            } catch (AnswerTooLargeException e) {
+                // No fault of the node's; another may have another opinion.
+                reached = tries.next(e);
             } catch (IOException | IllegalArgumentException e) {
                 // A refusal too: the gateway has looked at the request, and another node may take it.
                 market.failed(reached.node(), e.getMessage());

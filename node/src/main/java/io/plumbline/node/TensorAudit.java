@@ -1,7 +1,7 @@
 package io.plumbline.node;
 
 import io.plumbline.inference.tensor.AuditRuns;
-import io.plumbline.inference.tensor.Stop;
+import io.plumbline.inference.tensor.DeadlineRuns;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Receipt;
@@ -10,9 +10,13 @@ import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.Bounds;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 
 /** One audit of a tensor model's answer on this host, for a person at the command line. */
 final class TensorAudit {
+    /** A person waits longer than a full node does, and not for ever. */
+    private static final long MAX_RUN_NANOS = TimeUnit.MINUTES.toNanos(10);
+
     private TensorAudit() {}
 
     static TolerantAuditor.Report run(
@@ -23,7 +27,8 @@ final class TensorAudit {
             TolerantAuditor auditor = new TolerantAuditor(
                     model.manifest(),
                     bounds,
-                    (precision, inputs, outputs) -> runs.run(precision, inputs, outputs, new Stop()));
+                    (precision, inputs, outputs) ->
+                            new DeadlineRuns(1).run(stop -> runs.run(precision, inputs, outputs, stop), MAX_RUN_NANOS));
             return auditor.audit(receipt, request, answer, level, null);
         }
     }

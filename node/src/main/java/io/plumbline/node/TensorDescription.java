@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.onnx.TensorRtOperators;
+import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.verifier.blake3.Blake3;
@@ -58,9 +59,8 @@ final class TensorDescription {
         Terminal.print("computes " + model.precision() + ", "
                 + model.onnx().operators().size() + " operators");
         for (TensorBackend backend : TensorBackend.all()) {
-            if (backend.absence() != null) {
-                Terminal.print("here     no " + backend.name() + ": " + backend.absence());
-            }
+            String why = backend.absence();
+            Terminal.print("here     " + (why == null ? backend.name() : "no " + backend.name() + ": " + why));
         }
         SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
         Terminal.print("TensorRT "
@@ -68,6 +68,13 @@ final class TensorDescription {
                         ? "takes all of them"
                         : "does not take " + String.join(", ", missing)
                                 + ": serve it on ONNX Runtime, or replace them in the model"));
+        ShapeRanges declared = model.shapes();
+        List<String> undeclared = declared.undeclared(model.manifest());
+        Terminal.print("sizes    " + (declared.byName().isEmpty() ? "" : String.join(", ", declared.texts()) + "; ")
+                + (undeclared.isEmpty()
+                        ? "all declared"
+                        : String.join(", ", undeclared)
+                                + " not declared: plumbline model calibrate --shape NAME=SIZE"));
         Bounds bounds = model.bounds();
         Terminal.print("bounds   "
                 + (bounds == null

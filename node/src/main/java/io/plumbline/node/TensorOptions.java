@@ -56,18 +56,36 @@ final class TensorOptions {
             description = "compute with this ONNX file in place of the model, to see it caught")
     private Path cheatModel;
 
-    /** What serves the model in this folder. */
-    InferenceNode.Serving serving(Path folder, int threads) throws IOException {
+    private final List<TensorBackend> backends;
+
+    TensorOptions() {
+        this(TensorBackend.all());
+    }
+
+    /** @param backends of this host, the built-in one first. */
+    TensorOptions(List<TensorBackend> backends) {
+        this.backends = backends;
+    }
+
+    /**
+     * What serves the model in this folder.
+     *
+     * @param device "auto", "cpu", "gpu", or a GPU's index.
+     */
+    InferenceNode.Serving serving(Path folder, String device, int threads) throws IOException {
         if (maxRows < 1 || timeoutMs < 1 || workers < 1) {
             throw new IOException("--max-rows, --workers and --timeout-ms are 1 or more.");
         }
         TensorPackage model = TensorPackage.open(folder);
         Precision wanted = precision.isEmpty() ? model.precision() : Precision.parse(precision);
-        ShapeRanges ranges = shapes.isEmpty() ? model.shapes() : ShapeRanges.parse(shapes);
+        ShapeRanges said = ShapeRanges.parse(shapes);
+        said.requireKnown(model.manifest());
+        ShapeRanges ranges = model.shapes().with(said);
         TensorScheduler.Limits limits =
                 new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs);
         return (place, replies, isFullNode) -> {
-            LoadedTensorModel loaded = load(model, wanted, ranges, Math.max(1, threads / workers), replies.events());
+            LoadedTensorModel loaded =
+                    load(model, wanted, ranges, device, Math.max(1, threads / workers), replies.events());
             Fingerprint declared = loaded.fingerprint();
             if (cheatModel != null) {
                 loaded.close();
@@ -81,33 +99,58 @@ final class TensorOptions {
         return Variants.load(cheatModel, wanted);
     }
 
-    private LoadedTensorModel load(
-            TensorPackage model, Precision wanted, ShapeRanges ranges, int threads, Events events) throws IOException {
-        TensorBackend chosen = choose(model, wanted, events);
-        return chosen.load(
-                model, wanted, ranges, threads, events.tenths("loading", json -> json.put("backend", chosen.name())));
+    /** Loads the model on the backend that is asked for; "auto" goes on to the next where one does not take it. */
+    LoadedTensorModel load(
+            TensorPackage model, Precision wanted, ShapeRanges ranges, String device, int threads, Events events)
+            throws IOException {
+        List<TensorBackend> candidates = candidates(model, wanted, device, events);
+        for (TensorBackend one : candidates) {
+            try {
+                return one.load(
+                        model,
+                        wanted,
+                        ranges,
+                        threads,
+                        events.tenths("loading", json -> json.put("backend", one.name())));
+            } catch (IOException | RuntimeException e) {
+                if (one == candidates.getLast()) {
+                    throw e;
+                }
+                notUsed(events, one, e.getMessage());
+            }
+        }
+        throw new IOException("No backend of this host serves the model with --device " + device
+                + ": the events say why. Serve it with --device cpu.");
     }
 
-    private TensorBackend choose(TensorPackage model, Precision wanted, Events events) throws IOException {
-        List<TensorBackend> all = TensorBackend.all();
-        List<String> names = new ArrayList<>();
-        TensorBackend builtIn = null;
+    private static void notUsed(Events events, TensorBackend backend, String why) {
+        events.emit("not-used", json -> json.put("backend", backend.name()).put("why", why));
+    }
+
+    /** Backends to try, the best first. */
+    private List<TensorBackend> candidates(TensorPackage model, Precision wanted, String device, Events events)
+            throws IOException {
+        List<TensorBackend> all = new ArrayList<>();
+        for (TensorBackend one : backends) {
+            all.add(device.matches("\\d+") ? one.onDevice(Integer.parseInt(device)) : one);
+        }
         for (TensorBackend one : all) {
-            names.add(one.name());
-            builtIn = one.name().equals(OnnxRuntimeBackend.NAME) ? one : builtIn;
             if (one.name().equals(backend)) {
                 if (one.absence() != null) {
                     throw new IOException(one.name() + " cannot be used here: " + one.absence());
                 }
-                return one;
+                return List.of(one);
             }
         }
         if (!backend.equals("auto")) {
-            throw new IOException("--backend is auto or one of " + names + ", not " + backend + ".");
+            throw new IOException("--backend is auto or one of "
+                    + all.stream().map(TensorBackend::name).toList() + ", not " + backend + ".");
         }
         SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
+        List<TensorBackend> candidates = new ArrayList<>();
         for (TensorBackend one : all) {
-            if (one.name().equals(builtIn.name()) || !one.precisions().contains(wanted)) {
+            boolean isBuiltIn = one.name().equals(OnnxRuntimeBackend.NAME);
+            if (isBuiltIn || device.equals("cpu") || !one.precisions().contains(wanted)) {
                 continue;
             }
             String why = one.absence();
@@ -116,11 +159,16 @@ final class TensorOptions {
                         + ". Replace them in the model, or stay with ONNX Runtime";
             }
             if (why == null) {
-                return one;
+                candidates.add(one);
+            } else {
+                notUsed(events, one, why);
             }
-            String reason = why;
-            events.emit("not-used", json -> json.put("backend", one.name()).put("why", reason));
         }
-        return builtIn;
+        if (device.matches("auto|cpu")) {
+            all.stream()
+                    .filter(one -> one.name().equals(OnnxRuntimeBackend.NAME))
+                    .forEach(candidates::add);
+        }
+        return candidates;
     }
 }

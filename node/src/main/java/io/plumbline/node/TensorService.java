@@ -9,8 +9,10 @@ import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorRequest;
@@ -18,6 +20,7 @@ import io.plumbline.verifier.tolerant.Bounds;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -120,6 +123,7 @@ final class TensorService implements Service {
         }
         // Nobody could judge the answer, or pay for it.
         bounds.checkInputs(request.inputs());
+        manifest.requireAnswerFits(request.inputs(), request.outputs());
         byte[] hash = request.hash();
         replies.takeOn(hash, request.requester(), manifest.rows(request.inputs()), pricePerRow);
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);
@@ -146,6 +150,7 @@ final class TensorService implements Service {
 
     private void answer(Peer from, long id, byte[] bytes, TensorRequest request, TensorScheduler.Result result)
             throws IOException {
+        requireSound(bytes.length, request, result.outputs());
         TensorAnswer answer = new TensorAnswer(result.outputs(), fingerprint);
         int rows = manifest.rows(request.inputs());
         Receipt receipt =
@@ -158,6 +163,21 @@ final class TensorService implements Service {
                 receipt,
                 result.nanos(),
                 json -> json.put("rows", rows).put("batch", result.rows()));
+    }
+
+    /** What this node would be called a liar for, or could show to no auditor, is not signed. */
+    private void requireSound(long requestBytes, TensorRequest request, List<Tensor> outputs) throws IOException {
+        long left = AnswerTooLargeException.MAX_BYTES - requestBytes;
+        for (Tensor output : outputs) {
+            if (output.data().length > left) {
+                throw new AnswerTooLargeException(output.name(), output.shape(), "" + output.data().length, left);
+            }
+            left -= output.data().length;
+            String mismatch = manifest.mismatch(output, request.inputs());
+            if (mismatch != null) {
+                throw new IOException("The model does not give what it declares: " + mismatch + ". It is not signed.");
+            }
+        }
     }
 
     @Override

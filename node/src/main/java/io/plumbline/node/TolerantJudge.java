@@ -2,7 +2,7 @@ package io.plumbline.node;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.AuditRuns;
-import io.plumbline.inference.tensor.Stop;
+import io.plumbline.inference.tensor.DeadlineRuns;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.Case;
 import io.plumbline.transport.Peer;
@@ -16,7 +16,6 @@ import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -27,8 +26,11 @@ final class TolerantJudge implements AnswerJudge {
     /** Longest that all runs of one request take: nodes give up one after 30 s. */
     private static final long MAX_RUN_MS = 30_000L * (1 + AuditRuns.PANEL);
 
-    private final AuditRuns runs;
+    /** Runs of one model at once: more would be no faster, and would need their memory at the same time. */
+    private static final int RUNS_AT_ONCE = Math.max(2, Runtime.getRuntime().availableProcessors());
 
+    private final AuditRuns runs;
+    private final DeadlineRuns deadlines = new DeadlineRuns(RUNS_AT_ONCE);
     private final TensorManifest manifest;
     private final Bounds bounds;
     private final NodeClient client;
@@ -43,25 +45,8 @@ final class TolerantJudge implements AnswerJudge {
     /** A request may have a model run for hours: what it takes longer than that cannot be judged here. */
     private HonestRuns run(Precision precision, List<Tensor> inputs, List<String> outputs, Deadline deadline)
             throws IOException {
-        Stop stop = new Stop();
-        Deadline longest = Deadline.after(MAX_RUN_MS);
-        Thread watchdog = Thread.startVirtualThread(() -> {
-            try {
-                for (long left; (left = Math.min(deadline.leftNs(), longest.leftNs())) > 0; ) {
-                    TimeUnit.NANOSECONDS.sleep(Math.min(left, Deadline.LOOK_NS));
-                }
-                stop.stop();
-            } catch (InterruptedException e) {
-                // It has run.
-            }
-        });
-        try {
-            return runs.run(precision, inputs, outputs, stop);
-        } catch (CancellationException e) {
-            throw new IOException("The model ran longer on this host than there is time to judge an answer.", e);
-        } finally {
-            watchdog.interrupt();
-        }
+        long nanos = Math.min(deadline.leftNs(), TimeUnit.MILLISECONDS.toNanos(MAX_RUN_MS));
+        return deadlines.run(stop -> runs.run(precision, inputs, outputs, stop), nanos);
     }
 
     @Override

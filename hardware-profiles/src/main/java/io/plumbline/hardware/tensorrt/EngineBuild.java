@@ -10,6 +10,7 @@ import io.plumbline.verifier.tensor.TensorSpec;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleConsumer;
 import java.util.function.ToLongFunction;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
@@ -30,12 +31,24 @@ final class EngineBuild {
     /** Errors of the parser that are told. */
     private static final int TOLD = 5;
 
+    /** Objects that a build makes and frees, and which of them is the parser. */
+    private static final int TO_FREE = 7;
+
+    private static final int PARSER = 2;
+
+    /** {@code Dims::MAX_DIMS}: beyond it the binding would write into other memory. */
+    private static final int MAX_DIMENSIONS = 8;
+
     private final TensorPackage model;
     private final Precision precision;
     private final ShapeRanges shapes;
     private final TensorRtLog log;
+    private final DoubleConsumer progress;
 
-    EngineBuild(TensorPackage model, Precision precision, ShapeRanges shapes, TensorRtLog log) {
+    /** @param progress told the share that is done, 0 to 1, by TensorRT's threads. */
+    EngineBuild(
+            TensorPackage model, Precision precision, ShapeRanges shapes, TensorRtLog log, DoubleConsumer progress) {
+        this.progress = progress;
         this.model = model;
         this.precision = precision;
         this.shapes = shapes;
@@ -49,12 +62,33 @@ final class EngineBuild {
      * @throws IOException naming the nodes that TensorRT does not take.
      */
     byte[] run(EngineCache cache, String timings) throws IOException {
+        Pointer[] made = new Pointer[TO_FREE];
+        try (BuildProgress monitor = new BuildProgress(progress)) {
+            try {
+                return run(cache, timings, monitor, made);
+            } finally {
+                // What is made of another is freed before it.
+                for (int i = made.length - 1; i >= 0; i--) {
+                    CppObjects.delete(made[i], i == PARSER ? CppObjects.PARSER : CppObjects.FIRST);
+                }
+            }
+        }
+    }
+
+    private byte[] run(EngineCache cache, String timings, BuildProgress monitor, Pointer[] made) throws IOException {
         IBuilder builder = present(createInferBuilder(log), "a builder");
+        made[0] = builder;
         // Shapes with a batch among them are the only kind that version 10 has.
         INetworkDefinition network = present(builder.createNetworkV2(0), "a network");
-        parse(network);
+        made[1] = network;
+        IParser parser = present(createParser(network, log), "a parser");
+        made[PARSER] = parser;
+        parse(parser);
         IBuilderConfig config = present(builder.createBuilderConfig(), "a configuration");
+        made[3] = config;
+        config.setProgressMonitor(monitor.monitor());
         choose(builder, config);
+        // It belongs to the builder.
         IOptimizationProfile profile = present(builder.createOptimizationProfile(), "a profile");
         declare(profile);
         if (config.addOptimizationProfile(profile) < 0) {
@@ -62,16 +96,22 @@ final class EngineBuild {
                     "TensorRT does not take the declared shapes " + shapes.texts() + ". " + log.complaints());
         }
         byte[] known = cache.find(timings);
-        ITimingCache timing = known == null
-                ? config.createTimingCache(new BytePointer(), 0)
-                : config.createTimingCache(new BytePointer(known), known.length);
-        config.setTimingCache(present(timing, "a cache of timings"), false);
+        ITimingCache timing = present(
+                known == null
+                        ? config.createTimingCache(new BytePointer(), 0)
+                        : config.createTimingCache(new BytePointer(known), known.length),
+                "a cache of timings");
+        made[4] = timing;
+        config.setTimingCache(timing, false);
         IHostMemory built = builder.buildSerializedNetwork(network, config);
         if (!TensorRt.isThere(built)) {
             throw new IOException("TensorRT cannot build " + model.name() + " in " + precision + " for "
                     + shapes.texts() + ". " + log.complaints());
         }
-        cache.keep(timings, bytes(timing.serialize()));
+        made[5] = built;
+        IHostMemory timed = present(timing.serialize(), "its timings");
+        made[6] = timed;
+        cache.keep(timings, bytes(timed));
         return bytes(built);
     }
 
@@ -88,8 +128,7 @@ final class EngineBuild {
         return bytes;
     }
 
-    private void parse(INetworkDefinition network) throws IOException {
-        IParser parser = present(createParser(network, log), "a parser");
+    private void parse(IParser parser) throws IOException {
         // From the file, so that weights beside it are found. Warnings are what it may complain of.
         if (parser.parseFromFile(model.file().toString(), 2)) {
             return;
@@ -137,6 +176,10 @@ final class EngineBuild {
 
     private void declare(IOptimizationProfile profile) throws IOException {
         for (TensorSpec input : model.manifest().inputs()) {
+            if (input.dimensions().size() > MAX_DIMENSIONS) {
+                throw new IOException("TensorRT takes tensors of at most " + MAX_DIMENSIONS + " dimensions, and input "
+                        + input + " has " + input.dimensions().size() + ". Serve the model on ONNX Runtime.");
+            }
             boolean isSet =
                     profile.setDimensions(input.name(), OptProfileSelector.kMIN, dims(input, ShapeRanges.Range::least))
                             && profile.setDimensions(

@@ -24,6 +24,9 @@ final class TensorRt {
     /** What the bindings were made for. */
     static final int MAJOR = 10;
 
+    /** The first minor version that shares one memory between contexts: an older library has no such functions to call. */
+    private static final int LEAST_MINOR = 1;
+
     /** Where an operator's TensorRT lies, if not where the loader looks. */
     private static final String FOLDER = "plumbline.tensorrt";
 
@@ -89,7 +92,7 @@ final class TensorRt {
         try {
             SymbolLookup inference = open(folder, "libnvinfer.so." + MAJOR);
             int version = version(inference);
-            if (version / 10_000 != MAJOR) {
+            if (version / 10_000 != MAJOR || version / 100 % 100 < LEAST_MINOR) {
                 return wrong(version);
             }
             open(folder, "libnvonnxparser.so." + MAJOR);
@@ -124,7 +127,8 @@ final class TensorRt {
         int minor = isOld ? version / 100 % 10 : version / 100 % 100;
         return "TensorRT " + major + "." + minor + "." + version % 100
                 + " is on this host, and this program is made for " + MAJOR
-                + ".x. Install libnvinfer10 beside it; both can be there.";
+                + "." + LEAST_MINOR + " or a later " + MAJOR + ".x. Install "
+                + (major == MAJOR ? "a newer libnvinfer10." : "libnvinfer10 beside it; both can be there.");
     }
 
     @SuppressWarnings("restricted")

@@ -3,6 +3,8 @@ package io.plumbline.hardware.tensorrt;
 import static org.bytedeco.tensorrt.global.nvinfer.createInferRuntime;
 
 import io.plumbline.hardware.cuda.Cuda;
+import io.plumbline.hardware.cuda.CudaAccelerator;
+import io.plumbline.hardware.cuda.CudaException;
 import io.plumbline.inference.onnx.TensorRtOperators;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -14,16 +16,23 @@ import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.util.List;
 import java.util.SortedSet;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.DoubleConsumer;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.tensorrt.nvinfer.ICudaEngine;
 import org.bytedeco.tensorrt.nvinfer.IRuntime;
 
-/** TensorRT on this host's first GPU. */
+/** TensorRT on one of this host's GPUs, the first where none is chosen. */
 public final class TensorRtBackend implements TensorBackend {
-    /** Messages that a build of a middling model brings: how far one is, is not told otherwise. */
-    private static final double USUAL_MESSAGES = 60;
+    private final int device;
+
+    /** On the first GPU. */
+    public TensorRtBackend() {
+        this(0);
+    }
+
+    private TensorRtBackend(int device) {
+        this.device = device;
+    }
 
     @Override
     public String name() {
@@ -41,51 +50,98 @@ public final class TensorRtBackend implements TensorBackend {
     }
 
     @Override
+    public TensorBackend onDevice(int index) {
+        return new TensorRtBackend(index);
+    }
+
+    @Override
     public LoadedTensorModel load(
             TensorPackage model, Precision precision, ShapeRanges shapes, int threads, DoubleConsumer progress)
             throws IOException {
         if (absence() != null) {
             throw new IOException(absence());
         }
-        SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
-        Cuda cuda = new Cuda(0);
+        String undeclared =
+                shapes.missing(model.manifest(), "TensorRT builds an engine for the sizes that are declared");
+        if (undeclared != null) {
+            throw new IOException(undeclared);
+        }
+        List<String> devices = new CudaAccelerator().find().devices();
+        if (device >= devices.size()) {
+            throw new IOException("There is no GPU " + device + ". This host has " + String.join(", ", devices)
+                    + ", counted from 0.");
+        }
         try {
-            TensorRtLog log = new TensorRtLog();
+            return loadHere(model, precision, shapes, progress);
+        } catch (CudaException e) {
+            throw new IOException("The GPU " + devices.get(device) + " failed: " + e.getMessage(), e);
+        } catch (IllegalArgumentException | ArithmeticException e) {
+            // Declared shapes that the engine does not take, or that no memory holds.
+            throw new IOException("TensorRT cannot serve " + model.name() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private LoadedTensorModel loadHere(
+            TensorPackage model, Precision precision, ShapeRanges shapes, DoubleConsumer progress) throws IOException {
+        Cuda cuda = new Cuda(device);
+        try {
+            TensorRtLog log = TensorRtLog.ofProcess();
             String version = TensorRt.version();
             EngineCache cache = EngineCache.usual();
             String key = EngineCache.key(model.manifest().id(), version, cuda.name(), precision, shapes);
             byte[] plan = cache.find(key);
             if (plan == null) {
-                AtomicInteger messages = new AtomicInteger();
-                log.onMessage(doing -> progress.accept(1 - Math.exp(-messages.incrementAndGet() / USUAL_MESSAGES)));
-                try {
-                    plan = new EngineBuild(model, precision, shapes, log)
-                            .run(cache, EngineCache.timings(version, cuda.name()));
-                } catch (IOException e) {
-                    throw missing.isEmpty()
-                            ? e
-                            : new IOException(
-                                    e.getMessage() + " By its table it does not take " + String.join(", ", missing)
-                                            + ".",
-                                    e);
-                }
+                plan = build(model, precision, shapes, log, progress, cache, EngineCache.timings(version, cuda.name()));
                 cache.keep(key, plan);
-                log.onMessage(doing -> {});
             }
-            IRuntime runtime = createInferRuntime(log);
-            if (!TensorRt.isThere(runtime)) {
-                throw new IOException("TensorRT cannot be started on this GPU. " + log.complaints());
-            }
-            ICudaEngine engine = runtime.deserializeCudaEngine(new BytePointer(plan), plan.length);
+            Fingerprint fingerprint = new Fingerprint(
+                    name(), version, cuda.name() + " " + cuda.capability(), precision, Blake3.hex(Blake3.hash(plan)));
+            LoadedTensorModel loaded = deserialized(cuda, plan, model, shapes, fingerprint, log);
+            progress.accept(1);
+            return loaded;
+        } catch (IOException | RuntimeException e) {
+            cuda.close();
+            throw e;
+        }
+    }
+
+    private static byte[] build(
+            TensorPackage model,
+            Precision precision,
+            ShapeRanges shapes,
+            TensorRtLog log,
+            DoubleConsumer progress,
+            EngineCache cache,
+            String timings)
+            throws IOException {
+        SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
+        try {
+            return new EngineBuild(model, precision, shapes, log, progress).run(cache, timings);
+        } catch (IOException e) {
+            throw missing.isEmpty()
+                    ? e
+                    : new IOException(
+                            e.getMessage() + " By its table it does not take " + String.join(", ", missing) + ".", e);
+        }
+    }
+
+    private static LoadedTensorModel deserialized(
+            Cuda cuda, byte[] plan, TensorPackage model, ShapeRanges shapes, Fingerprint fingerprint, TensorRtLog log)
+            throws IOException {
+        IRuntime runtime = createInferRuntime(log);
+        if (!TensorRt.isThere(runtime)) {
+            throw new IOException("TensorRT cannot be started on this GPU. " + log.complaints());
+        }
+        ICudaEngine engine = null;
+        try (BytePointer serialized = new BytePointer(plan)) {
+            engine = runtime.deserializeCudaEngine(serialized, plan.length);
             if (!TensorRt.isThere(engine)) {
                 throw new IOException("TensorRT does not take its own engine back. " + log.complaints());
             }
-            progress.accept(1);
-            Fingerprint fingerprint = new Fingerprint(
-                    name(), version, cuda.name() + " " + cuda.capability(), precision, Blake3.hex(Blake3.hash(plan)));
-            return new TensorRtModel(cuda, engine, model.manifest(), shapes, fingerprint, log);
+            return new TensorRtModel(cuda, runtime, engine, model.manifest(), shapes, fingerprint, log);
         } catch (IOException | RuntimeException e) {
-            cuda.close();
+            CppObjects.delete(engine);
+            CppObjects.delete(runtime);
             throw e;
         }
     }

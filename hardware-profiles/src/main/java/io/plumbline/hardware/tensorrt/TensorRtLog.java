@@ -2,15 +2,28 @@ package io.plumbline.hardware.tensorrt;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.function.Consumer;
 import org.bytedeco.tensorrt.nvinfer.ILogger;
 
-/** Hears what TensorRT says: keeps its last complaints for our errors, and passes on what it is doing. */
+/**
+ * TensorRT's logger, which keeps its last complaints for our errors. One for the process: TensorRT takes the logger of its first
+ * object for all later ones, and calls it until the last of them is freed. A logger of each model would be collected before that.
+ */
 final class TensorRtLog extends ILogger {
     private static final int KEPT = 8;
 
+    private static TensorRtLog only;
+
     private final Deque<String> complaints = new ArrayDeque<>();
-    private volatile Consumer<String> listener = doing -> {};
+
+    private TensorRtLog() {}
+
+    /** The logger that every object of TensorRT's is made with. The bindings must be loaded. */
+    static synchronized TensorRtLog ofProcess() {
+        if (only == null) {
+            only = new TensorRtLog();
+        }
+        return only;
+    }
 
     @Override
     public void log(ILogger.Severity severity, String message) {
@@ -23,16 +36,10 @@ final class TensorRtLog extends ILogger {
                     }
                 }
             }
-            case kWARNING, kINFO -> listener.accept(message);
             default -> {
                 // Too much to listen to.
             }
         }
-    }
-
-    /** Who hears what it is doing. Calls come from TensorRT's threads. */
-    void onMessage(Consumer<String> hears) {
-        listener = hears;
     }
 
     /** What it has complained of since this was asked last, on one line. */

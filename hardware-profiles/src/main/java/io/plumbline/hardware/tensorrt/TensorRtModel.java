@@ -23,32 +23,51 @@ import org.bytedeco.cuda.cudart.CUgraphExec_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.tensorrt.global.nvinfer.DataType;
+import org.bytedeco.tensorrt.global.nvinfer.ExecutionContextAllocationStrategy;
 import org.bytedeco.tensorrt.nvinfer.Dims64;
 import org.bytedeco.tensorrt.nvinfer.ICudaEngine;
 import org.bytedeco.tensorrt.nvinfer.IExecutionContext;
+import org.bytedeco.tensorrt.nvinfer.IRuntime;
 
 /**
  * An engine with memory for its largest shapes: inputs go through pinned memory, a run of a shape seen before is one graph, outputs come
  * back through pinned memory. One run at a time.
  *
- * <p>Addresses never change, so that a graph stays good. The bindings have no way to free TensorRT's own objects: a model is loaded once in
- * a process, and they end with it; device memory that is ours is freed.
+ * <p>Every shape has a context of its own, whose shapes are set once: a graph is good for the state that its context had when it was
+ * recorded, and for no other. Contexts share the memory that they compute in, since they run one after the other. Addresses never change.
  */
 final class TensorRtModel implements LoadedTensorModel {
-    /** Shapes whose graphs are kept. */
-    private static final int MAX_GRAPHS = 16;
+    /** Shapes whose contexts and graphs are kept. */
+    private static final int MAX_SHAPES = 16;
 
     private final Cuda cuda;
+    private final IRuntime runtime;
+    private final ICudaEngine engine;
     private final TensorManifest manifest;
     private final ShapeRanges shapes;
     private final Fingerprint fingerprint;
     private final TensorRtLog log;
-    private final IExecutionContext context;
     private final CUstream_st stream;
     private final Map<String, Buffer> buffers = new LinkedHashMap<>();
-    private final LinkedHashMap<String, CUgraphExec_st> graphs = new LinkedHashMap<>(16, 0.75f, true);
-    private final List<String> seen = new ArrayList<>();
-    private boolean canCapture = true;
+    private final LinkedHashMap<String, Prepared> byShape = new LinkedHashMap<>(16, 0.75f, true);
+
+    /** What contexts compute in, one after the other. */
+    private long scratch;
+
+    private long scratchBytes;
+
+    /** One shape of the inputs. */
+    private static final class Prepared {
+        private final IExecutionContext context;
+        private final Map<String, long[]> outputs = new LinkedHashMap<>();
+        private CUgraphExec_st graph;
+        private boolean hasRun;
+        private boolean isPlain;
+
+        Prepared(IExecutionContext context) {
+            this.context = context;
+        }
+    }
 
     /** A tensor's memory on both sides. */
     private record Buffer(long device, MemorySegment host, ElementType type) {}
@@ -60,8 +79,14 @@ final class TensorRtModel implements LoadedTensorModel {
         }
     }
 
+    /**
+     * Takes a runtime, an engine and a GPU over, which end with this; where it throws they are the caller's still.
+     *
+     * @param engine made by {@code runtime}.
+     */
     TensorRtModel(
             Cuda cuda,
+            IRuntime runtime,
             ICudaEngine engine,
             TensorManifest manifest,
             ShapeRanges shapes,
@@ -69,15 +94,37 @@ final class TensorRtModel implements LoadedTensorModel {
             TensorRtLog log)
             throws IOException {
         this.cuda = cuda;
+        this.runtime = runtime;
+        this.engine = engine;
         this.manifest = manifest;
         this.shapes = shapes;
         this.fingerprint = fingerprint;
         this.log = log;
-        this.context = engine.createExecutionContext();
+        this.stream = cuda.stream();
+        IExecutionContext largest = null;
+        try {
+            largest = context();
+            allocate(largest);
+            this.scratchBytes = engine.getDeviceMemorySizeV2();
+            this.scratch = cuda.allocate(scratchBytes);
+        } catch (IOException | RuntimeException e) {
+            free();
+            throw e;
+        } finally {
+            CppObjects.delete(largest);
+        }
+    }
+
+    private IExecutionContext context() throws IOException {
+        IExecutionContext context = engine.createExecutionContext(ExecutionContextAllocationStrategy.kUSER_MANAGED);
         if (!TensorRt.isThere(context)) {
             throw new IOException("TensorRT has no room for the model on this GPU. " + log.complaints());
         }
-        this.stream = cuda.stream();
+        return context;
+    }
+
+    /** Memory of inputs and outputs at their largest. */
+    private void allocate(IExecutionContext largest) throws IOException {
         for (TensorSpec input : manifest.inputs()) {
             if (engine.isShapeInferenceIO(input.name())) {
                 throw new IOException("Input \"" + input.name()
@@ -87,36 +134,38 @@ final class TensorRtModel implements LoadedTensorModel {
             for (String dimension : input.dimensions()) {
                 elements = Math.multiplyExact(elements, shapes.of(dimension).most());
             }
-            add(engine, input, elements * input.type().bytes());
+            add(input, Math.multiplyExact(elements, input.type().bytes()));
             set(
+                    largest,
                     input.name(),
                     input.dimensions().stream()
                             .mapToLong(dimension -> shapes.of(dimension).most())
                             .toArray());
         }
         for (TensorSpec output : manifest.outputs()) {
-            Dims64 largest = context.getTensorShape(output.name());
-            for (int i = 0; i < largest.nbDims(); i++) {
-                if (largest.d(i) < 0) {
+            for (long size : shape(largest, output.name())) {
+                if (size < 0) {
                     throw new IOException(
                             "The shape of output \"" + output.name()
                                     + "\" depends on the inputs' data, which this backend does not pass. Serve the model on ONNX Runtime.");
                 }
             }
-            add(engine, output, context.getMaxOutputSize(output.name()));
+            add(output, largest.getMaxOutputSize(output.name()));
         }
     }
 
-    private void add(ICudaEngine engine, TensorSpec spec, long bytes) throws IOException {
+    private void add(TensorSpec spec, long bytes) throws IOException {
         ElementType type = type(engine.getTensorDataType(spec.name()));
         if (type != spec.type()) {
             throw new IOException("TensorRT has \"" + spec.name() + "\" as " + type + ", the model as " + spec.type()
                     + ". Serve the model on ONNX Runtime, or change its type.");
         }
-        Buffer buffer = new Buffer(cuda.allocate(bytes), cuda.pinned(Math.max(1, bytes)), type);
-        buffers.put(spec.name(), buffer);
-        if (!context.setTensorAddress(spec.name(), new Address(buffer.device))) {
-            throw new IOException("TensorRT does not take memory for \"" + spec.name() + "\". " + log.complaints());
+        long device = cuda.allocate(bytes);
+        try {
+            buffers.put(spec.name(), new Buffer(device, cuda.pinned(Math.max(1, bytes)), type));
+        } catch (RuntimeException e) {
+            cuda.free(device);
+            throw e;
         }
     }
 
@@ -134,7 +183,7 @@ final class TensorRtModel implements LoadedTensorModel {
         };
     }
 
-    private void set(String input, long[] shape) {
+    private void set(IExecutionContext context, String input, long[] shape) {
         Dims64 dims = new Dims64().nbDims(shape.length);
         for (int i = 0; i < shape.length; i++) {
             dims.d(i, shape[i]);
@@ -153,7 +202,9 @@ final class TensorRtModel implements LoadedTensorModel {
     @Override
     public int maxRows() {
         String batch = manifest.batchDimension();
-        return batch == null ? 1 : (int) shapes.of(batch).most();
+        return batch == null
+                ? 1
+                : (int) Math.min(Integer.MAX_VALUE, shapes.of(batch).most());
     }
 
     @Override
@@ -163,26 +214,22 @@ final class TensorRtModel implements LoadedTensorModel {
         }
         cuda.makeCurrent();
         try {
-            StringBuilder key = new StringBuilder();
+            Prepared prepared = prepared(inputs);
             for (Tensor input : inputs) {
-                set(input.name(), input.shape());
-                key.append(input.name()).append(Arrays.toString(input.shape()));
                 Buffer buffer = buffers.get(input.name());
                 MemorySegment part = buffer.host.asSlice(0, input.data().length);
                 MemorySegment.copy(input.data(), 0, part, ValueLayout.JAVA_BYTE, 0, input.data().length);
                 cuda.upload(stream, buffer.device, part);
             }
-            launch(key.toString());
-            Map<String, long[]> sizes = new LinkedHashMap<>();
+            launch(prepared);
             for (String name : outputs) {
-                long[] shape = shape(name);
-                sizes.put(name, shape);
+                long[] shape = prepared.outputs.get(name);
                 cuda.download(stream, buffers.get(name).host.asSlice(0, bytes(name, shape)), buffers.get(name).device);
             }
             cuda.await(stream);
             List<Tensor> tensors = new ArrayList<>();
             for (String name : outputs) {
-                long[] shape = sizes.get(name);
+                long[] shape = prepared.outputs.get(name);
                 byte[] data =
                         buffers.get(name).host.asSlice(0, bytes(name, shape)).toArray(ValueLayout.JAVA_BYTE);
                 tensors.add(new Tensor(name, buffers.get(name).type, shape, data));
@@ -193,7 +240,7 @@ final class TensorRtModel implements LoadedTensorModel {
         }
     }
 
-    private long[] shape(String output) {
+    private static long[] shape(IExecutionContext context, String output) {
         Dims64 dims = context.getTensorShape(output);
         long[] shape = new long[dims.nbDims()];
         for (int i = 0; i < shape.length; i++) {
@@ -210,68 +257,116 @@ final class TensorRtModel implements LoadedTensorModel {
         return bytes;
     }
 
-    /** Runs the shapes that are set. The first time plainly, because TensorRT prepares itself then; the second time recorded. */
-    private void launch(String key) throws IOException {
-        CUgraphExec_st graph = graphs.get(key);
-        if (graph == null && canCapture && seen.contains(key)) {
-            graph = record();
-            if (graph != null) {
-                graphs.put(key, graph);
-                if (graphs.size() > MAX_GRAPHS) {
-                    Map.Entry<String, CUgraphExec_st> eldest =
-                            graphs.entrySet().iterator().next();
-                    graphs.remove(eldest.getKey());
-                    seen.remove(eldest.getKey());
-                    cuda.await(stream);
-                    cuda.destroy(eldest.getValue());
+    /** The context of these inputs' shape, with all that stays as it is from run to run. */
+    private Prepared prepared(List<Tensor> inputs) throws IOException {
+        StringBuilder key = new StringBuilder();
+        for (TensorSpec spec : manifest.inputs()) {
+            for (Tensor input : inputs) {
+                if (input.name().equals(spec.name())) {
+                    key.append(Arrays.toString(input.shape()));
                 }
             }
         }
-        if (graph != null) {
-            cuda.launch(graph, stream);
-            return;
-        }
-        if (!context.enqueueV3(stream)) {
-            throw new IOException("TensorRT cannot run the model. " + log.complaints());
-        }
-        if (!seen.contains(key)) {
-            seen.add(key);
-            if (seen.size() > 4 * MAX_GRAPHS) {
-                seen.removeFirst();
+        Prepared prepared = byShape.get(key.toString());
+        if (prepared == null) {
+            prepared = prepare(inputs);
+            byShape.put(key.toString(), prepared);
+            if (byShape.size() > MAX_SHAPES) {
+                String eldest = byShape.keySet().iterator().next();
+                cuda.await(stream);
+                free(byShape.remove(eldest));
             }
+        }
+        return prepared;
+    }
+
+    private Prepared prepare(List<Tensor> inputs) throws IOException {
+        Prepared prepared = new Prepared(context());
+        try {
+            prepared.context.setDeviceMemoryV2(new Address(scratch), scratchBytes);
+            for (Tensor input : inputs) {
+                set(prepared.context, input.name(), input.shape());
+            }
+            for (Map.Entry<String, Buffer> buffer : buffers.entrySet()) {
+                if (!prepared.context.setTensorAddress(buffer.getKey(), new Address(buffer.getValue().device))) {
+                    throw new IOException(
+                            "TensorRT does not take memory for \"" + buffer.getKey() + "\". " + log.complaints());
+                }
+            }
+            for (TensorSpec output : manifest.outputs()) {
+                prepared.outputs.put(output.name(), shape(prepared.context, output.name()));
+            }
+            return prepared;
+        } catch (IOException | RuntimeException e) {
+            free(prepared);
+            throw e;
         }
     }
 
-    /** The run as a graph, or null where some layer cannot be recorded: then none is tried again. */
-    private CUgraphExec_st record() {
+    /** Runs a shape. The first time plainly, because TensorRT prepares itself then; the second time recorded. */
+    private void launch(Prepared prepared) throws IOException {
+        if (prepared.graph == null && prepared.hasRun && !prepared.isPlain) {
+            record(prepared);
+        }
+        if (prepared.graph != null) {
+            cuda.launch(prepared.graph, stream);
+            return;
+        }
+        if (!prepared.context.enqueueV3(stream)) {
+            throw new IOException("TensorRT cannot run the model. " + log.complaints());
+        }
+        prepared.hasRun = true;
+    }
+
+    /** Records the run as a graph. Where some layer cannot be recorded this shape is run plainly from now on. */
+    private void record(Prepared prepared) {
         // Uploads go on beside the recording only if they are done before it.
         cuda.await(stream);
         cuda.beginCapture(stream);
-        boolean isEnqueued = context.enqueueV3(stream);
+        boolean isEnqueued = prepared.context.enqueueV3(stream);
         try {
             CUgraphExec_st graph = cuda.endCapture(stream);
             if (isEnqueued) {
-                return graph;
+                prepared.graph = graph;
+                return;
             }
             cuda.destroy(graph);
         } catch (CudaException e) {
             // Said by the flag.
         }
-        canCapture = false;
+        prepared.isPlain = true;
         log.complaints();
-        return null;
+    }
+
+    private void free(Prepared prepared) {
+        if (prepared.graph != null) {
+            cuda.destroy(prepared.graph);
+        }
+        CppObjects.delete(prepared.context);
+    }
+
+    /** What is this object's alone. */
+    private void free() {
+        cuda.await(stream);
+        byShape.values().forEach(this::free);
+        byShape.clear();
+        for (Buffer buffer : buffers.values()) {
+            cuda.free(buffer.device);
+            cuda.freePinned(buffer.host);
+        }
+        buffers.clear();
+        if (scratch != 0) {
+            cuda.free(scratch);
+        }
+        cuda.destroy(stream);
     }
 
     @Override
     public synchronized void close() {
         cuda.makeCurrent();
-        cuda.await(stream);
-        graphs.values().forEach(cuda::destroy);
-        for (Buffer buffer : buffers.values()) {
-            cuda.free(buffer.device);
-            cuda.freePinned(buffer.host);
-        }
-        cuda.destroy(stream);
+        free();
+        CppObjects.delete(engine);
+        CppObjects.delete(runtime);
         cuda.close();
     }
 }

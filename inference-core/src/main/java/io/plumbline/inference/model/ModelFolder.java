@@ -144,7 +144,10 @@ public final class ModelFolder {
         try {
             relative = Path.of(name);
         } catch (InvalidPathException e) {
-            throw outside(name, namedBy);
+            throw new IOException(
+                    namedBy + " names the file \"" + name.replace('\0', '?') + "\", which no file can be called. It"
+                            + " is damaged: save or download the model again. Nothing was loaded.",
+                    e);
         }
         boolean climbs = relative.isAbsolute();
         for (Path part : relative) {

@@ -10,10 +10,15 @@ final class OnnxFields {
     static final int TRAINING_ALGORITHM = 2;
     static final int OPSET_DOMAIN = 1;
     static final int OPSET_VERSION = 2;
+    static final int FUNCTION_NAME = 1;
     static final int FUNCTION_NODE = 7;
+    static final int FUNCTION_DOMAIN = 10;
+    static final int FUNCTION_ATTRIBUTE = 11;
+    static final int FUNCTION_OVERLOAD = 13;
     static final int GRAPH_NODE = 1;
     static final int GRAPH_INITIALIZER = 5;
     static final int GRAPH_INPUT = 11;
+    static final int GRAPH_OUTPUT = 12;
     static final int GRAPH_SPARSE_INITIALIZER = 15;
     static final int SPARSE_VALUES = 1;
     static final int SPARSE_INDICES = 2;
@@ -23,6 +28,7 @@ final class OnnxFields {
     static final int NODE_OPERATOR = 4;
     static final int NODE_ATTRIBUTE = 5;
     static final int NODE_DOMAIN = 7;
+    static final int NODE_OVERLOAD = 8;
     static final int ATTRIBUTE_NAME = 1;
     static final int ATTRIBUTE_INT = 3;
     static final int ATTRIBUTE_TENSOR = 5;
@@ -35,6 +41,7 @@ final class OnnxFields {
     static final int TENSOR_DIMENSION = 1;
     static final int TENSOR_TYPE = 2;
     static final int TENSOR_FLOATS = 4;
+    static final int TENSOR_INTS = 5;
     static final int TENSOR_NAME = 8;
     static final int TENSOR_RAW = 9;
     static final int TENSOR_EXTERNAL = 13;
@@ -45,6 +52,9 @@ final class OnnxFields {
     static final int VALUE_TYPE = 2;
     static final int TYPE_TENSOR = 1;
     static final int TENSOR_TYPE_SHAPE = 2;
+    static final int SHAPE_DIMENSION = 1;
+    static final int SHAPE_SIZE = 1;
+    static final int SHAPE_NAME = 2;
 
     /** {@code AttributeProto.AttributeType} of a number and of a tensor. */
     static final int ATTRIBUTE_TYPE_INT = 2;

@@ -8,6 +8,7 @@ import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_TENSOR;
 import static io.plumbline.inference.onnx.OnnxFields.ATTRIBUTE_TENSORS;
 import static io.plumbline.inference.onnx.OnnxFields.ENTRY_KEY;
 import static io.plumbline.inference.onnx.OnnxFields.ENTRY_VALUE;
+import static io.plumbline.inference.onnx.OnnxFields.FUNCTION_ATTRIBUTE;
 import static io.plumbline.inference.onnx.OnnxFields.FUNCTION_NODE;
 import static io.plumbline.inference.onnx.OnnxFields.GRAPH_INITIALIZER;
 import static io.plumbline.inference.onnx.OnnxFields.GRAPH_INPUT;
@@ -42,8 +43,10 @@ import com.google.protobuf.UnsafeByteOperations;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -54,6 +57,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 
 /**
  * What an ONNX file says of itself, subgraphs and functions included.
@@ -125,6 +129,9 @@ public record OnnxModel(
             for (Proto node : function.messages(FUNCTION_NODE)) {
                 read.visitNode(node, 0);
             }
+            for (Proto attribute : function.messages(FUNCTION_ATTRIBUTE)) {
+                read.visitAttribute(attribute, 0);
+            }
         }
         Set<String> weights = new HashSet<>();
         for (Proto initializer : graph.messages(GRAPH_INITIALIZER)) {
@@ -137,6 +144,27 @@ public record OnnxModel(
             }
         }
         return read;
+    }
+
+    /**
+     * Refuses what import does not take in: operators that draw random numbers or train, functions that grow without
+     * bound, names that do not come through.
+     *
+     * @throws IOException naming it and saying what to do, without a full stop.
+     */
+    public void requireServable() throws IOException {
+        OnnxScreen.check(this);
+    }
+
+    /**
+     * Writes the model with other names of its external files.
+     *
+     * @param names gives the new name of each.
+     */
+    public void writeRenamed(UnaryOperator<String> names, Path to) throws IOException {
+        try (OutputStream out = Files.newOutputStream(to)) {
+            OnnxLocations.renamed(proto, names).writeTo(out);
+        }
     }
 
     private static String domain(String domain) {
@@ -163,20 +191,24 @@ public record OnnxModel(
         String operator = node.text(NODE_OPERATOR);
         operators.merge(domain.equals(STANDARD) ? operator : domain + "." + operator, 1, Integer::sum);
         for (Proto attribute : node.messages(NODE_ATTRIBUTE)) {
-            for (int field : new int[] {ATTRIBUTE_TENSOR, ATTRIBUTE_TENSORS}) {
-                for (Proto tensor : attribute.messages(field)) {
-                    visitTensor(tensor);
-                }
+            visitAttribute(attribute, depth);
+        }
+    }
+
+    private void visitAttribute(Proto attribute, int depth) throws IOException {
+        for (int field : new int[] {ATTRIBUTE_TENSOR, ATTRIBUTE_TENSORS}) {
+            for (Proto tensor : attribute.messages(field)) {
+                visitTensor(tensor);
             }
-            for (int field : new int[] {ATTRIBUTE_SPARSE_TENSOR, ATTRIBUTE_SPARSE_TENSORS}) {
-                for (Proto tensor : attribute.messages(field)) {
-                    visitSparse(tensor);
-                }
+        }
+        for (int field : new int[] {ATTRIBUTE_SPARSE_TENSOR, ATTRIBUTE_SPARSE_TENSORS}) {
+            for (Proto tensor : attribute.messages(field)) {
+                visitSparse(tensor);
             }
-            for (int field : new int[] {ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS}) {
-                for (Proto graph : attribute.messages(field)) {
-                    visit(graph, depth + 1);
-                }
+        }
+        for (int field : new int[] {ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS}) {
+            for (Proto graph : attribute.messages(field)) {
+                visit(graph, depth + 1);
             }
         }
     }

@@ -33,6 +33,16 @@ final class Batches {
                 .orElseThrow();
     }
 
+    /** A request that fits another: its rows, and the other's inputs that have none. */
+    static List<Tensor> alike(TensorManifest manifest, List<Tensor> one, List<Tensor> other) {
+        List<Tensor> alike = new ArrayList<>();
+        for (TensorSpec spec : manifest.inputs()) {
+            boolean hasRows = spec.axis(manifest.batchDimension()) >= 0;
+            alike.add(find(hasRows ? other : one, spec.name()));
+        }
+        return alike;
+    }
+
     /** Whether two requests' inputs differ in nothing but their rows. */
     boolean fit(List<Tensor> one, List<Tensor> other) {
         for (TensorSpec spec : manifest.inputs()) {
@@ -85,6 +95,10 @@ final class Batches {
     /** Rows {@code from} to {@code from + count} along an axis. */
     static Tensor slice(Tensor tensor, int axis, int from, int count) {
         long[] shape = tensor.shape().clone();
+        if (axis >= shape.length || shape[axis] < from + count) {
+            throw new IllegalArgumentException("Output \"" + tensor.name() + "\" of shape " + Arrays.toString(shape)
+                    + " has no rows " + from + " to " + (from + count) + " along dimension " + axis + ".");
+        }
         int outer = product(shape, 0, axis);
         int inner = product(shape, axis + 1, shape.length) * tensor.type().bytes();
         int stride = (int) shape[axis] * inner;

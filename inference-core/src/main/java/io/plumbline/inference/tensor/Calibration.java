@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
 /** Finds out how far honest runs of a model lie apart, and makes the bounds its answers are held to. */
@@ -26,6 +27,10 @@ public final class Calibration {
      * brings.
      */
     public static final double SAFETY = 2;
+
+    /** Sizes that random inputs have in turn, of those declared. */
+    private static final List<ToLongFunction<ShapeRanges.Range>> SIZES =
+            List.of(ShapeRanges.Range::usual, ShapeRanges.Range::most, ShapeRanges.Range::least);
 
     private Calibration() {}
 
@@ -60,7 +65,8 @@ public final class Calibration {
         List<List<Tensor>> inputs;
         List<HonestRuns> judged = new ArrayList<>();
         try (AuditRuns auditor = AuditRuns.open(model, List.of(precision))) {
-            inputs = usable(auditor, precision, inputs(model.manifest(), shapes, plan), judged, outputs);
+            List<List<Tensor>> tried = inputs(model.manifest(), shapes, plan);
+            inputs = usable(model.manifest(), auditor, precision, tried, judged, outputs);
         }
         inputs.forEach(maker::addInputs);
         int done = 0;
@@ -102,8 +108,10 @@ public final class Calibration {
     }
 
     /** Inputs to compare engines on: the real ones, others near them, and random ones. */
-    public static List<List<Tensor>> inputs(TensorManifest manifest, ShapeRanges shapes, Plan plan) {
+    public static List<List<Tensor>> inputs(TensorManifest manifest, ShapeRanges declared, Plan plan) {
         Random random = new Random(plan.seed());
+        // Random inputs are of sizes that occur: what engines differ by grows with what they sum.
+        ShapeRanges shapes = declared.completed(manifest, plan.real());
         List<List<Tensor>> inputs = new ArrayList<>();
         for (List<Tensor> real : plan.real()) {
             manifest.checkInputs(real);
@@ -114,13 +122,28 @@ public final class Calibration {
         }
         for (int i = 0; i < plan.random(); i++) {
             int rows = manifest.batchDimension() == null ? 1 : 1 + i % 3;
-            inputs.add(RandomInputs.of(manifest, shapes, rows, random));
+            inputs.add(random(manifest, shapes, SIZES.get(i % SIZES.size()), rows, random));
         }
         return inputs;
     }
 
+    /** Random inputs of these sizes, or of the usual ones where those make more than a request. */
+    private static List<Tensor> random(
+            TensorManifest manifest,
+            ShapeRanges shapes,
+            ToLongFunction<ShapeRanges.Range> size,
+            int rows,
+            Random random) {
+        try {
+            return RandomInputs.of(manifest, shapes, size, rows, random);
+        } catch (IllegalArgumentException e) {
+            return RandomInputs.of(manifest, shapes, 1, random);
+        }
+    }
+
     /** Those inputs that the model can be run on, with what an auditor computes. Random ones may be none it takes. */
     private static List<List<Tensor>> usable(
+            TensorManifest manifest,
             AuditRuns auditor,
             Precision precision,
             List<List<Tensor>> inputs,
@@ -131,7 +154,9 @@ public final class Calibration {
         IllegalArgumentException why = null;
         for (List<Tensor> input : inputs) {
             try {
-                judged.add(auditor.run(precision, input, outputs, new Stop()));
+                HonestRuns runs = auditor.run(precision, input, outputs, new Stop());
+                requireDeclared(manifest, input, runs.reference());
+                judged.add(runs);
                 usable.add(input);
             } catch (IllegalArgumentException e) {
                 why = e;
@@ -145,6 +170,18 @@ public final class Calibration {
                     why);
         }
         return usable;
+    }
+
+    /** Receipts are checked by the shapes that a model declares: one that gives others would make liars of its nodes. */
+    private static void requireDeclared(TensorManifest manifest, List<Tensor> input, List<Tensor> given)
+            throws IOException {
+        for (Tensor output : given) {
+            String mismatch = manifest.mismatch(output, input);
+            if (mismatch != null) {
+                throw new IOException("The model does not give what it declares: " + mismatch
+                        + ". Export it with the shapes that it has, or with names of their own for sizes that differ.");
+            }
+        }
     }
 
     /**

@@ -3,14 +3,17 @@ package io.plumbline.inference.tensor;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tensor.TensorSpec;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.ToLongFunction;
 
 /** Inputs that a model takes, with random elements: floats as of normalized data, small integers, since most are indexes. */
 public final class RandomInputs {
@@ -20,19 +23,40 @@ public final class RandomInputs {
 
     /** Inputs of the usual shape with so many rows. */
     public static List<Tensor> of(TensorManifest manifest, ShapeRanges shapes, int rows, Random random) {
+        return of(manifest, shapes, ShapeRanges.Range::usual, rows, random);
+    }
+
+    /**
+     * Inputs with so many rows.
+     *
+     * @param size which of the declared sizes; that of dimensions that nothing is said about is the usual one.
+     * @throws IllegalArgumentException where they would be larger than a request.
+     */
+    static List<Tensor> of(
+            TensorManifest manifest,
+            ShapeRanges shapes,
+            ToLongFunction<ShapeRanges.Range> size,
+            int rows,
+            Random random) {
         String batch = manifest.batchDimension();
         // Half of the inputs are as of standardized data, half as of pixels.
         boolean isNormal = random.nextBoolean();
         List<Tensor> inputs = new ArrayList<>();
         for (TensorSpec spec : manifest.inputs()) {
             long[] shape = new long[spec.dimensions().size()];
-            int elements = 1;
             for (int i = 0; i < shape.length; i++) {
                 String dimension = spec.dimensions().get(i);
-                shape[i] = dimension.equals(batch) ? rows : shapes.of(dimension).usual();
-                elements = Math.multiplyExact(elements, (int) shape[i]);
+                ShapeRanges.Range range = shapes.of(dimension);
+                boolean isDeclared = shapes.byName().containsKey(dimension);
+                shape[i] = dimension.equals(batch) ? rows : isDeclared ? size.applyAsLong(range) : range.usual();
             }
-            inputs.add(tensor(spec.name(), spec.type(), shape, elements, isNormal, random));
+            long elements = Tensor.elements(spec.name(), shape);
+            if (elements * Math.max(4, spec.type().bytes()) > TensorRequest.MAX_BYTES) {
+                throw new IllegalArgumentException("Input " + spec + " of shape " + Arrays.toString(shape)
+                        + " is larger than a request, which has at most " + TensorRequest.MAX_BYTES
+                        + " bytes. Declare smaller sizes with --shape.");
+            }
+            inputs.add(tensor(spec.name(), spec.type(), shape, (int) elements, isNormal, random));
         }
         return inputs;
     }

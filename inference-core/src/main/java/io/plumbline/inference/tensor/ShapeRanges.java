@@ -1,7 +1,12 @@
 package io.plumbline.inference.tensor;
 
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorSpec;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -70,6 +75,82 @@ public record ShapeRanges(SortedMap<String, Range> byName) {
         return dimension.matches("\\d{1,10}")
                 ? new Range(Long.parseLong(dimension), Long.parseLong(dimension), Long.parseLong(dimension))
                 : byName.getOrDefault(dimension, OTHERWISE);
+    }
+
+    /** These, and another's where both say something of a dimension. */
+    public ShapeRanges with(ShapeRanges other) {
+        SortedMap<String, Range> both = new TreeMap<>(byName);
+        both.putAll(other.byName);
+        return new ShapeRanges(both);
+    }
+
+    /** Names of dimensions whose size a model's requests choose, in the order of its inputs. */
+    private static Set<String> chosen(TensorManifest manifest) {
+        Set<String> chosen = new LinkedHashSet<>();
+        for (TensorSpec input : manifest.inputs()) {
+            for (int i = 0; i < input.dimensions().size(); i++) {
+                if (input.shape()[i] < 0) {
+                    chosen.add(input.dimensions().get(i));
+                }
+            }
+        }
+        return chosen;
+    }
+
+    /** @throws IllegalArgumentException where something is said of a dimension that the model's inputs do not have. */
+    public void requireKnown(TensorManifest manifest) {
+        Set<String> chosen = chosen(manifest);
+        for (String name : byName.keySet()) {
+            if (!chosen.contains(name)) {
+                throw new IllegalArgumentException(
+                        "The model has no dimension \"" + name + "\" that requests choose; it" + " has "
+                                + (chosen.isEmpty() ? "none" : String.join(", ", chosen)) + ".");
+            }
+        }
+    }
+
+    /** Dimensions other than the batch that requests choose and nothing is said about. */
+    public List<String> undeclared(TensorManifest manifest) {
+        return chosen(manifest).stream()
+                .filter(name -> !name.equals(manifest.batchDimension()) && !byName.containsKey(name))
+                .toList();
+    }
+
+    /** These, and for dimensions that nothing is said about the sizes that real inputs have; none where there are none. */
+    public ShapeRanges completed(TensorManifest manifest, List<List<Tensor>> real) {
+        SortedMap<String, Range> completed = new TreeMap<>(byName);
+        for (String name : undeclared(manifest)) {
+            List<Long> sizes = new ArrayList<>();
+            for (TensorSpec input : manifest.inputs()) {
+                int axis = input.axis(name);
+                real.stream()
+                        .flatMap(List::stream)
+                        .filter(tensor -> axis >= 0 && tensor.name().equals(input.name()))
+                        .forEach(tensor -> sizes.add(tensor.shape()[axis]));
+            }
+            List<Long> sorted = sizes.stream().filter(size -> size > 0).sorted().toList();
+            if (!sorted.isEmpty()) {
+                completed.put(name, new Range(sorted.getFirst(), sorted.get(sorted.size() / 2), sorted.getLast()));
+            }
+        }
+        return new ShapeRanges(completed);
+    }
+
+    /**
+     * Names the dimensions that somebody has to declare.
+     *
+     * @param what needs them, as "An engine is built for sizes".
+     * @return one sentence for an operator, or null where all are declared.
+     */
+    public String missing(TensorManifest manifest, String what) {
+        List<String> undeclared = undeclared(manifest);
+        if (undeclared.isEmpty()) {
+            return null;
+        }
+        return what + ", and nobody has said which " + String.join(", ", undeclared) + " may have in "
+                + manifest.inputs()
+                + ". Say it with --shape NAME=SIZE or NAME=LEAST:USUAL:MOST for each, as in --shape "
+                + undeclared.getFirst() + "=64:224:512.";
     }
 
     /** One text for each dimension that something is said about, as {@link #parse} reads them. */

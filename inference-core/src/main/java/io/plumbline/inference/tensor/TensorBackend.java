@@ -22,6 +22,15 @@ public interface TensorBackend {
     List<Precision> precisions();
 
     /**
+     * The same on another of this host's devices, where it has several.
+     *
+     * @param index of the device, from 0.
+     */
+    default TensorBackend onDevice(int index) {
+        return this;
+    }
+
+    /**
      * Loads a model.
      *
      * @param shapes what requests will look like; backends that build for shapes do so for these.

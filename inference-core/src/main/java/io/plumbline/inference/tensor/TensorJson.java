@@ -18,10 +18,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /** Tensors in the JSON form of the Open Inference Protocol: name, shape, datatype, data, the last flat or nested. */
 public final class TensorJson {
     private static final ObjectMapper MAPPER = FiniteNumbers.mapper();
+
+    /** What JSON has no numbers for, as texts among the numbers: the same that outputs are written with. */
+    private static final Map<String, Double> NOT_FINITE =
+            Map.of("NaN", Double.NaN, "Infinity", Double.POSITIVE_INFINITY, "-Infinity", Double.NEGATIVE_INFINITY);
 
     private TensorJson() {}
 
@@ -117,10 +122,17 @@ public final class TensorJson {
     }
 
     private static void put(ByteBuffer out, Head head, JsonNode value) {
+        Double special = head.type.isFloat() && value.isTextual() ? NOT_FINITE.get(value.textValue()) : null;
+        if (special != null) {
+            putNotFinite(out, head.type, special.floatValue());
+            return;
+        }
         boolean isBool = head.type == ElementType.BOOL;
         if (isBool ? !value.isBoolean() && !value.isIntegralNumber() : !value.isNumber()) {
-            throw new IllegalArgumentException(
-                    "Tensor \"" + head.name + "\" of " + head.type + " holds " + value + ".");
+            throw new IllegalArgumentException("Tensor \"" + head.name + "\" of " + head.type + " holds " + value
+                    + (head.type.isFloat()
+                            ? ". Beside numbers there are \"NaN\", \"Infinity\" and \"-Infinity\"."
+                            : "."));
         }
         boolean fits = isBool || (head.type.isFloat() ? isFinite(head.type, value) : inRange(head.type, value));
         if (!fits) {
@@ -142,6 +154,15 @@ public final class TensorJson {
                     default -> out.putLong(integer);
                 }
             }
+        }
+    }
+
+    private static void putNotFinite(ByteBuffer out, ElementType type, float value) {
+        switch (type) {
+            case FP32 -> out.putFloat(value);
+            case FP64 -> out.putDouble(value);
+            case FP16 -> out.putShort(Float.floatToFloat16(value));
+            default -> out.putShort(bfloat16(value));
         }
     }
 
@@ -207,7 +228,12 @@ public final class TensorJson {
             }
             case FP32 -> {
                 while (in.hasRemaining()) {
-                    data.add(in.getFloat());
+                    float value = in.getFloat();
+                    if (Float.isFinite(value)) {
+                        data.add(value);
+                    } else {
+                        data.add(Float.toString(value));
+                    }
                 }
             }
             case BOOL -> {
@@ -217,7 +243,9 @@ public final class TensorJson {
             }
             default -> {
                 for (double value : tensor.values()) {
-                    if (tensor.type().isFloat()) {
+                    if (tensor.type().isFloat() && !Double.isFinite(value)) {
+                        data.add(Double.toString(value));
+                    } else if (tensor.type().isFloat()) {
                         data.add(value);
                     } else {
                         data.add((long) value);

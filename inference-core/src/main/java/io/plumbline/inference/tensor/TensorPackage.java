@@ -8,6 +8,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorSpec;
 import io.plumbline.verifier.tolerant.Bounds;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -35,6 +37,9 @@ import java.util.function.DoubleConsumer;
 public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx) {
     /** Tokenizer files that come along when they lie beside the model. */
     private static final List<String> COMPANIONS = List.of(TokenizerFile.NAME, "tokenizer_config.json");
+
+    /** The model with other names of its files, while it is imported. */
+    private static final String RENAMED_FILE = ".renamed.onnx";
 
     private static final String SHAPES_FILE = "plumbline.shapes";
 
@@ -75,7 +80,7 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
             Path model = inside.file(TensorManifest.MODEL_FILE);
             OnnxModel onnx = OnnxModel.read(model);
             for (String name : onnx.externalFiles()) {
-                if (!manifest.files().containsKey(name)) {
+                if (!manifest.files().containsKey(plain(name))) {
                     throw new IOException(model + " keeps weights in \"" + name + "\", which " + Manifest.FILE_NAME
                             + " does not name: they are no part of the model's id. Import the model again.");
                 }
@@ -107,7 +112,13 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
      * @param progress told the share of the bytes that is copied, 0 to 1.
      */
     public static TensorPackage importModel(Path file, Path to, DoubleConsumer progress) throws IOException {
+        ModelFolder.requireContents(file);
         OnnxModel onnx = OnnxModel.read(file);
+        try {
+            onnx.requireServable();
+        } catch (IOException e) {
+            throw new IOException(file + " cannot be served: " + e.getMessage() + ". Nothing was imported.", e);
+        }
         if (!onnx.shapeless().isEmpty()) {
             throw new IOException(file + ": inputs " + String.join(", ", onnx.shapeless())
                     + " are no tensors, or do not say how many dimensions they have. Export the model with shapes.");
@@ -116,7 +127,7 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         SortedMap<String, Path> sources = new TreeMap<>();
         sources.put(TensorManifest.MODEL_FILE, file);
         for (String name : onnx.externalFiles()) {
-            sources.put(name, external(inside, name, file));
+            sources.put(plain(name), external(inside, plain(name), file));
         }
         for (String name : COMPANIONS) {
             if (inside.has(name)) {
@@ -127,7 +138,15 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         Files.createDirectories(parent);
         Path partial = Files.createTempDirectory(parent, ".import-");
         try {
-            TensorManifest manifest = copy(onnx, sources, partial, progress);
+            // A runtime would look for the folder that such a name leads through.
+            boolean isPlain =
+                    onnx.externalFiles().stream().allMatch(name -> plain(name).equals(name));
+            if (!isPlain) {
+                sources.put(TensorManifest.MODEL_FILE, partial.resolve(RENAMED_FILE));
+                onnx.writeRenamed(TensorPackage::plain, partial.resolve(RENAMED_FILE));
+            }
+            TensorManifest manifest = copy(file, onnx, sources, partial, progress);
+            Files.deleteIfExists(partial.resolve(RENAMED_FILE));
             Files.writeString(partial.resolve(Manifest.FILE_NAME), manifest.text());
             Path target = to == null ? parent.resolve(Blake3.hex(manifest.id())) : to;
             if (to == null && Files.exists(target)) {
@@ -143,9 +162,11 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
     }
 
     private static TensorManifest copy(
-            OnnxModel onnx, SortedMap<String, Path> sources, Path partial, DoubleConsumer progress) throws IOException {
+            Path file, OnnxModel onnx, SortedMap<String, Path> sources, Path partial, DoubleConsumer progress)
+            throws IOException {
         long total = 0;
         for (Path source : sources.values()) {
+            ModelFolder.requireContents(source);
             total += Files.size(source);
         }
         Share share = new Share(total, progress);
@@ -161,20 +182,51 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         Path model = partial.resolve(TensorManifest.MODEL_FILE);
         try (OnnxRuntimeModel loaded =
                 OnnxRuntimeModel.load(model, onnx.precision(), OnnxRuntimeModel.Options.serving(1))) {
-            return new TensorManifest(onnx.opsets(), loaded.inputs(), loaded.outputs(), contents);
+            TensorManifest manifest = new TensorManifest(onnx.opsets(), loaded.inputs(), loaded.outputs(), contents);
+            requireShapes(manifest);
+            return manifest;
         } catch (IOException e) {
             throw new IOException(
-                    sources.get(TensorManifest.MODEL_FILE) + ": "
-                            + e.getMessage().replace(model.toString(), "it").replace(partial + "/", ""),
-                    e);
+                    file + ": " + e.getMessage().replace(model.toString(), "it").replace(partial + "/", ""), e);
+        }
+    }
+
+    /** A model that gives nothing, or that no request could ask, is no use to anybody. */
+    private static void requireShapes(TensorManifest manifest) throws IOException {
+        if (manifest.outputs().isEmpty()) {
+            throw new IOException("it has no outputs. Export the model with what it computes");
+        }
+        for (TensorSpec input : manifest.inputs()) {
+            long elements = 1;
+            for (long size : input.shape()) {
+                elements = size < 0 ? elements : Math.multiplyHigh(elements, size) == 0 ? elements * size : -1;
+                if (elements <= 0 || elements > Integer.MAX_VALUE) {
+                    throw new IOException("input " + input + (size == 0 ? " has no elements" : " has too many elements")
+                            + ": no request could hold it. Export the model with other sizes, or with a name where"
+                            + " requests choose a size");
+                }
+            }
+        }
+    }
+
+    /** A name without what leads into a folder and out of it again: "sub/../w.bin" lies beside the model. */
+    private static String plain(String name) {
+        try {
+            Path plain = Path.of(name).normalize();
+            return plain.isAbsolute()
+                            || plain.startsWith("..")
+                            || plain.toString().isEmpty()
+                    ? name
+                    : plain.toString();
+        } catch (InvalidPathException e) {
+            return name;
         }
     }
 
     /** A file that a model names must lie beside it, and be no other of the files that a package is made of. */
     private static Path external(ModelFolder inside, String name, Path model) throws IOException {
         Path file = inside.source(name, model.toString());
-        String own = Path.of(name).normalize().toString();
-        if (OWN_FILES.contains(own) || COMPANIONS.contains(own)) {
+        if (OWN_FILES.contains(name) || COMPANIONS.contains(name)) {
             throw new IOException(model + " keeps weights in \"" + name + "\", a name that an imported model has for"
                     + " something else. Save its external data under another.");
         }

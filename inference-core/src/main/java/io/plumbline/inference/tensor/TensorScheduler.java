@@ -2,7 +2,6 @@ package io.plumbline.inference.tensor;
 
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
-import io.plumbline.verifier.tolerant.Deviation;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -11,6 +10,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
+import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
@@ -27,8 +27,17 @@ public final class TensorScheduler implements AutoCloseable {
     /** How far rows of a batch may differ from the same rows alone, of the output's scale: more, and rows are not independent. */
     private static final double INDEPENDENT = 1e-3;
 
-    /** How much larger one row of a trial is than another. */
-    private static final double[] TRIED_SCALES = {1, 100, 10_000};
+    /** How large the rows of a trial are beside each other. */
+    private static final double[][] TRIED_SCALES = {{1, 1, 1, 1, 1}, {1, 100, 1e-3, 1, -10}, {1, 1, 10_000, 1e-6, 1}};
+
+    /** Rows that batches of a trial begin with. */
+    private static final int[] TRIED_FIRST = {0, 1, 3};
+
+    /** How long after its deadline a run that was told to stop may still take before another worker has its place. */
+    private static final long GRACE_MS = 2_000;
+
+    /** Workers beyond the usual that have another's place, while that one's run cannot be stopped. */
+    private static final int MAX_STUCK = 2;
 
     /** Bytes of inputs that may wait, beside the bound on requests. */
     private static final long MAX_QUEUED_BYTES = 512L << 20;
@@ -46,6 +55,7 @@ public final class TensorScheduler implements AutoCloseable {
             Thread.ofPlatform().daemon().name("tensor-deadlines").factory());
     private final List<Thread> workers = new ArrayList<>();
     private int idle;
+    private int stuck;
     private long queuedBytes;
     private boolean isClosed;
 
@@ -78,6 +88,9 @@ public final class TensorScheduler implements AutoCloseable {
         private final long deadlineNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limits.timeoutMs());
         private final CompletableFuture<Result> done = new CompletableFuture<>();
 
+        /** Whether it is run by itself, after a batch failed that it was in. */
+        private boolean isAlone;
+
         Waiting(List<Tensor> inputs, List<String> outputs) {
             this.inputs = inputs;
             this.outputs = outputs;
@@ -99,12 +112,21 @@ public final class TensorScheduler implements AutoCloseable {
         this.model = model;
         this.manifest = manifest;
         this.limits = limits;
-        this.unbatched = unbatched(model, manifest, shapes);
+        this.unbatched = unbatched(model, manifest, shapes, limits);
         this.batches = unbatched == null ? new Batches(manifest) : null;
         watchdog.scheduleWithFixedDelay(this::sweep, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
-        for (int i = 0; i < limits.workers(); i++) {
-            workers.add(Thread.ofPlatform().daemon().name("tensor-worker-" + i).start(this::work));
+        synchronized (queue) {
+            for (int i = 0; i < limits.workers(); i++) {
+                hire();
+            }
         }
+    }
+
+    private void hire() {
+        workers.add(Thread.ofPlatform()
+                .daemon()
+                .name("tensor-worker-" + workers.size())
+                .start(this::work));
     }
 
     /** Why requests are run one by one, or null where they are batched. */
@@ -112,25 +134,33 @@ public final class TensorScheduler implements AutoCloseable {
         return unbatched;
     }
 
-    /** A model's rows are independent when two of them together give what each gives alone. It is tried, not believed. */
-    private static String unbatched(LoadedTensorModel model, TensorManifest manifest, ShapeRanges shapes) {
+    /**
+     * A model's rows are independent when several of them together, wherever each stands, give what each gives alone.
+     * It is tried, not believed: with two rows, three, five and as many as a batch may have, and with rows that are
+     * much larger and much smaller than others, since by a maximum or a mean over the batch those alone are met.
+     */
+    private static String unbatched(
+            LoadedTensorModel model, TensorManifest manifest, ShapeRanges shapes, Limits limits) {
         if (!Batches.arePossible(manifest)) {
             return "the model has no batch dimension that its inputs and outputs name";
         }
-        if (model.maxRows() < 2) {
-            return "its engine takes one row at a time";
+        int most = Math.min(limits.rows(), model.maxRows());
+        if (most < 2) {
+            return model.maxRows() < 2 ? "its engine takes one row at a time" : "batches have one row at most";
         }
-        Batches batches = new Batches(manifest);
         Random random = new Random(1);
-        // Rows may meet only where one is much larger: by a maximum or a mean over the batch.
-        for (double scale : TRIED_SCALES) {
-            List<Tensor> one = RandomInputs.of(manifest, shapes, 1, random);
-            List<Tensor> other = RandomInputs.scaled(RandomInputs.of(manifest, shapes, 1, random), scale);
-            if (!batches.fit(one, other)) {
-                // Inputs without rows must be the same in both.
-                other = RandomInputs.near(one, random);
+        for (double[] scales : TRIED_SCALES) {
+            List<List<Tensor>> rows = new ArrayList<>();
+            try {
+                for (double scale : scales) {
+                    List<Tensor> row = RandomInputs.scaled(RandomInputs.of(manifest, shapes, 1, random), scale);
+                    rows.add(rows.isEmpty() ? row : Batches.alike(manifest, rows.getFirst(), row));
+                }
+            } catch (IllegalArgumentException e) {
+                return "it cannot be tried: " + e.getMessage();
             }
-            String why = dependence(model, manifest, batches, List.of(one, other, one));
+            int largest = scales == TRIED_SCALES[0] ? most : Math.min(most, rows.size());
+            String why = dependence(model, manifest, rows, largest, limits);
             if (why != null) {
                 return why;
             }
@@ -138,30 +168,73 @@ public final class TensorScheduler implements AutoCloseable {
         return null;
     }
 
+    /** Why these rows, which {@link Batches#fit} each other, may not be run together, or null; up to {@code most} are. */
     private static String dependence(
-            LoadedTensorModel model, TensorManifest manifest, Batches batches, List<List<Tensor>> rows) {
+            LoadedTensorModel model, TensorManifest manifest, List<List<Tensor>> rows, int most, Limits limits) {
+        Batches batches = new Batches(manifest);
+        DeadlineRuns runs = new DeadlineRuns(1);
         List<String> names = manifest.outputNames();
-        List<List<Tensor>> tried = rows.subList(0, Math.min(rows.size(), model.maxRows()));
-        int[] ones = new int[tried.size()];
-        Arrays.fill(ones, 1);
+        long nanos = TimeUnit.MILLISECONDS.toNanos(limits.timeoutMs());
         try {
-            List<List<Tensor>> apart = batches.apart(model.run(batches.together(tried), names, new Stop()), ones);
-            for (int i = 0; i < tried.size(); i++) {
-                List<Tensor> alone = model.run(tried.get(i), names, new Stop());
-                for (int k = 0; k < alone.size(); k++) {
-                    Deviation deviation =
-                            Deviation.of(alone.get(k), apart.get(i).get(k));
-                    double widest = deviation.absolute()[deviation.absolute().length - 1];
-                    if (deviation.incomparable() != null || widest > INDEPENDENT * deviation.scale()) {
-                        return "rows of a batch change each other's output \""
-                                + alone.get(k).name() + "\"";
+            List<List<Tensor>> alone = new ArrayList<>();
+            for (List<Tensor> row : rows) {
+                alone.add(runs.run(stop -> model.run(row, names, stop), nanos));
+            }
+            for (int count : new TreeSet<>(List.of(2, Math.min(3, most), Math.min(rows.size(), most), most))) {
+                // Each row at the first place, at the last one and at others.
+                for (int first : count > rows.size() ? new int[] {0} : TRIED_FIRST) {
+                    List<List<Tensor>> tried = new ArrayList<>();
+                    for (int i = 0; i < count; i++) {
+                        tried.add(rows.get((first + i) % rows.size()));
+                    }
+                    int[] ones = new int[count];
+                    Arrays.fill(ones, 1);
+                    List<Tensor> together = batches.together(tried);
+                    List<List<Tensor>> apart =
+                            batches.apart(runs.run(stop -> model.run(together, names, stop), nanos), ones);
+                    for (int i = 0; i < count; i++) {
+                        List<Tensor> expected = alone.get((first + i) % rows.size());
+                        for (int k = 0; k < expected.size(); k++) {
+                            if (!isNear(expected.get(k), apart.get(i).get(k))) {
+                                return "rows of a batch change each other's output \""
+                                        + expected.get(k).name() + "\"";
+                            }
+                        }
                     }
                 }
             }
             return null;
-        } catch (IOException | RuntimeException e) {
-            return "a trial with " + tried.size() + " rows failed: " + e.getMessage();
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            return "a trial with rows together failed: " + e.getMessage();
         }
+    }
+
+    /** Whether a row is what it is alone, but for what other sums of the same numbers round to. */
+    private static boolean isNear(Tensor alone, Tensor beside) {
+        if (alone.type() != beside.type() || !Arrays.equals(alone.shape(), beside.shape())) {
+            return false;
+        }
+        if (!alone.type().isFloat()) {
+            return Arrays.equals(alone.data(), beside.data());
+        }
+        double[] expected = alone.values();
+        double[] got = beside.values();
+        double squares = 0;
+        int finite = 0;
+        for (double value : expected) {
+            if (Double.isFinite(value)) {
+                squares += value * value;
+                finite++;
+            }
+        }
+        double scale = Math.sqrt(squares / Math.max(1, finite));
+        for (int i = 0; i < expected.length; i++) {
+            boolean isSame = Double.compare(expected[i], got[i]) == 0;
+            if (!isSame && !(Math.abs(expected[i] - got[i]) <= INDEPENDENT * scale)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**
@@ -200,12 +273,16 @@ public final class TensorScheduler implements AutoCloseable {
                 if (batch == null) {
                     return;
                 }
-                if (!batch.isEmpty()) {
-                    run(batch);
+                if (!batch.isEmpty() && run(batch)) {
+                    return;
                 }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } finally {
+            synchronized (queue) {
+                workers.remove(Thread.currentThread());
+            }
         }
     }
 
@@ -230,7 +307,11 @@ public final class TensorScheduler implements AutoCloseable {
                 if (waiting.isOver()) {
                     take(each, waiting);
                 } else if (batch.isEmpty()
-                        || (batches != null && rows + waiting.rows <= most && fit(batch.getFirst(), waiting))) {
+                        || (batches != null
+                                && rows + waiting.rows <= most
+                                && !waiting.isAlone
+                                && !batch.getFirst().isAlone
+                                && fit(batch.getFirst(), waiting))) {
                     take(each, waiting);
                     batch.add(waiting);
                     rows += waiting.rows;
@@ -261,11 +342,46 @@ public final class TensorScheduler implements AutoCloseable {
         return one.outputs.equals(other.outputs) && batches.fit(one.inputs, other.inputs);
     }
 
-    private void run(List<Waiting> batch) {
+    /** Has another worker take the place of one whose run does not end; told once for a run. */
+    private final class Place {
+        private boolean isLeft;
+        private boolean isTaken;
+
+        /** The run has ended. Gives whether its worker's place is taken, so that it ends too. */
+        boolean leave() {
+            synchronized (queue) {
+                isLeft = true;
+                stuck -= isTaken ? 1 : 0;
+                return isTaken;
+            }
+        }
+
+        void overdue(List<Waiting> batch) {
+            synchronized (queue) {
+                if (isLeft) {
+                    return;
+                }
+                if (stuck < MAX_STUCK && !isClosed) {
+                    isTaken = true;
+                    stuck++;
+                    hire();
+                }
+            }
+            batch.forEach(waiting -> waiting.done.completeExceptionally(
+                    new IOException("The model was not run within " + limits.timeoutMs() + " ms, and does not stop.")));
+        }
+    }
+
+    /** Runs a batch. Gives whether the worker that did is to end. */
+    private boolean run(List<Waiting> batch) {
         Stop stop = new Stop();
+        Place place = new Place();
         long last =
                 batch.stream().mapToLong(waiting -> waiting.deadlineNanos).max().orElseThrow();
-        Future<?> deadline = watchdog.schedule(stop::stop, Math.max(0, last - System.nanoTime()), TimeUnit.NANOSECONDS);
+        long left = Math.max(0, last - System.nanoTime());
+        Future<?> deadline = watchdog.schedule(stop::stop, left, TimeUnit.NANOSECONDS);
+        Future<?> overdue = watchdog.schedule(
+                () -> place.overdue(batch), left + TimeUnit.MILLISECONDS.toNanos(GRACE_MS), TimeUnit.NANOSECONDS);
         batch.forEach(waiting -> waiting.done.whenComplete((result, failure) -> {
             if (batch.stream().allMatch(each -> each.done.isDone())) {
                 stop.stop();
@@ -293,11 +409,28 @@ public final class TensorScheduler implements AutoCloseable {
             if (batch.size() == 1) {
                 batch.getFirst().done.completeExceptionally(e);
             } else {
-                // One of them is at fault, or they are too many together: none suffers for the others.
-                batch.forEach(waiting -> run(List.of(waiting)));
+                again(batch);
             }
         } finally {
             deadline.cancel(false);
+            overdue.cancel(false);
+        }
+        return place.leave();
+    }
+
+    /** One of them is at fault, or they are too many together: each is run by itself, and none suffers for the others. */
+    private void again(List<Waiting> batch) {
+        synchronized (queue) {
+            for (Waiting waiting : batch.reversed()) {
+                if (isClosed) {
+                    waiting.done.completeExceptionally(new RejectedExecutionException("This node is closing."));
+                } else {
+                    waiting.isAlone = true;
+                    queue.addFirst(waiting);
+                    queuedBytes += waiting.bytes;
+                }
+            }
+            queue.notifyAll();
         }
     }
 
@@ -305,8 +438,10 @@ public final class TensorScheduler implements AutoCloseable {
     @Override
     public void close() {
         List<Waiting> left;
+        List<Thread> ending;
         synchronized (queue) {
             isClosed = true;
+            ending = List.copyOf(workers);
             left = List.copyOf(queue);
             queue.clear();
             queuedBytes = 0;
@@ -315,7 +450,7 @@ public final class TensorScheduler implements AutoCloseable {
         left.forEach(
                 waiting -> waiting.done.completeExceptionally(new RejectedExecutionException("This node is closing.")));
         try {
-            for (Thread worker : workers) {
+            for (Thread worker : ending) {
                 worker.join(TimeUnit.SECONDS.toMillis(10));
             }
         } catch (InterruptedException e) {

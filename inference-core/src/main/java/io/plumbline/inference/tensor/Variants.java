@@ -1,10 +1,13 @@
 package io.plumbline.inference.tensor;
 
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.onnx.OnnxRewriter;
 import io.plumbline.inference.onnx.OnnxRewriter.Rounding;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -135,9 +138,33 @@ public final class Variants {
     public static Variant rewritten(
             TensorPackage model, String name, Rounding rounding, UnaryOperator<float[]> weights) {
         return new Variant(name, () -> {
-            byte[] onnx = OnnxRewriter.rewrite(model.onnx(), model.folder(), rounding, weights);
-            return OnnxRuntimeModel.load(onnx, name, model.precision(), OnnxRuntimeModel.Options.serving(1));
+            Path made = folderFor(model);
+            try {
+                Path onnx = OnnxRewriter.rewrite(model.onnx(), model.folder(), rounding, weights, made);
+                return OnnxRuntimeModel.load(onnx, model.precision(), OnnxRuntimeModel.Options.serving(1));
+            } finally {
+                // A loaded model keeps what it has mapped, and a process that is killed leaves nothing behind.
+                delete(made);
+            }
         });
+    }
+
+    /** Beside the model: a variant takes as much room, which a folder for temporary files may not have. */
+    private static Path folderFor(TensorPackage model) throws IOException {
+        try {
+            return Files.createTempDirectory(model.folder(), ".variant-");
+        } catch (IOException e) {
+            // A full node's model may lie where it can only be read.
+            return Files.createTempDirectory("plumbline-variant-");
+        }
+    }
+
+    private static void delete(Path made) {
+        try {
+            Folders.delete(made);
+        } catch (IOException e) {
+            throw new UncheckedIOException(made + " cannot be removed: " + e.getMessage(), e);
+        }
     }
 
     /** Every weight off by up to so much of itself. */

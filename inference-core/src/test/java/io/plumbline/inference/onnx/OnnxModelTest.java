@@ -50,10 +50,15 @@ class OnnxModelTest {
         return assertThrows(IOException.class, () -> model(weights)).getMessage();
     }
 
+    private Path made() throws IOException {
+        return Files.createTempDirectory(folder, "made");
+    }
+
     private String notRewritten(Proto weights) throws IOException {
         OnnxModel model = model(weights);
         return assertThrows(
-                        IOException.class, () -> OnnxRewriter.rewrite(model, folder, null, UnaryOperator.identity()))
+                        IOException.class,
+                        () -> OnnxRewriter.rewrite(model, folder, null, UnaryOperator.identity(), made()))
                 .getMessage();
     }
 
@@ -84,6 +89,6 @@ class OnnxModelTest {
             String why = notRewritten(external(place[0], place[1], 16));
             assertTrue(why.contains("external data reaches beyond its file"), why);
         }
-        OnnxRewriter.rewrite(model(external("0", "64", 16)), folder, null, UnaryOperator.identity());
+        OnnxRewriter.rewrite(model(external("0", "64", 16)), folder, null, UnaryOperator.identity(), made());
     }
 }

@@ -52,4 +52,23 @@ class TensorJsonTest {
                 tensor("FP32", "[1]", "[3.4028235e38]").values());
         assertArrayEquals(new double[] {1e308}, tensor("FP64", "[1]", "[1e308]").values());
     }
+
+    /** A recurrent model's state goes out and comes back in. */
+    @Test
+    void whatIsNotFiniteIsReadAsItIsWritten() throws JsonProcessingException {
+        for (String type : new String[] {"FP16", "BF16", "FP32", "FP64"}) {
+            Tensor tensor = tensor(type, "[4]", "[\"NaN\",\"Infinity\",\"-Infinity\",-0.5]");
+            assertArrayEquals(
+                    new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, -0.5},
+                    tensor.values());
+            String written = new ObjectMapper().writeValueAsString(TensorJson.json(tensor));
+            assertTrue(written.contains("[\"NaN\",\"Infinity\",\"-Infinity\",-0.5]"), written);
+            Tensor again = TensorJson.tensor(new ObjectMapper().readTree(written));
+            assertArrayEquals(tensor.data(), again.data(), type);
+        }
+        assertRefused("FP32", "[1]", "[\"nan\"]");
+        assertRefused("FP32", "[1]", "[\"1\"]");
+        assertRefused("INT32", "[1]", "[\"NaN\"]");
+        assertRefused("BOOL", "[1]", "[\"Infinity\"]");
+    }
 }

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.tensor;
 
 import io.plumbline.verifier.blake3.Blake3;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -130,6 +131,76 @@ public record TensorManifest(
             throw new IllegalArgumentException("The model has no input " + String.join(", ", byName.keySet())
                     + ". It takes " + names(inputs) + ".");
         }
+    }
+
+    /** Sizes that a request's inputs give to dimensions with names. */
+    private SortedMap<String, Long> sizes(List<Tensor> given) {
+        SortedMap<String, Long> sizes = new TreeMap<>();
+        for (TensorSpec input : inputs) {
+            for (Tensor tensor : given) {
+                if (tensor.name().equals(input.name())) {
+                    for (int i = 0; i < input.dimensions().size() && i < tensor.shape().length; i++) {
+                        sizes.put(input.dimensions().get(i), tensor.shape()[i]);
+                    }
+                }
+            }
+        }
+        sizes.remove(TensorSpec.ANY);
+        return sizes;
+    }
+
+    /**
+     * Refuses a request whose answer no message could carry, as far as the outputs' sizes are fixed or named by inputs.
+     *
+     * @param given inputs that this model takes.
+     * @param wanted names of outputs.
+     * @throws AnswerTooLargeException naming the output and its shape.
+     */
+    public void requireAnswerFits(List<Tensor> given, List<String> wanted) {
+        SortedMap<String, Long> sizes = sizes(given);
+        long left = AnswerTooLargeException.MAX_BYTES - TensorRequest.bytes(given);
+        for (String name : wanted) {
+            TensorSpec spec = output(name);
+            long[] shape = spec.shape();
+            BigInteger bytes = BigInteger.valueOf(
+                    spec.type() == ElementType.BYTES ? 4 : spec.type().bytes());
+            for (int i = 0; i < shape.length; i++) {
+                shape[i] = shape[i] >= 0
+                        ? shape[i]
+                        : sizes.getOrDefault(spec.dimensions().get(i), -1L);
+                // An output of a shape that is not known has to be computed first.
+                bytes = bytes.multiply(BigInteger.valueOf(Math.max(0, shape[i])));
+            }
+            if (bytes.compareTo(BigInteger.valueOf(left)) > 0) {
+                throw new AnswerTooLargeException(name, shape, bytes.toString(), left);
+            }
+            left -= bytes.longValue();
+        }
+    }
+
+    /**
+     * What is wrong with an output's type or shape: its number of dimensions, a size that the model fixes, or one that
+     * has the same name as an input's and another size.
+     *
+     * @param given inputs of the request.
+     * @return null where nothing is.
+     */
+    public String mismatch(Tensor output, List<Tensor> given) {
+        TensorSpec spec = output(output.name());
+        long[] shape = spec.shape();
+        boolean fits = output.type() == spec.type() && output.shape().length == shape.length;
+        SortedMap<String, Long> sizes = sizes(given);
+        for (int i = 0; fits && i < shape.length; i++) {
+            String dimension = spec.dimensions().get(i);
+            // A name that only outputs have is one size among them.
+            long size = shape[i] >= 0 ? shape[i] : sizes.getOrDefault(dimension, output.shape()[i]);
+            sizes.put(dimension, size);
+            fits = size == output.shape()[i] || dimension.equals(TensorSpec.ANY);
+        }
+        return fits
+                ? null
+                : "output \"" + output.name() + "\" is " + output.type() + " " + Arrays.toString(output.shape())
+                        + " where the model gives " + spec;
     }
 
     /** The output of this name. */

@@ -10,7 +10,6 @@ import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorRequest;
-import io.plumbline.verifier.tensor.TensorSpec;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
@@ -105,9 +104,9 @@ public final class TolerantAuditor {
             return Failure.of(Step.OUTPUT, "outputs " + names + " where " + request.outputs() + " were asked for");
         }
         for (Tensor output : answer.outputs()) {
-            TensorSpec spec = manifest.output(output.name());
-            if (spec.type() != output.type()) {
-                return Failure.of(Step.OUTPUT, "output \"" + output.name() + "\" is " + output.type());
+            String mismatch = manifest.mismatch(output, request.inputs());
+            if (mismatch != null) {
+                return Failure.of(Step.OUTPUT, mismatch);
             }
         }
         return null;

@@ -88,4 +88,36 @@ class TensorManifestTest {
             new Tensor("x", ElementType.BF16, new long[0], new byte[] {(byte) 0xC0, 0x3F}).values()[0]
         });
     }
+
+    @Test
+    void anAnswerThatNoMessageCarriesIsKnownBeforeItIsComputed() {
+        TensorManifest manifest = manifest(
+                List.of(spec("x", "n", "3", "h")),
+                List.of(spec("y", "n", "1000", "h"), spec("z", "n", "m"), spec("u", "?")));
+        Tensor small = Tensor.ofFloats("x", new long[] {1, 3, 10}, new float[30]);
+        manifest.requireAnswerFits(List.of(small), List.of("y", "z", "u"));
+        Tensor large = Tensor.ofFloats("x", new long[] {200, 3, 100}, new float[60_000]);
+        String why = assertThrows(
+                        AnswerTooLargeException.class, () -> manifest.requireAnswerFits(List.of(large), List.of("y")))
+                .getMessage();
+        assertTrue(why.contains("Output \"y\" of shape [200, 1000, 100] has 80000000 bytes"), why);
+        manifest.requireAnswerFits(List.of(large), List.of("z"));
+        TensorManifest huge =
+                manifest(List.of(spec("x", "n")), List.of(spec("y", "n", "9999999999", "9999999999", "9999999999")));
+        Tensor one = Tensor.ofFloats("x", new long[] {1}, 1);
+        assertThrows(AnswerTooLargeException.class, () -> huge.requireAnswerFits(List.of(one), List.of("y")));
+    }
+
+    @Test
+    void severalOutputsShareAMessage() {
+        TensorManifest manifest =
+                manifest(List.of(spec("x", "n")), List.of(spec("y", "n", "10000000"), spec("z", "n", "10000000")));
+        Tensor one = Tensor.ofFloats("x", new long[] {1}, 1);
+        manifest.requireAnswerFits(List.of(one), List.of("y"));
+        String why = assertThrows(
+                        AnswerTooLargeException.class,
+                        () -> manifest.requireAnswerFits(List.of(one), List.of("y", "z")))
+                .getMessage();
+        assertTrue(why.contains("Output \"z\"") && why.contains("27107"), why);
+    }
 }
