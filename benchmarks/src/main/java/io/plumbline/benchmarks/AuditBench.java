@@ -4,14 +4,14 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.engine.SpeedProbe;
-import io.plumbline.inference.engine.Workers;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.engine.SpeedProbe;
+import io.plumbline.inference.language.engine.Workers;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -26,7 +26,7 @@ import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -105,7 +105,7 @@ final class AuditBench implements Callable<Integer> {
         return ms;
     }
 
-    private Sample read(Supplier<Failure> work, double perReading) {
+    private Readings read(Supplier<Failure> work, double perReading) {
         double[] readings = new double[rounds];
         for (long begin = System.nanoTime(); System.nanoTime() - begin < WARM_NS; ) {
             cpuMs(work);
@@ -113,14 +113,14 @@ final class AuditBench implements Callable<Integer> {
         for (int i = 0; i < rounds; i++) {
             readings[i] = cpuMs(work) / perReading;
         }
-        return new Sample(readings);
+        return new Readings(readings);
     }
 
     /**
      * Generates the answer's tokens, or with {@code output} takes those: a layer's cells do not ask what was chosen.
      */
     private Served serve(ForwardPass forward, int tokens, int[] output) {
-        Keys node = Keys.random();
+        KeyPair node = KeyPair.random();
         int[] prompt = new int[tokens - 1];
         for (int i = 0; i < prompt.length; i++) {
             prompt[i] = 3 + (int) (i * 7919L % (model.config().vocab() - 3));
@@ -134,7 +134,7 @@ final class AuditBench implements Callable<Integer> {
         return served(request, chosen, new Replay(generator, forward, node.publicKey(), request, chosen), node);
     }
 
-    private Served served(Request request, int[] output, Replay replay, Keys node) {
+    private Served served(Request request, int[] output, Replay replay, KeyPair node) {
         Answer answer = new Answer(output, tokenizer.decode(output));
         AnswerView view = new AnswerView(key.manifest(), node.publicKey(), request.promptTokens(), output);
         long bytes = view.layout().traceBytes(view.length());
@@ -175,17 +175,17 @@ final class AuditBench implements Callable<Integer> {
             Served served = serve(all, context, null);
             Cell cell = new Cell(1, context - block, context);
             MemorySegment opening = served.replay().bytes(cell);
-            Sample perLayer = read(() -> check(served, cell, opening), block);
+            Readings perLayer = read(() -> check(served, cell, opening), block);
             Cell last = new Cell(config.layers(), context - 1, context);
             MemorySegment choice = served.replay().bytes(last);
-            Sample perChoice = read(() -> check(served, last, choice), 1);
-            Sample again = again(one);
+            Readings perChoice = read(() -> check(served, last, choice), 1);
+            Readings again = again(one);
             double token = layers * perLayer.median() + perChoice.median();
             details.put("context", context).put("cellTokens", block).put("layers", layers);
             details.put("msPerLayer", perLayer.toString()).put("msPerChoice", perChoice.toString());
             details.put("openingBytesPerToken", layers * (opening.byteSize() / block) + choice.byteSize());
             details.put("keyMBPerModel", keyBytes(config, layers) >> 20);
-            details.put("keyGBs", Headline.rounded(weights / 1e9 / keySeconds));
+            details.put("keyGBs", BenchmarkResult.rounded(weights / 1e9 / keySeconds));
             details.put("msAgainPerToken", again.toString());
             System.out.println(details.toPrettyString());
             double[] tokens = new double[rounds];
@@ -199,19 +199,28 @@ final class AuditBench implements Callable<Integer> {
             System.out.printf(Locale.ROOT, "%.2f ms a token%n", token);
             String unit = "ms of one core a token";
             String replayed = "running it again, batched, on the same core";
-            new Headline(
+            new BenchmarkResult(
                             "audit-full-" + shape,
-                            new Sample(tokens),
+                            new Readings(tokens),
                             unit,
                             true,
                             "CommitLLM, as published, M4, without attention",
-                            new Sample(published),
+                            new Readings(published),
                             null,
                             command,
                             details)
                     .write(results);
             if (shape.equals("8b")) {
-                new Headline("audit-vs-replay", new Sample(tokens), unit, true, replayed, again, null, command, details)
+                new BenchmarkResult(
+                                "audit-vs-replay",
+                                new Readings(tokens),
+                                unit,
+                                true,
+                                replayed,
+                                again,
+                                null,
+                                command,
+                                details)
                         .write(results);
                 audited(all, again, command);
             }
@@ -228,8 +237,8 @@ final class AuditBench implements Callable<Integer> {
      */
     private void contexts(ForwardPass all, String command) throws IOException {
         ObjectNode table = new ObjectMapper().createObjectNode();
-        Sample first = null;
-        Sample last = null;
+        Readings first = null;
+        Readings last = null;
         for (int tokens : contexts) {
             Served served = serve(all, tokens, new int[] {3, 4});
             Cell cell = new Cell(1, tokens - CONTEXT_CELL, tokens);
@@ -240,7 +249,7 @@ final class AuditBench implements Callable<Integer> {
             System.out.printf(Locale.ROOT, "context %d: %s ms a token and layer%n", tokens, last);
         }
         double times = (double) contexts.getLast() / contexts.getFirst();
-        new Headline(
+        new BenchmarkResult(
                         "audit-context",
                         last,
                         "ms of one core a token and layer at context " + contexts.getLast() + ", cells of 16 tokens",
@@ -254,7 +263,7 @@ final class AuditBench implements Callable<Integer> {
     }
 
     /** Level AUDITED of one answer: random cells and chosen tokens. */
-    private void audited(ForwardPass all, Sample again, String command) throws IOException {
+    private void audited(ForwardPass all, Readings again, String command) throws IOException {
         Served served = serve(all, ANSWER, null);
         double[] ms = new double[rounds];
         double[] megabytes = new double[rounds];
@@ -293,15 +302,15 @@ final class AuditBench implements Callable<Integer> {
         }
         ObjectNode details = new ObjectMapper().createObjectNode();
         details.put("tokens", ANSWER).put("cells", Cells.DRAWN_CELLS).put("choices", Cells.DRAWN_CHOICES);
-        details.put("openedMB", new Sample(megabytes).toString());
+        details.put("openedMB", new Readings(megabytes).toString());
         details.put("receiptBytes", Receipt.BYTES);
-        new Headline(
+        new BenchmarkResult(
                         "audited-500",
-                        new Sample(ms),
+                        new Readings(ms),
                         "ms of one core an answer of 500 tokens, 8B shape",
                         true,
                         "running it again, batched, on the same core",
-                        new Sample(ANSWER * again.median()),
+                        new Readings(ANSWER * again.median()),
                         null,
                         command,
                         details)
@@ -342,7 +351,7 @@ final class AuditBench implements Callable<Integer> {
      * ms of one core a token, in a prefill of the same context: the layers', and the output matrix's where a token
      * was chosen.
      */
-    private Sample again(ForwardPass one) {
+    private Readings again(ForwardPass one) {
         SpeedProbe probe = new SpeedProbe(one, Generator.PREFILL_BLOCK);
         probe.prefill(Generator.PREFILL_BLOCK, false);
         double[] readings = new double[3];
@@ -350,7 +359,7 @@ final class AuditBench implements Callable<Integer> {
             readings[i] =
                     1e3 / probe.prefill(context, false) / one.model().config().layers() * layers;
         }
-        return new Sample(readings);
+        return new Readings(readings);
     }
 
     private static long keyBytes(ModelConfig c, int layers) {

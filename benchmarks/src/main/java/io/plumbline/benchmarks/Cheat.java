@@ -1,9 +1,9 @@
 package io.plumbline.benchmarks;
 
-import io.plumbline.inference.onnx.OnnxRewriter.Rounding;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.inference.tensor.onnx.OnnxRewriter.Rounding;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -24,7 +24,7 @@ record Cheat(String name, Answers answers) {
     }
 
     /** Those that can be tried on a model that is declared to be computed in {@code precision}. */
-    static List<Cheat> of(Subject subject, Precision precision) {
+    static List<Cheat> of(TestModel subject, Precision precision) {
         List<Cheat> cheats = new ArrayList<>();
         boolean hasFloats = subject.model().precision() == Precision.FP32;
         if (hasFloats && precision == Precision.FP32) {
@@ -115,7 +115,7 @@ record Cheat(String name, Answers answers) {
     }
 
     /** Whether the first output has a row of scores for each of many places. */
-    private static boolean isDetector(Subject subject) {
+    private static boolean isDetector(TestModel subject) {
         List<String> dimensions =
                 subject.model().manifest().outputs().getFirst().dimensions();
         return dimensions.size() == 3 && dimensions.get(1).matches("\\d+") && Integer.parseInt(dimensions.get(1)) > 100;
@@ -136,7 +136,7 @@ record Cheat(String name, Answers answers) {
         System.arraycopy(values.clone(), from, values, to, row);
     }
 
-    private static Cheat rewritten(Subject subject, String name, Rounding rounding, UnaryOperator<float[]> weights) {
+    private static Cheat rewritten(TestModel subject, String name, Rounding rounding, UnaryOperator<float[]> weights) {
         return new Cheat(name, (inputs, right, alike) -> {
             try (LoadedTensorModel loaded =
                     Variants.rewritten(subject.model(), name, rounding, weights).open()) {
@@ -145,7 +145,7 @@ record Cheat(String name, Answers answers) {
         });
     }
 
-    static List<List<Tensor>> run(LoadedTensorModel loaded, Subject subject, List<List<Tensor>> inputs)
+    static List<List<Tensor>> run(LoadedTensorModel loaded, TestModel subject, List<List<Tensor>> inputs)
             throws IOException {
         List<List<Tensor>> answers = new ArrayList<>();
         for (List<Tensor> input : inputs) {

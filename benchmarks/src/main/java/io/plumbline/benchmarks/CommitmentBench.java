@@ -2,12 +2,12 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.SpeedProbe;
-import io.plumbline.inference.engine.Workers;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.SpeedProbe;
+import io.plumbline.inference.language.engine.Workers;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.model.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -43,13 +43,13 @@ final class CommitmentBench implements Callable<Integer> {
             cost = new TraceCost(pairs, withTrace -> probe.prefill(prompt, withTrace));
         }
         String command = "./plumbline bench commitment --size " + size + " --threads " + threads;
-        new Headline(
+        new BenchmarkResult(
                         "cpu-commitment",
                         cost.percent(),
                         "% of prefill time",
                         true,
                         "CommitLLM, as published, of decode",
-                        new Sample(TraceCost.PUBLISHED),
+                        new Readings(TraceCost.PUBLISHED),
                         null,
                         command,
                         null)

@@ -5,12 +5,12 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.SpeedProbe;
-import io.plumbline.inference.engine.Workers;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.SpeedProbe;
+import io.plumbline.inference.language.engine.Workers;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.model.LoadedModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -25,7 +25,7 @@ import java.util.concurrent.Callable;
  */
 @Parameters(commandNames = "cpu", commandDescription = "Decode and prefill on the CPU, beside llama.cpp.")
 final class CpuBench implements Callable<Integer> {
-    /** Readings of the backends that are not the fastest here: for comparison, not for a headline. */
+    /** Speeds of the backends that are not the fastest here: for comparison, not for a headline. */
     private static final int OTHERS_ROUNDS = 2;
 
     private static final int WARM_UP_PROMPT = 64;
@@ -66,28 +66,28 @@ final class CpuBench implements Callable<Integer> {
     private final ObjectMapper mapper = new ObjectMapper();
 
     /** One backend's readings. */
-    private static final class Readings {
+    private static final class Speeds {
         private final Backend backend;
         private final List<Double> prefill = new ArrayList<>();
         private final List<Double> prefillBare = new ArrayList<>();
         private final List<Double> decode = new ArrayList<>();
         private final List<Double> decodeBare = new ArrayList<>();
 
-        Readings(Backend backend) {
+        Speeds(Backend backend) {
             this.backend = backend;
         }
     }
 
-    private static Sample sample(List<Double> readings) {
-        return new Sample(readings.stream().mapToDouble(Double::doubleValue).toArray());
+    private static Readings sample(List<Double> readings) {
+        return new Readings(readings.stream().mapToDouble(Double::doubleValue).toArray());
     }
 
     @Override
     public Integer call() throws IOException {
         Models models = Models.prepare(cache, Models.Size.of(size));
-        List<Readings> all = Backend.all().stream()
+        List<Speeds> all = Backend.all().stream()
                 .filter(backend -> backend != Backend.SCALAR)
-                .map(Readings::new)
+                .map(Speeds::new)
                 .toList();
         if (all.isEmpty()) {
             throw new IOException(
@@ -99,11 +99,11 @@ final class CpuBench implements Callable<Integer> {
         double weightBytes;
         try (LoadedModel model = LoadedModel.open(models.imported())) {
             weightBytes = SpeedProbe.weightBytes(model);
-            for (Readings readings : all) {
+            for (Speeds readings : all) {
                 warmUp(model, readings.backend);
             }
             for (int round = 0; round < rounds; round++) {
-                for (Readings readings : all) {
+                for (Speeds readings : all) {
                     if (readings == all.getFirst() || round < OTHERS_ROUNDS) {
                         measure(model, readings);
                     }
@@ -131,10 +131,10 @@ final class CpuBench implements Callable<Integer> {
             details.putObject("Jlama 0.8.4, Q4 weights")
                     .put(
                             "prefillTokensPerS",
-                            Headline.rounded(jlama.get("prefill").asDouble()))
+                            BenchmarkResult.rounded(jlama.get("prefill").asDouble()))
                     .put(
                             "decodeTokensPerS",
-                            Headline.rounded(jlama.get("decode").asDouble()));
+                            BenchmarkResult.rounded(jlama.get("decode").asDouble()));
         }
         System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(details));
         if (!alone) {
@@ -157,7 +157,7 @@ final class CpuBench implements Callable<Integer> {
         }
     }
 
-    private void measure(LoadedModel model, Readings readings) {
+    private void measure(LoadedModel model, Speeds readings) {
         try (ForwardPass forward = forward(model, readings.backend)) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
             readings.prefill.add(probe.prefill(prompt, true));
@@ -180,30 +180,42 @@ final class CpuBench implements Callable<Integer> {
         }
     }
 
-    private ObjectNode details(List<Readings> all, double weightBytes, Sample bandwidth) {
+    private ObjectNode details(List<Speeds> all, double weightBytes, Readings bandwidth) {
         ObjectNode json = mapper.createObjectNode();
         json.put("model", "random weights, " + size).put("threads", threads);
         json.put("prompt", prompt).put("output", output);
-        json.put("memoryBandwidthGBs", Headline.rounded(bandwidth.median() / 1e9));
-        for (Readings readings : all) {
+        json.put("memoryBandwidthGBs", BenchmarkResult.rounded(bandwidth.median() / 1e9));
+        for (Speeds readings : all) {
             ObjectNode one = json.putObject(readings.backend.name());
-            Sample decode = sample(readings.decode);
+            Readings decode = sample(readings.decode);
             one.put("prefillTokensPerS", sample(readings.prefill).toString());
             one.put("prefillWithoutTrace", sample(readings.prefillBare).toString());
             one.put("decodeTokensPerS", decode.toString());
             one.put("decodeWithoutTrace", sample(readings.decodeBare).toString());
-            one.put("decodeWeightGBs", Headline.rounded(decode.median() * weightBytes / 1e9));
-            one.put("decodeShareOfBandwidth", Headline.rounded(decode.median() * weightBytes / bandwidth.median()));
+            one.put("decodeWeightGBs", BenchmarkResult.rounded(decode.median() * weightBytes / 1e9));
+            one.put(
+                    "decodeShareOfBandwidth",
+                    BenchmarkResult.rounded(decode.median() * weightBytes / bandwidth.median()));
         }
         return json;
     }
 
-    private void write(Readings best, ObjectNode details, Sample peerPrefill, Sample peerDecode) throws IOException {
+    private void write(Speeds best, ObjectNode details, Readings peerPrefill, Readings peerDecode) throws IOException {
         String command = "./plumbline bench cpu --size " + size + " --threads " + threads;
         String name = "llama.cpp Q8_0 (node-llama-cpp 3.22.1)";
-        new Headline("cpu-prefill", sample(best.prefill), "tokens/s", false, name, peerPrefill, null, command, details)
+        new BenchmarkResult(
+                        "cpu-prefill",
+                        sample(best.prefill),
+                        "tokens/s",
+                        false,
+                        name,
+                        peerPrefill,
+                        null,
+                        command,
+                        details)
                 .write(results);
-        new Headline("cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, null, command, details)
+        new BenchmarkResult(
+                        "cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, null, command, details)
                 .write(results);
     }
 }

@@ -12,7 +12,10 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
-/** Headline freivalds: checking a token's products of one matrix without it, beside computing them again with the fastest kernels. */
+/**
+ * Headline freivalds: checking a token's products of one matrix without it, beside computing them again with the
+ * fastest kernels.
+ */
 @Parameters(
         commandNames = "freivalds",
         commandDescription = "Checking products by Freivalds beside computing them again.")
@@ -22,7 +25,7 @@ final class FreivaldsBench implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Map<String, Sample> readings = Micro.run(FreivaldsMicro.class);
+        Map<String, Readings> readings = Micro.run(FreivaldsMicro.class);
         double bytes = (double) FreivaldsMicro.ROWS * FreivaldsMicro.COLUMNS;
         ObjectNode details = new ObjectMapper().createObjectNode();
         details.put("matrix", FreivaldsMicro.ROWS + " x " + FreivaldsMicro.COLUMNS);
@@ -31,7 +34,7 @@ final class FreivaldsBench implements Callable<Integer> {
         details.put(
                 "keyMadeGBs",
                 readings.get("makeKey").map(us -> bytes / 1e3 / us).toString());
-        new Headline(
+        new BenchmarkResult(
                         "freivalds",
                         readings.get("check"),
                         "us of one core a token and matrix",

@@ -6,11 +6,11 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.engine.Accelerator;
-import io.plumbline.inference.engine.DeviceFailedException;
-import io.plumbline.inference.engine.Executor;
-import io.plumbline.inference.engine.SpeedProbe;
-import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.DeviceFailedException;
+import io.plumbline.inference.language.engine.Executor;
+import io.plumbline.inference.language.engine.SpeedProbe;
+import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,9 +23,9 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Headlines gpu-decode, gpu-prefill and gpu-commitment: a model of random weights on a GPU, with the trace committed to and without in turn,
- * beside compiled PyTorch in bf16 on the same GPU in the same run. A case, peer or probe that fails takes no other measurement along: {@link
- * GpuReport} writes each as it comes.
+ * Headlines gpu-decode, gpu-prefill and gpu-commitment: a model of random weights on a GPU, with the trace committed
+ * to and without in turn, beside compiled PyTorch in bf16 on the same GPU in the same run. A case, peer or probe that
+ * fails takes no other measurement along: {@link GpuReport} writes each as it comes.
  */
 @Parameters(
         commandNames = "gpu",
@@ -261,13 +261,13 @@ final class GpuBench implements Callable<Integer> {
         String prompt = "prefill" + prompts.getLast();
         headline("gpu-prefill", prompt, peer, gpu, command);
         if (ours.containsKey(prompt)) {
-            new Headline(
+            new BenchmarkResult(
                             "gpu-commitment",
                             ours.get(prompt).percent(),
                             "% of prefill time",
                             true,
                             "CommitLLM, as published, of decode",
-                            new Sample(TraceCost.PUBLISHED),
+                            new Readings(TraceCost.PUBLISHED),
                             gpu,
                             command,
                             report.details())
@@ -276,11 +276,20 @@ final class GpuBench implements Callable<Integer> {
     }
 
     private void headline(String name, String what, String peer, String gpu, String command) throws IOException {
-        Sample readings = GpuReport.sample(report.theirs().path(what));
+        Readings readings = GpuReport.sample(report.theirs().path(what));
         if (!ours.containsKey(what) || Double.isNaN(readings.median())) {
             return;
         }
-        new Headline(name, ours.get(what).traced(), "tokens/s", false, peer, readings, gpu, command, report.details())
+        new BenchmarkResult(
+                        name,
+                        ours.get(what).traced(),
+                        "tokens/s",
+                        false,
+                        peer,
+                        readings,
+                        gpu,
+                        command,
+                        report.details())
                 .write(results);
     }
 }

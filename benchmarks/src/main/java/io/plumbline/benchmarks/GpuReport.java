@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.engine.Accelerator.Rates;
+import io.plumbline.inference.language.engine.Accelerator.Rates;
 import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,9 +17,9 @@ import java.util.Map;
 import java.util.stream.StreamSupport;
 
 /**
- * What is known of a GPU's speed so far. Written whole after each thing that is measured, so that nothing is lost by what fails later: {@code
- * gpu-speed.json} has all of it, {@code gpu-targets.tsv} a line a target: its name, PASS, FAIL or NOT RUN, the value, its spread, what is wanted,
- * and why it was not run.
+ * What is known of a GPU's speed so far. Written whole after each thing that is measured, so that nothing is lost by
+ * what fails later: {@code gpu-speed.json} has all of it, {@code gpu-targets.tsv} a line a target: its name, PASS,
+ * FAIL or NOT RUN, the value, its spread, what is wanted, and why it was not run.
  */
 final class GpuReport {
     /** Of the measured memory bandwidth, at the smallest batch. */
@@ -31,7 +31,10 @@ final class GpuReport {
     /** Most that the trace may add to the time, in %. */
     private static final double WANTED_TRACE = 3;
 
-    /** Times compiled PyTorch in bf16: at the smallest batch, where both wait for memory and int8 is half of it; and elsewhere. */
+    /**
+     * Times compiled PyTorch in bf16: at the smallest batch, where both wait for memory and int8 is half of it; and
+     * elsewhere.
+     */
     private static final double WANTED_SMALLEST = 1.5;
 
     private static final double WANTED_ELSEWHERE = 1;
@@ -127,15 +130,18 @@ final class GpuReport {
         return String.valueOf(why).replaceAll("\\s+", " ");
     }
 
-    static Sample sample(JsonNode readings) {
+    static Readings sample(JsonNode readings) {
         return readings.isArray() && !readings.isEmpty()
-                ? new Sample(StreamSupport.stream(readings.spliterator(), false)
+                ? new Readings(StreamSupport.stream(readings.spliterator(), false)
                         .mapToDouble(JsonNode::asDouble)
                         .toArray())
-                : new Sample(Double.NaN);
+                : new Readings(Double.NaN);
     }
 
-    /** The most of all int8 rates that were measured: no instruction of ours is called the peak of a device that does more. */
+    /**
+     * The most of all int8 rates that were measured: no instruction of ours is called the peak of a device that does
+     * more.
+     */
     private double int8Peak() {
         double torch = theirs.path("int8OpsPerS").asDouble();
         return rates == null ? torch : Math.max(rates.int8Peak(), torch);
@@ -146,13 +152,16 @@ final class GpuReport {
     }
 
     /** Of the measured bandwidth: every decoded token of a batch reads all weights once. */
-    private Sample bandwidth(String what) {
+    private Readings bandwidth(String what) {
         double all = rates == null ? Double.NaN : rates.bytesPerSecond();
         return ours.get(what).traced().map(tokens -> tokens / number(what) * weightBytes / all);
     }
 
-    /** Of the measured int8 peak, by the linear part: the weights' elements, twice, but for the output matrix, which only the last token needs. */
-    private Sample int8(String what) {
+    /**
+     * Of the measured int8 peak, by the linear part: the weights' elements, twice, but for the output matrix, which
+     * only the last token needs.
+     */
+    private Readings int8(String what) {
         double operations = 2.0 * (weightBytes - (long) config.vocab() * config.hidden());
         double all = int8Peak() == 0 ? Double.NaN : int8Peak();
         return ours.get(what).traced().map(tokens -> tokens * operations / all);
@@ -161,19 +170,20 @@ final class GpuReport {
     ObjectNode details() {
         ObjectNode details = about.deepCopy();
         if (rates != null) {
-            details.put("readGBs", Headline.rounded(rates.bytesPerSecond() / 1e9));
-            details.put("int8MmaTOPS", Headline.rounded(rates.int8OperationsPerSecond() / 1e12));
-            details.put("int8PeakTOPS", Headline.rounded(int8Peak() / 1e12));
+            details.put("readGBs", BenchmarkResult.rounded(rates.bytesPerSecond() / 1e9));
+            details.put("int8MmaTOPS", BenchmarkResult.rounded(rates.int8OperationsPerSecond() / 1e12));
+            details.put("int8PeakTOPS", BenchmarkResult.rounded(int8Peak() / 1e12));
             if (rates.datasheetInt8() > 0) {
                 details.put(
-                        "readOfDatasheet", Headline.rounded(rates.bytesPerSecond() / rates.datasheetBytesPerSecond()));
-                details.put("int8PeakOfDatasheet", Headline.rounded(int8Peak() / rates.datasheetInt8()));
+                        "readOfDatasheet",
+                        BenchmarkResult.rounded(rates.bytesPerSecond() / rates.datasheetBytesPerSecond()));
+                details.put("int8PeakOfDatasheet", BenchmarkResult.rounded(int8Peak() / rates.datasheetInt8()));
             }
         }
         if (theirs.has("bf16OpsPerS")) {
             details.put(
                     "bf16TorchTFLOPS",
-                    Headline.rounded(theirs.path("bf16OpsPerS").asDouble() / 1e12));
+                    BenchmarkResult.rounded(theirs.path("bf16OpsPerS").asDouble() / 1e12));
         }
         ours.forEach((what, cost) -> {
             ObjectNode row = details.putObject(what);
@@ -274,7 +284,7 @@ final class GpuReport {
         if (!ours.containsKey(what)) {
             return notRun(name, says, whyNot(what));
         }
-        Sample share = what.startsWith("decode") ? bandwidth(what) : int8(what);
+        Readings share = what.startsWith("decode") ? bandwidth(what) : int8(what);
         if (Double.isNaN(share.median())) {
             return notRun(name, says, noRates);
         }
@@ -290,7 +300,7 @@ final class GpuReport {
         if (!ours.containsKey(what)) {
             return notRun(name, wanted, whyNot(what));
         }
-        Sample percent = ours.get(what).percent();
+        Readings percent = ours.get(what).percent();
         return new Line(
                 name,
                 verdict(percent.median() <= WANTED_TRACE),
@@ -305,11 +315,11 @@ final class GpuReport {
         if (!ours.containsKey(what)) {
             return notRun(name, wanted, whyNot(what));
         }
-        Sample peer = sample(theirs.path(what));
+        Readings peer = sample(theirs.path(what));
         if (Double.isNaN(peer.median())) {
             return notRun(name, wanted, theirs.path("failed").path(what).asText(noPeer));
         }
-        Sample value = ours.get(what).traced();
+        Readings value = ours.get(what).traced();
         return new Line(
                 name,
                 verdict(value.median() >= times * peer.median()),

@@ -19,7 +19,10 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.Callable;
 
-/** Headline blake3: one core over a large file, beside the official b3sum; and smaller messages beside other Java implementations. */
+/**
+ * Headline blake3: one core over a large file, beside the official b3sum; and smaller messages beside other Java
+ * implementations.
+ */
 @Parameters(
         commandNames = "hash",
         commandDescription = "BLAKE3 on one core, beside b3sum and other Java implementations.")
@@ -75,13 +78,13 @@ final class HashBench implements Callable<Integer> {
                 }
             }
             String version = output(b3sum, "--version").strip();
-            new Headline(
+            new BenchmarkResult(
                             "blake3",
-                            new Sample(ours),
+                            new Readings(ours),
                             "GB/s on one core",
                             false,
                             version + ", one thread, its start taken off",
-                            new Sample(theirs),
+                            new Readings(theirs),
                             null,
                             "./plumbline bench hash",
                             details)

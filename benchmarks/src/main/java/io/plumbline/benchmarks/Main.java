@@ -4,7 +4,7 @@ import com.beust.jcommander.JCommander;
 import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import io.plumbline.benchmarks.ledger.LedgerBench;
-import io.plumbline.inference.engine.DeviceFailedException;
+import io.plumbline.inference.language.engine.DeviceFailedException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -14,8 +14,8 @@ import java.util.function.Supplier;
 /** {@code plumbline bench}: every headline measured again, beside its peer. */
 public final class Main {
     /**
-     * A measurement. Made only when it was asked for: what it alone needs may be missing from the class path, as the ledger's libraries are
-     * on a GPU host.
+     * A measurement. Made only when it was asked for: what it alone needs may be missing from the class path, as the
+     * ledger's libraries are on a GPU host.
      */
     private record Command(Class<?> type, Supplier<Callable<Integer>> make) {
         private Parameters parameters() {

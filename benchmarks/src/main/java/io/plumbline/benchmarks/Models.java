@@ -1,11 +1,11 @@
 package io.plumbline.benchmarks;
 
-import io.plumbline.inference.gguf.GgufExport;
-import io.plumbline.inference.gguf.GgufType;
-import io.plumbline.inference.model.Folders;
-import io.plumbline.inference.model.ModelImport;
-import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
-import io.plumbline.inference.synthetic.RandomModel;
+import io.plumbline.inference.language.gguf.GgufExport;
+import io.plumbline.inference.language.gguf.GgufType;
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
+import io.plumbline.inference.language.synthetic.RandomModel;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +14,8 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 
 /**
- * Models of random weights to measure speed on: one checkpoint, in our format and as GGUF Q8_0. Made once into a cache folder.
+ * Models of random weights to measure speed on: one checkpoint, in our format and as GGUF Q8_0. Made once into a
+ * cache folder.
  *
  * @param folder holds {@code source}, {@code imported} and {@code model.gguf}.
  */
@@ -80,7 +81,7 @@ record Models(Path folder) {
         Files.createDirectories(models.folder());
         if (!Files.exists(models.source())) {
             Path partial = models.folder().resolve("source.partial");
-            Folders.delete(partial);
+            Directories.delete(partial);
             shown("weights " + size.label(), progress -> RandomModel.write(size.shape, SEED, partial, progress));
             Files.move(partial, models.source());
         }

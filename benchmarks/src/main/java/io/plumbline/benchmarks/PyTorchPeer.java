@@ -13,7 +13,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** The same shape in compiled PyTorch, on the same GPU. It reports after each case, so that a later failure takes no earlier reading along. */
+/**
+ * The same shape in compiled PyTorch, on the same GPU. It reports after each case, so that a later failure takes no
+ * earlier reading along.
+ */
 final class PyTorchPeer {
     private static final String SCRIPT = "benchmarks/peers/pytorch/llama_speed.py";
 

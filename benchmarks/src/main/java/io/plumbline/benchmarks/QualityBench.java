@@ -2,14 +2,14 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.model.Folders;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.model.ModelImport;
-import io.plumbline.inference.quality.FloatModel;
-import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
-import io.plumbline.inference.synthetic.RandomModel;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.quality.FloatModel;
+import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
+import io.plumbline.inference.language.synthetic.RandomModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -22,7 +22,10 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 
-/** What quantization costs in quality: exact inference beside an unquantized evaluation of the same checkpoint, as the tables of docs/quality.md. */
+/**
+ * What quantization costs in quality: exact inference beside an unquantized evaluation of the same checkpoint, as the
+ * tables of docs/quality.md.
+ */
 @Parameters(commandNames = "quality", commandDescription = "Perplexity and agreement with unquantized evaluation.")
 final class QualityBench implements Callable<Integer> {
     private static final int SEQUENCES = 4;
@@ -109,7 +112,7 @@ final class QualityBench implements Callable<Integer> {
                 random(work, name + ", evened", "Qwen2ForCausalLM", bias, true);
             }
         } finally {
-            Folders.delete(work);
+            Directories.delete(work);
         }
         return 0;
     }
@@ -143,8 +146,8 @@ final class QualityBench implements Callable<Integer> {
     private void random(Path work, String name, String architecture, float keyBias, boolean even) throws IOException {
         Path source = work.resolve("source");
         Path imported = work.resolve("imported");
-        Folders.delete(source);
-        Folders.delete(imported);
+        Directories.delete(source);
+        Directories.delete(imported);
         RandomModel.write(
                 new RandomModel.Shape(architecture, 512, 6, 8, 2, 64, 1408, 2048, 512, "BF16", false, keyBias, 1),
                 11,

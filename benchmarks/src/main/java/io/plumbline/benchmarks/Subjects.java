@@ -1,13 +1,13 @@
 package io.plumbline.benchmarks;
 
-import io.plumbline.inference.speech.Recording;
-import io.plumbline.inference.speech.VoiceActivity;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.inference.tensor.speech.Recording;
+import io.plumbline.inference.tensor.speech.VoiceActivity;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import java.awt.Graphics2D;
@@ -23,7 +23,10 @@ import java.util.Arrays;
 import java.util.List;
 import javax.imageio.ImageIO;
 
-/** ONNX models to measure tolerance on, each with real inputs: those that ship, and those of the test material where it is. */
+/**
+ * ONNX models to measure tolerance on, each with real inputs: those that ship, and those of the test material where
+ * it is.
+ */
 final class Subjects {
     private static final Path SHIPPED = Path.of("models");
     private static final List<String> SENTENCES = List.of(
@@ -52,14 +55,14 @@ final class Subjects {
         this.material = material;
     }
 
-    List<Subject> all() throws IOException {
-        List<Subject> all = new ArrayList<>();
+    List<TestModel> all() throws IOException {
+        List<TestModel> all = new ArrayList<>();
         List<Tensor> pictures = TensorJson.read(SHIPPED.resolve("plumbline-shapes/samples.json"));
         List<List<Tensor>> one = singles(pictures);
         Path small = SHIPPED.resolve("plumbline-shapes/shapes-small.onnx");
-        all.add(new Subject(
+        all.add(new TestModel(
                 "shapes", in("shapes", SHIPPED.resolve("plumbline-shapes/shapes.onnx")), none(), one, small));
-        all.add(new Subject(
+        all.add(new TestModel(
                 "shapes, int8",
                 in("shapes-int8", SHIPPED.resolve("plumbline-shapes/shapes-int8.onnx")),
                 none(),
@@ -102,7 +105,7 @@ final class Subjects {
         return singles;
     }
 
-    private Subject sentences() throws IOException {
+    private TestModel sentences() throws IOException {
         TensorPackage model = in("sentences", SHIPPED.resolve("plumbline-sentences/model.onnx"));
         List<List<Tensor>> real = new ArrayList<>();
         try (TextEmbedder embedder = TextEmbedder.open(model)) {
@@ -110,7 +113,7 @@ final class Subjects {
                 real.add(embedder.inputs(List.of(embedder.tokens(sentence))));
             }
         }
-        return new Subject("sentences", model, none(), real, null);
+        return new TestModel("sentences", model, none(), real, null);
     }
 
     private static float[] numbers(Path csv) throws IOException {
@@ -122,14 +125,14 @@ final class Subjects {
         return numbers;
     }
 
-    private Subject mnist() throws IOException {
+    private TestModel mnist() throws IOException {
         float[] digit = numbers(material.resolve("vision/mnist_28.csv"));
         Tensor input = Tensor.ofFloats("Input3", new long[] {1, 1, 28, 28}, digit);
-        return new Subject(
+        return new TestModel(
                 "mnist", in("mnist", material.resolve("vision/mnist.onnx")), none(), List.of(List.of(input)), null);
     }
 
-    private Subject faces() throws IOException {
+    private TestModel faces() throws IOException {
         List<List<Tensor>> real = new ArrayList<>();
         for (String file : List.of("1.jpg", "5.jpg", "12.jpg")) {
             real.add(List.of(Tensor.ofFloats(
@@ -137,10 +140,10 @@ final class Subjects {
                     new long[] {1, 3, 240, 320},
                     pixels(material.resolve("vision/" + file), 320, 240, 127, 128))));
         }
-        return new Subject("faces", in("faces", material.resolve("vision/version-RFB-320.onnx")), none(), real, null);
+        return new TestModel("faces", in("faces", material.resolve("vision/version-RFB-320.onnx")), none(), real, null);
     }
 
-    private Subject squeezeNet() throws IOException {
+    private TestModel squeezeNet() throws IOException {
         List<List<Tensor>> real = new ArrayList<>();
         for (String file : List.of("kitten_224.png", "fish.png")) {
             float[] values = pixels(material.resolve("vision/" + file), 224, 224, 118, 58);
@@ -150,7 +153,7 @@ final class Subjects {
             }
             real.add(List.of(new Tensor("data_0", ElementType.FP16, new long[] {1, 3, 224, 224}, halves.array())));
         }
-        return new Subject(
+        return new TestModel(
                 "squeezenet, fp16",
                 in("squeezenet", material.resolve("vision/SqueezeNet_fp16.onnx")),
                 none(),
@@ -177,13 +180,13 @@ final class Subjects {
     }
 
     /** Every 150th window of the recording, with the state that the model has come to. */
-    private Subject silero() throws IOException {
+    private TestModel silero() throws IOException {
         TensorPackage model = in("silero", material.resolve("silero-vad/silero_vad_16k_op15.onnx"));
         Recording recording = Recording.read(material.resolve("silero-vad/test.wav"));
         List<List<Tensor>> real;
         try (LoadedTensorModel loaded = Variants.reference(model)) {
             real = VoiceActivity.requests(loaded, recording, 150);
         }
-        return new Subject("silero-vad", model, ShapeRanges.parse(List.of("sequence=576")), real, null);
+        return new TestModel("silero-vad", model, ShapeRanges.parse(List.of("sequence=576")), real, null);
     }
 }

@@ -4,7 +4,6 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.RandomInputs;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -12,6 +11,7 @@ import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,7 +23,10 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 
-/** Headline tensor-batching: requests a second from many clients of one row each, put together, beside each run as it comes. */
+/**
+ * Headline tensor-batching: requests a second from many clients of one row each, put together, beside each run as it
+ * comes.
+ */
 @Parameters(
         commandNames = "tensors",
         commandDescription =
@@ -85,19 +88,19 @@ final class TensorBench implements Callable<Integer> {
                 System.err.printf("round %d of %d: %.0f and %.0f requests/s%n", round + 1, rounds, a, b);
             }
         } finally {
-            Folders.delete(folder);
+            Directories.delete(folder);
         }
         ObjectNode details = new ObjectMapper()
                 .createObjectNode()
                 .put("model", file.toString())
                 .put("clients", clients);
-        new Headline(
+        new BenchmarkResult(
                         "tensor-batching",
-                        new Sample(batched),
+                        new Readings(batched),
                         "requests/s of one row",
                         false,
                         "the same ONNX Runtime session, each request run as it comes by its client's own thread",
-                        new Sample(single),
+                        new Readings(single),
                         null,
                         "./plumbline bench tensors",
                         details)

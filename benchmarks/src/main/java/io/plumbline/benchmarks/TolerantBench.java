@@ -5,13 +5,13 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.model.Folders;
 import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.RandomInputs;
 import io.plumbline.inference.tensor.Stop;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.Bounds;
@@ -84,7 +84,7 @@ final class TolerantBench implements Callable<Integer> {
                             + " fixed tolerance | of inputs 0.01, 10 and 100 times as large | largest noise believed |"
                             + " kinds of cheat always caught | missed, of tries (by the fixed tolerance) |");
             System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
-            for (Subject subject : new Subjects(folder, material).all()) {
+            for (TestModel subject : new Subjects(folder, material).all()) {
                 if (!only.isEmpty() && !only.equals(subject.name())) {
                     continue;
                 }
@@ -96,7 +96,7 @@ final class TolerantBench implements Callable<Integer> {
                 }
             }
         } finally {
-            Folders.delete(folder);
+            Directories.delete(folder);
         }
         ObjectNode details = new ObjectMapper()
                 .createObjectNode()
@@ -109,13 +109,13 @@ final class TolerantBench implements Callable<Integer> {
                 .put("missed by the fixed tolerance", tries - fixedCaught)
                 .put("safety", safety);
         details.set("models", table);
-        new Headline(
+        new BenchmarkResult(
                         "tolerant-accuracy",
-                        new Sample(accuracy(strangersNotBelieved, caught)),
+                        new Readings(accuracy(strangersNotBelieved, caught)),
                         "% of answers judged rightly, as many honest as false",
                         false,
                         "a fixed tolerance, relative 1e-3 and absolute 1e-7, as ONNX's backend tests compare by",
-                        new Sample(accuracy(fixedRejected, fixedCaught)),
+                        new Readings(accuracy(fixedRejected, fixedCaught)),
                         null,
                         "./plumbline bench tolerant" + (material == null ? "" : " --material DIR"),
                         details)
@@ -130,7 +130,7 @@ final class TolerantBench implements Callable<Integer> {
 
     /** Inputs, what an auditor computes for each, and what every honest engine answers. */
     private record Tried(List<List<Tensor>> inputs, List<HonestRuns> judged, Map<String, List<List<Tensor>>> answers) {
-        static Tried of(Subject subject, Precision precision, List<List<Tensor>> inputs) throws IOException {
+        static Tried of(TestModel subject, Precision precision, List<List<Tensor>> inputs) throws IOException {
             List<HonestRuns> judged = new ArrayList<>();
             List<String> outputs = subject.model().manifest().outputNames();
             try (AuditRuns auditor = AuditRuns.open(subject.model(), List.of(precision))) {
@@ -167,7 +167,7 @@ final class TolerantBench implements Callable<Integer> {
     }
 
     /** Bounds from all engines but one. */
-    private Bounds bounds(Subject subject, Precision precision, Tried tried, String without) {
+    private Bounds bounds(TestModel subject, Precision precision, Tried tried, String without) {
         BoundsMaker maker = new BoundsMaker(precision);
         tried.answers().forEach((engine, answers) -> {
             for (int i = 0; !engine.equals(without) && i < answers.size(); i++) {
@@ -183,7 +183,7 @@ final class TolerantBench implements Callable<Integer> {
     }
 
     /** Calibrates with one half of the real inputs and tries the other half, with other random ones. */
-    private void measure(Subject subject, Precision precision) throws IOException {
+    private void measure(TestModel subject, Precision precision) throws IOException {
         int half = (subject.real().size() + 1) / 2;
         List<List<Tensor>> known = subject.real().subList(0, half);
         List<List<Tensor>> fresh = subject.real().size() == 1
@@ -301,7 +301,7 @@ final class TolerantBench implements Callable<Integer> {
                 line.isEmpty() ? "none" : line);
     }
 
-    private List<List<Tensor>> inputs(Subject subject, List<List<Tensor>> real, long seed) {
+    private List<List<Tensor>> inputs(TestModel subject, List<List<Tensor>> real, long seed) {
         return Calibration.inputs(
                 subject.model().manifest(), subject.shapes(), new Calibration.Plan(real, random, seed, List.of()));
     }

@@ -27,20 +27,20 @@ final class TraceCost {
         }
     }
 
-    Sample traced() {
-        return new Sample(traced);
+    Readings traced() {
+        return new Readings(traced);
     }
 
-    Sample bare() {
-        return new Sample(bare);
+    Readings bare() {
+        return new Readings(bare);
     }
 
     /** What the trace adds to the time, in %. */
-    Sample percent() {
+    Readings percent() {
         double[] cost = new double[traced.length];
         for (int i = 0; i < cost.length; i++) {
             cost[i] = 100 * (bare[i] / traced[i] - 1);
         }
-        return new Sample(cost);
+        return new Readings(cost);
     }
 }

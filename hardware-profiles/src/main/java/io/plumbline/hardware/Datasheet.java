@@ -3,8 +3,8 @@ package io.plumbline.hardware;
 import java.util.List;
 
 /**
- * What the maker says a GPU can do, to stand beside what was measured: a measurement far below it says that something is wrong with the host, or
- * with the measurement.
+ * What the maker says a GPU can do, to stand beside what was measured: a measurement far below it says that something
+ * is wrong with the host, or with the measurement.
  *
  * @param match part of the device's name, as the driver gives it.
  * @param bytesPerSecond read from its memory.
@@ -36,7 +36,10 @@ public record Datasheet(String match, double bytesPerSecond, double int8Operatio
         return new Datasheet(match, gigabytes * 1e9, teraOperations * 1e12);
     }
 
-    /** Of a device by its name, or null where none is known; slices of a GPU (MIG) have none, for they are not the whole of it. */
+    /**
+     * Of a device by its name, or null where none is known; slices of a GPU (MIG) have none, for they are not the
+     * whole of it.
+     */
     public static Datasheet of(String device) {
         if (device.contains("MIG")) {
             return null;

@@ -11,17 +11,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * How a kind of device is used. The project's own are in profiles.json; an operator names another file by {@code --profile}.
+ * How a kind of device is used. The project's own are in profiles.json; an operator names another file by {@code
+ * --profile}.
  *
  * @param name for people.
  * @param match parts of device names it is for; empty for any.
  * @param batchRows rows in a step: how much of a prompt runs between two tokens of the other answers.
- * @param together answers in progress.
+ * @param maxSequences answers in progress.
  * @param queued requests that wait.
  * @param memoryShare of the memory that is free at the start, how much may be used.
  */
 public record HardwareProfile(
-        String name, List<String> match, int batchRows, int together, int queued, double memoryShare) {
+        String name, List<String> match, int batchRows, int maxSequences, int queued, double memoryShare) {
     /** System property that names a file of profiles to look in first. */
     public static final String FILE_PROPERTY = "plumbline.profile";
 
@@ -31,12 +32,13 @@ public record HardwareProfile(
     private static final String OWN = "profiles.json";
 
     public HardwareProfile {
-        if (name == null || match == null || batchRows < 1 || together < 1 || queued < 1) {
+        if (name == null || match == null || batchRows < 1 || maxSequences < 1 || queued < 1) {
             throw new IllegalArgumentException(
-                    "a profile needs name, match, and batchRows, together and queued of at least 1");
+                    "a profile needs name, match, and batchRows, maxSequences and queued of at least 1");
         }
-        if ((long) batchRows + together > MOST_ROWS) {
-            throw new IllegalArgumentException("batchRows and together must be " + MOST_ROWS + " at most, added up");
+        if ((long) batchRows + maxSequences > MOST_ROWS) {
+            throw new IllegalArgumentException(
+                    "batchRows and maxSequences must be " + MOST_ROWS + " at most, added up");
         }
         if (!(memoryShare > 0 && memoryShare <= 1)) {
             throw new IllegalArgumentException("memoryShare must be above 0 and at most 1");
@@ -79,7 +81,7 @@ public record HardwareProfile(
         } catch (JsonProcessingException e) {
             throw new IOException(file + ": " + e.getOriginalMessage() + ", line "
                     + (e.getLocation() == null ? 0 : e.getLocation().getLineNr())
-                    + ". It is a list of {name, match, batchRows, together, queued, memoryShare}.");
+                    + ". It is a list of {name, match, batchRows, maxSequences, queued, memoryShare}.");
         }
     }
 }

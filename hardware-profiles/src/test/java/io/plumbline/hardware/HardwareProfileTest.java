@@ -30,21 +30,22 @@ class HardwareProfileTest {
         assertTrue(HardwareProfile.shipped().getLast().match().isEmpty(), "the last is for any");
         HardwareProfile large = HardwareProfile.of("NVIDIA H200");
         HardwareProfile any = HardwareProfile.of("NVIDIA GeForce RTX 4060");
-        assertTrue(large.batchRows() > any.batchRows() && large.together() > any.together(), large + " " + any);
+        assertTrue(large.batchRows() > any.batchRows() && large.maxSequences() > any.maxSequences(), large + " " + any);
         assertEquals(any, HardwareProfile.of("a device of next year"));
     }
 
     @Test
     void anOperatorsOwnComesFirst() throws IOException {
         operators(
-                "[{\"name\":\"mine\",\"match\":[\"H200\"],\"batchRows\":7,\"together\":3,\"queued\":2,\"memoryShare\":0.5}]");
+                "[{\"name\":\"mine\",\"match\":[\"H200\"],\"batchRows\":7,\"maxSequences\":3,\"queued\":2,\"memoryShare\":0.5}]");
         assertEquals(7, HardwareProfile.of("NVIDIA H200").batchRows());
         assertEquals("any other", HardwareProfile.of("NVIDIA T4").name());
     }
 
     @Test
     void whatIsWrongInAFileIsNamedWithIt() throws IOException {
-        operators("[{\"name\":\"mine\",\"match\":[],\"batchRows\":7,\"together\":3,\"queued\":2,\"memoryShare\":1.5}]");
+        operators(
+                "[{\"name\":\"mine\",\"match\":[],\"batchRows\":7,\"maxSequences\":3,\"queued\":2,\"memoryShare\":1.5}]");
         IOException share = assertThrows(IOException.class, () -> HardwareProfile.of("any"));
         assertTrue(
                 share.getMessage().contains("mine.json") && share.getMessage().contains("memoryShare"),

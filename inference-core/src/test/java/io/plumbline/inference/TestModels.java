@@ -2,13 +2,13 @@ package io.plumbline.inference;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Workers;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.kernels.IntKernels;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.model.ModelImport;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Workers;
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.ExactMath;
@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -37,6 +38,13 @@ public final class TestModels {
         Path target = folder.resolve("imported-" + source.getFileName());
         ModelImport.run(source, target, share -> {});
         return LoadedModel.open(target);
+    }
+
+    /** A model's layers, one of them with the weights of the next: what a cheating node might run. */
+    public static List<LoadedModel.Layer> withSwap(LoadedModel model, int layer) {
+        List<LoadedModel.Layer> swapped = new ArrayList<>(model.layers());
+        swapped.set(layer, model.layers().get((layer + 1) % swapped.size()));
+        return swapped;
     }
 
     /** The model on one thread, with given arithmetic. */

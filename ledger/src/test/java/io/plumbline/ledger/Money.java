@@ -2,23 +2,23 @@ package io.plumbline.ledger;
 
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.List;
 
 /** Keys and amounts that ledger tests share. */
 public final class Money {
-    public static final Keys REQUESTER = Keys.random();
-    public static final Keys BANK = Keys.random();
-    public static final Keys NODE = Keys.random();
-    public static final List<Keys> FULL_NODES = List.of(Keys.random(), Keys.random(), Keys.random());
+    public static final KeyPair REQUESTER = KeyPair.random();
+    public static final KeyPair BANK = KeyPair.random();
+    public static final KeyPair NODE = KeyPair.random();
+    public static final List<KeyPair> FULL_NODES = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random());
     public static final byte[] MODEL = new byte[32];
 
     private Money() {}
 
     public static Genesis genesis() {
         return new Genesis(
-                FULL_NODES.stream().map(Keys::publicKey).toList(),
+                FULL_NODES.stream().map(KeyPair::publicKey).toList(),
                 1_000,
                 BANK.publicKey(),
                 List.of(

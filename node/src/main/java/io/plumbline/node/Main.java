@@ -3,21 +3,31 @@ package io.plumbline.node;
 import com.beust.jcommander.JCommander;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
+import com.beust.jcommander.Parameters;
+import io.plumbline.node.cli.AuditCommand;
+import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.DevicesCommand;
+import io.plumbline.node.cli.LedgerCommands;
+import io.plumbline.node.cli.ModelCommands;
+import io.plumbline.node.cli.ReceiptCommands;
+import io.plumbline.node.cli.RoleCommands;
+import io.plumbline.node.cli.SpeechCommand;
+import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.demo.CheatingNode;
+import io.plumbline.node.demo.Demo;
+import io.plumbline.node.demo.SelfTest;
+import io.plumbline.node.demo.Soak;
+import io.plumbline.node.demo.TensorDemo;
+import io.plumbline.node.network.Terminal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.DelegatingProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** The command line. Every error is one line on standard error and an exit code that is not 0. */
 public final class Main {
-    private static final int TERMINAL_MS = 100;
-    private static final int FILE_MS = 10_000;
     private static final String VERSION = "plumbline 0.1.0";
 
     @Parameter(names = "--version", description = "print the version")
@@ -53,6 +63,7 @@ public final class Main {
                 .addCommand(new RoleCommands.RunFullNode())
                 .addCommand(new RoleCommands.RunInferenceNode())
                 .addCommand(new RoleCommands.RunGateway())
+                .addCommand(new CheatingNode())
                 .addCommand(new AuditCommand())
                 .addCommand(new VerifyCommand())
                 .addCommand(new ReceiptCommands())
@@ -79,7 +90,7 @@ public final class Main {
             printCommands(line);
             return help ? 0 : 2;
         }
-        if (command instanceof Options options && options.help) {
+        if (command instanceof CommandOptions options && options.isHelpWanted()) {
             chosen.usage();
             return 0;
         }
@@ -94,9 +105,12 @@ public final class Main {
         System.out.println(
                 "Usage: plumbline COMMAND [options]\n\nA verifiable AI inference network: GPUs compute, CPUs check, a"
                         + " ledger settles.\n");
-        for (String name : line.getCommands().keySet()) {
-            System.out.printf("  %-16s%s%n", name, line.getUsageFormatter().getCommandDescription(name));
-        }
+        line.getCommands().forEach((name, command) -> {
+            Class<?> type = command.getObjects().getFirst().getClass();
+            if (!type.getAnnotation(Parameters.class).hidden()) {
+                System.out.printf("  %-16s%s%n", name, line.getUsageFormatter().getCommandDescription(name));
+            }
+        });
         System.out.println("\nplumbline COMMAND --help says more; --version prints the version.");
     }
 
@@ -138,30 +152,5 @@ public final class Main {
             return missing.getFile() + " does not exist.";
         }
         return e.getMessage() == null ? e.toString() : e.getMessage();
-    }
-
-    /** What every command understands. */
-    abstract static class Options {
-        @Parameter(
-                names = {"--help", "-h"},
-                description = "print this help",
-                help = true)
-        private boolean help;
-    }
-
-    /** Shows how far something is, in percent. */
-    static ProgressBar progress(String task) {
-        return bar(new ProgressBarBuilder().setTaskName(task).setInitialMax(100));
-    }
-
-    /** Shows how far something is: by a bar on a terminal, in a file by a line now and then. */
-    static ProgressBar bar(ProgressBarBuilder builder) {
-        builder.setStyle(ProgressBarStyle.ASCII);
-        boolean isTerminal = System.console() != null && System.console().isTerminal();
-        return isTerminal
-                ? builder.setUpdateIntervalMillis(TERMINAL_MS).build()
-                : builder.setUpdateIntervalMillis(FILE_MS)
-                        .setConsumer(new DelegatingProgressBarConsumer(System.err::println))
-                        .build();
     }
 }

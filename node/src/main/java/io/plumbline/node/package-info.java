@@ -1,5 +1,7 @@
 /**
- * The roles and their command line: full node, inference node and gateway, and what operators and owners of accounts do
- * with the ledger.
+ * The processes of a network. {@link io.plumbline.node.Main} is the entry: it knows all commands and nothing else.
+ *
+ * <p>Packages stand on five floors: {@code demo > cli > gateway | full | inference > client > network}; {@code http}
+ * is the server library beneath the gateway. A test holds that none climbs.
  */
 package io.plumbline.node;

@@ -8,6 +8,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import org.junit.jupiter.api.Test;
 
 /** The arrows between modules go one way; docs/architecture.md draws them. */
@@ -43,13 +44,62 @@ class ArchitectureTest {
                 .check(classes);
     }
 
+    /** The processes of a network stand on five floors; what two roles share stands below both. */
+    @Test
+    void theNodesFloorsAreNotClimbed() {
+        layeredArchitecture()
+                .consideringOnlyDependenciesInLayers()
+                .layer("main")
+                .definedBy("io.plumbline.node")
+                .layer("demo")
+                .definedBy("io.plumbline.node.demo..")
+                .layer("cli")
+                .definedBy("io.plumbline.node.cli..")
+                .layer("gateway")
+                .definedBy("io.plumbline.node.gateway..")
+                .layer("full")
+                .definedBy("io.plumbline.node.full..")
+                .layer("inference")
+                .definedBy("io.plumbline.node.inference..")
+                .layer("client")
+                .definedBy("io.plumbline.node.client..")
+                .layer("network")
+                .definedBy("io.plumbline.node.network..")
+                .whereLayer("main")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("demo")
+                .mayOnlyBeAccessedByLayers("main")
+                .whereLayer("cli")
+                .mayOnlyBeAccessedByLayers("main", "demo")
+                .whereLayer("gateway")
+                .mayOnlyBeAccessedByLayers("cli", "demo")
+                .whereLayer("full")
+                .mayOnlyBeAccessedByLayers("cli", "demo")
+                .whereLayer("inference")
+                .mayOnlyBeAccessedByLayers("cli", "demo")
+                .whereLayer("client")
+                .mayOnlyAccessLayers("network")
+                .whereLayer("network")
+                .mayNotAccessAnyLayer()
+                .check(classes);
+    }
+
+    @Test
+    void packagesStandInNoCircle() {
+        SlicesRuleDefinition.slices()
+                .matching("io.plumbline.(**)")
+                .should()
+                .beFreeOfCycles()
+                .check(classes);
+    }
+
     /** What a full node loads, which is all of this module's class path, could not touch a GPU if it wanted to. */
     @Test
     void nothingOnAFullNodesClassPathKnowsGpuBindings() {
         ArchRuleDefinition.noClasses()
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("org.bytedeco..", "io.plumbline.hardware..")
+                .resideInAnyPackage("org.bytedeco..", "io.plumbline.gpu..")
                 .check(classes);
         assertThrows(ClassNotFoundException.class, () -> Class.forName("org.bytedeco.javacpp.Loader"));
     }

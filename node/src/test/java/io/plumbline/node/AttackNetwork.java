@@ -3,20 +3,27 @@ package io.plumbline.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.full.FullNode;
+import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.inference.ComputeBackend;
+import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.NodeRequests;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Network;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -34,13 +41,13 @@ import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
 /** A network of one full node, an honest inference node and a gateway in one JVM, to which a test adds attackers. */
-final class AttackNetwork implements AutoCloseable {
+public final class AttackNetwork implements AutoCloseable {
     static final long DEPOSIT = 1_000_000;
 
-    final Keys full = Keys.random();
-    final Keys requester = Keys.random();
-    final Keys honest = Keys.random();
-    final List<Keys> attackers = List.of(Keys.random(), Keys.random());
+    final KeyPair full = KeyPair.random();
+    final KeyPair requester = KeyPair.random();
+    final KeyPair honest = KeyPair.random();
+    final List<KeyPair> attackers = List.of(KeyPair.random(), KeyPair.random());
 
     /** The model that ships, imported. */
     final LoadedModel model;
@@ -81,7 +88,7 @@ final class AttackNetwork implements AutoCloseable {
                 network,
                 honest,
                 new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
-                InferenceNode.language(model.folder(), Compute.Choice.cpu(1, 64 << 20), -1),
+                InferenceNode.language(model.folder(), ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 events(),
                 () -> {});
         this.gateway = new Gateway(
@@ -109,14 +116,14 @@ final class AttackNetwork implements AutoCloseable {
     }
 
     /** A client of the ledger, closed with this. */
-    LedgerClient ledger(Keys keys) {
+    LedgerClient ledger(KeyPair keys) {
         LedgerClient client = network.ledger(media.directory(), "localhost", keys);
         open.add(client);
         return client;
     }
 
     /** An endpoint of an attacker's, closed with this. */
-    Endpoint endpoint(Keys keys, Endpoint.Protocol... protocols) {
+    Endpoint endpoint(KeyPair keys, Endpoint.Protocol... protocols) {
         Endpoint endpoint =
                 new Endpoint(media.aeron(), "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
         AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
@@ -126,12 +133,12 @@ final class AttackNetwork implements AutoCloseable {
     }
 
     /** Registers an attacker's node at a price and lets {@code handler} hear what others ask of it. */
-    void register(Keys keys, long stake, long price, NodeRequests.Handler handler) throws IOException {
+    void register(KeyPair keys, long stake, long price, NodeRequests.Handler handler) throws IOException {
         Endpoint endpoint = endpoint(keys, new NodeRequests(handler).protocol());
         apply(ledger(keys), new Command.RegisterNode(stake, model.id(), price, "127.0.0.1", endpoint.port()));
     }
 
-    static void apply(LedgerClient ledger, Command command) throws IOException {
+    public static void apply(LedgerClient ledger, Command command) throws IOException {
         LedgerClient.Outcome outcome = ledger.submit(command);
         if (!outcome.isApplied()) {
             throw new IllegalStateException(command.getClass().getSimpleName() + ": " + outcome.reason());
@@ -150,7 +157,7 @@ final class AttackNetwork implements AutoCloseable {
     }
 
     /** The field by which a client asks for one node. */
-    static String by(Keys node) {
+    static String by(KeyPair node) {
         return ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(node.publicKey()) + "\"}";
     }
 
@@ -160,18 +167,18 @@ final class AttackNetwork implements AutoCloseable {
     }
 
     /** The case of an answer, once it has ended; as it is after {@code ms} where it has not. */
-    Case ended(LedgerClient ledger, byte[] requestHash, long ms) throws IOException, InterruptedException {
+    Settlement ended(LedgerClient ledger, byte[] requestHash, long ms) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + ms;
-        Case found = ledger.findCase(requestHash);
+        Settlement found = ledger.findSettlement(requestHash);
         while ((found == null || found.isOpen()) && System.currentTimeMillis() < end) {
             Thread.sleep(30);
-            found = ledger.findCase(requestHash);
+            found = ledger.findSettlement(requestHash);
         }
         return found;
     }
 
     /** The case of a plain answer of the gateway. */
-    Case ended(LedgerClient ledger, JsonNode answer, long ms) throws IOException, InterruptedException {
+    Settlement ended(LedgerClient ledger, JsonNode answer, long ms) throws IOException, InterruptedException {
         return ended(
                 ledger,
                 HexFormat.of()

@@ -4,16 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.node.full.FullNode;
+import io.plumbline.node.inference.NodeRequests;
+import io.plumbline.node.inference.OutgoingOpening;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Network;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -29,7 +34,7 @@ import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -46,6 +51,7 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.AgentRunner;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,10 +59,11 @@ import org.junit.jupiter.api.io.TempDir;
  * Nodes that say what they answered and do not open it. One opens nothing: it is not slashed, for silence proves no
  * lie, and it is not paid. One opens false products: who finds that has all others look at the same cell.
  */
+@Tag("slow")
 class DishonestNodeTest {
-    private static final Keys FULL = Keys.random();
-    private static final Keys NODE = Keys.random();
-    private static final Keys REQUESTER = Keys.random();
+    private static final KeyPair FULL = KeyPair.random();
+    private static final KeyPair NODE = KeyPair.random();
+    private static final KeyPair REQUESTER = KeyPair.random();
 
     @TempDir
     Path folder;
@@ -119,7 +126,7 @@ class DishonestNodeTest {
     @Test
     void silenceIsPostedAskedAboutAgainAndCostsTheNodeItsPrice() throws Exception {
         List<Cell> challenges = new CopyOnWriteArrayList<>();
-        Case found = settle(
+        Settlement found = settle(
                 false,
                 (replay, receipt) -> new Dishonest(
                         replay.request(), replay.answer(), challenges, new ConcurrentHashMap<>(), null, null));
@@ -133,7 +140,7 @@ class DishonestNodeTest {
     @Test
     void aLieThatOneAuditorDrewIsPutToAllOfThem() throws Exception {
         List<Cell> challenges = new CopyOnWriteArrayList<>();
-        Case found = settle(true, (served, receipt) -> {
+        Settlement found = settle(true, (served, receipt) -> {
             Function<Cell, byte[]> lie = cell -> {
                 byte[] bytes = served.replay().bytes(cell).toArray(ValueLayout.JAVA_BYTE);
                 bytes[Math.toIntExact(OpeningLayout.of(served.view(), cell).proof()) + 40] ^= 1;
@@ -158,7 +165,7 @@ class DishonestNodeTest {
 
     /** One answer at level AUDITED, by such a node, before one full node; how its case ended. */
     @SuppressWarnings("try") // the full node only has to be there
-    private Case settle(boolean isProven, BiFunction<Served, Receipt, Dishonest> nodeOf) throws Exception {
+    private Settlement settle(boolean isProven, BiFunction<Served, Receipt, Dishonest> nodeOf) throws Exception {
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 List.of(new Deposit(NODE.publicKey(), 100_000), new Deposit(REQUESTER.publicKey(), 100_000)));
@@ -202,7 +209,7 @@ class DishonestNodeTest {
                     Command escrow = new Command.OpenEscrow(request.hash(), NODE.publicKey(), 9, 10, Level.AUDITED);
                     applied(other, escrow);
                     applied(ledger, new Command.SubmitReceipt(receipt));
-                    Case found = ended(ledger, request.hash(), isProven);
+                    Settlement found = ended(ledger, request.hash(), isProven);
                     long end = System.currentTimeMillis() + 10_000;
                     // Money follows the certificate.
                     while (ledger.account(REQUESTER.publicKey()).balance() != 100_000
@@ -218,7 +225,7 @@ class DishonestNodeTest {
         }
     }
 
-    private static LedgerClient ledger(Media driver, Network network, Keys keys) {
+    private static LedgerClient ledger(Media driver, Network network, KeyPair keys) {
         return network.ledger(driver.directory(), "localhost", keys);
     }
 
@@ -228,12 +235,12 @@ class DishonestNodeTest {
     }
 
     /** The case when it has ended, or its lie is proven. */
-    private static Case ended(LedgerClient ledger, byte[] request, boolean isProven) throws Exception {
+    private static Settlement ended(LedgerClient ledger, byte[] request, boolean isProven) throws Exception {
         long end = System.currentTimeMillis() + 30_000;
-        Case found = ledger.findCase(request);
+        Settlement found = ledger.findSettlement(request);
         while ((found.isOpen() || isProven && found.status() != Status.SLASHED) && System.currentTimeMillis() < end) {
             Thread.sleep(50);
-            found = ledger.findCase(request);
+            found = ledger.findSettlement(request);
         }
         return found;
     }

@@ -6,12 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.node.client.NodeClient;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.InferEncoder;
@@ -22,7 +23,7 @@ import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Cancellation;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -35,10 +36,12 @@ import java.util.concurrent.TimeUnit;
 import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** An inference node works for an escrow that covers the work, and for nothing else. */
+@Tag("slow")
 class EscrowedWorkTest {
     private static final String MESSAGES = "[{\"role\":\"user\",\"content\":\"Tell me a story about a bear.\"}]";
     private static final int MOST = 60;
@@ -57,7 +60,7 @@ class EscrowedWorkTest {
     static void start() throws Exception {
         network = new AttackNetwork(folder, Parameters.DEFAULT, 5_000, Level.FULL);
         client = new NodeClient();
-        node = network.endpoint(Keys.random(), client.protocol())
+        node = network.endpoint(KeyPair.random(), client.protocol())
                 .connect("localhost", network.honestPort(), network.honest.publicKey());
         ledger = network.ledger(network.requester);
         try (ChatTokenizer tokenizer = ChatTokenizer.of(network.model.tokenFiles())) {
@@ -70,7 +73,7 @@ class EscrowedWorkTest {
         network.close();
     }
 
-    private static Request request(String messages, Keys requester) {
+    private static Request request(String messages, KeyPair requester) {
         byte[] nonce = new byte[16];
         nonce[0] = ++nonces;
         return new Request(
@@ -86,7 +89,7 @@ class EscrowedWorkTest {
                 nonce);
     }
 
-    private static void escrow(Request request, Keys of, long price, long tokens) throws IOException {
+    private static void escrow(Request request, KeyPair of, long price, long tokens) throws IOException {
         AttackNetwork.apply(ledger, new Command.OpenEscrow(request.hash(), of.publicKey(), price, tokens, Level.FULL));
     }
 
@@ -105,7 +108,7 @@ class EscrowedWorkTest {
     @Test
     void withoutAnEscrowThatCoversItNothingIsAnswered() throws Exception {
         long enough = prompt.length + MOST;
-        Keys stranger = Keys.random();
+        KeyPair stranger = KeyPair.random();
         assertTrue(refused(request(MESSAGES, stranger)).contains("No escrow on the ledger"));
         Request short1 = request(MESSAGES, network.requester);
         escrow(short1, network.honest, 2, enough - 1);
@@ -113,7 +116,7 @@ class EscrowedWorkTest {
         Request others = request(MESSAGES, stranger);
         escrow(others, network.honest, 2, enough);
         assertTrue(refused(others).contains("opened by another account"));
-        Keys evil = network.attackers.getFirst();
+        KeyPair evil = network.attackers.getFirst();
         network.register(evil, 20_000, 2, new ScriptedNode(network, evil, 2));
         Request elsewhere = request(MESSAGES, network.requester);
         escrow(elsewhere, evil, 2, enough);
@@ -127,12 +130,12 @@ class EscrowedWorkTest {
             Request request = request(MESSAGES, network.requester);
             escrow(request, network.honest, 2, prompt.length + MOST);
             Answering answering = new Answering();
-            Peer peer = network.endpoint(Keys.random(), answering.protocol())
+            Peer peer = network.endpoint(KeyPair.random(), answering.protocol())
                     .connect("localhost", network.honestPort(), network.honest.publicKey());
             Wires.infer(peer, 1, request.encode());
             answering.firstToken.await();
             Wires.cancel(peer, 1, Cancellation.of(request.hash(), delivered, network.requester));
-            Case ended = network.ended(ledger, request.hash(), 30_000);
+            Settlement ended = network.ended(ledger, request.hash(), 30_000);
             assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
             assertEquals(MOST, ended.receipt().outputTokens(), "it goes on to its end");
         }
@@ -166,7 +169,7 @@ class EscrowedWorkTest {
             }
         };
         Peer peer = network.endpoint(
-                        Keys.random(),
+                        KeyPair.random(),
                         new Endpoint.Protocol(InferEncoder.SCHEMA_ID, InferEncoder.SCHEMA_VERSION, counts))
                 .connect("localhost", network.honestPort(), network.honest.publicKey());
         for (int i = 0; i < 10; i++) {
@@ -197,7 +200,7 @@ class EscrowedWorkTest {
                     new Command.OpenEscrow(
                             request.hash(), soon.honest.publicKey(), 2, prompt.length + MOST, Level.FULL));
             NodeClient asking = new NodeClient();
-            Peer peer = soon.endpoint(Keys.random(), asking.protocol())
+            Peer peer = soon.endpoint(KeyPair.random(), asking.protocol())
                     .connect("localhost", soon.honestPort(), soon.honest.publicKey());
             try (NodeClient.Inference inference =
                     asking.infer(peer, request, soon.model.config().vocab(), -1, chosen -> {})) {
@@ -214,7 +217,7 @@ class EscrowedWorkTest {
         escrow(request, network.honest, 2, prompt.length + MOST);
         NodeClient.Answered answered = answered(request);
         assertTrue(refused(request).contains("answered before"), "an escrow is for one answer");
-        Case ended = network.ended(ledger, request.hash(), 30_000);
+        Settlement ended = network.ended(ledger, request.hash(), 30_000);
         assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
         assertArrayEquals(answered.receipt().encode(), ended.receipt().encode());
     }
@@ -236,7 +239,7 @@ class EscrowedWorkTest {
         NodeClient.Inference[] inference = new NodeClient.Inference[1];
         inference[0] = client.infer(node, request, network.model.config().vocab(), -1, chosen -> {
             if (inference[0] != null) {
-                inference[0].cancel(Keys.random());
+                inference[0].cancel(KeyPair.random());
             }
         });
         try (NodeClient.Inference whole = inference[0]) {
@@ -254,7 +257,7 @@ class EscrowedWorkTest {
             Cancellation cancellation = answer.answer().cancellation();
             // A small model may have ended by itself before it heard.
             assertTrue(cancellation == null || cancellation.holds(cancelled));
-            Case ended = network.ended(ledger, cancelled.hash(), 30_000);
+            Settlement ended = network.ended(ledger, cancelled.hash(), 30_000);
             assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
         }
     }

@@ -7,16 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.ledger.cluster.LedgerClient;
-import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,10 +27,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Inference nodes that lie to clients, or meddle with what others answer. */
+@Tag("slow")
 class HostileNodesTest {
     private static final String QUESTION = "Tell me a story about a clever fox.";
 
@@ -56,7 +58,7 @@ class HostileNodesTest {
     /** It signs what the model answers, which every audit finds good, and streams something else. */
     @Test
     void aNodeThatStreamsAnotherAnswerThanItSignsIsNamedAndItsAnswerRefused() throws Exception {
-        Keys keys = network.attackers.get(0);
+        KeyPair keys = network.attackers.get(0);
         String[] lie = {"words"};
         network.register(keys, 20_000, 3, new ScriptedNode(network, keys, 3) {
             @Override
@@ -111,7 +113,7 @@ class HostileNodesTest {
     private static final class Meddler extends ScriptedNode {
         final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
 
-        Meddler(Keys keys) throws Exception {
+        Meddler(KeyPair keys) throws Exception {
             super(network, keys, 4);
         }
 
@@ -125,7 +127,7 @@ class HostileNodesTest {
     /** It knows its own call's number and says something under that one and the next ones, as if it had been asked. */
     @Test
     void aNodeThatWasNotAskedWritesIntoNobodysAnswer() throws Exception {
-        Keys keys = network.attackers.get(1);
+        KeyPair keys = network.attackers.get(1);
         Meddler meddler = new Meddler(keys);
         network.register(keys, 20_000, 4, meddler);
         String right = AttackNetwork.text(plain(AttackNetwork.by(network.honest)));
@@ -146,7 +148,7 @@ class HostileNodesTest {
         for (int i = 0; i < 3; i++) {
             JsonNode answer = plain(AttackNetwork.by(network.honest));
             assertEquals(right, AttackNetwork.text(answer));
-            Case found = network.ended(ledger, answer, 30_000);
+            Settlement found = network.ended(ledger, answer, 30_000);
             assertEquals(Status.SETTLED, found.status(), found.reasons().toString());
         }
         goesOn.set(false);
@@ -156,7 +158,7 @@ class HostileNodesTest {
     /** It seals openings and sends them byte by byte, each just in time: its own audits wait for it, and no others. */
     @Test
     void aNodeThatDripsItsOpeningsHoldsUpNoAuditsOfOthers() throws Exception {
-        Keys keys = network.attackers.get(0);
+        KeyPair keys = network.attackers.get(0);
         AtomicBoolean goesOn = new AtomicBoolean(true);
         ScriptedNode dripping = new ScriptedNode(network, keys, 5) {
             @Override
@@ -181,7 +183,7 @@ class HostileNodesTest {
         assertFalse(dripping.challenges.isEmpty());
         LedgerClient ledger = network.ledger(network.requester);
         for (int i = 0; i < 3; i++) {
-            Case found = network.ended(ledger, plain(AttackNetwork.by(network.honest)), 15_000);
+            Settlement found = network.ended(ledger, plain(AttackNetwork.by(network.honest)), 15_000);
             assertEquals(Status.SETTLED, found.status(), "while another drips");
         }
         goesOn.set(false);
@@ -190,7 +192,7 @@ class HostileNodesTest {
     /** It is the cheapest, and nothing listens at its address. */
     @Test
     void aCheapNodeThatIsDeadIsLeftForTheNextOneAtOnce() throws Exception {
-        Keys keys = network.attackers.get(1);
+        KeyPair keys = network.attackers.get(1);
         AttackNetwork.apply(
                 network.ledger(keys), new Command.RegisterNode(20_000, network.model.id(), 0, "127.0.0.1", 9));
         for (int i = 0; i < 2; i++) {

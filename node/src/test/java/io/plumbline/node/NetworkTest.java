@@ -8,15 +8,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.model.ModelImport;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.node.cli.AuditCommand;
+import io.plumbline.node.cli.LedgerCommands;
+import io.plumbline.node.cli.ReceiptCommands;
+import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.full.AdminSocket;
+import io.plumbline.node.full.FullNode;
+import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.inference.ComputeBackend;
+import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -45,11 +57,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** All roles in one JVM, with real Aeron and HTTP between them, as curl would see it. */
 class NetworkTest {
     private static final Path SHIPPED = Path.of("../models/plumbline-stories-2m");
-    private static final Keys HONEST = Keys.random();
-    private static final Keys CHEAT = Keys.random();
-    private static final Keys LIAR = Keys.random();
-    private static final Keys REQUESTER = Keys.random();
-    private static final Keys FULL = Keys.random();
+    private static final KeyPair HONEST = KeyPair.random();
+    private static final KeyPair CHEAT = KeyPair.random();
+    private static final KeyPair LIAR = KeyPair.random();
+    private static final KeyPair REQUESTER = KeyPair.random();
+    private static final KeyPair FULL = KeyPair.random();
 
     @TempDir
     static Path folder;
@@ -89,7 +101,7 @@ class NetworkTest {
                 read,
                 HONEST,
                 new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
-                InferenceNode.language(model, Compute.Choice.cpu(1, 64 << 20), -1),
+                InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 heard,
                 () -> {});
         cheat = cheat(read, CHEAT, model, "cheat", 2, events);
@@ -103,14 +115,14 @@ class NetworkTest {
                 () -> {});
     }
 
-    private static InferenceNode cheat(Network on, Keys keys, Path model, String name, int layer, Events events)
+    private static InferenceNode cheat(Network on, KeyPair keys, Path model, String name, int layer, Events events)
             throws IOException {
-        Compute.Choice choice = Compute.Choice.cpu(1, 64 << 20);
+        ComputeBackend.Choice choice = ComputeBackend.Choice.cpu(1, 64 << 20);
         return new InferenceNode(
                 on,
                 keys,
                 new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, 3),
-                InferenceNode.language(model, choice, layer),
+                InferenceNode.language(model, choice, loaded -> TestModels.withSwap(loaded, layer)),
                 events,
                 () -> {});
     }
@@ -168,7 +180,7 @@ class NetworkTest {
     void theOperatorIsAnsweredByTheFullNodeThatRuns() throws Exception {
         Path dir = folder.resolve("full");
         JsonNode settled = judged(mapper.readTree(post(ask("")).body()));
-        JsonNode status = mapper.readTree(Control.ask(dir, "status"));
+        JsonNode status = mapper.readTree(AdminSocket.ask(dir, "status"));
         assertTrue(status.path("leads").asBoolean());
         assertTrue(status.path("certified").asLong() > 0);
         assertEquals(status.path("deposited").asLong(), status.path("total").asLong());
@@ -177,21 +189,21 @@ class NetworkTest {
                 .formatHex(Receipt.decode(HexFormat.of().parseHex(receipt)).requestHash());
         assertEquals(
                 "SETTLED",
-                mapper.readTree(Control.ask(dir, "request " + request))
+                mapper.readTree(AdminSocket.ask(dir, "request " + request))
                         .path("status")
                         .asText());
-        JsonNode block = mapper.readTree(Control.ask(dir, "block 0"));
+        JsonNode block = mapper.readTree(AdminSocket.ask(dir, "block 0"));
         assertTrue(block.path("proof_holds").asBoolean(), block.toString());
         Path copy = folder.resolve("a copy of the index");
-        assertTrue(Control.ask(dir, "copy-index " + copy).contains("Copied the index, blocks 0 to"));
+        assertTrue(AdminSocket.ask(dir, "copy-index " + copy).contains("Copied the index, blocks 0 to"));
         assertTrue(Files.exists(copy.resolve("CURRENT")));
-        String tooLong = assertThrows(IOException.class, () -> Control.ask(dir, "x".repeat(1 << 20)))
+        String tooLong = assertThrows(IOException.class, () -> AdminSocket.ask(dir, "x".repeat(1 << 20)))
                 .getMessage();
         assertTrue(tooLong.matches("a line has at most 4096 bytes|Broken pipe|Connection reset.*"), tooLong);
-        assertTrue(Control.ask(dir, "snapshot").endsWith("is taken."));
-        assertTrue(Control.ask(dir, "purge").contains("begins at byte 0"), "one snapshot is kept for another");
+        assertTrue(AdminSocket.ask(dir, "snapshot").endsWith("is taken."));
+        assertTrue(AdminSocket.ask(dir, "purge").contains("begins at byte 0"), "one snapshot is kept for another");
         for (String refused : List.of("step-on", "nonsense", "block 999999", "propose commitMs=0", "propose tax=5")) {
-            String why = assertThrows(IOException.class, () -> Control.ask(dir, refused))
+            String why = assertThrows(IOException.class, () -> AdminSocket.ask(dir, refused))
                     .getMessage();
             assertTrue(
                     why.matches(
@@ -199,8 +211,9 @@ class NetworkTest {
                     why);
         }
         assertEquals(
-                "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(Control.NAME))));
-        String none = assertThrows(IOException.class, () -> Control.ask(folder, "status"))
+                "rw-------",
+                PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve(AdminSocket.NAME))));
+        String none = assertThrows(IOException.class, () -> AdminSocket.ask(folder, "status"))
                 .getMessage();
         assertTrue(none.contains("No full node runs"), none);
     }

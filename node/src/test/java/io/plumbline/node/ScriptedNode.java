@@ -1,13 +1,16 @@
 package io.plumbline.node;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.node.inference.NodeRequests;
+import io.plumbline.node.inference.NodeResponder;
+import io.plumbline.node.inference.OutgoingOpening;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
@@ -22,7 +25,7 @@ import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -47,7 +50,7 @@ class ScriptedNode implements NodeRequests.Handler {
     volatile Served last;
 
     private final LoadedModel model;
-    private final Keys keys;
+    private final KeyPair keys;
     private final LedgerClient ledger;
     private final long pricePerToken;
     private final ForwardPass forward;
@@ -57,7 +60,7 @@ class ScriptedNode implements NodeRequests.Handler {
     private final Map<String, Served> served = new ConcurrentHashMap<>();
     private final Map<Long, OutgoingOpening> sending = new ConcurrentHashMap<>();
 
-    ScriptedNode(AttackNetwork network, Keys keys, long pricePerToken) throws IOException {
+    ScriptedNode(AttackNetwork network, KeyPair keys, long pricePerToken) throws IOException {
         this.model = network.model;
         this.keys = keys;
         this.ledger = network.ledger(keys);
@@ -110,7 +113,7 @@ class ScriptedNode implements NodeRequests.Handler {
         byte[] first = answer.encode();
         byte[] second = receipt.encode();
         answered.correlationId(id).cpuNanos(1).putAnswer(first, 0, first.length).putReceipt(second, 0, second.length);
-        Replies.send(from, buffer, answered.encodedLength());
+        NodeResponder.send(from, buffer, answered.encodedLength());
         ledger.submit(new Command.SubmitReceipt(receipt));
         last = one;
     }
@@ -119,7 +122,7 @@ class ScriptedNode implements NodeRequests.Handler {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
         TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         encoder.correlationId(id).token(token).logprob(Float.NaN).topCount(0);
-        Replies.send(to, buffer, encoder.encodedLength());
+        NodeResponder.send(to, buffer, encoder.encodedLength());
     }
 
     static void seal(Peer to, long id, Seal seal) {
@@ -127,21 +130,21 @@ class ScriptedNode implements NodeRequests.Handler {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         SealedEncoder sealed = new SealedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         sealed.correlationId(id).putSeal(bytes, 0, bytes.length);
-        Replies.send(to, buffer, sealed.encodedLength());
+        NodeResponder.send(to, buffer, sealed.encodedLength());
     }
 
     static void chunk(Peer to, long id, long position, byte[] bytes) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         OpeningChunkEncoder chunk = new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         chunk.correlationId(id).position(position).putBytes(bytes, 0, bytes.length);
-        Replies.send(to, buffer, chunk.encodedLength());
+        NodeResponder.send(to, buffer, chunk.encodedLength());
     }
 
     static void refuse(Peer to, long id, String reason) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         refused.correlationId(id).busy((short) 1).reason(reason);
-        Replies.send(to, buffer, refused.encodedLength());
+        NodeResponder.send(to, buffer, refused.encodedLength());
     }
 
     @Override
@@ -157,7 +160,7 @@ class ScriptedNode implements NodeRequests.Handler {
             byte[] first = one.request().encode();
             byte[] second = one.answer().encode();
             disclosed.correlationId(id).putRequest(first, 0, first.length).putAnswer(second, 0, second.length);
-            Replies.send(from, buffer, disclosed.encodedLength());
+            NodeResponder.send(from, buffer, disclosed.encodedLength());
         });
     }
 

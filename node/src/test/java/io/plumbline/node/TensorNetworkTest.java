@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.model.ModelImport;
+import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -22,9 +22,17 @@ import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.node.cli.AuditCommand;
+import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.full.FullNode;
+import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.TensorService;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
@@ -53,11 +61,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** ONNX models served, audited and settled by all roles in one JVM, as clients of KServe, Triton and OpenAI see it. */
 class TensorNetworkTest {
     private static final Path MODELS = Path.of("../models");
-    private static final Keys HONEST = Keys.random();
-    private static final Keys CHEAT = Keys.random();
-    private static final Keys EMBEDDER = Keys.random();
-    private static final Keys REQUESTER = Keys.random();
-    private static final Keys FULL = Keys.random();
+    private static final KeyPair HONEST = KeyPair.random();
+    private static final KeyPair CHEAT = KeyPair.random();
+    private static final KeyPair EMBEDDER = KeyPair.random();
+    private static final KeyPair REQUESTER = KeyPair.random();
+    private static final KeyPair FULL = KeyPair.random();
 
     @TempDir
     static Path folder;
@@ -118,7 +126,7 @@ class TensorNetworkTest {
     }
 
     private static InferenceNode node(
-            Network network, Keys keys, String name, TensorPackage model, Path cheatModel, Events events)
+            Network network, KeyPair keys, String name, TensorPackage model, Path cheatModel, Events events)
             throws IOException {
         InferenceNode.Serving serving = (place, replies, isFullNode) -> {
             LoadedTensorModel loaded =

@@ -1,13 +1,16 @@
 package io.plumbline.transport;
 
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.nio.ByteBuffer;
 import java.util.List;
 import javax.net.ssl.SSLException;
 
-/** The first records of a session, which a stranger sends before anything is known of it, for tests that feed them to whoever is called on. */
+/**
+ * The first records of a session, which a stranger sends before anything is known of it, for tests that feed them to
+ * whoever is called on.
+ */
 public final class TlsWire {
-    private static final Keys KEYS = Keys.random();
+    private static final KeyPair KEYS = KeyPair.random();
     private static final Identity IDENTITY = new Identity(KEYS.secret(), KEYS.publicKey());
 
     private TlsWire() {}

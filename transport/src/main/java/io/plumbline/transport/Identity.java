@@ -29,8 +29,9 @@ import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /**
- * An Ed25519 key as TLS knows it. There are no authorities: both sides show a certificate that they signed themselves, and nothing in it counts but the key, which TLS has
- * them prove. Whom one talks to is known beforehand, from the genesis or the ledger.
+ * An Ed25519 key as TLS knows it. There are no authorities: both sides show a certificate that they signed
+ * themselves, and nothing in it counts but the key, which TLS has them prove. Whom one talks to is known beforehand,
+ * from the genesis or the ledger.
  */
 public final class Identity {
     private static final String NAME = "CN=plumbline";

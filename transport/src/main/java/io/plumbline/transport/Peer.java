@@ -208,7 +208,7 @@ public final class Peer {
         return session;
     }
 
-    boolean began() {
+    boolean isInitiator() {
         return began;
     }
 

@@ -45,11 +45,11 @@ final class Places {
         }
 
         private boolean isStranger() {
-            return !isVacant && (peer == null || !peer.began() && !peer.isOpen());
+            return !isVacant && (peer == null || !peer.isInitiator() && !peer.isOpen());
         }
 
         private boolean isCaller() {
-            return peer != null && !peer.began() && peer.isOpen();
+            return peer != null && !peer.isInitiator() && peer.isOpen();
         }
     }
 
@@ -129,8 +129,9 @@ final class Places {
         if (place == null || place.isVacant) {
             return false;
         }
-        boolean isFree =
-                place.peer == null && peer.began() && places.values().stream().noneMatch(other -> other.peer == peer);
+        boolean isFree = place.peer == null
+                && peer.isInitiator()
+                && places.values().stream().noneMatch(other -> other.peer == peer);
         if (isFree) {
             place.peer = peer;
         }

@@ -8,7 +8,10 @@ import java.net.SocketException;
 
 /** UDP ports of this machine that nobody uses, for those that others must know before they are bound. */
 public final class Ports {
-    /** Below those that systems give to sockets that ask for any port: one of these could be taken by the time it is bound. */
+    /**
+     * Below those that systems give to sockets that ask for any port: one of these could be taken by the time it is
+     * bound.
+     */
     private static final int FIRST = 10_000;
 
     private static final int LAST = 32_000;
@@ -16,7 +19,8 @@ public final class Ports {
     private Ports() {}
 
     /**
-     * The first of a run of free ports. Where it begins to look differs from process to process, so that two that look at once seldom find the same.
+     * The first of a run of free ports. Where it begins to look differs from process to process, so that two that
+     * look at once seldom find the same.
      *
      * @throws SocketException where there is none.
      */

@@ -3,7 +3,10 @@ package io.plumbline.transport;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** Copies a message's variable-length field; a length that is not there is refused before anything is allocated for it. */
+/**
+ * Copies a message's variable-length field; a length that is not there is refused before anything is allocated for
+ * it.
+ */
 public final class VarData {
     private VarData() {}
 
@@ -14,7 +17,8 @@ public final class VarData {
     }
 
     /**
-     * @throws IndexOutOfBoundsException or {@link IllegalArgumentException} when the message ends before the field does.
+     * @throws IndexOutOfBoundsException or {@link IllegalArgumentException} when the message ends before the field
+     *     does.
      */
     public static byte[] copy(Field field) {
         UnsafeBuffer view = new UnsafeBuffer(0, 0);

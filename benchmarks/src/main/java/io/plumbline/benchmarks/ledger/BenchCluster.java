@@ -2,11 +2,11 @@ package io.plumbline.benchmarks.ledger;
 
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.driver.MediaDriver;
-import io.plumbline.inference.model.Folders;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.platform.Directories;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
@@ -31,7 +31,7 @@ final class BenchCluster implements AutoCloseable {
      * @param parent on the disk that is measured.
      * @param fullNodes keys of the members, which alone may open sessions.
      */
-    BenchCluster(Path parent, byte[] genesisHash, List<Keys> fullNodes, IntFunction<ClusteredService> services)
+    BenchCluster(Path parent, byte[] genesisHash, List<KeyPair> fullNodes, IntFunction<ClusteredService> services)
             throws IOException {
         int size = fullNodes.size();
         folder = Files.createTempDirectory(Files.createDirectories(parent), "cluster-");
@@ -51,7 +51,7 @@ final class BenchCluster implements AutoCloseable {
                             Drivers.TERM_BYTES,
                             fullNodes.get(i),
                             genesisHash,
-                            fullNodes.stream().map(Keys::publicKey).toList(),
+                            fullNodes.stream().map(KeyPair::publicKey).toList(),
                             System::currentTimeMillis),
                     services.apply(i),
                     e -> {},
@@ -93,6 +93,6 @@ final class BenchCluster implements AutoCloseable {
     public void close() throws IOException {
         members.forEach(CloseHelper::quietClose);
         CloseHelper.quietClose(driver);
-        Folders.delete(folder);
+        Directories.delete(folder);
     }
 }

@@ -1,24 +1,24 @@
 package io.plumbline.benchmarks.ledger;
 
 import io.plumbline.ledger.cluster.ClusterSequencer;
-import io.plumbline.ledger.cluster.Door;
-import io.plumbline.ledger.cluster.DoorAddress;
+import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.LedgerIngress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.order.Replica;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Ports;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,31 +30,31 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.AgentRunner;
 
-/** The ledger whole, on this machine: members that vote, and their doors. */
+/** The ledger whole, on this machine: members that vote, and their ingresses. */
 final class BenchLedger implements AutoCloseable {
     private final List<Half> halves = new ArrayList<>();
-    private final List<DoorAddress> doors = new ArrayList<>();
+    private final List<IngressAddress> ingresses = new ArrayList<>();
     private final BenchCluster cluster;
     private final Media media;
 
     /**
      * What a full node has beside its member: blocks and when they were certified, by height; its vote, its session,
-     * its door.
+     * its ingress.
      */
     private static final class Half implements Replica.Listener, AutoCloseable {
         private final ConcurrentSkipListMap<Long, Long> certifiedNs = new ConcurrentSkipListMap<>();
         private final LedgerService service;
         private final Voter voter;
         private LedgerClient client;
-        private AgentRunner door;
+        private AgentRunner ingress;
 
-        Half(Keys keys, Genesis genesis, Path votes) throws IOException {
+        Half(KeyPair keys, Genesis genesis, Path votes) throws IOException {
             voter = new Voter(keys, genesis.hash(), genesis.fullNodes().size(), votes, e -> {});
             service = new LedgerService(genesis, this);
         }
 
         @Override
-        public void onAudit(Case changed, Node node) {
+        public void onAudit(Settlement changed, Node node) {
             // Nobody audits: verdicts are part of the load.
         }
 
@@ -71,12 +71,12 @@ final class BenchLedger implements AutoCloseable {
 
         @Override
         public void close() {
-            CloseHelper.closeAll(door, voter, client);
+            CloseHelper.closeAll(ingress, voter, client);
         }
     }
 
     /** @param parent on the disk that is measured. */
-    BenchLedger(Path parent, Genesis genesis, List<Keys> fullNodes) throws IOException {
+    BenchLedger(Path parent, Genesis genesis, List<KeyPair> fullNodes) throws IOException {
         Path votes = Files.createTempDirectory(parent, "votes-");
         for (int i = 0; i < fullNodes.size(); i++) {
             halves.add(new Half(fullNodes.get(i), genesis, votes.resolve("votes" + i)));
@@ -85,25 +85,25 @@ final class BenchLedger implements AutoCloseable {
         media = new Media(votes.resolve("driver"), e -> {}, () -> {});
         int port = Ports.free(fullNodes.size());
         for (int i = 0; i < fullNodes.size(); i++) {
-            Keys keys = fullNodes.get(i);
+            KeyPair keys = fullNodes.get(i);
             Half half = halves.get(i);
             ClusterSequencer session = new ClusterSequencer(
                     cluster.aeronDirectory(), cluster.ingressEndpoints(), "localhost", keys, genesis.hash());
             half.client = new LedgerClient(session, keys, genesis.hash());
             half.voter.begin(half.client);
-            Endpoint door = new Endpoint(
+            Endpoint ingress = new Endpoint(
                     media.aeron(),
                     "localhost",
                     port + i,
                     new Identity(keys.secret(), keys.publicKey()),
-                    new Door(session, half.service.admission(), () -> 0).protocol());
-            half.door = new AgentRunner(Drivers.idle(), e -> {}, null, door);
-            AgentRunner.startOnThread(half.door);
-            doors.add(new DoorAddress("localhost:" + (port + i), keys.publicKey()));
+                    new LedgerIngress(session, half.service.admission(), () -> 0).protocol());
+            half.ingress = new AgentRunner(Drivers.idle(), e -> {}, null, ingress);
+            AgentRunner.startOnThread(half.ingress);
+            ingresses.add(new IngressAddress("localhost:" + (port + i), keys.publicKey()));
         }
     }
 
-    /** Of a media driver that reaches the doors. */
+    /** Of a media driver that reaches the ingresses. */
     String aeronDirectory() {
         return media.directory();
     }
@@ -112,8 +112,8 @@ final class BenchLedger implements AutoCloseable {
         return cluster;
     }
 
-    List<DoorAddress> doors() {
-        return doors;
+    List<IngressAddress> ingresses() {
+        return ingresses;
     }
 
     /** As the first full node. */

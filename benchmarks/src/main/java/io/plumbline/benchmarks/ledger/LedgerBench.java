@@ -4,18 +4,18 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.benchmarks.Headline;
-import io.plumbline.benchmarks.Sample;
-import io.plumbline.ledger.cluster.DoorAddress;
+import io.plumbline.benchmarks.BenchmarkResult;
+import io.plumbline.benchmarks.Readings;
+import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.cluster.SessionKeys;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -36,7 +36,7 @@ import org.HdrHistogram.Histogram;
 @Parameters(
         commandNames = "ledger",
         commandDescription =
-                "Answers settled a second and how long ordering takes, by encrypted sessions with a full node's door, beside a bare Aeron Cluster.")
+                "Answers settled a second and how long ordering takes, by encrypted sessions with a full node's ingress, beside a bare Aeron Cluster.")
 public final class LedgerBench implements Callable<Integer> {
     /** What a command by itself is, in bytes, with its frame. */
     private static final int ECHO_BYTES = 300;
@@ -104,11 +104,11 @@ public final class LedgerBench implements Callable<Integer> {
                 .put("answers_spoken_about_at_once", batch)
                 .put(
                         "commands_a_second",
-                        Headline.rounded(sample(settledRates).median() * (2 + 2 * Settlements.FULL_NODES)))
+                        BenchmarkResult.rounded(sample(settledRates).median() * (2 + 2 * Settlements.FULL_NODES)))
                 .put(
                         "echoes_of_300_bytes_a_second",
-                        Headline.rounded(sample(smallRates).median()));
-        new Headline(
+                        BenchmarkResult.rounded(sample(smallRates).median()));
+        new BenchmarkResult(
                         "ledger-rate",
                         sample(settledRates),
                         "answers/s settled and certified",
@@ -123,10 +123,12 @@ public final class LedgerBench implements Callable<Integer> {
         put(details.putObject("ordered_ms"), ledgerOrdered);
         put(details.putObject("certified_ms"), ledgerCertified);
         put(details.putObject("echo_ms"), echoOrdered);
-        details.put("leader_lost_ms", Headline.rounded(sample(gaps).median()))
-                .put("leader_lost_ms_worst", Headline.rounded(sample(gaps).reading(gaps.size() - 1)));
+        details.put("leader_lost_ms", BenchmarkResult.rounded(sample(gaps).median()))
+                .put(
+                        "leader_lost_ms_worst",
+                        BenchmarkResult.rounded(sample(gaps).reading(gaps.size() - 1)));
         snapshot(details);
-        new Headline(
+        new BenchmarkResult(
                         "ledger-latency",
                         sample(ledger99),
                         "ms from submit to ordered, p99",
@@ -140,8 +142,8 @@ public final class LedgerBench implements Callable<Integer> {
         return 0;
     }
 
-    private static Sample sample(List<Double> values) {
-        return new Sample(values.stream().mapToDouble(Double::doubleValue).toArray());
+    private static Readings sample(List<Double> values) {
+        return new Readings(values.stream().mapToDouble(Double::doubleValue).toArray());
     }
 
     private static void put(ObjectNode json, Histogram histogram) {
@@ -154,8 +156,8 @@ public final class LedgerBench implements Callable<Integer> {
 
     private void echo(boolean counts) throws Exception {
         byte[] any = new byte[32];
-        Keys one = Keys.random();
-        List<Keys> members = Collections.nCopies(Settlements.FULL_NODES, one);
+        KeyPair one = KeyPair.random();
+        List<KeyPair> members = Collections.nCopies(Settlements.FULL_NODES, one);
         SessionKeys keys = new SessionKeys(one, any);
         try (BenchCluster cluster = new BenchCluster(folder, any, members, i -> new EchoService())) {
             try (Load load = new Load(new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys))) {
@@ -212,7 +214,7 @@ public final class LedgerBench implements Callable<Integer> {
     private void ledger(boolean counts) throws Exception {
         Settlements settlements = new Settlements();
         try (BenchLedger ledger = new BenchLedger(folder, settlements.genesis(), settlements.fullNodes())) {
-            try (Load load = new Load(door(ledger, settlements))) {
+            try (Load load = new Load(ingress(ledger, settlements))) {
                 load.command(settlements.register(), System.nanoTime(), 1);
                 settle(settlements, load, ledger, 10 * batch);
                 double perSecond = settle(settlements, load, ledger, answers);
@@ -221,7 +223,7 @@ public final class LedgerBench implements Callable<Integer> {
                 }
             }
             warm(settlements, ledger);
-            try (Load load = paced(door(ledger, settlements), escrows(settlements))) {
+            try (Load load = paced(ingress(ledger, settlements), escrows(settlements))) {
                 if (counts) {
                     ledger99.add(load.ordered().getValueAtPercentile(99) / 1e6);
                     ledgerOrdered.add(load.ordered());
@@ -235,9 +237,9 @@ public final class LedgerBench implements Callable<Integer> {
         }
     }
 
-    /** By the door of a full node that may lead, or not. */
-    private static Line door(BenchLedger ledger, Settlements settlements) {
-        return new DoorLine(ledger.aeronDirectory(), ledger.doors().getFirst(), settlements.requester());
+    /** By the ingress of a full node that may lead, or not. */
+    private static Line ingress(BenchLedger ledger, Settlements settlements) {
+        return new IngressLine(ledger.aeronDirectory(), ledger.ingresses().getFirst(), settlements.requester());
     }
 
     /**
@@ -245,7 +247,7 @@ public final class LedgerBench implements Callable<Integer> {
      * before it is timed.
      */
     private void warm(Settlements settlements, BenchLedger ledger) throws IOException {
-        try (Load load = new Load(door(ledger, settlements))) {
+        try (Load load = new Load(ingress(ledger, settlements))) {
             for (int i = 0; i < WARM; i++) {
                 load.command(settlements.escrow(), System.nanoTime(), WINDOW);
             }
@@ -269,19 +271,19 @@ public final class LedgerBench implements Callable<Integer> {
 
     /**
      * The longest that any of four clients waits when the leader ends under load, in milliseconds: each has begun
-     * with another door.
+     * with another ingress.
      */
     private static double loseLeader(Settlements settlements, BenchLedger ledger) throws Exception {
         AtomicLong longestNs = new AtomicLong();
         AtomicLong calls = new AtomicLong();
         AtomicBoolean isOver = new AtomicBoolean();
         List<Thread> threads = new ArrayList<>();
-        for (int i = 0; i < ledger.doors().size(); i++) {
-            List<DoorAddress> doors = new ArrayList<>(ledger.doors());
-            Collections.rotate(doors, i);
+        for (int i = 0; i < ledger.ingresses().size(); i++) {
+            List<IngressAddress> ingresses = new ArrayList<>(ledger.ingresses());
+            Collections.rotate(ingresses, i);
             threads.add(Thread.ofPlatform().start(() -> {
                 try (RemoteSequencer client =
-                        new RemoteSequencer(ledger.aeronDirectory(), "localhost", settlements.requester(), doors)) {
+                        new RemoteSequencer(ledger.aeronDirectory(), "localhost", settlements.requester(), ingresses)) {
                     while (!isOver.get()) {
                         byte[] escrow;
                         synchronized (settlements) {
@@ -337,7 +339,7 @@ public final class LedgerBench implements Callable<Integer> {
                     }
                     Thread.sleep(1);
                 }
-                details.put(name, Headline.rounded((System.nanoTime() - begin) / 1e9));
+                details.put(name, BenchmarkResult.rounded((System.nanoTime() - begin) / 1e9));
             }
         }
     }
@@ -362,8 +364,8 @@ public final class LedgerBench implements Callable<Integer> {
         }
         load.drain();
         double perSecond = count / ((ledger.certifiedNs(load.height(load.sent() - 1)) - begin) / 1e9);
-        Case settled = ledger.client().findCase(last);
-        if (settled.status() != Case.Status.SETTLED) {
+        Settlement settled = ledger.client().findSettlement(last);
+        if (settled.status() != Settlement.Status.SETTLED) {
             throw new IOException("The last answer is " + settled.status() + ", not settled.");
         }
         return perSecond;

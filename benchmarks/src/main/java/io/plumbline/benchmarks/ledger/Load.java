@@ -10,7 +10,8 @@ import org.HdrHistogram.Histogram;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
- * Sends messages over one line without waiting for each answer, and notes how long each took from when it was due. Used by one thread.
+ * Sends messages over one line without waiting for each answer, and notes how long each took from when it was due.
+ * Used by one thread.
  */
 final class Load implements AutoCloseable {
     private static final long GIVE_UP_NS = TimeUnit.SECONDS.toNanos(60);

@@ -8,7 +8,7 @@ import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -26,18 +26,18 @@ final class Settlements {
     private static final long LIFE_MS = 500_000;
     private static final byte[] MODEL = new byte[32];
 
-    private final Keys requester = Keys.random();
-    private final Keys node = Keys.random();
-    private final List<Keys> fullNodes = new ArrayList<>();
+    private final KeyPair requester = KeyPair.random();
+    private final KeyPair node = KeyPair.random();
+    private final List<KeyPair> fullNodes = new ArrayList<>();
     private final Genesis genesis;
     private long requests;
 
     Settlements() {
         for (int i = 0; i < FULL_NODES; i++) {
-            fullNodes.add(Keys.random());
+            fullNodes.add(KeyPair.random());
         }
         genesis = new Genesis(
-                fullNodes.stream().map(Keys::publicKey).toList(),
+                fullNodes.stream().map(KeyPair::publicKey).toList(),
                 1_000,
                 new byte[32],
                 List.of(
@@ -50,15 +50,15 @@ final class Settlements {
         return genesis;
     }
 
-    List<Keys> fullNodes() {
+    List<KeyPair> fullNodes() {
         return fullNodes;
     }
 
-    Keys requester() {
+    KeyPair requester() {
         return requester;
     }
 
-    private byte[] sign(Keys keys, List<Command> commands) {
+    private byte[] sign(KeyPair keys, List<Command> commands) {
         return Signed.of(genesis.hash(), keys, System.currentTimeMillis() + LIFE_MS, commands)
                 .encode();
     }
@@ -105,7 +105,7 @@ final class Settlements {
                                 new Receipt(1, MODEL, hash, any, any, 1024, 10, TOKENS - 10, PRICE, null, null)
                                         .sign(node)))));
         Verdict good = new Verdict(Opinion.GOOD, "", "", new byte[32], new byte[32]);
-        for (Keys auditor : fullNodes) {
+        for (KeyPair auditor : fullNodes) {
             messages.add(sign(
                     auditor,
                     map(
@@ -113,7 +113,7 @@ final class Settlements {
                             hash -> new Command.CommitVerdict(
                                     hash, 0, good.commitment(hash, 0, auditor.publicKey())))));
         }
-        for (Keys auditor : fullNodes) {
+        for (KeyPair auditor : fullNodes) {
             messages.add(sign(auditor, map(hashes, hash -> new Command.RevealVerdict(hash, good))));
         }
         return messages;

@@ -1,7 +1,7 @@
 package io.plumbline.benchmarks.micro;
 
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.kernels.IntKernels;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.kernels.IntKernels;
 import io.plumbline.verifier.freivalds.MatrixKey;
 import io.plumbline.verifier.freivalds.SecretInts;
 import java.lang.foreign.Arena;
@@ -22,7 +22,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** One token's products of one matrix: checked by Freivalds, and computed again. The matrix is gate and up of an 8B model's layer. */
+/**
+ * One token's products of one matrix: checked by Freivalds, and computed again. The matrix is gate and up of an 8B
+ * model's layer.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

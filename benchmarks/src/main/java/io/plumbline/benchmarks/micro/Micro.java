@@ -1,6 +1,6 @@
 package io.plumbline.benchmarks.micro;
 
-import io.plumbline.benchmarks.Sample;
+import io.plumbline.benchmarks.Readings;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,7 +15,7 @@ public final class Micro {
     private Micro() {}
 
     /** Readings of every benchmark in {@code type}, by its method's name and its parameters: "ours 1024". */
-    public static Map<String, Sample> run(Class<?> type) {
+    public static Map<String, Readings> run(Class<?> type) {
         Collection<RunResult> results;
         try {
             results = new Runner(new OptionsBuilder()
@@ -26,7 +26,7 @@ public final class Micro {
         } catch (RunnerException e) {
             throw new IllegalStateException("JMH could not run " + type.getSimpleName() + ": " + e.getMessage(), e);
         }
-        Map<String, Sample> samples = new LinkedHashMap<>();
+        Map<String, Readings> samples = new LinkedHashMap<>();
         for (RunResult result : results) {
             double[] readings = result.getBenchmarkResults().stream()
                     .flatMap(fork -> fork.getIterationResults().stream())
@@ -36,7 +36,7 @@ public final class Micro {
             result.getParams()
                     .getParamsKeys()
                     .forEach(key -> name.append(' ').append(result.getParams().getParam(key)));
-            samples.put(name.toString(), new Sample(readings));
+            samples.put(name.toString(), new Readings(readings));
         }
         return samples;
     }

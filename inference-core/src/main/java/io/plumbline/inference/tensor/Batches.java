@@ -8,7 +8,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Puts the tensors of several requests together along the model's batch dimension, wherever it stands, and takes outputs apart again. */
+/**
+ * Puts the tensors of several requests together along the model's batch dimension, wherever it stands, and takes
+ * outputs apart again.
+ */
 final class Batches {
     private final TensorManifest manifest;
     private final String dimension;

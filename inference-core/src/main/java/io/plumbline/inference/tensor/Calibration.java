@@ -172,7 +172,9 @@ public final class Calibration {
         return usable;
     }
 
-    /** Receipts are checked by the shapes that a model declares: one that gives others would make liars of its nodes. */
+    /**
+     * Receipts are checked by the shapes that a model declares: one that gives others would make liars of its nodes.
+     */
     private static void requireDeclared(TensorManifest manifest, List<Tensor> input, List<Tensor> given)
             throws IOException {
         for (Tensor output : given) {

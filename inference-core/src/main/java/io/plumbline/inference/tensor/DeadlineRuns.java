@@ -9,9 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Runs one model for callers that wait no longer than they say. A runtime looks between operators whether it is to stop,
- * and one operator may take hours: then the caller goes on, and the run keeps its place among those at once until it
- * ends. So a request that cannot be stopped takes one core of one model, and no other model's.
+ * Runs one model for callers that wait no longer than they say. A runtime looks between operators whether it is to
+ * stop, and one operator may take hours: then the caller goes on, and the run keeps its place among those at once
+ * until it ends. So a request that cannot be stopped takes one core of one model, and no other model's.
  */
 public final class DeadlineRuns {
     /** How long a run that was told to stop may take to do so. */

@@ -5,7 +5,10 @@ import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.util.List;
 
-/** A model on a backend, ready to run. Calls may come from any thread; a backend that runs one at a time makes others wait. */
+/**
+ * A model on a backend, ready to run. Calls may come from any thread; a backend that runs one at a time makes others
+ * wait.
+ */
 public interface LoadedTensorModel extends AutoCloseable {
     /** What a receipt says of it. */
     Fingerprint fingerprint();

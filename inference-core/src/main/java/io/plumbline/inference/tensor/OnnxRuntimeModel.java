@@ -214,8 +214,9 @@ public final class OnnxRuntimeModel implements LoadedTensorModel {
     }
 
     /**
-     * Does something on a thread with much stack: ONNX Runtime recurses deeply while it starts and reads a model, as deep as the process's command
-     * line is long and the graph is nested, and what is left of a Java thread's megabyte may not do. Beyond it the process would end.
+     * Does something on a thread with much stack: ONNX Runtime recurses deeply while it starts and reads a model, as
+     * deep as the process's command line is long and the graph is nested, and what is left of a Java thread's
+     * megabyte may not do. Beyond it the process would end.
      */
     private static <T> T deep(Callable<T> work, long longestMs) throws Exception {
         FutureTask<T> task = new FutureTask<>(work);

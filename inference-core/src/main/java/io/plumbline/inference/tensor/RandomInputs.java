@@ -15,7 +15,10 @@ import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.ToLongFunction;
 
-/** Inputs that a model takes, with random elements: floats as of normalized data, small integers, since most are indexes. */
+/**
+ * Inputs that a model takes, with random elements: floats as of normalized data, small integers, since most are
+ * indexes.
+ */
 public final class RandomInputs {
     private static final int INTEGERS = 8;
 
@@ -108,8 +111,8 @@ public final class RandomInputs {
     }
 
     /**
-     * The same inputs as if each float had been rounded otherwise. Whole numbers stay: they are masks, indexes or pixels,
-     * which no engine rounds, and a mask that is off a little is multiplied with large constants.
+     * The same inputs as if each float had been rounded otherwise. Whole numbers stay: they are masks, indexes or
+     * pixels, which no engine rounds, and a mask that is off a little is multiplied with large constants.
      *
      * @param relative most that an element is off by, as a part of itself.
      */

@@ -116,7 +116,10 @@ public record ShapeRanges(SortedMap<String, Range> byName) {
                 .toList();
     }
 
-    /** These, and for dimensions that nothing is said about the sizes that real inputs have; none where there are none. */
+    /**
+     * These, and for dimensions that nothing is said about the sizes that real inputs have; none where there are
+     * none.
+     */
     public ShapeRanges completed(TensorManifest manifest, List<List<Tensor>> real) {
         SortedMap<String, Range> completed = new TreeMap<>(byName);
         for (String name : undeclared(manifest)) {

@@ -8,8 +8,8 @@ import java.util.ServiceLoader;
 import java.util.function.DoubleConsumer;
 
 /**
- * Something that runs ONNX models: ONNX Runtime on processors is built in, TensorRT is a plug-in found by {@link ServiceLoader} on an
- * inference node's class path.
+ * Something that runs ONNX models: ONNX Runtime on processors is built in, TensorRT is a plug-in found by {@link
+ * ServiceLoader} on an inference node's class path.
  */
 public interface TensorBackend {
     /** As a fingerprint and the command line name it: "onnxruntime", "tensorrt". */

@@ -1,11 +1,11 @@
 package io.plumbline.inference.tensor;
 
-import io.plumbline.inference.model.Folders;
-import io.plumbline.inference.model.ModelFolder;
-import io.plumbline.inference.onnx.OnnxModel;
-import io.plumbline.inference.tokenizer.TokenizerFile;
+import io.plumbline.inference.language.checkpoint.ModelFolder;
+import io.plumbline.inference.language.tokenizer.TokenizerFile;
+import io.plumbline.inference.tensor.onnx.OnnxModel;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.TensorManifest;
 import io.plumbline.verifier.tensor.TensorSpec;
@@ -157,7 +157,7 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         } catch (FileAlreadyExistsException e) {
             throw new IOException(to + " exists already. Name a folder that does not, or remove it.", e);
         } finally {
-            Folders.delete(partial);
+            Directories.delete(partial);
         }
     }
 

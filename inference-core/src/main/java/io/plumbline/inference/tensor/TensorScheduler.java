@@ -20,11 +20,15 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs requests of one model, those that wait together in batches: whatever has come in while the last batch ran makes the next one, so
- * that nobody waits for company. Bounded: when too many wait, a request is refused at once; and each has a deadline.
+ * Runs requests of one model, those that wait together in batches: whatever has come in while the last batch ran
+ * makes the next one, so that nobody waits for company. Bounded: when too many wait, a request is refused at once;
+ * and each has a deadline.
  */
 public final class TensorScheduler implements AutoCloseable {
-    /** How far rows of a batch may differ from the same rows alone, of the output's scale: more, and rows are not independent. */
+    /**
+     * How far rows of a batch may differ from the same rows alone, of the output's scale: more, and rows are not
+     * independent.
+     */
     private static final double INDEPENDENT = 1e-3;
 
     /** How large the rows of a trial are beside each other. */
@@ -168,7 +172,9 @@ public final class TensorScheduler implements AutoCloseable {
         return null;
     }
 
-    /** Why these rows, which {@link Batches#fit} each other, may not be run together, or null; up to {@code most} are. */
+    /**
+     * Why these rows, which {@link Batches#fit} each other, may not be run together, or null; up to {@code most} are.
+     */
     private static String dependence(
             LoadedTensorModel model, TensorManifest manifest, List<List<Tensor>> rows, int most, Limits limits) {
         Batches batches = new Batches(manifest);
@@ -418,7 +424,9 @@ public final class TensorScheduler implements AutoCloseable {
         return place.leave();
     }
 
-    /** One of them is at fault, or they are too many together: each is run by itself, and none suffers for the others. */
+    /**
+     * One of them is at fault, or they are too many together: each is run by itself, and none suffers for the others.
+     */
     private void again(List<Waiting> batch) {
         synchronized (queue) {
             for (Waiting waiting : batch.reversed()) {

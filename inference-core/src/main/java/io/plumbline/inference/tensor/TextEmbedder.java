@@ -1,7 +1,7 @@
 package io.plumbline.inference.tensor;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import io.plumbline.inference.tokenizer.TokenizerFile;
+import io.plumbline.inference.language.tokenizer.TokenizerFile;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
@@ -11,8 +11,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Texts to a model's inputs and its outputs to vectors, as sentence transformers are exported: {@code input_ids}, {@code attention_mask} and
- * {@code token_type_ids} in; a vector a text, or one a token whose mean is taken, out.
+ * Texts to a model's inputs and its outputs to vectors, as sentence transformers are exported: {@code input_ids},
+ * {@code attention_mask} and {@code token_type_ids} in; a vector a text, or one a token whose mean is taken, out.
  */
 public final class TextEmbedder implements AutoCloseable {
     private static final String IDS = "input_ids";

@@ -11,8 +11,9 @@ import java.util.HexFormat;
 import java.util.Map;
 
 /**
- * ONNX Runtime's tensors of unsigned integers wider than 8 bits. Its Java API cannot make any, and can pass those that a
- * session gives: a model of one Cast makes them of the signed type of the same width, whose bits stay as they are.
+ * ONNX Runtime's tensors of unsigned integers wider than 8 bits. Its Java API cannot make any, and can pass those
+ * that a session gives: a model of one Cast makes them of the signed type of the same width, whose bits stay as they
+ * are.
  */
 final class UnsignedTensors {
     /** y = Cast(x), of any shape; the places of the signed type and of the unsigned one are left out. */

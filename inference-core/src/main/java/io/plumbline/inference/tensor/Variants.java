@@ -1,9 +1,9 @@
 package io.plumbline.inference.tensor;
 
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
-import io.plumbline.inference.model.Folders;
-import io.plumbline.inference.onnx.OnnxRewriter;
-import io.plumbline.inference.onnx.OnnxRewriter.Rounding;
+import io.plumbline.inference.tensor.onnx.OnnxRewriter;
+import io.plumbline.inference.tensor.onnx.OnnxRewriter.Rounding;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,9 +18,10 @@ import java.util.function.UnaryOperator;
 /**
  * The same model as different honest engines compute it, and as cheats do, on this host's ONNX Runtime.
  *
- * <p>Other hardware sums in other orders and rounds factors to its own formats. Orders are had by other levels of graph optimization and
- * other thread counts, and beyond those by weights that are off by a few units in the last place: what such an error does to an output is
- * what another order's rounding does. Formats are had by rounding nodes in the graph.
+ * <p>Other hardware sums in other orders and rounds factors to its own formats. Orders are had by other levels of
+ * graph optimization and other thread counts, and beyond those by weights that are off by a few units in the last
+ * place: what such an error does to an output is what another order's rounding does. Formats are had by rounding
+ * nodes in the graph.
  */
 public final class Variants {
     /** Relative error of a weight that stands for another order of fp32 sums: four units in the last place. */
@@ -161,7 +162,7 @@ public final class Variants {
 
     private static void delete(Path made) {
         try {
-            Folders.delete(made);
+            Directories.delete(made);
         } catch (IOException e) {
             throw new UncheckedIOException(made + " cannot be removed: " + e.getMessage(), e);
         }

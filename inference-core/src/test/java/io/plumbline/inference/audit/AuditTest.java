@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Level;
@@ -16,7 +16,7 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Honest answers pass at every level; every kind of cheat is in the attack suite. */
 class AuditTest {
-    private static final Keys NODE = Keys.random();
+    private static final KeyPair NODE = KeyPair.random();
     private static final int MAX_TOKENS = 48;
 
     @TempDir

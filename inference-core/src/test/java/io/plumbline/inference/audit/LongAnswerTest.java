@@ -8,18 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.engine.TraceStore;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.synthetic.RandomModel;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.engine.TraceStore;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -28,15 +28,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** An answer whose trace no array holds, and no memory has to. */
+@Tag("slow")
 class LongAnswerTest {
     /** Of 66 KiB of trace each. */
     private static final int TOKENS = 33_000;
 
-    private static final Keys NODE = Keys.random();
+    private static final KeyPair NODE = KeyPair.random();
 
     @TempDir
     private Path folder;

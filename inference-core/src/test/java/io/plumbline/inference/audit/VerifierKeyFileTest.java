@@ -8,17 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.model.LoadedModel;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -55,7 +55,7 @@ class VerifierKeyFileTest {
     }
 
     private void requireThatItAudits(VerifierKey key) throws IOException {
-        Keys node = Keys.random();
+        KeyPair node = KeyPair.random();
         Request request = TestModels.request(model, new int[] {0, 560, 376}, 5, Sampling.GREEDY);
         try (ForwardPass forward = TestModels.forward(model)) {
             Generator generator = new Generator(forward, node.publicKey());

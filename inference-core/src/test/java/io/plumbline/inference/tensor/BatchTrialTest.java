@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.inference.onnx.MadeModel;
-import io.plumbline.inference.onnx.MadeModel.Attribute;
+import io.plumbline.inference.tensor.onnx.MadeModel;
+import io.plumbline.inference.tensor.onnx.MadeModel.Attribute;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -16,10 +16,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Rows that change each other are not run together, and a run that does not end holds up nobody else. */
+@Tag("slow")
 class BatchTrialTest {
     private static final int FP32 = 1;
     private static final int INT64 = 7;

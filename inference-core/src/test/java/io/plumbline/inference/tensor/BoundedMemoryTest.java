@@ -3,17 +3,19 @@ package io.plumbline.inference.tensor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.inference.onnx.MadeModel;
-import io.plumbline.inference.onnx.MadeModel.Attribute;
+import io.plumbline.inference.tensor.onnx.MadeModel;
+import io.plumbline.inference.tensor.onnx.MadeModel.Attribute;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a request has a model expand ends that request, and not the process, nor others' requests. */
+@Tag("slow")
 class BoundedMemoryTest {
     private static final int FP32 = 1;
     private static final int INT64 = 7;

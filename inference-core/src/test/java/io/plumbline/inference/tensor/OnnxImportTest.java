@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.inference.onnx.MadeModel;
-import io.plumbline.inference.onnx.MadeModel.Attribute;
+import io.plumbline.inference.tensor.onnx.MadeModel;
+import io.plumbline.inference.tensor.onnx.MadeModel.Attribute;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
@@ -23,10 +23,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What import takes in as it is, and what it refuses by name before anybody serves it. */
+@Tag("slow")
 class OnnxImportTest {
     private static final int FP32 = 1;
     private static final int INT64 = 7;

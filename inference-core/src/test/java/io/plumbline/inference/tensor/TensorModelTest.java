@@ -10,9 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.plumbline.inference.onnx.OneProduct;
-import io.plumbline.inference.onnx.OneProduct.Hiding;
-import io.plumbline.inference.onnx.OnnxModel;
+import io.plumbline.inference.tensor.onnx.OneProduct;
+import io.plumbline.inference.tensor.onnx.OneProduct.Hiding;
+import io.plumbline.inference.tensor.onnx.OnnxModel;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.tensor.Fingerprint;

@@ -9,7 +9,7 @@ import io.aeron.cluster.ClusterBackupEventsListener;
 import io.aeron.cluster.ClusterMember;
 import io.aeron.cluster.RecordingLog;
 import io.plumbline.transport.Drivers;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
@@ -61,7 +61,7 @@ public final class Backup {
             String host,
             Path folder,
             int termBytes,
-            Keys keys,
+            KeyPair keys,
             byte[] genesisHash,
             LongConsumer progress)
             throws IOException {
@@ -109,7 +109,7 @@ public final class Backup {
             String host,
             Path folder,
             int termBytes,
-            Keys keys,
+            KeyPair keys,
             byte[] genesisHash,
             LongConsumer progress)
             throws IOException {

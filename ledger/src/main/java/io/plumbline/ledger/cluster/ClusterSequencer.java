@@ -6,12 +6,12 @@ import io.aeron.cluster.client.EgressListener;
 import io.aeron.logbuffer.Header;
 import io.aeron.security.AuthenticationException;
 import io.plumbline.ledger.order.PipelinedSequencer;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.OutcomeDecoder;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -29,15 +29,16 @@ import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The ledger's Aeron Cluster as its full nodes see it. Many calls may be on their way at once. When the session is lost or another member leads, what was not answered is sent again, which
- * commands' own ids make safe. One thread keeps the session and does all of that.
+ * The ledger's Aeron Cluster as its full nodes see it. Many calls may be on their way at once. When the session is
+ * lost or another member leads, what was not answered is sent again, which commands' own ids make safe. One thread
+ * keeps the session and does all of that.
  */
 public final class ClusterSequencer implements PipelinedSequencer {
     private static final long CALL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(3);
     private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
     private static final long KEEP_ALIVE_NS = TimeUnit.SECONDS.toNanos(1);
 
-    /** An eighth of it is the longest reply: what a door passes on in one message, see Endpoint.CHUNK_BYTES. */
+    /** An eighth of it is the longest reply: what an ingress passes on in one message, see Endpoint.CHUNK_BYTES. */
     private static final String EGRESS_TERM = "2m";
 
     private static final String CLOSED = "This session with the ledger was closed.";
@@ -91,7 +92,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
      * @param genesisHash of the ledger it is for.
      */
     public ClusterSequencer(
-            String aeronDirectory, String ingressEndpoints, String host, Keys keys, byte[] genesisHash) {
+            String aeronDirectory, String ingressEndpoints, String host, KeyPair keys, byte[] genesisHash) {
         this.aeronDirectory = aeronDirectory;
         this.ingressEndpoints = ingressEndpoints;
         this.host = host;
@@ -99,7 +100,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
         this.thread = Thread.ofPlatform().daemon().name("ledger-session").start(this::run);
     }
 
-    private final class Replies implements EgressListener, LedgerWire.Heard {
+    private final class NodeResponder implements EgressListener, LedgerWire.Heard {
         private final MessageHeaderDecoder header = new MessageHeaderDecoder();
 
         @Override
@@ -255,7 +256,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
     private void connect() {
         session = AeronCluster.connect(new AeronCluster.Context()
                 .aeronDirectoryName(aeronDirectory)
-                .egressListener(new Replies())
+                .egressListener(new NodeResponder())
                 .egressChannel("aeron:udp?endpoint=" + host + ":0|term-length=" + EGRESS_TERM)
                 .ingressChannel("aeron:udp?term-length=1m")
                 .ingressEndpoints(ingressEndpoints)
@@ -270,7 +271,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
     }
 
     @Override
-    public CompletableFuture<byte[]> askLater(Question question, byte[] key) {
+    public CompletableFuture<byte[]> askLater(Query question, byte[] key) {
         return begin(new Call<>(byte[].class, id -> LedgerWire.query(id, question, key)));
     }
 
@@ -289,7 +290,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
     }
 
     @Override
-    public byte[] ask(Question question, byte[] key) throws IOException {
+    public byte[] ask(Query question, byte[] key) throws IOException {
         return await(askLater(question, key));
     }
 

@@ -2,13 +2,13 @@ package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Blocks;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -34,7 +34,7 @@ final class CopiedState implements Replica.Listener {
 
     private volatile boolean isSure = true;
 
-    private record Held(Case changed, Node node) {}
+    private record Held(Settlement changed, Node node) {}
 
     /**
      * @param mark file that is there while a folder's ledger is a copy that nobody has confirmed; null where it never
@@ -70,7 +70,7 @@ final class CopiedState implements Replica.Listener {
     }
 
     @Override
-    public void onAudit(Case changed, Node node) {
+    public void onAudit(Settlement changed, Node node) {
         if (isSure) {
             listener.onAudit(changed, node);
         } else {

@@ -11,8 +11,8 @@ import org.agrona.DirectBuffer;
 import org.agrona.ErrorHandler;
 
 /**
- * Ends the member when its service fails. Aeron reports what a service throws and goes on with the next message; a state machine that has skipped one, or could not load its
- * snapshot, must not go on.
+ * Ends the member when its service fails. Aeron reports what a service throws and goes on with the next message; a
+ * state machine that has skipped one, or could not load its snapshot, must not go on.
  */
 final class FailHard implements ClusteredService {
     private final ClusteredService service;

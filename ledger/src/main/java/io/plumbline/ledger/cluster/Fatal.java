@@ -8,7 +8,9 @@ import java.nio.file.Path;
 final class Fatal {
     private Fatal() {}
 
-    /** Why a member with its data in {@code folder} cannot go on after this error, and what to do; null where it can. */
+    /**
+     * Why a member with its data in {@code folder} cannot go on after this error, and what to do; null where it can.
+     */
     static String reason(Path folder, Throwable error) {
         for (Throwable e = error; e != null; e = e.getCause()) {
             String said = String.valueOf(e.getMessage());

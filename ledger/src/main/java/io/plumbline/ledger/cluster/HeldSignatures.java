@@ -17,9 +17,9 @@ import org.agrona.collections.LongHashSet;
 
 /**
  * Signatures that held when this full node applied its log: after a start it applies the same log again, and checking
- * them is nearly all that this costs. A signature is known by a hash of all that its check depends on, under a key that
- * only this disk has, so another log, another order or a signature that did not hold is checked like a new one. What was
- * not on disk yet when the process ended is checked again too.
+ * them is nearly all that this costs. A signature is known by a hash of all that its check depends on, under a key
+ * that only this disk has, so another log, another order or a signature that did not hold is checked like a new one.
+ * What was not on disk yet when the process ended is checked again too.
  */
 final class HeldSignatures implements SignatureMemory, AutoCloseable {
     static final String FILE = "held-signatures";

@@ -1,20 +1,20 @@
 package io.plumbline.ledger.cluster;
 
+import io.plumbline.ledger.order.LedgerStatus;
 import io.plumbline.ledger.order.NodePage;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer;
-import io.plumbline.ledger.order.Standing;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Admission;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
-import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -41,7 +41,7 @@ public final class LedgerClient implements AutoCloseable {
     private static final int MAX_NODES = 100_000;
 
     private final Sequencer sequencer;
-    private final Keys keys;
+    private final KeyPair keys;
     private final byte[] ledger;
     /** Batches on their way at a time: who comes while one is does not wait for its end. */
     private static final int MAX_SENDING = 4;
@@ -76,7 +76,7 @@ public final class LedgerClient implements AutoCloseable {
      * @param keys that sign its commands.
      * @param ledger hash of the genesis of the ledger that they are for.
      */
-    public LedgerClient(Sequencer sequencer, Keys keys, byte[] ledger) {
+    public LedgerClient(Sequencer sequencer, KeyPair keys, byte[] ledger) {
         this.sequencer = sequencer;
         this.ledger = ledger.clone();
         this.keys = keys;
@@ -165,7 +165,7 @@ public final class LedgerClient implements AutoCloseable {
     /** Submits commands together, under one signature; each is applied or refused by itself. */
     public List<Outcome> submit(List<Command> commands) throws IOException {
         if (!knowsTime) {
-            sequencer.ask(Question.CASE, new byte[0]);
+            sequencer.ask(Query.CASE, new byte[0]);
             knowsTime = true;
         }
         Signed signed = Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
@@ -192,7 +192,7 @@ public final class LedgerClient implements AutoCloseable {
 
     /** Requests whose escrow waits for this node's answer; not all of them where there are many. */
     public List<byte[]> escrows(byte[] node) throws IOException {
-        byte[] body = sequencer.ask(Question.ESCROWS, node);
+        byte[] body = sequencer.ask(Query.ESCROWS, node);
         List<byte[]> requests = new ArrayList<>();
         for (int at = 0; at + 32 <= body.length; at += 32) {
             requests.add(Arrays.copyOfRange(body, at, at + 32));
@@ -212,13 +212,13 @@ public final class LedgerClient implements AutoCloseable {
 
     /** Money of one key. */
     public Account account(byte[] key) throws IOException {
-        return Account.read(new CanonicalReader(sequencer.ask(Question.ACCOUNT, key), "account"));
+        return Account.read(new CanonicalReader(sequencer.ask(Query.ACCOUNT, key), "account"));
     }
 
     /** The case of a request, or null. */
-    public Case findCase(byte[] requestHash) throws IOException {
-        byte[] body = sequencer.ask(Question.CASE, requestHash);
-        return body.length == 0 ? null : Case.decode(body);
+    public Settlement findSettlement(byte[] requestHash) throws IOException {
+        byte[] body = sequencer.ask(Query.CASE, requestHash);
+        return body.length == 0 ? null : Settlement.decode(body);
     }
 
     /**
@@ -231,9 +231,9 @@ public final class LedgerClient implements AutoCloseable {
         byte[] last = new byte[0];
         boolean hasMore = true;
         while (hasMore) {
-            NodePage page = NodePage.decode(sequencer.ask(Question.NODES, last));
+            NodePage page = NodePage.decode(sequencer.ask(Query.NODES, last));
             for (Node node : page.nodes()) {
-                if (last.length > 0 && Key.of(node.key()).compareTo(Key.of(last)) <= 0) {
+                if (last.length > 0 && Bytes32.of(node.key()).compareTo(Bytes32.of(last)) <= 0) {
                     throw new IOException("The full node's list of nodes is not in the order of their keys.");
                 }
                 nodes.add(node);
@@ -255,13 +255,13 @@ public final class LedgerClient implements AutoCloseable {
         byte[] key = new byte[1 + id.length];
         key[0] = (byte) kind.ordinal();
         System.arraycopy(id, 0, key, 1, id.length);
-        byte[] body = sequencer.ask(Question.PROOF, key);
+        byte[] body = sequencer.ask(Query.PROOF, key);
         return body.length == 0 ? null : CertifiedEntry.decode(body);
     }
 
     /** The state root. */
     public byte[] root() throws IOException {
-        return sequencer.ask(Question.ROOT, new byte[0]);
+        return sequencer.ask(Query.ROOT, new byte[0]);
     }
 
     /** What was answered last did not hold: another full node is asked from now on, where there is a choice. */
@@ -275,8 +275,8 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     /** How far the ledger is. */
-    public Standing standing() throws IOException {
-        return Standing.decode(sequencer.ask(Question.STANDING, new byte[0]));
+    public LedgerStatus standing() throws IOException {
+        return LedgerStatus.decode(sequencer.ask(Query.STANDING, new byte[0]));
     }
 
     @Override

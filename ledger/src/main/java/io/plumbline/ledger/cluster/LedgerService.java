@@ -7,7 +7,7 @@ import io.aeron.cluster.service.ClientSession;
 import io.aeron.cluster.service.Cluster;
 import io.aeron.cluster.service.ClusteredService;
 import io.aeron.logbuffer.Header;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Admission;
@@ -86,7 +86,10 @@ public final class LedgerService implements ClusteredService {
         return copied.isSure();
     }
 
-    /** What this full node's {@link Door} is to look at commands with: what it has checked is not checked again. */
+    /**
+     * What this full node's {@link LedgerIngress} is to look at commands with: what it has checked is not checked
+     * again.
+     */
     public Admission admission() {
         return new Admission(genesis.hash(), checks);
     }
@@ -185,10 +188,10 @@ public final class LedgerService implements ClusteredService {
         if (!copied.isSure()
                 || session == null
                 || cluster.role() != Cluster.Role.LEADER
-                || subject >= Question.values().length) {
+                || subject >= Query.values().length) {
             return;
         }
-        byte[] body = replica.answer(Question.values()[subject], key);
+        byte[] body = replica.answer(Query.values()[subject], key);
         long timeMs = Math.max(timestamp, replica.state().timeMs());
         send(
                 session,

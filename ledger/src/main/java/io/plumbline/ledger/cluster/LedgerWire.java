@@ -1,6 +1,6 @@
 package io.plumbline.ledger.cluster;
 
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderEncoder;
@@ -23,7 +23,10 @@ import org.agrona.ExpandableArrayBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** How calls of the ledger and their replies are written and read, whoever speaks with whom. Methods return the whole message's length. */
+/**
+ * How calls of the ledger and their replies are written and read, whoever speaks with whom. Methods return the whole
+ * message's length.
+ */
 final class LedgerWire {
     private LedgerWire() {}
 
@@ -34,7 +37,7 @@ final class LedgerWire {
         return message(buffer, out.encodedLength());
     }
 
-    static UnsafeBuffer query(long id, Question question, byte[] key) {
+    static UnsafeBuffer query(long id, Query question, byte[] key) {
         return query(id, Subject.get((short) question.ordinal()), key);
     }
 
@@ -88,7 +91,7 @@ final class LedgerWire {
 
         /** There is no answer. */
         default void unavailable(long id, String reason) {
-            // Sessions between clients and doors read this reply themselves.
+            // Sessions between clients and ingresses read this reply themselves.
         }
     }
 

@@ -11,7 +11,7 @@ import io.aeron.cluster.service.ClusteredServiceContainer;
 import io.aeron.security.AuthenticatorSupplier;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Inet6Address;
@@ -78,12 +78,12 @@ public final class Member implements AutoCloseable {
             Path folder,
             int fsyncLevel,
             int termBytes,
-            Keys keys,
+            KeyPair keys,
             byte[] genesisHash,
             Collection<byte[]> fullNodes,
             LongSupplier clock) {
         /** On disk before it is acknowledged, by this host's clock. */
-        public Place(int id, List<String> members, Path folder, Keys keys, Genesis genesis) {
+        public Place(int id, List<String> members, Path folder, KeyPair keys, Genesis genesis) {
             this(
                     id,
                     members,

@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
- * CRC-32C of every frame of the log, as it goes to disk and as it comes back: a log that a disk has changed must not be replayed. Aeron has one of its own, which reaches
- * into the JDK's private parts.
+ * CRC-32C of every frame of the log, as it goes to disk and as it comes back: a log that a disk has changed must not
+ * be replayed. Aeron has one of its own, which reaches into the JDK's private parts.
  */
 final class RecordChecksum implements Checksum {
     static final RecordChecksum CRC32C = new RecordChecksum();

@@ -1,7 +1,7 @@
 package io.plumbline.ledger.cluster;
 
 import io.plumbline.transport.Media;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,17 +29,17 @@ public final class Rejoin {
      *
      * @param place of the member that is to start; only its folder is written to.
      * @param host address at which the others reach this process.
-     * @param doors of all full nodes.
+     * @param ingresses of all full nodes.
      * @param progress told of the log position reached, now and then, if anything is copied.
      * @return log position up to which was copied; 0 where there was no need.
      */
-    public static long prepare(Member.Place place, String host, List<DoorAddress> doors, LongConsumer progress)
+    public static long prepare(Member.Place place, String host, List<IngressAddress> ingresses, LongConsumer progress)
             throws IOException {
         Backup.finish(place.folder());
         if (Backup.ledgerIn(place.folder()) != null) {
             return 0;
         }
-        return haveOthersPurged(place.folder(), host, place.keys(), doors)
+        return haveOthersPurged(place.folder(), host, place.keys(), ingresses)
                 ? Backup.run(
                         place.members(),
                         host,
@@ -51,24 +51,24 @@ public final class Rejoin {
                 : 0;
     }
 
-    private static boolean haveOthersPurged(Path folder, String host, Keys keys, List<DoorAddress> doors)
+    private static boolean haveOthersPurged(Path folder, String host, KeyPair keys, List<IngressAddress> ingresses)
             throws IOException {
-        List<DoorAddress> others = doors.stream()
-                .filter(door -> !Arrays.equals(door.key(), keys.publicKey()))
+        List<IngressAddress> others = ingresses.stream()
+                .filter(ingress -> !Arrays.equals(ingress.key(), keys.publicKey()))
                 .toList();
         Path driver = Files.createDirectories(folder).resolve("asking");
         try (Media asking = new Media(driver, e -> {}, () -> {});
                 ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             String aeron = asking.directory();
             List<CompletableFuture<Boolean>> answers = others.stream()
-                    .map(door -> CompletableFuture.supplyAsync(() -> hasPurged(aeron, host, keys, door), threads))
+                    .map(ingress -> CompletableFuture.supplyAsync(() -> hasPurged(aeron, host, keys, ingress), threads))
                     .toList();
             return answers.stream().map(CompletableFuture::join).toList().contains(true);
         }
     }
 
-    private static boolean hasPurged(String driver, String host, Keys keys, DoorAddress door) {
-        try (RemoteSequencer asked = new RemoteSequencer(driver, host, keys, List.of(door), ASK_NS)) {
+    private static boolean hasPurged(String driver, String host, KeyPair keys, IngressAddress ingress) {
+        try (RemoteSequencer asked = new RemoteSequencer(driver, host, keys, List.of(ingress), ASK_NS)) {
             return asked.logStart() > 0;
         } catch (IOException e) {
             // Who does not answer says nothing of its log.

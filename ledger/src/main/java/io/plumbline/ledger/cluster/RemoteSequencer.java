@@ -1,7 +1,7 @@
 package io.plumbline.ledger.cluster;
 
 import io.aeron.Aeron;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
@@ -14,7 +14,7 @@ import io.plumbline.transport.ledgerwire.UnavailableDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -31,18 +31,18 @@ import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The ledger as clients see it: by encrypted sessions with the doors of its full nodes, of which one is enough. Where
- * one does not answer soon, the next is asked the same as well, which commands' own ids make safe, and the first
- * answer counts.
+ * The ledger as clients see it: by encrypted sessions with the ingresses of its full nodes, of which one is enough.
+ * Where one does not answer soon, the next is asked the same as well, which commands' own ids make safe, and the
+ * first answer counts.
  */
 public final class RemoteSequencer implements Sequencer {
-    /** Without an answer for so long, the next door is asked as well. */
+    /** Without an answer for so long, the next ingress is asked as well. */
     private static final long NEXT_DOOR_MS = 1_000;
 
     private static final long PAUSE_MS = 100;
     private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
 
-    private final List<DoorAddress> doors;
+    private final List<IngressAddress> ingresses;
     private final Aeron aeron;
     private final Endpoint endpoint;
     private final AgentRunner runner;
@@ -51,13 +51,13 @@ public final class RemoteSequencer implements Sequencer {
 
     private final Map<Long, Call<?>> calls = new ConcurrentHashMap<>();
 
-    /** Which door is asked first: the one that answered last. */
-    private volatile int door;
+    /** Which ingress is asked first: the one that answered last. */
+    private volatile int ingress;
 
     private final long timeoutNs;
     private final HeardTime time = new HeardTime();
 
-    /** Something that is asked, until one of the doors has answered. */
+    /** Something that is asked, until one of the ingresses has answered. */
     private static final class Call<T> {
         private final Class<T> type;
         private T answer;
@@ -70,9 +70,9 @@ public final class RemoteSequencer implements Sequencer {
             this.type = type;
         }
 
-        synchronized void asks(Peer door) {
-            asked = door;
-            allAsked.add(door);
+        synchronized void asks(Peer ingress) {
+            asked = ingress;
+            allAsked.add(ingress);
             isRefused = false;
         }
 
@@ -100,7 +100,7 @@ public final class RemoteSequencer implements Sequencer {
             }
         }
 
-        /** The answer; null where the door that was asked last refuses, or lets one wait. */
+        /** The answer; null where the ingress that was asked last refuses, or lets one wait. */
         synchronized T await() throws InterruptedException {
             long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(NEXT_DOOR_MS);
             for (long left; answer == null && !isRefused && (left = end - System.nanoTime()) > 0; ) {
@@ -114,7 +114,7 @@ public final class RemoteSequencer implements Sequencer {
         }
     }
 
-    private final class Replies implements Endpoint.Receiver {
+    private final class NodeResponder implements Endpoint.Receiver {
         @Override
         public void onMessage(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
             if (header.templateId() == UnavailableDecoder.TEMPLATE_ID) {
@@ -166,17 +166,17 @@ public final class RemoteSequencer implements Sequencer {
      * @param aeronDirectory of a running media driver.
      * @param host address at which replies reach this process.
      * @param keys that this side shows.
-     * @param doors of the full nodes; which one is asked first is for the key to say, so that not all ask the same.
+     * @param ingresses of the full nodes; which one is asked first is for the key to say, so that not all ask the same.
      */
-    public RemoteSequencer(String aeronDirectory, String host, Keys keys, List<DoorAddress> doors) {
-        this(aeronDirectory, host, keys, doors, TOTAL_TIMEOUT_NS);
+    public RemoteSequencer(String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses) {
+        this(aeronDirectory, host, keys, ingresses, TOTAL_TIMEOUT_NS);
     }
 
     /** With another longest wait for an answer. */
-    RemoteSequencer(String aeronDirectory, String host, Keys keys, List<DoorAddress> doors, long timeoutNs) {
+    RemoteSequencer(String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses, long timeoutNs) {
         this.timeoutNs = timeoutNs;
-        this.doors = List.copyOf(doors);
-        this.door = Math.floorMod(java.util.Arrays.hashCode(keys.publicKey()), doors.size());
+        this.ingresses = List.copyOf(ingresses);
+        this.ingress = Math.floorMod(java.util.Arrays.hashCode(keys.publicKey()), ingresses.size());
         // Whoever runs the driver hears what happens to it; callers hear that nobody answers.
         this.aeron = Drivers.connect(aeronDirectory, e -> {});
         this.endpoint = new Endpoint(
@@ -184,7 +184,7 @@ public final class RemoteSequencer implements Sequencer {
                 host,
                 0,
                 new Identity(keys.secret(), keys.publicKey()),
-                new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, new Replies()));
+                new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, new NodeResponder()));
         this.runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
     }
@@ -195,7 +195,7 @@ public final class RemoteSequencer implements Sequencer {
     }
 
     @Override
-    public byte[] ask(Question question, byte[] key) throws IOException {
+    public byte[] ask(Query question, byte[] key) throws IOException {
         return call(byte[].class, id -> LedgerWire.query(id, question, key));
     }
 
@@ -213,18 +213,18 @@ public final class RemoteSequencer implements Sequencer {
         }
         UnsafeBuffer message = encoder.apply(id);
         long end = System.nanoTime() + timeoutNs;
-        int first = door;
+        int first = ingress;
         try {
             for (int attempt = 0; System.nanoTime() - end < 0; attempt++) {
-                int asked = (first + attempt) % doors.size();
+                int asked = (first + attempt) % ingresses.size();
                 if (attempt > 0 && asked == first) {
                     // None of them would: not at once again.
                     TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
                 }
-                ask(call, doors.get(asked), message);
+                ask(call, ingresses.get(asked), message);
                 T answer = call.await();
                 if (answer != null) {
-                    door = asked;
+                    ingress = asked;
                     return answer;
                 }
             }
@@ -235,11 +235,11 @@ public final class RemoteSequencer implements Sequencer {
             calls.remove(id);
         }
         throw new IOException("The ledger does not answer at "
-                + doors.stream().map(DoorAddress::address).toList()
+                + ingresses.stream().map(IngressAddress::address).toList()
                 + ". Are a majority of its full nodes running?" + call.why());
     }
 
-    private void ask(Call<?> call, DoorAddress at, UnsafeBuffer message) {
+    private void ask(Call<?> call, IngressAddress at, UnsafeBuffer message) {
         Peer peer;
         try {
             peer = endpoint.connect(at.host(), at.port(), at.key());
@@ -248,7 +248,7 @@ public final class RemoteSequencer implements Sequencer {
             return;
         }
         call.asks(peer);
-        // Never waits: there are other doors.
+        // Never waits: there are other ingresses.
         if (!peer.offer(message, 0, message.capacity())) {
             call.refuse(peer, "too much waits to be sent there");
         } else if (peer.lost() != null) {
@@ -258,7 +258,7 @@ public final class RemoteSequencer implements Sequencer {
 
     @Override
     public void distrust() {
-        door = (door + 1) % doors.size();
+        ingress = (ingress + 1) % ingresses.size();
     }
 
     @Override

@@ -3,9 +3,9 @@ package io.plumbline.ledger.cluster;
 import io.aeron.security.Authenticator;
 import io.aeron.security.CredentialsSupplier;
 import io.aeron.security.SessionProxy;
-import io.plumbline.ledger.state.Key;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.security.SecureRandom;
 import java.util.Collection;
 import java.util.HashMap;
@@ -14,16 +14,17 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * How a full node opens a session with the cluster: names its key, and signs what it is challenged with. What may be done there is decided by the signatures under commands; this keeps
- * everybody else, replays and somebody else's ledger out of the log.
+ * How a full node opens a session with the cluster: names its key, and signs what it is challenged with. What may be
+ * done there is decided by the signatures under commands; this keeps everybody else, replays and somebody else's
+ * ledger out of the log.
  */
 public final class SessionKeys implements CredentialsSupplier {
     private static final int CHALLENGE_BYTES = 32;
 
-    private final Keys keys;
+    private final KeyPair keys;
     private final byte[] genesisHash;
 
-    public SessionKeys(Keys keys, byte[] genesisHash) {
+    public SessionKeys(KeyPair keys, byte[] genesisHash) {
         this.keys = keys;
         this.genesisHash = genesisHash.clone();
     }
@@ -54,7 +55,7 @@ public final class SessionKeys implements CredentialsSupplier {
         private static final long ANSWER_MS = 10_000;
 
         private final byte[] genesisHash;
-        private final Set<Key> admitted;
+        private final Set<Bytes32> admitted;
         private final SecureRandom random = new SecureRandom();
         private final Map<Long, Pending> pending = new HashMap<>();
 
@@ -74,15 +75,15 @@ public final class SessionKeys implements CredentialsSupplier {
 
         Gate(byte[] genesisHash, Collection<byte[]> admitted) {
             this.genesisHash = genesisHash.clone();
-            this.admitted = admitted.stream().map(Key::of).collect(Collectors.toSet());
+            this.admitted = admitted.stream().map(Bytes32::of).collect(Collectors.toSet());
         }
 
         @Override
         public void onConnectRequest(long sessionId, byte[] credentials, long nowMs) {
             pending.values().removeIf(one -> nowMs - one.sinceMs > ANSWER_MS);
             boolean isAdmitted = credentials != null
-                    && credentials.length == Keys.PUBLIC_BYTES
-                    && admitted.contains(Key.of(credentials));
+                    && credentials.length == KeyPair.PUBLIC_BYTES
+                    && admitted.contains(Bytes32.of(credentials));
             if (isAdmitted && pending.size() < MAX_PENDING) {
                 byte[] challenge = new byte[CHALLENGE_BYTES];
                 random.nextBytes(challenge);
@@ -105,7 +106,7 @@ public final class SessionKeys implements CredentialsSupplier {
             Pending one = pending.get(sessionId);
             if (one != null && credentials != null) {
                 one.isAnswered = true;
-                one.holds = Keys.verify(one.key, message(genesisHash, one.challenge), credentials);
+                one.holds = KeyPair.verify(one.key, message(genesisHash, one.challenge), credentials);
             }
         }
 

@@ -15,8 +15,8 @@ import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The ledger's state as a snapshot: length, hash and state root, then the bytes. A damaged recording may replay as an empty one, or as other bytes: what does not
- * match in all three is refused, and the member does not start with it.
+ * The ledger's state as a snapshot: length, hash and state root, then the bytes. A damaged recording may replay as an
+ * empty one, or as other bytes: what does not match in all three is refused, and the member does not start with it.
  */
 final class Snapshots {
     private static final int HEADER_BYTES = 8 + 32 + 32;

@@ -22,8 +22,9 @@ import java.util.stream.Stream;
 import org.agrona.BitUtil;
 
 /**
- * Cuts recordings back to their last whole frame. Where the power went while frames were written, the last one may not be whole; it was acknowledged to nobody. What is damaged before the
- * last frame is not touched: that is no torn end.
+ * Cuts recordings back to their last whole frame. Where the power went while frames were written, the last one may
+ * not be whole; it was acknowledged to nobody. What is damaged before the last frame is not touched: that is no torn
+ * end.
  */
 final class TornEnd {
     private TornEnd() {}

@@ -4,8 +4,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * Keeps the log short, unasked: the member that leads has a snapshot taken when the log has grown by so much since the last, and after each every member drops what no start needs any more. Looks
- * now and then, by a thread of its own.
+ * Keeps the log short, unasked: the member that leads has a snapshot taken when the log has grown by so much since
+ * the last, and after each every member drops what no start needs any more. Looks now and then, by a thread of its
+ * own.
  */
 public final class Upkeep implements AutoCloseable {
     private static final long LOOK_MS = 2_000;

@@ -3,9 +3,9 @@ package io.plumbline.ledger.cluster;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.SigningRecord;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -19,8 +19,9 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Signs blocks for a full node, off the service's thread. What it is about to sign is on disk before it is signed, so that it never signs two
- * blocks of one number in one epoch, whatever happens between, nor anything else that its {@link SigningRecord} does not allow.
+ * Signs blocks for a full node, off the service's thread. What it is about to sign is on disk before it is signed, so
+ * that it never signs two blocks of one number in one epoch, whatever happens between, nor anything else that its
+ * {@link SigningRecord} does not allow.
  */
 public final class Voter implements AutoCloseable {
     /** Where a vote could not be handed in: until it is, or is not needed. */
@@ -29,7 +30,7 @@ public final class Voter implements AutoCloseable {
     /** A block's time is not signed where it is further ahead of this host's clock. */
     static final long MAX_AHEAD_MS = 60_000;
 
-    private final Keys keys;
+    private final KeyPair keys;
     private final LongSupplier clock;
     private final byte[] genesisHash;
     private final int fullNodes;
@@ -50,15 +51,16 @@ public final class Voter implements AutoCloseable {
      * @param fullNodes how many there are.
      * @param file of what was signed.
      * @param onError hears why a block was not signed.
-     * @throws IOException where the file cannot be read: a full node that does not know what it has signed must not sign.
+     * @throws IOException where the file cannot be read: a full node that does not know what it has signed must not
+     *     sign.
      */
-    public Voter(Keys keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
+    public Voter(KeyPair keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
             throws IOException {
         this(keys, genesisHash, fullNodes, file, onError, System::currentTimeMillis);
     }
 
     /** With another clock, in ms. */
-    Voter(Keys keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError, LongSupplier clock)
+    Voter(KeyPair keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError, LongSupplier clock)
             throws IOException {
         this.keys = keys;
         this.clock = clock;
@@ -97,7 +99,10 @@ public final class Voter implements AutoCloseable {
         }
     }
 
-    /** The block of this number and those before need no more signatures; while a log is replayed that is nearly all of them. */
+    /**
+     * The block of this number and those before need no more signatures; while a log is replayed that is nearly all
+     * of them.
+     */
     public void onCertified(long number) {
         certified = number;
     }
@@ -165,7 +170,8 @@ public final class Voter implements AutoCloseable {
     }
 
     /**
-     * Steps into the next epoch: promises to sign nothing in this one any more, and says what it has signed of the block that has stalled.
+     * Steps into the next epoch: promises to sign nothing in this one any more, and says what it has signed of the
+     * block that has stalled.
      *
      * @return what became of it, for the operator.
      * @throws IOException where there is nothing to step out of, or the ledger does not take it.

@@ -1,12 +1,12 @@
 package io.plumbline.ledger.index;
 
-import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.tree.MountainRange;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.tree.MerkleMountainRange;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.RangeProof;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.RangeProof;
 import io.plumbline.verifier.platform.ExtractedLibraries;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -48,7 +48,7 @@ public final class LedgerIndex implements AutoCloseable {
 
     private final Options options = new Options().setCreateIfMissing(true);
     private final RocksDB db;
-    private final MountainRange range;
+    private final MerkleMountainRange range;
     private final Consumer<Throwable> onError;
     private final ExecutorService writer = Executors.newSingleThreadExecutor();
 
@@ -69,7 +69,7 @@ public final class LedgerIndex implements AutoCloseable {
         try {
             db = RocksDB.open(options, folder.toString());
             byte[] length = db.get(LENGTH);
-            range = new MountainRange(
+            range = new MerkleMountainRange(
                     new Mountains(),
                     length == null ? 0 : ByteBuffer.wrap(length).getLong());
         } catch (RocksDBException e) {
@@ -99,7 +99,7 @@ public final class LedgerIndex implements AutoCloseable {
     }
 
     /** The mountain range's hashes as rows. */
-    private final class Mountains implements MountainRange.Nodes {
+    private final class Mountains implements MerkleMountainRange.Nodes {
         private byte[] key(int height, long index) {
             return ByteBuffer.allocate(10)
                     .put(MOUNTAIN)
@@ -167,7 +167,7 @@ public final class LedgerIndex implements AutoCloseable {
     }
 
     /** Keeps a request as it came to its end; returns at once. */
-    public void onClosed(Case closed) {
+    public void onClosed(Settlement closed) {
         write(() -> db.put(request(closed.requestHash()), closed.encode()));
     }
 
@@ -200,9 +200,9 @@ public final class LedgerIndex implements AutoCloseable {
     }
 
     /** A request that came to its end, however long ago; or null. */
-    public Case findRequest(byte[] hash) throws IOException {
+    public Settlement findRequest(byte[] hash) throws IOException {
         byte[] bytes = get(request(hash));
-        return bytes == null ? null : Case.decode(bytes);
+        return bytes == null ? null : Settlement.decode(bytes);
     }
 
     /** How many blocks from the first on it has without a gap. */

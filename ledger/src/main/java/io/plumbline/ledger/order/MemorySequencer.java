@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Orders in memory, in one thread, with a clock that its owner moves: the same calls give the same history. For simulations and tests; a replica may fall
- * behind, be put down to bytes and begin again from them, as on a host that crashed.
+ * Orders in memory, in one thread, with a clock that its owner moves: the same calls give the same history. For
+ * simulations and tests; a replica may fall behind, be put down to bytes and begin again from them, as on a host that
+ * crashed.
  */
 public final class MemorySequencer implements Sequencer {
     private final Genesis genesis;
@@ -114,7 +115,7 @@ public final class MemorySequencer implements Sequencer {
     }
 
     @Override
-    public byte[] ask(Question question, byte[] key) {
+    public byte[] ask(Query question, byte[] key) {
         catchUp(0);
         return members.getFirst().replica.answer(question, key);
     }

@@ -1,21 +1,21 @@
 package io.plumbline.ledger.order;
 
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 
 /**
- * One full node's copy of the ledger under whatever puts commands in order: applies what comes, closes blocks, has itself woken, and tells what happened.
- * Single-threaded.
+ * One full node's copy of the ledger under whatever puts commands in order: applies what comes, closes blocks, has
+ * itself woken, and tells what happened. Single-threaded.
  */
 public final class Replica {
     /** Longest time from a command to the block that has it, when the one before is certified. */
@@ -41,7 +41,7 @@ public final class Replica {
     /** Hears what happens; must return at once. */
     public interface Listener {
         /** An audit began, went into its next phase or came to its end. */
-        void onAudit(Case changed, Node node);
+        void onAudit(Settlement changed, Node node);
 
         /** A block waits for signatures in this epoch, or may be signed now that these statements are in. */
         default void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
@@ -143,11 +143,11 @@ public final class Replica {
     }
 
     /** What a question's answer is; empty where there is none, or the question is none. */
-    public byte[] answer(Question question, byte[] key) {
+    public byte[] answer(Query question, byte[] key) {
         return switch (question) {
             case ACCOUNT -> key.length == 32 ? state.account(key).encode() : new byte[0];
             case CASE -> {
-                Case found = state.findCase(key);
+                Settlement found = state.findSettlement(key);
                 yield found == null ? new byte[0] : found.encode();
             }
             case NODES ->
@@ -157,7 +157,7 @@ public final class Replica {
                         : new byte[0];
             case ROOT -> state.root();
             case PROOF -> proof(key);
-            case STANDING -> Standing.of(state).encode();
+            case STANDING -> LedgerStatus.of(state).encode();
             case ESCROWS -> key.length == 32 ? escrows(key) : new byte[0];
         };
     }

@@ -4,8 +4,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * What puts commands in one order, the same for every replica, and lets one of them be asked. Safety does not rest on it: a client believes what a quorum of full
- * nodes has signed. An ordering that lies can hold the ledger up, and no more.
+ * What puts commands in one order, the same for every replica, and lets one of them be asked. Safety does not rest on
+ * it: a client believes what a quorum of full nodes has signed. An ordering that lies can hold the ledger up, and no
+ * more.
  */
 public interface Sequencer extends AutoCloseable {
     /**
@@ -21,7 +22,8 @@ public interface Sequencer extends AutoCloseable {
      * Has commands ordered and applied.
      *
      * @param signed see {@link io.plumbline.ledger.state.Signed#encode}.
-     * @throws IOException where nobody answers. The commands may have been applied all the same, now or later within their own time.
+     * @throws IOException where nobody answers. The commands may have been applied all the same, now or later within
+     *     their own time.
      */
     Answer submit(byte[] signed) throws IOException;
 
@@ -31,7 +33,7 @@ public interface Sequencer extends AutoCloseable {
      * @return empty where there is nothing.
      * @throws IOException where nobody answers.
      */
-    byte[] ask(Question question, byte[] key) throws IOException;
+    byte[] ask(Query question, byte[] key) throws IOException;
 
     /** What was answered last did not hold: another full node is asked from now on, where there is a choice. */
     default void distrust() {

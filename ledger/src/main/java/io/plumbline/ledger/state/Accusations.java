@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.Domain;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.ArrayList;
@@ -26,7 +27,7 @@ final class Accusations {
     private static final Domain PARTS = new Domain("plumbline 2026-11 evidence parts");
 
     private final Books books;
-    private final SortedMap<Key, Accusation> byAccuser = new TreeMap<>();
+    private final SortedMap<Bytes32, Accusation> byAccuser = new TreeMap<>();
 
     /** Deposits of all, and bytes of those that others than full nodes hand in. */
     private long deposits;
@@ -87,7 +88,7 @@ final class Accusations {
     }
 
     /** @return why it is not begun, or null. */
-    String begin(Key accuser, Accuse c, boolean isFullNode, long deposit, long nowMs) {
+    String begin(Bytes32 accuser, Accuse c, boolean isFullNode, long deposit, long nowMs) {
         if (c.bytes() < 1 || c.bytes() > Accuse.MAX_BYTES) {
             return "evidence has 1 to " + Accuse.MAX_BYTES + " bytes, not " + c.bytes();
         }
@@ -109,7 +110,7 @@ final class Accusations {
         return null;
     }
 
-    private void put(Key accuser, Accusation one) {
+    private void put(Bytes32 accuser, Accusation one) {
         byAccuser.put(accuser, one);
         count(one, 1);
     }
@@ -120,7 +121,7 @@ final class Accusations {
     }
 
     /** @return why a part is not taken, or null. */
-    String refusal(Key accuser, HandInEvidence c) {
+    String refusal(Bytes32 accuser, HandInEvidence c) {
         Accusation open = byAccuser.get(accuser);
         if (open == null) {
             return "this account has accused nobody";
@@ -132,7 +133,7 @@ final class Accusations {
     }
 
     /** Takes a part; all of the evidence with the last one, else null. */
-    Whole take(Key accuser, HandInEvidence c) {
+    Whole take(Bytes32 accuser, HandInEvidence c) {
         Accusation open = byAccuser.get(accuser);
         open.add(c.part());
         if (open.received < open.bytes) {
@@ -151,7 +152,7 @@ final class Accusations {
             if (one.dueMs > nowMs) {
                 return false;
             }
-            books.oweFire(one.deposit, block);
+            books.burn(one.deposit, block);
             count(one, -1);
             return true;
         });
@@ -188,7 +189,7 @@ final class Accusations {
     static Accusations read(Books books, CanonicalReader in) {
         Accusations accusations = new Accusations(books);
         for (int n = in.getInt("accusations"); n > 0; n--) {
-            Key accuser = Key.of(in.getFixed(32, "accuser"));
+            Bytes32 accuser = Bytes32.of(in.getFixed(32, "accuser"));
             Accusation one = new Accusation(
                     in.getFixed(32, "request hash"),
                     in.getFixed(32, "evidence hash"),

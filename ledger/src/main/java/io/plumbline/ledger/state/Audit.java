@@ -3,6 +3,7 @@ package io.plumbline.ledger.state;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -25,7 +26,7 @@ public final class Audit {
     static final Audit NONE = begun(new byte[32], List.of(), Long.MAX_VALUE);
 
     private final byte[] beacon;
-    private final List<Key> auditors;
+    private final List<Bytes32> auditors;
     private final int round;
     private final Cell[] posted;
     private final byte[][] commitments;
@@ -34,7 +35,7 @@ public final class Audit {
 
     private Audit(
             byte[] beacon,
-            List<Key> auditors,
+            List<Bytes32> auditors,
             int round,
             Cell[] posted,
             byte[][] commitments,
@@ -50,7 +51,7 @@ public final class Audit {
     }
 
     /** @param beacon 32 bytes, drawn when the receipt was ordered. */
-    static Audit begun(byte[] beacon, List<Key> auditors, long deadlineMs) {
+    static Audit begun(byte[] beacon, List<Bytes32> auditors, long deadlineMs) {
         int count = auditors.size();
         return new Audit(
                 beacon, List.copyOf(auditors), 0, new Cell[count], new byte[count][], new Verdict[count], deadlineMs);
@@ -62,7 +63,7 @@ public final class Audit {
     }
 
     /** Whose verdicts count. */
-    public List<Key> auditors() {
+    public List<Bytes32> auditors() {
         return auditors;
     }
 
@@ -76,36 +77,36 @@ public final class Audit {
         return deadlineMs;
     }
 
-    public boolean isAuditor(Key key) {
+    public boolean isAuditor(Bytes32 key) {
         return auditors.contains(key);
     }
 
     /** Whether an auditor has bound itself to a verdict in this round. */
-    public boolean hasCommitted(Key auditor) {
+    public boolean hasCommitted(Bytes32 auditor) {
         return commitment(auditor) != null;
     }
 
     /** What an auditor has bound itself to in this round, or null. */
-    byte[] commitment(Key auditor) {
+    byte[] commitment(Bytes32 auditor) {
         int place = auditors.indexOf(auditor);
         return place < 0 ? null : commitments[place];
     }
 
     /** Whether an auditor has told its verdict. */
-    public boolean hasJudged(Key auditor) {
+    public boolean hasJudged(Bytes32 auditor) {
         int place = auditors.indexOf(auditor);
         return place >= 0 && verdicts[place] != null;
     }
 
     /** Whether an auditor has put a challenge to all; it may once. */
-    public boolean hasPosted(Key auditor) {
+    public boolean hasPosted(Bytes32 auditor) {
         int place = auditors.indexOf(auditor);
         return place >= 0 && posted[place] != null;
     }
 
     /** Told so far, by auditor. */
-    public SortedMap<Key, Verdict> verdicts() {
-        SortedMap<Key, Verdict> told = new TreeMap<>();
+    public SortedMap<Bytes32, Verdict> verdicts() {
+        SortedMap<Bytes32, Verdict> told = new TreeMap<>();
         for (int i = 0; i < verdicts.length; i++) {
             if (verdicts[i] != null) {
                 told.put(auditors.get(i), verdicts[i]);
@@ -160,7 +161,7 @@ public final class Audit {
 
     /** Cells posted by any auditor, in the order of their keys. */
     public List<Cell> postedCells() {
-        SortedMap<Key, Cell> cells = new TreeMap<>();
+        SortedMap<Bytes32, Cell> cells = new TreeMap<>();
         for (int i = 0; i < posted.length; i++) {
             if (posted[i] != null) {
                 cells.put(auditors.get(i), posted[i]);
@@ -202,8 +203,8 @@ public final class Audit {
     }
 
     /** Auditors who have told this opinion. */
-    List<Key> calling(Opinion opinion) {
-        List<Key> calling = new ArrayList<>();
+    List<Bytes32> calling(Opinion opinion) {
+        List<Bytes32> calling = new ArrayList<>();
         for (int i = 0; i < verdicts.length; i++) {
             if (verdicts[i] != null && verdicts[i].opinion() == opinion) {
                 calling.add(auditors.get(i));
@@ -213,15 +214,15 @@ public final class Audit {
     }
 
     /** Auditors who called the answer good and show the work that most of them do. */
-    List<Key> working() {
-        List<Key> working = calling(Opinion.GOOD);
+    List<Bytes32> working() {
+        List<Bytes32> working = calling(Opinion.GOOD);
         working.removeAll(lazy());
         return working;
     }
 
     /** Auditors who called an answer good without the work that most others show. */
-    public List<Key> lazy() {
-        List<Key> lazy = new ArrayList<>();
+    public List<Bytes32> lazy() {
+        List<Bytes32> lazy = new ArrayList<>();
         int most = good();
         for (int i = 0; i < verdicts.length; i++) {
             if (isGood(i) && sameWork(i) < most) {
@@ -236,15 +237,15 @@ public final class Audit {
         return new Audit(beacon, auditors, round, posted, commitments, verdicts, nextDeadlineMs);
     }
 
-    Audit committed(Key auditor, byte[] commitment) {
+    Audit committed(Bytes32 auditor, byte[] commitment) {
         return new Audit(beacon, auditors, round, posted, with(commitments, auditor, commitment), verdicts, deadlineMs);
     }
 
-    Audit revealed(Key auditor, Verdict verdict) {
+    Audit revealed(Bytes32 auditor, Verdict verdict) {
         return new Audit(beacon, auditors, round, posted, commitments, with(verdicts, auditor, verdict), deadlineMs);
     }
 
-    Audit posted(Key auditor, Cell cell, long nextDeadlineMs) {
+    Audit posted(Bytes32 auditor, Cell cell, long nextDeadlineMs) {
         return new Audit(
                 beacon,
                 auditors,
@@ -255,7 +256,7 @@ public final class Audit {
                 nextDeadlineMs);
     }
 
-    private <T> T[] with(T[] said, Key auditor, T word) {
+    private <T> T[] with(T[] said, Bytes32 auditor, T word) {
         T[] more = said.clone();
         more[auditors.indexOf(auditor)] = word;
         return more;
@@ -292,9 +293,9 @@ public final class Audit {
         if (count < 0 || count > MAX_AUDITORS) {
             throw new MalformedException("Malformed audit: it has " + count + " auditors.");
         }
-        List<Key> auditors = new ArrayList<>();
+        List<Bytes32> auditors = new ArrayList<>();
         for (int n = 0; n < count; n++) {
-            auditors.add(Key.of(in.getFixed(32, "auditor")));
+            auditors.add(Bytes32.of(in.getFixed(32, "auditor")));
         }
         int round = in.getInt("round");
         Cell[] posted = new Cell[count];

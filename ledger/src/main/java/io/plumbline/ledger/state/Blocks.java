@@ -1,16 +1,16 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Command.CastVote;
-import io.plumbline.ledger.tree.Peaks;
+import io.plumbline.ledger.tree.MmrPeaks;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -34,10 +34,10 @@ public final class Blocks {
 
     private final Genesis genesis;
     private final byte[] genesisHash;
-    private final Outcomes outcomes;
+    private final Listener listener;
 
     /** Hashes of all certified blocks' headers. */
-    private Peaks range = new Peaks();
+    private MmrPeaks range = new MmrPeaks();
 
     private final NavigableMap<Long, Past> recent = new TreeMap<>();
     private BlockHeader certified;
@@ -74,7 +74,7 @@ public final class Blocks {
     private record Past(long epoch, byte[] hash, SortedSet<Integer> signers) {}
 
     /** Hears what votes bring about. */
-    interface Outcomes {
+    interface Listener {
         void certified(long number);
 
         /** A full node has signed what it must not. */
@@ -84,10 +84,10 @@ public final class Blocks {
         boolean holds(byte[] content, BooleanSupplier check);
     }
 
-    Blocks(Genesis genesis, Outcomes outcomes) {
+    Blocks(Genesis genesis, Listener listener) {
         this.genesis = genesis;
         this.genesisHash = genesis.hash();
-        this.outcomes = outcomes;
+        this.listener = listener;
     }
 
     /** Whether a block may be closed: none waits for signatures. */
@@ -174,7 +174,7 @@ public final class Blocks {
             return UNSIGNED;
         }
         if (other != null || !agrees && votes.containsKey(place)) {
-            outcomes.guilty(place, twice(vote));
+            listener.guilty(place, twice(vote));
         }
         if (!agrees) {
             dissent.put(place, vote.headerHash());
@@ -186,7 +186,7 @@ public final class Blocks {
     }
 
     private boolean holds(CastVote vote) {
-        return outcomes.holds(vote.encode(), () -> vote.holds(genesisHash));
+        return listener.holds(vote.encode(), () -> vote.holds(genesisHash));
     }
 
     private static String isAnother(CastVote vote) {
@@ -206,7 +206,7 @@ public final class Blocks {
             if (!holds(vote)) {
                 return UNSIGNED;
             }
-            outcomes.guilty(place, twice(vote));
+            listener.guilty(place, twice(vote));
         }
         return isAnother(vote);
     }
@@ -234,7 +234,7 @@ public final class Blocks {
         if (!holds(one) || !holds(other)) {
             return UNSIGNED;
         }
-        outcomes.guilty(place, twice(one));
+        listener.guilty(place, twice(one));
         return null;
     }
 
@@ -254,7 +254,7 @@ public final class Blocks {
         votes = new TreeMap<>();
         asked = new TreeMap<>();
         dissent = new TreeMap<>();
-        outcomes.certified(certified.number());
+        listener.certified(certified.number());
     }
 
     /** Takes a full node's statement. @return why it does not count, or null. */
@@ -279,7 +279,7 @@ public final class Blocks {
                 .putFixed(new Command.StateEpoch(statement).encode())
                 .putFixed(signer)
                 .toBytes();
-        if (!outcomes.holds(content, () -> statement.holds(genesisHash, signer))) {
+        if (!listener.holds(content, () -> statement.holds(genesisHash, signer))) {
             return "the statement's signature does not hold";
         }
         said.put(place, statement);
@@ -325,9 +325,9 @@ public final class Blocks {
         }
     }
 
-    static Blocks read(Genesis genesis, Outcomes outcomes, CanonicalReader in) {
-        Blocks blocks = new Blocks(genesis, outcomes);
-        blocks.range = Peaks.read(in);
+    static Blocks read(Genesis genesis, Listener listener, CanonicalReader in) {
+        Blocks blocks = new Blocks(genesis, listener);
+        blocks.range = MmrPeaks.read(in);
         for (int n = in.getInt("recent blocks"); n > 0; n--) {
             long number = in.getLong("block number");
             long epoch = in.getLong("epoch");

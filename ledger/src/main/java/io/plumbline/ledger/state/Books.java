@@ -1,8 +1,9 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.NavigableMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -14,21 +15,21 @@ import java.util.TreeSet;
  */
 final class Books {
     /** Payees that are nobody: what they are owed leaves the ledger. */
-    private static final Key FIRE = new Key(0, 0, 0, 0);
+    private static final Bytes32 BURN = new Bytes32(0, 0, 0, 0);
 
-    private static final Key OUTSIDE = new Key(0, 0, 0, 1);
+    private static final Bytes32 OUTSIDE = new Bytes32(0, 0, 0, 1);
 
     /** All money that a ledger may have: sums of a few such amounts still fit a long. */
     static final long MAX_DEPOSITED = Long.MAX_VALUE / 4;
 
     private final Entries entries;
-    private final SortedMap<Key, Account> accounts = new TreeMap<>();
+    private final SortedMap<Bytes32, Account> accounts = new TreeMap<>();
 
     /** By the number of the block whose certificate pays it. */
-    private final NavigableMap<Long, SortedMap<Key, Long>> owed = new TreeMap<>();
+    private final NavigableMap<Long, SortedMap<Bytes32, Long>> owed = new TreeMap<>();
 
     /** Accounts with stakes on their way out, by the time they are free. */
-    private final NavigableMap<Long, TreeSet<Key>> releases = new TreeMap<>();
+    private final NavigableMap<Long, TreeSet<Bytes32>> releases = new TreeMap<>();
 
     private long deposited;
     private long burned;
@@ -44,17 +45,17 @@ final class Books {
     }
 
     /** An unknown key has nothing. */
-    Account account(Key key) {
+    Account account(Bytes32 key) {
         return accounts.getOrDefault(key, Account.NONE);
     }
 
     /** An account without money leaves the state. */
-    private void put(Key key, Account next) {
+    private void put(Bytes32 key, Account next) {
         boolean isEmpty = next.total() == 0;
         Account before = isEmpty ? accounts.remove(key) : accounts.put(key, next);
         inAccounts += next.total() - (before == null ? 0 : before.total());
         if (before != null && before.unbonding() > 0) {
-            TreeSet<Key> at = releases.get(before.releaseMs());
+            TreeSet<Bytes32> at = releases.get(before.releaseMs());
             at.remove(key);
             if (at.isEmpty()) {
                 releases.remove(before.releaseMs());
@@ -71,24 +72,24 @@ final class Books {
     }
 
     /** Money from outside. */
-    void deposit(Key key, long amount) {
+    void deposit(Bytes32 key, long amount) {
         deposited = Math.addExact(deposited, amount);
         put(key, account(key).plus(amount));
     }
 
     /** Money set aside for a request. */
-    void hold(Key key, long amount) {
+    void hold(Bytes32 key, long amount) {
         put(key, account(key).plus(-amount));
     }
 
     /** Moves from balance to stake. */
-    void bond(Key key, long amount) {
+    void bond(Bytes32 key, long amount) {
         Account a = account(key);
         put(key, new Account(a.balance() - amount, Math.addExact(a.stake(), amount), a.unbonding(), a.releaseMs()));
     }
 
     /** Begins to free a stake; what is on its way already waits anew. */
-    void unbond(Key key, long amount, long releaseMs) {
+    void unbond(Bytes32 key, long amount, long releaseMs) {
         Account a = account(key);
         put(key, new Account(a.balance(), a.stake() - amount, Math.addExact(a.unbonding(), amount), releaseMs));
     }
@@ -97,7 +98,7 @@ final class Books {
     boolean release(long nowMs) {
         boolean any = false;
         while (!releases.isEmpty() && releases.firstKey() <= nowMs) {
-            Key key = releases.firstEntry().getValue().first();
+            Bytes32 key = releases.firstEntry().getValue().first();
             Account a = account(key);
             put(key, new Account(Math.addExact(a.balance(), a.unbonding()), a.stake()));
             any = true;
@@ -111,33 +112,33 @@ final class Books {
     }
 
     /** Takes all of a stake, what is on its way out too; the caller owes it to others. */
-    long seize(Key key) {
+    long seize(Bytes32 key) {
         Account a = account(key);
         put(key, new Account(a.balance(), 0));
         return Math.addExact(a.stake(), a.unbonding());
     }
 
     /** @param block whose certificate pays it. */
-    void owe(Key payee, long amount, long block) {
+    void owe(Bytes32 payee, long amount, long block) {
         if (amount > 0) {
             owed.computeIfAbsent(block, at -> new TreeMap<>()).merge(payee, amount, Math::addExact);
             inDebts = Math.addExact(inDebts, amount);
         }
     }
 
-    void oweFire(long amount, long block) {
-        owe(FIRE, amount, block);
+    void burn(long amount, long block) {
+        owe(BURN, amount, block);
     }
 
     /** Takes a fee from a balance, and from the stake where that has too little; it is burned. */
-    void fee(Key key, long amount, long block) {
+    void fee(Bytes32 key, long amount, long block) {
         long ofBalance = Math.min(amount, account(key).balance());
         hold(key, ofBalance);
-        oweFire(ofBalance + forfeit(key, amount - ofBalance), block);
+        burn(ofBalance + forfeit(key, amount - ofBalance), block);
     }
 
     /** Takes up to {@code amount} of a stake, last of what is on its way out; the caller owes it to others. */
-    long forfeit(Key key, long amount) {
+    long forfeit(Bytes32 key, long amount) {
         Account a = account(key);
         long ofStake = Math.min(amount, a.stake());
         long ofUnbonding = Math.min(amount - ofStake, a.unbonding());
@@ -147,19 +148,19 @@ final class Books {
     }
 
     /** Takes from a balance what leaves the ledger. */
-    void oweOutside(Key key, long amount, long block) {
+    void payOut(Bytes32 key, long amount, long block) {
         hold(key, amount);
         owe(OUTSIDE, amount, block);
     }
 
     /** Pays what blocks up to this one say; whether there was anything. */
     boolean pay(long block) {
-        SortedMap<Long, SortedMap<Key, Long>> due = owed.headMap(block, true);
+        SortedMap<Long, SortedMap<Bytes32, Long>> due = owed.headMap(block, true);
         boolean any = !due.isEmpty();
-        for (SortedMap<Key, Long> one : due.values()) {
+        for (SortedMap<Bytes32, Long> one : due.values()) {
             one.forEach((payee, amount) -> {
                 inDebts -= amount;
-                if (payee.equals(FIRE)) {
+                if (payee.equals(BURN)) {
                     burned = Math.addExact(burned, amount);
                 } else if (payee.equals(OUTSIDE)) {
                     paidOut = Math.addExact(paidOut, amount);
@@ -173,9 +174,9 @@ final class Books {
     }
 
     /** What a key will have when the next blocks are certified, beside its balance. */
-    long owed(Key key) {
+    long owed(Bytes32 key) {
         long sum = 0;
-        for (SortedMap<Key, Long> one : owed.values()) {
+        for (SortedMap<Bytes32, Long> one : owed.values()) {
             sum = Math.addExact(sum, one.getOrDefault(key, 0L));
         }
         return sum;
@@ -213,12 +214,12 @@ final class Books {
         for (int blocks = in.getInt("blocks with payments"); blocks > 0; blocks--) {
             long block = in.getLong("block");
             for (int n = in.getInt("payments"); n > 0; n--) {
-                Key payee = Key.of(in.getFixed(32, "payee"));
+                Bytes32 payee = Bytes32.of(in.getFixed(32, "payee"));
                 books.owe(payee, in.getLong("amount"), block);
             }
         }
         for (int n = in.getInt("accounts"); n > 0; n--) {
-            Key key = Key.of(in.getFixed(32, "account"));
+            Bytes32 key = Bytes32.of(in.getFixed(32, "account"));
             books.put(key, Account.read(in));
         }
         return books;

@@ -6,8 +6,8 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 
 /** What an account may ask of the ledger. Amounts are in its smallest unit. Numbers of kinds are never used again. */
@@ -62,7 +62,7 @@ public sealed interface Command {
     record CastVote(byte[] fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {
         /** Whether the full node has signed it. */
         boolean holds(byte[] genesisHash) {
-            return Keys.verify(fullNode, Certificate.message(genesisHash, epoch, number, headerHash), signature);
+            return KeyPair.verify(fullNode, Certificate.message(genesisHash, epoch, number, headerHash), signature);
         }
 
         private void write(CanonicalWriter out) {
@@ -79,7 +79,7 @@ public sealed interface Command {
                     in.getLong("epoch"),
                     in.getLong("block number"),
                     in.getFixed(32, "header hash"),
-                    in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+                    in.getFixed(KeyPair.SIGNATURE_BYTES, "signature"));
         }
     }
 
@@ -197,7 +197,7 @@ public sealed interface Command {
                         in.getLong("price"),
                         in.getText("host"),
                         in.getInt("port"),
-                        Case.level(in),
+                        Settlement.level(in),
                         in.getInt("opening time"));
             case 2 ->
                 new OpenEscrow(
@@ -205,7 +205,7 @@ public sealed interface Command {
                         in.getFixed(32, "node"),
                         in.getLong("price"),
                         in.getLong("tokens"),
-                        Case.level(in));
+                        Settlement.level(in));
             case 3 -> new SubmitReceipt(Receipt.decode(in.getBytes("receipt")));
             case 4 ->
                 new CommitVerdict(in.getFixed(32, "request hash"), in.getInt("round"), in.getFixed(32, "commitment"));

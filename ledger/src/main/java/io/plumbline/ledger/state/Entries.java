@@ -1,29 +1,30 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.tree.StateTree;
-import io.plumbline.verifier.ledger.LedgerHashes;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.LedgerHashes;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * The state's entries on their way into its tree. What changes ten times between two blocks is encoded and hashed once: the tree has one shape whatever
- * order entries come in, so they may wait until it is asked for.
+ * The state's entries on their way into its tree. What changes ten times between two blocks is encoded and hashed
+ * once: the tree has one shape whatever order entries come in, so they may wait until it is asked for.
  */
 final class Entries {
-    private record Place(Kind kind, Key id) {}
+    private record Place(Kind kind, Bytes32 id) {}
 
     private final Map<Place, Supplier<byte[]>> changed = new LinkedHashMap<>();
     private StateTree tree = StateTree.empty();
 
     /** @param value gives the entry's bytes, then or later alike. */
-    void put(Kind kind, Key id, Supplier<byte[]> value) {
+    void put(Kind kind, Bytes32 id, Supplier<byte[]> value) {
         changed.put(new Place(kind, id), value);
     }
 
-    void remove(Kind kind, Key id) {
+    void remove(Kind kind, Bytes32 id) {
         changed.put(new Place(kind, id), () -> null);
     }
 

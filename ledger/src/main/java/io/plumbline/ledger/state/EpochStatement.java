@@ -3,8 +3,8 @@ package io.plumbline.ledger.state;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
@@ -12,8 +12,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * A full node's word that it signs nothing any more in epochs before this one, and what it has signed of the block that has stalled. So many as certify
- * begin the epoch; in it everyone may sign that block anew, within {@link #isExcluded}.
+ * A full node's word that it signs nothing any more in epochs before this one, and what it has signed of the block
+ * that has stalled. So many as certify begin the epoch; in it everyone may sign that block anew, within {@link
+ * #isExcluded}.
  *
  * @param epoch that it asks for.
  * @param number of the block that is not certified.
@@ -27,7 +28,7 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
     }
 
     public static EpochStatement of(
-            byte[] genesisHash, long epoch, long number, SortedMap<Long, byte[]> votes, Keys keys) {
+            byte[] genesisHash, long epoch, long number, SortedMap<Long, byte[]> votes, KeyPair keys) {
         byte[] message = new EpochStatement(epoch, number, votes, null).message(genesisHash);
         return new EpochStatement(epoch, number, votes, keys.sign(message));
     }
@@ -40,13 +41,14 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
     }
 
     boolean holds(byte[] genesisHash, byte[] fullNode) {
-        return Keys.verify(fullNode, message(genesisHash), signature);
+        return KeyPair.verify(fullNode, message(genesisHash), signature);
     }
 
     /**
-     * Whether no certificate for {@code hash} of {@code epoch} can exist or come to be, by the statements of distinct full nodes for later epochs: those who say that they
-     * signed it, those who say nothing, and as many of the others as may lie are fewer than certify. Who signed something else for a block earlier
-     * signs only what this allows, hence no two certificates of one number: each needs more honest full nodes than the other leaves.
+     * Whether no certificate for {@code hash} of {@code epoch} can exist or come to be, by the statements of distinct
+     * full nodes for later epochs: those who say that they signed it, those who say nothing, and as many of the
+     * others as may lie are fewer than certify. Who signed something else for a block earlier signs only what this
+     * allows, hence no two certificates of one number: each needs more honest full nodes than the other leaves.
      */
     public static boolean isExcluded(Collection<EpochStatement> statements, int fullNodes, long epoch, byte[] hash) {
         int signed = (int) statements.stream()
@@ -79,6 +81,6 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
             long of = in.getLong("epoch of a vote");
             votes.put(of, in.getFixed(32, "header hash"));
         }
-        return new EpochStatement(epoch, number, votes, in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+        return new EpochStatement(epoch, number, votes, in.getFixed(KeyPair.SIGNATURE_BYTES, "signature"));
     }
 }

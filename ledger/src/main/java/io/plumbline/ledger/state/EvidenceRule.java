@@ -18,7 +18,7 @@ final class EvidenceRule {
      *
      * @return why it does not, or null where it does.
      */
-    static String refusal(Case one, byte[] encoded) {
+    static String refusal(Settlement one, byte[] encoded) {
         Evidence evidence;
         try {
             evidence = Evidence.decode(encoded);

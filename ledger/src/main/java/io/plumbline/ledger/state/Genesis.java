@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.ArrayList;
@@ -24,7 +25,7 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
         if (fullNodes.isEmpty()) {
             throw new IllegalArgumentException("A ledger needs at least one full node.");
         }
-        if (fullNodes.stream().map(Key::of).distinct().count() < fullNodes.size()) {
+        if (fullNodes.stream().map(Bytes32::of).distinct().count() < fullNodes.size()) {
             throw new IllegalArgumentException(
                     "Two full nodes of a ledger have the same key: it would vote twice. Give each its own.");
         }

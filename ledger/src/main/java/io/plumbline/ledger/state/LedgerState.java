@@ -22,13 +22,14 @@ import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.LedgerHashes;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.LedgerHashes;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -44,7 +45,7 @@ import java.util.function.BooleanSupplier;
  * The settlement state machine: pure, single-threaded, and the same on every member that applies the same commands.
  * It knows no clock but the cluster's and iterates in key order only. A command is applied whole or not at all.
  */
-public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
+public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /**
      * Commands after which a block is closed at once; time closes most. A block costs each full node a signature and
      * each member all of them to check.
@@ -68,18 +69,18 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     private Parameters parameters;
     private Books books = new Books(entries);
     private Registry registry = new Registry(books, entries);
-    private Cases cases = new Cases(this, entries);
+    private Settlements cases = new Settlements(this, entries);
     private Accusations accusations = new Accusations(books);
-    private Outcomes outcomes = new Outcomes();
+    private ReplayGuard outcomes = new ReplayGuard();
     private Blocks blocks;
     private SignatureChecks checks;
     private SignatureMemory memory = SignatureMemory.NONE;
 
     /** References of deposits that were taken, for ever. */
-    private final Set<Key> references = new HashSet<>();
+    private final Set<Bytes32> references = new HashSet<>();
 
     /** Money to be paid out, for ever: the bank pays by a certified entry. */
-    private final SortedMap<Key, byte[]> withdrawals = new TreeMap<>();
+    private final SortedMap<Bytes32, byte[]> withdrawals = new TreeMap<>();
 
     /** What full nodes did that they must not, by place. */
     private final SortedMap<Integer, String> guilty = new TreeMap<>();
@@ -109,10 +110,10 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         this.blocks = new Blocks(genesis, this);
         this.parameters = genesis.parameters();
         if (begins) {
-            genesis.deposits().forEach(deposit -> books.deposit(Key.of(deposit.account()), deposit.amount()));
+            genesis.deposits().forEach(deposit -> books.deposit(Bytes32.of(deposit.account()), deposit.amount()));
             for (byte[] fullNode : genesis.fullNodes()) {
-                books.deposit(Key.of(fullNode), genesis.bond());
-                books.bond(Key.of(fullNode), genesis.bond());
+                books.deposit(Bytes32.of(fullNode), genesis.bond());
+                books.bond(Bytes32.of(fullNode), genesis.bond());
             }
         }
     }
@@ -126,7 +127,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
      */
     public List<String> apply(Signed signed, long nowMs) {
         expire(nowMs);
-        Key id = Key.of(signed.id(genesisHash));
+        Bytes32 id = Bytes32.of(signed.id(genesisHash));
         List<String> before = outcomes.find(id);
         if (before != null) {
             return reasons(before);
@@ -155,7 +156,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
         boolean isFree = isExempt || cases.areAwaited(signed.signer(), commands);
         long fee = isFree ? 0 : parameters.fee() * commands.size();
-        long money = books.account(Key.of(signed.signer())).total();
+        long money = books.account(Bytes32.of(signed.signer())).total();
         if (!isFree && money < Math.max(1, fee)) {
             // Nothing of it is kept: state costs its maker.
             return one("this account has " + money + ", which does not cover a fee of " + parameters.fee()
@@ -165,7 +166,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         chain = Blake3.plain().update(chain).update(id.bytes()).update(time).digest();
         List<String> answers = new ArrayList<>(commands.size());
         // All of it first: the first command could leave nothing for the others' fees.
-        books.fee(Key.of(signed.signer()), fee, block());
+        books.fee(Bytes32.of(signed.signer()), fee, block());
         for (int i = 0; i < commands.size(); i++) {
             Command command = commands.get(i);
             String refusal = apply(signed.signer(), command, id, i);
@@ -198,7 +199,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return reasons;
     }
 
-    private String apply(byte[] signer, Command command, Key id, int index) {
+    private String apply(byte[] signer, Command command, Bytes32 id, int index) {
         return switch (command) {
             case RegisterNode c -> registry.register(signer, c, parameters, block());
             case OpenEscrow c -> cases.escrow(signer, c, timeMs);
@@ -210,8 +211,8 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             case CastVote c -> blocks.vote(c);
             case DepositMoney c -> deposit(signer, c);
             case Withdraw c -> withdraw(signer, c, id, index);
-            case Bond c -> bond(Key.of(signer), c.amount());
-            case Unbond c -> unbond(Key.of(signer), c.amount());
+            case Bond c -> bond(Bytes32.of(signer), c.amount());
+            case Unbond c -> unbond(Bytes32.of(signer), c.amount());
             case RegisterDataNode c -> registry.register(signer, c, parameters, block());
             case RegisterModel c -> registry.register(signer, c, parameters, block());
             case ReportFeed c -> registry.report(signer, c, parameters, timeMs, block());
@@ -228,33 +229,33 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     private String accuse(byte[] signer, Accuse c) {
-        Case one = cases.find(c.requestHash());
+        Settlement one = cases.find(c.requestHash());
         if (one == null || one.receipt() == null) {
             return "no answer to this request is on the ledger, or not any more";
         }
-        if (one.status() == Case.Status.SLASHED) {
+        if (one.status() == Settlement.Status.SLASHED) {
             return "this answer was proven false already";
         }
         boolean isFullNode = genesis.place(signer) >= 0;
-        return accusations.begin(Key.of(signer), c, isFullNode, parameters.accusationDeposit(), timeMs);
+        return accusations.begin(Bytes32.of(signer), c, isFullNode, parameters.accusationDeposit(), timeMs);
     }
 
     private String handIn(byte[] signer, HandInEvidence c) {
-        Key accuser = Key.of(signer);
+        Bytes32 accuser = Bytes32.of(signer);
         String refusal = accusations.refusal(accuser, c);
         Accusations.Whole whole = refusal == null ? accusations.take(accuser, c) : null;
         if (whole == null) {
             return refusal;
         }
-        Case one = cases.find(whole.requestHash());
-        boolean isOver = one == null || one.status() == Case.Status.SLASHED;
+        Settlement one = cases.find(whole.requestHash());
+        boolean isOver = one == null || one.status() == Settlement.Status.SLASHED;
         refusal = isOver
                 ? "another has proven it, or the answer has left the ledger"
                 : EvidenceRule.refusal(one, whole.evidence());
         if (refusal == null || isOver) {
             books.owe(accuser, whole.deposit(), block());
         } else {
-            books.oweFire(whole.deposit(), block());
+            books.burn(whole.deposit(), block());
         }
         if (refusal == null) {
             cases.slash(one, accuser, timeMs);
@@ -269,21 +270,21 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         if (c.amount() <= 0 || c.amount() > Books.MAX_DEPOSITED - books.deposited()) {
             return "a deposit of " + c.amount() + " is not above 0, or more than the ledger can count";
         }
-        Key reference = Key.of(c.reference());
+        Bytes32 reference = Bytes32.of(c.reference());
         if (!references.add(reference)) {
             return "this deposit was taken before";
         }
-        books.deposit(Key.of(c.account()), c.amount());
+        books.deposit(Bytes32.of(c.account()), c.amount());
         enterReference(reference);
         return null;
     }
 
-    private void enterReference(Key reference) {
+    private void enterReference(Bytes32 reference) {
         entries.put(Kind.DEPOSIT, reference, () -> new byte[0]);
     }
 
-    private String withdraw(byte[] signer, Withdraw c, Key id, int index) {
-        Key key = Key.of(signer);
+    private String withdraw(byte[] signer, Withdraw c, Bytes32 id, int index) {
+        Bytes32 key = Bytes32.of(signer);
         if (c.destination().isEmpty() || c.destination().length() > MAX_DESTINATION) {
             return "a destination has 1 to " + MAX_DESTINATION + " characters";
         }
@@ -292,7 +293,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             refusal = registry.charge(key, parameters, block());
         }
         if (refusal == null) {
-            books.oweOutside(key, c.amount(), block());
+            books.payOut(key, c.amount(), block());
             byte[] entry = new CanonicalWriter()
                     .putFixed(signer)
                     .putLong(c.amount())
@@ -304,12 +305,12 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     /** Under which a withdrawal's entry stands: that of the commands it came with, and its place among them. */
-    public static Key withdrawalId(Key id, int index) {
+    public static Bytes32 withdrawalId(Bytes32 id, int index) {
         byte[] place = new CanonicalWriter().putInt(index).toBytes();
-        return Key.of(Blake3.plain().update(id.bytes()).update(place).digest());
+        return Bytes32.of(Blake3.plain().update(id.bytes()).update(place).digest());
     }
 
-    private void enterWithdrawal(Key id, byte[] entry) {
+    private void enterWithdrawal(Bytes32 id, byte[] entry) {
         withdrawals.put(id, entry);
         entries.put(Kind.WITHDRAWAL, id, () -> entry);
     }
@@ -318,7 +319,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return amount <= 0 || amount > money ? amount + " is not above 0, or not covered by " + money : null;
     }
 
-    private String bond(Key key, long amount) {
+    private String bond(Bytes32 key, long amount) {
         String refusal = covered(amount, books.account(key).balance());
         if (refusal == null) {
             books.bond(key, amount);
@@ -326,7 +327,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
         return refusal;
     }
 
-    private String unbond(Key key, long amount) {
+    private String unbond(Bytes32 key, long amount) {
         long reserved = cases.reserved(key);
         // Votes of a full node count as long as the ledger runs, and so must what it can lose by them.
         long bond = genesis.place(key.bytes()) >= 0 ? genesis.bond() : 0;
@@ -366,15 +367,15 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     @Override
     public void guilty(int place, String what) {
         if (guilty.putIfAbsent(place, what) == null) {
-            Key key = Key.of(genesis.fullNodes().get(place));
-            books.oweFire(books.seize(key), block());
+            Bytes32 key = Bytes32.of(genesis.fullNodes().get(place));
+            books.burn(books.seize(key), block());
             enterGuilty(place, what);
             pending++;
         }
     }
 
     private void enterGuilty(int place, String what) {
-        Key key = Key.of(genesis.fullNodes().get(place));
+        Bytes32 key = Bytes32.of(genesis.fullNodes().get(place));
         entries.put(
                 Kind.FULL_NODE, key, () -> new CanonicalWriter().putText(what).toBytes());
     }
@@ -467,7 +468,7 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
     }
 
     /** Cases whose status, round or deadline changed since this was asked last. */
-    public List<Case> takeChanged() {
+    public List<Settlement> takeChanged() {
         return cases.takeChanged();
     }
 
@@ -488,26 +489,26 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** Requests whose escrow waits for this node's answer; at most {@link #MAX_ESCROWS} of them. */
     public List<byte[]> escrowsOf(byte[] node) {
-        return cases.escrowed(Key.of(node), MAX_ESCROWS);
+        return cases.escrowed(Bytes32.of(node), MAX_ESCROWS);
     }
 
     /** Money of {@code key}; an unknown key has none. */
     public Account account(byte[] key) {
-        return books.account(Key.of(key));
+        return books.account(Bytes32.of(key));
     }
 
     /** Stake of an inference node that its open requests reserve. */
     public long reserved(byte[] key) {
-        return cases.reserved(Key.of(key));
+        return cases.reserved(Bytes32.of(key));
     }
 
     /** What a key is paid when the block that waits and the next are certified. */
     public long owed(byte[] key) {
-        return books.owed(Key.of(key));
+        return books.owed(Bytes32.of(key));
     }
 
     /** The case of a request, or null. */
-    public Case findCase(byte[] requestHash) {
+    public Settlement findSettlement(byte[] requestHash) {
         return cases.find(requestHash);
     }
 
@@ -518,12 +519,12 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
 
     /** Registered inference nodes with keys after this one, in key order; all of them where it is null. */
     public Collection<Node> nodesAfter(byte[] key) {
-        return registry.nodesAfter(key == null ? null : Key.of(key));
+        return registry.nodesAfter(key == null ? null : Bytes32.of(key));
     }
 
     /** The registered inference node with this key, or null. */
     public Node node(byte[] key) {
-        return registry.node(Key.of(key));
+        return registry.node(Bytes32.of(key));
     }
 
     /** The last that a data node has said on a feed, or null. */
@@ -626,19 +627,19 @@ public final class LedgerState implements Cases.Ledger, Blocks.Outcomes {
             state.enterGuilty(place, what);
         }
         for (int n = in.getInt("references"); n > 0; n--) {
-            Key reference = Key.of(in.getFixed(32, "reference"));
+            Bytes32 reference = Bytes32.of(in.getFixed(32, "reference"));
             state.references.add(reference);
             state.enterReference(reference);
         }
         for (int n = in.getInt("withdrawals"); n > 0; n--) {
-            Key id = Key.of(in.getFixed(32, "withdrawal"));
+            Bytes32 id = Bytes32.of(in.getFixed(32, "withdrawal"));
             state.enterWithdrawal(id, in.getBytes("withdrawal"));
         }
         state.books = Books.read(state.entries, in);
         state.accusations = Accusations.read(state.books, in);
         state.registry = Registry.read(state.books, state.entries, in);
-        state.cases = Cases.read(state, state.entries, in);
-        state.outcomes = Outcomes.read(in);
+        state.cases = Settlements.read(state, state.entries, in);
+        state.outcomes = ReplayGuard.read(in);
         state.blocks = Blocks.read(genesis, state, in);
         in.end();
         state.pending = pending;

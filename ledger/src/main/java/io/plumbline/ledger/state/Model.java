@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
@@ -12,8 +13,8 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  */
 public record Model(byte[] id, byte[] publisher, String name, String source) {
     /** Under which it stands. */
-    static Key key(byte[] id, byte[] publisher) {
-        return Key.of(Blake3.plain().update(id).update(publisher).digest());
+    static Bytes32 key(byte[] id, byte[] publisher) {
+        return Bytes32.of(Blake3.plain().update(id).update(publisher).digest());
     }
 
     public byte[] encode() {

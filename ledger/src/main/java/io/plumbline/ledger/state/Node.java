@@ -66,7 +66,7 @@ public record Node(
                 in.getLong("price"),
                 in.getText("host"),
                 in.getInt("port"),
-                Case.level(in),
+                Settlement.level(in),
                 in.getInt("opening time"),
                 in.getInt("slashed") != 0,
                 in.getInt("faults"));

@@ -5,9 +5,10 @@ import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.transport.Addresses;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.NavigableMap;
@@ -24,10 +25,10 @@ final class Registry {
 
     private final Books books;
     private final Entries entries;
-    private final NavigableMap<Key, Node> nodes = new TreeMap<>();
-    private final SortedMap<Key, DataNode> dataNodes = new TreeMap<>();
-    private final SortedMap<Key, Model> models = new TreeMap<>();
-    private final SortedMap<Key, FeedReport> reports = new TreeMap<>();
+    private final NavigableMap<Bytes32, Node> nodes = new TreeMap<>();
+    private final SortedMap<Bytes32, DataNode> dataNodes = new TreeMap<>();
+    private final SortedMap<Bytes32, Model> models = new TreeMap<>();
+    private final SortedMap<Bytes32, FeedReport> reports = new TreeMap<>();
 
     Registry(Books books, Entries entries) {
         this.books = books;
@@ -43,7 +44,7 @@ final class Registry {
     }
 
     /** Brings a stake up to what its owner announces: announcing oneself again, after a restart, costs nothing. */
-    private String stake(Key key, long stake, Parameters parameters) {
+    private String stake(Bytes32 key, long stake, Parameters parameters) {
         Account account = books.account(key);
         if (stake < parameters.minStake()) {
             return "stake " + stake + " is below the least, " + parameters.minStake();
@@ -59,7 +60,7 @@ final class Registry {
     }
 
     /** Takes the fee of an entry that stays. */
-    String charge(Key key, Parameters parameters, long block) {
+    String charge(Bytes32 key, Parameters parameters, long block) {
         long balance = books.account(key).balance();
         if (balance < parameters.registrationFee()) {
             return "the fee of " + parameters.registrationFee()
@@ -70,7 +71,7 @@ final class Registry {
     }
 
     /** Takes the fee where an entry is new, and the stake; nothing where either is not covered. */
-    private String enter(Key key, boolean isNew, long stake, Parameters parameters, long block) {
+    private String enter(Bytes32 key, boolean isNew, long stake, Parameters parameters, long block) {
         Account account = books.account(key);
         long missing = Math.max(0, stake - account.stake());
         long fee = isNew ? parameters.registrationFee() : 0;
@@ -96,7 +97,7 @@ final class Registry {
             return "an opening time of " + c.openMsPerToken() + " ms a token is not in 0.."
                     + Node.MAX_OPEN_MS_PER_TOKEN;
         }
-        Key key = Key.of(signer);
+        Bytes32 key = Bytes32.of(signer);
         Node before = nodes.get(key);
         String refusal = enter(key, before == null, c.stake(), parameters, block);
         if (refusal == null) {
@@ -119,7 +120,7 @@ final class Registry {
         if (!isAddress(c.host(), c.port())) {
             return NO_ADDRESS;
         }
-        Key key = Key.of(signer);
+        Bytes32 key = Bytes32.of(signer);
         String refusal = enter(key, !dataNodes.containsKey(key), c.stake(), parameters, block);
         if (refusal == null) {
             put(new DataNode(signer, c.host(), c.port()));
@@ -132,7 +133,7 @@ final class Registry {
             return "a model's name has 1 to " + MAX_TEXT + " characters, its source no more";
         }
         boolean isNew = !models.containsKey(Model.key(c.modelId(), signer));
-        String refusal = isNew ? charge(Key.of(signer), parameters, block) : null;
+        String refusal = isNew ? charge(Bytes32.of(signer), parameters, block) : null;
         if (refusal == null) {
             put(new Model(c.modelId(), signer, c.name(), c.source()));
         }
@@ -140,7 +141,7 @@ final class Registry {
     }
 
     String report(byte[] signer, ReportFeed c, Parameters parameters, long nowMs, long block) {
-        Key key = Key.of(signer);
+        Bytes32 key = Bytes32.of(signer);
         if (!dataNodes.containsKey(key) || books.account(key).stake() < parameters.minStake()) {
             return "only data nodes with a stake report";
         }
@@ -148,7 +149,7 @@ final class Registry {
             return "a feed's name has 1 to " + MAX_TEXT + " characters, its value at most " + FeedReport.MAX_VALUE_BYTES
                     + " bytes";
         }
-        FeedReport before = reports.get(Key.of(FeedReport.id(signer, c.feed())));
+        FeedReport before = reports.get(Bytes32.of(FeedReport.id(signer, c.feed())));
         if (before != null && c.sequence() <= before.sequence()) {
             return "report " + c.sequence() + " is not after " + before.sequence();
         }
@@ -160,41 +161,41 @@ final class Registry {
     }
 
     /** Most auditors of an answer of this node have called it bad, or had it not opened. */
-    void fault(Key key) {
+    void fault(Bytes32 key) {
         Node node = nodes.get(key);
         put(node.withFaults(Math.min(Integer.MAX_VALUE - 1, node.faults()) + 1));
     }
 
     /** An inference node has lost its stake. */
-    void caught(Key key) {
+    void caught(Bytes32 key) {
         put(nodes.get(key).caught());
     }
 
     private void put(Node node) {
-        Key key = Key.of(node.key());
+        Bytes32 key = Bytes32.of(node.key());
         nodes.put(key, node);
         entries.put(Kind.NODE, key, node::encode);
     }
 
     private void put(DataNode node) {
-        Key key = Key.of(node.key());
+        Bytes32 key = Bytes32.of(node.key());
         dataNodes.put(key, node);
         entries.put(Kind.DATA_NODE, key, node::encode);
     }
 
     private void put(Model model) {
-        Key key = Model.key(model.id(), model.publisher());
+        Bytes32 key = Model.key(model.id(), model.publisher());
         models.put(key, model);
         entries.put(Kind.MODEL, key, model::encode);
     }
 
     private void put(FeedReport report) {
-        Key key = Key.of(FeedReport.id(report.node(), report.feed()));
+        Bytes32 key = Bytes32.of(FeedReport.id(report.node(), report.feed()));
         reports.put(key, report);
         entries.put(Kind.FEED, key, report::encode);
     }
 
-    Node node(Key key) {
+    Node node(Bytes32 key) {
         return nodes.get(key);
     }
 
@@ -203,14 +204,14 @@ final class Registry {
     }
 
     /** @param key null for all. */
-    Collection<Node> nodesAfter(Key key) {
+    Collection<Node> nodesAfter(Bytes32 key) {
         return key == null
                 ? nodes()
                 : Collections.unmodifiableCollection(nodes.tailMap(key, false).values());
     }
 
     FeedReport report(byte[] node, String feed) {
-        return reports.get(Key.of(FeedReport.id(node, feed)));
+        return reports.get(Bytes32.of(FeedReport.id(node, feed)));
     }
 
     void write(CanonicalWriter out) {

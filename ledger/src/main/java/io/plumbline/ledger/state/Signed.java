@@ -4,7 +4,7 @@ import io.plumbline.verifier.blake3.Domain;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,11 +36,11 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
     private static final SecureRandom RANDOM = new SecureRandom();
 
     /** @param ledger hash of the genesis of the ledger that they are for, 32 bytes: no other takes them. */
-    public static Signed of(byte[] ledger, Keys keys, long lastMs, Command... commands) {
+    public static Signed of(byte[] ledger, KeyPair keys, long lastMs, Command... commands) {
         return of(ledger, keys, lastMs, List.of(commands));
     }
 
-    public static Signed of(byte[] ledger, Keys keys, long lastMs, List<Command> commands) {
+    public static Signed of(byte[] ledger, KeyPair keys, long lastMs, List<Command> commands) {
         byte[] nonce = new byte[NONCE_BYTES];
         RANDOM.nextBytes(nonce);
         CanonicalWriter body = new CanonicalWriter().putInt(commands.size());
@@ -62,7 +62,7 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
 
     /** Whether its signer signed it for this ledger. */
     public boolean signatureHolds(byte[] ledger) {
-        return Keys.verify(signer, id(ledger), signature);
+        return KeyPair.verify(signer, id(ledger), signature);
     }
 
     /**
@@ -102,11 +102,11 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
     public static Signed decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "command");
         Signed signed = new Signed(
-                in.getFixed(Keys.PUBLIC_BYTES, "signer"),
+                in.getFixed(KeyPair.PUBLIC_BYTES, "signer"),
                 in.getFixed(NONCE_BYTES, "nonce"),
                 in.getLong("last time"),
                 in.getBytes("body"),
-                in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+                in.getFixed(KeyPair.SIGNATURE_BYTES, "signature"));
         in.end();
         if (signed.body.length > MAX_BODY_BYTES) {
             throw new MalformedException("Malformed command: its body is longer than " + MAX_BODY_BYTES + " bytes.");

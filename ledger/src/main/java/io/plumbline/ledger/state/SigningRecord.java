@@ -8,13 +8,13 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What a full node has signed, and so what it may still sign: one block per epoch and number, none in an epoch it has stepped out of, and in a later epoch another
- * one only where the first cannot have been certified.
+ * What a full node has signed, and so what it may still sign: one block per epoch and number, none in an epoch it has
+ * stepped out of, and in a later epoch another one only where the first cannot have been certified.
  *
  * @param number of the last block it signed, or -1.
  * @param votes header hashes it signed for that block, by epoch.
- * @param promised below this epoch it signs nothing any more for the block of number {@code promisedFor}. Later blocks are free of it: who stepped on alone, and
- *     was outrun by the others, goes on with them.
+ * @param promised below this epoch it signs nothing any more for the block of number {@code promisedFor}. Later
+ *     blocks are free of it: who stepped on alone, and was outrun by the others, goes on with them.
  */
 public record SigningRecord(long number, SortedMap<Long, byte[]> votes, long promisedFor, long promised) {
     /** Nothing was signed. */

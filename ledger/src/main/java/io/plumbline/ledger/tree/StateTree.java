@@ -1,17 +1,18 @@
 package io.plumbline.ledger.tree;
 
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.LedgerHashes;
-import io.plumbline.verifier.ledger.StateProof;
+import io.plumbline.verifier.lightclient.LedgerHashes;
+import io.plumbline.verifier.lightclient.StateProof;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The state as a compact sparse Merkle tree: an entry stands as high up as no other shares its way, so a tree of n entries is about log2 n deep
- * and has one shape whatever order they came in. Trees never change: an update makes a new one that shares what is the same, so that
- * proofs of a past state cost nothing to keep. Hashes are made when they are asked for.
+ * The state as a compact sparse Merkle tree: an entry stands as high up as no other shares its way, so a tree of n
+ * entries is about log2 n deep and has one shape whatever order they came in. Trees never change: an update makes a
+ * new one that shares what is the same, so that proofs of a past state cost nothing to keep. Hashes are made when
+ * they are asked for.
  */
 public final class StateTree {
     private static final StateTree NONE = new StateTree(null);

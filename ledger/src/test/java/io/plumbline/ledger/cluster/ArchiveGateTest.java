@@ -12,7 +12,7 @@ import io.aeron.security.NullCredentialsSupplier;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
@@ -44,7 +44,7 @@ class ArchiveGateTest {
 
     @Test
     void onlyFullNodesReachTheArchive() throws Exception {
-        Keys full = Keys.random();
+        KeyPair full = KeyPair.random();
         Genesis genesis = new Genesis(List.of(full.publicKey()), List.of());
         String address = "localhost:" + Ports.free(Member.PORTS);
         Member.Place place = new Member.Place(0, List.of(address), folder.resolve("member"), full, genesis);
@@ -53,7 +53,7 @@ class ArchiveGateTest {
                 MediaDriver driver = MediaDriver.launch(Drivers.context(folder.resolve("driver"), () -> here))) {
             List<CredentialsSupplier> strangers = List.of(
                     new NullCredentialsSupplier(),
-                    new SessionKeys(Keys.random(), genesis.hash()),
+                    new SessionKeys(KeyPair.random(), genesis.hash()),
                     new SessionKeys(full, new byte[32]),
                     new CredentialsSupplier() {
                         @Override
@@ -63,7 +63,7 @@ class ArchiveGateTest {
 
                         @Override
                         public byte[] onChallenge(byte[] challenge) {
-                            return new byte[Keys.SIGNATURE_BYTES];
+                            return new byte[KeyPair.SIGNATURE_BYTES];
                         }
                     });
             for (CredentialsSupplier stranger : strangers) {

@@ -14,11 +14,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.aeron.driver.MediaDriver;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.LedgerStatus;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Replica;
-import io.plumbline.ledger.order.Standing;
-import io.plumbline.ledger.state.Case;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
@@ -26,8 +24,9 @@ import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.EpochStatement;
-import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
@@ -37,11 +36,12 @@ import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Ports;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -58,10 +58,12 @@ import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Three members in one JVM, real Aeron, real disks. */
+@Tag("slow")
 class ClusterTest {
     @TempDir
     Path folder;
@@ -73,11 +75,11 @@ class ClusterTest {
     private final List<Voter> voters = new ArrayList<>();
     private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
-    private final List<DoorAddress> doors = new ArrayList<>();
+    private final List<IngressAddress> ingresses = new ArrayList<>();
     private final List<AgentRunner> runners = new ArrayList<>();
     private MediaDriver driver;
     private Media media;
-    private final Map<Key, LedgerClient> clients = new HashMap<>();
+    private final Map<Bytes32, LedgerClient> clients = new HashMap<>();
     private LedgerClient client;
 
     @BeforeEach
@@ -85,7 +87,7 @@ class ClusterTest {
         int base = Ports.free(3 * (Member.PORTS + 1));
         for (int i = 0; i < 3; i++) {
             addresses.add("localhost:" + (base + i * Member.PORTS));
-            doors.add(new DoorAddress(
+            ingresses.add(new IngressAddress(
                     "localhost:" + (base + 3 * Member.PORTS + i),
                     FULL_NODES.get(i).publicKey()));
         }
@@ -106,7 +108,7 @@ class ClusterTest {
             int id = i;
             LedgerService service = new LedgerService(genesis(), new Replica.Listener() {
                 @Override
-                public void onAudit(Case ordered, Node node) {
+                public void onAudit(Settlement ordered, Node node) {
                     heard.add(id + " at " + node.host());
                 }
 
@@ -125,23 +127,23 @@ class ClusterTest {
                     service,
                     e -> failures.add("member " + id + ": " + e),
                     () -> failures.add("member " + id + " ended")));
-            Keys keys = FULL_NODES.get(i);
+            KeyPair keys = FULL_NODES.get(i);
             ClusterSequencer cluster = session(keys);
             clients.put(
-                    Key.of(keys.publicKey()),
+                    Bytes32.of(keys.publicKey()),
                     new LedgerClient(cluster, keys, genesis().hash()));
-            Endpoint door = new Endpoint(
+            Endpoint ingress = new Endpoint(
                     media.aeron(),
                     "localhost",
-                    doors.get(i).port(),
+                    ingresses.get(i).port(),
                     new Identity(keys.secret(), keys.publicKey()),
-                    new Door(cluster, service.admission(), members.get(i)::logStart).protocol());
-            runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("door: " + e), null, door));
+                    new LedgerIngress(cluster, service.admission(), members.get(i)::logStart).protocol());
+            runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("ingress: " + e), null, ingress));
             AgentRunner.startOnThread(runners.getLast());
         }
-        for (Keys keys : List.of(REQUESTER, NODE)) {
+        for (KeyPair keys : List.of(REQUESTER, NODE)) {
             clients.put(
-                    Key.of(keys.publicKey()),
+                    Bytes32.of(keys.publicKey()),
                     new LedgerClient(remote(keys), keys, genesis().hash()));
         }
         client = of(REQUESTER);
@@ -150,7 +152,7 @@ class ClusterTest {
         }
     }
 
-    private ClusterSequencer session(Keys keys) {
+    private ClusterSequencer session(KeyPair keys) {
         return new ClusterSequencer(
                 driver.aeronDirectoryName(),
                 Member.ingressEndpoints(addresses),
@@ -159,12 +161,12 @@ class ClusterTest {
                 genesis().hash());
     }
 
-    private RemoteSequencer remote(Keys keys) {
-        return new RemoteSequencer(media.directory(), "localhost", keys, doors);
+    private RemoteSequencer remote(KeyPair keys) {
+        return new RemoteSequencer(media.directory(), "localhost", keys, ingresses);
     }
 
-    private LedgerClient of(Keys keys) {
-        return clients.get(Key.of(keys.publicKey()));
+    private LedgerClient of(KeyPair keys) {
+        return clients.get(Bytes32.of(keys.publicKey()));
     }
 
     private void closeClients() {
@@ -196,20 +198,20 @@ class ClusterTest {
         driver.close();
     }
 
-    private void applied(Command command, Keys keys) throws IOException {
+    private void applied(Command command, KeyPair keys) throws IOException {
         LedgerClient.Outcome outcome = of(keys).submit(command);
         assertTrue(outcome.isApplied(), outcome.reason());
     }
 
     private Status status() {
         try {
-            return client.findCase(request(1)).status();
+            return client.findSettlement(request(1)).status();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private void commit(Keys auditor) throws IOException {
+    private void commit(KeyPair auditor) throws IOException {
         applied(new CommitVerdict(request(1), 0, GOOD.commitment(request(1), 0, auditor.publicKey())), auditor);
     }
 
@@ -233,13 +235,13 @@ class ClusterTest {
                     List.of("the signature does not hold"),
                     remote.submit(forged).reasons());
             assertEquals(1, remote.submit(new byte[5]).reasons().size());
-            assertEquals(height, client.standing().height(), "it was refused at the door");
+            assertEquals(height, client.standing().height(), "it was refused at the ingress");
             assertNull(remote.submit(signed.encode()).reasons().getFirst());
             assertNull(remote.submit(signed.encode()).reasons().getFirst(), "the first answer again");
             assertEquals(5, client.account(REQUESTER.publicKey()).stake());
         }
         try (ClusterSequencer stranger = session(REQUESTER)) {
-            String why = assertThrows(IOException.class, () -> stranger.ask(Question.ROOT, new byte[0]))
+            String why = assertThrows(IOException.class, () -> stranger.ask(Query.ROOT, new byte[0]))
                     .getMessage();
             assertTrue(why.contains("full nodes"), why);
         }
@@ -262,15 +264,16 @@ class ClusterTest {
         await("a snapshot", () -> leader.snapshots() > 0);
         leader.close();
         members.remove(leader);
-        // Whoever was let in by its door knocks at another.
+        // Whoever was let in by its ingress knocks at another.
         runners.remove(leads).close();
         await("the revealing to begin", () -> status() == Status.REVEALING);
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(0));
         applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(1));
-        assertEquals(Status.SETTLED, client.findCase(request(1)).status());
+        assertEquals(Status.SETTLED, client.findSettlement(request(1)).status());
         await(
                 "a certificate",
-                () -> certified() != null && Case.decode(certified().value()).status() == Status.SETTLED);
+                () -> certified() != null
+                        && Settlement.decode(certified().value()).status() == Status.SETTLED);
         assertEquals(
                 999_850, client.account(REQUESTER.publicKey()).balance(), "the rest came back with the certificate");
         assertEquals(50_000, client.account(NODE.publicKey()).balance(), "its price waits while evidence may come");
@@ -278,16 +281,17 @@ class ClusterTest {
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
         assertTrue(proof.certificate().signatures().size() >= 2);
         voters.forEach(Voter::close);
-        byte[] settled = client.findCase(request(1)).encode();
-        Standing before = client.standing();
+        byte[] settled = client.findSettlement(request(1)).encode();
+        LedgerStatus before = client.standing();
 
         closeClients();
         members.forEach(Member::close);
         members.clear();
         heard.clear();
         launch();
-        assertArrayEquals(settled, client.findCase(request(1)).encode(), "the same after a restart of all members");
-        Standing after = client.standing();
+        assertArrayEquals(
+                settled, client.findSettlement(request(1)).encode(), "the same after a restart of all members");
+        LedgerStatus after = client.standing();
         assertTrue(after.certified() >= before.certified() && after.height() >= before.height(), after.toString());
         assertEquals(after.deposited(), after.total());
         assertEquals(999_850, client.account(REQUESTER.publicKey()).balance());

@@ -7,18 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.order.Replica;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,10 +36,10 @@ class CopiedStateTest {
     @TempDir
     private Path folder;
 
-    private final List<Keys> full = Stream.generate(Keys::random).limit(4).toList();
-    private final Keys saver = Keys.random();
+    private final List<KeyPair> full = Stream.generate(KeyPair::random).limit(4).toList();
+    private final KeyPair saver = KeyPair.random();
     private final Genesis genesis = new Genesis(
-            full.stream().map(Keys::publicKey).toList(),
+            full.stream().map(KeyPair::publicKey).toList(),
             700,
             new byte[32],
             List.of(new Genesis.Deposit(saver.publicKey(), 1_000)),
@@ -56,7 +56,7 @@ class CopiedStateTest {
 
     private final class Told implements Replica.Listener {
         @Override
-        public void onAudit(Case changed, Node node) {
+        public void onAudit(Settlement changed, Node node) {
             told.add("audit");
         }
 
@@ -71,14 +71,14 @@ class CopiedStateTest {
         }
     }
 
-    private void order(Keys by, Command command) {
+    private void order(KeyPair by, Command command) {
         byte[] signed = Signed.of(genesis.hash(), by, NOW + 60_000, command).encode();
         log.add(signed);
         honest.apply(signed, NOW);
     }
 
     private void vote(int place, long number, byte[] hash) {
-        Keys keys = full.get(place);
+        KeyPair keys = full.get(place);
         byte[] signature = keys.sign(Certificate.message(genesis.hash(), 0, number, hash));
         order(keys, new Command.CastVote(keys.publicKey(), 0, number, hash, signature));
     }

@@ -9,7 +9,7 @@ import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,14 +28,15 @@ import org.junit.jupiter.api.io.TempDir;
  * One member and its disk: what is damaged is not served from, and the member does not linger; what is copied is as
  * good as the original.
  */
+@Tag("slow")
 class DiskTest {
     private static final int BONDS = 50;
 
     @TempDir
     Path folder;
 
-    private final Keys full = Keys.random();
-    private final Keys saver = Keys.random();
+    private final KeyPair full = KeyPair.random();
+    private final KeyPair saver = KeyPair.random();
     private final Genesis genesis =
             new Genesis(List.of(full.publicKey()), List.of(new Genesis.Deposit(saver.publicKey(), 1_000)));
     private final ConcurrentLinkedQueue<String> errors = new ConcurrentLinkedQueue<>();

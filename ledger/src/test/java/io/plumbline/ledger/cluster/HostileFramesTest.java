@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.aeron.cluster.service.ClientSession;
 import io.aeron.cluster.service.Cluster;
 import io.plumbline.ledger.Money;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Signed;
@@ -72,7 +72,7 @@ class HostileFramesTest {
         List<byte[]> frames = new ArrayList<>();
         Signed signed = Signed.of(Money.genesis().hash(), Money.REQUESTER, 1_060_000, new Command.Bond(5));
         frames.add(bytes(LedgerWire.submit(5, signed.encode())));
-        for (Question question : Question.values()) {
+        for (Query question : Query.values()) {
             frames.add(bytes(LedgerWire.query(6, question, new byte[33])));
         }
         return frames;
@@ -125,7 +125,7 @@ class HostileFramesTest {
             assertTrue(failure(5).contains("longer than this session's channel takes"), failure(5));
         }
         channelBytes = 10;
-        byte[] frame = bytes(LedgerWire.query(6, Question.STANDING, new byte[0]));
+        byte[] frame = bytes(LedgerWire.query(6, Query.STANDING, new byte[0]));
         hand(frame, frame.length);
         assertEquals(2, replies, "a channel that takes nothing is answered nothing");
     }

@@ -8,17 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
 import io.plumbline.ledger.order.NodePage;
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
-import io.plumbline.ledger.state.Key;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Signed;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -43,7 +43,7 @@ class LedgerClientTest {
                     }
 
                     @Override
-                    public byte[] ask(Question question, byte[] key) {
+                    public byte[] ask(Query question, byte[] key) {
                         return new byte[0];
                     }
 
@@ -55,7 +55,7 @@ class LedgerClientTest {
                     @Override
                     public void close() {}
                 },
-                Keys.random(),
+                KeyPair.random(),
                 new byte[32]);
     }
 
@@ -134,12 +134,12 @@ class LedgerClientTest {
         assertTrue(asked.get() <= first + 2, "the others went together: " + asked);
     }
 
-    /** A door would refuse the whole batch. */
+    /** An ingress would refuse the whole batch. */
     @Test
     void commandsThatGoTogetherBringNoMoreSignaturesOfOthersThanADoorTakes() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         List<Integer> signatures = Collections.synchronizedList(new ArrayList<>());
-        Keys sender = Keys.random();
+        KeyPair sender = KeyPair.random();
         LedgerClient client = new LedgerClient(
                 new Sequencer() {
                     @Override
@@ -157,7 +157,7 @@ class LedgerClientTest {
                     }
 
                     @Override
-                    public byte[] ask(Question question, byte[] key) {
+                    public byte[] ask(Query question, byte[] key) {
                         return new byte[0];
                     }
 
@@ -202,8 +202,8 @@ class LedgerClientTest {
                     }
 
                     @Override
-                    public byte[] ask(Question question, byte[] key) {
-                        assertEquals(Question.NODES, question);
+                    public byte[] ask(Query question, byte[] key) {
+                        assertEquals(Query.NODES, question);
                         return answer.apply(key);
                     }
 
@@ -215,7 +215,7 @@ class LedgerClientTest {
                     @Override
                     public void close() {}
                 },
-                Keys.random(),
+                KeyPair.random(),
                 new byte[32]);
     }
 
@@ -223,14 +223,14 @@ class LedgerClientTest {
     void moreNodesThanAPageHoldsAreReadPageByPage() throws IOException {
         int count = 2 * NodePage.MAX_NODES + 1;
         List<Genesis.Deposit> deposits = new ArrayList<>();
-        List<Keys> nodes = new ArrayList<>();
+        List<KeyPair> nodes = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            nodes.add(Keys.random());
+            nodes.add(KeyPair.random());
             deposits.add(new Genesis.Deposit(nodes.getLast().publicKey(), 10));
         }
-        Genesis genesis = new Genesis(List.of(Keys.random().publicKey()), deposits);
+        Genesis genesis = new Genesis(List.of(KeyPair.random().publicKey()), deposits);
         LedgerState state = new LedgerState(genesis);
-        for (Keys keys : nodes) {
+        for (KeyPair keys : nodes) {
             Command register = new Command.RegisterNode(10, new byte[32], 1, "127.0.0.1", 9);
             assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
                     .getFirst());
@@ -239,14 +239,15 @@ class LedgerClientTest {
         AtomicInteger pages = new AtomicInteger();
         List<Node> read = asked(key -> {
                     pages.incrementAndGet();
-                    return replica.answer(Question.NODES, key);
+                    return replica.answer(Query.NODES, key);
                 })
                 .nodes();
         assertEquals(count, read.size());
         assertEquals(
-                count, read.stream().map(node -> Key.of(node.key())).distinct().count());
+                count,
+                read.stream().map(node -> Bytes32.of(node.key())).distinct().count());
         assertEquals(3, pages.get());
-        byte[] first = replica.answer(Question.NODES, new byte[0]);
+        byte[] first = replica.answer(Query.NODES, new byte[0]);
         String why = assertThrows(IOException.class, () -> asked(key -> first).nodes())
                 .getMessage();
         assertTrue(why.contains("order of their keys"), why);

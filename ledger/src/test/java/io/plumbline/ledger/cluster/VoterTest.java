@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.ledger.order.Question;
+import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +46,7 @@ class VoterTest {
     }
 
     private Voter voter() throws IOException {
-        return new Voter(Keys.random(), new byte[32], 4, file, e -> {});
+        return new Voter(KeyPair.random(), new byte[32], 4, file, e -> {});
     }
 
     @Test
@@ -159,7 +159,7 @@ class VoterTest {
             }
 
             @Override
-            public byte[] ask(Question question, byte[] key) {
+            public byte[] ask(Query question, byte[] key) {
                 return new byte[0];
             }
 
@@ -172,8 +172,8 @@ class VoterTest {
             public void close() {}
         };
         try (Voter voter =
-                new Voter(Keys.random(), new byte[32], 4, file, e -> errors.add(e.getMessage()), clock::get)) {
-            voter.begin(new LedgerClient(sequencer, Keys.random(), new byte[32]));
+                new Voter(KeyPair.random(), new byte[32], 4, file, e -> errors.add(e.getMessage()), clock::get)) {
+            voter.begin(new LedgerClient(sequencer, KeyPair.random(), new byte[32]));
             long time = clock.get() + Voter.MAX_AHEAD_MS;
             voter.onBlock(new BlockHeader(0, block(0), block(0), 1, time), 0, List.of());
             assertNotNull(votes.poll(10, TimeUnit.SECONDS));

@@ -1,14 +1,14 @@
 package io.plumbline.ledger.faults;
 
 import io.aeron.driver.MediaDriver;
-import io.plumbline.ledger.cluster.DoorAddress;
+import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -22,7 +22,7 @@ import java.util.List;
  * answered for.
  */
 final class FaultLoad {
-    static final Keys SAVER = new Keys(Blake3.hash(new byte[] {9}));
+    static final KeyPair SAVER = new KeyPair(Blake3.hash(new byte[] {9}));
     private static final long PAUSE_MS = 3;
 
     private static volatile boolean paused;
@@ -37,9 +37,11 @@ final class FaultLoad {
         Genesis genesis = Genesis.decode(Files.readAllBytes(Path.of(arguments[0])));
         List<String> members = List.of(arguments[1].split(","));
         MediaDriver driver = MediaDriver.launch(Drivers.context(Path.of(arguments[3])));
-        List<DoorAddress> doors = FaultMember.doors(members, genesis);
+        List<IngressAddress> ingresses = FaultMember.ingresses(members, genesis);
         LedgerClient ledger = new LedgerClient(
-                new RemoteSequencer(driver.aeronDirectoryName(), arguments[2], SAVER, doors), SAVER, genesis.hash());
+                new RemoteSequencer(driver.aeronDirectoryName(), arguments[2], SAVER, ingresses),
+                SAVER,
+                genesis.hash());
         Thread.ofPlatform().daemon().start(() -> load(ledger));
         System.out.println("started");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

@@ -1,27 +1,27 @@
 package io.plumbline.ledger.faults;
 
 import io.plumbline.ledger.cluster.ClusterSequencer;
-import io.plumbline.ledger.cluster.Door;
-import io.plumbline.ledger.cluster.DoorAddress;
+import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.LedgerIngress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Rejoin;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.order.Replica;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -60,7 +60,7 @@ final class FaultMember implements Replica.Listener {
     public static void main(String[] arguments) throws Exception {
         int id = Integer.parseInt(arguments[0]);
         Genesis genesis = Genesis.decode(Files.readAllBytes(Path.of(arguments[1])));
-        Keys keys = new Keys(HexFormat.of().parseHex(arguments[2]));
+        KeyPair keys = new KeyPair(HexFormat.of().parseHex(arguments[2]));
         Path folder = Files.createDirectories(Path.of(arguments[3]));
         List<String> members = List.of(arguments[4].split(","));
         AtomicLong aheadMs = new AtomicLong();
@@ -82,9 +82,9 @@ final class FaultMember implements Replica.Listener {
                 genesis.hash(),
                 genesis.fullNodes(),
                 () -> System.currentTimeMillis() + aheadMs.get());
-        List<DoorAddress> doors = doors(members, genesis);
-        String host = doors.get(id).host();
-        say("copied " + Rejoin.prepare(place, host, doors, at -> {}));
+        List<IngressAddress> ingresses = ingresses(members, genesis);
+        String host = ingresses.get(id).host();
+        say("copied " + Rejoin.prepare(place, host, ingresses, at -> {}));
         Member member = new Member(
                 place,
                 service,
@@ -100,9 +100,9 @@ final class FaultMember implements Replica.Listener {
         Endpoint endpoint = new Endpoint(
                 media.aeron(),
                 host,
-                doors.get(id).port(),
+                ingresses.get(id).port(),
                 new Identity(keys.secret(), keys.publicKey()),
-                new Door(cluster, service.admission(), member::logStart).protocol());
+                new LedgerIngress(cluster, service.admission(), member::logStart).protocol());
         AgentRunner.startOnThread(new AgentRunner(Drivers.idle(), e -> say("error " + e), null, endpoint));
         voter.begin(ledger);
         liar.begin(ledger);
@@ -116,16 +116,16 @@ final class FaultMember implements Replica.Listener {
     }
 
     /** Behind the members' own ports. */
-    static List<DoorAddress> doors(List<String> members, Genesis genesis) {
-        List<DoorAddress> doors = new ArrayList<>();
+    static List<IngressAddress> ingresses(List<String> members, Genesis genesis) {
+        List<IngressAddress> ingresses = new ArrayList<>();
         for (int i = 0; i < members.size(); i++) {
             int colon = members.get(i).indexOf(':');
             int port = Integer.parseInt(members.get(i).substring(colon + 1)) + Member.PORTS;
-            doors.add(new DoorAddress(
+            ingresses.add(new IngressAddress(
                     members.get(i).substring(0, colon + 1) + port,
                     genesis.fullNodes().get(i)));
         }
-        return doors;
+        return ingresses;
     }
 
     private static void obey(String order, LedgerService service, Member member, Voter voter, AtomicLong aheadMs) {
@@ -160,7 +160,7 @@ final class FaultMember implements Replica.Listener {
     }
 
     @Override
-    public void onAudit(Case changed, Node node) {
+    public void onAudit(Settlement changed, Node node) {
         // Nobody is audited here.
     }
 

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -29,6 +29,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
  * break. After each fault: money adds up, what was acknowledged is applied and nothing twice, no number has two
  * certificates, roots agree. One ledger goes through all of it.
  */
+@Tag("slow")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FaultsTest {
     private static final int MEMBERS = 4;
@@ -51,12 +53,12 @@ class FaultsTest {
     static Path folder;
 
     private static Namespaces hosts;
-    private static final List<Keys> KEYS = new ArrayList<>();
-    private static final Child[] members = new Child[MEMBERS];
+    private static final List<KeyPair> KEYS = new ArrayList<>();
+    private static final ChildProcess[] members = new ChildProcess[MEMBERS];
     private static final Map<String, String> certified = new ConcurrentHashMap<>();
     private static final ConcurrentLinkedQueue<String> forks = new ConcurrentLinkedQueue<>();
     private static final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
-    private static Child load;
+    private static ChildProcess load;
     private static String addresses;
 
     @BeforeAll
@@ -70,12 +72,12 @@ class FaultsTest {
         hosts = new Namespaces(MEMBERS + 1);
         List<String> places = new ArrayList<>();
         for (int i = 0; i < MEMBERS; i++) {
-            KEYS.add(Keys.random());
+            KEYS.add(KeyPair.random());
             places.add(Namespaces.address(i) + ":" + PORT);
         }
         addresses = String.join(",", places);
         Genesis genesis = new Genesis(
-                KEYS.stream().map(Keys::publicKey).toList(),
+                KEYS.stream().map(KeyPair::publicKey).toList(),
                 BOND,
                 new byte[32],
                 List.of(new Genesis.Deposit(FaultLoad.SAVER.publicKey(), MONEY)),
@@ -85,7 +87,7 @@ class FaultsTest {
             launch(i, "");
             members[i].await("started");
         }
-        load = new Child(
+        load = new ChildProcess(
                 "load",
                 hosts.name("h" + CLIENT),
                 FaultLoad.class,
@@ -114,7 +116,7 @@ class FaultsTest {
         if (!lie.isEmpty()) {
             arguments.add(lie);
         }
-        members[i] = new Child(
+        members[i] = new ChildProcess(
                 "member " + i, hosts.name("h" + i), FaultMember.class, options, arguments, line -> hear(i, line));
     }
 
@@ -131,7 +133,7 @@ class FaultsTest {
 
     @AfterAll
     static void end() throws Exception {
-        for (Child child : members) {
+        for (ChildProcess child : members) {
             if (child != null) {
                 child.signal("KILL");
             }
@@ -195,7 +197,7 @@ class FaultsTest {
                     System.currentTimeMillis() < end, when + ": members do not agree: " + show(states) + "\n" + tail());
             Thread.sleep(100);
             states = new ArrayList<>();
-            for (Child member : members) {
+            for (ChildProcess member : members) {
                 states.add(member.ask("state").split(" "));
             }
         } while (states.stream().map(state -> state[0] + state[1]).distinct().count() > 1);
@@ -320,7 +322,7 @@ class FaultsTest {
                 }
             }
         }
-        Child relay = new Child("relay", hosts.name("r"), Relay.class, List.of(), ways, line -> {});
+        ChildProcess relay = new ChildProcess("relay", hosts.name("r"), Relay.class, List.of(), ways, line -> {});
         try {
             relay.await("started");
             for (int i = 0; i < MEMBERS; i++) {
@@ -549,7 +551,7 @@ class FaultsTest {
             snapshot(leader());
             flows("between snapshots");
         }
-        for (Child member : members) {
+        for (ChildProcess member : members) {
             long start = Long.parseLong(member.ask("purge"));
             assertTrue(start > 0, "the log begins at " + start);
         }

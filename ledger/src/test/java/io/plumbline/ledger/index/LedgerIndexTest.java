@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.plumbline.ledger.tree.Peaks;
+import io.plumbline.ledger.tree.MmrPeaks;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ class LedgerIndexTest {
 
     private static List<BlockHeader> headers() {
         List<BlockHeader> headers = new ArrayList<>();
-        Peaks range = new Peaks();
+        MmrPeaks range = new MmrPeaks();
         for (int i = 0; i < BLOCKS; i++) {
             BlockHeader header = new BlockHeader(i, Blake3.hash(new byte[] {(byte) i}), range.root(), i, i);
             headers.add(header);

@@ -14,8 +14,8 @@ import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.Arrays;
 import java.util.TreeMap;
@@ -26,11 +26,11 @@ class AdmissionTest {
 
     private final Admission admission = new Admission(GENESIS, new SignatureChecks(GENESIS));
 
-    private String refusal(Keys keys, Command... commands) {
+    private String refusal(KeyPair keys, Command... commands) {
         return admission.refusal(Signed.of(GENESIS, keys, 60_000, commands).encode());
     }
 
-    private static CastVote vote(Keys full, long epochSigned, long epochSaid) {
+    private static CastVote vote(KeyPair full, long epochSigned, long epochSaid) {
         byte[] hash = new byte[32];
         byte[] signature = full.sign(Certificate.message(GENESIS, epochSigned, 3, hash));
         return new CastVote(full.publicKey(), epochSaid, 3, hash, signature);
@@ -38,7 +38,7 @@ class AdmissionTest {
 
     @Test
     void whatIsSignedIsLetInAndSaysSoAgain() {
-        Keys full = FULL_NODES.getFirst();
+        KeyPair full = FULL_NODES.getFirst();
         for (int again = 0; again < 2; again++) {
             assertNull(refusal(REQUESTER, new Bond(1), new Bond(2)));
             assertNull(refusal(REQUESTER, vote(full, 0, 0)), "anyone may hand in a vote");
@@ -61,7 +61,7 @@ class AdmissionTest {
 
     @Test
     void whatOthersShallHaveSignedIsLookedAtToo() {
-        Keys full = FULL_NODES.getFirst();
+        KeyPair full = FULL_NODES.getFirst();
         assertEquals("a signature in a CastVote does not hold", refusal(REQUESTER, new Bond(1), vote(full, 0, 1)));
         Receipt forged = new Receipt(
                 1, new byte[32], new byte[32], new byte[32], new byte[32], 64, 1, 1, 1, NODE.publicKey(), new byte[64]);

@@ -10,17 +10,17 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,9 +31,10 @@ class AuditRoundsTest {
     private static final long STAKE = 50_000;
     private static final Verdict GOOD = verdict(Opinion.GOOD);
 
-    private final List<Keys> auditors = List.of(Keys.random(), Keys.random(), Keys.random(), Keys.random());
+    private final List<KeyPair> auditors =
+            List.of(KeyPair.random(), KeyPair.random(), KeyPair.random(), KeyPair.random());
     private final Genesis genesis = new Genesis(
-            auditors.stream().map(Keys::publicKey).toList(),
+            auditors.stream().map(KeyPair::publicKey).toList(),
             10_000,
             Money.BANK.publicKey(),
             Money.genesis().deposits(),
@@ -48,7 +49,7 @@ class AuditRoundsTest {
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 150))));
     }
 
-    private String apply(Keys by, Command command) {
+    private String apply(KeyPair by, Command command) {
         return state.apply(Signed.of(genesis.hash(), by, now + 60_000, command), now)
                 .getFirst();
     }
@@ -58,7 +59,7 @@ class AuditRoundsTest {
     }
 
     private String commit(int auditor, Verdict verdict) {
-        int round = state.findCase(request(1)).audit().round();
+        int round = state.findSettlement(request(1)).audit().round();
         byte[] commitment =
                 verdict.commitment(request(1), round, auditors.get(auditor).publicKey());
         return apply(auditors.get(auditor), new CommitVerdict(request(1), round, commitment));
@@ -69,7 +70,7 @@ class AuditRoundsTest {
     }
 
     private Status status() {
-        return state.findCase(request(1)).status();
+        return state.findSettlement(request(1)).status();
     }
 
     /** The liar that is among the first shuts nobody out: two good verdicts are no majority. */

@@ -11,11 +11,11 @@ import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -23,10 +23,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class BlocksTest {
-    private final List<Keys> full = Stream.generate(Keys::random).limit(4).toList();
-    private final Keys node = Keys.random();
+    private final List<KeyPair> full = Stream.generate(KeyPair::random).limit(4).toList();
+    private final KeyPair node = KeyPair.random();
     private final Genesis genesis = new Genesis(
-            full.stream().map(Keys::publicKey).toList(),
+            full.stream().map(KeyPair::publicKey).toList(),
             700,
             new byte[32],
             List.of(new Genesis.Deposit(node.publicKey(), 1_000)),
@@ -47,11 +47,11 @@ class BlocksTest {
         return header;
     }
 
-    private String vote(Keys keys, long number, byte[] hash) {
+    private String vote(KeyPair keys, long number, byte[] hash) {
         return vote(state, keys, 0, number, hash);
     }
 
-    private String vote(LedgerState on, Keys keys, long epoch, long number, byte[] hash) {
+    private String vote(LedgerState on, KeyPair keys, long epoch, long number, byte[] hash) {
         byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, number, hash));
         CastVote vote = new CastVote(keys.publicKey(), epoch, number, hash, signature);
         return on.apply(Signed.of(genesis.hash(), keys, 1000, vote), 8).getFirst();
@@ -169,7 +169,7 @@ class BlocksTest {
         }
         assertNotNull(good.fault(new byte[32], keys), "another ledger's");
         List<byte[]> strangers =
-                Stream.generate(() -> Keys.random().publicKey()).limit(4).toList();
+                Stream.generate(() -> KeyPair.random().publicKey()).limit(4).toList();
         assertNotNull(good.fault(genesis.hash(), strangers));
     }
 
@@ -241,7 +241,7 @@ class BlocksTest {
     }
 
     private CastVote signed(int place, long epoch, long number, byte[] hash) {
-        Keys keys = full.get(place);
+        KeyPair keys = full.get(place);
         byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, number, hash));
         return new CastVote(keys.publicKey(), epoch, number, hash, signature);
     }
@@ -281,7 +281,7 @@ class BlocksTest {
         assertEquals(4, state.auditors().size());
     }
 
-    private String step(Keys keys, long epoch, long number, Map<Long, byte[]> votes) {
+    private String step(KeyPair keys, long epoch, long number, Map<Long, byte[]> votes) {
         EpochStatement statement = EpochStatement.of(genesis.hash(), epoch, number, new TreeMap<>(votes), keys);
         return state.apply(Signed.of(genesis.hash(), keys, 1000, new StateEpoch(statement)), 9)
                 .getFirst();

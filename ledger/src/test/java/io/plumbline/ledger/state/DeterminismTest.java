@@ -9,7 +9,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -48,9 +48,9 @@ class DeterminismTest {
     void aRandomLogGivesTheSameRootsOnTwoJvms() throws Exception {
         long seed = System.nanoTime();
         Random random = new Random(seed);
-        List<Keys> people = Stream.generate(Keys::random).limit(9).toList();
+        List<KeyPair> people = Stream.generate(KeyPair::random).limit(9).toList();
         Genesis genesis = new Genesis(
-                List.of(Keys.random().publicKey()),
+                List.of(KeyPair.random().publicKey()),
                 people.stream()
                         .map(keys -> new Genesis.Deposit(keys.publicKey(), 100_000))
                         .toList());

@@ -17,9 +17,10 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every history of one block's votes with four full nodes, one of which lies, over three epochs: honest ones may each compute either of two blocks at any time (a
- * leader that lies, a computer that errs and is mended), step on when they like and see any of the statements that there may be; the liar signs
- * everything and states whatever helps. The rules are those the nodes run.
+ * Every history of one block's votes with four full nodes, one of which lies, over three epochs: honest ones may each
+ * compute either of two blocks at any time (a leader that lies, a computer that errs and is mended), step on when
+ * they like and see any of the statements that there may be; the liar signs everything and states whatever helps. The
+ * rules are those the nodes run.
  */
 class EpochModelTest {
     private static final int FULL_NODES = 4;

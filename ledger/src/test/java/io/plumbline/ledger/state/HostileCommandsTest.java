@@ -16,9 +16,9 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -44,7 +44,7 @@ class HostileCommandsTest {
         byte[] anything = new byte[32];
         random.nextBytes(anything);
         int number = random.nextInt(20);
-        Keys full = FULL_NODES.get(random.nextInt(FULL_NODES.size()));
+        KeyPair full = FULL_NODES.get(random.nextInt(FULL_NODES.size()));
         Verdict verdict = new Verdict(Opinion.BAD, "step", "place", new byte[32], new byte[32]);
         BlockHeader open = state.blocks().open();
         byte[] hash = open == null ? anything : open.hash();
@@ -87,7 +87,7 @@ class HostileCommandsTest {
         return bytes;
     }
 
-    private Signed signed(List<byte[]> commands, Keys keys) {
+    private Signed signed(List<byte[]> commands, KeyPair keys) {
         CanonicalWriter body = new CanonicalWriter().putInt(commands.size());
         commands.forEach(body::putBytes);
         byte[] nonce = new byte[16];
@@ -113,7 +113,7 @@ class HostileCommandsTest {
                 new Command.OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(1, 150)),
                 new Command.Unbond(10))) {
-            Keys by = command instanceof Command.OpenEscrow ? REQUESTER : NODE;
+            KeyPair by = command instanceof Command.OpenEscrow ? REQUESTER : NODE;
             Signed signed = Signed.of(genesis().hash(), by, end + 1_000, command);
             assertNull(state.apply(signed, Long.MAX_VALUE).getFirst());
         }
@@ -127,7 +127,7 @@ class HostileCommandsTest {
 
     @Test
     void whateverIsSignedIsAppliedOrRefused() {
-        List<Keys> signers = new ArrayList<>(FULL_NODES);
+        List<KeyPair> signers = new ArrayList<>(FULL_NODES);
         signers.addAll(List.of(REQUESTER, NODE, BANK));
         int applied = 0;
         int refused = 0;

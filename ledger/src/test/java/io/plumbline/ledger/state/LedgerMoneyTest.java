@@ -14,7 +14,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CommitVerdict;
@@ -28,15 +27,16 @@ import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
+import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -74,13 +74,13 @@ class LedgerMoneyTest {
         assertEquals(state.total(), back.total(), "sums that are kept are those of what there is");
     }
 
-    private String apply(Keys by, Command... commands) {
+    private String apply(KeyPair by, Command... commands) {
         return state.apply(Signed.of(LEDGER, by, now + 60_000, commands), now).getFirst();
     }
 
     private void certify() {
         for (BlockHeader header; (header = state.closeBlock(++now)) != null; ) {
-            for (Keys full : FULL_NODES.subList(0, 2)) {
+            for (KeyPair full : FULL_NODES.subList(0, 2)) {
                 byte[] signature = full.sign(Certificate.message(LEDGER, 0, header.number(), header.hash()));
                 assertNull(apply(
                         full, new Command.CastVote(full.publicKey(), 0, header.number(), header.hash(), signature)));
@@ -88,11 +88,11 @@ class LedgerMoneyTest {
         }
     }
 
-    private long balance(Keys keys) {
+    private long balance(KeyPair keys) {
         return state.account(keys.publicKey()).balance();
     }
 
-    private long stake(Keys keys) {
+    private long stake(KeyPair keys) {
         return state.account(keys.publicKey()).stake();
     }
 
@@ -112,7 +112,7 @@ class LedgerMoneyTest {
 
     private void judge(int number, Opinion... opinions) {
         List<Verdict> verdicts = new ArrayList<>();
-        int round = state.findCase(request(number)).audit().round();
+        int round = state.findSettlement(request(number)).audit().round();
         for (int i = 0; i < opinions.length; i++) {
             Verdict verdict = new Verdict(opinions[i], "", "", new byte[32], new byte[32]);
             verdicts.add(verdict);
@@ -176,7 +176,7 @@ class LedgerMoneyTest {
             long commit = Parameters.DEFAULT.commitMs();
             assertEquals(
                     now + commit + (level == Level.FULL ? 400_000 : 0),
-                    state.findCase(request(number)).audit().deadlineMs());
+                    state.findSettlement(request(number)).audit().deadlineMs());
         }
     }
 
@@ -186,7 +186,7 @@ class LedgerMoneyTest {
         assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 1_000, Level.FULL)));
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 1_000, 1, 999))));
         long longest = Parameters.DEFAULT.commitMs() + 3_600_000;
-        assertEquals(now + longest, state.findCase(request(1)).audit().deadlineMs());
+        assertEquals(now + longest, state.findSettlement(request(1)).audit().deadlineMs());
         assertEquals(3_600_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1_000), "a requester sees it");
         assertEquals(60_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1));
         assertEquals(0, state.node(NODE.publicKey()).openingMs(Level.AUDITED, 1_000));
@@ -213,7 +213,7 @@ class LedgerMoneyTest {
 
     @Test
     void aFullNodesBondStaysAsLongAsItsVotesCount() {
-        Keys full = FULL_NODES.get(2);
+        KeyPair full = FULL_NODES.get(2);
         assertTrue(apply(full, new Unbond(1)).contains("a full node's bond of 10000 stays"));
         assertNull(apply(Money.BANK, new DepositMoney(full.publicKey(), 500, request(8))));
         assertNull(apply(full, new Bond(500)));
@@ -231,7 +231,7 @@ class LedgerMoneyTest {
         answered(1, 100);
         assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(1), new Cell(0, 0, 1))));
         judge(1, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
-        assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
+        assertEquals(Status.REFUNDED, state.findSettlement(request(1)).status());
         assertEquals(STAKE - 4 * 200, stake(NODE));
         assertEquals(1, state.node(NODE.publicKey()).faults());
         answered(2, 100);
@@ -256,7 +256,7 @@ class LedgerMoneyTest {
         now += Parameters.DEFAULT.commitMs();
         state.expire(now);
         certify();
-        assertEquals(Status.REFUNDED, state.findCase(request(2)).status());
+        assertEquals(Status.REFUNDED, state.findSettlement(request(2)).status());
         assertEquals(before - 160 - 8 - 2, balance(REQUESTER), "the second one came back whole");
     }
 
@@ -320,7 +320,7 @@ class LedgerMoneyTest {
     @Test
     void aNodeDeclinesAnEscrowThatNoRequestCameForAndWorksForOthers() {
         register(1);
-        Keys griefer = Keys.random();
+        KeyPair griefer = KeyPair.random();
         assertNull(apply(Money.BANK, new DepositMoney(griefer.publicKey(), 5_010, request(8))));
         assertNull(apply(griefer, new OpenEscrow(request(1), NODE.publicKey(), 1, 5_000, Level.AUDITED)));
         OpenEscrow honest = new OpenEscrow(request(2), NODE.publicKey(), 1, 10, Level.AUDITED);
@@ -331,7 +331,7 @@ class LedgerMoneyTest {
         assertNull(apply(NODE, decline));
         assertEquals(before, balance(NODE), "it costs nothing");
         assertEquals(0, state.reserved(NODE.publicKey()));
-        assertEquals(Status.REFUNDED, state.findCase(request(1)).status());
+        assertEquals(Status.REFUNDED, state.findSettlement(request(1)).status());
         certify();
         assertEquals(5_009, balance(griefer), "escrow and audit fee came back");
         assertNull(apply(REQUESTER, honest));
@@ -349,18 +349,18 @@ class LedgerMoneyTest {
         long[] ms = {120_500, 170_000, 600_000, 600_000, 600_000};
         for (int i = 0; i < tokens.length; i++) {
             assertNull(apply(REQUESTER, new OpenEscrow(request(i), NODE.publicKey(), 0, tokens[i], Level.SIGNED)));
-            assertEquals(now + ms[i], state.findCase(request(i)).audit().deadlineMs());
+            assertEquals(now + ms[i], state.findSettlement(request(i)).audit().deadlineMs());
         }
         now += 120_500;
         state.expire(now);
-        assertEquals(Status.REFUNDED, state.findCase(request(0)).status());
-        assertEquals(Status.ESCROWED, state.findCase(request(1)).status());
+        assertEquals(Status.REFUNDED, state.findSettlement(request(0)).status());
+        assertEquals(Status.ESCROWED, state.findSettlement(request(1)).status());
     }
 
     @Test
     void aBatchPaysAllItsFeesBeforeItsFirstCommandSpendsThem() {
         register(1);
-        Keys cheap = Keys.random();
+        KeyPair cheap = KeyPair.random();
         assertNull(apply(Money.BANK, new DepositMoney(cheap.publicKey(), 128, request(8))));
         List<Command> commands = new ArrayList<>();
         commands.add(new OpenEscrow(request(7), NODE.publicKey(), 1, 127, Level.SIGNED));
@@ -401,12 +401,12 @@ class LedgerMoneyTest {
             for (int i = 0; i < 80; i++) {
                 commands.add(new RegisterModel(request(i), "n".repeat(255), "s".repeat(255)));
             }
-            Signed signed = Signed.of(LEDGER, Keys.random(), now + 600_000, commands);
+            Signed signed = Signed.of(LEDGER, KeyPair.random(), now + 600_000, commands);
             assertTrue(state.apply(signed, now).getFirst().contains("needs a deposit"));
         }
         assertEquals(height + 50, state.height());
         assertTrue(state.encode().length - before.length < 100, "but for counters");
-        Keys poor = Keys.random();
+        KeyPair poor = KeyPair.random();
         assertNull(apply(Money.BANK, new DepositMoney(poor.publicKey(), 2, request(8))));
         assertTrue(apply(poor, new RegisterModel(request(1), "mine", "")).contains("the fee of 100"));
         assertEquals(1, balance(poor), "a refused command has its fee, too");
@@ -432,7 +432,7 @@ class LedgerMoneyTest {
 
     @Test
     void anAccountWithoutMoneyIsNoEntry() {
-        Keys passing = Keys.random();
+        KeyPair passing = KeyPair.random();
         assertNull(apply(Money.BANK, new DepositMoney(passing.publicKey(), 211, request(8))));
         certify();
         assertNotNull(state.blocks().prove(Kind.ACCOUNT, passing.publicKey()).value());

@@ -22,11 +22,11 @@ import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,19 +53,19 @@ class LedgerSimulationTest {
     private static final long MONEY = 100_000;
     private static final long BOND = 5_000;
     private static final byte[] MODEL = new byte[32];
-    private static final Keys BANK = new Keys(Blake3.hash(new byte[] {3}));
-    private static final List<Keys> FULL = new ArrayList<>();
-    private static final List<Keys> PEOPLE = new ArrayList<>();
+    private static final KeyPair BANK = new KeyPair(Blake3.hash(new byte[] {3}));
+    private static final List<KeyPair> FULL = new ArrayList<>();
+    private static final List<KeyPair> PEOPLE = new ArrayList<>();
 
     static {
         for (int i = 0; i < MEMBERS; i++) {
-            FULL.add(new Keys(Blake3.hash(new byte[] {1, (byte) i})));
-            PEOPLE.add(new Keys(Blake3.hash(new byte[] {2, (byte) i})));
+            FULL.add(new KeyPair(Blake3.hash(new byte[] {1, (byte) i})));
+            PEOPLE.add(new KeyPair(Blake3.hash(new byte[] {2, (byte) i})));
         }
     }
 
     private static final Genesis GENESIS = new Genesis(
-            FULL.stream().map(Keys::publicKey).toList(),
+            FULL.stream().map(KeyPair::publicKey).toList(),
             BOND,
             BANK.publicKey(),
             PEOPLE.stream()
@@ -75,10 +75,10 @@ class LedgerSimulationTest {
             Parameters.DEFAULT.with("retainMs", 100_000));
 
     /** Stakes and asks them back, and does nothing else: what it must have is known. */
-    private static final Keys SAVER = PEOPLE.get(0);
+    private static final KeyPair SAVER = PEOPLE.get(0);
 
-    private static final Keys REQUESTER = PEOPLE.get(1);
-    private static final Keys NODE = PEOPLE.get(2);
+    private static final KeyPair REQUESTER = PEOPLE.get(1);
+    private static final KeyPair NODE = PEOPLE.get(2);
 
     private final MemorySequencer order = new MemorySequencer(GENESIS, 1_000_000);
     private final SigningRecord[] signed = new SigningRecord[MEMBERS];
@@ -199,7 +199,7 @@ class LedgerSimulationTest {
     }
 
     /** Has it applied at once by the first member, now and then a second time. */
-    private List<String> submit(Keys by, Command... commands) {
+    private List<String> submit(KeyPair by, Command... commands) {
         Signed one = Signed.of(GENESIS.hash(), by, order.timeMs() + 60_000, commands);
         List<String> reasons = order.submit(one.encode()).reasons();
         if (random.nextInt(4) == 0) {
@@ -250,13 +250,13 @@ class LedgerSimulationTest {
             return;
         }
         byte[] request = requests.get(random.nextInt(requests.size()));
-        Case one = order.state(0).findCase(request);
+        Settlement one = order.state(0).findSettlement(request);
         if (one == null || one.receipt() == null) {
             return;
         }
         int round = one.audit().round();
         boolean isBad = member == LIAR ? random.nextBoolean() : request[0] % 8 == 0;
-        Keys keys = FULL.get(member);
+        KeyPair keys = FULL.get(member);
         Verdict verdict = verdicts.computeIfAbsent(
                 Blake3.hex(request) + round + " " + member,
                 name -> new Verdict(isBad ? Opinion.BAD : Opinion.GOOD, "", "", new byte[32], new byte[32]));
@@ -293,10 +293,10 @@ class LedgerSimulationTest {
         } else {
             signed[member] = signed[member].voted(epoch, number, hash);
         }
-        Keys keys = FULL.get(member);
+        KeyPair keys = FULL.get(member);
         byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), epoch, number, hash));
         // Anyone may carry a vote.
-        Keys carrier = random.nextBoolean() ? keys : REQUESTER;
+        KeyPair carrier = random.nextBoolean() ? keys : REQUESTER;
         inFlight.add(Signed.of(
                 GENESIS.hash(),
                 carrier,

@@ -16,7 +16,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
@@ -32,15 +31,17 @@ import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
+import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes.Kind;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -51,20 +52,20 @@ class LedgerStateTest {
     private final LedgerState state = new LedgerState(genesis());
     private long now = 1_000_000;
 
-    private Signed signed(Command command, Keys keys) {
+    private Signed signed(Command command, KeyPair keys) {
         return Signed.of(genesis().hash(), keys, now + 60_000, command);
     }
 
     /** Has all that happened certified: what is owed is paid. */
     private void certify() {
         BlockHeader header = state.closeBlock(now);
-        for (Keys full : FULL_NODES.subList(0, header == null ? 0 : 2)) {
+        for (KeyPair full : FULL_NODES.subList(0, header == null ? 0 : 2)) {
             byte[] signature = full.sign(Certificate.message(genesis().hash(), 0, header.number(), header.hash()));
             assertNull(apply(new CastVote(full.publicKey(), 0, header.number(), header.hash(), signature), full));
         }
     }
 
-    private String apply(Command command, Keys keys) {
+    private String apply(Command command, KeyPair keys) {
         long before = state.total();
         String refusal = state.apply(signed(command, keys), now).getFirst();
         long deposited = command instanceof DepositMoney deposit && refusal == null ? deposit.amount() : 0;
@@ -95,13 +96,13 @@ class LedgerStateTest {
         return new Verdict(Opinion.SILENT, "SILENCE", "layer 2, token 7", WORK, new byte[32]);
     }
 
-    private String commit(int number, Keys auditor, Verdict verdict) {
-        int round = state.findCase(request(number)).audit().round();
+    private String commit(int number, KeyPair auditor, Verdict verdict) {
+        int round = state.findSettlement(request(number)).audit().round();
         byte[] commitment = verdict.commitment(request(number), round, auditor.publicKey());
         return apply(new CommitVerdict(request(number), round, commitment), auditor);
     }
 
-    private String reveal(int number, Keys auditor, Verdict verdict) {
+    private String reveal(int number, KeyPair auditor, Verdict verdict) {
         return apply(new RevealVerdict(request(number), verdict), auditor);
     }
 
@@ -116,13 +117,13 @@ class LedgerStateTest {
     }
 
     private Status status(int number) {
-        return state.findCase(request(number)).status();
+        return state.findSettlement(request(number)).status();
     }
 
     @Test
     void aQuorumOfGoodVerdictsRefundsTheRestAndPaysTheNodeWhenNoEvidenceCanCome() {
         ordered(1);
-        for (Keys node : FULL_NODES) {
+        for (KeyPair node : FULL_NODES) {
             assertEquals(Status.AUDITING, status(1));
             assertNull(commit(1, node, node == FULL_NODES.get(2) ? bad() : good()));
         }
@@ -154,7 +155,7 @@ class LedgerStateTest {
         assertEquals(Status.REFUNDED, status(1));
         assertEquals(
                 List.of("QKV at layer 1, token 3", "QKV at layer 1, token 3"),
-                state.findCase(request(1)).reasons());
+                state.findSettlement(request(1)).reasons());
         certify();
         assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()));
         assertEquals(new Account(1_000_000, 0), state.account(REQUESTER.publicKey()));
@@ -199,7 +200,7 @@ class LedgerStateTest {
     @Test
     void aVerdictThatWasNotCommittedToIsRefused() {
         ordered(1);
-        for (Keys node : FULL_NODES) {
+        for (KeyPair node : FULL_NODES) {
             assertNull(commit(1, node, good()));
         }
         assertTrue(reveal(1, FULL_NODES.get(0), bad()).contains("not the verdict"));
@@ -216,8 +217,8 @@ class LedgerStateTest {
         judge(1, good(), lazy, good());
         assertEquals(Status.SETTLED, status(1));
         assertEquals(
-                List.of(Key.of(FULL_NODES.get(1).publicKey())),
-                state.findCase(request(1)).audit().lazy());
+                List.of(Bytes32.of(FULL_NODES.get(1).publicKey())),
+                state.findSettlement(request(1)).audit().lazy());
         ordered(2);
         judge(2, good(), lazy, silent());
         assertEquals(Status.REFUNDED, status(2), "one who works and one who does not are no majority");
@@ -229,7 +230,7 @@ class LedgerStateTest {
         Cell cell = new Cell(1, 3, 4);
         assertNull(commit(1, FULL_NODES.get(0), good()));
         assertNull(apply(new PostChallenge(request(1), cell), FULL_NODES.get(1)));
-        assertEquals(List.of(cell), state.findCase(request(1)).audit().postedCells());
+        assertEquals(List.of(cell), state.findSettlement(request(1)).audit().postedCells());
         assertTrue(apply(new PostChallenge(request(1), cell), FULL_NODES.get(1)).contains("already"));
         assertTrue(apply(new PostChallenge(request(1), cell), NODE).contains("auditors"));
         byte[] old = good().commitment(request(1), 0, FULL_NODES.get(2).publicKey());
@@ -367,7 +368,7 @@ class LedgerStateTest {
         Signed withdraw = signed(new Withdraw(1_000_700, "home"), REQUESTER);
         assertNull(state.apply(withdraw, now).getFirst());
         certify();
-        Key id = LedgerState.withdrawalId(Key.of(withdraw.id(genesis().hash())), 0);
+        Bytes32 id = LedgerState.withdrawalId(Bytes32.of(withdraw.id(genesis().hash())), 0);
         CertifiedEntry entry = state.blocks().prove(Kind.WITHDRAWAL, id.bytes());
         assertNull(entry.fault(genesis().hash(), genesis().fullNodes()));
         assertNotNull(entry.value(), "what the bank pays by");
@@ -403,7 +404,7 @@ class LedgerStateTest {
         assertEquals(wished, state.parameters());
         assertTrue(apply(new RegisterNode(9, MODEL, 2, "127.0.0.1", 9), NODE).contains("below the least"));
         ordered(1);
-        assertEquals(1, state.findCase(request(1)).audit().auditors().size());
+        assertEquals(1, state.findSettlement(request(1)).audit().auditors().size());
         String why = apply(new ProposeParameters(d.with("unbondMs", 1)), FULL_NODES.get(0));
         assertTrue(why.contains("a stake must answer"), why);
         assertTrue(assertThrows(IllegalArgumentException.class, () -> d.with("tax=5"))
@@ -419,11 +420,11 @@ class LedgerStateTest {
         CertifiedEntry proof = state.blocks().prove(Kind.CASE, request(1));
         now += Parameters.DEFAULT.retainMs();
         state.expire(now);
-        assertNull(state.findCase(request(1)));
+        assertNull(state.findSettlement(request(1)));
         certify();
         assertNull(state.blocks().prove(Kind.CASE, request(1)).value());
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
-        assertEquals(Status.SETTLED, Case.decode(proof.value()).status());
+        assertEquals(Status.SETTLED, Settlement.decode(proof.value()).status());
     }
 
     @Test
@@ -440,9 +441,9 @@ class LedgerStateTest {
                 }
                 case 1 -> {
                     int number = 1 + random.nextInt(100);
-                    Keys node = FULL_NODES.get(random.nextInt(3));
+                    KeyPair node = FULL_NODES.get(random.nextInt(3));
                     Verdict verdict = random.nextInt(4) == 0 ? bad() : good();
-                    if (state.findCase(request(number)) != null) {
+                    if (state.findSettlement(request(number)) != null) {
                         commit(number, node, verdict);
                         reveal(number, node, verdict);
                         apply(new PostChallenge(request(number), new Cell(0, 1, 2)), node);

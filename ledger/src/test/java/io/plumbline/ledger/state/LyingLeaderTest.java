@@ -12,9 +12,9 @@ import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -26,6 +26,7 @@ import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -35,15 +36,16 @@ import org.junit.jupiter.params.provider.MethodSource;
  * signs whatever it likes, and hands in every pair of votes that it has seen as an offence. No honest full node loses
  * its stake, and no two blocks of one number are certified, whoever looks.
  */
+@Tag("slow")
 class LyingLeaderTest {
     private static final int MEMBERS = 4;
     private static final int LEADER = 3;
     private static final int ROUNDS = 40;
     private static final long BOND = 5_000;
-    private static final List<Keys> FULL = keys(1, MEMBERS);
-    private static final List<Keys> PEOPLE = keys(2, 3);
+    private static final List<KeyPair> FULL = keys(1, MEMBERS);
+    private static final List<KeyPair> PEOPLE = keys(2, 3);
     private static final Genesis GENESIS = new Genesis(
-            FULL.stream().map(Keys::publicKey).toList(),
+            FULL.stream().map(KeyPair::publicKey).toList(),
             BOND,
             new byte[32],
             PEOPLE.stream()
@@ -66,10 +68,10 @@ class LyingLeaderTest {
     private static int dissents;
     private static int allCertified;
 
-    private static List<Keys> keys(int kind, int count) {
-        List<Keys> keys = new ArrayList<>();
+    private static List<KeyPair> keys(int kind, int count) {
+        List<KeyPair> keys = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            keys.add(new Keys(Blake3.hash(new byte[] {(byte) kind, (byte) i, 7})));
+            keys.add(new KeyPair(Blake3.hash(new byte[] {(byte) kind, (byte) i, 7})));
         }
         return keys;
     }
@@ -109,14 +111,14 @@ class LyingLeaderTest {
         assertTrue(dissents > 100, dissents + " votes were for another block");
     }
 
-    private Signed sign(Keys by, Command... commands) {
+    private Signed sign(KeyPair by, Command... commands) {
         return Signed.of(LEDGER, by, nowMs + 60_000, commands);
     }
 
     private Signed command() {
-        Keys by = PEOPLE.get(random.nextInt(PEOPLE.size()));
+        KeyPair by = PEOPLE.get(random.nextInt(PEOPLE.size()));
         byte[] request = Blake3.hash(new byte[] {9, (byte) requests, (byte) (requests++ >> 8)});
-        Keys node = PEOPLE.getFirst();
+        KeyPair node = PEOPLE.getFirst();
         return sign(
                 by,
                 switch (random.nextInt(4)) {
@@ -173,7 +175,7 @@ class LyingLeaderTest {
     }
 
     private void cast(int member, long epoch, long number, byte[] hash) {
-        Keys keys = FULL.get(member);
+        KeyPair keys = FULL.get(member);
         byte[] signature = keys.sign(Certificate.message(LEDGER, epoch, number, hash));
         votes.add(new CastVote(keys.publicKey(), epoch, number, hash, signature));
     }
@@ -222,7 +224,7 @@ class LyingLeaderTest {
                 signed[member] = signed[member].promise(number, epoch);
                 said = signed[member].votesFor(number);
             }
-            Keys keys = FULL.get(member);
+            KeyPair keys = FULL.get(member);
             statements.add(sign(keys, new StateEpoch(EpochStatement.of(LEDGER, epoch, number, said, keys))));
         }
         for (Signed statement : statements) {

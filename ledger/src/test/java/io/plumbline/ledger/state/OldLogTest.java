@@ -10,9 +10,9 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.io.InputStream;
@@ -74,15 +74,15 @@ class OldLogTest {
 
     private static final class Recorder {
         private final CanonicalWriter log = new CanonicalWriter();
-        private final List<Keys> full = new ArrayList<>();
-        private final Keys node = Keys.random();
-        private final Keys requester = Keys.random();
-        private final Keys bank = Keys.random();
+        private final List<KeyPair> full = new ArrayList<>();
+        private final KeyPair node = KeyPair.random();
+        private final KeyPair requester = KeyPair.random();
+        private final KeyPair bank = KeyPair.random();
         private Genesis genesis;
         private LedgerState state;
         private long nowMs = 1_000_000;
 
-        private void order(Keys by, Command... commands) {
+        private void order(KeyPair by, Command... commands) {
             byte[] signed =
                     Signed.of(genesis.hash(), by, nowMs + 60_000, commands).encode();
             state.apply(signed, nowMs);
@@ -98,7 +98,7 @@ class OldLogTest {
         private void vote(int place, byte[] hash) {
             BlockHeader open = state.blocks().open();
             long epoch = state.blocks().epoch();
-            Keys keys = full.get(place);
+            KeyPair keys = full.get(place);
             byte[] signature = keys.sign(Certificate.message(genesis.hash(), epoch, open.number(), hash));
             order(keys, new Command.CastVote(keys.publicKey(), epoch, open.number(), hash, signature));
         }
@@ -113,10 +113,10 @@ class OldLogTest {
 
         byte[] record() {
             for (int i = 0; i < 4; i++) {
-                full.add(Keys.random());
+                full.add(KeyPair.random());
             }
             genesis = new Genesis(
-                    full.stream().map(Keys::publicKey).toList(),
+                    full.stream().map(KeyPair::publicKey).toList(),
                     1_000,
                     bank.publicKey(),
                     List.of(
@@ -172,7 +172,7 @@ class OldLogTest {
             return log.toBytes();
         }
 
-        private Command.CastVote vote(Keys keys, byte[] hash) {
+        private Command.CastVote vote(KeyPair keys, byte[] hash) {
             byte[] signature = keys.sign(Certificate.message(genesis.hash(), 7, 99, hash));
             return new Command.CastVote(keys.publicKey(), 7, 99, hash, signature);
         }
@@ -187,12 +187,12 @@ class OldLogTest {
                             new Receipt(1, model, request, any, any, 1024, 10, 90, 150, null, null).sign(node)));
             order(full.getFirst(), new Command.PostChallenge(request, new Cell(1, 2, 3)));
             Verdict verdict = new Verdict(opinion, "", "", any, any);
-            for (Keys auditor : full) {
+            for (KeyPair auditor : full) {
                 order(
                         auditor,
                         new Command.CommitVerdict(request, 1, verdict.commitment(request, 1, auditor.publicKey())));
             }
-            for (Keys auditor : full) {
+            for (KeyPair auditor : full) {
                 order(auditor, new Command.RevealVerdict(request, verdict));
             }
         }

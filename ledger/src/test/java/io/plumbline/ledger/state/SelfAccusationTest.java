@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
-import io.plumbline.ledger.state.Case.Status;
 import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
@@ -15,6 +14,7 @@ import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Evidence;
@@ -24,15 +24,15 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -54,11 +54,11 @@ class SelfAccusationTest {
     private static final long PER_TOKEN = 500;
     private static final int PROMPT = 4;
 
-    private final List<Keys> full = List.of(Keys.random(), Keys.random(), Keys.random(), Keys.random());
-    private final Keys node = Keys.random();
-    private final Keys victim = Keys.random();
+    private final List<KeyPair> full = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random(), KeyPair.random());
+    private final KeyPair node = KeyPair.random();
+    private final KeyPair victim = KeyPair.random();
     private final Genesis genesis = new Genesis(
-            full.stream().map(Keys::publicKey).toList(),
+            full.stream().map(KeyPair::publicKey).toList(),
             10_000,
             Money.BANK.publicKey(),
             List.of(new Genesis.Deposit(node.publicKey(), WEALTH), new Genesis.Deposit(victim.publicKey(), 10_000)),
@@ -89,25 +89,25 @@ class SelfAccusationTest {
         assertNull(apply(node, new RegisterNode(STAKE, manifest.id(), PER_TOKEN, "127.0.0.1", 9)));
     }
 
-    private String apply(Keys by, Command... commands) {
+    private String apply(KeyPair by, Command... commands) {
         return state.apply(Signed.of(genesis.hash(), by, now + 600_000, commands), now)
                 .getFirst();
     }
 
     private void certify() {
         for (BlockHeader header; (header = state.closeBlock(++now)) != null; ) {
-            for (Keys one : full.subList(0, 3)) {
+            for (KeyPair one : full.subList(0, 3)) {
                 byte[] signature = one.sign(Certificate.message(genesis.hash(), 0, header.number(), header.hash()));
                 assertNull(apply(one, new CastVote(one.publicKey(), 0, header.number(), header.hash(), signature)));
             }
         }
     }
 
-    private long total(Keys keys) {
+    private long total(KeyPair keys) {
         return state.account(keys.publicKey()).total();
     }
 
-    private Lie settle(Keys payer) {
+    private Lie settle(KeyPair payer) {
         Request request = new Request(
                 manifest.id(),
                 "",
@@ -127,13 +127,13 @@ class SelfAccusationTest {
         assertNull(apply(payer, new OpenEscrow(hash, node.publicKey(), PER_TOKEN, PROMPT + 1, Level.SIGNED)));
         assertNull(apply(node, new SubmitReceipt(receipt)));
         Verdict good = new Verdict(Opinion.GOOD, "", "", new byte[32], new byte[32]);
-        for (Keys one : full) {
+        for (KeyPair one : full) {
             assertNull(apply(one, new CommitVerdict(hash, 0, good.commitment(hash, 0, one.publicKey()))));
         }
-        for (Keys one : full) {
+        for (KeyPair one : full) {
             assertNull(apply(one, new RevealVerdict(hash, good)));
         }
-        assertEquals(Status.SETTLED, state.findCase(hash).status());
+        assertEquals(Status.SETTLED, state.findSettlement(hash).status());
         certify();
         Cell cell = new Cell(config.layers(), PROMPT - 1, PROMPT);
         Seal seal = Seal.sign(receipt.hash(), cell, 1, new byte[64], node);
@@ -142,11 +142,12 @@ class SelfAccusationTest {
         return new Lie(receipt, evidence.encode());
     }
 
-    private void accuse(Keys by, Lie lie) {
+    private void accuse(KeyPair by, Lie lie) {
         byte[] evidence = lie.evidence;
         assertNull(apply(by, new Accuse(lie.receipt.requestHash(), Blake3.hash(evidence), evidence.length)));
         assertNull(apply(by, new HandInEvidence(evidence)));
-        assertEquals(Status.SLASHED, state.findCase(lie.receipt.requestHash()).status());
+        assertEquals(
+                Status.SLASHED, state.findSettlement(lie.receipt.requestHash()).status());
         certify();
         LedgerState back = LedgerState.decode(genesis, state.encode());
         assertArrayEquals(state.root(), back.root());

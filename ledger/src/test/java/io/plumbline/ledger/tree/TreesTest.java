@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.LedgerHashes;
-import io.plumbline.verifier.ledger.RangeProof;
-import io.plumbline.verifier.ledger.StateProof;
+import io.plumbline.verifier.lightclient.LedgerHashes;
+import io.plumbline.verifier.lightclient.RangeProof;
+import io.plumbline.verifier.lightclient.StateProof;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -170,7 +170,7 @@ class TreesTest {
 
     @Test
     void everyPlaceOfARangeOfAnyLengthIsProven() {
-        MountainRange range = new MountainRange();
+        MerkleMountainRange range = new MerkleMountainRange();
         List<byte[]> roots = new ArrayList<>();
         for (int length = 1; length <= 70; length++) {
             range.add(Blake3.hash(new byte[] {(byte) length}));

@@ -1,13 +1,13 @@
 package io.plumbline.node.attack;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.KeyValuePages;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.kernels.IntKernels;
-import io.plumbline.inference.kernels.ScalarKernels;
-import io.plumbline.inference.model.LoadedModel.Layer;
-import io.plumbline.inference.model.LoadedModel.Matrix;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.KvCache;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.inference.language.kernels.ScalarKernels;
+import io.plumbline.inference.language.model.LoadedModel.Layer;
+import io.plumbline.inference.language.model.LoadedModel.Matrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.ScalarMath;
@@ -18,7 +18,10 @@ import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
-/** Nodes that compute something else, and are consistent about it: they commit to what they computed and open just that. */
+/**
+ * Nodes that compute something else, and are consistent about it: they commit to what they computed and open just
+ * that.
+ */
 final class ComputeAttacks {
     private final Scene scene;
     private final List<Attack> attacks = new ArrayList<>();
@@ -263,7 +266,7 @@ final class ComputeAttacks {
                 }
             }
         });
-        long values = 2L * KeyValuePages.TOKENS * scene.model.config().kvDim();
+        long values = 2L * KvCache.TOKENS * scene.model.config().kvDim();
         kernels("attention sums that leave out a value", "VALUES", () -> new ScalarKernels() {
             @Override
             public void values(

@@ -3,10 +3,10 @@ package io.plumbline.node.attack;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.kernels.IntKernels;
-import io.plumbline.inference.kernels.ScalarKernels;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.inference.language.kernels.ScalarKernels;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.Auditor;
@@ -87,7 +87,7 @@ class DrawnCellsTest {
 
     @Test
     void anotherLayersWeights() throws IOException {
-        Shown cheat = scene.serve(TestModels.forward(scene.model, scene.model.layersWithSwap(1, 0), Backend.best()));
+        Shown cheat = scene.serve(TestModels.forward(scene.model, TestModels.withSwap(scene.model, 1), Backend.best()));
         int tokens = tokens(cheat);
         missesAsOftenAs(missed(layers() * tokens, tokens, Cells.DRAWN_CELLS), cheat);
     }

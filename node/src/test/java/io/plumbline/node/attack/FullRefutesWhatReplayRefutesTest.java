@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.Replay;
+import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.receipt.Answer;

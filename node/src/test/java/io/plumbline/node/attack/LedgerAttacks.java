@@ -1,9 +1,8 @@
 package io.plumbline.node.attack;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.kernels.Backend;
-import io.plumbline.inference.model.LoadedModel.Layer;
-import io.plumbline.ledger.state.Case;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.model.LoadedModel.Layer;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
@@ -23,6 +22,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
@@ -30,9 +30,9 @@ import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.ledger.BlockHeader;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -41,13 +41,13 @@ import java.util.List;
 
 /** Nodes, requesters and auditors that try the ledger. */
 final class LedgerAttacks {
-    private static final Keys NODE = Scene.NODE;
-    private static final Keys REQUESTER = Keys.random();
-    private static final List<Keys> AUDITORS = List.of(Keys.random(), Keys.random(), Keys.random());
+    private static final KeyPair NODE = Scene.NODE;
+    private static final KeyPair REQUESTER = KeyPair.random();
+    private static final List<KeyPair> AUDITORS = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random());
 
     private static final long STAKE = 50_000;
     private static final Genesis GENESIS = new Genesis(
-            AUDITORS.stream().map(Keys::publicKey).toList(),
+            AUDITORS.stream().map(KeyPair::publicKey).toList(),
             10_000,
             new byte[32],
             List.of(new Deposit(REQUESTER.publicKey(), 1_000_000), new Deposit(NODE.publicKey(), 100_000)),
@@ -94,16 +94,16 @@ final class LedgerAttacks {
         }));
     }
 
-    private Signed signed(Command command, Keys by) {
+    private Signed signed(Command command, KeyPair by) {
         return Signed.of(GENESIS.hash(), by, now + 60_000, command);
     }
 
-    private String apply(Command command, Keys by) {
+    private String apply(Command command, KeyPair by) {
         String refusal = state.apply(signed(command, by), now).getFirst();
         return refusal == null ? "good" : refusal;
     }
 
-    private Receipt priced(long price, byte[] model, Keys by) {
+    private Receipt priced(long price, byte[] model, KeyPair by) {
         return new Receipt(
                         receipt.contractVersion(),
                         model,
@@ -128,7 +128,7 @@ final class LedgerAttacks {
         attack(
                 "a receipt by a node the escrow does not name",
                 "not signed by the node the escrow names",
-                () -> apply(new SubmitReceipt(priced(10, receipt.modelId(), Keys.random())), NODE));
+                () -> apply(new SubmitReceipt(priced(10, receipt.modelId(), KeyPair.random())), NODE));
         attack(
                 "a price above the escrow",
                 "above the escrow",
@@ -161,7 +161,7 @@ final class LedgerAttacks {
         attack(
                 "state that costs its maker nothing",
                 "needs a deposit",
-                () -> apply(new RegisterModel(new byte[32], "n".repeat(255), "s".repeat(255)), Keys.random()));
+                () -> apply(new RegisterModel(new byte[32], "n".repeat(255), "s".repeat(255)), KeyPair.random()));
         attack("a known model's id taken by a stranger", "good", () -> {
             apply(new RegisterModel(receipt.modelId(), "mine", ""), REQUESTER);
             return apply(new RegisterModel(receipt.modelId(), "stories", ""), NODE);
@@ -203,7 +203,7 @@ final class LedgerAttacks {
     private CastVote vote(int place, int block) {
         byte[] hash = new byte[32];
         hash[0] = (byte) block;
-        Keys keys = AUDITORS.get(place);
+        KeyPair keys = AUDITORS.get(place);
         byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), 0, 0, hash));
         return new CastVote(keys.publicKey(), 0, 0, hash, signature);
     }
@@ -222,7 +222,7 @@ final class LedgerAttacks {
             BlockHeader block = state.closeBlock(now + 30);
             apply(vote(0, 9), AUDITORS.get(2));
             for (int place = 1; place < 3; place++) {
-                Keys keys = AUDITORS.get(place);
+                KeyPair keys = AUDITORS.get(place);
                 byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), 0, 0, block.hash()));
                 apply(new CastVote(keys.publicKey(), 0, 0, block.hash(), signature), keys);
             }
@@ -250,7 +250,7 @@ final class LedgerAttacks {
             apply(new ReportDoubleVote(vote(1, 9), vote(1, 8)), REQUESTER);
             apply(new ReportDoubleVote(vote(2, 9), vote(2, 8)), REQUESTER);
             apply(new SubmitReceipt(receipt), NODE);
-            return state.findCase(request).audit().auditors().size() + " auditors";
+            return state.findSettlement(request).audit().auditors().size() + " auditors";
         });
         attack("a stake taken by a majority that slanders, without evidence", "keeps its stake", () -> {
             apply(new SubmitReceipt(receipt), NODE);
@@ -260,7 +260,7 @@ final class LedgerAttacks {
         });
     }
 
-    private String handIn(byte[] evidence, Keys by) {
+    private String handIn(byte[] evidence, KeyPair by) {
         String begun = apply(new Accuse(request, Blake3.hash(evidence), evidence.length), by);
         if (!begun.equals("good")) {
             return begun;
@@ -286,7 +286,7 @@ final class LedgerAttacks {
         attack("an answer computed with another matrix", "SLASHED, stake 0", () -> {
             submitted(cheat().receipt());
             String last = handIn(scene.evidence(cheat(), true), REQUESTER);
-            return last.equals("good") ? state.findCase(request).status() + ", stake " + stake() : last;
+            return last.equals("good") ? state.findSettlement(request).status() + ", stake " + stake() : last;
         });
         attack("a lie proven when it was paid already", "SLASHED, the price came back", () -> {
             submitted(cheat().receipt());
@@ -353,7 +353,7 @@ final class LedgerAttacks {
 
     private void certify() {
         for (BlockHeader block; (block = state.closeBlock(++now)) != null; ) {
-            for (Keys keys : AUDITORS) {
+            for (KeyPair keys : AUDITORS) {
                 byte[] signature = keys.sign(Certificate.message(GENESIS.hash(), 0, block.number(), block.hash()));
                 apply(new CastVote(keys.publicKey(), 0, block.number(), block.hash(), signature), keys);
             }
@@ -366,8 +366,8 @@ final class LedgerAttacks {
         return new Verdict(opinion, opinion == Opinion.GOOD ? "" : "QKV", "", shown, new byte[32]);
     }
 
-    private String commit(Keys auditor, Verdict verdict) {
-        int round = state.findCase(request).audit().round();
+    private String commit(KeyPair auditor, Verdict verdict) {
+        int round = state.findSettlement(request).audit().round();
         return apply(
                 new CommitVerdict(request, round, verdict.commitment(request, round, auditor.publicKey())), auditor);
     }
@@ -380,7 +380,7 @@ final class LedgerAttacks {
         for (int i = 0; i < verdicts.length; i++) {
             apply(new RevealVerdict(request, verdicts[i]), AUDITORS.get(i));
         }
-        Case found = state.findCase(request);
+        Settlement found = state.findSettlement(request);
         return found.status() + ", lazy " + found.audit().lazy().size();
     }
 
@@ -478,13 +478,13 @@ final class LedgerAttacks {
         attack("a node that takes an escrow and never answers", "REFUNDED", () -> {
             now += Parameters.DEFAULT.escrowMs();
             state.expire(now);
-            return state.findCase(request).status().toString();
+            return state.findSettlement(request).status().toString();
         });
         attack("auditors that are not there", "REFUNDED", () -> {
             apply(new SubmitReceipt(receipt), NODE);
             now += 10 * Parameters.DEFAULT.commitMs();
             state.expire(now);
-            return state.findCase(request).status().toString();
+            return state.findSettlement(request).status().toString();
         });
     }
 }

@@ -8,7 +8,7 @@ import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -142,7 +142,7 @@ final class OpeningAttacks {
 
     private void seals() {
         OpeningSource honest = scene.sealed(scene.honest);
-        sealed("an opening signed by somebody else", scene.sealed(scene.honest, Keys.random()));
+        sealed("an opening signed by somebody else", scene.sealed(scene.honest, KeyPair.random()));
         sealed("the signature of another cell's opening", cell -> withSeal(honest, cell, new Cell(2, 0, cell.to())));
         sealed("a signature for another receipt", cell -> {
             Opening opening = honest.open(cell);

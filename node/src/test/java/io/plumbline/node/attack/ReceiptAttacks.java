@@ -3,7 +3,7 @@ package io.plumbline.node.attack;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.List;
@@ -134,9 +134,9 @@ final class ReceiptAttacks {
         unsigned(
                 "another node named in an honest node's receipt",
                 "SIGNATURE",
-                r -> copy(r, r.price(), Keys.random().publicKey(), r.signature()));
+                r -> copy(r, r.price(), KeyPair.random().publicKey(), r.signature()));
         attacks.add(new Attack(FAMILY, "an honest node's trace root in a receipt of one's own", "SLICE", () -> {
-            Keys thief = Keys.random();
+            KeyPair thief = KeyPair.random();
             Shown shown = scene.honest.with(scene.honest.receipt().sign(thief));
             return scene.audit(shown, scene.sealed(shown, thief), Assignment.of(Level.FULL));
         }));

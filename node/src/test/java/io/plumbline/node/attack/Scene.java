@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.Forgery;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.engine.Forgery;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -30,7 +30,7 @@ import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -47,13 +47,13 @@ import java.util.function.UnaryOperator;
 
 /** The model that ships, an honest answer by it, and an auditor: what every cheat begins with. */
 final class Scene implements AutoCloseable {
-    static final Keys NODE = Keys.random();
+    static final KeyPair NODE = KeyPair.random();
     static final int MAX_TOKENS = 40;
     static final Sampling DRAWN = new Sampling(1.2f, 0, 1_000_000, 1);
 
     static final String MESSAGES = "[{\"role\":\"user\",\"content\":\"Tell me a story about a bear in a storm.\"}]";
     static final long TIME = 1_764_000_000;
-    static final Keys REQUESTER = Keys.random();
+    static final KeyPair REQUESTER = KeyPair.random();
 
     final LoadedModel model;
     final ChatTokenizer tokenizer;
@@ -278,7 +278,7 @@ final class Scene implements AutoCloseable {
         return sealed(shown, NODE);
     }
 
-    OpeningSource sealed(Shown shown, Keys by) {
+    OpeningSource sealed(Shown shown, KeyPair by) {
         AnswerView view = view(shown.request(), shown.answer().tokens());
         return cell -> {
             byte[] bytes = bytes(shown, cell);

@@ -23,7 +23,10 @@ public final class ParserFuzzer {
         parsers.run(name, bytes);
     }
 
-    /** Without arguments prints all parsers' names; with a folder writes each one's seeds to a folder of its name there. */
+    /**
+     * Without arguments prints all parsers' names; with a folder writes each one's seeds to a folder of its name
+     * there.
+     */
     public static void main(String[] arguments) throws IOException {
         try (Parsers all = new Parsers()) {
             for (String one : all.names().toList()) {

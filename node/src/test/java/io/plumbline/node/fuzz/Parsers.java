@@ -5,32 +5,32 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.ThreadMXBean;
 import io.aeron.cluster.service.Cluster;
 import io.plumbline.inference.TestModels;
-import io.plumbline.inference.engine.ForwardPass;
-import io.plumbline.inference.engine.Generator;
-import io.plumbline.inference.engine.Replay;
-import io.plumbline.inference.gguf.GgufCheckpoint;
-import io.plumbline.inference.model.HuggingFaceConfig;
-import io.plumbline.inference.model.LoadedModel;
-import io.plumbline.inference.onnx.OneProduct;
-import io.plumbline.inference.onnx.OnnxModel;
-import io.plumbline.inference.onnx.TensorRtOperators;
-import io.plumbline.inference.safetensors.SafetensorsCheckpoint;
-import io.plumbline.inference.safetensors.SafetensorsFile;
-import io.plumbline.inference.safetensors.SafetensorsWriter;
-import io.plumbline.inference.template.ChatTemplate;
-import io.plumbline.inference.template.Limits;
+import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.gguf.GgufCheckpoint;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
+import io.plumbline.inference.language.safetensors.SafetensorsFile;
+import io.plumbline.inference.language.safetensors.SafetensorsWriter;
+import io.plumbline.inference.language.template.ChatTemplate;
+import io.plumbline.inference.language.template.Limits;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tokenizer.ChatTokenizer;
+import io.plumbline.inference.tensor.onnx.OneProduct;
+import io.plumbline.inference.tensor.onnx.OnnxModel;
+import io.plumbline.inference.tensor.onnx.TensorRtOperators;
 import io.plumbline.ledger.cluster.LedgerService;
-import io.plumbline.ledger.state.Case;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
-import io.plumbline.ledger.tree.MountainRange;
+import io.plumbline.ledger.tree.MerkleMountainRange;
 import io.plumbline.node.Wires;
 import io.plumbline.transport.PartsWire;
 import io.plumbline.transport.TlsWire;
@@ -48,15 +48,15 @@ import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.ledger.Certificate;
-import io.plumbline.verifier.ledger.CertifiedEntry;
-import io.plumbline.verifier.ledger.LedgerHashes;
-import io.plumbline.verifier.ledger.RangeProof;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes;
+import io.plumbline.verifier.lightclient.RangeProof;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -144,7 +144,7 @@ final class Parsers implements AutoCloseable {
     private final LoadedModel model;
     private final VerifierKey key;
     private final ChatTokenizer tokenizer;
-    private final Keys node = Keys.random();
+    private final KeyPair node = KeyPair.random();
     private final Request request;
     private final Answer answer;
     private final Receipt receipt;
@@ -286,7 +286,7 @@ final class Parsers implements AutoCloseable {
                 "certified-entry",
                 bytes -> CertifiedEntry.decode(bytes).fault(genesis.hash(), genesis.fullNodes()),
                 () -> List.of(entry.encode(), none.encode()));
-        MountainRange range = new MountainRange();
+        MerkleMountainRange range = new MerkleMountainRange();
         for (int i = 0; i < 11; i++) {
             range.add(new byte[32]);
         }
@@ -294,7 +294,10 @@ final class Parsers implements AutoCloseable {
                 "range-proof",
                 bytes -> RangeProof.decode(bytes).shows(range.root(), header),
                 () -> List.of(range.prove(4).encode(), range.prove(10).encode()));
-        add("case", Case::decode, () -> List.of(state.findCase(request.hash()).encode()));
+        add(
+                "case",
+                Settlement::decode,
+                () -> List.of(state.findSettlement(request.hash()).encode()));
         add(
                 "ledger-frame",
                 bytes -> {

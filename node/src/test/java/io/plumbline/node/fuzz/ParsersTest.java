@@ -17,8 +17,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Every parser a stranger can reach refuses what is not right, in bounded time and memory. Here a fixed list of changed inputs and what
- * fuzzing has found before; {@code ./plumbline fuzz} looks for more, guided by coverage.
+ * Every parser a stranger can reach refuses what is not right, in bounded time and memory. Here a fixed list of
+ * changed inputs and what fuzzing has found before; {@code ./plumbline fuzz} looks for more, guided by coverage.
  */
 class ParsersTest {
     private static final long SEED = 20_261_121;

@@ -10,12 +10,14 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * How connections are kept, shared and ended, in both versions of HTTP; and that a client sees each piece of a stream
  * at once.
  */
+@Tag("slow")
 class HttpConnectionTest {
     private TestServer test;
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * guesses answers requests that nobody sent (RFC 9112, 11.2). So a message that is framed wrongly gets one refusal, and
  * its connection ends.
  */
+@Tag("slow")
 class HttpFramingTest {
     /** What an attacker would smuggle past a proxy. */
     private static final String SECOND = "GET /second HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -14,9 +14,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A client may hold a connection, memory and a thread for so long, and no longer. */
+@Tag("slow")
 class HttpLimitsTest {
     private static final String HELLO = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
     private static final String HEAD = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";

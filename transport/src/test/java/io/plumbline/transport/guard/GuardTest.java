@@ -25,9 +25,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("slow")
 class GuardTest {
     private static final int STREAM = 1001;
 
@@ -65,10 +67,10 @@ class GuardTest {
     void nothingIsMappedForAnAddressThatNobodyHasShownToReceiveAt() throws Exception {
         try (MediaDriver driver = driver(Drivers.context(folder.resolve("driver")));
                 Aeron aeron = Drivers.connect(driver.aeronDirectoryName(), e -> {});
-                Subscription door = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
-                Stranger flood = new Stranger("127.0.0.2", port(door));
-                Stranger stranger = new Stranger("127.0.0.1", port(door));
-                Stranger other = new Stranger("127.0.0.1", port(door))) {
+                Subscription ingress = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
+                Stranger flood = new Stranger("127.0.0.2", port(ingress));
+                Stranger stranger = new Stranger("127.0.0.1", port(ingress));
+                Stranger other = new Stranger("127.0.0.1", port(ingress))) {
             for (int i = 0; i < 2_000; i++) {
                 Stranger.Setup setup = new Stranger.Setup();
                 setup.session = random.nextInt();
@@ -77,11 +79,11 @@ class GuardTest {
                 flood.send(setup.bytes());
             }
             // Meanwhile who speaks as it should is heard.
-            try (Publication sender = aeron.addPublication("aeron:udp?endpoint=127.0.0.1:" + port(door), STREAM)) {
+            try (Publication sender = aeron.addPublication("aeron:udp?endpoint=127.0.0.1:" + port(ingress), STREAM)) {
                 await(sender::isConnected);
                 assertEquals(1, mapped());
                 assertTrue(sender.offer(new UnsafeBuffer(new byte[8])) > 0);
-                await(() -> door.poll((buffer, offset, length, header) -> {}, 1) == 1);
+                await(() -> ingress.poll((buffer, offset, length, header) -> {}, 1) == 1);
                 Stranger.Setup setup = new Stranger.Setup();
                 int cookie = stranger.asks(setup.bytes());
                 assertNotEquals(0, cookie);
@@ -103,8 +105,8 @@ class GuardTest {
     void aSetUpFrameThatAeronWouldTripOverIsDropped() throws Exception {
         try (MediaDriver driver = driver(Drivers.context(folder.resolve("driver")));
                 Aeron aeron = Drivers.connect(driver.aeronDirectoryName(), e -> {});
-                Subscription door = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
-                Stranger stranger = new Stranger("127.0.0.1", port(door))) {
+                Subscription ingress = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
+                Stranger stranger = new Stranger("127.0.0.1", port(ingress))) {
             for (int length : new int[] {0, -1, 1 << 12, (1 << 16) + 32, 2 * Drivers.TERM_BYTES, 1 << 30}) {
                 Stranger.Setup setup = new Stranger.Setup();
                 setup.termLength = length;
@@ -132,8 +134,8 @@ class GuardTest {
     void dataOfWhoHasNotBegunIsNotAnswered() throws Exception {
         try (MediaDriver driver = driver(Drivers.context(folder.resolve("driver")));
                 Aeron aeron = Drivers.connect(driver.aeronDirectoryName(), e -> {});
-                Subscription door = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
-                Stranger stranger = new Stranger("127.0.0.1", port(door))) {
+                Subscription ingress = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
+                Stranger stranger = new Stranger("127.0.0.1", port(ingress))) {
             ByteBuffer data = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
             data.putInt(64).putShort((short) 0xC000).putShort((short) HeaderFlyweight.HDR_TYPE_DATA);
             data.putInt(0).putInt(5).putInt(STREAM).putInt(7);
@@ -187,9 +189,9 @@ class GuardTest {
         Set<InetAddress> known = Set.of(InetAddress.getByName("127.0.0.1"));
         try (MediaDriver driver = driver(Drivers.context(folder.resolve("driver"), () -> known));
                 Aeron aeron = Drivers.connect(driver.aeronDirectoryName(), e -> {});
-                Subscription door = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
-                Stranger member = new Stranger("127.0.0.1", port(door));
-                Stranger stranger = new Stranger("127.0.0.2", port(door))) {
+                Subscription ingress = aeron.addSubscription("aeron:udp?endpoint=127.0.0.1:0", STREAM);
+                Stranger member = new Stranger("127.0.0.1", port(ingress));
+                Stranger stranger = new Stranger("127.0.0.2", port(ingress))) {
             assertFalse(stranger.isTaken(new Stranger.Setup().bytes()));
             assertEquals(0, mapped());
             assertTrue(member.isTaken(new Stranger.Setup().bytes()));

@@ -8,8 +8,9 @@ import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 
 /**
- * Attention of a cell's tokens in order. With r drawn after the opening arrived, {@code sum_j r_j K_j} grows by one row a token and
- * {@code V_j . r'} is computed once per j, so a head costs t multiply-adds where recomputing costs t * D.
+ * Attention of a cell's tokens in order. With r drawn after the opening arrived, {@code sum_j r_j K_j} grows by one
+ * row a token and {@code V_j . r'} is computed once per j, so a head costs t multiply-adds where recomputing costs t
+ * * D.
  */
 class AttentionCheck implements AutoCloseable {
     static final int ROUNDS = MatrixKey.ROUNDS;
@@ -59,8 +60,8 @@ class AttentionCheck implements AutoCloseable {
     }
 
     /**
-     * Room for {@code tokens} keys and what a vector reads beyond them: whole vectors, and an odd number of them, so that rows do not all
-     * fall into the same few sets of the first cache.
+     * Room for {@code tokens} keys and what a vector reads beyond them: whole vectors, and an odd number of them, so
+     * that rows do not all fall into the same few sets of the first cache.
      */
     static int capacity(int tokens) {
         return ((tokens + 31) / 32 | 1) * 32;

@@ -19,7 +19,7 @@ import java.util.function.Consumer;
 public final class Auditor implements AutoCloseable {
     private final VerifierKey key;
     private final ModelTokenizer tokenizer;
-    private final Work work = new Work();
+    private final WorkDigest work = new WorkDigest();
     private final OpeningCheck check;
     private final SecureRandom random = new SecureRandom();
 

@@ -20,7 +20,7 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final KnownModel model;
-    private final Work work;
+    private final WorkDigest work;
     private final ModelConfig config;
     private final LayerSteps steps;
     private final float[] h;
@@ -32,7 +32,7 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     private Slice.Proven proven;
     private long choices;
 
-    ChoiceCheck(KnownModel model, Work work) {
+    ChoiceCheck(KnownModel model, WorkDigest work) {
         this.model = model;
         this.work = work;
         this.config = model.manifest().config();

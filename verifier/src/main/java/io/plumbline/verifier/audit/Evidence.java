@@ -141,7 +141,7 @@ public record Evidence(
                     "tensor \"" + name + "\" is not the model's");
         }
         ByRow model = new ByRow(weights, cell);
-        try (OpeningCheck check = new OpeningCheck(model, new Work())) {
+        try (OpeningCheck check = new OpeningCheck(model, new WorkDigest())) {
             check.confirm(view, receipt, request.sampling(), exhibit);
             return new Finding(null, null, model.isBlind);
         } catch (FailedException e) {

@@ -6,7 +6,9 @@ import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.RopeTable;
 
-/** What a checker knows of a model: its small parameters, and how to tell that products are not those of its matrices. */
+/**
+ * What a checker knows of a model: its small parameters, and how to tell that products are not those of its matrices.
+ */
 interface KnownModel {
     Manifest manifest();
 

@@ -34,7 +34,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[TraceLayout.HEADER_BYTES]);
 
     private final KnownModel model;
-    private final Work work;
+    private final WorkDigest work;
     private final ModelConfig config;
     private final LayerSteps steps;
     private final RingMath ring = RingMath.best();
@@ -60,7 +60,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     /** The token whose numbers are being worked on. */
     private int current;
 
-    LayerCheck(KnownModel model, Work work) {
+    LayerCheck(KnownModel model, WorkDigest work) {
         this.model = model;
         this.work = work;
         this.config = model.manifest().config();

@@ -18,7 +18,10 @@ import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.Objects;
 
-/** All heads of a token in one call, straight from the opening. Value dots are kept as three signed 16-bit digits each. */
+/**
+ * All heads of a token in one call, straight from the opening. Value dots are kept as three signed 16-bit digits
+ * each.
+ */
 final class NativeAttentionCheck extends AttentionCheck {
     static final int DIGITS = 3;
 

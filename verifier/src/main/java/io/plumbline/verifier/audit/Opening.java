@@ -8,7 +8,9 @@ public interface Opening extends AutoCloseable {
     /** Bytes of the whole, as its sender says. */
     long bytes();
 
-    /** The sender's signature under all pieces; null where it is not another's, and nothing needs to be proven of it. */
+    /**
+     * The sender's signature under all pieces; null where it is not another's, and nothing needs to be proven of it.
+     */
     Seal seal();
 
     /**

@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The check of one opening while it arrives: its size, its proof, the trace's header, then its tokens, a few at a time. Memory is that of
- * the proof and of those few.
+ * The check of one opening while it arrives: its size, its proof, the trace's header, then its tokens, a few at a
+ * time. Memory is that of the proof and of those few.
  *
  * <p>Holds scratch memory: one instance for each thread.
  */
@@ -20,7 +20,7 @@ final class OpeningCheck implements AutoCloseable {
     static final int TOGETHER = 4;
 
     private final KnownModel model;
-    private final Work work;
+    private final WorkDigest work;
     private final int layers;
 
     /** Made when first needed: in evidence the model's shape, and so their memory, is for a stranger to say. */
@@ -56,7 +56,7 @@ final class OpeningCheck implements AutoCloseable {
         Counts counts();
     }
 
-    OpeningCheck(KnownModel model, Work work) {
+    OpeningCheck(KnownModel model, WorkDigest work) {
         this.model = model;
         this.work = work;
         this.layers = model.manifest().config().layers();

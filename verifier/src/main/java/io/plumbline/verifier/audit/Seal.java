@@ -4,13 +4,13 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A node's signature under one opening: the hash of each piece, so that a single piece with the seal is evidence. An auditor hashes a
- * piece only when it has found it wrong: hashing all of them would cost more than checking them.
+ * A node's signature under one opening: the hash of each piece, so that a single piece with the seal is evidence. An
+ * auditor hashes a piece only when it has found it wrong: hashing all of them would cost more than checking them.
  *
  * @param receipt hash of the receipt the opening belongs to, 32 bytes.
  * @param cell that is opened.
@@ -22,7 +22,7 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
     private static final String CONTEXT = "plumbline opening 1";
 
     /** Signs an opening. */
-    public static Seal of(byte[] receipt, OpeningLayout layout, MemorySegment opening, Keys keys) {
+    public static Seal of(byte[] receipt, OpeningLayout layout, MemorySegment opening, KeyPair keys) {
         Cell cell = layout.cell();
         byte[] hashes = new byte[layout.pieces() * Blake3.HASH_BYTES];
         put(hashes, 0, Blake3.hash(opening.asSlice(0, layout.proof())));
@@ -36,8 +36,8 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
     }
 
     /** Signs what is said of an opening: its size, and the hashes of its pieces. */
-    public static Seal sign(byte[] receipt, Cell cell, long bytes, byte[] hashes, Keys keys) {
-        Seal unsigned = new Seal(receipt, cell, bytes, hashes, new byte[Keys.SIGNATURE_BYTES]);
+    public static Seal sign(byte[] receipt, Cell cell, long bytes, byte[] hashes, KeyPair keys) {
+        Seal unsigned = new Seal(receipt, cell, bytes, hashes, new byte[KeyPair.SIGNATURE_BYTES]);
         return new Seal(receipt, cell, bytes, hashes, keys.sign(unsigned.signedBytes()));
     }
 
@@ -56,7 +56,7 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
         return Arrays.equals(receipt, ofReceipt)
                 && cell.equals(ofCell)
                 && hashes.length == (1 + cell.tokens()) * Blake3.HASH_BYTES
-                && Keys.verify(node, signedBytes(), signature);
+                && KeyPair.verify(node, signedBytes(), signature);
     }
 
     /** Whether piece {@code i} is the one that was signed; 0 is the proof. */
@@ -72,7 +72,7 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
     public static Seal decode(byte[] encoded) {
         CanonicalReader outer = new CanonicalReader(encoded, "seal");
         CanonicalReader in = new CanonicalReader(outer.getBytes("body"), "seal");
-        byte[] signature = outer.getFixed(Keys.SIGNATURE_BYTES, "signature");
+        byte[] signature = outer.getFixed(KeyPair.SIGNATURE_BYTES, "signature");
         outer.end();
         if (!in.getText("context").equals(CONTEXT)) {
             throw new MalformedException("Malformed seal: it is not \"" + CONTEXT + "\".");

@@ -6,8 +6,8 @@ import io.plumbline.verifier.model.Manifest;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One matrix row whose product a node gave wrong, with the proof that it is the model's: with it anyone confirms the lie by as many
- * multiply-adds as the row has elements.
+ * One matrix row whose product a node gave wrong, with the proof that it is the model's: with it anyone confirms the
+ * lie by as many multiply-adds as the row has elements.
  *
  * @param tensor of the row.
  * @param row index in that tensor.

@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Hashes many whole 1 KiB chunks at once: the part of BLAKE3 that is worth vectorizing, because chunks do not depend on each
- * other. Every implementation gives the bits of {@link ScalarCompressor}.
+ * Hashes many whole 1 KiB chunks at once: the part of BLAKE3 that is worth vectorizing, because chunks do not depend
+ * on each other. Every implementation gives the bits of {@link ScalarCompressor}.
  */
 public interface ChunkCompressor {
     /** Bytes in a chunk, the leaf of the hash tree. */

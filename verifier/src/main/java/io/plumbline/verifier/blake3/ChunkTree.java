@@ -6,9 +6,9 @@ import java.util.List;
 /**
  * Builds the root from chunk chaining values that arrive in order, keeping one value per tree level.
  *
- * <p>The first chunk may be deferred: its value is given only at the end. A trace's header holds the token count, which is known
- * when the answer is over; everything after it is hashed before. The values that will be joined to the left spine are kept, one a
- * level.
+ * <p>The first chunk may be deferred: its value is given only at the end. A trace's header holds the token count,
+ * which is known when the answer is over; everything after it is hashed before. The values that will be joined to the
+ * left spine are kept, one a level.
  */
 public final class ChunkTree {
     private final int[] key;
@@ -83,8 +83,8 @@ public final class ChunkTree {
     }
 
     /**
-     * Merges only what more chunks are known to follow: the last merge of all is the root's and carries another flag. Before chunk
-     * i is added, the stack holds one value for each bit set in i.
+     * Merges only what more chunks are known to follow: the last merge of all is the root's and carries another flag.
+     * Before chunk i is added, the stack holds one value for each bit set in i.
      */
     private void mergeFor(long index) {
         while (stack.size() > Long.bitCount(index)) {

@@ -50,9 +50,9 @@ final class Compression {
     }
 
     /**
-     * One compression. {@code out} receives 16 words: the new chaining value in the first 8, the extended output in the rest.
-     * {@code cv} may be {@code out}. The state stands in local variables and the mixing function is written out, because no compiler
-     * keeps an array in registers.
+     * One compression. {@code out} receives 16 words: the new chaining value in the first 8, the extended output in
+     * the rest. {@code cv} may be {@code out}. The state stands in local variables and the mixing function is written
+     * out, because no compiler keeps an array in registers.
      */
     static void compress(int[] cv, int cvOffset, int[] m, int mOffset, long counter, int length, int flags, int[] out) {
         int v0 = cv[cvOffset + 0];

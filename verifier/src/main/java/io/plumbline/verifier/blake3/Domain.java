@@ -4,8 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What a hash is for (BLAKE3 key derivation), worked out once. Trees hash millions of messages of 64 bytes: the context's own two compressions and a
- * streaming hasher's buffers cost six times what the message does. May be used by many threads.
+ * What a hash is for (BLAKE3 key derivation), worked out once. Trees hash millions of messages of 64 bytes: the
+ * context's own two compressions and a streaming hasher's buffers cost six times what the message does. May be used
+ * by many threads.
  */
 public final class Domain {
     private final int[] key = new int[ChunkCompressor.CV_WORDS];

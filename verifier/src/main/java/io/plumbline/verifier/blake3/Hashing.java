@@ -33,7 +33,10 @@ public final class Hashing {
         ChunkCompressor.best().chunks(key, flags, in, 0, count, counters, 0, cvs, cvsOffset);
     }
 
-    /** Chaining values of the first {@code count} chunks of {@code in}, which need not be neighbours: each says its own index. */
+    /**
+     * Chaining values of the first {@code count} chunks of {@code in}, which need not be neighbours: each says its
+     * own index.
+     */
     public void chunks(MemorySegment in, int count, long[] indices, int[] cvs) {
         ChunkCompressor.best().chunks(key, flags, in, 0, count, indices, 0, cvs, 0);
     }

@@ -3,11 +3,14 @@ package io.plumbline.verifier.blake3;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The last compression of a chunk or a parent, not yet done: only when it is known whether the node is the root can its flags be
- * set. A root may give any number of output bytes.
+ * The last compression of a chunk or a parent, not yet done: only when it is known whether the node is the root can
+ * its flags be set. A root may give any number of output bytes.
  */
 record Node(int[] cv, int[] words, long counter, int length, int flags) {
-    /** All blocks of one chunk (0 to 1024 bytes) but the last one. {@code words} and {@code out} are scratch of 16 words. */
+    /**
+     * All blocks of one chunk (0 to 1024 bytes) but the last one. {@code words} and {@code out} are scratch of 16
+     * words.
+     */
     static Node chunk(
             int[] key, int flags, MemorySegment in, long offset, int bytes, long counter, int[] words, int[] out) {
         int[] cv = key.clone();

@@ -4,11 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Proof that given chunks are part of a message with a known BLAKE3 hash: the chunks, and the chaining values of the largest
- * subtrees that hold none of them, in order. One slice may hold any set of chunks; their paths share what they have in common.
+ * Proof that given chunks are part of a message with a known BLAKE3 hash: the chunks, and the chaining values of the
+ * largest subtrees that hold none of them, in order. One slice may hold any set of chunks; their paths share what
+ * they have in common.
  *
- * <p>Layout: the chaining values (32 bytes each), then the chunks (1024 bytes each, the message's last one possibly shorter). Its
- * size follows from the message length and the set, so nothing in it is parsed on trust.
+ * <p>Layout: the chaining values (32 bytes each), then the chunks (1024 bytes each, the message's last one possibly
+ * shorter). Its size follows from the message length and the set, so nothing in it is parsed on trust.
  */
 public final class Slice {
     private final byte[] key;
@@ -146,8 +147,8 @@ public final class Slice {
     }
 
     /**
-     * Rebuilds chaining values from the leaves up, taking proof values and leaves in the order they were written; parents of a level
-     * together, for they do not depend on each other.
+     * Rebuilds chaining values from the leaves up, taking proof values and leaves in the order they were written;
+     * parents of a level together, for they do not depend on each other.
      */
     private final class Rebuilt {
         private final int[] keyWords;

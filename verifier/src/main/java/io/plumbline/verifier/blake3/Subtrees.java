@@ -1,8 +1,9 @@
 package io.plumbline.verifier.blake3;
 
 /**
- * Runs of chunks as the fewest whole subtrees of their message's tree, from left to right, none larger than {@link #MOST_CHUNKS}:
- * what a device or a cache hands over in place of every chunk's value. Which subtrees they are follows from the run alone.
+ * Runs of chunks as the fewest whole subtrees of their message's tree, from left to right, none larger than {@link
+ * #MOST_CHUNKS}: what a device or a cache hands over in place of every chunk's value. Which subtrees they are follows
+ * from the run alone.
  */
 public final class Subtrees {
     /** Levels below the root of the largest subtree. */
@@ -13,7 +14,10 @@ public final class Subtrees {
 
     private Subtrees() {}
 
-    /** Level of the subtree that begins at chunk {@code at} of a run that ends before {@code to}: it spans {@code 1 << level} chunks. */
+    /**
+     * Level of the subtree that begins at chunk {@code at} of a run that ends before {@code to}: it spans {@code 1 <<
+     * level} chunks.
+     */
     public static int level(long at, long to) {
         int aligned = Math.min(MOST_LEVEL, Long.numberOfTrailingZeros(at));
         return Math.min(aligned, 63 - Long.numberOfLeadingZeros(to - at));
@@ -33,7 +37,10 @@ public final class Subtrees {
         return count;
     }
 
-    /** Reduces {@code 1 << level} chaining values at {@code offset} to their subtree's, which takes the first one's place. */
+    /**
+     * Reduces {@code 1 << level} chaining values at {@code offset} to their subtree's, which takes the first one's
+     * place.
+     */
     static void reduce(ChunkCompressor compressor, int[] key, int flags, int[] cvs, int offset, int level) {
         for (int count = 1 << level; count > 1; count /= 2) {
             compressor.parents(key, flags, cvs, offset, count / 2, cvs, offset);

@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Reads what {@link CanonicalWriter} wrote. A length is believed only as far as bytes are there, so no input makes it allocate more
- * than its own size. Every failure is a {@link MalformedException} that names what was read.
+ * Reads what {@link CanonicalWriter} wrote. A length is believed only as far as bytes are there, so no input makes it
+ * allocate more than its own size. Every failure is a {@link MalformedException} that names what was read.
  */
 public final class CanonicalReader {
     private final ByteBuffer in;

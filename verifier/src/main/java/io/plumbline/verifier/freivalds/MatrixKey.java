@@ -4,12 +4,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds} times.
+ * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds}
+ * times.
  *
- * <p>A claimed {@code y = W x} is accepted when {@code x . s == y . r} in every round. If some {@code y[n]} is wrong by D, then
- * |D| &lt; 2^32 and at most one of the 2^32 values of {@code r[n]} hides it: two values that do would differ by less than 2^32, and
- * their difference times D, below 2^64 in magnitude and not zero, cannot be 0 mod 2^64. So a wrong row passes with probability at
- * most 2^-32 a round.
+ * <p>A claimed {@code y = W x} is accepted when {@code x . s == y . r} in every round. If some {@code y[n]} is wrong
+ * by D, then |D| &lt; 2^32 and at most one of the 2^32 values of {@code r[n]} hides it: two values that do would
+ * differ by less than 2^32, and their difference times D, below 2^64 in magnitude and not zero, cannot be 0 mod 2^64.
+ * So a wrong row passes with probability at most 2^-32 a round.
  */
 public final class MatrixKey {
     /** Independent secret vectors: a false row passes with probability at most 2^-64. */
@@ -40,7 +41,10 @@ public final class MatrixKey {
         ring.accumulateRows(weights, offset, first, rows, k, r, n, s);
     }
 
-    /** The first of {@code rows} rows, k inputs and n products each, one after the other, that does not hold; -1 when all do. */
+    /**
+     * The first of {@code rows} rows, k inputs and n products each, one after the other, that does not hold; -1 when
+     * all do.
+     */
     public int firstFalse(byte[] x, int[] y, int rows) {
         return ring.firstFalse(x, y, rows, s, k, r, n);
     }

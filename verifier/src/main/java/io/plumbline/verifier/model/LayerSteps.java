@@ -4,9 +4,9 @@ import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.RopeTable;
 
 /**
- * The float half of a layer: what happens between its int8 matrices, one token at a time. The engine that computes an answer and
- * the auditor that checks it run this same code; only the integer products come from elsewhere (from the weights there, from the
- * opening and Freivalds' check here).
+ * The float half of a layer: what happens between its int8 matrices, one token at a time. The engine that computes an
+ * answer and the auditor that checks it run this same code; only the integer products come from elsewhere (from the
+ * weights there, from the opening and Freivalds' check here).
  *
  * <p>Holds scratch memory: one instance for each thread.
  */

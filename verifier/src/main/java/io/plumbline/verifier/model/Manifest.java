@@ -12,8 +12,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * The canonical description of a model: a text file whose BLAKE3 hash is the model id, so {@code b3sum} names a model. Change a
- * single weight bit and a tensor's hash, and with it the id, changes.
+ * The canonical description of a model: a text file whose BLAKE3 hash is the model id, so {@code b3sum} names a
+ * model. Change a single weight bit and a tensor's hash, and with it the id, changes.
  *
  * @param config shape and arithmetic.
  * @param files hashes of the files that decide how text becomes tokens, by name.

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 
 /**
- * Rotary frequencies: {@code theta^(-2i/D)}, and where a model was stretched to a longer context the way Llama 3 was, the low ones
- * divided by {@code factor}, the high ones kept, those between blended.
+ * Rotary frequencies: {@code theta^(-2i/D)}, and where a model was stretched to a longer context the way Llama 3 was,
+ * the low ones divided by {@code factor}, the high ones kept, those between blended.
  *
  * @param theta base, 1 to 1e12, as are the factors and positions at most.
  * @param factor of the stretch; 1 for none, and then the rest is 0.
@@ -35,7 +35,10 @@ public record Rope(double theta, double factor, double lowFactor, double highFac
         return new Rope(theta, 1, 0, 0, 0);
     }
 
-    /** Radians a position for pair {@code i} of a head of {@code size}. IEEE and StrictMath alone: the same on every host. */
+    /**
+     * Radians a position for pair {@code i} of a head of {@code size}. IEEE and StrictMath alone: the same on every
+     * host.
+     */
     public double frequency(int i, int size) {
         double plain = StrictMath.pow(theta, -2.0 * i / size);
         return plain / divisor(plain);

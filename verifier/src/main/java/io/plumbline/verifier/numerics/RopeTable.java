@@ -1,7 +1,8 @@
 package io.plumbline.verifier.numerics;
 
 /**
- * Cosines and sines of rotary positions: StrictMath in double, rounded once to float, so that every host has the same bits.
+ * Cosines and sines of rotary positions: StrictMath in double, rounded once to float, so that every host has the same
+ * bits.
  *
  * @param first position that the table begins with.
  * @param cos {@code size / 2} values a position, position-major.

@@ -18,8 +18,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The C kernels of module {@code native}, where they were built for this platform. Looked for once; {@code -Dplumbline.native=false}
- * leaves them out.
+ * The C kernels of module {@code native}, where they were built for this platform. Looked for once; {@code
+ * -Dplumbline.native=false} leaves them out.
  */
 @SuppressWarnings("restricted")
 public final class NativeLibrary {

@@ -43,7 +43,7 @@ public record Answer(int[] tokens, String text, Cancellation cancellation) {
         Cancellation cancellation = null;
         if (cancelled == 1) {
             int delivered = in.getInt("delivered");
-            byte[] signature = in.getFixed(Keys.SIGNATURE_BYTES, "cancellation");
+            byte[] signature = in.getFixed(KeyPair.SIGNATURE_BYTES, "cancellation");
             if (delivered < 0) {
                 throw new MalformedException("Malformed answer: " + delivered + " tokens were delivered.");
             }

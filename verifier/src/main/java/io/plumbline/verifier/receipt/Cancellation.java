@@ -14,9 +14,9 @@ public record Cancellation(int delivered, byte[] signature) {
     private static final byte[] CONTEXT = "plumbline 2026-11 cancellation".getBytes(StandardCharsets.UTF_8);
 
     public Cancellation {
-        if (delivered < 0 || signature.length != Keys.SIGNATURE_BYTES) {
-            throw new IllegalArgumentException("A cancellation has a count and a signature of " + Keys.SIGNATURE_BYTES
-                    + " bytes, not " + delivered + " and " + signature.length + " bytes.");
+        if (delivered < 0 || signature.length != KeyPair.SIGNATURE_BYTES) {
+            throw new IllegalArgumentException("A cancellation has a count and a signature of "
+                    + KeyPair.SIGNATURE_BYTES + " bytes, not " + delivered + " and " + signature.length + " bytes.");
         }
     }
 
@@ -25,13 +25,13 @@ public record Cancellation(int delivered, byte[] signature) {
      *
      * @param requestHash 32 bytes.
      */
-    public static Cancellation of(byte[] requestHash, int delivered, Keys requester) {
+    public static Cancellation of(byte[] requestHash, int delivered, KeyPair requester) {
         return new Cancellation(delivered, requester.sign(signedBytes(requestHash, delivered)));
     }
 
     /** Whether the requester of {@code request} signed this for it. */
     public boolean holds(Request request) {
-        return Keys.verify(request.requester(), signedBytes(request.hash(), delivered), signature);
+        return KeyPair.verify(request.requester(), signedBytes(request.hash(), delivered), signature);
     }
 
     private static byte[] signedBytes(byte[] requestHash, int delivered) {

@@ -9,10 +9,11 @@ import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
 
 /**
- * An inference node's signed word on one answer: small, of fixed length, and enough to hold the node to every bit it computed.
+ * An inference node's signed word on one answer: small, of fixed length, and enough to hold the node to every bit it
+ * computed.
  *
- * <p>An answer of a tensor model has no trace: there the root is the engine's fingerprint, the trace is empty, and rows stand for prompt
- * tokens.
+ * <p>An answer of a tensor model has no trace: there the root is the engine's fingerprint, the trace is empty, and
+ * rows stand for prompt tokens.
  *
  * @param contractVersion of the numeric contract, or {@link #TOLERANT}.
  * @param modelId 32 bytes.
@@ -39,7 +40,7 @@ public record Receipt(
         byte[] node,
         byte[] signature) {
     /** Encoded length. */
-    public static final int BYTES = 4 + 4 + 4 * 32 + 8 + 4 + 4 + 8 + Keys.PUBLIC_BYTES + Keys.SIGNATURE_BYTES;
+    public static final int BYTES = 4 + 4 + 4 * 32 + 8 + 4 + 4 + 8 + KeyPair.PUBLIC_BYTES + KeyPair.SIGNATURE_BYTES;
 
     /** In place of a contract version: the answer is held to its model's bounds, not to every bit. */
     public static final int TOLERANT = 1 << 16;
@@ -47,7 +48,8 @@ public record Receipt(
     private static final int MAGIC = 0x31435250; // "PRC1"
 
     /** The receipt of an answer under this version of the contract, signed with the node's keys. */
-    public static Receipt of(Request request, Answer answer, byte[] traceRoot, long traceBytes, long price, Keys keys) {
+    public static Receipt of(
+            Request request, Answer answer, byte[] traceRoot, long traceBytes, long price, KeyPair keys) {
         return new Receipt(
                         Constants.CONTRACT_VERSION,
                         request.modelId(),
@@ -64,7 +66,7 @@ public record Receipt(
     }
 
     /** The receipt of a tensor model's answer, signed with the node's keys. */
-    public static Receipt of(TensorRequest request, TensorAnswer answer, int rows, long price, Keys keys) {
+    public static Receipt of(TensorRequest request, TensorAnswer answer, int rows, long price, KeyPair keys) {
         return new Receipt(
                         TOLERANT,
                         request.modelId(),
@@ -81,7 +83,7 @@ public record Receipt(
     }
 
     /** This receipt, signed with the node's keys. */
-    public Receipt sign(Keys keys) {
+    public Receipt sign(KeyPair keys) {
         return new Receipt(
                 contractVersion,
                 modelId,
@@ -97,7 +99,7 @@ public record Receipt(
     }
 
     public boolean signatureHolds() {
-        return Keys.verify(node, signedBytes(node), signature);
+        return KeyPair.verify(node, signedBytes(node), signature);
     }
 
     private byte[] signedBytes(byte[] signer) {
@@ -138,8 +140,8 @@ public record Receipt(
                 in.getInt("prompt tokens"),
                 in.getInt("output tokens"),
                 in.getLong("price"),
-                in.getFixed(Keys.PUBLIC_BYTES, "node key"),
-                in.getFixed(Keys.SIGNATURE_BYTES, "signature"));
+                in.getFixed(KeyPair.PUBLIC_BYTES, "node key"),
+                in.getFixed(KeyPair.SIGNATURE_BYTES, "signature"));
         in.end();
         return receipt;
     }

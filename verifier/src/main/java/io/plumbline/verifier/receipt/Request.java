@@ -21,8 +21,8 @@ import java.util.List;
  * @param sampling rule of every choice.
  * @param maxTokens most output tokens, at least 1.
  * @param stopTokens an answer ends with the first of these, ascending.
- * @param stopTexts an answer ends, too, with the token that completes the first of these in its text: at most 16, of 1 to
- *     256 characters each.
+ * @param stopTexts an answer ends, too, with the token that completes the first of these in its text: at most 16, of
+ *     1 to 256 characters each.
  * @param requester public key of who pays.
  * @param nonce 16 bytes, never used twice.
  */
@@ -123,7 +123,7 @@ public record Request(
                     in.getInt("max tokens"),
                     in.getInts("stop tokens"),
                     stopTexts(in),
-                    in.getFixed(Keys.PUBLIC_BYTES, "requester"),
+                    in.getFixed(KeyPair.PUBLIC_BYTES, "requester"),
                     in.getFixed(NONCE_BYTES, "nonce"));
             in.end();
             return request;

@@ -103,7 +103,10 @@ public record TensorManifest(
         }
     }
 
-    /** @throws IllegalArgumentException naming the input that is missing, unknown, given twice or of another type or shape. */
+    /**
+     * @throws IllegalArgumentException naming the input that is missing, unknown, given twice or of another type or
+     * shape.
+     */
     public void checkInputs(List<Tensor> given) {
         Map<String, Tensor> byName = new TreeMap<>();
         SortedMap<String, Long> sizes = new TreeMap<>();
@@ -221,7 +224,10 @@ public record TensorManifest(
         return String.join(", ", specs.stream().map(TensorSpec::name).toList());
     }
 
-    /** The dimension along which requests can be put together, or null: the first of the first input, where a request chooses it. */
+    /**
+     * The dimension along which requests can be put together, or null: the first of the first input, where a request
+     * chooses it.
+     */
     public String batchDimension() {
         if (inputs.isEmpty() || inputs.getFirst().dimensions().isEmpty()) {
             return null;

@@ -5,13 +5,14 @@ import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.encoding.Utf8;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
 /**
- * What was asked of a tensor model, whole: its hash in a receipt binds the answer to it, and to the bounds it is judged by.
+ * What was asked of a tensor model, whole: its hash in a receipt binds the answer to it, and to the bounds it is
+ * judged by.
  *
  * <p>Its tensors have at most {@link #MAX_BYTES}.
  *
@@ -104,7 +105,7 @@ public record TensorRequest(
         for (int i = 0; i < count; i++) {
             outputs.add(in.getText("output name"));
         }
-        byte[] requester = in.getFixed(Keys.PUBLIC_BYTES, "requester");
+        byte[] requester = in.getFixed(KeyPair.PUBLIC_BYTES, "requester");
         byte[] nonce = in.getFixed(NONCE_BYTES, "nonce");
         in.end();
         try {

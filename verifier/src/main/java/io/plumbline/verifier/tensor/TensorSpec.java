@@ -11,7 +11,8 @@ import java.util.stream.Collectors;
 /**
  * What a model takes or gives under one name.
  *
- * @param dimensions sizes as text; a name where a request chooses the size: equal names are equal sizes. "?" where it has none.
+ * @param dimensions sizes as text; a name where a request chooses the size: equal names are equal sizes. "?" where it
+ *     has none.
  */
 public record TensorSpec(String name, ElementType type, List<String> dimensions) {
     /** A dimension that a request chooses and that has no name. */
@@ -86,7 +87,10 @@ public record TensorSpec(String name, ElementType type, List<String> dimensions)
         return new TensorSpec(unescape(part[0]), ElementType.valueOf(part[1]), dimensions);
     }
 
-    /** Names are free text in ONNX; lines of a canonical text are split at spaces and commas. All else but letters, digits and ._/:- is %XX. */
+    /**
+     * Names are free text in ONNX; lines of a canonical text are split at spaces and commas. All else but letters,
+     * digits and ._/:- is %XX.
+     */
     public static String escape(String name) {
         StringBuilder text = new StringBuilder();
         for (byte b : name.getBytes(StandardCharsets.UTF_8)) {

@@ -9,11 +9,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The running commitment to a trace. Records may be hashed in any order inside a block of tokens (an engine works layer by layer);
- * a finished block joins the tree and nothing of it is kept.
+ * The running commitment to a trace. Records may be hashed in any order inside a block of tokens (an engine works
+ * layer by layer); a finished block joins the tree and nothing of it is kept.
  *
- * <p>A token's part of the tree is its digest: the {@link Subtrees} of the chunks that do not depend on what was chosen after it, then
- * the chunks that do, as they are when nothing was. A device computes digests itself; a cache keeps them beside keys and values.
+ * <p>A token's part of the tree is its digest: the {@link Subtrees} of the chunks that do not depend on what was
+ * chosen after it, then the chunks that do, as they are when nothing was. A device computes digests itself; a cache
+ * keeps them beside keys and values.
  */
 public final class TraceHasher {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -66,7 +67,10 @@ public final class TraceHasher {
         }
     }
 
-    /** Chunks of a trace's records, gathered until there are enough to fill the lanes of a vector. One for each thread. */
+    /**
+     * Chunks of a trace's records, gathered until there are enough to fill the lanes of a vector. One for each
+     * thread.
+     */
     public final class Gathered {
         private static final int MOST_CHUNKS = 64;
 
@@ -86,7 +90,8 @@ public final class TraceHasher {
         }
 
         /**
-         * Room for record (token, layer), layer L the final one, which is hashed once more is gathered or {@link #flush} is called.
+         * Room for record (token, layer), layer L the final one, which is hashed once more is gathered or {@link
+         * #flush} is called.
          *
          * @return where its bytes go in {@link #bytes}; the padding there is not cleared.
          */

@@ -8,8 +8,8 @@ import io.plumbline.verifier.numerics.Constants;
 import java.util.Arrays;
 
 /**
- * Where everything stands in a request's trace: a header of 1 KiB, then token by token one record a layer and a final one, each
- * padded to whole KiB so that its chunks hash on their own.
+ * Where everything stands in a request's trace: a header of 1 KiB, then token by token one record a layer and a final
+ * one, each padded to whole KiB so that its chunks hash on their own.
  *
  * <pre>
  * record (t, l)   h f32[hidden] entering layer l, k int16[kvDim], v int8[kvDim], sk f32[kvHeads], sv f32[kvHeads]
@@ -82,8 +82,8 @@ public final class TraceLayout {
     }
 
     /**
-     * Where in a final record the chunks begin that depend on what was chosen: from here on a record is rewritten when a prompt's token
-     * becomes an answer's. Before that stand residuals alone.
+     * Where in a final record the chunks begin that depend on what was chosen: from here on a record is rewritten
+     * when a prompt's token becomes an answer's. Before that stand residuals alone.
      */
     public int tailOffset() {
         return 4 * config.hidden() / HEADER_BYTES * HEADER_BYTES;
@@ -138,8 +138,8 @@ public final class TraceLayout {
     }
 
     /**
-     * Key of an inference node's trace hashes. Honest traces of one request are equal, so an unkeyed root could be copied by a node
-     * that did no work.
+     * Key of an inference node's trace hashes. Honest traces of one request are equal, so an unkeyed root could be
+     * copied by a node that did no work.
      */
     public static byte[] keyOf(byte[] nodePublicKey) {
         return Blake3.deriveKey(KEY_CONTEXT).update(nodePublicKey).digest();

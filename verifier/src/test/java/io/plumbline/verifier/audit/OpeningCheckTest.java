@@ -10,7 +10,7 @@ import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.receipt.Answer;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /** Evidence names a shape of its own: nothing is made by that shape before the evidence has the bytes it asks for. */
 class OpeningCheckTest {
-    private static final Keys NODE = Keys.random();
+    private static final KeyPair NODE = KeyPair.random();
 
     private final ModelConfig config =
             new ModelConfig(64, 2, 1, 1, 256, 64, 64, 65_536, 1e-6f, Rope.plain(1), false, false);
@@ -82,7 +82,7 @@ class OpeningCheckTest {
     }
 
     private String refusal(Exhibit exhibit) {
-        try (OpeningCheck check = new OpeningCheck(new Untouched(), new Work())) {
+        try (OpeningCheck check = new OpeningCheck(new Untouched(), new WorkDigest())) {
             return assertThrows(
                             IllegalArgumentException.class,
                             () -> check.confirm(view, receipt, request.sampling(), exhibit))

@@ -16,7 +16,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ReceiptTest {
-    private static Receipt receipt(Keys keys) {
+    private static Receipt receipt(KeyPair keys) {
         byte[] hash = new byte[32];
         new Random(1).nextBytes(hash);
         return new Receipt(1, hash, hash, hash, hash, 99_328, 7, 12, 190, null, null).sign(keys);
@@ -24,7 +24,7 @@ class ReceiptTest {
 
     @Test
     void aReceiptSurvivesItsEncodingAndIsSmall() {
-        Receipt receipt = receipt(Keys.random());
+        Receipt receipt = receipt(KeyPair.random());
         Receipt back = Receipt.decode(receipt.encode());
         assertTrue(back.signatureHolds());
         assertArrayEquals(receipt.encode(), back.encode());
@@ -34,7 +34,7 @@ class ReceiptTest {
 
     @Test
     void everySingleFlippedBitBreaksTheSignature() {
-        byte[] bytes = receipt(Keys.random()).encode();
+        byte[] bytes = receipt(KeyPair.random()).encode();
         for (int i = 4; i < bytes.length; i++) {
             byte[] forged = bytes.clone();
             forged[i] ^= 1;
@@ -44,7 +44,7 @@ class ReceiptTest {
 
     @Test
     void truncatedOversizedAndForeignBytesAreRefused() {
-        byte[] bytes = receipt(Keys.random()).encode();
+        byte[] bytes = receipt(KeyPair.random()).encode();
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
             assertThrows(MalformedException.class, () -> Receipt.decode(cut));

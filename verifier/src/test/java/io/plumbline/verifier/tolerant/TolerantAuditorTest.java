@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
-import io.plumbline.verifier.receipt.Keys;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Fingerprint;
@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 
 /** Every way in which a signed answer of a tensor model can be false is met with its reason. */
 class TolerantAuditorTest {
-    private static final Keys NODE = Keys.random();
+    private static final KeyPair NODE = KeyPair.random();
     private static final TensorManifest MANIFEST = manifest("x");
 
     private final Tensor x = Tensor.ofFloats("x", new long[] {2, 2}, 1, 2, 3, 4);

@@ -8,7 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Measures Jlama with its quickest weights, Q4 blocks of half our bytes: FOLDER THREADS PROMPT OUTPUT. In its package, for the forward pass is not public. */
+/**
+ * Measures Jlama with its quickest weights, Q4 blocks of half our bytes: FOLDER THREADS PROMPT OUTPUT. In its
+ * package, for the forward pass is not public.
+ */
 public final class JlamaBench {
     public static void main(String[] a) throws Exception {
         int prompt = Integer.parseInt(a[2]);

@@ -1,0 +1,2 @@
+/** JMH suites of single operations. */
+package io.plumbline.benchmarks.micro;

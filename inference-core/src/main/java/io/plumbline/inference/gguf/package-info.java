@@ -1,2 +1,0 @@
-/** GGUF checkpoints, read and written. */
-package io.plumbline.inference.gguf;

@@ -1,0 +1,34 @@
+package io.plumbline.inference.language.checkpoint;
+
+/** A tensor of a checkpoint, read a row at a time. */
+public interface Weights {
+    /** How messages call it. */
+    String name();
+
+    /**
+     * BF16, F16 or F32 where rows widen to float exactly from that type; anything else is a packed form that {@link
+     * #row} unpacks.
+     */
+    String dtype();
+
+    int rows();
+
+    int columns();
+
+    /** Widens row {@code r} to {@code columns} floats. */
+    void row(int r, float[] out);
+
+    /** Bytes of row {@code r} as stored, for dtype BF16, F16, F32 and I8. */
+    void rawRow(int r, byte[] out);
+
+    /** One-dimensional tensors and small matrices whole: all rows, one after the other. */
+    default float[] floats() {
+        float[] all = new float[rows() * columns()];
+        float[] row = new float[columns()];
+        for (int r = 0; r < rows(); r++) {
+            row(r, row);
+            System.arraycopy(row, 0, all, r * columns(), columns());
+        }
+        return all;
+    }
+}

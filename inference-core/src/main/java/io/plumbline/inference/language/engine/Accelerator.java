@@ -1,0 +1,81 @@
+package io.plumbline.inference.language.engine;
+
+import io.plumbline.inference.language.model.LoadedModel;
+import java.io.IOException;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.function.DoubleConsumer;
+
+/**
+ * A kind of device that can run models. Found by {@link ServiceLoader}: an inference node has such plug-ins on its
+ * class path, a full node never does.
+ */
+public interface Accelerator {
+    /**
+     * What is there.
+     *
+     * @param devices names for people, by index; empty when there are none.
+     * @param why one line on why there are none, or null.
+     */
+    record Found(List<String> devices, String why) {}
+
+    /**
+     * What a device can do at most, measured, and beside it what its maker says.
+     *
+     * @param bytesPerSecond read from its memory.
+     * @param int8OperationsPerSecond of matrix products, by the instruction that ours use; a multiplication and an
+     *     addition are two.
+     * @param int8Peak the same by the device's fastest instruction, where it has another.
+     * @param datasheetBytesPerSecond of the maker, or NaN where it is not known.
+     * @param datasheetInt8 of the maker, without sparsity, or NaN.
+     */
+    record Rates(
+            double bytesPerSecond,
+            double int8OperationsPerSecond,
+            double int8Peak,
+            double datasheetBytesPerSecond,
+            double datasheetInt8) {}
+
+    /** For people: "CUDA". */
+    String kind();
+
+    /** Looks for devices. Quick, and never fails: what is wrong is told in {@link Found#why}. */
+    Found find();
+
+    /**
+     * Loads a model onto a device.
+     *
+     * @param layers to run, usually the model's own.
+     * @param progress told the share of the weights that is there, 0 to 1.
+     * @throws RuntimeException saying what is missing, before anything is taken, when the device cannot run it.
+     */
+    Loaded load(int device, LoadedModel model, List<LoadedModel.Layer> layers, DoubleConsumer progress)
+            throws IOException;
+
+    /** A model on a device. */
+    interface Loaded extends AutoCloseable {
+        /** How much at once suits this device, and the memory for keys and values that is left. */
+        Engine.Limits limits();
+
+        /**
+         * Runs the model. Several may, each with memory of its own to work in.
+         *
+         * @param rows most rows in a batch.
+         * @param maxSequences most sequences in a batch.
+         */
+        Executor executor(int rows, int maxSequences);
+
+        /** Measures the device itself, in a second or so. */
+        Rates rates();
+
+        @Override
+        void close();
+    }
+
+    /** All plug-ins on the class path. */
+    static List<Accelerator> all() {
+        return ServiceLoader.load(Accelerator.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .toList();
+    }
+}

@@ -1,0 +1,94 @@
+package io.plumbline.inference.language.engine;
+
+import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.verifier.model.ModelConfig;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Where keys and values stand in a page on this host's processors, ordered as {@link IntKernels} reads them. Rows are
+ * written by one thread each, then read by all.
+ *
+ * <pre>
+ * page     [layer]
+ * layer    keys int16 [kvHead][block of 16][channel pair][token][2], values int8 [kvHead][quad][channel][token],
+ *          key scales f32 [kvHead][token], value scales f32 [kvHead][token]
+ * </pre>
+ */
+final class KvPageLayout {
+    private static final int TOKENS = KvCache.TOKENS;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+    private final ModelConfig config;
+    private final long layerBytes;
+
+    KvPageLayout(ModelConfig config) {
+        this.config = config;
+        this.layerBytes = KvCache.layerBytes(config);
+    }
+
+    /** Where in a page the keys of kv head {@code g} of layer {@code layer} begin. */
+    long keysAt(int layer, int g) {
+        return layer * layerBytes + 2L * TOKENS * config.headDim() * g;
+    }
+
+    /** Where in a page the values of kv head {@code g} of layer {@code layer} begin. */
+    long valuesAt(int layer, int g) {
+        return layer * layerBytes + (long) TOKENS * (2L * config.kvDim() + (long) config.headDim() * g);
+    }
+
+    private long scalesAt(int layer, int g) {
+        return layer * layerBytes + (long) TOKENS * (3L * config.kvDim() + 4L * g);
+    }
+
+    /**
+     * Writes the rows of token {@code position}.
+     *
+     * @param k kvDim 12-bit keys from {@code offset}, {@code v} int8 values; {@code sk}, {@code sv} a scale a head
+     *     from {@code sOffset}.
+     */
+    void put(
+            KvCache.PageTable cache,
+            int layer,
+            int position,
+            short[] k,
+            byte[] v,
+            int offset,
+            float[] sk,
+            float[] sv,
+            int sOffset) {
+        MemorySegment memory = cache.page(position / TOKENS);
+        int t = position % TOKENS;
+        int size = config.headDim();
+        long block = 2L * (t / IntKernels.KEY_BLOCK * IntKernels.KEY_BLOCK * size + t % IntKernels.KEY_BLOCK * 2);
+        long quad = (long) t / IntKernels.VALUE_QUAD * IntKernels.VALUE_QUAD * size + t % IntKernels.VALUE_QUAD;
+        for (int g = 0; g < config.kvHeads(); g++) {
+            long keys = keysAt(layer, g) + block;
+            long values = valuesAt(layer, g) + quad;
+            int from = offset + g * size;
+            for (int c = 0; c < size; c += 2) {
+                memory.set(SHORT, keys, k[from + c]);
+                memory.set(SHORT, keys + 2, k[from + c + 1]);
+                keys += 4L * IntKernels.KEY_BLOCK;
+            }
+            for (int c = 0; c < size; c++) {
+                memory.set(ValueLayout.JAVA_BYTE, values + (long) c * IntKernels.VALUE_QUAD, v[from + c]);
+            }
+            long scales = scalesAt(layer, g) + 4L * t;
+            memory.set(FLOAT, scales, sk[sOffset + g]);
+            memory.set(FLOAT, scales + 4L * TOKENS * config.kvHeads(), sv[sOffset + g]);
+        }
+    }
+
+    /** Copies the scales of the first {@code n} tokens' keys and values of one head. */
+    void scales(KvCache.PageTable cache, int layer, int g, int n, float[] sk, float[] sv) {
+        for (int t = 0; t < n; t += TOKENS) {
+            int count = Math.min(TOKENS, n - t);
+            MemorySegment memory = cache.page(t / TOKENS);
+            long at = scalesAt(layer, g);
+            MemorySegment.copy(memory, FLOAT, at, sk, t, count);
+            MemorySegment.copy(memory, FLOAT, at + 4L * TOKENS * config.kvHeads(), sv, t, count);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package io.plumbline.inference.language.engine;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+
+/**
+ * Pages of keys and values that later requests may begin with: those whose tokens, from the very first, are the same.
+ * Beside each page stand the digests of its tokens' records, as a prompt has them, so that nothing is hashed twice.
+ * Least recently used pages go first.
+ *
+ * <p>Whether a prompt's beginning was seen before shows in how long its answer takes: a node that serves strangers to
+ * each other should know that.
+ */
+final class PrefixCache {
+    private final KvCache pages;
+    private final LinkedHashMap<Key, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private long lastId;
+    private long reusedTokens;
+
+    /** A page by its own tokens and the page before it. */
+    private record Key(long parent, int[] tokens) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && key.parent == parent && Arrays.equals(key.tokens, tokens);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * Long.hashCode(parent) + Arrays.hashCode(tokens);
+        }
+    }
+
+    private record Entry(long id, KvCache.Page page, int[] digests) {}
+
+    /** The page that a job is filling. */
+    static final class Draft {
+        private final long parent;
+        private final int[] digests;
+
+        private Draft(long parent, int digestWords) {
+            this.parent = parent;
+            this.digests = new int[KvCache.TOKENS * digestWords];
+        }
+    }
+
+    PrefixCache(KvCache pages) {
+        this.pages = pages;
+    }
+
+    private Key key(long parent, Sequence job, int first) {
+        int[] tokens = new int[KvCache.TOKENS];
+        for (int i = 0; i < tokens.length; i++) {
+            tokens[i] = job.token(first + i);
+        }
+        return new Key(parent, tokens);
+    }
+
+    /** Lets a new job begin with the pages that are known; at least one prompt token is left to run. */
+    void begin(Sequence job) {
+        int usable = (job.rowsWanted() - 1) / KvCache.TOKENS;
+        long parent = 0;
+        List<KvCache.Page> shared = new ArrayList<>();
+        List<Entry> found = new ArrayList<>();
+        for (int p = 0; p < usable; p++) {
+            Entry entry = entries.get(key(parent, job, p * KvCache.TOKENS));
+            if (entry == null) {
+                break;
+            }
+            parent = entry.id();
+            shared.add(entry.page());
+            found.add(entry);
+        }
+        int tokens = shared.size() * KvCache.TOKENS;
+        job.draft(new Draft(parent, job.trace().hasher().digestWords()));
+        if (tokens == 0) {
+            return;
+        }
+        job.cache().startWith(shared);
+        TraceWriter trace = job.trace();
+        trace.begin(0, tokens);
+        int words = trace.hasher().digestWords();
+        for (int t = 0; t < tokens; t++) {
+            int[] digests = found.get(t / KvCache.TOKENS).digests();
+            trace.hasher().putDigest(t, digests, t % KvCache.TOKENS * words);
+        }
+        trace.end();
+        job.advance(tokens);
+        reusedTokens += tokens;
+    }
+
+    /**
+     * Takes note of rows that a job has just computed, before their trace block holds a choice; a full page is kept.
+     */
+    void record(Sequence job, int count) {
+        if (job.draft() == null) {
+            return;
+        }
+        int words = job.trace().hasher().digestWords();
+        for (int t = job.position(); t < job.position() + count; t++) {
+            int at = t % KvCache.TOKENS;
+            job.trace().hasher().copyDigest(t, job.draft().digests, at * words);
+            if (at == KvCache.TOKENS - 1) {
+                keep(job, job.draft(), t / KvCache.TOKENS, words);
+            }
+        }
+    }
+
+    private void keep(Sequence job, Draft draft, int page, int words) {
+        Key key = key(draft.parent, job, page * KvCache.TOKENS);
+        Entry entry = entries.get(key);
+        if (entry == null) {
+            KvCache.Page memory = job.cache().pages().get(page);
+            pages.share(memory);
+            entry = new Entry(++lastId, memory, draft.digests);
+            entries.put(key, entry);
+        }
+        job.draft(new Draft(entry.id(), words));
+    }
+
+    /** Lets the least recently used pages go until {@code needed} are free, or none is left. */
+    void makeRoom(int needed) {
+        var oldest = entries.values().iterator();
+        while (pages.available() < needed && oldest.hasNext()) {
+            Entry entry = oldest.next();
+            oldest.remove();
+            pages.release(entry.page());
+        }
+    }
+
+    /** Tokens that did not have to be computed, since the start. */
+    long reusedTokens() {
+        return reusedTokens;
+    }
+}

@@ -1,0 +1,295 @@
+package io.plumbline.inference.language.engine;
+
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Cells;
+import io.plumbline.verifier.audit.Counts;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.ModelTokenizer;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChainingValues;
+import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Consumer;
+
+/**
+ * An answer computed again, by one prefill, to answer a challenge or to check it: exactness makes the second run the
+ * first one. A cell's opening is that layer run once more over the cell's tokens, with keys and values taken from the
+ * trace.
+ */
+public final class Replay implements OpeningSource, AutoCloseable {
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final int[] FIRST = {0};
+
+    private final ForwardPass forward;
+    private final LoadedModel model;
+    private final ModelConfig config;
+    private final AnswerView view;
+    private final TraceLayout layout;
+    private final KvPageLayout pageLayout;
+    private final TraceStore store;
+    private final MemorySegment trace;
+    private final ChainingValues tree;
+    private final byte[] root;
+    private ChainingValues embeddingTree;
+
+    /**
+     * Runs the answer again.
+     *
+     * @param generator runs the whole answer.
+     * @param forward runs single layers over a cell's tokens, in time small beside that.
+     * @param node public key under which the trace was committed.
+     * @param folder where a long trace is kept, until this is closed.
+     * @throws IOException where there is no room for it.
+     */
+    public static Replay of(
+            Generator generator, ForwardPass forward, byte[] node, Request request, int[] output, Path folder)
+            throws IOException {
+        AnswerView view = new AnswerView(forward.model().manifest(), node, request.promptTokens(), output);
+        TraceStore store = TraceStore.of(folder, bytes(view));
+        try {
+            return new Replay(forward, view, store, copy -> generator.replay(request, output, copy));
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
+    }
+
+    /** With the trace in memory: for answers of which it is known to be short. */
+    public Replay(Generator generator, ForwardPass forward, byte[] node, Request request, int[] output) {
+        this(
+                forward,
+                new AnswerView(forward.model().manifest(), node, request.promptTokens(), output),
+                copy -> generator.replay(request, output, copy));
+    }
+
+    private Replay(ForwardPass forward, AnswerView view, Consumer<TraceStore> compute) {
+        this(forward, view, TraceStore.inMemory(bytes(view)), compute);
+    }
+
+    private static long bytes(AnswerView view) {
+        return view.layout().traceBytes(view.length());
+    }
+
+    /** Of a trace that {@code compute} writes; a test may have it write another than an honest node would. */
+    Replay(ForwardPass forward, AnswerView view, TraceStore store, Consumer<TraceStore> compute) {
+        this.forward = forward;
+        this.pageLayout = new KvPageLayout(forward.model().config());
+        this.model = forward.model();
+        this.config = model.config();
+        this.view = view;
+        this.layout = view.layout();
+        this.store = store;
+        this.trace = store.bytes();
+        compute.accept(store);
+        this.tree = ChainingValues.of(view.traceKey(), trace);
+        this.root = tree.root();
+    }
+
+    /** The root of the trace as computed now. */
+    public byte[] root() {
+        return root.clone();
+    }
+
+    /** Level REPLAYED: what needs no opening, then the answer once more from its request: its tokens and one hash. */
+    public static AuditReport audit(
+            LoadedModel model, ModelTokenizer tokenizer, Receipt receipt, Request request, Answer answer) {
+        long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
+        if (failure == null) {
+            failure = TextCheck.prompt(request, model.config(), tokenizer);
+        }
+        if (failure == null) {
+            failure = TextCheck.answer(request, answer, model.config(), tokenizer);
+        }
+        if (failure == null) {
+            Generator.Result again;
+            try (ForwardPass forward = new ForwardPass(model)) {
+                again = new Generator(forward, receipt.node()).generate(request, answer.tokens().length, token -> {});
+            }
+            int at = Arrays.mismatch(again.tokens(), answer.tokens());
+            if (at >= 0) {
+                failure = Failure.of(Step.REPLAY, "re-execution gives other tokens from " + at + " on");
+            } else if (!Arrays.equals(again.traceRoot(), receipt.traceRoot())) {
+                failure = Failure.of(Step.REPLAY, "re-execution gives trace root " + Blake3.hex(again.traceRoot()));
+            }
+        }
+        long cpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
+        return new AuditReport(Level.REPLAYED, Counts.NONE, cpu, null, failure, null);
+    }
+
+    /** Memory that it takes; a trace in a file is not counted. */
+    public long memoryBytes() {
+        return store.memoryBytes() + tree.keptBytes();
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+
+    @Override
+    public Opening open(Cell cell) {
+        return Opening.of(bytes(cell), null);
+    }
+
+    /**
+     * The node's signature under an opening.
+     *
+     * @param bytes of the opening.
+     * @param receipt hash of the receipt it belongs to.
+     */
+    public Seal seal(Cell cell, MemorySegment bytes, byte[] receipt, KeyPair keys) {
+        return Seal.of(receipt, OpeningLayout.of(view, cell), bytes, keys);
+    }
+
+    /** All bytes of the opening of a cell. */
+    public MemorySegment bytes(Cell cell) {
+        if (!Cells.contains(view, cell)) {
+            throw new IllegalArgumentException(
+                    cell + " is not part of this answer, or has more tokens than may be asked for at once.");
+        }
+        OpeningLayout parts = OpeningLayout.of(view, cell);
+        MemorySegment out = MemorySegment.ofArray(new byte[Math.toIntExact(parts.bytes())]);
+        put(out, 0, view.traceSlice(cell), tree, trace);
+        if (cell.layer() == config.layers()) {
+            putChoices(out, parts);
+            return out;
+        }
+        if (cell.layer() == 0) {
+            if (embeddingTree == null) {
+                embeddingTree = ChainingValues.of(null, model.embeddingBytes());
+            }
+            put(out, parts.embedding(), view.embeddingSlice(cell), embeddingTree, model.embeddingBytes());
+        }
+        float[] h = new float[cell.tokens() * config.hidden()];
+        for (int t = cell.from(); t < cell.to(); t++) {
+            long at = layout.offset(t, cell.layer());
+            MemorySegment.copy(trace, FLOAT, at, h, (t - cell.from()) * config.hidden(), config.hidden());
+        }
+        KvCache pages = KvCache.ofHost(config, KvCache.pagesFor(cell.to()));
+        try (KvCache.PageTable cache = pages.sequence()) {
+            cache.reserve(cell.to());
+            fill(cache, cell);
+            Segment segment = new Segment(cache, cell.from(), cell.tokens(), null);
+            forward.layer(cell.layer(), segment, new Products(out, parts), h);
+        }
+        return out;
+    }
+
+    private void putChoices(MemorySegment out, OpeningLayout parts) {
+        Cell cell = parts.cell();
+        float[] h = new float[config.hidden()];
+        int[] products = new int[config.vocab()];
+        float[] logits = new float[config.vocab()];
+        long at = parts.proof();
+        for (int t = Math.max(cell.from(), view.firstChoice()); t < cell.to(); t++) {
+            MemorySegment.copy(trace, FLOAT, layout.offset(t, config.layers()), h, 0, config.hidden());
+            forward.logits(h, FIRST, 1, products, logits);
+            MemorySegment.copy(products, 0, out, INT, at, config.vocab());
+            at += 4L * config.vocab();
+        }
+    }
+
+    private static void put(MemorySegment out, long at, Slice slice, ChainingValues tree, MemorySegment message) {
+        byte[] bytes = slice.cut(
+                tree,
+                (from, target, offset, length) ->
+                        MemorySegment.copy(message, from, MemorySegment.ofArray(target), offset, length));
+        MemorySegment.copy(MemorySegment.ofArray(bytes), 0, out, at, bytes.length);
+    }
+
+    /** The keys and values of the cell's layer, from the trace. */
+    private void fill(KvCache.PageTable cache, Cell cell) {
+        int kvDim = config.kvDim();
+        short[] k = new short[kvDim];
+        byte[] v = new byte[kvDim];
+        float[] sk = new float[config.kvHeads()];
+        float[] sv = new float[config.kvHeads()];
+        for (int t = 0; t < cell.to(); t++) {
+            long at = layout.offset(t, cell.layer());
+            MemorySegment.copy(trace, SHORT, at + layout.kOffset(), k, 0, kvDim);
+            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), v, 0, kvDim);
+            MemorySegment.copy(trace, FLOAT, at + layout.skOffset(), sk, 0, sk.length);
+            MemorySegment.copy(trace, FLOAT, at + layout.svOffset(), sv, 0, sv.length);
+            pageLayout.put(cache, cell.layer(), t, k, v, 0, sk, sv, 0);
+        }
+    }
+
+    /** Copies a layer's integers into the opening as they are computed. */
+    private final class Products implements LayerObserver {
+        private final MemorySegment out;
+        private final OpeningLayout parts;
+        private final Cell cell;
+
+        /** Where each token's piece begins. */
+        private final long[] starts;
+
+        Products(MemorySegment out, OpeningLayout parts) {
+            this.out = out;
+            this.parts = parts;
+            this.cell = parts.cell();
+            this.starts = new long[cell.tokens()];
+            starts[0] = parts.proof();
+            for (int i = 1; i < starts.length; i++) {
+                starts[i] = starts[i - 1] + parts.tokenBytes(cell.from() + i - 1);
+            }
+        }
+
+        @Override
+        public void products(int layer, Product product, int rows, int width, int[] y, int offset) {
+            for (int i = 0; i < rows; i++) {
+                OpeningLayout.Token token = parts.token(cell.from() + i);
+                long at = switch (product) {
+                    case QKV -> 0;
+                    case OUT -> token.out();
+                    case GATE_UP -> token.gateUp();
+                    case DOWN -> token.down();
+                };
+                MemorySegment.copy(y, offset + i * width, out, INT, starts[i] + at, width);
+            }
+        }
+
+        @Override
+        public void scores(int layer, int token, int head, int[] s, int offset, int n) {
+            long at = starts[token - cell.from()] + parts.token(token).scores() + 4L * head * n;
+            MemorySegment.copy(s, offset, out, INT, at, n);
+        }
+
+        @Override
+        public void sums(int layer, int token, int head, int[] high, int[] low, int offset) {
+            int size = config.headDim();
+            OpeningLayout.Token at = parts.token(token);
+            long start = starts[token - cell.from()] + 4L * head * size;
+            MemorySegment.copy(high, offset, out, INT, start + at.high(), size);
+            MemorySegment.copy(low, offset, out, INT, start + at.low(), size);
+        }
+    }
+}

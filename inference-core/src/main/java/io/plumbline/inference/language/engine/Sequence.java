@@ -1,0 +1,145 @@
+package io.plumbline.inference.language.engine;
+
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.util.Arrays;
+
+/** One request being answered: its tokens so far, its keys and values, its trace. Driven by a {@link BatchStep}. */
+final class Sequence implements AutoCloseable {
+    private final Request request;
+    private final TokenListener listener;
+    private final int[] tokens;
+    private final int prompt;
+    private final int most;
+    private final KvCache.PageTable cache;
+    private final TraceWriter trace;
+    private int position;
+    private int chosen;
+    private Finish finish;
+    private long cpuNanos;
+    private PrefixCache.Draft draft;
+
+    /** Why an answer ended. */
+    enum Finish {
+        STOP,
+        LENGTH,
+        CANCELLED
+    }
+
+    /** @param request checked against the model. */
+    Sequence(Request request, ModelConfig config, KvCache.PageTable cache, byte[] traceKey, TokenListener listener) {
+        this.request = request;
+        this.listener = listener;
+        this.prompt = request.promptTokens().length;
+        this.most = ReceiptCheck.most(request, config);
+        this.tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
+        this.cache = cache;
+        this.trace = new TraceWriter(config, traceKey, null);
+    }
+
+    /** Most tokens that will run through the model. */
+    static int tokens(Request request, ModelConfig config) {
+        return request.promptTokens().length + ReceiptCheck.most(request, config) - 1;
+    }
+
+    /** Rows it could run next: what is left of the prompt, or the last token. */
+    int rowsWanted() {
+        return position < prompt ? prompt - position : 1;
+    }
+
+    /** Whether a token follows after {@code rows} more rows. */
+    boolean choosesAfter(int rows) {
+        return position + rows >= prompt;
+    }
+
+    boolean isPrefill() {
+        return position < prompt - 1;
+    }
+
+    int position() {
+        return position;
+    }
+
+    void advance(int rows) {
+        position += rows;
+    }
+
+    int token(int index) {
+        return tokens[index];
+    }
+
+    /** Whether choosing, or who listens, needs all logits. */
+    boolean wantsLogits() {
+        return request.sampling().temperature() != 0 || listener.wantsLogits();
+    }
+
+    /** Takes the token chosen after the last row. */
+    void accept(int token, float[] logits, int offset) {
+        tokens[position] = token;
+        chosen++;
+        boolean stop = listener.onToken(token, logits, offset);
+        if (stop || request.stopsAt(token)) {
+            finish = Finish.STOP;
+        } else if (chosen == most) {
+            finish = Finish.LENGTH;
+        }
+    }
+
+    /** Ends the answer with what has been chosen. */
+    void cancel() {
+        if (finish == null) {
+            finish = Finish.CANCELLED;
+        }
+    }
+
+    boolean isFinished() {
+        return finish != null;
+    }
+
+    int chosen() {
+        return chosen;
+    }
+
+    Request request() {
+        return request;
+    }
+
+    KvCache.PageTable cache() {
+        return cache;
+    }
+
+    TraceWriter trace() {
+        return trace;
+    }
+
+    PrefixCache.Draft draft() {
+        return draft;
+    }
+
+    void draft(PrefixCache.Draft next) {
+        draft = next;
+    }
+
+    void addCpu(long nanos) {
+        cpuNanos += nanos;
+    }
+
+    /** What came of it, once finished with at least one token. */
+    Generator.Result result(ModelConfig config, byte[] modelId) {
+        TraceLayout layout = new TraceLayout(config);
+        byte[] root = trace.root(layout.header(modelId, request.hash(), position));
+        return new Generator.Result(
+                Arrays.copyOfRange(tokens, prompt, prompt + chosen),
+                root,
+                layout.traceBytes(position),
+                finish == Finish.CANCELLED,
+                cpuNanos);
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+    }
+}

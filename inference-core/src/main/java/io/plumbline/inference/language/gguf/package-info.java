@@ -1,0 +1,2 @@
+/** GGUF checkpoints, read and written. */
+package io.plumbline.inference.language.gguf;

@@ -1,0 +1,445 @@
+package io.plumbline.inference.language.importer;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.checkpoint.Checkpoint;
+import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
+import io.plumbline.inference.language.checkpoint.Weights;
+import io.plumbline.inference.language.gguf.GgufCheckpoint;
+import io.plumbline.inference.language.safetensors.FloatBytes;
+import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
+import io.plumbline.inference.language.safetensors.SafetensorsWriter;
+import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.platform.Directories;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.DoubleConsumer;
+
+/**
+ * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8
+ * layout, beside the manifest that gives the model its id. int8 checkpoints keep their integers. The embedding keeps
+ * its own type where its rows widen to float exactly from it; norms, biases and scales become f32. Streams row by
+ * row; the target appears only when it is whole.
+ */
+public final class ModelImport {
+    private final HuggingFaceConfig config;
+    private final ModelConfig shape;
+    private final Checkpoint source;
+    private final boolean smoothKeyChannels;
+    private final DoubleConsumer progress;
+    private final Map<String, Declared> declared = new LinkedHashMap<>();
+    private final Map<String, Weights> matrices = new TreeMap<>();
+    private final Map<String, Weights> scales = new TreeMap<>();
+    private final Map<String, float[]> vectors = new TreeMap<>();
+    private final Map<String, KeyChannelSmoothing> evenings = new TreeMap<>();
+    private final Map<String, Manifest.Tensor> written = new TreeMap<>();
+    private final ExactMath math = ExactMath.best();
+    /** Tokens that end an answer. */
+    private final SortedSet<Integer> stops = new TreeSet<>();
+
+    private Weights embedding;
+    private long toWrite;
+    private long done;
+
+    private ModelImport(Checkpoint source, boolean smoothKeyChannels, DoubleConsumer progress) throws IOException {
+        this.source = source;
+        this.smoothKeyChannels = smoothKeyChannels;
+        this.progress = progress;
+        this.config = HuggingFaceConfig.parse(source.config(), source.origin());
+        this.shape = config.model();
+        for (int stop : config.stopTokens()) {
+            stops.add(stop);
+        }
+        collect();
+    }
+
+    /**
+     * Imports {@code from}, a Hugging Face folder or a GGUF file, into the new folder {@code to}.
+     *
+     * @param progress told the share done, 0 to 1.
+     * @return the manifest.
+     */
+    public static Manifest run(Path from, Path to, DoubleConsumer progress) throws IOException {
+        return run(from, to, true, progress);
+    }
+
+    /** As {@link #run(Path, Path, DoubleConsumer)}; without evening of key channels, to measure what it gains. */
+    public static Manifest run(Path from, Path to, boolean smoothKeyChannels, DoubleConsumer progress)
+            throws IOException {
+        try (Checkpoint source = from.getFileName().toString().endsWith(".gguf") || GgufCheckpoint.is(from)
+                ? GgufCheckpoint.open(from)
+                : SafetensorsCheckpoint.open(from)) {
+            Map<String, byte[]> tokenFiles = source.tokenFiles();
+            ModelImport job = new ModelImport(source, smoothKeyChannels, progress);
+            Path parent = to.toAbsolutePath().getParent();
+            Files.createDirectories(parent);
+            Path partial = Files.createTempDirectory(parent, ".importing-");
+            try {
+                job.stops.addAll(writeTokenFiles(tokenFiles, partial, source.origin()));
+                if (job.stops.isEmpty()) {
+                    throw new IOException(source.origin() + " names no token that ends an answer: eos_token_id in"
+                            + " config.json or generation_config.json, or eos_token in tokenizer_config.json. Answers"
+                            + " would run on to their greatest length. Nothing was imported.");
+                }
+                Manifest manifest = job.write(tokenFiles, partial);
+                Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
+                return manifest;
+            } finally {
+                Directories.delete(partial);
+            }
+        }
+    }
+
+    /**
+     * Writes the files that decide how text becomes tokens, and uses them once: what cannot be read is found out
+     * here, before the weights are written, and not at a client's first request.
+     *
+     * @return the tokens that end an answer by what they say.
+     */
+    private static Set<Integer> writeTokenFiles(Map<String, byte[]> tokenFiles, Path partial, String origin)
+            throws IOException {
+        for (Map.Entry<String, byte[]> file : tokenFiles.entrySet()) {
+            Files.write(partial.resolve(file.getKey()), file.getValue());
+        }
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(partial)) {
+            tokenizer.probe();
+            return tokenizer.stops();
+        } catch (IOException e) {
+            // The operator knows the file by the place it came from; the one that was tried is gone by now.
+            String tried = partial + "/";
+            String why = e.getMessage().startsWith(tried) ? e.getMessage().substring(tried.length()) : e.getMessage();
+            throw new IOException(origin + "/" + why + " Nothing was imported.", e);
+        }
+    }
+
+    /** Names every tensor of the target and checks the source's, before a byte is written. */
+    private void collect() throws IOException {
+        int hidden = shape.hidden();
+        embedding = source.require(TensorNames.EMBEDDING, shape.vocab(), hidden);
+        requireFloat(embedding);
+        vector(TensorNames.FINAL_NORM, hidden);
+        if (config.tied()) {
+            matrices.put(TensorNames.OUTPUT, embedding);
+        } else {
+            matrix(TensorNames.OUTPUT, shape.vocab(), hidden);
+        }
+        for (int layer = 0; layer < shape.layers(); layer++) {
+            vector(TensorNames.attentionNorm(layer), hidden);
+            vector(TensorNames.mlpNorm(layer), hidden);
+            for (TensorNames name : TensorNames.values()) {
+                matrix(name.in(layer), name.rows(shape), name.columns(shape));
+                if (name.hasBias(shape)) {
+                    vector(name.in(layer) + ".bias", name.rows(shape));
+                }
+            }
+            if (shape.qkNorm()) {
+                vector(TensorNames.queryNorm(layer), shape.headDim());
+                vector(TensorNames.keyNorm(layer), shape.headDim());
+            }
+        }
+        List<String> unused = source.unused();
+        if (!unused.isEmpty()) {
+            throw new IOException(source.origin() + ": tensor \"" + unused.getFirst() + "\""
+                    + (unused.size() == 1 ? "" : " and " + (unused.size() - 1) + " others")
+                    + " would be left out: a model of this architecture has none, as its configuration says. It is"
+                    + " another model than that, which is not supported exactly. Nothing was loaded.");
+        }
+        declare();
+    }
+
+    private void declare() {
+        int[] embeddingShape = {shape.vocab(), shape.hidden()};
+        declared.put(
+                TensorNames.EMBEDDING,
+                new Declared(
+                        embeddingType(), embeddingShape, (long) shape.vocab() * shape.hidden() * embeddingWidth()));
+        vectors.forEach((name, values) ->
+                declared.put(name, new Declared("F32", new int[] {values.length}, 4L * values.length)));
+        for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
+            int rows = entry.getValue().rows();
+            int columns = entry.getValue().columns();
+            declared.put(
+                    entry.getKey() + ".weight", new Declared("I8", new int[] {rows, columns}, (long) rows * columns));
+            declared.put(entry.getKey() + ".weight_scale", new Declared("F32", new int[] {rows, 1}, 4L * rows));
+        }
+        toWrite = declared.values().stream().mapToLong(Declared::bytes).sum();
+    }
+
+    private void matrix(String stem, int rows, int columns) throws IOException {
+        Weights weights = source.require(stem + ".weight", rows, columns);
+        if (weights.dtype().equals("I8")) {
+            if (!config.int8()) {
+                throw new IOException("Tensor \"" + weights.name()
+                        + "\" is int8, but config.json names no quantization. Nothing was written.");
+            }
+            Weights scale = source.require(stem + ".weight_scale", rows, 1);
+            requireFloat(scale);
+            scales.put(stem, scale);
+        }
+        matrices.put(stem, weights);
+    }
+
+    private void vector(String name, int size) throws IOException {
+        Weights tensor = source.require(name, size);
+        requireFloat(tensor);
+        float[] values = tensor.floats();
+        requireFinite(tensor, 0, values);
+        vectors.put(name, values);
+    }
+
+    private static void requireFinite(Weights tensor, int row, float[] values) throws IOException {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw notFinite(tensor, row, null);
+            }
+        }
+    }
+
+    private static IOException notFinite(Weights tensor, int row, ArithmeticException cause) {
+        return new IOException(
+                "Tensor \"" + tensor.name() + "\" row " + row + " holds a NaN or an infinity. The file is damaged."
+                        + " Nothing was written.",
+                cause);
+    }
+
+    private static void requireFloat(Weights tensor) throws IOException {
+        if (tensor.dtype().equals("I8")) {
+            throw new IOException("Tensor \"" + tensor.name() + "\" is int8 where floats belong. Nothing was written.");
+        }
+    }
+
+    private boolean embeddingIsKept() {
+        return switch (embedding.dtype()) {
+            case "BF16", "F16", "F32" -> true;
+            default -> false;
+        };
+    }
+
+    private String embeddingType() {
+        return embeddingIsKept() ? embedding.dtype() : "F32";
+    }
+
+    private int embeddingWidth() {
+        return FloatBytes.width(embeddingType());
+    }
+
+    private Manifest write(Map<String, byte[]> tokenFiles, Path to) throws IOException {
+        for (int layer = 0; smoothKeyChannels && layer < shape.layers(); layer++) {
+            even(layer);
+        }
+        try (SafetensorsWriter out = new SafetensorsWriter(to.resolve("model.safetensors"), declared)) {
+            writeEmbedding(out);
+            for (Map.Entry<String, float[]> entry : vectors.entrySet()) {
+                float[] values = entry.getValue();
+                write(out, entry.getKey(), new int[] {values.length}, FloatBytes.of(values, "F32"));
+            }
+            for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
+                quantize(out, entry.getKey(), entry.getValue());
+            }
+        }
+        Map<String, byte[]> hashes = new TreeMap<>();
+        tokenFiles.forEach((name, bytes) -> hashes.put(name, Blake3.hash(bytes)));
+        writeConfig(to);
+        Manifest manifest = new Manifest(shape, new TreeMap<>(hashes), new TreeMap<>(written));
+        Files.writeString(to.resolve(Manifest.FILE_NAME), manifest.text());
+        return manifest;
+    }
+
+    /**
+     * Decides how far a layer's key channels are evened; gains and biases are moved here, row scales as they are
+     * written.
+     */
+    private void even(int layer) throws IOException {
+        if (shape.qkNorm()) {
+            float[] queryGain = vectors.get(TensorNames.queryNorm(layer));
+            float[] keyGain = vectors.get(TensorNames.keyNorm(layer));
+            double[] reach = new double[keyGain.length];
+            for (int i = 0; i < reach.length; i++) {
+                reach[i] = Math.abs(keyGain[i]);
+            }
+            KeyChannelSmoothing evening = KeyChannelSmoothing.of(reach, shape.headDim());
+            for (int i = 0; i < reach.length; i++) {
+                queryGain[i] *= evening.queryGain(i);
+                keyGain[i] *= evening.key(i);
+            }
+            return;
+        }
+        String stem = TensorNames.K.in(layer);
+        Weights weights = matrices.get(stem);
+        float[] bias = vectors.get(stem + ".bias");
+        RowReader reader = new RowReader(stem, weights);
+        double[] reach = new double[weights.rows()];
+        for (int r = 0; r < reach.length; r++) {
+            double squares = 0;
+            for (float v : reader.floats(r)) {
+                squares += (double) v * v;
+            }
+            reach[r] = Math.sqrt(squares) + (bias == null ? 0 : Math.abs(bias[r]));
+        }
+        KeyChannelSmoothing evening = KeyChannelSmoothing.of(reach, shape.headDim());
+        if (!evening.isNeeded()) {
+            return;
+        }
+        evenings.put(stem, evening);
+        evenings.put(TensorNames.Q.in(layer), evening);
+        if (bias != null) {
+            float[] queryBias = vectors.get(TensorNames.Q.in(layer) + ".bias");
+            for (int i = 0; i < bias.length; i++) {
+                bias[i] *= evening.key(i);
+            }
+            for (int i = 0; i < queryBias.length; i++) {
+                queryBias[i] *= evening.query(i, shape);
+            }
+        }
+    }
+
+    private float evened(String stem, int row, float scale) {
+        KeyChannelSmoothing evening = evenings.get(stem);
+        if (evening == null) {
+            return scale;
+        }
+        return scale * (stem.endsWith("k_proj") ? evening.key(row) : evening.query(row, shape));
+    }
+
+    private void writeEmbedding(SafetensorsWriter out) throws IOException {
+        Blake3 hash = Blake3.plain();
+        byte[] bytes = new byte[shape.hidden() * embeddingWidth()];
+        float[] row = new float[shape.hidden()];
+        for (int r = 0; r < shape.vocab(); r++) {
+            embedding.row(r, row);
+            requireFinite(embedding, r, row);
+            if (embeddingIsKept()) {
+                embedding.rawRow(r, bytes);
+            } else {
+                bytes = FloatBytes.of(row, "F32");
+            }
+            hash.update(bytes);
+            out.write(TensorNames.EMBEDDING, bytes, bytes.length);
+            wrote(bytes.length);
+        }
+        written.put(
+                TensorNames.EMBEDDING,
+                new Manifest.Tensor(embeddingType(), new int[] {shape.vocab(), shape.hidden()}, hash.digest()));
+    }
+
+    private void wrote(long bytes) {
+        done += bytes;
+        progress.accept(done / (double) toWrite);
+    }
+
+    private void write(SafetensorsWriter out, String name, int[] size, byte[] bytes) throws IOException {
+        out.write(name, bytes, bytes.length);
+        written.put(name, new Manifest.Tensor("F32", size, Blake3.hash(bytes)));
+        wrote(bytes.length);
+    }
+
+    private void quantize(SafetensorsWriter out, String stem, Weights weights) throws IOException {
+        RowReader reader = new RowReader(stem, weights);
+        float[] scale = new float[weights.rows()];
+        Blake3 hash = Blake3.plain();
+        for (int r = 0; r < weights.rows(); r++) {
+            scale[r] = evened(stem, r, reader.read(r));
+            hash.update(reader.quantized);
+            out.write(stem + ".weight", reader.quantized, weights.columns());
+            wrote(weights.columns());
+        }
+        int[] size = {weights.rows(), weights.columns()};
+        written.put(stem + ".weight", new Manifest.Tensor("I8", size, hash.digest()));
+        write(out, stem + ".weight_scale", new int[] {weights.rows(), 1}, FloatBytes.of(scale, "F32"));
+    }
+
+    /** Reads a matrix row by row as int8 and scale, whatever it is stored as. */
+    private final class RowReader {
+        private final Weights weights;
+        private final float[] given;
+        private final float[] row;
+        private final byte[] quantized;
+
+        RowReader(String stem, Weights weights) {
+            this.weights = weights;
+            this.given = scales.containsKey(stem) ? scales.get(stem).floats() : null;
+            this.row = new float[weights.columns()];
+            this.quantized = new byte[weights.columns()];
+        }
+
+        /** Fills {@code quantized} and returns its scale. */
+        float read(int r) throws IOException {
+            float scale;
+            if (given != null) {
+                weights.rawRow(r, quantized);
+                scale = given[r];
+                if (!(scale >= 0 && scale <= Float.MAX_VALUE)) {
+                    throw notFinite(weights, r, null);
+                }
+                return scale;
+            }
+            weights.row(r, row);
+            try {
+                return math.quantizeRow(row, 0, row.length, quantized, 0);
+            } catch (ArithmeticException e) {
+                throw notFinite(weights, r, e);
+            }
+        }
+
+        /** The row as floats. */
+        float[] floats(int r) throws IOException {
+            if (given == null) {
+                weights.row(r, row);
+            } else {
+                float scale = read(r);
+                for (int i = 0; i < row.length; i++) {
+                    row[i] = quantized[i] * scale;
+                }
+            }
+            return row;
+        }
+    }
+
+    /**
+     * The source's config.json with the quantization spelled out as compressed-tensors has it, and an output matrix
+     * of its own.
+     */
+    private void writeConfig(Path to) throws IOException {
+        ObjectMapper mapper = new ObjectMapper();
+        ObjectNode json = source.config();
+        json.put("tie_word_embeddings", false);
+        ArrayNode ends = json.putArray("eos_token_id");
+        stops.forEach(ends::add);
+        ObjectNode quantization = json.putObject("quantization_config");
+        quantization.put("quant_method", "compressed-tensors");
+        quantization.put("format", "int-quantized");
+        quantization.put("quantization_status", "compressed");
+        ObjectNode group = quantization.putObject("config_groups").putObject("group_0");
+        group.putArray("targets").add("Linear");
+        group.putObject("weights")
+                .put("num_bits", 8)
+                .put("type", "int")
+                .put("symmetric", true)
+                .put("strategy", "channel");
+        group.putObject("input_activations")
+                .put("num_bits", 8)
+                .put("type", "int")
+                .put("symmetric", true)
+                .put("strategy", "token")
+                .put("dynamic", true);
+        quantization.putArray("ignore");
+        mapper.writerWithDefaultPrettyPrinter()
+                .writeValue(to.resolve("config.json").toFile(), json);
+    }
+}

@@ -1,0 +1,39 @@
+package io.plumbline.inference.language.kernels;
+
+import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.numerics.ScalarMath;
+import io.plumbline.verifier.numerics.Simd;
+import io.plumbline.verifier.numerics.VectorMath;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * A way to compute, for as many threads as there are. All give the same bits.
+ *
+ * @param name for people: "scalar", "vector", "native avx512vnni".
+ * @param kernels makes a thread's integer kernels.
+ * @param math makes a thread's float arithmetic.
+ */
+public record Backend(String name, Supplier<IntKernels> kernels, Supplier<ExactMath> math) {
+    /** The specification. */
+    public static final Backend SCALAR = new Backend("scalar", ScalarKernels::new, ScalarMath::new);
+
+    /** All that run on this host, fastest first; the specification is last. */
+    public static List<Backend> all() {
+        List<Backend> all = new ArrayList<>();
+        for (NativeKernels.Form form : NativeKernels.forms()) {
+            all.add(new Backend("native " + form.name(), () -> new NativeKernels(form), ExactMath::best));
+        }
+        if (Simd.enabled()) {
+            all.add(new Backend("vector", VectorKernels::new, VectorMath::new));
+        }
+        all.add(SCALAR);
+        return all;
+    }
+
+    /** The fastest. */
+    public static Backend best() {
+        return all().getFirst();
+    }
+}

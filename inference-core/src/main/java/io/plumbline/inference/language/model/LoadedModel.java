@@ -1,0 +1,283 @@
+package io.plumbline.inference.language.model;
+
+import io.plumbline.inference.language.checkpoint.Checkpoint;
+import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
+import io.plumbline.inference.language.checkpoint.ModelFolder;
+import io.plumbline.inference.language.safetensors.SafetensorsFile;
+import io.plumbline.inference.language.safetensors.SafetensorsFile.Tensor;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ParallelHash;
+import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.KeyMaker;
+import io.plumbline.verifier.model.LayerParameters;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.SmallTensors;
+import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.model.TokenFiles;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.numerics.RopeTable;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.DoubleConsumer;
+
+/** An imported model, its weights mapped from disk. Close it to unmap them. */
+public final class LoadedModel implements AutoCloseable {
+
+    /** Bytes of a manifest; those of the largest models have some millions. */
+    private static final int MAX_MANIFEST_BYTES = 64 << 20;
+
+    /** Where a checkpoint keeps its chat template apart. */
+    public static final String TEMPLATE_FILE = "chat_template.jinja";
+
+    private final Path folder;
+    private final Arena arena;
+    private final SafetensorsFile file;
+    private final Manifest manifest;
+    private final byte[] id;
+    private final int[] stopTokens;
+    private final RopeTable rope;
+    private final List<Layer> layers;
+    private final Tensor embedding;
+    private final float[] finalGain;
+    private final Matrix output;
+
+    /**
+     * An int8 matrix.
+     *
+     * @param weights row-major, {@code rows * columns} bytes.
+     */
+    public record Matrix(MemorySegment weights, int rows, int columns) {}
+
+    /** One layer: small parameters on the heap, matrices mapped. */
+    public record Layer(
+            LayerParameters parameters,
+            Matrix q,
+            Matrix k,
+            Matrix v,
+            Matrix out,
+            Matrix gate,
+            Matrix up,
+            Matrix down) {}
+
+    private LoadedModel(
+            Path folder,
+            Arena arena,
+            SafetensorsFile file,
+            Manifest manifest,
+            int[] stopTokens,
+            List<Layer> layers,
+            Matrix output)
+            throws IOException {
+        this.folder = folder;
+        this.arena = arena;
+        this.file = file;
+        this.manifest = manifest;
+        this.id = manifest.id();
+        this.stopTokens = stopTokens;
+        this.layers = layers;
+        this.output = output;
+        ModelConfig c = manifest.config();
+        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+        this.embedding = file.require(TensorNames.EMBEDDING, c.vocab(), c.hidden());
+        this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
+    }
+
+    /** Opens an imported folder. Shapes are checked against the manifest; {@link #verify} checks every byte. */
+    public static LoadedModel open(Path folder) throws IOException {
+        Path manifestPath = folder.resolve(Manifest.FILE_NAME);
+        if (!Files.isReadable(manifestPath)) {
+            throw new IOException(
+                    manifestPath + " does not exist. Import the model first: plumbline model import DIR.");
+        }
+        ModelFolder inside = new ModelFolder(folder);
+        Arena arena = Arena.ofShared();
+        try {
+            Manifest manifest;
+            try {
+                manifest = Manifest.parse(new String(
+                        ModelFolder.bytes(inside.file(Manifest.FILE_NAME), MAX_MANIFEST_BYTES),
+                        StandardCharsets.UTF_8));
+            } catch (IllegalArgumentException e) {
+                throw new IOException(manifestPath + ": " + e.getMessage(), e);
+            }
+            for (String name : manifest.files().keySet()) {
+                ModelFolder.requireSize(inside.file(name, manifestPath.toString()), Checkpoint.maxBytes(name));
+            }
+            if (inside.has(TEMPLATE_FILE)) {
+                ModelFolder.requireSize(inside.file(TEMPLATE_FILE), Checkpoint.maxBytes(TEMPLATE_FILE));
+            }
+            SafetensorsFile file =
+                    SafetensorsFile.map(inside.file("model.safetensors", manifestPath.toString()), arena);
+            for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
+                file.require(entry.getKey(), entry.getValue().shape());
+            }
+            ModelConfig c = manifest.config();
+            List<Layer> layers = new ArrayList<>();
+            for (int l = 0; l < c.layers(); l++) {
+                layers.add(layer(file, manifest, l));
+            }
+            int[] stops = HuggingFaceConfig.parse(HuggingFaceConfig.json(folder), folder.toString())
+                    .stopTokens();
+            return new LoadedModel(folder, arena, file, manifest, stops, layers, output(file, c));
+        } catch (IOException | RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    private static Matrix output(SafetensorsFile file, ModelConfig c) throws IOException {
+        Tensor tensor = file.require(TensorNames.OUTPUT_WEIGHT, c.vocab(), c.hidden());
+        return new Matrix(tensor.bytes(), c.vocab(), c.hidden());
+    }
+
+    private static Layer layer(SafetensorsFile file, Manifest manifest, int l) throws IOException {
+        ModelConfig c = manifest.config();
+        SortedMap<String, byte[]> small = new TreeMap<>();
+        for (String name : SmallTensors.names(c, l)) {
+            small.put(name, bytes(file, manifest, name).toArray(ValueLayout.JAVA_BYTE));
+        }
+        return new Layer(
+                new SmallTensors(manifest, small).layer(l),
+                matrix(file, c, TensorNames.Q, l),
+                matrix(file, c, TensorNames.K, l),
+                matrix(file, c, TensorNames.V, l),
+                matrix(file, c, TensorNames.O, l),
+                matrix(file, c, TensorNames.GATE, l),
+                matrix(file, c, TensorNames.UP, l),
+                matrix(file, c, TensorNames.DOWN, l));
+    }
+
+    private static MemorySegment bytes(SafetensorsFile file, Manifest manifest, String name) throws IOException {
+        return file.require(name, manifest.tensor(name).shape()).bytes();
+    }
+
+    private static Matrix matrix(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
+        Tensor tensor = file.require(name.in(layer) + ".weight", name.rows(c), name.columns(c));
+        return new Matrix(tensor.bytes(), name.rows(c), name.columns(c));
+    }
+
+    private static float[] floats(Tensor tensor) {
+        float[] out = new float[tensor.shape()[0]];
+        Embedding.widen(tensor.bytes(), 0, tensor.dtype(), out.length, out, 0);
+        return out;
+    }
+
+    /**
+     * Hashes every tensor and token file against the manifest.
+     *
+     * @param progress told the share done, 0 to 1.
+     * @throws IOException naming the first that differs.
+     */
+    public void verify(DoubleConsumer progress) throws IOException {
+        tokenFiles();
+        int done = 0;
+        for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
+            Tensor tensor = file.require(entry.getKey(), entry.getValue().shape());
+            requireSame(entry.getKey(), entry.getValue().hash(), ParallelHash.hash(tensor.bytes()));
+            progress.accept(++done / (double) manifest.tensors().size());
+        }
+    }
+
+    /** The model's tokenizer and chat template, checked against the manifest. */
+    public TokenFiles tokenFiles() throws IOException {
+        try {
+            return TokenFiles.of(manifest, name -> Files.readAllBytes(folder.resolve(name)));
+        } catch (NoSuchFileException e) {
+            throw new IOException(e.getFile() + " does not exist; the manifest names it. Import the model again.", e);
+        }
+    }
+
+    private void requireSame(String name, byte[] expected, byte[] found) throws IOException {
+        if (!Arrays.equals(expected, found)) {
+            throw new IOException(folder + ": \"" + name + "\" hashes to " + Blake3.hex(found) + "; the manifest says "
+                    + Blake3.hex(expected) + ". The file was changed or damaged; import the model again.");
+        }
+    }
+
+    /** Streams all weights into a fresh {@link VerifierKey}, checking them against the manifest. */
+    public VerifierKey verifierKey(DoubleConsumer progress) throws IOException {
+        return new KeyMaker(manifest, this::tensor, tokenFiles()).make(progress);
+    }
+
+    /** The key kept at {@code path}, made there where there is none; see {@link VerifierKeyFile#readOrMake}. */
+    public VerifierKey verifierKey(Path path, DoubleConsumer progress) throws IOException {
+        return VerifierKeyFile.readOrMake(path, manifest, this::tensor, tokenFiles(), progress);
+    }
+
+    /** Bytes of a tensor of the manifest, mapped. */
+    public MemorySegment tensor(String name) throws IOException {
+        return bytes(file, manifest, name);
+    }
+
+    public Path folder() {
+        return folder;
+    }
+
+    public Manifest manifest() {
+        return manifest;
+    }
+
+    public ModelConfig config() {
+        return manifest.config();
+    }
+
+    /** The model id, 32 bytes. */
+    public byte[] id() {
+        return id.clone();
+    }
+
+    public int[] stopTokens() {
+        return stopTokens.clone();
+    }
+
+    public RopeTable rope() {
+        return rope;
+    }
+
+    public List<Layer> layers() {
+        return layers;
+    }
+
+    public float[] finalGain() {
+        return finalGain;
+    }
+
+    public Matrix output() {
+        return output;
+    }
+
+    /** Row scales of the output matrix. */
+    public float[] outputScale() throws IOException {
+        return floats(file.require(TensorNames.OUTPUT_SCALE, config().vocab(), 1));
+    }
+
+    /** Bytes of the embedding tensor. */
+    public MemorySegment embeddingBytes() {
+        return embedding.bytes();
+    }
+
+    /** Writes a token's first residual. */
+    public void embed(int token, float[] h, int offset) {
+        int rowBytes = manifest.tensor(TensorNames.EMBEDDING).rowBytes();
+        Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

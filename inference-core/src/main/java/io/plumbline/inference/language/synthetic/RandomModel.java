@@ -1,0 +1,263 @@
+package io.plumbline.inference.language.synthetic;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.safetensors.FloatBytes;
+import io.plumbline.inference.language.safetensors.SafetensorsWriter;
+import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.DoubleConsumer;
+
+/**
+ * Writes a checkpoint of random but realistic weights, as a Hugging Face folder: heavy tails, a few outlier channels
+ * in the norms, and where wanted a few huge key biases. What such a model says means nothing; how fast and how
+ * exactly it is run does.
+ */
+public final class RandomModel {
+    /** Values that rows are cut from: drawing each weight anew would take a minute for a billion. */
+    private static final int POOL = 1 << 20;
+
+    private final Shape shape;
+    private final SplittableRandom random;
+    private final float[] pool = new float[POOL];
+
+    /**
+     * What to write.
+     *
+     * @param architecture as config.json names it.
+     * @param dtype BF16, F16, F32, or I8 for compressed-tensors W8A8.
+     * @param tied whether the output matrix is the embedding.
+     * @param keyBias largest key bias, where the family has biases; the usual key is about 1.
+     * @param shards files to spread the tensors over.
+     */
+    public record Shape(
+            String architecture,
+            int hidden,
+            int layers,
+            int heads,
+            int kvHeads,
+            int headDim,
+            int mlp,
+            int vocab,
+            int context,
+            String dtype,
+            boolean tied,
+            float keyBias,
+            int shards) {
+        private boolean isInt8() {
+            return dtype.equals("I8");
+        }
+
+        private String floatType() {
+            return isInt8() ? "BF16" : dtype;
+        }
+    }
+
+    private RandomModel(Shape shape, long seed) {
+        this.shape = shape;
+        this.random = new SplittableRandom(seed);
+        for (int i = 0; i < POOL; i++) {
+            pool[i] = (float) (random.nextGaussian() * Math.exp(0.4 * random.nextGaussian()));
+        }
+    }
+
+    /**
+     * Writes {@code shape} into the new folder {@code to}; the same seed gives the same bytes.
+     *
+     * @param progress told the share done, 0 to 1.
+     */
+    public static void write(Shape shape, long seed, Path to, DoubleConsumer progress) throws IOException {
+        new RandomModel(shape, seed).write(to, progress);
+    }
+
+    private interface Rows {
+        /** Fills one row. */
+        void fill(int r, float[] row);
+    }
+
+    private record Tensor(int rows, int columns, boolean matrix, Rows source) {}
+
+    private Map<String, Tensor> tensors() {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        int queries = shape.heads() * shape.headDim();
+        int keys = shape.kvHeads() * shape.headDim();
+        all.put("model.embed_tokens.weight", new Tensor(shape.vocab(), shape.hidden(), false, scaled(0.5)));
+        for (int l = 0; l < shape.layers(); l++) {
+            String layer = "model.layers." + l + ".";
+            all.put(layer + "input_layernorm.weight", gains(shape.hidden()));
+            all.put(layer + "post_attention_layernorm.weight", gains(shape.hidden()));
+            matrix(all, layer + "self_attn.q_proj", queries, shape.hidden(), 1);
+            matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
+            matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+            matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
+            matrix(all, layer + "mlp.gate_proj", shape.mlp(), shape.hidden(), 1);
+            matrix(all, layer + "mlp.up_proj", shape.mlp(), shape.hidden(), 1);
+            matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
+            if (shape.architecture().startsWith("Qwen2")) {
+                all.put(layer + "self_attn.q_proj.bias", new Tensor(1, queries, false, scaled(0.3)));
+                all.put(layer + "self_attn.k_proj.bias", new Tensor(1, keys, false, this::keyBias));
+                all.put(layer + "self_attn.v_proj.bias", new Tensor(1, keys, false, scaled(0.3)));
+            }
+            if (shape.architecture().startsWith("Qwen3")) {
+                all.put(layer + "self_attn.q_norm.weight", gains(shape.headDim()));
+                all.put(layer + "self_attn.k_norm.weight", gains(shape.headDim()));
+            }
+        }
+        all.put("model.norm.weight", gains(shape.hidden()));
+        if (!shape.tied()) {
+            // As published int8 checkpoints have it, the output matrix stays in floats.
+            all.put(
+                    "lm_head.weight",
+                    new Tensor(shape.vocab(), shape.hidden(), false, scaled(1 / Math.sqrt(shape.hidden()))));
+        }
+        return all;
+    }
+
+    private void matrix(Map<String, Tensor> all, String stem, int rows, int columns, double gain) {
+        all.put(stem + ".weight", new Tensor(rows, columns, true, scaled(gain / Math.sqrt(columns))));
+    }
+
+    private Rows scaled(double scale) {
+        return (r, row) -> {
+            int at = random.nextInt(POOL);
+            float signed = (float) (random.nextBoolean() ? scale : -scale);
+            for (int i = 0; i < row.length; i++) {
+                row[i] = pool[at + i & POOL - 1] * signed;
+            }
+        };
+    }
+
+    private Tensor gains(int size) {
+        return new Tensor(1, size, false, (r, row) -> {
+            for (int i = 0; i < row.length; i++) {
+                boolean outlier = random.nextInt(200) == 0;
+                row[i] = (float) ((outlier ? 8 : 1) * (1 + 0.2 * random.nextGaussian()));
+            }
+        });
+    }
+
+    /** Most near zero, one pair in sixteen huge, as some published keys are. */
+    private void keyBias(int r, float[] row) {
+        for (int i = 0; i < row.length; i++) {
+            boolean huge = random.nextInt(16) == 0;
+            row[i] = (float) (random.nextGaussian() * (huge ? shape.keyBias() : 0.3));
+        }
+    }
+
+    private void write(Path to, DoubleConsumer progress) throws IOException {
+        Files.createDirectory(to);
+        Map<String, Tensor> all = tensors();
+        int perShard = (all.size() + shape.shards() - 1) / shape.shards();
+        long done = 0;
+        ObjectMapper mapper = new ObjectMapper();
+        ObjectNode index = mapper.createObjectNode();
+        ObjectNode places = index.putObject("weight_map");
+        java.util.List<Map.Entry<String, Tensor>> list = new java.util.ArrayList<>(all.entrySet());
+        for (int shard = 0; shard < shape.shards(); shard++) {
+            String name = shape.shards() == 1
+                    ? "model.safetensors"
+                    : String.format("model-%05d-of-%05d.safetensors", shard + 1, shape.shards());
+            java.util.List<Map.Entry<String, Tensor>> part = list.subList(
+                    Math.min(list.size(), shard * perShard), Math.min(list.size(), (shard + 1) * perShard));
+            Map<String, Declared> declared = new LinkedHashMap<>();
+            part.forEach(entry -> declare(declared, entry.getKey(), entry.getValue()));
+            declared.keySet().forEach(tensor -> places.put(tensor, name));
+            try (SafetensorsWriter out = new SafetensorsWriter(to.resolve(name), declared)) {
+                for (Map.Entry<String, Tensor> entry : part) {
+                    write(out, entry.getKey(), entry.getValue());
+                    progress.accept(++done / (double) list.size());
+                }
+            }
+        }
+        if (shape.shards() > 1) {
+            mapper.writeValue(to.resolve("model.safetensors.index.json").toFile(), index);
+        }
+        mapper.writeValue(to.resolve("config.json").toFile(), config(mapper));
+        RandomTokenizer.write(shape.vocab(), to);
+    }
+
+    private void declare(Map<String, Declared> declared, String name, Tensor tensor) {
+        int[] size = tensor.rows() == 1 ? new int[] {tensor.columns()} : new int[] {tensor.rows(), tensor.columns()};
+        long elements = (long) tensor.rows() * tensor.columns();
+        if (tensor.matrix() && shape.isInt8()) {
+            declared.put(name, new Declared("I8", size, elements));
+            declared.put(name + "_scale", new Declared("BF16", new int[] {tensor.rows(), 1}, 2L * tensor.rows()));
+        } else {
+            declared.put(name, new Declared(shape.floatType(), size, elements * FloatBytes.width(shape.floatType())));
+        }
+    }
+
+    private void write(SafetensorsWriter out, String name, Tensor tensor) throws IOException {
+        float[] row = new float[tensor.columns()];
+        boolean int8 = tensor.matrix() && shape.isInt8();
+        float[] scales = new float[tensor.rows()];
+        for (int r = 0; r < tensor.rows(); r++) {
+            tensor.source().fill(r, row);
+            byte[] bytes;
+            if (int8) {
+                bytes = new byte[row.length];
+                scales[r] = int8(row, bytes);
+            } else {
+                bytes = FloatBytes.of(row, shape.floatType());
+            }
+            out.write(name, bytes, bytes.length);
+        }
+        if (int8) {
+            byte[] bytes = FloatBytes.of(scales, "BF16");
+            out.write(name + "_scale", bytes, bytes.length);
+        }
+    }
+
+    /** As llm-compressor does: the scale is rounded to bf16 first, so the largest may come out as -128. */
+    private static float int8(float[] row, byte[] out) {
+        float most = 0;
+        for (float v : row) {
+            most = Math.max(most, Math.abs(v));
+        }
+        float scale = Float.intBitsToFloat(FloatBytes.bf16(most / 127.5f) << 16);
+        for (int i = 0; i < row.length; i++) {
+            out[i] = (byte) Math.clamp((long) Math.rint(row[i] / scale), -128, 127);
+        }
+        return scale;
+    }
+
+    private ObjectNode config(ObjectMapper mapper) {
+        ObjectNode json = mapper.createObjectNode();
+        json.putArray("architectures").add(shape.architecture());
+        String family = shape.architecture().replace("ForCausalLM", "").toLowerCase(Locale.ROOT);
+        json.put("model_type", family)
+                .put("bos_token_id", RandomTokenizer.BEGIN)
+                .put("hidden_act", "silu")
+                .put("hidden_size", shape.hidden())
+                .put("num_hidden_layers", shape.layers())
+                .put("num_attention_heads", shape.heads())
+                .put("num_key_value_heads", shape.kvHeads())
+                .put("head_dim", shape.headDim())
+                .put("intermediate_size", shape.mlp())
+                .put("vocab_size", shape.vocab())
+                .put("max_position_embeddings", shape.context())
+                .put("rms_norm_eps", 1e-6)
+                .put("rope_theta", 10_000.0)
+                .put("tie_word_embeddings", shape.tied())
+                .put("eos_token_id", RandomTokenizer.END);
+        if (shape.isInt8()) {
+            ObjectNode quantization = json.putObject("quantization_config");
+            quantization.put("quant_method", "compressed-tensors").put("format", "int-quantized");
+            ObjectNode group = quantization.putObject("config_groups").putObject("group_0");
+            group.putObject("weights").put("num_bits", 8).put("symmetric", true).put("strategy", "channel");
+            group.putObject("input_activations")
+                    .put("num_bits", 8)
+                    .put("symmetric", true)
+                    .put("dynamic", true)
+                    .put("strategy", "token");
+            quantization.putArray("ignore").add("lm_head");
+        }
+        return json;
+    }
+}

@@ -1,0 +1,2 @@
+/** Models of any shape with random weights, for tests and benchmarks. */
+package io.plumbline.inference.language.synthetic;

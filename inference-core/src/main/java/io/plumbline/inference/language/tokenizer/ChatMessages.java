@@ -1,0 +1,135 @@
+package io.plumbline.inference.language.tokenizer;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.json.FiniteNumbers;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Reads a conversation from JSON as OpenAI's API has it. The gateway that makes the prompt and the auditors that make
+ * it again read it here, so that they cannot differ.
+ */
+public final class ChatMessages {
+    private static final ObjectMapper MAPPER = FiniteNumbers.mapper();
+
+    /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
+    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant");
+
+    /** Fields that some templates ask for. */
+    private static final Set<String> MORE = Set.of("name", "reasoning_content");
+
+    /** Fields of tools' calls and answers. */
+    private static final Set<String> OF_TOOLS = Set.of("tool_calls", "tool_call_id", "function_call");
+
+    /** What clients send back of an answer that says nothing to a model. */
+    private static final Set<String> HARMLESS = Set.of("annotations", "plumbline", "id", "type", "status");
+
+    private ChatMessages() {}
+
+    /**
+     * The messages of a conversation.
+     *
+     * @param json a list of objects with "role" and "content"; the content is a text, or a list of parts of type text.
+     *     An assistant's may be null: it said nothing.
+     * @throws IllegalArgumentException saying which of it is missing, of another kind, or not supported.
+     */
+    public static List<Message> parse(JsonNode json) {
+        if (!json.isArray() || json.isEmpty()) {
+            throw new IllegalArgumentException("\"messages\" must be a list of at least one message.");
+        }
+        List<Message> messages = new ArrayList<>();
+        for (JsonNode message : json) {
+            messages.add(message(message, messages.size()));
+        }
+        return messages;
+    }
+
+    /** The same from the JSON's text. */
+    static List<Message> parse(String json) {
+        try {
+            return parse(MAPPER.readTree(json));
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("The messages are not JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    private static Message message(JsonNode message, int index) {
+        String where = "messages[" + index + "]";
+        if (!message.path("role").isTextual()) {
+            throw new IllegalArgumentException(where + " needs a \"role\".");
+        }
+        String role = message.get("role").asText();
+        if (role.equals("tool") || role.equals("function")) {
+            throw new IllegalArgumentException(where + " is a tool's: tools are not supported.");
+        }
+        if (!ROLES.contains(role)) {
+            throw new IllegalArgumentException(
+                    where + " has another \"role\" than system, developer, user and assistant.");
+        }
+        SortedMap<String, String> more = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> field : message.properties()) {
+            String name = field.getKey();
+            JsonNode value = field.getValue();
+            boolean isEmpty = value.isNull() || value.isContainerNode() && value.isEmpty();
+            if (name.equals("role") || name.equals("content") || isEmpty || HARMLESS.contains(name)) {
+                continue;
+            }
+            if (OF_TOOLS.contains(name)) {
+                throw new IllegalArgumentException(where + " has \"" + name + "\": tools are not supported.");
+            }
+            if (!MORE.contains(name) || !value.isTextual()) {
+                throw new IllegalArgumentException(
+                        where + " has \"" + name + "\", which is not supported. Leave it out.");
+            }
+            more.put(name, text(value, where));
+            if (name.equals("name") && !value.asText().matches("[A-Za-z0-9_-]{1,64}")) {
+                throw new IllegalArgumentException(where
+                        + " has a \"name\" of other characters than letters, digits, _ and -, or of more than 64.");
+            }
+        }
+        return new Message(role, content(message.path("content"), role, where), more);
+    }
+
+    /** Text, or a list of parts that are all text. */
+    private static String content(JsonNode content, String role, String where) {
+        if (content.isTextual()) {
+            return text(content, where);
+        }
+        if (role.equals("assistant") && (content.isNull() || content.isMissingNode())) {
+            return "";
+        }
+        if (!content.isArray()) {
+            throw new IllegalArgumentException(where + " needs a \"content\": a text, or a list of text parts.");
+        }
+        StringBuilder text = new StringBuilder();
+        for (JsonNode part : content) {
+            if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
+                throw new IllegalArgumentException(
+                        where + " has a part of its \"content\" that is not of type text, which alone is supported.");
+            }
+            text.append(text(part.get("text"), where));
+        }
+        return text.toString();
+    }
+
+    /** A text of characters: half of one has no bytes, and what Unicode keeps for programs' own use stays ours. */
+    private static String text(JsonNode json, String where) {
+        String text = json.asText();
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE || c >= 0xFDD0 && c <= 0xFDEF) {
+                throw new IllegalArgumentException(
+                        where + String.format(" holds U+%04X, which is no character. Leave it out.", c));
+            }
+            i += Character.charCount(c);
+        }
+        return text;
+    }
+}

@@ -1,0 +1,114 @@
+package io.plumbline.inference.language.tokenizer;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Text that grows token by token. Shows nothing that a later token may make other: whole characters only, and nothing
+ * that may turn out to be the beginning of a stop text. So its pieces together are the text of all tokens together, up
+ * to the stop text. Each token costs the same, however long text and stop texts are: only the last few are decoded
+ * again.
+ */
+public final class TextStream {
+    private static final char INCOMPLETE = '\uFFFD';
+
+    /**
+     * Tokens that are decoded again with the next one, at least: each has a byte or more, and a character has four at
+     * most, so the characters behind them are the same as with all tokens before.
+     */
+    private static final int CONTEXT = 8;
+
+    private final ChatTokenizer tokenizer;
+    private final TokenBytes bytes;
+    private final List<StopSearch> stops;
+    private final StringBuilder text = new StringBuilder();
+
+    /** The last ones, of which {@code taken} characters are in the text. */
+    private int[] tokens = new int[4 * CONTEXT];
+
+    private int count;
+    private int taken;
+    private int shown;
+    private int end = -1;
+
+    /** @param stops texts that end the stream, none of them empty; they and what follows are not shown. */
+    public TextStream(ChatTokenizer tokenizer, List<String> stops) {
+        this.tokenizer = tokenizer;
+        this.bytes = tokenizer.tokenBytes();
+        this.stops = stops.stream().map(StopSearch::new).toList();
+    }
+
+    /** Takes the next token; returns what can be shown now, perhaps nothing. */
+    public String add(int token) {
+        if (bytes.isSilent(token)) {
+            return "";
+        }
+        if (count == tokens.length) {
+            tokens = Arrays.copyOf(tokens, 2 * count);
+        }
+        tokens[count++] = token;
+        // Tokens of one byte each are characters together, or, where a later one fits none, all of them are not.
+        if (bytes.isByte(token)) {
+            return "";
+        }
+        String decoded = decode();
+        int length = decoded.length();
+        boolean isIncomplete = length > 0 && decoded.charAt(length - 1) == INCOMPLETE;
+        take(decoded, isIncomplete ? length - 1 : length);
+        if (count > 2 * CONTEXT) {
+            int waiting = length - taken;
+            tokens = Arrays.copyOfRange(tokens, count - CONTEXT, count - CONTEXT + 4 * CONTEXT);
+            count = CONTEXT;
+            taken = decode().length() - waiting;
+        }
+        return show(heldBack());
+    }
+
+    private String decode() {
+        return tokenizer.decode(Arrays.copyOf(tokens, count));
+    }
+
+    private void take(String decoded, int to) {
+        for (int i = taken; i < to; i++) {
+            char next = decoded.charAt(i);
+            text.append(next);
+            for (StopSearch stop : stops) {
+                if (stop.take(next)) {
+                    int at = text.length() - stop.length();
+                    end = end < 0 ? at : Math.min(at, end);
+                }
+            }
+        }
+        taken = Math.max(taken, to);
+    }
+
+    /** Characters at the end that begin a stop text. */
+    private int heldBack() {
+        int most = 0;
+        for (StopSearch stop : stops) {
+            most = Math.max(most, stop.matched());
+        }
+        return most;
+    }
+
+    private String show(int heldBack) {
+        int to = Math.max(shown, end >= 0 ? end : text.length() - heldBack);
+        String piece = text.substring(shown, to);
+        shown = to;
+        return piece;
+    }
+
+    /** No more tokens come: what was held back. */
+    public String finish() {
+        if (end < 0) {
+            String decoded = decode();
+            take(decoded, decoded.length());
+        }
+        return show(0);
+    }
+
+    /** Whether a stop text has appeared. */
+    public boolean isStopped() {
+        return end >= 0;
+    }
+}

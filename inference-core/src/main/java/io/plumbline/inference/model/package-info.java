@@ -1,2 +1,0 @@
-/** Models as they are kept and as they are imported: configuration, folders, manifests and weights. */
-package io.plumbline.inference.model;

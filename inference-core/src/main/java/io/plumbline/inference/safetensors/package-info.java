@@ -1,2 +1,0 @@
-/** Safetensors checkpoints, read and written as streams. */
-package io.plumbline.inference.safetensors;

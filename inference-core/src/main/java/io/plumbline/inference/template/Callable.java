@@ -1,6 +1,0 @@
-package io.plumbline.inference.template;
-
-/** A value that a template can call. */
-sealed interface Callable extends Value permits Macro, BoundMethod, Builtin, LoopValue, Joiner {
-    Value call(Interpreter interpreter, Arguments arguments);
-}

@@ -1,7 +1,0 @@
-package io.plumbline.inference.template;
-
-/** What stands after a bar: {@code input|filter(arguments)}. */
-@FunctionalInterface
-interface Filter {
-    Value apply(Interpreter run, Value input, Arguments arguments);
-}

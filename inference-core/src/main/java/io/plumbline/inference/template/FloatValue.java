@@ -1,9 +1,0 @@
-package io.plumbline.inference.template;
-
-/** A number that may have a fraction. */
-record FloatValue(double value) implements Value {
-    @Override
-    public String type() {
-        return "float";
-    }
-}

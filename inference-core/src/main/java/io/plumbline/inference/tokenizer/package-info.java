@@ -1,2 +1,0 @@
-/** From chat messages to tokens and back, by a model's own files. */
-package io.plumbline.inference.tokenizer;

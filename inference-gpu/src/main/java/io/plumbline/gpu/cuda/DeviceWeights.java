@@ -1,0 +1,236 @@
+package io.plumbline.gpu.cuda;
+
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.model.LoadedModel.Matrix;
+import io.plumbline.verifier.model.LayerParameters;
+import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.TensorNames;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+import org.bytedeco.cuda.cudart.CUevent_st;
+import org.bytedeco.cuda.cudart.CUstream_st;
+
+/**
+ * A model's weights in one block of device memory, matrices that share their input stacked. Read only, for any number
+ * of passes.
+ */
+final class DeviceWeights implements AutoCloseable {
+    private static final int ALIGNMENT = 256;
+    private static final int STAGE = 32 << 20;
+
+    /** Where a layer's parts stand; 0 for what the model has not. */
+    record Layer(
+            long attentionGain,
+            long qkv,
+            long qkvScale,
+            long qkvBias,
+            long queryGain,
+            long keyGain,
+            long out,
+            long outScale,
+            long mlpGain,
+            long gateUp,
+            long gateUpScale,
+            long down,
+            long downScale) {}
+
+    private final Cuda cuda;
+    private final long memory;
+    private final long bytes;
+    private final List<Layer> layers = new ArrayList<>();
+    private final int embeddingType;
+    private long embedding;
+    private long cos;
+    private long sin;
+    private long finalGain;
+    private long output;
+    private long outputScale;
+
+    /** What is to be copied where, collected before memory is taken. */
+    private static final class Plan {
+        private record Part(long at, MemorySegment from) {}
+
+        private final List<Part> parts = new ArrayList<>();
+        private long size;
+
+        /** One after the other, without a gap. Returns where the first begins. */
+        long add(MemorySegment... stacked) {
+            long at = size;
+            for (MemorySegment from : stacked) {
+                parts.add(new Part(size, from));
+                size += from.byteSize();
+            }
+            size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            return at;
+        }
+
+        long add(float[] values) {
+            return values == null ? -1 : add(MemorySegment.ofArray(values));
+        }
+    }
+
+    /**
+     * Uploads.
+     *
+     * @param layers to run, usually the model's own.
+     * @param reserve bytes that must stay free for what comes after.
+     * @param progress told the share done, 0 to 1.
+     * @throws CudaException before anything is taken, when they do not fit.
+     */
+    DeviceWeights(Cuda cuda, LoadedModel model, List<LoadedModel.Layer> layers, long reserve, DoubleConsumer progress)
+            throws IOException {
+        this.cuda = cuda;
+        Manifest.Tensor table = model.manifest().tensor(TensorNames.EMBEDDING);
+        this.embeddingType = switch (table.dtype()) {
+            case "F32" -> 0;
+            case "BF16" -> 1;
+            case "F16" -> 2;
+            default -> throw new CudaException("No GPU kernel reads an embedding of type " + table.dtype() + ".");
+        };
+        Plan plan = new Plan();
+        List<Layer> offsets = new ArrayList<>();
+        for (LoadedModel.Layer layer : layers) {
+            LayerParameters p = layer.parameters();
+            offsets.add(new Layer(
+                    plan.add(p.attentionGain()),
+                    plan.add(bytes(layer.q()), bytes(layer.k()), bytes(layer.v())),
+                    plan.add(p.qkvScale()),
+                    plan.add(p.qkvBias()),
+                    plan.add(p.queryGain()),
+                    plan.add(p.keyGain()),
+                    plan.add(bytes(layer.out())),
+                    plan.add(p.outScale()),
+                    plan.add(p.mlpGain()),
+                    plan.add(bytes(layer.gate()), bytes(layer.up())),
+                    plan.add(p.gateUpScale()),
+                    plan.add(bytes(layer.down())),
+                    plan.add(p.downScale())));
+        }
+        long embeddingAt = plan.add(model.embeddingBytes());
+        long cosAt = plan.add(model.rope().cos());
+        long sinAt = plan.add(model.rope().sin());
+        long finalGainAt = plan.add(model.finalGain());
+        long outputAt = plan.add(bytes(model.output()));
+        long outputScaleAt = plan.add(model.outputScale());
+        this.bytes = plan.size;
+        long free = cuda.freeBytes();
+        if (bytes + reserve > free) {
+            throw new CudaException("This model needs " + mib(bytes) + " MiB of GPU memory for its weights and "
+                    + mib(reserve) + " to work in; " + cuda.name() + " has " + mib(free)
+                    + " free. Stop what else runs there, or use a larger GPU.");
+        }
+        this.memory = cuda.allocate(bytes);
+        try {
+            copy(plan, progress);
+        } catch (RuntimeException e) {
+            cuda.free(memory);
+            throw e;
+        }
+        this.embedding = memory + embeddingAt;
+        this.cos = memory + cosAt;
+        this.sin = memory + sinAt;
+        this.finalGain = memory + finalGainAt;
+        this.output = memory + outputAt;
+        this.outputScale = memory + outputScaleAt;
+        for (Layer o : offsets) {
+            this.layers.add(new Layer(
+                    at(o.attentionGain()),
+                    at(o.qkv()),
+                    at(o.qkvScale()),
+                    at(o.qkvBias()),
+                    at(o.queryGain()),
+                    at(o.keyGain()),
+                    at(o.out()),
+                    at(o.outScale()),
+                    at(o.mlpGain()),
+                    at(o.gateUp()),
+                    at(o.gateUpScale()),
+                    at(o.down()),
+                    at(o.downScale())));
+        }
+    }
+
+    private long at(long offset) {
+        return offset < 0 ? 0 : memory + offset;
+    }
+
+    private static MemorySegment bytes(Matrix matrix) {
+        return matrix.weights().asSlice(0, (long) matrix.rows() * matrix.columns());
+    }
+
+    static long mib(long bytes) {
+        return (bytes + (1 << 20) - 1) >> 20;
+    }
+
+    /** Through two pinned buffers by turns: one is filled from the file while the other is on its way. */
+    private void copy(Plan plan, DoubleConsumer progress) {
+        try (Owned owned = new Owned(cuda)) {
+            CUstream_st stream = owned.stream();
+            MemorySegment[] stages = {owned.pinned(STAGE), owned.pinned(STAGE)};
+            CUevent_st[] sent = {owned.event(), owned.event()};
+            int turn = 0;
+            long done = 0;
+            for (Plan.Part part : plan.parts) {
+                for (long from = 0; from < part.from().byteSize(); from += STAGE) {
+                    long n = Math.min(STAGE, part.from().byteSize() - from);
+                    cuda.await(sent[turn]);
+                    MemorySegment stage = stages[turn].asSlice(0, n);
+                    MemorySegment.copy(part.from(), from, stage, 0, n);
+                    cuda.upload(stream, memory + part.at() + from, stage);
+                    cuda.record(sent[turn], stream);
+                    turn = 1 - turn;
+                    done += n;
+                    progress.accept((double) done / bytes);
+                }
+            }
+            cuda.await(stream);
+            progress.accept(1);
+        }
+    }
+
+    /** Bytes on the device. */
+    long bytes() {
+        return bytes;
+    }
+
+    Layer layer(int index) {
+        return layers.get(index);
+    }
+
+    long embedding() {
+        return embedding;
+    }
+
+    int embeddingType() {
+        return embeddingType;
+    }
+
+    long cos() {
+        return cos;
+    }
+
+    long sin() {
+        return sin;
+    }
+
+    long finalGain() {
+        return finalGain;
+    }
+
+    long output() {
+        return output;
+    }
+
+    long outputScale() {
+        return outputScale;
+    }
+
+    @Override
+    public void close() {
+        cuda.makeCurrent();
+        cuda.free(memory);
+    }
+}

@@ -1,0 +1,77 @@
+package io.plumbline.gpu.cuda;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Every kernel of this build by name, with the dynamic shared memory that it is launched with. All are loaded, and
+ * opted in to what they need, when a GPU is opened: nothing is loaded while a stream is being captured.
+ */
+final class Kernels {
+    /** Stages of tiles in shared memory that products on tensor cores go through. */
+    private static final int STAGES = 4;
+
+    /** Bytes behind each row of a tile, so that the eight rows of a fragment fall into different banks. */
+    private static final int PADDING = 16;
+
+    /** Bytes for {@code gemm_*_wide}: 128 rows and 128 columns, 64 bytes a step. */
+    static final int WIDE_SHARED = STAGES * (128 + 128) * (64 + PADDING);
+
+    /** Bytes for {@code gemm_*_narrow}: 64 rows and 32 columns, 128 bytes a step. */
+    static final int NARROW_SHARED = STAGES * (64 + 32) * (128 + PADDING);
+
+    /**
+     * Most query heads: {@code attend_finish} holds a float for each in the 48 KiB that every block has, beside its
+     * own 1 KiB.
+     */
+    static final int MOST_HEADS = 8192;
+
+    private static final Map<String, Integer> DYNAMIC_SHARED = all();
+
+    private Kernels() {}
+
+    /** Bytes of dynamic shared memory by the name of the kernel. */
+    static Map<String, Integer> dynamicShared() {
+        return DYNAMIC_SHARED;
+    }
+
+    /** Bytes for {@code attend_tiles_*} of heads padded to {@code size} channels: 64, 128 or 256. */
+    static int attentionShared(int size) {
+        return 256 * (size + PADDING) + 10_240 + 80 * size;
+    }
+
+    private static Map<String, Integer> all() {
+        Map<String, Integer> all = new TreeMap<>();
+        for (String name : new String[] {
+            "answer_rows",
+            "attend_scores",
+            "attend_values",
+            "embed_rows",
+            "final_records",
+            "find_logits",
+            "hash_records",
+            "norm_quantize",
+            "probe_mma",
+            "probe_read",
+            "quantize_known",
+            "quantize_rows",
+            "reduce_subtrees",
+            "split_heads",
+            "trace_records"
+        }) {
+            all.put(name, 0);
+        }
+        all.put("attend_finish", 4 * MOST_HEADS);
+        for (int size : new int[] {64, 128, 256}) {
+            all.put("attend_tiles_" + size, attentionShared(size));
+        }
+        for (String after : new String[] {"store", "residual", "gate"}) {
+            all.put("gemm_" + after + "_narrow", NARROW_SHARED);
+            all.put("gemm_" + after + "_wide", WIDE_SHARED);
+            for (int rows = 1; rows <= Products.GEMV_ROWS; rows *= 2) {
+                all.put("gemv_" + after + "_" + rows, 0);
+            }
+        }
+        return Map.copyOf(all);
+    }
+}

@@ -1,0 +1,1094 @@
+package io.plumbline.gpu.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.gpu.cuda.Gpu.Buffer;
+import io.plumbline.inference.language.kernels.ScalarKernels;
+import io.plumbline.verifier.blake3.Hashing;
+import io.plumbline.verifier.blake3.Subtrees;
+import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.LayerParameters;
+import io.plumbline.verifier.model.LayerSteps;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.Rope;
+import io.plumbline.verifier.numerics.RopeTable;
+import io.plumbline.verifier.numerics.ScalarMath;
+import io.plumbline.verifier.trace.TraceHasher;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Every CUDA kernel's own source, run on the CPU in several orders of its threads, equals the specification to the
+ * bit.
+ */
+class CudaKernelsTest {
+    private static final Path SOURCES = Path.of("../native/src/main/cuda");
+
+    private final ScalarMath math = new ScalarMath();
+    private Gpu gpu;
+
+    @BeforeEach
+    void open() {
+        gpu = Gpu.open();
+    }
+
+    @AfterEach
+    void close() {
+        gpu.close();
+    }
+
+    private static float[] floats(Random random, int n, double scale) {
+        float[] values = new float[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = (float) (random.nextGaussian() * scale * Math.exp(random.nextGaussian()));
+        }
+        return values;
+    }
+
+    private static int[] ints(Random random, int n, int bound) {
+        return random.ints(n, -bound, bound + 1).toArray();
+    }
+
+    private void same(float[] expected, Buffer found, String what) {
+        float[] values = gpu.read(found, 4L * expected.length).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+        for (int i = 0; i < values.length; i++) {
+            assertEquals(
+                    Float.floatToRawIntBits(expected[i]), Float.floatToRawIntBits(values[i]), what + ", element " + i);
+        }
+    }
+
+    private void same(byte[] expected, Buffer found, String what) {
+        assertArrayEquals(expected, gpu.read(found, expected.length).toArray(ValueLayout.JAVA_BYTE), what);
+    }
+
+    private void same(short[] expected, Buffer found, String what) {
+        assertArrayEquals(
+                expected, gpu.read(found, 2L * expected.length).toArray(ValueLayout.JAVA_SHORT_UNALIGNED), what);
+    }
+
+    private void same(int[] expected, Buffer found, String what) {
+        assertArrayEquals(
+                expected, gpu.read(found, 4L * expected.length).toArray(ValueLayout.JAVA_INT_UNALIGNED), what);
+    }
+
+    private int first(Buffer found) {
+        return gpu.read(found, 4).get(ValueLayout.JAVA_INT_UNALIGNED, 0);
+    }
+
+    @Test
+    void constantsAreThoseOfTheContract() throws Exception {
+        String source = Files.readString(SOURCES.resolve("exact.cuh"));
+        Matcher matcher =
+                Pattern.compile("constexpr (?:float|int) (\\w+) = ([^;]+);").matcher(source);
+        int compared = 0;
+        while (matcher.find()) {
+            Field field;
+            try {
+                field = Constants.class.getDeclaredField(matcher.group(1));
+            } catch (NoSuchFieldException e) {
+                continue;
+            }
+            field.setAccessible(true);
+            double value = Double.parseDouble(matcher.group(2));
+            assertEquals(((Number) field.get(null)).doubleValue(), value, 0.0, matcher.group(1));
+            compared++;
+        }
+        assertEquals(11, compared, "LANES, TINY, LOG2E, two of LN2, five of E, EXP_FLOOR");
+    }
+
+    @Test
+    void theEmulatorFindsAMissingBarrierADeadlockAndAWriteBehindItsBuffer() {
+        assumeFalse(Gpu.isReal(), "Skipped: the faults are the emulator's to find");
+        int[] expected = new int[64];
+        for (int i = 0; i < 64; i++) {
+            expected[i] = 64 - i;
+        }
+        boolean differs = false;
+        for (long order : Gpu.ORDERS) {
+            Buffer out = gpu.of(new int[64]);
+            gpu.run("broken_race", 1, 1, 1, 64, 0, order, out);
+            differs |= !Arrays.equals(expected, gpu.read(out, 256).toArray(ValueLayout.JAVA_INT_UNALIGNED));
+        }
+        assertTrue(differs, "a race shows under some order");
+        Buffer small = gpu.of(new int[32]);
+        CudaException e = assertThrows(
+                CudaException.class, () -> gpu.run("broken_barrier", 1, 1, 1, 32, 0, 0, small), "a deadlock ends");
+        assertTrue(e.getMessage().contains("CUDA_ERROR_LAUNCH_FAILED (719"), e.getMessage());
+        assertTrue(e.getMessage().contains("compute-sanitizer"), "says what to do: " + e.getMessage());
+        Gpu.call("emu_forget_failure", -1);
+        long short60 = gpu.driver().allocate(4 * 60);
+        gpu.run("broken_race", 1, 1, 1, 64, 0, 0, short60);
+        assertThrows(CudaException.class, () -> gpu.driver().free(short60), "a write behind an allocation");
+        Gpu.call("emu_forget_failure", -1);
+    }
+
+    @Test
+    void rowsAreNormedAndQuantized() {
+        Random random = new Random(1);
+        for (int n : new int[] {1, 3, 64, 255, 256, 257, 1000, 2049}) {
+            int rows = 3;
+            float[] h = floats(random, rows * n, 3);
+            Arrays.fill(h, n, 2 * n, 0f);
+            float[] gain = floats(random, n, 1);
+            byte[] expected = new byte[rows * n];
+            byte[] plain = new byte[rows * n];
+            float[] scales = new float[rows];
+            float[] plainScales = new float[rows];
+            float[] row = new float[n];
+            for (int r = 0; r < rows; r++) {
+                math.rmsNorm(h, r * n, gain, n, 1e-5f, row, 0);
+                scales[r] = math.quantizeRow(row, 0, n, expected, r * n);
+                plainScales[r] = math.quantizeRow(h, r * n, n, plain, r * n);
+            }
+            for (long order : Gpu.ORDERS) {
+                Buffer x = gpu.memory(rows * n);
+                Buffer s = gpu.memory(4L * rows);
+                Buffer status = gpu.of(new int[1]);
+                Buffer zero = gpu.of(new int[] {7, 7, 7, 7, 7, 7, 7});
+                Buffer dh = gpu.of(h);
+                Buffer index = order == 1 ? gpu.of(new int[] {0, 1, 2}) : null;
+                gpu.run(
+                        "norm_quantize",
+                        rows,
+                        1,
+                        1,
+                        256,
+                        0,
+                        order,
+                        dh,
+                        index,
+                        gpu.of(gain),
+                        n,
+                        1e-5f,
+                        x,
+                        s,
+                        zero,
+                        2,
+                        status);
+                same(expected, x, "norm_quantize of " + n);
+                same(scales, s, "its scales");
+                same(new int[] {0, 0, 0, 0, 0, 0, 7}, zero, "cleared for the next kernel");
+                gpu.run("quantize_rows", rows, 1, 1, 256, 0, order, dh, n, x, s, status);
+                same(plain, x, "quantize_rows of " + n);
+                same(plainScales, s, "its scales");
+                Buffer known = gpu.of(magnitudes(h, rows, n));
+                x = gpu.memory(rows * n);
+                gpu.run("quantize_known", (n + 1023) / 1024, rows, 1, 256, 0, order, dh, known, n, x, s, status);
+                same(plain, x, "quantize_known of " + n);
+                same(plainScales, s, "its scales");
+                assertEquals(0, first(status));
+            }
+            for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+                float[] broken = h.clone();
+                broken[2 * n + n / 2] = bad;
+                Buffer status = gpu.of(new int[1]);
+                gpu.run(
+                        "quantize_rows",
+                        rows,
+                        1,
+                        1,
+                        256,
+                        0,
+                        0,
+                        gpu.of(broken),
+                        n,
+                        gpu.memory(rows * n),
+                        gpu.memory(12),
+                        status);
+                assertEquals(1, first(status), "a row that cannot be run exactly is reported");
+            }
+        }
+    }
+
+    private static int[] magnitudes(float[] h, int rows, int n) {
+        int[] most = new int[rows];
+        for (int i = 0; i < rows * n; i++) {
+            most[i / n] = Math.max(most[i / n], Float.floatToRawIntBits(Math.abs(h[i])));
+        }
+        return most;
+    }
+
+    @Test
+    void embeddingsAreWidenedExactly() {
+        Random random = new Random(9);
+        int vocab = 70_000 / 16;
+        int hidden = 16;
+        short[] halves = new short[vocab * hidden];
+        for (int i = 0; i < halves.length; i++) {
+            halves[i] = (short) i;
+        }
+        float[] floats = floats(random, 4 * hidden, 1);
+        int rows = vocab;
+        int[] tokens = java.util.stream.IntStream.range(0, rows).toArray();
+        for (String type : List.of("BF16", "F16")) {
+            float[] expected = new float[rows * hidden];
+            Embedding.widen(MemorySegment.ofArray(halves), 0, type, expected.length, expected, 0);
+            Buffer h = gpu.memory(4L * expected.length);
+            gpu.run(
+                    "embed_rows",
+                    rows,
+                    1,
+                    1,
+                    256,
+                    0,
+                    0,
+                    gpu.of(tokens),
+                    gpu.of(halves),
+                    type.equals("BF16") ? 1 : 2,
+                    hidden,
+                    h);
+            float[] found = gpu.read(h, 4L * expected.length).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+            for (int i = 0; i < expected.length; i++) {
+                boolean same = Float.isNaN(expected[i])
+                        ? Float.isNaN(found[i])
+                        : Float.floatToRawIntBits(expected[i]) == Float.floatToRawIntBits(found[i]);
+                assertTrue(same, type + " " + Integer.toHexString(halves[i] & 0xFFFF) + ": " + found[i]);
+            }
+        }
+        Buffer h = gpu.memory(8L * hidden);
+        gpu.run("embed_rows", 2, 1, 1, 256, 0, 0, gpu.of(new int[] {3, 1}), gpu.of(floats), 0, hidden, h);
+        same(Arrays.copyOfRange(floats, 3 * hidden, 4 * hidden), h, "f32");
+    }
+
+    @Test
+    void headsAreSplitAsTheSpecificationSplitsThem() {
+        for (int size : new int[] {2, 16, 64, 80, 128, 256}) {
+            for (int variant = 0; variant < 4; variant++) {
+                heads(size, variant % 2 == 1, variant >= 2);
+            }
+        }
+    }
+
+    private void heads(int size, boolean bias, boolean norm) {
+        Random random = new Random(size * 7L + (bias ? 1 : 0) + (norm ? 2 : 0));
+        ModelConfig c = new ModelConfig(32, 1, 4, 2, size, 32, 8, 64, 1e-6f, Rope.plain(10_000), bias, norm);
+        RopeTable rope = RopeTable.of(64, size, c.rope());
+        int rows = 3;
+        int[] positions = {5, 0, 63};
+        int[] y = ints(random, rows * c.qkvDim(), 100_000);
+        float[] in = {0.013f, 0f, 2f};
+        LayerParameters p = new LayerParameters(
+                null,
+                null,
+                floats(random, c.qkvDim(), 0.01),
+                null,
+                null,
+                null,
+                bias ? floats(random, c.qkvDim(), 5) : null,
+                norm ? floats(random, size, 1) : null,
+                norm ? floats(random, size, 1) : null);
+        LayerSteps steps = new LayerSteps(c, rope, math);
+        short[] q = new short[rows * c.queryDim()];
+        short[] k = new short[rows * c.kvDim()];
+        byte[] v = new byte[rows * c.kvDim()];
+        float[] sq = new float[rows * 4];
+        float[] sk = new float[rows * 2];
+        float[] sv = new float[rows * 2];
+        for (int r = 0; r < rows; r++) {
+            int kv = r * c.kvDim();
+            steps.heads(
+                    p,
+                    positions[r],
+                    y,
+                    r * c.qkvDim(),
+                    in[r],
+                    q,
+                    r * c.queryDim(),
+                    sq,
+                    r * 4,
+                    k,
+                    kv,
+                    sk,
+                    r * 2,
+                    v,
+                    kv,
+                    sv,
+                    r * 2);
+        }
+        for (long order : Gpu.ORDERS) {
+            Buffer dq = gpu.memory(2L * q.length);
+            Buffer dk = gpu.memory(2L * k.length);
+            Buffer dv = gpu.memory(v.length);
+            Buffer dsq = gpu.memory(4L * sq.length);
+            Buffer dsk = gpu.memory(4L * sk.length);
+            Buffer dsv = gpu.memory(4L * sv.length);
+            // Every row in a page of its own, in the second layer's part.
+            int layer = 64 * 2 * (3 * size + 8);
+            Buffer[] pages = {gpu.memory(2L * layer), gpu.memory(2L * layer), gpu.memory(2L * layer)};
+            long[] tables = new long[rows];
+            for (int r = 0; r < rows; r++) {
+                tables[r] = gpu.of(new long[] {pages[r].address()}).address();
+            }
+            gpu.run(
+                    "split_heads",
+                    8,
+                    rows,
+                    1,
+                    256,
+                    0,
+                    order,
+                    gpu.of(y),
+                    gpu.of(in),
+                    gpu.of(p.qkvScale()),
+                    bias ? gpu.of(p.qkvBias()) : null,
+                    norm ? gpu.of(p.queryGain()) : null,
+                    norm ? gpu.of(p.keyGain()) : null,
+                    c.eps(),
+                    gpu.of(rope.cos()),
+                    gpu.of(rope.sin()),
+                    gpu.of(positions),
+                    4,
+                    2,
+                    size,
+                    dq,
+                    dsq,
+                    dk,
+                    dsk,
+                    dv,
+                    dsv,
+                    gpu.of(tables),
+                    (long) layer,
+                    gpu.of(new int[1]));
+            String what = "head size " + size + (bias ? ", bias" : "") + (norm ? ", qk-norm" : "");
+            same(q, dq, what + ": q");
+            same(k, dk, what + ": k");
+            same(v, dv, what + ": v");
+            same(sq, dsq, what + ": sq");
+            same(sk, dsk, what + ": sk");
+            same(sv, dsv, what + ": sv");
+            for (int r = 0; r < rows; r++) {
+                byte[] expected = new byte[2 * layer];
+                page(c, k, v, sk, sv, r, 1, positions[r], expected, layer);
+                same(expected, pages[r], what + ": page of row " + r);
+            }
+        }
+    }
+
+    @Test
+    void productsAreExactAtOddShapesAndBecomeWhatFollows() {
+        int[][] shapes = {
+            {1, 16, 1},
+            {7, 48, 2},
+            {33, 100, 3},
+            {70, 528, 8},
+            {65, 17, 5},
+            {64, 64, 64},
+            {130, 96, 70},
+            {9, 37, 66},
+            {40, 272, 20},
+            {8, 16, 9},
+            {129, 80, 129}
+        };
+        for (int[] shape : shapes) {
+            products(shape[0], shape[1], shape[2]);
+        }
+    }
+
+    /** The width of the down projection of an 8B model, in every way that rows lead to. */
+    @Tag("long")
+    @Test
+    void productsAreExactAtTheWidthOfALargeModel() {
+        for (int rows : new int[] {1, 2, 4, 8, 33, 64, 65, 129}) {
+            products(Gpu.isReal() ? 500 : 20, 14_336, rows, Gpu.isReal() ? Gpu.ORDERS : new long[] {42});
+        }
+    }
+
+    private void products(int n, int k, int rows) {
+        products(n, k, rows, Gpu.ORDERS);
+    }
+
+    private void products(int n, int k, int rows, long[] orders) {
+        Random random = new Random(n * 31L + k * 7L + rows);
+        String what = n + " by " + k + ", rows " + rows;
+        byte[] w = new byte[2 * n * k];
+        byte[] x = new byte[rows * k];
+        random.nextBytes(w);
+        random.nextBytes(x);
+        w[0] = -128;
+        for (int i = 0; i < x.length; i++) {
+            x[i] = x[i] == -128 ? -127 : x[i];
+        }
+        int[] both = new int[rows * 2 * n];
+        new ScalarKernels().multiply(x, rows, k, MemorySegment.ofArray(w), 0, 2 * n, both, 0, 2 * n);
+        int[] y = new int[rows * n];
+        float[] in = floats(random, rows, 0.01);
+        float[] rowScale = floats(random, 2 * n, 0.001);
+        float[] h = floats(random, rows * n, 2);
+        float[] sum = h.clone();
+        float[] gated = new float[rows * n];
+        float[] wide = new float[2 * n];
+        for (int r = 0; r < rows; r++) {
+            System.arraycopy(both, r * 2 * n, y, r * n, n);
+            math.dequantize(both, r * 2 * n, 2 * n, in[r], rowScale, null, wide, 0);
+            math.siluMul(wide, 0, wide, n, n, gated, r * n);
+            math.add(sum, r * n, wide, 0, n);
+        }
+        int[] most = magnitudes(gated, rows, n);
+        byte[] padded = Arrays.copyOf(x, (rows + 7) / 8 * 8 * k);
+        for (boolean tensorCores : new boolean[] {true, false}) {
+            Products products = Products.by(tensorCores);
+            for (long order : orders) {
+                Gpu.call("emu_set_order", order);
+                long dx = gpu.of(padded).address();
+                long dw = gpu.of(w).address();
+                long scale = gpu.of(in).address();
+                long scales = gpu.of(rowScale).address();
+                Buffer dy = gpu.memory(4L * rows * n);
+                products.store(gpu.launcher(), dx, rows, dw, n, k, dy.address());
+                same(y, dy, "products of " + what);
+                Buffer dh = gpu.of(h);
+                products.residual(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dh.address());
+                same(sum, dh, "residual of " + what);
+                Buffer dg = gpu.memory(4L * rows * n);
+                Buffer dm = gpu.memory(4L * rows);
+                products.gate(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dg.address(), dm.address());
+                same(gated, dg, "gated of " + what);
+                same(most, dm, "their magnitudes of " + what);
+            }
+        }
+    }
+
+    /**
+     * A vocabulary may have 2^22 tokens: narrow tiles of so many columns would need more blocks than a grid's second
+     * dimension has.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "store, 1, 4194304",
+        "store, 8, 4194304",
+        "store, 9, 2097120",
+        "store, 9, 2097121",
+        "store, 64, 4194304",
+        "store, 65, 4194304",
+        "residual, 65528, 65536",
+        "gate, 9, 65536",
+        "gate, 65528, 65536"
+    })
+    void everyProductsGridStaysWithinItsBounds(String after, int rows, int n) {
+        Products.Shape shape = Products.Shape.of(after, rows, n);
+        assertTrue(Kernels.dynamicShared().get(shape.kernel()) == shape.shared(), shape.toString());
+        assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
+        long columns = after.equals("gate") ? 2L * n : n;
+        long tile =
+                shape.kernel().endsWith("_narrow") ? 64 * 32 : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
+        assertTrue((long) shape.x() * shape.y() * tile >= rows * columns, shape + " covers too little");
+    }
+
+    @Test
+    void theStartUpSelfTestFindsAWay() {
+        boolean tensorCores = Products.choose(gpu.driver()).tensorCores();
+        if (Gpu.isReal()) {
+            System.out.println("int8 products for many rows by " + (tensorCores ? "tensor cores" : "dot products"));
+        }
+    }
+
+    @Test
+    void logitsAndTheLargestOfThem() {
+        Random random = new Random(4);
+        for (int n : new int[] {1, 64, 300, 1030, 2500}) {
+            int rows = 3;
+            int[] y = ints(random, rows * n, 1_000_000);
+            float[] in = {0.02f, 0.5f, 0.1f};
+            float[] rowScale = floats(random, n, 0.001);
+            float[] logits = new float[rows * n];
+            int[] best = new int[rows];
+            for (int r = 0; r < rows && n > 64; r++) {
+                // Two equal logits, above all others.
+                y[r * n + n - 1] = y[r * n + 7] = 2_000_000;
+                rowScale[n - 1] = rowScale[7] = 10f;
+            }
+            if (n == 300) {
+                // All negative but zeros of either sign: the first of them is the largest.
+                for (int i = 0; i < n; i++) {
+                    y[i] = -1 - random.nextInt(1000);
+                    rowScale[i] = Math.abs(rowScale[i]);
+                }
+                y[290] = y[20] = y[30] = 0;
+                rowScale[20] = -rowScale[20];
+            }
+            int[] asked = {-1, -1, n / 2};
+            int[] tokens = new int[rows];
+            float[] chosen = new float[rows];
+            for (int r = 0; r < rows; r++) {
+                math.dequantize(y, r * n, n, in[r], rowScale, null, logits, r * n);
+                for (int i = 0; i < n; i++) {
+                    best[r] = logits[r * n + i] > logits[r * n + best[r]] ? i : best[r];
+                }
+                tokens[r] = asked[r] < 0 ? best[r] : asked[r];
+                chosen[r] = logits[r * n + tokens[r]];
+            }
+            for (long order : Gpu.ORDERS) {
+                Buffer dy = gpu.of(y);
+                Buffer din = gpu.of(in);
+                Buffer scales = gpu.of(rowScale);
+                Buffer dl = gpu.memory(4L * rows * n);
+                Buffer found = gpu.memory(8L * rows);
+                Buffer status = gpu.of(new int[1]);
+                gpu.run(
+                        "find_logits",
+                        (n + 1023) / 1024,
+                        rows,
+                        1,
+                        256,
+                        0,
+                        order,
+                        dy,
+                        din,
+                        scales,
+                        n,
+                        dl,
+                        found,
+                        status);
+                same(logits, dl, "logits of " + n);
+                Buffer token = gpu.memory(4L * rows);
+                Buffer logit = gpu.memory(4L * rows);
+                gpu.run(
+                        "answer_rows",
+                        1,
+                        1,
+                        1,
+                        256,
+                        0,
+                        order,
+                        dy,
+                        din,
+                        scales,
+                        n,
+                        rows,
+                        gpu.of(asked),
+                        found,
+                        token,
+                        logit);
+                same(tokens, token, "greedy choice of " + n + ", the lowest of equals; and what was asked for");
+                same(chosen, logit, "its logit");
+                assertEquals(0, first(status));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN, Float.MAX_VALUE})
+    void aLogitThatIsNoNumberIsSaid(float scale) {
+        int n = 1500;
+        float[] rowScale = new float[n];
+        rowScale[1200] = scale;
+        int[] y = new int[n];
+        y[1200] = 1;
+        Buffer status = gpu.of(new int[1]);
+        gpu.run(
+                "find_logits",
+                2,
+                1,
+                1,
+                256,
+                0,
+                Gpu.ORDERS[0],
+                gpu.of(y),
+                gpu.of(new float[] {1f}),
+                gpu.of(rowScale),
+                n,
+                gpu.memory(4L * n),
+                gpu.memory(8L),
+                status);
+        assertEquals(Float.isFinite(scale) ? 0 : 1, first(status));
+    }
+
+    /**
+     * Tokens {@code first} to {@code first + tokens} of rows into a page as the device has it, from slot {@code
+     * slot}.
+     */
+    private static void page(
+            ModelConfig c,
+            short[] k,
+            byte[] v,
+            float[] sk,
+            float[] sv,
+            int first,
+            int tokens,
+            int slot,
+            byte[] bytes,
+            int layer) {
+        int size = c.headDim();
+        ByteBuffer page = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int plane = 64 * c.kvDim();
+        for (int t = 0; t < tokens; t++) {
+            int at = slot + t;
+            for (int g = 0; g < c.kvHeads(); g++) {
+                for (int i = 0; i < size; i++) {
+                    int from = (first + t) * c.kvDim() + g * size + i;
+                    page.put(layer + (g * 64 + at) * size + i, (byte) (k[from] >> 4));
+                    page.put(layer + plane + (g * 64 + at) * size + i, (byte) (k[from] & 15));
+                    page.put(layer + 2 * plane + (g * size + i) * 64 + at, v[from]);
+                }
+                int scales = layer + 3 * plane;
+                page.putFloat(scales + 4 * (g * 64 + at), sk[(first + t) * c.kvHeads() + g]);
+                page.putFloat(scales + 4 * (64 * c.kvHeads() + g * 64 + at), sv[(first + t) * c.kvHeads() + g]);
+            }
+        }
+    }
+
+    @Test
+    void attentionOverPages() {
+        for (int size : new int[] {2, 8, 16, 64, 80, 128, 256}) {
+            for (int context : new int[] {1, 5, 64, 65, 150}) {
+                attention(size, context, 2, 4, size == 16);
+            }
+        }
+        attention(32, 130, 1, 9, false);
+        attention(16, 70, 2, 14, false);
+        attention(16, 40, 1, 64, false);
+    }
+
+    /**
+     * Contexts over many pages, shared among more blocks than there are pages and fewer. The longest ones are for
+     * real GPUs.
+     */
+    @Tag("long")
+    @ParameterizedTest
+    @ValueSource(ints = {700, 1025, 4096, 16_384, 65_536})
+    void attentionOverLongContexts(int context) {
+        assumeTrue(Gpu.isReal() || context <= 1025, "Skipped: too long for the emulated GPU");
+        attention(128, context, 1, 4, false, 3);
+        attention(64, context, 2, 4, false, 64);
+    }
+
+    private void attention(int size, int context, int kvHeads, int heads, boolean zeroValues) {
+        attention(size, context, kvHeads, heads, zeroValues, 1 + context % 3);
+    }
+
+    private void attention(int size, int context, int kvHeads, int heads, boolean zeroValues, int splits) {
+        Random random = new Random(size * 1000L + context);
+        ModelConfig c = new ModelConfig(
+                32, 2, heads, kvHeads, size, 32, 8, Math.max(256, context), 1e-6f, Rope.plain(10_000), false, false);
+        String what = "attention, head size " + size + ", context " + context + ", " + heads + " of " + kvHeads;
+        int rows = Math.min(11, context);
+        short[] q = new short[rows * c.queryDim()];
+        short[] k = new short[context * c.kvDim()];
+        byte[] v = new byte[context * c.kvDim()];
+        for (int i = 0; i < q.length; i++) {
+            q[i] = (short) (random.nextInt(4095) - 2047);
+        }
+        for (int i = 0; i < k.length; i++) {
+            k[i] = (short) (random.nextInt(4095) - 2047);
+            v[i] = (byte) (random.nextInt(255) - 127);
+        }
+        float[] sq = floats(random, rows * heads, 1e-3);
+        float[] sk = floats(random, context * kvHeads, 1e-3);
+        float[] sv = new float[context * kvHeads];
+        sq[sq.length / 2] = 0f;
+        for (int i = 0; i < sv.length; i++) {
+            sk[i] = Math.abs(sk[i]);
+            sv[i] = zeroValues ? 0 : Math.abs((float) random.nextGaussian());
+        }
+        float root = 1f / (float) Math.sqrt(size);
+        float[] expected = new float[rows * c.queryDim()];
+        byte[] quantized = new byte[expected.length];
+        float[] scales = new float[rows];
+        int[] positions = new int[rows];
+        for (int r = 0; r < rows; r++) {
+            positions[r] = context - rows + r;
+            for (int head = 0; head < heads; head++) {
+                expectedHead(c, q, r, head, k, v, positions[r] + 1, sq[r * heads + head] * root, sk, sv, expected);
+            }
+            scales[r] = math.quantizeRow(expected, r * c.queryDim(), c.queryDim(), quantized, r * c.queryDim());
+        }
+        int pages = (context + 63) / 64;
+        int layer = 64 * kvHeads * (3 * size + 8);
+        long[] list = new long[pages];
+        for (int p = 0; p < pages; p++) {
+            byte[] bytes = new byte[2 * layer];
+            // What stands behind the last token must not matter.
+            random.nextBytes(bytes);
+            page(c, k, v, sk, sv, p * 64, Math.min(64, context - p * 64), 0, bytes, layer);
+            list[p] = gpu.of(bytes).address();
+        }
+        long[] tables = new long[rows];
+        Arrays.fill(tables, gpu.of(list).address());
+        Buffer dt = gpu.of(tables);
+        Buffer dq = gpu.of(q);
+        Buffer dsq = gpu.of(sq);
+        Buffer dp = gpu.of(positions);
+        int stride = pages * 64;
+        int groups = kvHeads * ((heads / kvHeads + 7) / 8);
+        int tileTokens = 64 / (heads / kvHeads);
+        int tiles = (rows + tileTokens - 1) / tileTokens;
+        int[] tileFirst = new int[tiles];
+        int[] tileCount = new int[tiles];
+        for (int i = 0; i < tiles; i++) {
+            tileFirst[i] = i * tileTokens;
+            tileCount[i] = Math.min(tileTokens, rows - i * tileTokens);
+        }
+        int d = size <= 64 ? 64 : size <= 128 ? 128 : 256;
+        for (long order : Gpu.ORDERS) {
+            Buffer scores = gpu.memory(4L * rows * heads * stride);
+            Buffer most = gpu.memory(4L * rows * heads * splits);
+            Buffer mostScale = gpu.memory(4L * rows * heads * splits);
+            Buffer den = gpu.of(new long[rows * heads]);
+            Buffer high = gpu.of(ints(random, expected.length, 9));
+            Buffer low = gpu.of(ints(random, expected.length, 9));
+            Buffer status = gpu.of(new int[1]);
+            long l = layer;
+            gpu.run(
+                    "attend_scores",
+                    splits,
+                    groups,
+                    rows,
+                    128,
+                    0,
+                    order,
+                    dq,
+                    dsq,
+                    dt,
+                    l,
+                    dp,
+                    root,
+                    heads,
+                    kvHeads,
+                    size,
+                    scores,
+                    stride,
+                    most,
+                    mostScale,
+                    den,
+                    high,
+                    low);
+            gpu.run(
+                    "attend_values",
+                    splits,
+                    groups,
+                    rows,
+                    128,
+                    0,
+                    order,
+                    dsq,
+                    dt,
+                    l,
+                    dp,
+                    root,
+                    heads,
+                    kvHeads,
+                    size,
+                    scores,
+                    stride,
+                    most,
+                    mostScale,
+                    den,
+                    high,
+                    low,
+                    status);
+            Buffer x = gpu.memory(expected.length);
+            Buffer scale = gpu.memory(4L * rows);
+            gpu.run(
+                    "attend_finish",
+                    rows,
+                    1,
+                    1,
+                    256,
+                    4 * heads,
+                    order,
+                    mostScale,
+                    splits,
+                    den,
+                    high,
+                    low,
+                    heads,
+                    size,
+                    x,
+                    scale,
+                    status);
+            same(quantized, x, what + ", decoding");
+            same(scales, scale, "its scales");
+            Buffer out = gpu.memory(4L * expected.length);
+            gpu.run(
+                    "attend_tiles_" + d,
+                    kvHeads,
+                    tiles,
+                    1,
+                    128,
+                    256 * (d + 16) + 10_240 + 80 * d,
+                    order,
+                    dq,
+                    dsq,
+                    dt,
+                    l,
+                    dp,
+                    root,
+                    heads,
+                    kvHeads,
+                    size,
+                    gpu.of(tileFirst),
+                    gpu.of(tileCount),
+                    out,
+                    status);
+            same(expected, out, what + ", tiles");
+            assertEquals(0, first(status));
+        }
+    }
+
+    private void expectedHead(
+            ModelConfig c,
+            short[] q,
+            int r,
+            int head,
+            short[] k,
+            byte[] v,
+            int n,
+            float scale,
+            float[] sk,
+            float[] sv,
+            float[] out) {
+        int size = c.headDim();
+        int g = head / (c.heads() / c.kvHeads());
+        int[] s = new int[n];
+        float[] keyScales = new float[n];
+        float[] valueScales = new float[n];
+        for (int j = 0; j < n; j++) {
+            for (int i = 0; i < size; i++) {
+                s[j] += q[r * c.queryDim() + head * size + i] * k[j * c.kvDim() + g * size + i];
+            }
+            keyScales[j] = sk[j * c.kvHeads() + g];
+            valueScales[j] = sv[j * c.kvHeads() + g];
+        }
+        short[] u = new short[n];
+        float factor = math.attentionWeights(s, 0, n, scale, keyScales, 0, valueScales, 0, u, 0);
+        int[] high = new int[size];
+        int[] low = new int[size];
+        for (int j = 0; j < n; j++) {
+            for (int i = 0; i < size; i++) {
+                high[i] += (u[j] >> 8) * v[j * c.kvDim() + g * size + i];
+                low[i] += (u[j] & 255) * v[j * c.kvDim() + g * size + i];
+            }
+        }
+        math.attentionOutput(high, low, 0, size, factor, out, r * c.queryDim() + head * size);
+    }
+
+    /** Rows that 16 bytes divide, and rows of which no two begin alike. */
+    @ParameterizedTest
+    @CsvSource({"300, 16", "101, 10", "64, 128", "4, 2", "2100, 64"})
+    void theTraceIsLaidOutHashedAndReducedWhereItIs(int hidden, int size) {
+        Random random = new Random(8);
+        ModelConfig c = new ModelConfig(hidden, 40, 4, 2, size, 32, 8, 256, 1e-6f, Rope.plain(10_000), false, false);
+        TraceLayout layout = new TraceLayout(c);
+        int rows = 5;
+        int[] positions = {0, 1, 2, 70, 255};
+        short[] k = new short[rows * c.kvDim()];
+        byte[] v = new byte[rows * c.kvDim()];
+        for (int i = 0; i < k.length; i++) {
+            k[i] = (short) (random.nextInt(4095) - 2047);
+            v[i] = (byte) random.nextInt();
+        }
+        float[] sk = floats(random, rows * 2, 1);
+        float[] sv = floats(random, rows * 2, 1);
+        float[] h = floats(random, rows * hidden, 1);
+        int[] tokens = {5, 4, 3, 2, 7};
+        int record = layout.recordBytes();
+        ByteBuffer records = ByteBuffer.allocate(rows * record).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer finals = ByteBuffer.allocate(rows * layout.finalBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int r = 0; r < rows; r++) {
+            records.position(r * record);
+            finals.position(r * layout.finalBytes());
+            for (int i = 0; i < hidden; i++) {
+                records.putFloat(h[r * hidden + i]);
+                finals.putFloat(h[r * hidden + i]);
+            }
+            finals.putInt(tokens[r]).putInt(-1);
+            for (int i = 0; i < c.kvDim(); i++) {
+                records.putShort(k[r * c.kvDim() + i]);
+            }
+            records.put(v, r * c.kvDim(), c.kvDim());
+            for (float scale : new float[] {sk[2 * r], sk[2 * r + 1], sv[2 * r], sv[2 * r + 1]}) {
+                records.putFloat(scale);
+            }
+        }
+        byte[] key = new byte[32];
+        random.nextBytes(key);
+        int[] words = new int[8];
+        ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(words);
+        int steps = Math.toIntExact(layout.stepBytes() / 1024);
+        int tail = (layout.finalBytes() - layout.tailOffset()) / 1024;
+        int digestWords = TraceHasher.digestWords(layout);
+        int[] cvs = ints(random, rows * steps * 8, Integer.MAX_VALUE - 1);
+        int[] digests = new int[rows * digestWords];
+        Hashing hashing = new Hashing(key);
+        int layer = 7;
+        int chunks = record / 1024;
+        for (int r = 0; r < rows; r++) {
+            long first = 1 + (long) positions[r] * steps;
+            int at = (r * steps + layer * chunks) * 8;
+            hashing.chunks(
+                    MemorySegment.ofArray(records.array()).asSlice(r * record, record),
+                    first + layer * chunks,
+                    cvs,
+                    at);
+            int[] row = Arrays.copyOfRange(cvs, r * steps * 8, (r + 1) * steps * 8);
+            hashing.reduce(row, 0, first, first + steps - tail, digests, r * digestWords);
+            int count = Subtrees.count(first, first + steps - tail);
+            System.arraycopy(cvs, (r * steps + steps - tail) * 8, digests, r * digestWords + count * 8, tail * 8);
+        }
+        int keyed = 16;
+        for (long order : Gpu.ORDERS) {
+            Buffer out = gpu.memory(rows * record);
+            Buffer dh = gpu.of(h);
+            gpu.run(
+                    "trace_records",
+                    (record + 8191) / 8192,
+                    rows,
+                    1,
+                    128,
+                    0,
+                    order,
+                    dh,
+                    gpu.of(k),
+                    gpu.of(v),
+                    gpu.of(sk),
+                    gpu.of(sv),
+                    hidden,
+                    c.kvDim(),
+                    2,
+                    record,
+                    out);
+            same(records.array(), out, "records");
+            Buffer last = gpu.memory(rows * layout.finalBytes());
+            gpu.run("final_records", rows, 1, 1, 128, 0, order, dh, gpu.of(tokens), hidden, layout.finalBytes(), last);
+            same(finals.array(), last, "final records");
+            int[] before = cvs.clone();
+            for (int r = 0; r < rows; r++) {
+                int at = (r * steps + layer * chunks) * 8;
+                Arrays.fill(before, at, at + 8 * chunks, 0);
+            }
+            Buffer all = gpu.of(before);
+            gpu.run(
+                    "hash_records",
+                    (rows * chunks + 127) / 128,
+                    1,
+                    1,
+                    128,
+                    0,
+                    order,
+                    out,
+                    rows,
+                    chunks,
+                    gpu.of(positions),
+                    steps,
+                    layer * chunks,
+                    gpu.of(words),
+                    keyed,
+                    all);
+            same(cvs, all, "chaining values, and nothing else touched");
+            Buffer reduced = gpu.memory(4L * digests.length);
+            gpu.run(
+                    "reduce_subtrees",
+                    digestWords / 8,
+                    rows,
+                    1,
+                    32,
+                    0,
+                    order,
+                    all,
+                    gpu.of(positions),
+                    steps,
+                    tail,
+                    gpu.of(words),
+                    keyed,
+                    digestWords,
+                    reduced);
+            same(digests, reduced, "digests");
+        }
+    }
+
+    @Test
+    void theGpuItselfIsMeasured() {
+        var rates = Probe.measure(gpu.driver());
+        assertTrue(rates.bytesPerSecond() > 0 && rates.int8OperationsPerSecond() > 0, rates.toString());
+        assertTrue(rates.int8Peak() >= rates.int8OperationsPerSecond(), rates.toString());
+        if (Gpu.isReal() && rates.datasheetInt8() > 0) {
+            // Above the data sheet the clock or the count is wrong; far below it the probe does not measure what the
+            // GPU can do.
+            for (double share : new double[] {
+                rates.bytesPerSecond() / rates.datasheetBytesPerSecond(), rates.int8Peak() / rates.datasheetInt8()
+            }) {
+                assertTrue(share > 0.3 && share < 1.1, share + " of the data sheet: " + rates);
+            }
+        }
+    }
+
+    /** Every reading is of all of the memory: what the loads in flight do not reach, the loop behind them does. */
+    @Test
+    void theProbeReadsEverything() {
+        Random random = new Random(12);
+        for (int n : new int[] {1, 255, 256, 2048, 4099, 10_000}) {
+            int[] values = random.ints(4L * n).toArray();
+            Buffer from = gpu.of(values);
+            Buffer out = gpu.memory(2 * 256 * 4);
+            gpu.run("probe_read", 2, 1, 1, 256, 0, 0, from, (long) n, out);
+            int expected = Arrays.stream(values).reduce(0, (a, b) -> a ^ b);
+            int[] found = gpu.read(out, 2 * 256 * 4).toArray(ValueLayout.JAVA_INT_UNALIGNED);
+            assertEquals(expected, Arrays.stream(found).reduce(0, (a, b) -> a ^ b), n + " times 16 bytes");
+        }
+    }
+
+    /** What the emulator enforces is what the compiler made, and there is no kernel that only one of them knows. */
+    @Test
+    void everyKernelDeclaresTheThreadsAndTheSharedMemoryThatItTakes() throws IOException {
+        Map<String, Integer> compiled = new TreeMap<>();
+        try (InputStream in = CudaKernelsTest.class.getResourceAsStream("/io/plumbline/native/cuda/kernels.txt")) {
+            assumeTrue(in != null, "Skipped: the fatbin was not built (no nvcc here)");
+            for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
+                String[] words = line.split(" ");
+                String name = words[0];
+                int shared = Integer.parseInt(words[2]);
+                compiled.put(name, shared);
+                if (!Gpu.isReal()) {
+                    assertEquals(Long.parseLong(words[1]), Gpu.ask("emu_most_threads", name), "threads of " + name);
+                    assertEquals(shared, Gpu.ask("emu_static_shared", name), "static shared memory of " + name);
+                }
+            }
+        }
+        assertEquals(new TreeSet<>(Kernels.dynamicShared().keySet()), compiled.keySet());
+        compiled.forEach((name, shared) -> assertEquals(shared, gpu.driver().staticShared(name), name));
+    }
+
+    @Test
+    void theFatbinHoldsEveryKernel() throws IOException {
+        try (InputStream in = CudaKernelsTest.class.getResourceAsStream("/io/plumbline/native/cuda/plumbline.fatbin")) {
+            assumeTrue(in != null, "Skipped: the fatbin was not built (no nvcc here)");
+            byte[] bytes = in.readAllBytes();
+            assertTrue(bytes.length > 100_000, "six architectures and PTX");
+            assertFalse(
+                    new String(bytes, StandardCharsets.ISO_8859_1).contains("broken_race"), "test kernels stay out");
+        }
+    }
+}

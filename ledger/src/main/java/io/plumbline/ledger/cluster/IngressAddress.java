@@ -1,0 +1,19 @@
+package io.plumbline.ledger.cluster;
+
+/**
+ * Where a full node lets clients in.
+ *
+ * @param address "host:port".
+ * @param key that it must show.
+ */
+public record IngressAddress(String address, byte[] key) {
+    /** The part before the port. */
+    public String host() {
+        return address.substring(0, address.lastIndexOf(':'));
+    }
+
+    /** A UDP port. */
+    public int port() {
+        return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    }
+}

@@ -1,0 +1,25 @@
+package io.plumbline.ledger.order;
+
+/** What may be read of the ledger's state. The order is that of the wire's subjects. */
+public enum Query {
+    /** Money of a key: see {@link io.plumbline.ledger.state.Account}. */
+    ACCOUNT,
+    /** A request's {@link io.plumbline.ledger.state.Settlement}; nothing where there is none. */
+    CASE,
+    /**
+     * A page of the inference nodes that may work, in the order of their keys: those after the key that is asked for,
+     * the first ones where it is empty. See {@link io.plumbline.ledger.order.NodePage}.
+     */
+    NODES,
+    /** The state root. */
+    ROOT,
+    /** An entry with its proof: one byte of kind, and its id. */
+    PROOF,
+    /** How far the ledger is: see {@link LedgerStatus}. */
+    STANDING,
+    /**
+     * Requests whose escrow pays the node of this key and waits for its answer: 32 bytes each, at most {@link
+     * io.plumbline.ledger.state.LedgerState#MAX_ESCROWS}.
+     */
+    ESCROWS
+}

@@ -1,0 +1,214 @@
+package io.plumbline.ledger.cluster;
+
+import static io.plumbline.ledger.Money.FULL_NODES;
+import static io.plumbline.ledger.Money.NODE;
+import static io.plumbline.ledger.Money.REQUESTER;
+import static io.plumbline.ledger.Money.genesis;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
+import io.plumbline.ledger.order.MemorySequencer;
+import io.plumbline.ledger.order.PipelinedSequencer;
+import io.plumbline.ledger.order.Query;
+import io.plumbline.ledger.state.Admission;
+import io.plumbline.ledger.state.Command.Bond;
+import io.plumbline.ledger.state.SignatureChecks;
+import io.plumbline.ledger.state.Signed;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Peer;
+import io.plumbline.transport.ledgerwire.OutcomeDecoder;
+import io.plumbline.transport.ledgerwire.UnavailableDecoder;
+import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Ingresses before a ledger in memory, which can be made to wait. */
+@Tag("slow")
+class LedgerIngressTest {
+    private static final int OF_ONE = 256;
+
+    @TempDir
+    private Path folder;
+
+    private final CountDownLatch open = new CountDownLatch(1);
+    private final AtomicInteger ordered = new AtomicInteger();
+    private final MemorySequencer memory = new MemorySequencer(genesis(), 1);
+    private MediaDriver driver;
+    private Aeron aeron;
+    private AgentRunner runner;
+    private IngressAddress address;
+
+    private final PipelinedSequencer waiting = new PipelinedSequencer() {
+        @Override
+        public CompletableFuture<Answer> submitLater(byte[] signed) {
+            ordered.incrementAndGet();
+            return CompletableFuture.supplyAsync(() -> submit(signed), Thread::startVirtualThread);
+        }
+
+        @Override
+        public CompletableFuture<byte[]> askLater(Query question, byte[] key) {
+            return CompletableFuture.supplyAsync(() -> ask(question, key), Thread::startVirtualThread);
+        }
+
+        @Override
+        public Answer submit(byte[] signed) {
+            pass();
+            synchronized (memory) {
+                return memory.submit(signed);
+            }
+        }
+
+        @Override
+        public byte[] ask(Query question, byte[] key) {
+            pass();
+            synchronized (memory) {
+                return memory.ask(question, key);
+            }
+        }
+
+        private void pass() {
+            try {
+                open.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        @Override
+        public long timeMs() {
+            return memory.timeMs();
+        }
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    };
+
+    @BeforeEach
+    void start() {
+        memory.join((changed, node) -> {});
+        driver = MediaDriver.launch(Drivers.context(folder.resolve("driver")));
+        aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.aeronDirectoryName()));
+        KeyPair full = FULL_NODES.getFirst();
+        Admission admission =
+                new Admission(genesis().hash(), new SignatureChecks(genesis().hash()));
+        runner = run(full, new LedgerIngress(waiting, admission, () -> 42).protocol());
+        address = new IngressAddress("localhost:" + ((Endpoint) runner.agent()).port(), full.publicKey());
+    }
+
+    private AgentRunner run(KeyPair keys, Endpoint.Protocol protocol) {
+        Endpoint endpoint =
+                new Endpoint(aeron, "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocol);
+        AgentRunner started = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
+        AgentRunner.startOnThread(started);
+        return started;
+    }
+
+    @AfterEach
+    void stop() {
+        open.countDown();
+        runner.close();
+        aeron.close();
+        driver.close();
+    }
+
+    private static void await(int wanted, IntSupplier count) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (count.getAsInt() < wanted && System.nanoTime() < end) {
+            Thread.sleep(5);
+        }
+        assertEquals(wanted, count.getAsInt());
+    }
+
+    private Signed bond(KeyPair keys) {
+        return Signed.of(genesis().hash(), keys, memory.timeMs() + 60_000, new Bond(1));
+    }
+
+    @Test
+    void oneClientDoesNotTakeTheOthersRoom() throws Exception {
+        AtomicInteger answered = new AtomicInteger();
+        AtomicInteger refused = new AtomicInteger();
+        Endpoint.Receiver counts = (Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) ->
+                (header.templateId() == UnavailableDecoder.TEMPLATE_ID ? refused : answered).incrementAndGet();
+        try (AgentRunner greedy =
+                run(NODE, new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, counts))) {
+            Peer ingress = ((Endpoint) greedy.agent()).connect(address.host(), address.port(), address.key());
+            for (int i = 0; i < OF_ONE + 50; i++) {
+                UnsafeBuffer message = LedgerWire.submit(i, bond(NODE).encode());
+                ingress.send(message, 0, message.capacity());
+            }
+            await(50, refused::get);
+            try (RemoteSequencer modest =
+                    new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address))) {
+                Thread other = Thread.ofVirtual().start(() -> {
+                    try {
+                        assertNull(modest.submit(bond(REQUESTER).encode())
+                                .reasons()
+                                .getFirst());
+                        answered.incrementAndGet();
+                    } catch (IOException e) {
+                        refused.incrementAndGet();
+                    }
+                });
+                await(OF_ONE + 1, ordered::get);
+                open.countDown();
+                other.join();
+            }
+            await(OF_ONE + 1, answered::get);
+            assertEquals(50, refused.get());
+        }
+    }
+
+    @Test
+    void whereNoIngressAnswersTheErrorSaysWhere() {
+        try (RemoteSequencer remote = new RemoteSequencer(
+                driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address), TimeUnit.SECONDS.toNanos(2))) {
+            String why = assertThrows(IOException.class, () -> remote.ask(Query.ROOT, new byte[0]))
+                    .getMessage();
+            assertTrue(why.contains(address.address()) && why.contains("majority"), why);
+        }
+    }
+
+    @Test
+    void aIngressThatShowsAnotherKeyIsNotBelieved() {
+        IngressAddress wrong =
+                new IngressAddress(address.address(), FULL_NODES.get(1).publicKey());
+        try (RemoteSequencer remote = new RemoteSequencer(
+                driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(wrong), TimeUnit.SECONDS.toNanos(1))) {
+            String why = assertThrows(IOException.class, () -> remote.ask(Query.ROOT, new byte[0]))
+                    .getMessage();
+            assertTrue(why.contains("another key"), why);
+        }
+    }
+
+    @Test
+    void itSaysItselfWhereItsLogBegins() throws Exception {
+        try (RemoteSequencer remote =
+                new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address))) {
+            assertEquals(42, remote.logStart());
+        }
+    }
+}

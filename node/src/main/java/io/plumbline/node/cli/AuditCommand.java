@@ -1,0 +1,291 @@
+package io.plumbline.node.cli;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.full.TensorAudit;
+import io.plumbline.node.gateway.HeldTexts;
+import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.Network;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Counts;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.platform.Directories;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tolerant.TolerantAuditor;
+import io.plumbline.verifier.tolerant.TolerantEvidence;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import org.agrona.concurrent.AgentRunner;
+
+/** {@code plumbline audit RECEIPT}: a person audits an answer as a full node does. */
+@Parameters(
+        commandNames = "audit",
+        commandDescription = "Audit an answer yourself: challenge its node and check what it opens.")
+public final class AuditCommand extends CommandOptions implements Callable<Integer> {
+    /** Exit codes of a bad answer, and of one that cannot be judged. */
+    private static final int BAD = 1;
+
+    private static final int CANNOT_JUDGE = 3;
+
+    /** Longest audit that a person waits for. */
+    private static final long AUDIT_MS = 24 * 3_600_000L;
+
+    @Parameter(
+            description = "RECEIPT: in hexadecimal, as the gateway gives it, or a file that holds it",
+            required = true)
+    private String receipt;
+
+    @Parameter(names = "--level", description = "signed, audited or full")
+    private String level = "full";
+
+    @ParametersDelegate
+    private KeySource keySource = new KeySource();
+
+    @Parameter(names = "--network", description = "FILE: the network, to find the node's address on its ledger")
+    private Path network;
+
+    @Parameter(names = "--node", description = "HOST:PORT of the node, where no ledger is to be asked")
+    private String nodeAddress;
+
+    @Parameter(names = "--host", description = "address at which the node can reach this process")
+    private String host = "localhost";
+
+    @Parameter(
+            names = "--answer",
+            description = "FILE: the text that you hold, to tell whether it is the audited one; - reads standard input")
+    private String answerFile;
+
+    @Parameter(
+            names = "--messages",
+            description = "FILE: the messages that you sent, a JSON list, to tell whether they are the answered ones")
+    private Path messagesFile;
+
+    @Parameter(names = "--evidence", description = "FILE: where to write what proves a lie")
+    private Path evidence = Path.of("plumbline.evidence");
+
+    /** Where a verifier key comes from. */
+    static final class KeySource {
+        @Parameter(names = "--verifier-key", description = "FILE: the verifier key")
+        private Path verifierKey;
+
+        @Parameter(names = "--model", description = "DIR: imported model to make a key of, where there is none yet")
+        private Path model;
+
+        TensorPackage tensors() throws IOException {
+            if (model == null) {
+                throw new IOException("The receipt is of an ONNX model's answer: name the model with --model DIR.");
+            }
+            return TensorPackage.open(model);
+        }
+
+        VerifierKey read() throws IOException {
+            if (model == null && verifierKey == null) {
+                throw new IOException(
+                        "Name a verifier key with --verifier-key, or a model to make one of with --model.");
+            }
+            if (model == null) {
+                return VerifierKeyFile.read(verifierKey);
+            }
+            try (LoadedModel loaded = LoadedModel.open(model);
+                    ProgressBar bar = Terminal.progress("verifier key")) {
+                return verifierKey == null
+                        ? loaded.verifierKey(share -> bar.stepTo((long) (share * 100)))
+                        : loaded.verifierKey(verifierKey, share -> bar.stepTo((long) (share * 100)));
+            }
+        }
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        Receipt given = read();
+        Level wanted = wanted();
+        boolean isTensors = given.contractVersion() == Receipt.TOLERANT;
+        TensorPackage tensors = isTensors ? keySource.tensors() : null;
+        VerifierKey key = isTensors ? null : keySource.read();
+        if ((network == null) == (nodeAddress == null)) {
+            throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT.");
+        }
+        Path folder = Files.createTempDirectory("plumbline-audit-");
+        NodeClient client = new NodeClient();
+        // Anyone may look: a key of the moment opens the sessions.
+        KeyPair keys = KeyPair.random();
+        try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
+                AgentRunner runner = start(new Endpoint(
+                        media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol()))) {
+            Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
+            return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
+        } finally {
+            Directories.delete(folder);
+        }
+    }
+
+    private static AgentRunner start(Endpoint endpoint) {
+        AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+        AgentRunner.startOnThread(runner);
+        return runner;
+    }
+
+    private Receipt read() throws IOException {
+        String text = receipt;
+        if (receipt.length() < 2 * Receipt.BYTES && Files.isRegularFile(Path.of(receipt))) {
+            byte[] bytes = Files.readAllBytes(Path.of(receipt));
+            text = bytes.length == Receipt.BYTES ? HexFormat.of().formatHex(bytes) : new String(bytes).strip();
+        }
+        try {
+            return Receipt.decode(HexFormat.of().parseHex(text));
+        } catch (IllegalArgumentException | MalformedException e) {
+            throw new IOException(
+                    "\"" + (text.length() > 40 ? text.substring(0, 40) + "…" : text) + "\" is no receipt and no file"
+                            + " that holds one: " + Receipt.BYTES + " bytes in hexadecimal are, as in the field"
+                            + " plumbline.receipt of an answer.",
+                    e);
+        }
+    }
+
+    private Level wanted() throws IOException {
+        try {
+            Level parsed = Level.valueOf(level.toUpperCase(Locale.ROOT));
+            if (parsed != Level.REPLAYED) {
+                return parsed;
+            }
+        } catch (IllegalArgumentException e) {
+            // Said below.
+        }
+        throw new IOException("--level is signed, audited or full, not " + level + ".");
+    }
+
+    private Peer peer(Endpoint endpoint, String aeronDirectory, KeyPair keys, Receipt given) throws IOException {
+        if (nodeAddress != null) {
+            int colon = nodeAddress.lastIndexOf(':');
+            if (colon < 1 || !nodeAddress.substring(colon + 1).matches("\\d{1,5}")) {
+                throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
+            }
+            return endpoint.connect(
+                    nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)), given.node());
+        }
+        Network known = Network.read(network);
+        try (LedgerClient ledger = known.ledger(aeronDirectory, host, keys)) {
+            for (Node node : ledger.nodes()) {
+                if (Arrays.equals(node.key(), given.node())) {
+                    return endpoint.connect(node.host(), node.port(), node.key());
+                }
+            }
+        }
+        throw new IOException("The ledger has no node " + Blake3.hex(given.node())
+                + ", or it was slashed. Name its address with --node HOST:PORT.");
+    }
+
+    private int runAgain(TensorPackage model, Receipt given, Level wanted, NodeClient client, Peer peer)
+            throws IOException {
+        NodeClient.TensorDisclosed disclosed;
+        TolerantAuditor.Report report;
+        try {
+            disclosed = client.discloseTensors(peer, given.hash(), Deadline.after(AUDIT_MS));
+            report = TensorAudit.run(model, given, disclosed.request(), disclosed.answer(), wanted);
+        } catch (IOException | IllegalArgumentException e) {
+            Terminal.print("CANNOT JUDGE: " + e.getMessage());
+            return CANNOT_JUDGE;
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "audit    %s: %s, %d elements compared, %.1f ms of CPU%n",
+                wanted,
+                report.isRunAgain() ? "run again on this host" : "not run again",
+                report.elements(),
+                report.cpuNanos() / 1e6);
+        Terminal.print("engine   " + disclosed.answer().engine());
+        if (report.good()) {
+            Terminal.print("GOOD     within the bounds of model " + Blake3.hex(given.modelId()) + ", as node "
+                    + Blake3.hex(given.node()) + " says");
+            return 0;
+        }
+        Terminal.print("BAD      " + report.failure());
+        Files.write(evidence, new TolerantEvidence(given, disclosed.request(), disclosed.answer()).encode());
+        Terminal.print("evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
+        return BAD;
+    }
+
+    private int audit(VerifierKey key, Receipt given, Level wanted, NodeClient client, Peer peer) throws IOException {
+        byte[] hash = given.hash();
+        HeldTexts held = HeldTexts.read(answerFile, messagesFile);
+        NodeClient.Disclosed disclosed;
+        AuditReport report;
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
+                Auditor auditor = new Auditor(key, tokenizer)) {
+            disclosed = client.disclose(peer, hash, Deadline.after(AUDIT_MS));
+            report = auditor.audit(
+                    given,
+                    disclosed.request(),
+                    disclosed.answer(),
+                    Assignment.of(wanted),
+                    client.openings(peer, hash, Deadline.after(AUDIT_MS)),
+                    AuditCommand::show);
+        } catch (IOException | IllegalArgumentException e) {
+            Terminal.printOver("CANNOT JUDGE: " + e.getMessage());
+            return CANNOT_JUDGE;
+        }
+        Counts counts = report.counts();
+        System.out.printf(
+                Locale.ROOT,
+                "\raudit    %s: %d cells, %d matrix rows, %d attention heads, %d choices, %d bytes, %.1f ms of CPU%n",
+                report.level(),
+                counts.cells(),
+                counts.rows(),
+                counts.heads(),
+                counts.positions(),
+                counts.bytes(),
+                report.cpuNanos() / 1e6);
+        String difference = held.difference(disclosed.request(), disclosed.answer());
+        if (report.good() && difference != null) {
+            Terminal.print("BAD      " + difference);
+            return BAD;
+        }
+        if (report.good()) {
+            Terminal.print("GOOD     " + disclosed.answer().tokens().length + " tokens of model "
+                    + Blake3.hex(given.modelId()) + ", as node " + Blake3.hex(given.node()) + " says");
+            return 0;
+        }
+        Terminal.print("BAD      " + report.failure());
+        Evidence proof = Evidence.of(key, given, disclosed.request(), disclosed.answer(), report);
+        if (proof != null) {
+            Files.write(evidence, proof.encode());
+            Terminal.print(
+                    "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
+        }
+        return BAD;
+    }
+
+    private static void show(Counts counts) {
+        if (System.console() != null) {
+            System.out.printf("\r%d cells, %d choices checked", counts.cells(), counts.positions());
+            System.out.flush();
+        }
+    }
+}

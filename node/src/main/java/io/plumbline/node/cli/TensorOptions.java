@@ -1,0 +1,171 @@
+package io.plumbline.node.cli;
+
+import com.beust.jcommander.Parameter;
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.OnnxRuntimeBackend;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorBackend;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.inference.tensor.onnx.TensorRtOperators;
+import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.TensorService;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.Precision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+
+/** How an inference node runs an ONNX model. */
+final class TensorOptions {
+    @Parameter(
+            names = "--backend",
+            description =
+                    "ONNX models: auto, onnxruntime or tensorrt; auto takes TensorRT where it is and takes the model")
+    private String backend = "auto";
+
+    @Parameter(
+            names = "--precision",
+            description = "ONNX models: fp32, tf32, fp16 or int8; as the model is written otherwise")
+    private String precision = "";
+
+    @Parameter(
+            names = "--shape",
+            description =
+                    "ONNX models: NAME=SIZE or NAME=LEAST:USUAL:MOST of a dimension, in place of what was said at import")
+    private List<String> shapes = new ArrayList<>();
+
+    @Parameter(names = "--max-rows", description = "ONNX models: most rows in a batch")
+    private int maxRows = TensorScheduler.Limits.USUAL.rows();
+
+    @Parameter(
+            names = "--timeout-ms",
+            description = "ONNX models: longest time from a request's coming in to its answer")
+    private long timeoutMs = TensorScheduler.Limits.USUAL.timeoutMs();
+
+    @Parameter(
+            names = "--workers",
+            description =
+                    "ONNX models: batches that run at once, each with its share of the threads; more answer more requests, one"
+                            + " answers each sooner")
+    private int workers = 1;
+
+    private final List<TensorBackend> backends;
+
+    /** What requests are computed with. */
+    @FunctionalInterface
+    interface Computed {
+        LoadedTensorModel of(LoadedTensorModel loaded, Precision precision) throws IOException;
+    }
+
+    TensorOptions() {
+        this(TensorBackend.all());
+    }
+
+    /** @param backends of this host, the built-in one first. */
+    TensorOptions(List<TensorBackend> backends) {
+        this.backends = backends;
+    }
+
+    /**
+     * What serves the model in this folder.
+     *
+     * @param device "auto", "cpu", "gpu", or a GPU's index.
+     * @param computed says what requests are computed with, of what was loaded.
+     */
+    InferenceNode.Serving serving(Path folder, String device, int threads, Computed computed) throws IOException {
+        if (maxRows < 1 || timeoutMs < 1 || workers < 1) {
+            throw new IOException("--max-rows, --workers and --timeout-ms are 1 or more.");
+        }
+        TensorPackage model = TensorPackage.open(folder);
+        Precision wanted = precision.isEmpty() ? model.precision() : Precision.parse(precision);
+        ShapeRanges said = ShapeRanges.parse(shapes);
+        said.requireKnown(model.manifest());
+        ShapeRanges ranges = model.shapes().with(said);
+        TensorScheduler.Limits limits =
+                new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs);
+        return (place, replies, isFullNode) -> {
+            LoadedTensorModel loaded =
+                    load(model, wanted, ranges, device, Math.max(1, threads / workers), replies.events());
+            Fingerprint declared = loaded.fingerprint();
+            return new TensorService(
+                    model, computed.of(loaded, wanted), declared, ranges, limits, place.price(), replies, isFullNode);
+        };
+    }
+
+    /** Loads the model on the backend that is asked for; "auto" goes on to the next where one does not take it. */
+    LoadedTensorModel load(
+            TensorPackage model, Precision wanted, ShapeRanges ranges, String device, int threads, Events events)
+            throws IOException {
+        List<TensorBackend> candidates = candidates(model, wanted, device, events);
+        for (TensorBackend one : candidates) {
+            try {
+                return one.load(
+                        model,
+                        wanted,
+                        ranges,
+                        threads,
+                        events.tenths("loading", json -> json.put("backend", one.name())));
+            } catch (IOException | RuntimeException e) {
+                if (one == candidates.getLast()) {
+                    throw e;
+                }
+                notUsed(events, one, e.getMessage());
+            }
+        }
+        throw new IOException("No backend of this host serves the model with --device " + device
+                + ": the events say why. Serve it with --device cpu.");
+    }
+
+    private static void notUsed(Events events, TensorBackend backend, String why) {
+        events.emit("not-used", json -> json.put("backend", backend.name()).put("why", why));
+    }
+
+    /** Backends to try, the best first. */
+    private List<TensorBackend> candidates(TensorPackage model, Precision wanted, String device, Events events)
+            throws IOException {
+        List<TensorBackend> all = new ArrayList<>();
+        for (TensorBackend one : backends) {
+            all.add(device.matches("\\d+") ? one.onDevice(Integer.parseInt(device)) : one);
+        }
+        for (TensorBackend one : all) {
+            if (one.name().equals(backend)) {
+                if (one.absence() != null) {
+                    throw new IOException(one.name() + " cannot be used here: " + one.absence());
+                }
+                return List.of(one);
+            }
+        }
+        if (!backend.equals("auto")) {
+            throw new IOException("--backend is auto or one of "
+                    + all.stream().map(TensorBackend::name).toList() + ", not " + backend + ".");
+        }
+        SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
+        List<TensorBackend> candidates = new ArrayList<>();
+        for (TensorBackend one : all) {
+            boolean isBuiltIn = one.name().equals(OnnxRuntimeBackend.NAME);
+            if (isBuiltIn || device.equals("cpu") || !one.precisions().contains(wanted)) {
+                continue;
+            }
+            String why = one.absence();
+            if (why == null && !missing.isEmpty()) {
+                why = "it does not take " + String.join(", ", missing)
+                        + ". Replace them in the model, or stay with ONNX Runtime";
+            }
+            if (why == null) {
+                candidates.add(one);
+            } else {
+                notUsed(events, one, why);
+            }
+        }
+        if (device.matches("auto|cpu")) {
+            all.stream()
+                    .filter(one -> one.name().equals(OnnxRuntimeBackend.NAME))
+                    .forEach(candidates::add);
+        }
+        return candidates;
+    }
+}

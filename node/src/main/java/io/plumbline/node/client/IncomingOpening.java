@@ -1,0 +1,196 @@
+package io.plumbline.node.client;
+
+import io.plumbline.node.network.Deadline;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.Seal;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.concurrent.TimeUnit;
+
+/** An opening as it comes in over the network; what has come and was not read yet never exceeds a window. */
+final class IncomingOpening implements Opening {
+    /** Bytes that may be on their way or waiting to be read. */
+    private static final long WINDOW_BYTES = 4 << 20;
+
+    /** What a proof begins with: its memory grows with the bytes that have come. */
+    private static final int FIRST_BYTES = 1 << 20;
+
+    /** Largest proof or group of pieces that is taken. */
+    private static final long MAX_READ_BYTES = 1L << 30;
+
+    private final String from;
+    private final long timeoutNs;
+    private final Deadline deadline;
+    private final Proceed proceed;
+    private final Runnable onClose;
+    private final Deque<byte[]> chunks = new ArrayDeque<>();
+    private Seal seal;
+    private IOException failure;
+    private byte[] group = new byte[0];
+
+    /** Bytes of the first chunk that were read. */
+    private int read;
+
+    private long received;
+    private long consumed;
+    private long granted;
+
+    /** Tells the sender how far it may go. */
+    interface Proceed {
+        void upTo(long bytes);
+    }
+
+    /**
+     * @param from address of the node that sends it, for messages.
+     * @param timeoutMs longest wait for the next sign of life.
+     * @param deadline of the whole audit: a node that drips does not hold it up.
+     * @param onClose runs when nothing more is wanted.
+     */
+    IncomingOpening(String from, long timeoutMs, Deadline deadline, Proceed proceed, Runnable onClose) {
+        this.from = from;
+        this.timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        this.deadline = deadline;
+        this.proceed = proceed;
+        this.onClose = onClose;
+    }
+
+    /** On the transport's thread: the opening is there. */
+    synchronized void onSealed(Seal by) {
+        if (seal == null) {
+            seal = by;
+            notifyAll();
+        }
+    }
+
+    /** On the transport's thread: the next bytes. */
+    synchronized void onChunk(long position, byte[] bytes) {
+        boolean fits = bytes.length > 0 && position == received && received + bytes.length <= granted;
+        if (seal == null || !fits) {
+            fail(new IOException("The node at " + from + " sent an opening that is not what was asked for."));
+            return;
+        }
+        chunks.add(bytes);
+        received += bytes.length;
+        notifyAll();
+    }
+
+    /** On the transport's thread: nothing will come. */
+    synchronized void fail(IOException why) {
+        if (failure == null) {
+            failure = why;
+            notifyAll();
+        }
+    }
+
+    /** Waits until the node has the opening. */
+    synchronized IncomingOpening await() throws IOException {
+        while (seal == null) {
+            awaitSign();
+        }
+        return this;
+    }
+
+    private void awaitSign() throws IOException {
+        if (failure != null) {
+            throw failure;
+        }
+        long before = received;
+        boolean wasSealed = seal != null;
+        long end = System.nanoTime() + timeoutNs;
+        while (failure == null && received == before && wasSealed == (seal != null)) {
+            long left = Math.min(Deadline.LOOK_NS, Math.min(end - System.nanoTime(), deadline.leftNs()));
+            if (left <= 0) {
+                throw new IOException("The inference node at " + from
+                        + (deadline.leftNs() <= 0
+                                ? " did not open what was asked for in the time that the audit has."
+                                : " did not answer within " + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s."));
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("Interrupted while waiting for " + from + ".", e);
+            }
+        }
+    }
+
+    @Override
+    public synchronized long bytes() {
+        return seal.bytes();
+    }
+
+    @Override
+    public synchronized Seal seal() {
+        return seal;
+    }
+
+    @Override
+    public MemorySegment proof(long bytes) throws IOException {
+        requireModest(bytes);
+        byte[] proof = new byte[(int) Math.min(bytes, FIRST_BYTES)];
+        fill(proof, 0, proof.length);
+        while (proof.length < bytes) {
+            int come = proof.length;
+            proof = Arrays.copyOf(proof, (int) Math.min(bytes, 2L * come));
+            fill(proof, come, proof.length);
+        }
+        return MemorySegment.ofArray(proof);
+    }
+
+    @Override
+    public MemorySegment next(long bytes) throws IOException {
+        requireModest(bytes);
+        if (group.length < bytes) {
+            group = new byte[(int) bytes];
+        }
+        fill(group, 0, (int) bytes);
+        return MemorySegment.ofArray(group).asSlice(0, bytes);
+    }
+
+    private static void requireModest(long bytes) throws IOException {
+        if (bytes > MAX_READ_BYTES) {
+            throw new IOException("A part of the opening has " + bytes + " bytes, more than this node takes.");
+        }
+    }
+
+    private void fill(byte[] target, int from, int to) throws IOException {
+        int at = from;
+        while (at < to) {
+            long upTo = -1;
+            synchronized (this) {
+                long wanted = Math.min(seal.bytes(), consumed + WINDOW_BYTES);
+                // Asked for in halves of a window: a word for each chunk would be more words than chunks.
+                if (wanted > granted && (wanted - granted >= WINDOW_BYTES / 2 || wanted == seal.bytes())) {
+                    granted = wanted;
+                    upTo = wanted;
+                }
+            }
+            if (upTo >= 0) {
+                proceed.upTo(upTo);
+            }
+            synchronized (this) {
+                while (chunks.isEmpty()) {
+                    awaitSign();
+                }
+                byte[] chunk = chunks.peek();
+                int take = Math.min(chunk.length - read, to - at);
+                System.arraycopy(chunk, read, target, at, take);
+                at += take;
+                read += take;
+                consumed += take;
+                if (read == chunk.length) {
+                    chunks.poll();
+                    read = 0;
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        onClose.run();
+    }
+}

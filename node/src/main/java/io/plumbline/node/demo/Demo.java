@@ -1,0 +1,266 @@
+package io.plumbline.node.demo;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.verifier.audit.Evidence;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import me.tongfei.progressbar.ProgressBar;
+
+/** The main job end to end: a whole network on loopback, one honest answer settled, one cheat caught and slashed. */
+@Parameters(
+        commandNames = "demo",
+        commandDescription =
+                "Start a network on this machine, ask it, audit the answer, settle it; then catch a cheat.")
+public final class Demo extends CommandOptions implements Callable<Integer> {
+    private static final int CHEAT_LAYER = 1;
+
+    /** Room for any answer the model ends by itself; a cheat's weights may never come to an end. */
+    private static final int MAX_TOKENS = 200;
+
+    private static final HexFormat HEX = HexFormat.of();
+
+    @Parameter(names = "--prompt", description = "what to ask")
+    private String prompt = "Tell me a story about a clever fox who lost a lantern.";
+
+    @Parameter(names = "--model", description = "DIR: Hugging Face folder; the model that ships where none is named")
+    private Path model;
+
+    @Parameter(
+            names = "--device",
+            description = "what the inference nodes compute with: cpu, auto, gpu, or a GPU's index")
+    private String device = "cpu";
+
+    @Parameter(names = "--json", description = "print one JSON object at the end and nothing else on standard output")
+    private boolean json;
+
+    @Parameter(names = "--events", description = "also print every event of every process on standard error")
+    private boolean showEvents;
+
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final HttpClient http = HttpClient.newHttpClient();
+    private PrintStream out = System.out;
+    private Path imported;
+    private DemoNetwork network;
+
+    @Override
+    public Integer call() throws Exception {
+        if (json) {
+            out = System.err;
+        }
+        if (model == null) {
+            model = shippedModel();
+        }
+        try (DemoNetwork started = new DemoNetwork(out, showEvents)) {
+            network = started;
+            try (ProgressBar bar = json ? null : Terminal.progress("starting")) {
+                imported = network.folder().resolve(model.toAbsolutePath().getFileName());
+                ModelImport.run(model, imported, share -> DemoNetwork.step(bar, (long) (share * 10)));
+                network.start(imported, bar, "--device", device);
+            }
+            return run();
+        }
+    }
+
+    /** The model in this repository. */
+    static Path shippedModel() {
+        return Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
+    }
+
+    private int run() throws IOException, InterruptedException {
+        // The honest answer leaves a core free, in which the cheat starts; it is asked while the full nodes audit.
+        ChildProcess cheating = network.cheat(imported, "--device", device, "--cheat-layer", "" + CHEAT_LAYER);
+        out.println("\n> " + prompt);
+        ObjectNode answer = ask("", true);
+        FutureTask<ObjectNode> lying = new FutureTask<>(() -> {
+            cheating.await("ready", event -> true, DemoNetwork.START_MS);
+            return ask(network.cheatKey(), false);
+        });
+        Thread.ofPlatform().daemon().start(lying);
+        JsonNode settled = network.awaitSettlement(
+                answer.path("plumbline").path("request_hash").asText(), Settlement.Status.SETTLED);
+        ObjectNode result = mapper.createObjectNode();
+        result.put("answer", answer.get("text").asText());
+        result.set("receipt", answer.get("plumbline"));
+        report(result, answer, settled);
+
+        out.println("\nThe same request to a node that computes layer " + CHEAT_LAYER + " with other weights:");
+        ObjectNode lie;
+        try {
+            lie = lying.get();
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        }
+        JsonNode slashed = network.awaitSettlement(
+                lie.path("plumbline").path("request_hash").asText(), Settlement.Status.SLASHED);
+        reportCheat(result, lie, slashed);
+        network.reportBalances(result);
+        if (json) {
+            System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(result));
+        }
+        boolean good = result.path("ledger").path("settled").asBoolean()
+                && result.path("cheat").path("caught").asBoolean();
+        return good ? 0 : 1;
+    }
+
+    /** Asks through the gateway's streaming API, as any client would; prints the text as it comes. */
+    private ObjectNode ask(String node, boolean print) throws IOException, InterruptedException {
+        ObjectNode body = mapper.createObjectNode()
+                .put("stream", true)
+                .put("temperature", 0)
+                .put("max_tokens", MAX_TOKENS);
+        body.putArray("messages").addObject().put("role", "user").put("content", prompt);
+        if (!node.isEmpty()) {
+            body.putObject("plumbline").put("node", node);
+        }
+        HttpRequest request = HttpRequest.newBuilder(network.gateway().resolve("/v1/chat/completions"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
+                .build();
+        HttpResponse<java.io.InputStream> response = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        ObjectNode result = mapper.createObjectNode();
+        StringBuilder text = new StringBuilder();
+        try (BufferedReader in = new BufferedReader(new InputStreamReader(response.body(), StandardCharsets.UTF_8))) {
+            if (response.statusCode() != 200) {
+                throw new IOException(
+                        mapper.readTree(in).path("error").path("message").asText());
+            }
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                if (line.startsWith("data: {")) {
+                    JsonNode event = mapper.readTree(line.substring(6));
+                    String piece = event.path("choices")
+                            .path(0)
+                            .path("delta")
+                            .path("content")
+                            .asText("");
+                    text.append(piece);
+                    if (print) {
+                        out.print(piece);
+                        out.flush();
+                    }
+                    if (event.has("plumbline")) {
+                        result.set("plumbline", event.get("plumbline"));
+                    }
+                }
+            }
+        }
+        if (print) {
+            out.println();
+        }
+        return result.put("text", text.toString());
+    }
+
+    private static String ms(double value) {
+        return String.format(Locale.ROOT, "%.1f ms", value);
+    }
+
+    private void report(ObjectNode result, ObjectNode answer, JsonNode settled)
+            throws IOException, InterruptedException {
+        JsonNode plumbline = answer.get("plumbline");
+        String request = plumbline.get("request_hash").asText();
+        JsonNode answered = network.honestNode()
+                .await("answered", e -> e.path("request").asText().equals(request), DemoNetwork.SETTLE_MS);
+        JsonNode replayed = network.honestNode()
+                .await("replayed", e -> e.path("request").asText().equals(request), DemoNetwork.SETTLE_MS);
+        int tokens = answered.get("tokens").asInt();
+        double inferenceMs = plumbline.get("cpu_ms").asDouble();
+        result.putObject("inference")
+                .put("tokens", tokens)
+                .put("cpuMs", inferenceMs)
+                .put("replayCpuMs", replayed.get("cpuMs").asDouble());
+        JsonNode audit = null;
+        for (ChildProcess fullNode : network.fullNodes()) {
+            JsonNode one = DemoNetwork.audited(fullNode, request);
+            audit = audit == null
+                            || one.get("cpuMs").asDouble() < audit.get("cpuMs").asDouble()
+                    ? one
+                    : audit;
+        }
+        double auditMs = audit.get("cpuMs").asDouble();
+        ObjectNode auditJson = result.putObject("audit");
+        for (String field : List.of("level", "cells", "rows", "heads", "positions", "bytes", "cpuMs")) {
+            auditJson.set(field, audit.get(field));
+        }
+        boolean isSettled = settled.get("status").asText().equals("SETTLED");
+        result.putObject("ledger").put("height", settled.get("height").asLong()).put("settled", isSettled);
+
+        out.println("\nreceipt     " + plumbline.get("receipt").asText().length() / 2 + " bytes, trace root "
+                + plumbline.get("trace_root").asText().substring(0, 16) + "… over "
+                + plumbline.get("trace_bytes").asLong()
+                + " bytes that nobody kept");
+        out.println(
+                "inference   " + tokens + " tokens, " + ms(inferenceMs) + " of CPU; running it again as one prefill "
+                        + ms(replayed.get("cpuMs").asDouble()));
+        out.println("audit       " + audit.get("level").asText() + ": " + audit.get("cells") + " cells, "
+                + audit.get("rows")
+                + " matrix rows, " + audit.get("heads") + " attention heads, " + audit.get("positions") + " choices, "
+                + audit.get("bytes") + " bytes");
+        out.println(String.format(
+                Locale.ROOT,
+                "            %s of CPU without the weights: %.2f of the inference, %.2f of running it again",
+                ms(auditMs),
+                auditMs / inferenceMs,
+                auditMs / replayed.get("cpuMs").asDouble()));
+        out.println("ledger      " + settled.get("status").asText().toLowerCase(Locale.ROOT) + " at height "
+                + settled.get("height")
+                + " by " + settled.get("verdicts").size() + " verdicts, " + DemoNetwork.certified(settled));
+    }
+
+    private void reportCheat(ObjectNode result, ObjectNode lie, JsonNode slashed)
+            throws IOException, InterruptedException {
+        String request = lie.path("plumbline").path("request_hash").asText();
+        JsonNode audit = DemoNetwork.audited(network.fullNodes().getFirst(), request);
+        boolean caught = !audit.get("good").asBoolean();
+        boolean isSlashed = slashed.get("status").asText().equals("SLASHED") && network.cheatHasLostItsStake();
+        result.putObject("cheat")
+                .put("caught", caught)
+                .put("cell", audit.path("cell").asText(""))
+                .put("step", audit.path("step").asText(""))
+                .put("slashed", isSlashed);
+        out.println("audit       "
+                + (caught
+                        ? "caught at " + audit.get("cell").asText() + ", step "
+                                + audit.get("step").asText() + ": "
+                                + audit.get("detail").asText()
+                        : "NOT caught"));
+        if (caught) {
+            // What the full node kept proves it to anyone who has the model, with nobody to ask.
+            Path file = Path.of(audit.path("evidence").asText());
+            try (LoadedModel weights = LoadedModel.open(imported)) {
+                Evidence.Finding finding =
+                        Evidence.decode(Files.readAllBytes(file)).check(weights::tensor, null);
+                Evidence.FalseProduct product = finding.product();
+                result.withObject("/cheat").put("proven", finding.failure() != null);
+                out.println("evidence    " + Files.size(file) + " bytes, checked offline: "
+                        + (product == null
+                                ? "NOT proven"
+                                : "row " + product.row() + " of " + product.tensor() + " gives " + product.right()
+                                        + ", the node signed " + product.claimed()));
+            }
+        }
+        out.println("ledger      " + (isSlashed ? "slashed" : "NOT slashed") + " at height " + slashed.get("height")
+                + ", " + DemoNetwork.certified(slashed));
+    }
+}

@@ -1,0 +1,40 @@
+package io.plumbline.node.full;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.network.Deadline;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
+import java.io.IOException;
+
+/** Judges answers of one model. Asked by several threads at once. */
+interface AnswerAuditor extends AutoCloseable {
+    /**
+     * What came of looking at an answer.
+     *
+     * @param failure the first one, or null where the answer is good.
+     * @param work 32 bytes that only an auditor that has done the audit knows; zeros where there is nothing common to
+     *     know.
+     * @param evidence encoded, of a failure that can be shown to others; else null.
+     * @param isProof whether the ledger itself can see the failure in the evidence.
+     */
+    record Finding(Failure failure, byte[] work, byte[] evidence, boolean isProof) {
+        boolean good() {
+            return failure == null;
+        }
+    }
+
+    /**
+     * Looks at the answer behind a receipt.
+     *
+     * @param deadline by which the audit must be over.
+     * @param asked its first element receives each cell before it is asked for.
+     * @param event receives what was checked.
+     * @throws IOException where the node is silent, or the answer cannot be judged here: nothing is proven then.
+     */
+    Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event) throws IOException;
+
+    @Override
+    void close();
+}

@@ -1,0 +1,430 @@
+package io.plumbline.node.full;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Audit;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.ledger.state.Verdict;
+import io.plumbline.ledger.state.Verdict.Opinion;
+import io.plumbline.node.full.AnswerAuditor.Finding;
+import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LostException;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.SecureRandom;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+
+/**
+ * A full node as an auditor: audits what the ledger has ordered, commits to its verdict, reveals it when the ledger
+ * says that nobody can copy it any more, and hands in the evidence of what is false. What it is to do it hears from
+ * its own replica of the ledger.
+ */
+final class AuditAgent implements AutoCloseable {
+    /**
+     * Audits under way at once, and those of one node among them. Most of their time they wait for a node: so many are
+     * not held up by nodes that say nothing before there are hundreds of those, each with a stake.
+     */
+    private static final int AUDITS = 1024;
+
+    private static final int AUDITS_OF_A_NODE = 4;
+
+    /** An audit that only adds to what is decided is not begun with less time than this. */
+    private static final long LEAST_MS = 2_000;
+
+    private static final long AGAIN_NS = 500_000_000;
+
+    /** Longest wait for the audits under way when the node closes. */
+    private static final long CLOSE_MS = 5_000;
+
+    /** A node that does not even say what it was asked is challenged by this one. */
+    private static final Cell FIRST = new Cell(0, 0, 1);
+
+    private final byte[] publicKey;
+    private final Bytes32 me;
+    private final Map<String, AnswerAuditor> judges;
+    private final Path evidenceFolder;
+    private final VerdictStore verdicts;
+    private final Events events;
+    private final SecureRandom random = new SecureRandom();
+    private final AuditQueue<Bytes32> audits = new AuditQueue<>(AUDITS, AUDITS_OF_A_NODE);
+    private final ExecutorService words = Executors.newVirtualThreadPerTaskExecutor();
+    private final CountDownLatch ready = new CountDownLatch(1);
+
+    /** Open cases that this full node audits, as its replica has them. */
+    private final Map<Bytes32, Settlement> open = new ConcurrentHashMap<>();
+
+    /** Rounds that are being audited. */
+    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
+
+    private Endpoint endpoint;
+    private LedgerClient ledger;
+    private UnaryOperator<Node> latest = node -> node;
+    private Accuser accuser;
+
+    /**
+     * @param publicKey of this full node.
+     * @param judges by model id, in hexadecimal; closed with this.
+     * @param evidenceFolder where what proves a lie is kept.
+     * @param verdicts that it has bound itself to.
+     */
+    AuditAgent(
+            byte[] publicKey,
+            Map<String, AnswerAuditor> judges,
+            Path evidenceFolder,
+            VerdictStore verdicts,
+            Events events) {
+        this.publicKey = publicKey.clone();
+        this.me = Bytes32.of(publicKey);
+        this.judges = Map.copyOf(judges);
+        this.evidenceFolder = evidenceFolder;
+        this.verdicts = verdicts;
+        this.events = events;
+    }
+
+    /**
+     * From now on it can reach nodes and the ledger.
+     *
+     * @param asRegistered gives a node as the ledger has it now: it may be at another address than when its receipt
+     *     was ordered.
+     */
+    void begin(Endpoint reaching, LedgerClient telling, UnaryOperator<Node> asRegistered) {
+        endpoint = reaching;
+        ledger = telling;
+        latest = asRegistered;
+        accuser = new Accuser(telling, publicKey, events);
+        ready.countDown();
+    }
+
+    /** On the ledger's service thread: hands over and returns. */
+    void onAudit(Settlement changed, Node node) {
+        if (!changed.audit().isAuditor(me)) {
+            return;
+        }
+        Bytes32 request = Bytes32.of(changed.requestHash());
+        if (!changed.isOpen()) {
+            open.remove(request);
+            later(changed, () -> ended(changed));
+            return;
+        }
+        open.put(request, changed);
+        if (changed.status() == Status.REVEALING) {
+            later(changed, () -> reveal(changed));
+        } else if (changed.status() == Status.AUDITING) {
+            audits.add(Bytes32.of(changed.node()), new Waiting(changed, node));
+        }
+    }
+
+    /** An audit that has not begun. */
+    private final class Waiting implements AuditQueue.Audit {
+        private final Settlement ordered;
+        private final Node node;
+
+        Waiting(Settlement ordered, Node node) {
+            this.ordered = ordered;
+            this.node = node;
+        }
+
+        /**
+         * Where this full node's word may decide, those first whose time ends first. Where as many have committed as
+         * decide, the latest first: after a pause there are many, and the rest of their time is over before the first
+         * of them is audited.
+         */
+        @Override
+        public long rank() {
+            Settlement now = current(ordered);
+            if (now == null || underWay.contains(name(now))) {
+                return UNWANTED;
+            }
+            Audit audit = now.audit();
+            if (audit.committed() < audit.quorum()) {
+                return audit.deadlineMs();
+            }
+            boolean hasTime = ledger == null || audit.deadlineMs() - ledger.timeMs() >= LEAST_MS;
+            return hasTime ? UNWANTED - 1 - now.height() : UNWANTED;
+        }
+
+        @Override
+        public void run() {
+            guarded(ordered, () -> commit(ordered, node));
+        }
+    }
+
+    private static String name(Settlement of) {
+        return Blake3.hex(of.requestHash()) + "-" + of.audit().round();
+    }
+
+    private void later(Settlement one, Work work) {
+        try {
+            words.execute(() -> guarded(one, work));
+        } catch (RejectedExecutionException e) {
+            // The full node is closing.
+        }
+    }
+
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private void guarded(Settlement one, Work work) {
+        try {
+            ready.await();
+            work.run();
+        } catch (IOException | RuntimeException e) {
+            events.emit(
+                    "error",
+                    json -> json.put("request", Blake3.hex(one.requestHash())).put("message", String.valueOf(e)));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The case as the replica has it now, where this round of it still wants this full node's verdict; else null. */
+    private Settlement current(Settlement ordered) {
+        Settlement now = open.get(Bytes32.of(ordered.requestHash()));
+        boolean isWanted = now != null
+                && now.status() == Status.AUDITING
+                && now.audit().round() == ordered.audit().round()
+                && !now.audit().hasCommitted(me);
+        return isWanted ? now : null;
+    }
+
+    private void commit(Settlement ordered, Node node) throws IOException {
+        String name = name(ordered);
+        Settlement now = current(ordered);
+        if (now == null || !underWay.add(name)) {
+            return;
+        }
+        try {
+            audit(now, node);
+        } finally {
+            underWay.remove(name);
+        }
+    }
+
+    private void audit(Settlement now, Node node) throws IOException {
+        int round = now.audit().round();
+        Verdict verdict = verdicts.find(now.receipt().hash(), round);
+        if (verdict == null) {
+            verdict = judge(now, node);
+            if (verdict == null) {
+                return;
+            }
+            verdicts.put(now.receipt().hash(), round, verdict);
+        }
+        byte[] commitment = verdict.commitment(now.requestHash(), round, publicKey);
+        LedgerClient.Outcome outcome =
+                tell(new Command.CommitVerdict(now.requestHash(), round, commitment), () -> current(now) != null);
+        if (!outcome.isApplied()) {
+            events.emit(
+                    "late",
+                    json -> json.put("request", Blake3.hex(now.requestHash())).put("reason", outcome.reason()));
+        }
+    }
+
+    private void reveal(Settlement revealing) throws IOException {
+        Verdict verdict =
+                verdicts.find(revealing.receipt().hash(), revealing.audit().round());
+        if (verdict != null
+                && revealing.audit().hasCommitted(me)
+                && !revealing.audit().hasJudged(me)) {
+            tell(
+                    new Command.RevealVerdict(revealing.requestHash(), verdict),
+                    () -> open.containsKey(Bytes32.of(revealing.requestHash())));
+        }
+    }
+
+    /** Submits what the ledger waits for, again while it cannot be reached and still waits. */
+    private LedgerClient.Outcome tell(Command command, BooleanSupplier isWanted) throws IOException {
+        while (true) {
+            try {
+                return ledger.submit(command);
+            } catch (IOException e) {
+                if (!isWanted.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                LockSupport.parkNanos(AGAIN_NS);
+            }
+        }
+    }
+
+    private void ended(Settlement closed) {
+        verdicts.forget(closed.receipt().hash(), closed.audit().round());
+        closed.audit()
+                .lazy()
+                .forEach(other -> events.emit(
+                        "lazy",
+                        json -> json.put("request", Blake3.hex(closed.requestHash()))
+                                .put("auditor", other.toString())));
+    }
+
+    /** A verdict, or null where a challenge was posted and another round begins. */
+    private Verdict judge(Settlement ordered, Node node) throws IOException {
+        byte[] salt = new byte[32];
+        random.nextBytes(salt);
+        Cell[] asked = new Cell[1];
+        try {
+            Finding finding = audit(ordered, node, asked);
+            if (finding.good()) {
+                return new Verdict(Opinion.GOOD, "", "", finding.work(), salt);
+            }
+            if (finding.isProof()) {
+                accuser.accuse(ordered, finding.evidence());
+            }
+            // The others drew cells of their own and may have missed this one: an auditor that has found a lie must
+            // not be outvoted.
+            boolean isOwnFind = ordered.level() == Level.AUDITED
+                    && asked[0] != null
+                    && !ordered.audit().postedCells().contains(asked[0]);
+            if (isOwnFind && post(ordered, asked[0])) {
+                return null;
+            }
+            Failure failure = finding.failure();
+            return new Verdict(Opinion.BAD, failure.step().name(), failure.place(), finding.work(), salt);
+        } catch (IOException | RuntimeException e) {
+            if (current(ordered) == null) {
+                // Others have judged it meanwhile: after a pause that is most of what the log tells of.
+                return null;
+            }
+            // No verdict on what could not be judged: silence is not proof of a lie.
+            events.emit(
+                    "cannot-judge",
+                    json -> json.put("request", Blake3.hex(ordered.requestHash()))
+                            .put("cell", String.valueOf(asked[0]))
+                            .put("reason", String.valueOf(e.getMessage())));
+            boolean isSilence = judges.containsKey(Blake3.hex(ordered.receipt().modelId())) && isTheNodes(e);
+            if (isSilence && post(ordered, asked[0] == null ? FIRST : asked[0])) {
+                return null;
+            }
+            String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();
+            return isSilence
+                    ? new Verdict(Opinion.SILENT, "SILENCE", place, new byte[32], salt)
+                    : new Verdict(Opinion.CANNOT_JUDGE, "UNABLE", place, new byte[32], salt);
+        }
+    }
+
+    /** Whether the node is why there is no answer, and not this host, its disk or its software. */
+    private static boolean isTheNodes(Exception e) {
+        boolean isThisHosts = e instanceof UnjudgeableException || e instanceof FileSystemException;
+        // A refusal by the node is thrown as an illegal argument, see NodeClient.
+        return !isThisHosts && (e instanceof IOException || e instanceof IllegalArgumentException);
+    }
+
+    /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */
+    private boolean post(Settlement ordered, Cell cell) throws IOException {
+        return !ordered.audit().hasPosted(me)
+                && ledger.submit(new Command.PostChallenge(ordered.requestHash(), cell))
+                        .isApplied();
+    }
+
+    /**
+     * Two thirds of what is left to commit in: the rest is for posting what was not answered. It comes nearer when
+     * others commit, or a node that keeps one auditor waiting would have it be too late to say so.
+     */
+    private Deadline deadline(Settlement ordered) {
+        long beginMs = ledger.timeMs();
+        return () -> {
+            Settlement now = current(ordered);
+            long endMs = now == null ? beginMs : beginMs + (now.audit().deadlineMs() - beginMs) * 2 / 3;
+            return TimeUnit.MILLISECONDS.toNanos(endMs - ledger.timeMs());
+        };
+    }
+
+    /** @param asked receives each cell before it is asked for. */
+    private Finding audit(Settlement ordered, Node node, Cell[] asked) throws IOException {
+        AnswerAuditor judge = judges.get(Blake3.hex(ordered.receipt().modelId()));
+        if (judge == null) {
+            throw new IOException("This full node has no key and no copy of model "
+                    + Blake3.hex(ordered.receipt().modelId()) + ". Name it with --model.");
+        }
+        ObjectNode event = new ObjectMapper().createObjectNode();
+        // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
+        // evidence rests on, is seen here.
+        Finding finding = ordered.receipt().signatureHolds()
+                ? asked(judge, ordered, node, asked, event)
+                : new Finding(
+                        Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"),
+                        new byte[32],
+                        null,
+                        false);
+        Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
+        events.emit("audited", json -> {
+            json.put("request", Blake3.hex(ordered.requestHash()));
+            json.put("level", ordered.level().name()).put("good", finding.good());
+            json.setAll(event);
+            if (!finding.good()) {
+                json.put("step", finding.failure().step().name())
+                        .put("cell", finding.failure().place());
+                json.put("detail", finding.failure().detail());
+                json.put("evidence", evidence == null ? "" : evidence.toString());
+            }
+        });
+        return finding;
+    }
+
+    /** Asks the node, and again where it was lost or had no room: it may have been started anew. */
+    private Finding asked(AnswerAuditor judge, Settlement ordered, Node node, Cell[] asked, ObjectNode event)
+            throws IOException {
+        Deadline deadline = deadline(ordered);
+        while (true) {
+            try {
+                Node now = latest.apply(node);
+                Peer peer = endpoint.connect(now.host(), now.port(), now.key());
+                return judge.judge(ordered, peer, deadline, asked, event);
+            } catch (LostException | BusyException e) {
+                if (deadline.leftNs() < 2 * AGAIN_NS || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                LockSupport.parkNanos(AGAIN_NS);
+            }
+        }
+    }
+
+    /** Writes what proves the lie. */
+    private Path keep(Settlement ordered, byte[] evidence) throws IOException {
+        Files.createDirectories(evidenceFolder);
+        Path file = evidenceFolder.resolve(Blake3.hex(ordered.requestHash()) + ".evidence");
+        Path partial = Files.createTempFile(evidenceFolder, "evidence", ".partial");
+        Files.write(partial, evidence);
+        return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    @Override
+    public void close() {
+        words.shutdownNow();
+        try {
+            // A model that is being run cannot be closed under it.
+            if (audits.close(CLOSE_MS)) {
+                judges.values().forEach(AnswerAuditor::close);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

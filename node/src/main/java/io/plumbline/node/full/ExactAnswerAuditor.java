@@ -1,0 +1,180 @@
+package io.plumbline.node.full;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.ledger.state.Audit;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.Deadline;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.VerifierKey;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+
+/** Judges answers of a language model without its weights, cell by cell. */
+final class ExactAnswerAuditor implements AnswerAuditor {
+    /** Of all models: a share of the heap, beside what is always there. */
+    private static final AuditMemory MEMORY =
+            new AuditMemory(Runtime.getRuntime().maxMemory() / 4);
+
+    /** An audit that has had to wait here for longer is no longer the node's to answer. */
+    private static final long LEAST_NS = TimeUnit.SECONDS.toNanos(2);
+
+    private final VerifierKey key;
+    private final Path modelFolder;
+    private final ChatTokenizer tokenizer;
+    private final NodeClient client;
+
+    /** There are as many as audits were under way at once; without an audit they hold next to nothing. */
+    private final ConcurrentLinkedQueue<Auditor> idle = new ConcurrentLinkedQueue<>();
+
+    /**
+     * @param modelFolder the imported model, for the one row that a false product is proven by; null where only the
+     *     key is here.
+     */
+    ExactAnswerAuditor(VerifierKey key, Path modelFolder, NodeClient client) throws IOException {
+        this.key = key;
+        this.modelFolder = modelFolder;
+        this.tokenizer = ChatTokenizer.of(key.tokenFiles());
+        this.client = client;
+    }
+
+    @Override
+    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+            throws IOException {
+        Auditor free = idle.poll();
+        Auditor auditor = free == null ? new Auditor(key, tokenizer) : free;
+        try {
+            return judge(auditor, ordered, peer, deadline, asked, event);
+        } finally {
+            auditor.close();
+            idle.add(auditor);
+        }
+    }
+
+    private Finding judge(
+            Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+            throws IOException {
+        byte[] receiptHash = ordered.receipt().hash();
+        NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
+        // By what the receipt says: a disclosure that says otherwise is refuted before anything is opened.
+        int tokens = ordered.receipt().promptTokens() + ordered.receipt().outputTokens();
+        Bytes32 node = Bytes32.of(ordered.node());
+        try (AuditMemory.Share _ = MEMORY.take(node, Auditor.memoryBytes(key.config(), tokens), deadline)) {
+            if (deadline.leftNs() < LEAST_NS) {
+                // The time went by on this host: it must not be told as the node's silence.
+                throw new UnjudgeableException(new IOException("This host had too little time left for the audit."));
+            }
+            return judge(auditor, ordered, disclosed, peer, deadline, asked, event);
+        }
+    }
+
+    private Finding judge(
+            Auditor auditor,
+            Settlement ordered,
+            NodeClient.Disclosed disclosed,
+            Peer peer,
+            Deadline deadline,
+            Cell[] asked,
+            ObjectNode event)
+            throws IOException {
+        byte[] receiptHash = ordered.receipt().hash();
+        OpeningSource openings = client.openings(peer, receiptHash, deadline);
+        Audit audit = ordered.audit();
+        AuditReport report;
+        try {
+            report = auditor.audit(
+                    ordered.receipt(),
+                    disclosed.request(),
+                    disclosed.answer(),
+                    new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
+                    cell -> {
+                        asked[0] = cell;
+                        return openings.open(cell);
+                    },
+                    null);
+        } catch (IllegalStateException e) {
+            // This host is too slow to say whether the messages became the prompt.
+            throw new UnjudgeableException(e);
+        }
+        event.put("cells", report.counts().cells()).put("rows", report.counts().rows());
+        event.put("heads", report.counts().heads())
+                .put("positions", report.counts().positions());
+        event.put("bytes", report.counts().bytes()).put("cpuMs", report.cpuNanos() / 1e6);
+        if (!report.good()) {
+            report = inOneToken(auditor, ordered, disclosed, openings, report);
+        }
+        Evidence evidence = report.good()
+                ? null
+                : Evidence.of(key, ordered.receipt(), disclosed.request(), disclosed.answer(), report);
+        if (evidence == null) {
+            byte[] work = report.work() == null ? new byte[32] : report.work();
+            return new Finding(report.failure(), work, null, false);
+        }
+        Evidence whole = withRow(evidence);
+        Evidence.Finding alone = whole.check(null, null);
+        return new Finding(report.failure(), new byte[32], whole.encode(), alone.failure() != null);
+    }
+
+    /**
+     * The same failure in a cell of the one token that it shows in: evidence must be small enough for the ledger.
+     * Where the node opens that no more, or shows something else in it, the failure as it was found.
+     */
+    private AuditReport inOneToken(
+            Auditor auditor,
+            Settlement ordered,
+            NodeClient.Disclosed disclosed,
+            OpeningSource openings,
+            AuditReport found)
+            throws IOException {
+        if (found.exhibit() == null
+                || found.exhibit().token() < 0
+                || found.exhibit().seal().cell().tokens() == 1) {
+            return found;
+        }
+        int token = found.exhibit().token();
+        Cell one = new Cell(found.exhibit().seal().cell().layer(), token, token + 1);
+        try {
+            AuditReport again = auditor.audit(
+                    ordered.receipt(),
+                    disclosed.request(),
+                    disclosed.answer(),
+                    new Assignment(Level.AUDITED, null, List.of(one)),
+                    openings,
+                    null);
+            return again.exhibit() == null ? found : again;
+        } catch (IOException e) {
+            return found;
+        }
+    }
+
+    /** With the row that a false product is false in, where the model is at hand. */
+    private Evidence withRow(Evidence evidence) throws IOException {
+        if (modelFolder == null || !evidence.check(null, null).needsModel()) {
+            return evidence;
+        }
+        try (LoadedModel model = LoadedModel.open(modelFolder)) {
+            Evidence.FalseProduct product =
+                    evidence.check(model::tensor, tokenizer).product();
+            return product == null ? evidence : evidence.with(product, model::tensor);
+        }
+    }
+
+    @Override
+    public void close() {
+        idle.forEach(Auditor::close);
+        tokenizer.close();
+    }
+}

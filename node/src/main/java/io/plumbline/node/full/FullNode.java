@@ -1,0 +1,332 @@
+package io.plumbline.node.full;
+
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.ledger.cluster.ClusterSequencer;
+import io.plumbline.ledger.cluster.IngressAddress;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.cluster.LedgerIngress;
+import io.plumbline.ledger.cluster.LedgerService;
+import io.plumbline.ledger.cluster.Member;
+import io.plumbline.ledger.cluster.Rejoin;
+import io.plumbline.ledger.cluster.Upkeep;
+import io.plumbline.ledger.cluster.Voter;
+import io.plumbline.ledger.index.LedgerIndex;
+import io.plumbline.ledger.order.Replica;
+import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerWait;
+import io.plumbline.node.network.Network;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.AgentRunner;
+
+/**
+ * The role that orders, audits and settles, on a host without a GPU and without weights: it reads a model once to
+ * make its verifier key, and judges every receipt that the ledger orders.
+ */
+public final class FullNode implements AutoCloseable {
+    /** Longest wait for a node's next sign of life: three fit into the time the ledger gives for a verdict. */
+    public static final long ANSWER_TIMEOUT_MS = 30_000;
+
+    /** Applied again in some twenty seconds. */
+    public static final long SNAPSHOT_BYTES = 256L << 20;
+
+    /** Longest wait for another full node when it is said who is missing. */
+    private static final long REACH_MS = 1_000;
+
+    /** Longest wait for the replica to say what it has. */
+    private static final long LOOK_MS = 1_000;
+
+    private final Events events;
+    private final NodeClient client;
+    private final AuditAgent judge;
+    private final Voter voter;
+    private final Member member;
+    private final Media media;
+    private final Endpoint endpoint;
+    private final AgentRunner runner;
+    private final LedgerClient ledger;
+    private final LedgerIndex index;
+    private final AdminSocket control;
+    private final Upkeep upkeep;
+
+    /**
+     * What a full node works with.
+     *
+     * @param models imported, whose answers it can judge: tensor models, and at most one language model that its
+     *     verifier key is made of; none of that kind where {@code keyFile} is there.
+     * @param keyFile verifier key; made there where there is none. Not looked at where there are only tensor models.
+     * @param folder of this node's data.
+     * @param snapshotBytes of the log from one snapshot to the next.
+     * @param answerTimeoutMs longest wait for a node's next sign of life.
+     */
+    public record Setup(List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs) {
+        public Setup(List<Path> models, Path keyFile, Path folder) {
+            this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS);
+        }
+    }
+
+    /** @param onEnd called when the ledger's member cannot go on: the process should end. */
+    public FullNode(Network network, KeyPair keys, Setup setup, Events events, Runnable onEnd) throws IOException {
+        Path folder = setup.folder;
+        this.client = new NodeClient(setup.answerTimeoutMs);
+        this.events = events;
+        int id = network.genesis().place(keys.publicKey());
+        if (id < 0) {
+            throw new IOException("The key file is not one of this network's full nodes.");
+        }
+        IngressAddress address = network.ingresses().get(id);
+        Member.Place place = new Member.Place(id, network.members(), folder, keys, network.genesis());
+        // The others are asked while the models are read.
+        CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, network));
+        this.judge = new AuditAgent(
+                keys.publicKey(),
+                judges(setup.models, setup.keyFile),
+                folder.resolve("evidence"),
+                new VerdictStore(folder.resolve("verdicts")),
+                events);
+        this.voter = new Voter(
+                keys,
+                network.genesis().hash(),
+                network.genesis().fullNodes().size(),
+                folder.resolve("votes"),
+                this::report);
+        this.index = new LedgerIndex(folder.resolve("index"), this::report);
+        LedgerService service = new LedgerService(
+                network.genesis(),
+                new Replica.Listener() {
+                    @Override
+                    public void onAudit(Settlement changed, Node node) {
+                        judge.onAudit(changed, node);
+                        if (!changed.isOpen()) {
+                            index.onClosed(changed);
+                        }
+                    }
+
+                    @Override
+                    public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+                        voter.onBlock(header, epoch, statements);
+                    }
+
+                    @Override
+                    public void onCertified(BlockHeader header, Certificate certificate) {
+                        voter.onCertified(header.number());
+                        index.onCertified(header, certificate);
+                    }
+                },
+                folder);
+        await(rejoined);
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        Runnable end = () -> {
+            hasEnded.set(true);
+            onEnd.run();
+        };
+        this.member = new Member(place, service, this::report, end);
+        this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
+        events.emit("joined", json -> {});
+        warn(network.members().get(id));
+        this.media = new Media(folder.resolve("outside"), this::report, end);
+        ClusterSequencer sequencer = new ClusterSequencer(
+                member.aeronDirectory(),
+                Member.ingressEndpoints(network.members()),
+                host(network.members().get(id)),
+                keys,
+                network.genesis().hash());
+        this.ledger = new LedgerClient(sequencer, keys, network.genesis().hash());
+        this.endpoint = new Endpoint(
+                media.aeron(),
+                address.host(),
+                address.port(),
+                new Identity(keys.secret(), keys.publicKey()),
+                client.protocol(),
+                new LedgerIngress(sequencer, service.admission(), member::logStart).protocol());
+        this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
+        AgentRunner.startOnThread(runner);
+        judge.begin(endpoint, ledger, node -> registered(service, node));
+        voter.begin(ledger);
+        LedgerWait.await(
+                ledger,
+                events,
+                hasEnded::get,
+                json -> json.put("applied", service.applied())
+                        .put("missing", String.join(", ", missing(network.ingresses(), keys.publicKey()))));
+        AdminCommands operator =
+                new AdminCommands(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
+        this.control = new AdminSocket(folder, operator::execute, this::report);
+        events.emit(
+                "ready",
+                json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
+    }
+
+    /** Full nodes that are not reached, by their addresses. */
+    private List<String> missing(List<IngressAddress> ingresses, byte[] own) {
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<String>> found = ingresses.stream()
+                    .filter(ingress -> !Arrays.equals(ingress.key(), own))
+                    .map(ingress -> threads.submit(() -> {
+                        try {
+                            Peer peer = endpoint.connect(ingress.host(), ingress.port(), ingress.key());
+                            return peer.awaitOpen(REACH_MS) ? null : ingress.address();
+                        } catch (IllegalArgumentException e) {
+                            return ingress.address() + " (" + e.getMessage() + ")";
+                        }
+                    }))
+                    .toList();
+            List<String> missing = new ArrayList<>();
+            for (Future<String> one : found) {
+                missing.add(one.get());
+            }
+            missing.removeIf(Objects::isNull);
+            return missing;
+        } catch (ExecutionException e) {
+            return List.of(String.valueOf(e.getCause().getMessage()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return List.of();
+        }
+    }
+
+    private long rejoin(Member.Place place, Network network) {
+        try {
+            String host = host(place.members().get(place.id()));
+            long position = Rejoin.prepare(
+                    place, host, network.ingresses(), at -> events.emit("copying", json -> json.put("position", at)));
+            if (position > 0) {
+                events.emit("copied", json -> json.put("position", position));
+            }
+            return position;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void await(CompletableFuture<Long> rejoined) throws IOException {
+        try {
+            rejoined.join();
+        } catch (CompletionException e) {
+            throw new IOException(
+                    "The ledger cannot be had from the other full nodes: "
+                            + e.getCause().getMessage(),
+                    e.getCause());
+        }
+    }
+
+    private static String host(String address) {
+        return address.substring(0, address.lastIndexOf(':'));
+    }
+
+    private Map<String, AnswerAuditor> judges(List<Path> models, Path keyFile) throws IOException {
+        Map<String, AnswerAuditor> judges = new HashMap<>();
+        Path language = null;
+        for (Path folder : models) {
+            if (TensorPackage.isIn(folder)) {
+                TensorPackage model = TensorPackage.open(folder);
+                judges.put(Blake3.hex(model.manifest().id()), new TolerantAnswerAuditor(model, client));
+                events.emit("model", json -> json.put("tensors", model.name()));
+            } else if (language == null) {
+                language = folder;
+            } else {
+                throw new IOException("Both " + language + " and " + folder
+                        + " are language models: a full node audits one. Leave one out.");
+            }
+        }
+        if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
+            VerifierKey key = verifierKey(language, keyFile);
+            judges.put(Blake3.hex(key.manifest().id()), new ExactAnswerAuditor(key, language, client));
+        }
+        return judges;
+    }
+
+    private VerifierKey verifierKey(Path folder, Path keyFile) throws IOException {
+        if (folder == null) {
+            VerifierKey key = VerifierKeyFile.read(keyFile);
+            events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
+            return key;
+        }
+        try (LoadedModel model = LoadedModel.open(folder);
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            VerifierKey key = model.verifierKey(keyFile, events.tenths("verifier-key", json -> {}));
+            events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
+            AuditRehearsal.run(model, key, tokenizer);
+            events.emit("rehearsed", json -> {});
+            return key;
+        }
+    }
+
+    /**
+     * The cluster's ports are for the other full nodes: they hear no other hosts, but a sender's address can be
+     * forged.
+     */
+    private void warn(String own) {
+        List<String> open = Member.openToAll(own);
+        if (!open.isEmpty()) {
+            events.emit(
+                    "warning",
+                    json -> json.put(
+                            "message",
+                            "The cluster's ports, from " + own + " on, are at " + open
+                                    + ", which is no private address."
+                                    + " Put them in a network that only full nodes are in, as in"
+                                    + " DOORHOST:PORT@PRIVATEHOST:PORT, or have a firewall let in only the other"
+                                    + " full nodes."));
+        }
+    }
+
+    /** A node as this full node's replica has it; as it was, where it has none or cannot say. */
+    private static Node registered(LedgerService service, Node node) {
+        try {
+            Node now = service.look(state -> state.node(node.key())).get(LOOK_MS, TimeUnit.MILLISECONDS);
+            return now == null ? node : now;
+        } catch (ExecutionException | TimeoutException e) {
+            return node;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return node;
+        }
+    }
+
+    private void report(Throwable e) {
+        events.emit("error", json -> json.put("message", e.toString()));
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(control, upkeep, judge, voter, runner, ledger, media, member, index);
+    }
+}

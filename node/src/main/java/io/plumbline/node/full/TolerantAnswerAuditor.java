@@ -1,0 +1,87 @@
+package io.plumbline.node.full;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tensor.AuditRuns;
+import io.plumbline.inference.tensor.DeadlineRuns;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.Deadline;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tolerant.Bounds;
+import io.plumbline.verifier.tolerant.HonestRuns;
+import io.plumbline.verifier.tolerant.TolerantAuditor;
+import io.plumbline.verifier.tolerant.TolerantEvidence;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Judges answers of a tensor model by running sampled ones again on this host, within the bounds the model is
+ * calibrated to.
+ */
+final class TolerantAnswerAuditor implements AnswerAuditor {
+    /** Longest that all runs of one request take: nodes give up one after 30 s. */
+    private static final long MAX_RUN_MS = 30_000L * (1 + AuditRuns.PANEL);
+
+    /** Runs of one model at once: more would be no faster, and would need their memory at the same time. */
+    private static final int RUNS_AT_ONCE = Math.max(2, Runtime.getRuntime().availableProcessors());
+
+    private final AuditRuns runs;
+    private final DeadlineRuns deadlines = new DeadlineRuns(RUNS_AT_ONCE);
+    private final TensorManifest manifest;
+    private final Bounds bounds;
+    private final NodeClient client;
+
+    TolerantAnswerAuditor(TensorPackage model, NodeClient client) throws IOException {
+        this.client = client;
+        this.manifest = model.manifest();
+        this.bounds = model.requireBounds();
+        this.runs = AuditRuns.open(model, bounds.outputs().keySet());
+    }
+
+    /** A request may have a model run for hours: what it takes longer than that cannot be judged here. */
+    private HonestRuns run(Precision precision, List<Tensor> inputs, List<String> outputs, Deadline deadline)
+            throws IOException {
+        long nanos = Math.min(deadline.leftNs(), TimeUnit.MILLISECONDS.toNanos(MAX_RUN_MS));
+        return deadlines.run(stop -> runs.run(precision, inputs, outputs, stop), nanos);
+    }
+
+    @Override
+    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+            throws IOException {
+        NodeClient.TensorDisclosed disclosed =
+                client.discloseTensors(peer, ordered.receipt().hash(), deadline);
+        TolerantAuditor.Report report;
+        try {
+            report = new TolerantAuditor(
+                            manifest, bounds, (precision, inputs, outputs) -> run(precision, inputs, outputs, deadline))
+                    .audit(
+                            ordered.receipt(),
+                            disclosed.request(),
+                            disclosed.answer(),
+                            ordered.level(),
+                            ordered.audit().beacon());
+        } catch (IOException | IllegalArgumentException e) {
+            // The node has shown all there is.
+            throw new UnjudgeableException(e);
+        }
+        event.put("runAgain", report.isRunAgain())
+                .put("elements", report.elements())
+                .put("cpuMs", report.cpuNanos() / 1e6);
+        byte[] evidence = report.good()
+                ? null
+                : new TolerantEvidence(ordered.receipt(), disclosed.request(), disclosed.answer()).encode();
+        // What one host computes to the last bit another does not: there is no work to compare.
+        return new Finding(report.failure(), new byte[32], evidence, false);
+    }
+
+    @Override
+    public void close() {
+        runs.close();
+    }
+}

@@ -1,0 +1,136 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.IntNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The fields that clients put into a chat completion's body: OpenAI's, and those that vLLM, SGLang and llama.cpp take
+ * beside them. One that would change the answer and is not honoured is refused by name, unless it asks for nothing.
+ */
+final class ChatFields {
+    private static final Set<String> HONOURED = Set.of(
+            "model",
+            "messages",
+            "max_tokens",
+            "max_completion_tokens",
+            "n",
+            "logprobs",
+            "top_logprobs",
+            "seed",
+            "temperature",
+            "top_k",
+            "top_p",
+            "stop",
+            "stream",
+            "stream_options",
+            "plumbline");
+
+    /** About the client's and its provider's books, and how soon an answer comes; never about what it says. */
+    private static final Set<String> HARMLESS = Set.of(
+            "user",
+            "metadata",
+            "store",
+            "service_tier",
+            "safety_identifier",
+            "prompt_cache_key",
+            "prompt_cache_retention",
+            "cache_prompt",
+            "prediction",
+            "priority",
+            "parallel_tool_calls",
+            "request_id");
+
+    private static final Map<String, List<JsonNode>> NEUTRAL = neutral();
+
+    private ChatFields() {}
+
+    private static Map<String, List<JsonNode>> neutral() {
+        JsonNode none = Http.MAPPER.createObjectNode();
+        JsonNode empty = Http.MAPPER.createArrayNode();
+        JsonNode zero = IntNode.valueOf(0);
+        JsonNode one = IntNode.valueOf(1);
+        Map<String, List<JsonNode>> neutral = new HashMap<>();
+        for (String name : List.of("tools", "functions", "documents", "stop_token_ids", "bad_words")) {
+            neutral.put(name, List.of(empty));
+        }
+        for (String name : List.of("tool_choice", "function_call")) {
+            neutral.put(name, List.of(TextNode.valueOf("none"), TextNode.valueOf("auto")));
+        }
+        neutral.put("logit_bias", List.of(none, empty));
+        neutral.put("chat_template_kwargs", List.of(none));
+        neutral.put("response_format", List.of(Http.MAPPER.createObjectNode().put("type", "text")));
+        neutral.put("modalities", List.of(Http.MAPPER.createArrayNode().add("text")));
+        for (String name : List.of(
+                "presence_penalty",
+                "frequency_penalty",
+                "min_p",
+                "min_tokens",
+                "top_a",
+                "mirostat",
+                "dry_multiplier",
+                "xtc_probability",
+                "dynatemp_range")) {
+            neutral.put(name, List.of(zero));
+        }
+        for (String name :
+                List.of("repetition_penalty", "repeat_penalty", "length_penalty", "typical_p", "tfs_z", "best_of")) {
+            neutral.put(name, List.of(one));
+        }
+        for (String name : List.of(
+                "echo",
+                "ignore_eos",
+                "use_beam_search",
+                "include_stop_str_in_output",
+                "continue_final_message",
+                "add_special_tokens",
+                "return_token_ids",
+                "return_tokens_as_token_ids")) {
+            neutral.put(name, List.of(BooleanNode.FALSE));
+        }
+        for (String name : List.of("add_generation_prompt", "skip_special_tokens", "spaces_between_special_tokens")) {
+            neutral.put(name, List.of(BooleanNode.TRUE));
+        }
+        for (String name : List.of(
+                "chat_template",
+                "prompt",
+                "audio",
+                "grammar",
+                "json_schema",
+                "guided_json",
+                "guided_regex",
+                "guided_choice",
+                "guided_grammar",
+                "structured_outputs",
+                "logits_processors",
+                "prompt_logprobs",
+                "truncate_prompt_tokens",
+                "reasoning",
+                "reasoning_effort",
+                "reasoning_format",
+                "thinking",
+                "enable_thinking",
+                "verbosity",
+                "web_search_options",
+                "samplers")) {
+            neutral.put(name, List.of());
+        }
+        return Map.copyOf(neutral);
+    }
+
+    /** @throws ApiException naming a field that is not honoured, or not known. */
+    static void check(RequestFields fields) {
+        fields.requireOnly(HONOURED, HARMLESS, NEUTRAL);
+        fields.object("stream_options")
+                .requireOnly(
+                        Set.of("include_usage"),
+                        Set.of("include_obfuscation"),
+                        Map.of("continuous_usage_stats", List.of(BooleanNode.FALSE)));
+        fields.object("plumbline").requireOnly("level", "node");
+    }
+}

@@ -1,0 +1,200 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatMessages;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.encoding.Utf8;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The body of a chat completion as the OpenAI API has it. What cannot be honoured is refused by name: an answer to
+ * another question than the one asked would be worse than none.
+ *
+ * @param requests one for each choice asked for; they differ in seed and nonce.
+ * @param node the key of the node that is to answer, in hexadecimal; empty for any.
+ * @param stream whether the answer comes in pieces.
+ * @param usage whether a stream ends with the token counts.
+ * @param level at which the answers are to be audited.
+ * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
+ */
+public record ChatRequest(
+        List<Request> requests, Level level, String node, boolean stream, boolean usage, int topLogprobs) {
+    private static final int DEFAULT_MAX_TOKENS = 256;
+
+    /** OpenAI's. */
+    private static final double DEFAULT_TEMPERATURE = 1;
+
+    /** Names and values of a body, at most: those of the most messages that a context holds, and more. */
+    static final int MAX_VALUES = 1 << 19;
+
+    /** Bytes that JSON may take for one byte of a text: a letter written as its number. */
+    private static final int JSON_BYTES_A_BYTE = 6;
+
+    /** For all but the messages. */
+    private static final int OTHER_BYTES = 1 << 20;
+
+    private static final int MAX_CHOICES = 16;
+    private static final int MAX_TOP_LOGPROBS = 20;
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    /** Bytes that a body may have; one with more has more messages than this model's context has room for. */
+    static int maxBodyBytes(ModelConfig config) {
+        return Math.toIntExact(JSON_BYTES_A_BYTE * TextCheck.maxMessageBytes(config) + OTHER_BYTES);
+    }
+
+    public static ChatRequest parse(
+            JsonNode body,
+            String modelName,
+            LoadedModel model,
+            ChatTokenizer tokenizer,
+            byte[] requester,
+            Level otherwise) {
+        RequestFields fields = new RequestFields(body);
+        String wanted = fields.text("model", modelName);
+        if (!wanted.equals(modelName)) {
+            throw new ApiException(
+                    404,
+                    "model_not_found",
+                    "model",
+                    "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
+        }
+        ChatFields.check(fields);
+        String text = messages(body);
+        requireModest(text, model);
+        String most = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
+        long maxTokens = fields.whole(most, DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE);
+        int choices = (int) fields.whole("n", 1, 1, MAX_CHOICES);
+        boolean logprobs = fields.flag("logprobs", false);
+        int top = (int) fields.whole("top_logprobs", 0, 0, MAX_TOP_LOGPROBS);
+        if (top > 0 && !logprobs) {
+            throw RequestFields.invalid("top_logprobs", "needs \"logprobs\": true beside it.");
+        }
+        // A client that names no seed wants another answer each time; the one drawn for it is in the request all the
+        // same.
+        long seed = fields.has("seed") ? fields.whole("seed", 0, Long.MIN_VALUE, Long.MAX_VALUE) : RANDOM.nextLong();
+        Sampling sampling = new Sampling(
+                (float) fields.number("temperature", DEFAULT_TEMPERATURE, 0, Sampling.MAX_TEMPERATURE),
+                (int) fields.whole("top_k", 0, 0, Integer.MAX_VALUE),
+                topP(fields),
+                seed);
+        List<String> stops = stops(fields);
+        long time = System.currentTimeMillis() / 1000;
+        // As everybody does who checks it: from the same text, by the same clock.
+        int[] prompt = prompt(tokenizer, text, time);
+        if (prompt.length == 0) {
+            throw new ApiException(400, "invalid_value", "messages", "The messages are empty.");
+        }
+        int room = model.config().maxPositions() - prompt.length + 1;
+        if (room < 1) {
+            throw tooLong("The messages are " + prompt.length + " tokens; this model's context is "
+                    + model.config().maxPositions() + ". Shorten them.");
+        }
+        List<Request> requests = new ArrayList<>();
+        for (int i = 0; i < choices; i++) {
+            byte[] nonce = new byte[16];
+            RANDOM.nextBytes(nonce);
+            Request request = new Request(
+                    model.id(),
+                    text,
+                    time,
+                    prompt,
+                    sampling.withSeed(seed + i),
+                    (int) Math.min(room, maxTokens),
+                    model.stopTokens(),
+                    stops,
+                    requester,
+                    nonce);
+            Generator.check(request, model.config());
+            requests.add(request);
+        }
+        boolean stream = fields.flag("stream", false);
+        boolean usage = fields.object("stream_options").flag("include_usage", false);
+        return new ChatRequest(
+                requests,
+                level(fields.object("plumbline"), otherwise),
+                fields.object("plumbline").text("node", ""),
+                stream,
+                usage,
+                logprobs ? top : -1);
+    }
+
+    private static int topP(RequestFields fields) {
+        int millionths = (int) Math.round(fields.number("top_p", 1, 0, 1) * 1_000_000);
+        if (millionths == 0) {
+            throw RequestFields.invalid("top_p", "must be above 0, by a millionth at least.");
+        }
+        return millionths;
+    }
+
+    private static List<String> stops(RequestFields fields) {
+        List<String> stops = fields.texts("stop");
+        try {
+            Request.requireStopTexts(stops);
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(400, "invalid_value", "stop", e.getMessage());
+        }
+        return stops;
+    }
+
+    private static ApiException tooLong(String why) {
+        return new ApiException(400, "context_length_exceeded", "messages", why);
+    }
+
+    /** Says what is wrong with the messages before anything is made of them. */
+    private static String messages(JsonNode body) {
+        try {
+            ChatMessages.parse(body.path("messages"));
+            String text = body.get("messages").toString();
+            // Fields that say nothing to a model are in the request too.
+            Utf8.length("messages", text);
+            return text;
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(400, "invalid_value", "messages", e.getMessage());
+        }
+    }
+
+    /** Before anything is computed for it. */
+    private static int[] prompt(ChatTokenizer tokenizer, String messages, long time) {
+        try {
+            return tokenizer.prompt(messages, time);
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            throw new ApiException(400, "invalid_value", "messages", e.getMessage());
+        }
+    }
+
+    private static void requireModest(String messages, LoadedModel model) {
+        long most = TextCheck.maxMessageBytes(model.config());
+        if (messages.length() > most || messages.getBytes(StandardCharsets.UTF_8).length > most) {
+            throw tooLong("The messages have more than " + most + " bytes, which no prompt of this model's context of "
+                    + model.config().maxPositions() + " tokens has. Shorten them.");
+        }
+    }
+
+    private static Level level(RequestFields wish, Level otherwise) {
+        if (!wish.has("level")) {
+            return otherwise;
+        }
+        return switch (wish.text("level", "").toLowerCase(Locale.ROOT)) {
+            case "signed" -> Level.SIGNED;
+            case "audited" -> Level.AUDITED;
+            case "full" -> Level.FULL;
+            default ->
+                throw new ApiException(
+                        400,
+                        "invalid_value",
+                        "plumbline.level",
+                        "\"plumbline.level\" must be \"signed\", \"audited\" or \"full\".");
+        };
+    }
+}

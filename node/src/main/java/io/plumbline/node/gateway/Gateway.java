@@ -1,0 +1,290 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Account;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.http.HttpLimits;
+import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.http.HttpServer;
+import io.plumbline.node.http.Origins;
+import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerWait;
+import io.plumbline.node.network.Network;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
+import org.agrona.concurrent.AgentRunner;
+
+/**
+ * The ingress for applications: OpenAI's API and the Open Inference Protocol over HTTP. It opens the escrow, has a node
+ * answer, checks the receipt, and hands it to the client beside the answer.
+ */
+public final class Gateway implements AutoCloseable {
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final Media media;
+    private final AgentRunner runner;
+    private final LedgerClient ledger;
+    private final CertifiedSettlements cases;
+    private final NodeSelector market;
+    private final ChatApi chat;
+    private final TensorApi tensors;
+    private final EmbeddingsApi embeddings;
+    private final HttpServer server;
+    private final Genesis genesis;
+
+    /**
+     * Where a gateway works and what it offers.
+     *
+     * @param httpPort 0 takes any free one.
+     * @param level at which answers are audited where a client does not say.
+     * @param origins the web pages that may use it.
+     */
+    public record Place(Path folder, String host, int httpPort, Level level, Origins origins) {}
+
+    /**
+     * Starts the gateway.
+     *
+     * @param models folders of imported models by the names clients know them by; at most one of them a language model.
+     * @param onEnd called when it cannot go on: the process should end.
+     */
+    public Gateway(Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, Runnable onEnd)
+            throws IOException {
+        String host = place.host();
+        Level level = place.level();
+        String language = language(models);
+        this.genesis = network.genesis();
+        ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        this.media = new Media(place.folder().resolve("driver"), errors, () -> {
+            hasEnded.set(true);
+            onEnd.run();
+        });
+        NodeClient client = new NodeClient();
+        Endpoint endpoint =
+                new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
+        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
+        AgentRunner.startOnThread(runner);
+        this.ledger = network.ledger(media.directory(), host, keys);
+        this.cases = new CertifiedSettlements(ledger, genesis);
+        LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
+        this.market = new NodeSelector(keys, ledger, endpoint, client, events);
+        this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
+        this.tensors = new TensorApi(market, tensors(models), level);
+        this.embeddings = new EmbeddingsApi(tensors, level);
+        try {
+            this.server = HttpServer.start(
+                    host,
+                    place.httpPort(),
+                    routes(),
+                    Http::refusal,
+                    HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
+                    place.origins(),
+                    fault -> events.emit("error", json -> json.put("message", fault.toString())));
+        } catch (IOException e) {
+            closeAllButServer();
+            throw e;
+        }
+        events.emit("ready", json -> json.put("role", "gateway").put("port", server.port()));
+    }
+
+    private static String language(Map<String, Path> models) throws IOException {
+        String language = null;
+        for (String name : models.keySet()) {
+            if (!TensorPackage.isIn(models.get(name))) {
+                if (language != null) {
+                    throw new IOException("Both " + language + " and " + name
+                            + " are language models: a gateway serves one. Leave one out.");
+                }
+                language = name;
+            }
+        }
+        return language;
+    }
+
+    private static SortedMap<String, TensorPackage> tensors(Map<String, Path> models) throws IOException {
+        SortedMap<String, TensorPackage> tensors = new TreeMap<>();
+        for (String name : models.keySet()) {
+            if (TensorPackage.isIn(models.get(name))) {
+                tensors.put(name, TensorPackage.open(models.get(name)));
+            }
+        }
+        return tensors;
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    private HttpRoutes routes() {
+        HttpRoutes routes = new HttpRoutes();
+        routes.get("/health", http -> http.send(market.hasLedger() ? 200 : 503, new byte[0]))
+                .get("/v1/models", this::models)
+                .get("/v1/models/{model}", this::model)
+                .get("/v1/receipts/{request}", this::receipt)
+                .get("/v1/receipts/{request}/proof", this::proof)
+                .get("/v1/accounts/{key}", this::account)
+                .post("/v1/embeddings", embeddings::embed)
+                .post("/v1/chat/completions", http -> {
+                    if (chat == null) {
+                        Http.guarded(http, Http::openAi, () -> {
+                            throw new ApiException(404, "This gateway serves no language model.");
+                        });
+                    } else {
+                        chat.complete(http);
+                    }
+                });
+        tensors.route(routes);
+        return routes;
+    }
+
+    /** A model as {@code /v1/models} lists it. */
+    static ObjectNode listed(String name, byte[] id) {
+        return Http.MAPPER
+                .createObjectNode()
+                .put("id", name)
+                .put("object", "model")
+                .put("created", 0)
+                .put("owned_by", "plumbline")
+                .put("plumbline_model_id", HEX.formatHex(id));
+    }
+
+    /** By the names clients know them by. */
+    private SortedMap<String, ObjectNode> listed() {
+        SortedMap<String, ObjectNode> all = new TreeMap<>();
+        if (chat != null) {
+            all.put(chat.modelName(), chat.listed());
+        }
+        tensors.names()
+                .forEach(name -> all.put(
+                        name, listed(name, tensors.model(name).manifest().id())));
+        return all;
+    }
+
+    private void models(HttpExchange http) throws IOException {
+        ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
+        json.putArray("data").addAll(listed().values());
+        Http.guarded(http, Http::openAi, () -> Http.send(http, 200, json));
+    }
+
+    private void model(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            String name = http.parameter("model");
+            ObjectNode json = listed().get(name);
+            if (json == null) {
+                throw new ApiException(404, "model_not_found", "model", "The model \"" + name + "\" does not exist.");
+            }
+            Http.send(http, 200, json);
+        });
+    }
+
+    private void account(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            Account account = ledger.account(Http.key(http.parameter("key")));
+            ObjectNode json = Http.MAPPER
+                    .createObjectNode()
+                    .put("balance", account.balance())
+                    .put("stake", account.stake())
+                    .put("unbonding", account.unbonding());
+            Http.send(http, 200, json);
+        });
+    }
+
+    private void receipt(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            byte[] request = Http.key(http.parameter("request"));
+            CertifiedEntry entry = cases.find(request);
+            Settlement certified = entry == null || entry.value() == null ? null : Settlement.decode(entry.value());
+            // What the ledger has ordered is what one full node says; what a quorum has signed is what they have all
+            // computed, and what is shown wherever it says as much.
+            Settlement ordered = certified != null && !certified.isOpen() ? certified : ledger.findSettlement(request);
+            Settlement found = ordered == null ? certified : ordered;
+            if (found == null) {
+                throw new ApiException(404, "The ledger knows no such request.");
+            }
+            boolean isCertified = certified != null && certified.status() == found.status();
+            ObjectNode json = described(isCertified ? certified : found);
+            json.put("finality", isCertified ? "certified" : "ordered");
+            json.set("certified", certified == null ? Http.MAPPER.nullNode() : block(entry, certified));
+            Http.send(http, 200, json);
+        });
+    }
+
+    private static ObjectNode described(Settlement found) {
+        ObjectNode json = Http.MAPPER
+                .createObjectNode()
+                .put("status", found.status().name())
+                .put("height", found.height())
+                .put("level", found.level().name())
+                .put("escrow", found.escrow())
+                .put("node", HEX.formatHex(found.node()));
+        if (found.receipt() != null) {
+            json.put("receipt", HEX.formatHex(found.receipt().encode()))
+                    .put("price", found.receipt().price());
+        }
+        ObjectNode verdicts = json.putObject("verdicts");
+        found.audit()
+                .verdicts()
+                .forEach((node, verdict) -> verdicts.put(
+                        node.toString(),
+                        verdict.opinion().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+        ArrayNode lazy = json.putArray("lazy");
+        found.audit().lazy().forEach(auditor -> lazy.add(auditor.toString()));
+        ArrayNode reasons = json.putArray("reasons");
+        found.reasons().forEach(reasons::add);
+        return json;
+    }
+
+    private JsonNode block(CertifiedEntry entry, Settlement certified) {
+        return Http.MAPPER
+                .createObjectNode()
+                .put("status", certified.status().name())
+                .put("block", entry.header().number())
+                .put("signatures", entry.certificate().signatures().size())
+                .put("full_nodes", genesis.fullNodes().size());
+    }
+
+    /** The bytes that {@code plumbline receipt verify} checks offline. */
+    private void proof(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            CertifiedEntry entry = cases.find(Http.key(http.parameter("request")));
+            if (entry == null || entry.value() == null) {
+                throw new ApiException(404, "No certified block has this request yet. Ask again.");
+            }
+            http.responseHeader("Content-Type", "application/octet-stream");
+            http.send(200, entry.encode());
+        });
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        closeAllButServer();
+    }
+
+    private void closeAllButServer() {
+        CloseHelper.closeAll(ledger, runner, media, embeddings, chat);
+    }
+}

@@ -1,0 +1,164 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.plumbline.inference.json.FiniteNumbers;
+import io.plumbline.node.http.HttpException;
+import io.plumbline.node.http.HttpExchange;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.HexFormat;
+
+/** What the gateway's APIs have in common. */
+final class Http {
+    /** A field that stands twice is refused: what stands before this gateway may have read the other. */
+    static final ObjectMapper MAPPER = JsonMapper.builder()
+            .nodeFactory(new FiniteNumbers())
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    private Http() {}
+
+    /** Answers a request, or fails with a reason. */
+    interface Handler {
+        void handle() throws IOException;
+    }
+
+    /** How an API words a refusal. */
+    interface Refusal {
+        /**
+         * @param code OpenAI's word for what is wrong; null for none.
+         * @param parameter the field that it is about; null for none.
+         */
+        JsonNode of(int status, String code, String parameter, String message);
+    }
+
+    /** How the server itself refuses what no API sees: in the form of the API that the path belongs to. */
+    static byte[] refusal(String path, int status, String message) {
+        Refusal form = path.equals("/v2") || path.startsWith("/v2/") ? Http::openInference : Http::openAi;
+        try {
+            return MAPPER.writeValueAsBytes(form.of(status, null, null, message));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** As OpenAI words it. */
+    static JsonNode openAi(int status, String code, String parameter, String message) {
+        return MAPPER.createObjectNode()
+                .set(
+                        "error",
+                        MAPPER.createObjectNode()
+                                .put("message", message)
+                                .put("type", status < 500 ? "invalid_request_error" : "server_error")
+                                .put("param", parameter)
+                                .put("code", code));
+    }
+
+    /** As the Open Inference Protocol words it. */
+    static JsonNode openInference(int status, String code, String parameter, String message) {
+        return MAPPER.createObjectNode().put("error", message);
+    }
+
+    static void send(HttpExchange http, int status, JsonNode json) throws IOException {
+        http.responseHeader("Content-Type", "application/json");
+        http.send(status, MAPPER.writeValueAsBytes(json));
+    }
+
+    /** Runs a handler; what it throws becomes a status and a reason. */
+    static void guarded(HttpExchange http, Refusal refusal, Handler handler) throws IOException {
+        try {
+            handler.handle();
+        } catch (ApiException e) {
+            send(http, e.status(), refusal.of(e.status(), e.code(), e.parameter(), e.getMessage()));
+        } catch (HttpException e) {
+            e.headers().forEach(http::responseHeader);
+            send(http, e.status(), refusal.of(e.status(), null, null, e.getMessage()));
+        } catch (AnswerTooLargeException e) {
+            send(http, 413, refusal.of(413, null, null, e.getMessage()));
+        } catch (IllegalArgumentException e) {
+            send(http, 400, refusal.of(400, null, null, e.getMessage()));
+        } catch (IOException e) {
+            send(http, 503, refusal.of(503, null, null, e.getMessage()));
+        }
+    }
+
+    /** Reads JSON of a size that was looked at before. */
+    static JsonNode json(byte[] body, int offset, int length) {
+        return reading(() -> MAPPER.readTree(body, offset, length));
+    }
+
+    /**
+     * Reads the first {@code length} bytes of a request's body, once there is memory for what they become.
+     *
+     * @throws ApiException where they are no JSON that is taken.
+     * @throws HttpException where there is not so much memory.
+     */
+    static JsonNode json(HttpExchange http, byte[] body, int length) {
+        return json(http, body, length, Long.MAX_VALUE);
+    }
+
+    /**
+     * As {@link #json(HttpExchange, byte[], int)}, of all of it.
+     *
+     * @param mostValues that the JSON may consist of.
+     */
+    static JsonNode json(HttpExchange http, int mostBytes, long mostValues) throws IOException {
+        byte[] body = http.body(mostBytes);
+        return json(http, body, body.length, mostValues);
+    }
+
+    private static JsonNode json(HttpExchange http, byte[] body, int length, long mostValues) {
+        JsonMemory memory = reading(() -> JsonMemory.of(body, 0, length));
+        if (memory.values() > mostValues) {
+            throw new ApiException(
+                    413,
+                    "The request body holds " + memory.values() + " names and values; " + mostValues
+                            + " are the most.");
+        }
+        http.hold(memory.bytes());
+        return json(body, 0, length);
+    }
+
+    private interface Reading<T> {
+        T read() throws IOException;
+    }
+
+    private static <T> T reading(Reading<T> what) {
+        try {
+            return what.read();
+        } catch (StreamConstraintsException e) {
+            throw new ApiException(400, "The request body is JSON with too long a number or too many levels.");
+        } catch (JacksonException e) {
+            boolean isTwice = e.getOriginalMessage().startsWith("Duplicate");
+            JsonLocation at = e.getLocation();
+            throw new ApiException(
+                    400,
+                    (isTwice ? "A field of the request body stands twice" : "The request body is not JSON")
+                            + (at == null ? "." : ": line " + at.getLineNr() + ", column " + at.getColumnNr() + "."));
+        } catch (IOException e) {
+            throw new ApiException(400, "The request body is no text in UTF-8.");
+        }
+    }
+
+    /** 32 bytes in hexadecimal. */
+    static byte[] key(String hex) {
+        try {
+            byte[] key = HexFormat.of().parseHex(hex);
+            if (key.length == 32) {
+                return key;
+            }
+        } catch (IllegalArgumentException e) {
+            // Said below.
+        }
+        throw new ApiException(400, "\"" + hex + "\" is not 32 bytes in hexadecimal.");
+    }
+}

@@ -1,0 +1,223 @@
+package io.plumbline.node.gateway;
+
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Node;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.Events;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Where a gateway buys answers: finds a node that runs a model and is there, and puts up what an answer may cost. A
+ * node that was not reached, or did not keep to what it signed, is left out for a while.
+ */
+final class NodeSelector {
+    /** Longest wait for a node to show its key. */
+    private static final long REACH_MS = 1_500;
+
+    /** For so long a node is left out that was not reached, and one that lied. */
+    private static final long AWAY_NS = TimeUnit.SECONDS.toNanos(60);
+
+    private static final long LIED_NS = TimeUnit.HOURS.toNanos(24);
+
+    /** Nodes that are remembered as left out, at most. */
+    private static final int MAX_LEFT_OUT = 10_000;
+
+    /** How refusals of an escrow begin that are about the node. */
+    private static final String OF_NODE = "the node";
+
+    /** A ledger that is there answers sooner. */
+    private static final long LEDGER_MS = 2_000;
+
+    private final KeyPair keys;
+    private final LedgerClient ledger;
+    private final Endpoint endpoint;
+    private final NodeClient client;
+    private final Events events;
+
+    /** Until when, by {@link System#nanoTime}. */
+    private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
+
+    NodeSelector(KeyPair keys, LedgerClient ledger, Endpoint endpoint, NodeClient client, Events events) {
+        this.keys = keys;
+        this.ledger = ledger;
+        this.endpoint = endpoint;
+        this.client = client;
+        this.events = events;
+    }
+
+    /** Whether a node with a model is registered. */
+    boolean hasNode(byte[] modelId) throws IOException {
+        return ledger.nodes().stream().anyMatch(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed());
+    }
+
+    /** Whether the ledger answers: without it nothing can be bought. */
+    boolean hasLedger() {
+        CompletableFuture<Boolean> asked = new CompletableFuture<>();
+        Thread.startVirtualThread(() -> {
+            try {
+                ledger.account(keys.publicKey());
+                asked.complete(true);
+            } catch (IOException | RuntimeException e) {
+                asked.complete(false);
+            }
+        });
+        return asked.completeOnTimeout(false, LEDGER_MS, TimeUnit.MILLISECONDS).join();
+    }
+
+    KeyPair keys() {
+        return keys;
+    }
+
+    NodeClient client() {
+        return client;
+    }
+
+    /** A node that answers, and the session with it. */
+    record Reached(Node node, Peer peer) {}
+
+    /**
+     * The cheapest node that runs a model, lets its answers be audited at a level, and is there.
+     *
+     * @param named the key of the one to take, in hexadecimal; empty for any.
+     * @param tried nodes that are not to be tried again.
+     * @throws ApiException where there is none.
+     */
+    Reached reach(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException {
+        List<Node> candidates = ledger.nodes().stream()
+                .filter(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed())
+                .filter(node -> level.compareTo(node.most()) <= 0)
+                .filter(node ->
+                        named.isEmpty() || HexFormat.of().formatHex(node.key()).equals(named))
+                .filter(node -> !tried.contains(Bytes32.of(node.key())))
+                .filter(node -> !named.isEmpty() || !hasLied(node))
+                // Who was not reached lately comes last: where there is nobody else it may be back.
+                .sorted(Comparator.comparing(this::isAway)
+                        .thenComparingLong(Node::pricePerToken)
+                        .thenComparing(Node::faults))
+                .toList();
+        Reached reached;
+        try {
+            reached = new PreferredFirst<>(candidates, this::tried).find();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while a node was reached.", e);
+        }
+        if (reached != null) {
+            return reached;
+        }
+        throw new ApiException(
+                503,
+                "No inference node " + (named.isEmpty() ? "" : named + " ") + "with this model that is audited at "
+                        + level + " is "
+                        + (candidates.isEmpty()
+                                ? "registered, or those that are were left out for what they signed."
+                                : "reached."));
+    }
+
+    /** A session with a node; null where it is not there, which is remembered. */
+    private Reached tried(Node node) {
+        try {
+            Peer peer = endpoint.connect(node.host(), node.port(), node.key());
+            if (peer.awaitOpen(REACH_MS)) {
+                return new Reached(node, peer);
+            }
+            failed(node, "is not reached");
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            // Anybody may announce an address that leads nowhere from here; or this process ends.
+            failed(node, e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return null;
+    }
+
+    private boolean hasLied(Node node) {
+        return isLeftOut("", node);
+    }
+
+    /** Started anew at another address it is not away. */
+    private boolean isAway(Node node) {
+        return isLeftOut(node.host() + ":" + node.port(), node);
+    }
+
+    private boolean isLeftOut(String where, Node node) {
+        Long until = leftOut.get(where + " " + Blake3.hex(node.key()));
+        return until != null && until - System.nanoTime() > 0;
+    }
+
+    private void leaveOut(String where, Node node, long ns, String why) {
+        leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
+        if (leftOut.size() < MAX_LEFT_OUT) {
+            leftOut.put(where + " " + Blake3.hex(node.key()), System.nanoTime() + ns);
+        }
+        events.emit(
+                "left-out",
+                json -> json.put("node", Blake3.hex(node.key()))
+                        .put("seconds", TimeUnit.NANOSECONDS.toSeconds(ns))
+                        .put("why", why));
+    }
+
+    /**
+     * Tells the operator what was bought.
+     *
+     * @param units tokens of an answer, or rows.
+     */
+    void answered(Receipt receipt, int units) {
+        events.emit(
+                "answered",
+                json -> json.put("request", Blake3.hex(receipt.requestHash()))
+                        .put("node", Blake3.hex(receipt.node()))
+                        .put("units", units)
+                        .put("price", receipt.price()));
+    }
+
+    /** It answered nothing. */
+    void failed(Node node, String why) {
+        leaveOut(node.host() + ":" + node.port(), node, AWAY_NS, why);
+    }
+
+    /** What it signed was not what it showed, or no receipt at all. */
+    void lied(Node node, String why) {
+        leaveOut("", node, LIED_NS, why);
+    }
+
+    /**
+     * Puts up what a request may cost at most.
+     *
+     * @throws BusyException where it is the node that can have none; it is left out for a while.
+     * @param tokens most that the node may charge for, prompt and answer together.
+     */
+    void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
+        LedgerClient.Outcome escrow =
+                ledger.submit(new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
+        // What is said of the node another one may not have; what is said of this account stands whichever is asked.
+        if (!escrow.isApplied() && escrow.reason().startsWith(OF_NODE)) {
+            failed(node, escrow.reason());
+            throw new BusyException("The ledger lets this node have no escrow: " + escrow.reason() + ".");
+        }
+        if (!escrow.isApplied()) {
+            throw new ApiException(
+                    402,
+                    "The ledger refused the escrow: " + escrow.reason() + ". This gateway pays from account "
+                            + Blake3.hex(keys.publicKey()) + ".");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+package io.plumbline.node.inference;
+
+import com.sun.management.OperatingSystemMXBean;
+import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Engine;
+import io.plumbline.inference.language.engine.Executor;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.KvCache;
+import io.plumbline.inference.language.engine.SelfTest;
+import io.plumbline.inference.language.engine.Workers;
+import io.plumbline.inference.language.kernels.Backend;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import me.tongfei.progressbar.ProgressBar;
+
+/**
+ * What an inference node computes with: a device where there is one, else this host's processors. Nothing is served
+ * before a start-up test has found it equal to the specification.
+ */
+public final class ComputeBackend implements AutoCloseable {
+    private static final int SELF_TEST_TOKENS = 4;
+
+    /** Enough prompt tokens for every kernel that a processor has, and a device. */
+    private static final int SELF_TEST_PROMPT = 24;
+
+    /**
+     * Two whole pages and a token: the pages are shared, so that all sequences of the test decode together from its
+     * first step, over keys of three pages.
+     */
+    private static final int DEVICE_SELF_TEST_PROMPT = 2 * KvCache.TOKENS + 1;
+
+    private final LoadedModel model;
+    private final Accelerator.Loaded device;
+    private final Executor serving;
+    private final Executor replaying;
+    private final ForwardPass cells;
+    private final Engine.Limits limits;
+
+    /**
+     * What was asked for.
+     *
+     * @param device "auto", "cpu", "gpu", or a device's index.
+     * @param threads that compute on processors.
+     * @param cacheBytes memory for keys and values; 0 for what suits.
+     */
+    public record Choice(String device, int threads, long cacheBytes) {
+        public static Choice cpu(int threads, long cacheBytes) {
+            return new Choice("cpu", threads, cacheBytes);
+        }
+    }
+
+    /**
+     * @param layers to run, the model's own in an honest node.
+     * @param events hears which device it is, or in one line why none.
+     * @throws IOException when what was asked for is not there, or does not equal the specification.
+     */
+    ComputeBackend(LoadedModel model, List<LoadedModel.Layer> layers, Choice choice, Events events) throws IOException {
+        this.model = model;
+        Backend backend = Backend.best();
+        this.device = choice.device().equals("cpu") ? null : load(layers, choice, events);
+        Engine.Limits suited = device == null ? Engine.Limits.of(hostMemory() / 4) : device.limits();
+        this.limits = choice.cacheBytes() == 0 ? suited : suited.withCache(choice.cacheBytes());
+        List<AutoCloseable> taken = new ArrayList<>();
+        if (device != null) {
+            taken.add(device);
+        }
+        try {
+            this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
+            taken.add(cells);
+            if (device == null) {
+                this.replaying = cells;
+                this.serving = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
+            } else {
+                this.replaying = device.executor(Generator.PREFILL_BLOCK, 1);
+                taken.add(replaying);
+                this.serving = device.executor(limits.batchRows() + limits.maxSequences(), limits.maxSequences());
+            }
+            taken.add(serving);
+            selfTest(backend, layers);
+        } catch (IOException | RuntimeException e) {
+            closeAfter(e, taken.reversed());
+            throw e;
+        }
+        events.emit("computes", json -> json.put("on", serving.name()).put("cacheMib", limits.cacheBytes() >> 20));
+    }
+
+    private static void closeAfter(Exception why, List<AutoCloseable> taken) {
+        for (AutoCloseable one : taken) {
+            try {
+                one.close();
+            } catch (Exception e) {
+                why.addSuppressed(e);
+            }
+        }
+    }
+
+    private static long hostMemory() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+    }
+
+    private Accelerator.Loaded load(List<LoadedModel.Layer> layers, Choice choice, Events events) throws IOException {
+        boolean wanted = !choice.device().equals("auto");
+        String why = "no accelerator is on the class path";
+        for (Accelerator accelerator : Accelerator.all()) {
+            Accelerator.Found found = accelerator.find();
+            if (found.devices().isEmpty()) {
+                why = found.why();
+                continue;
+            }
+            int index = choice.device().matches("\\d{1,4}") ? Integer.parseInt(choice.device()) : 0;
+            if (index >= found.devices().size()) {
+                throw new IOException("There is no device " + index + ". This host has "
+                        + String.join(", ", found.devices()) + ", counted from 0.");
+            }
+            try (ProgressBar bar =
+                    Terminal.progress("Weights to " + found.devices().get(index))) {
+                return accelerator.load(index, model, layers, share -> bar.stepTo(Math.round(share * 100)));
+            }
+        }
+        if (wanted) {
+            throw new IOException("No GPU can be used: " + why + ". Start with --device cpu to compute on processors.");
+        }
+        String reason = why;
+        events.emit("no-gpu", json -> json.put("why", reason));
+        return null;
+    }
+
+    /** It also warms the compiler. */
+    private void selfTest(Backend backend, List<LoadedModel.Layer> layers) throws IOException {
+        if (device == null && backend == Backend.SCALAR) {
+            return;
+        }
+        // On a device the reference is the processors' fastest way, for a large model would keep the specification busy
+        // for minutes.
+        Backend reference = device == null ? Backend.SCALAR : backend;
+        Request request = selfTestRequest(device == null ? SELF_TEST_PROMPT : DEVICE_SELF_TEST_PROMPT);
+        byte[] expected;
+        try (ForwardPass forward = new ForwardPass(model, layers, reference, Workers.ofHost())) {
+            expected = root(forward, request);
+        }
+        if (!Arrays.equals(expected, root(replaying, request))) {
+            throw differs("");
+        }
+        if (device == null) {
+            return;
+        }
+        // Other kernels run for other numbers of sequences, and each of them will serve.
+        int pages =
+                Math.toIntExact(Math.min(Integer.MAX_VALUE, limits.cacheBytes() / KvCache.pageBytes(model.config())));
+        OptionalInt sequences = SelfTest.differs(
+                serving, request, new byte[32], expected, limits.batchRows(), limits.maxSequences(), pages);
+        if (sequences.isPresent()) {
+            throw differs(" with " + sequences.getAsInt() + " answers at once");
+        }
+    }
+
+    private IOException differs(String when) {
+        return new IOException("What " + replaying.name() + " computes" + when
+                + " does not equal the specification on this host. "
+                + (device == null
+                        ? "Start with JAVA_TOOL_OPTIONS=\"-Dplumbline.native=false -Dplumbline.vector=false\""
+                        : "Start with --device cpu")
+                + " and report it.");
+    }
+
+    private Request selfTestRequest(int tokens) {
+        int[] prompt = new int[Math.min(tokens, model.config().maxPositions() / 2)];
+        for (int i = 0; i < prompt.length; i++) {
+            prompt[i] = (i * 37 + 5) % model.config().vocab();
+        }
+        int most = Math.min(SELF_TEST_TOKENS, model.config().maxPositions() - prompt.length);
+        return new Request(
+                model.id(), "", 0, prompt, Sampling.GREEDY, most, new int[0], List.of(), new byte[32], new byte[16]);
+    }
+
+    private static byte[] root(Executor executor, Request request) {
+        return new Generator(executor, new byte[32])
+                .generate(request, token -> {})
+                .traceRoot();
+    }
+
+    /** For the engine, which closes it. */
+    Executor serving() {
+        return serving;
+    }
+
+    /** Runs whole answers again. */
+    Executor replaying() {
+        return replaying;
+    }
+
+    /** Runs single layers again, over a cell's few tokens. */
+    ForwardPass cells() {
+        return cells;
+    }
+
+    Engine.Limits limits() {
+        return limits;
+    }
+
+    /** After the engine. */
+    @Override
+    public void close() {
+        if (replaying != cells) {
+            replaying.close();
+        }
+        cells.close();
+        if (device != null) {
+            device.close();
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package io.plumbline.node.inference;
+
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerWait;
+import io.plumbline.node.network.Network;
+import io.plumbline.transport.Addresses;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
+import org.agrona.concurrent.AgentRunner;
+
+/**
+ * The role that runs models: it is reached by others, announced on the ledger, and does for them what its {@link
+ * Service} does.
+ */
+public final class InferenceNode implements AutoCloseable {
+    private final Media media;
+    private final LedgerClient ledger;
+    private final NodeResponder replies;
+    private final Service service;
+    private final Endpoint endpoint;
+    private final AgentRunner runner;
+
+    /**
+     * Where a node is reached and what it is announced with.
+     *
+     * @param folder of its data.
+     * @param port UDP port, 0 for any free one.
+     * @param price of a token, or of a row.
+     * @param most the highest level at which it lets its answers be audited.
+     */
+    public record Place(Path folder, String host, int port, long stake, long price, Level most) {
+        public Place(Path folder, String host, int port, long stake, long price) {
+            this(folder, host, port, stake, price, Level.FULL);
+        }
+    }
+
+    /** Makes what runs the model. */
+    @FunctionalInterface
+    public interface Serving {
+        Service serve(Place place, NodeResponder replies, Predicate<Bytes32> isFullNode) throws IOException;
+    }
+
+    /**
+     * A language model's.
+     *
+     * @param layers weights that it is computed with.
+     */
+    public static Serving language(
+            Path model, ComputeBackend.Choice choice, Function<LoadedModel, List<LoadedModel.Layer>> layers) {
+        return (place, replies, isFullNode) -> new LanguageService(model, place, choice, layers, replies, isFullNode);
+    }
+
+    /**
+     * Starts the node and announces it on the ledger.
+     *
+     * @param onEnd called when it cannot go on: the process should end.
+     */
+    public InferenceNode(Network network, KeyPair keys, Place place, Serving serving, Events events, Runnable onEnd)
+            throws IOException {
+        ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        this.media = new Media(place.folder().resolve("driver"), errors, () -> {
+            hasEnded.set(true);
+            onEnd.run();
+        });
+        this.ledger = network.ledger(media.directory(), place.host(), keys);
+        this.replies = new NodeResponder(
+                keys,
+                new CertifiedSettlements(ledger, network.genesis()),
+                new AnswerStore(place.folder().resolve("answers")),
+                events);
+        this.service = served(serving, place, replies, network);
+        this.endpoint = new Endpoint(
+                media.aeron(),
+                place.host(),
+                place.port(),
+                new Identity(keys.secret(), keys.publicKey()),
+                new NodeRequests(service).protocol());
+        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
+        AgentRunner.startOnThread(runner);
+        LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
+        LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
+                place.stake(),
+                service.modelId(),
+                place.price(),
+                Addresses.text(Addresses.resolve(place.host())),
+                endpoint.port(),
+                place.most(),
+                service.openMsPerToken()));
+        if (!outcome.isApplied()) {
+            close();
+            throw new IOException("The ledger refused to register this node: " + outcome.reason()
+                    + ". Its account is " + HexFormat.of().formatHex(keys.publicKey()) + ", which needs "
+                    + place.stake()
+                    + " for the stake and some for fees. Whoever keeps the network's bank key pays in, by: plumbline"
+                    + " ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference TEXT.");
+        }
+        events.emit(
+                "ready",
+                json -> json.put("role", "inference-node")
+                        .put("key", HexFormat.of().formatHex(keys.publicKey()))
+                        .put("model", HexFormat.of().formatHex(service.modelId()))
+                        .put("port", endpoint.port()));
+    }
+
+    private Service served(Serving serving, Place place, NodeResponder replies, Network network) throws IOException {
+        try {
+            return serving.serve(place, replies, key -> network.genesis().place(key.bytes()) >= 0);
+        } catch (IOException | RuntimeException e) {
+            CloseHelper.closeAll(replies, ledger, media);
+            throw e;
+        }
+    }
+
+    /** The UDP port it is reached at. */
+    public int port() {
+        return endpoint.port();
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(replies, service, ledger, runner, media);
+    }
+}

@@ -1,0 +1,455 @@
+package io.plumbline.node.inference;
+
+import io.plumbline.inference.language.engine.Engine;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Logprobs;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.transport.Peer;
+import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.TokenEncoder;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.agrona.CloseHelper;
+import org.agrona.ExpandableArrayBuffer;
+
+/**
+ * Runs a language model for others: answers requests, signs for them, and opens what stands behind. Answers and
+ * challenges are computed apart, so that an audit never waits for an answer.
+ */
+final class LanguageService implements Service {
+    /** Openings kept because other full nodes will ask for the same, and the largest that is. */
+    private static final int MAX_OPENINGS = 32;
+
+    private static final int MAX_KEPT_BYTES = 8 << 20;
+
+    /** Threads that look at requests before the engine gets them. */
+    private static final int INTAKE_THREADS = 4;
+
+    /** Requests and challenges of one peer that wait for a thread, and bytes of all; more are turned away. */
+    private static final int MAX_OF_ONE = 256;
+
+    private static final long MAX_WAITING_BYTES = 64L << 20;
+
+    /** Re-executions kept for full nodes, and for all others. */
+    private static final int MAX_REPLAYS = 64;
+
+    private static final int MAX_REPLAYS_FOR_OTHERS = 2;
+
+    /**
+     * What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries.
+     */
+    private static final int AUDITORS = 4;
+
+    private static final int BYTES_A_MS = 100_000;
+
+    /** Most log probabilities beside a token's own. */
+    private static final int MAX_TOP = 20;
+
+    private static final String BUSY = "This node is busy. Try again later.";
+
+    private final LoadedModel model;
+    private final ChatTokenizer tokenizer;
+    private final NodeResponder replies;
+    private final long pricePerToken;
+    private final Engine engine;
+    private final ComputeBackend compute;
+    private final Generator replayGenerator;
+    /** Answers under way, from the moment they are asked for. */
+    private final Map<String, Reply> replying = new ConcurrentHashMap<>();
+
+    private final FairQueue<Bytes32> intake;
+
+    /** One thread: re-execution shares its buffers. Auditors first: what they are not shown in time costs the stake. */
+    private final FairQueue<Bytes32> challenges;
+
+    private final Predicate<Bytes32> isFullNode;
+    private final SendingSlots slots;
+    private final Replays replays;
+
+    /** Whoever is no full node takes none of the room that audits have. */
+    private final Replays replaysForOthers;
+
+    private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
+    private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
+
+    /** An opening and the node's signature under it. */
+    private record Opened(byte[] seal, byte[] bytes) {}
+
+    /**
+     * Serves a model.
+     *
+     * @param place of the node: its price of a token, and its folder.
+     * @param choice what to compute with.
+     * @param isFullNode whether a key is one of those that audit.
+     * @param weights that the model is computed with: its own layers, where the node is honest.
+     */
+    LanguageService(
+            Path modelFolder,
+            InferenceNode.Place place,
+            ComputeBackend.Choice choice,
+            Function<LoadedModel, List<LoadedModel.Layer>> weights,
+            NodeResponder replies,
+            Predicate<Bytes32> isFullNode)
+            throws IOException {
+        this.replies = replies;
+        this.isFullNode = isFullNode;
+        this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.challenges = new FairQueue<>("challenges", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.pricePerToken = place.price();
+        this.slots = new SendingSlots(isFullNode);
+        this.replays = new Replays(place.folder().resolve("traces"), MAX_REPLAYS);
+        this.replaysForOthers = new Replays(place.folder().resolve("traces-for-others"), MAX_REPLAYS_FOR_OTHERS);
+        this.model = LoadedModel.open(modelFolder);
+        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
+        this.compute = new ComputeBackend(model, weights.apply(model), choice, replies.events());
+        this.engine = new Engine(compute.serving(), replies.keys().publicKey(), compute.limits());
+        this.replayGenerator = new Generator(compute.replaying(), replies.keys().publicKey());
+    }
+
+    @Override
+    public byte[] modelId() {
+        return model.id();
+    }
+
+    /** By the bytes of a token in all layers, sent to as many full nodes as audit an answer most of the time. */
+    @Override
+    public int openMsPerToken() {
+        ModelConfig config = model.config();
+        long bytes = OpeningLayout.Token.of(config, config.maxPositions() / 2).bytes() * config.layers()
+                + 4L * config.vocab();
+        return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
+    }
+
+    private static <V> Map<String, V> bounded(int entries) {
+        return new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
+                return size() > entries;
+            }
+        };
+    }
+
+    @Override
+    public void infer(Peer from, long id, byte[] request, int topLogprobs) {
+        replies.guarded(from, id, () -> {
+            Reply reply = new Reply(from, id, topLogprobs);
+            if (replying.putIfAbsent(NodeResponder.name(from, id), reply) != null) {
+                throw new IllegalArgumentException("A request under this number is being answered already.");
+            }
+            if (!intake.offer(Bytes32.of(from.key()), request.length, () -> reply.begin(request))) {
+                replying.remove(NodeResponder.name(from, id));
+                reply.outbox.shutdown();
+                throw new RejectedExecutionException(BUSY);
+            }
+        });
+    }
+
+    @Override
+    public void cancel(Peer from, long id, Cancellation cancellation) {
+        Reply reply = replying.get(NodeResponder.name(from, id));
+        if (reply != null) {
+            reply.cancel(cancellation);
+        }
+    }
+
+    @Override
+    public void disclose(Peer from, long id, byte[] receiptHash) {
+        whenFree(from, id, () -> replies.disclose(from, id, receiptHash, slots));
+    }
+
+    @Override
+    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+        whenFree(from, id, () -> open(from, id, receiptHash, cell));
+    }
+
+    private void whenFree(Peer from, long id, NodeResponder.Work work) {
+        if (!challenges.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+            replies.refuse(from, id, new RejectedExecutionException(BUSY));
+        }
+    }
+
+    @Override
+    public void proceed(Peer from, long id, long upTo) {
+        OutgoingOpening outgoing = sending.get(NodeResponder.name(from, id));
+        if (outgoing != null) {
+            outgoing.proceed(upTo);
+        }
+    }
+
+    @Override
+    public void gone(Peer from) {
+        // Answers go on: they are asked for and paid by an escrow, and only their requester's signature ends one early.
+        String its = NodeResponder.name(from, "");
+        sending.forEach((call, opening) -> {
+            if (call.startsWith(its)) {
+                opening.proceed(-1);
+            }
+        });
+    }
+
+    /** What this node will answer; decoded and checked before anything is computed for it. */
+    private Request accepted(byte[] bytes) {
+        Request request = Request.decode(bytes);
+        if (!Arrays.equals(request.modelId(), model.id())) {
+            throw new IllegalArgumentException(
+                    "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
+        }
+        Generator.check(request, model.config());
+        require(TextCheck.size(request, model.config()));
+        return request;
+    }
+
+    /** Renders the messages, which costs time: for nobody who does not pay. */
+    private void requirePrompt(Request request) {
+        require(TextCheck.prompt(request, model.config(), tokenizer));
+    }
+
+    private static void require(Failure failure) {
+        if (failure != null) {
+            throw new IllegalArgumentException("The request does not hold: " + failure.detail() + ".");
+        }
+    }
+
+    /**
+     * An answer from its request to its end. Hears it grow on the engine's thread, and tells the peer on one of its
+     * own: a slow peer holds up nobody else.
+     */
+    private final class Reply implements Engine.Listener {
+        private final Peer peer;
+        private final long id;
+        private final int topLogprobs;
+        private final ExecutorService outbox =
+                Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
+        private Request request;
+        private TextStream text;
+        private Engine.Ticket ticket;
+        private Cancellation cancellation;
+
+        /** Tokens chosen so far. */
+        private volatile int chosen;
+
+        Reply(Peer peer, long id, int topLogprobs) {
+            this.peer = peer;
+            this.id = id;
+            this.topLogprobs = topLogprobs;
+        }
+
+        /** On an intake thread. */
+        void begin(byte[] bytes) {
+            try {
+                Request asked = accepted(bytes);
+                long tokens = (long) asked.promptTokens().length + ReceiptCheck.most(asked, model.config());
+                replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken);
+                synchronized (this) {
+                    request = asked;
+                }
+                requirePrompt(asked);
+                synchronized (this) {
+                    text = asked.stopTexts().isEmpty() ? null : new TextStream(tokenizer, asked.stopTexts());
+                    if (isCancelled()) {
+                        throw new RejectedExecutionException("The request was cancelled before its first token.");
+                    }
+                    ticket = engine.submit(asked, this);
+                }
+            } catch (IOException | RuntimeException e) {
+                end(() -> {
+                    throw e;
+                });
+            } catch (Error e) {
+                // Too large for this host, most likely: whoever asked is told all the same.
+                end(() -> {
+                    throw new IOException("The request could not be taken: " + e, e);
+                });
+                throw e;
+            }
+        }
+
+        /** Ends the answer, where its requester has signed that it may end. */
+        synchronized void cancel(Cancellation by) {
+            if (cancellation == null) {
+                cancellation = by;
+                if (ticket != null && isCancelled()) {
+                    ticket.cancel();
+                }
+            }
+        }
+
+        /** A cancellation that speaks of more tokens than there are would be evidence against the answer it is in. */
+        private boolean isCancelled() {
+            if (cancellation != null && (!cancellation.holds(request) || cancellation.delivered() > chosen)) {
+                cancellation = null;
+            }
+            return cancellation != null;
+        }
+
+        private synchronized Answer answer(Generator.Result result) {
+            return new Answer(
+                    result.tokens(), tokenizer.decode(result.tokens()), result.cancelled() ? cancellation : null);
+        }
+
+        @Override
+        public boolean onToken(int token, float[] logits, int offset) {
+            chosen++;
+            int vocab = model.config().vocab();
+            Logprobs logprobs =
+                    topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
+            outbox.execute(() -> sendToken(token, logprobs));
+            if (text == null) {
+                return false;
+            }
+            text.add(token);
+            return text.isStopped();
+        }
+
+        @Override
+        public boolean wantsLogits() {
+            return topLogprobs >= 0;
+        }
+
+        private void sendToken(int token, Logprobs logprobs) {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
+            TokenEncoder encoder = new TokenEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            encoder.correlationId(id).token(token).logprob(logprobs == null ? Float.NaN : logprobs.chosen());
+            int count = logprobs == null ? 0 : logprobs.tokens().length;
+            TokenEncoder.TopEncoder top = encoder.topCount(count);
+            for (int i = 0; i < count; i++) {
+                top.next().token(logprobs.tokens()[i]).logprob(logprobs.values()[i]);
+            }
+            NodeResponder.send(peer, buffer, encoder.encodedLength());
+        }
+
+        @Override
+        public void onDone(Generator.Result result) {
+            end(() -> answered(peer, id, request, answer(result), result));
+        }
+
+        @Override
+        public void onFailed(RuntimeException why) {
+            end(() -> {
+                throw why;
+            });
+        }
+
+        private void end(NodeResponder.Work last) {
+            replying.remove(NodeResponder.name(peer, id));
+            outbox.execute(() -> {
+                replies.guarded(peer, id, last);
+                if (request != null) {
+                    replies.over(request.hash());
+                }
+            });
+            outbox.shutdown();
+        }
+    }
+
+    private void answered(Peer peer, long id, Request request, Answer answer, Generator.Result result)
+            throws IOException {
+        // Whatever was asked before, the escrow pays no less.
+        long price = Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
+        Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
+        // A signature under what anybody can refute costs the stake, however the request brought it about.
+        Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
+        if (failure == null) {
+            failure = TextCheck.answer(request, answer, model.config(), tokenizer);
+        }
+        if (failure != null) {
+            throw new IllegalStateException("The answer does not hold, and is not signed: " + failure + ".");
+        }
+        replies.answered(
+                peer,
+                id,
+                request.encode(),
+                answer.encode(),
+                receipt,
+                result.cpuNanos(),
+                json -> json.put("tokens", result.tokens().length).put("cancelled", result.cancelled()));
+    }
+
+    private void open(Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
+        // Every full node of a ledger asks for much the same.
+        String what = HexFormat.of().formatHex(receiptHash) + cell;
+        Opened opened = openings.get(what);
+        if (opened == null) {
+            opened = opening(isFullNode.test(Bytes32.of(peer.key())) ? replays : replaysForOthers, receiptHash, cell);
+            if (opened.bytes().length <= MAX_KEPT_BYTES) {
+                openings.put(what, opened);
+            }
+        }
+        String name = NodeResponder.name(peer, id);
+        OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
+        Runnable giveBack = slots.take(Bytes32.of(peer.key()), opened.bytes().length);
+        if (sending.putIfAbsent(name, outgoing) != null) {
+            giveBack.run();
+            throw new IllegalArgumentException("An opening under this number is on its way already.");
+        }
+        Thread.ofVirtual().start(() -> {
+            try {
+                outgoing.run();
+            } finally {
+                sending.remove(name, outgoing);
+                giveBack.run();
+            }
+        });
+    }
+
+    private Opened opening(Replays kept, byte[] receiptHash, Cell cell) throws IOException {
+        AnswerStore.Stored found = replies.find(receiptHash);
+        Replay replay = kept.get(HexFormat.of().formatHex(receiptHash), folder -> replay(found, folder));
+        MemorySegment bytes = replay.bytes(cell);
+        return new Opened(
+                replay.seal(cell, bytes, receiptHash, replies.keys()).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    private Replay replay(AnswerStore.Stored found, Path folder) throws IOException {
+        Request request = Request.decode(found.request());
+        long begin = compute.replaying().cpuNanos();
+        Replay replay = Replay.of(
+                replayGenerator,
+                compute.cells(),
+                replies.keys().publicKey(),
+                request,
+                Answer.decode(found.answer()).tokens(),
+                folder);
+        long cpu = compute.replaying().cpuNanos() - begin;
+        replies.events()
+                .emit(
+                        "replayed",
+                        json -> json.put("request", HexFormat.of().formatHex(request.hash()))
+                                .put("cpuMs", cpu / 1e6));
+        return replay;
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(intake, challenges, replays, replaysForOthers, engine, compute, tokenizer, model);
+    }
+}

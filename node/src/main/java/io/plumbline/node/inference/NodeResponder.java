@@ -1,0 +1,253 @@
+package io.plumbline.node.inference;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.node.inference.AnswerStore.Stored;
+import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Events;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Peer;
+import io.plumbline.transport.nodewire.AnsweredEncoder;
+import io.plumbline.transport.nodewire.DisclosedEncoder;
+import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.RefusedEncoder;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+import org.agrona.ExpandableArrayBuffer;
+
+/**
+ * What an inference node does around every answer: it looks for the escrow that pays for it, keeps what it has
+ * signed, and tells the peer that asked, the ledger, and auditors that ask later.
+ */
+public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
+    private final KeyPair keys;
+    private final LedgerClient ledger;
+    private final Events events;
+    private final AnswerStore store;
+    private final SettlementWatch watch;
+    private final EscrowWatch escrows;
+
+    /** An escrow that ends sooner is not worked for: the receipt would come too late. */
+    private static final long LEAST_MS = 30_000;
+
+    /** What a refusal says of the same request: it may be met later; its answer is larger than messages are. */
+    public static final int BUSY = 1;
+
+    public static final int ANSWER_TOO_LARGE = 2;
+
+    /** Of a request and its answer together: an auditor is shown both in one message. */
+    private static final int MAX_DISCLOSED_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
+
+    /** Requests that are being answered, in hexadecimal. */
+    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
+
+    /** @param cases of the ledger that pays. */
+    NodeResponder(KeyPair keys, CertifiedSettlements cases, AnswerStore store, Events events) {
+        this.keys = keys;
+        this.ledger = cases.ledger();
+        this.store = store;
+        this.events = events;
+        this.watch = new SettlementWatch(store, cases, events);
+        this.escrows = new EscrowWatch(cases, keys.publicKey(), this, events);
+    }
+
+    KeyPair keys() {
+        return keys;
+    }
+
+    public Events events() {
+        return events;
+    }
+
+    /**
+     * Takes a request on: an escrow on the ledger pays this node for it, and nobody else is having it answered. No
+     * work is done without.
+     *
+     * @param requester who pays, as the request says.
+     * @param tokens most that the answer may be charged for, prompt and answer together.
+     * @param price that this node asks a token.
+     * @return the escrow.
+     * @throws IllegalArgumentException saying what is missing.
+     * @throws IOException where the ledger does not answer.
+     */
+    Settlement takeOn(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
+        store.requireRoom();
+        // Claimed before it is looked at: what is declined meanwhile is not worked for.
+        if (!claim(requestHash)) {
+            throw new IllegalArgumentException("The request is being answered, or was answered before.");
+        }
+        try {
+            return paidFor(requestHash, requester, tokens, price);
+        } catch (IOException | RuntimeException e) {
+            over(requestHash);
+            throw e;
+        }
+    }
+
+    private Settlement paidFor(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
+        Settlement escrow = ledger.findSettlement(requestHash);
+        if (escrow == null || !Arrays.equals(escrow.node(), keys.publicKey())) {
+            throw new IllegalArgumentException(
+                    "No escrow on the ledger pays this node for the request. Open one first.");
+        }
+        if (escrow.status() != Status.ESCROWED) {
+            throw new IllegalArgumentException("The request was answered before, or its escrow is over.");
+        }
+        if (escrow.audit().deadlineMs() - ledger.timeMs() < LEAST_MS) {
+            throw new IllegalArgumentException("The request's escrow ends before it could be answered.");
+        }
+        if (!Arrays.equals(escrow.requester(), requester)) {
+            throw new IllegalArgumentException(
+                    "The escrow was opened by another account than the request's requester.");
+        }
+        if (escrow.pricePerToken() < price || escrow.tokens() < tokens) {
+            throw new IllegalArgumentException(
+                    "The escrow pays " + escrow.pricePerToken() + " a token for " + escrow.tokens()
+                            + " tokens; this node asks " + price + ", and the answer may have " + tokens + ".");
+        }
+        return escrow;
+    }
+
+    /** An answer that is owed keeps its claim: its receipt may not have been ordered yet. */
+    @Override
+    public boolean claim(byte[] requestHash) {
+        boolean isFree = underWay.add(Blake3.hex(requestHash));
+        if (isFree && store.owes(requestHash)) {
+            over(requestHash);
+            return false;
+        }
+        return isFree;
+    }
+
+    /** A request that was taken on is over, whatever came of it. */
+    @Override
+    public void over(byte[] requestHash) {
+        underWay.remove(Blake3.hex(requestHash));
+    }
+
+    /** Work that may fail. */
+    interface Work {
+        void run() throws IOException;
+    }
+
+    /** Does work for a peer, and tells it why where that fails. */
+    void guarded(Peer peer, long id, Work work) {
+        try {
+            work.run();
+        } catch (IOException | RuntimeException e) {
+            refuse(peer, id, e);
+        } catch (OutOfMemoryError e) {
+            refuse(peer, id, new RejectedExecutionException("This node has no memory for it now. Ask again.", e));
+        }
+    }
+
+    /** Tells a peer why what it asked for is not done. */
+    void refuse(Peer peer, long id, Throwable why) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
+        RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        boolean isForNow = why instanceof RejectedExecutionException || why instanceof IOException;
+        refused.correlationId(id)
+                .busy((short) (isForNow ? BUSY : why instanceof AnswerTooLargeException ? ANSWER_TOO_LARGE : 0));
+        refused.reason(String.valueOf(why.getMessage()));
+        // Never waits: on the transport's thread, which would wait for itself, and for whoever reads nothing.
+        peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + refused.encodedLength());
+    }
+
+    public static void send(Peer peer, ExpandableArrayBuffer buffer, int bodyLength) {
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + bodyLength);
+    }
+
+    /** One name for a peer's call; without a number, what the names of all of them begin with. */
+    static String name(Peer peer, Object id) {
+        return peer.name() + " " + id;
+    }
+
+    /** Keeps an answer, gives it to the peer that asked, and its receipt to the ledger. */
+    void answered(
+            Peer peer,
+            long id,
+            byte[] request,
+            byte[] answer,
+            Receipt receipt,
+            long cpuNanos,
+            Consumer<ObjectNode> more)
+            throws IOException {
+        if ((long) request.length + answer.length > MAX_DISCLOSED_BYTES) {
+            throw new AnswerTooLargeException("Request and answer have more than " + MAX_DISCLOSED_BYTES
+                    + " bytes together, which no auditor could be shown: it is not signed. Ask for less at once.");
+        }
+        store.put(new Stored(receipt, request, answer));
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        byte[] receiptBytes = receipt.encode();
+        answered.correlationId(id).cpuNanos(cpuNanos);
+        answered.putAnswer(answer, 0, answer.length).putReceipt(receiptBytes, 0, receiptBytes.length);
+        send(peer, buffer, answered.encodedLength());
+        String ordered = submitted(receipt);
+        events.emit("answered", json -> {
+            json.put("request", Blake3.hex(receipt.requestHash()));
+            more.accept(json);
+            json.put("cpuMs", cpuNanos / 1e6).put("ordered", ordered);
+        });
+    }
+
+    /** The height at which the receipt was ordered, or why it was not. */
+    private String submitted(Receipt receipt) {
+        try {
+            LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
+            return outcome.isApplied() ? "" + outcome.height() : outcome.reason();
+        } catch (IOException e) {
+            // It is kept, and handed in again.
+            return "not yet: " + e.getMessage();
+        }
+    }
+
+    /** What stands behind a receipt of this node's. */
+    Stored find(byte[] receiptHash) throws IOException {
+        Stored found = store.find(receiptHash);
+        if (found == null) {
+            throw new IllegalArgumentException("This node gave no such receipt, or has forgotten it.");
+        }
+        return found;
+    }
+
+    /** Tells a peer what stands behind a receipt, on a thread of its own: it may read slowly. */
+    void disclose(Peer peer, long id, byte[] receiptHash, SendingSlots slots) throws IOException {
+        Stored found = find(receiptHash);
+        Runnable giveBack = slots.take(Bytes32.of(peer.key()), (long) found.request().length + found.answer().length);
+        Thread.startVirtualThread(() -> {
+            try {
+                disclose(peer, id, found);
+            } finally {
+                giveBack.run();
+            }
+        });
+    }
+
+    private static void disclose(Peer peer, long id, Stored found) {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
+        DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        encoder.correlationId(id)
+                .putRequest(found.request(), 0, found.request().length)
+                .putAnswer(found.answer(), 0, found.answer().length);
+        send(peer, buffer, encoder.encodedLength());
+    }
+
+    @Override
+    public void close() {
+        escrows.close();
+        watch.close();
+    }
+}

@@ -1,0 +1,74 @@
+package io.plumbline.node.inference;
+
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Peer;
+import io.plumbline.transport.nodewire.MessageHeaderEncoder;
+import io.plumbline.transport.nodewire.OpeningChunkEncoder;
+import io.plumbline.transport.nodewire.SealedEncoder;
+import java.util.concurrent.TimeUnit;
+import org.agrona.ExpandableArrayBuffer;
+
+/** An opening on its way to a full node, sent as far as that one has asked for. */
+public final class OutgoingOpening {
+    /** Longest wait for a full node that has stopped asking. */
+    private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(60);
+
+    private final Peer peer;
+    private final long id;
+    private final byte[] seal;
+    private final byte[] bytes;
+    private long granted;
+    private boolean isOver;
+
+    public OutgoingOpening(Peer peer, long id, byte[] seal, byte[] bytes) {
+        this.peer = peer;
+        this.id = id;
+        this.seal = seal;
+        this.bytes = bytes;
+    }
+
+    /** On the transport's thread: {@code upTo} bytes may be sent, or with -1 no more are wanted. */
+    public synchronized void proceed(long upTo) {
+        isOver |= upTo < 0;
+        granted = Math.max(granted, upTo);
+        notifyAll();
+    }
+
+    /** Sends all of it; returns when that is done, or nobody asks any more. */
+    public void run() {
+        ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(seal.length + 64);
+        SealedEncoder sealed = new SealedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        sealed.correlationId(id).putSeal(seal, 0, seal.length);
+        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + sealed.encodedLength());
+        for (int at = 0; at < bytes.length; ) {
+            long until = await(at);
+            if (until <= at) {
+                return;
+            }
+            int length = (int) Math.min(Math.min(until, bytes.length) - at, Endpoint.CHUNK_BYTES);
+            OpeningChunkEncoder chunk =
+                    new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            chunk.correlationId(id).position(at).putBytes(bytes, at, length);
+            peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + chunk.encodedLength());
+            at += length;
+        }
+    }
+
+    /** How far may be sent, once that is beyond {@code position}; less when the wait is over. */
+    private synchronized long await(long position) {
+        long end = System.nanoTime() + TIMEOUT_NS;
+        while (granted <= position && !isOver) {
+            long left = end - System.nanoTime();
+            if (left <= 0) {
+                return 0;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return 0;
+            }
+        }
+        return isOver ? 0 : granted;
+    }
+}

@@ -1,0 +1,16 @@
+package io.plumbline.node.inference;
+
+/**
+ * What an inference node does with what others ask of its model. Calls come on the transport's thread and must not
+ * hold it up.
+ */
+public interface Service extends NodeRequests.Handler, AutoCloseable {
+    /** 32 bytes: the model it is announced with. */
+    byte[] modelId();
+
+    /** Time that it takes to open a token of an answer to all auditors at FULL, in ms, 0 to 60,000. */
+    int openMsPerToken();
+
+    @Override
+    void close();
+}

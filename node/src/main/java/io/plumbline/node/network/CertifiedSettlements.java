@@ -1,0 +1,38 @@
+package io.plumbline.node.network;
+
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * What a quorum of full nodes has signed of requests: one full node that is asked can withhold it, and cannot make it
+ * up.
+ *
+ * @param genesis of the ledger, which names the full nodes.
+ */
+public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
+    /**
+     * A request's case as of the last certified block, or its absence there.
+     *
+     * @return null where no certified block is at hand.
+     * @throws IOException where the full node that was asked shows something else, or does not answer.
+     */
+    public CertifiedEntry find(byte[] requestHash) throws IOException {
+        CertifiedEntry entry = ledger.prove(Kind.CASE, requestHash);
+        if (entry == null) {
+            return null;
+        }
+        String fault = entry.fault(genesis.hash(), genesis.fullNodes());
+        if (fault == null && (entry.kind() != Kind.CASE || !Arrays.equals(entry.id(), requestHash))) {
+            fault = "it is of another entry";
+        }
+        if (fault != null) {
+            ledger.distrust();
+            throw new IOException("The full node's proof does not hold: " + fault + ".");
+        }
+        return entry;
+    }
+}

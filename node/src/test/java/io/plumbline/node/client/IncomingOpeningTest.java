@@ -1,0 +1,90 @@
+package io.plumbline.node.client;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.node.network.Deadline;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Seal;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+class IncomingOpeningTest {
+    private static final int BYTES = 11_000_000;
+
+    private final BlockingQueue<Long> granted = new LinkedBlockingQueue<>();
+    private final IncomingOpening opening =
+            new IncomingOpening("a test", 30_000, Deadline.after(30_000), granted::add, () -> {});
+
+    private void seal(long bytes) {
+        opening.onSealed(new Seal(new byte[32], new Cell(0, 0, 1), bytes, new byte[64], new byte[64]));
+    }
+
+    /** The other side of the opening: what was granted, in chunks of odd sizes. */
+    private void send(byte[] bytes) {
+        Thread.startVirtualThread(() -> {
+            Random random = new Random(1);
+            int at = 0;
+            while (at < bytes.length) {
+                long upTo = await();
+                while (at < upTo) {
+                    int end = (int) Math.min(upTo, at + 1 + random.nextInt(200_000));
+                    opening.onChunk(at, Arrays.copyOfRange(bytes, at, end));
+                    at = end;
+                }
+            }
+        });
+    }
+
+    private long await() {
+        try {
+            return granted.poll(30, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void proofAndPiecesAreWhatWasSentWhateverTheirSizes() throws IOException {
+        byte[] bytes = new byte[BYTES];
+        new Random(2).nextBytes(bytes);
+        seal(BYTES);
+        send(bytes);
+        int proof = 9_876_543;
+        assertArrayEquals(Arrays.copyOf(bytes, proof), opening.proof(proof).toArray(ValueLayout.JAVA_BYTE));
+        assertArrayEquals(
+                Arrays.copyOfRange(bytes, proof, BYTES),
+                opening.next(BYTES - proof).toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    /** A node that says its proof has a gigabyte, and sends nothing, has nothing allocated for it. */
+    @Test
+    void memoryIsTakenForWhatHasCome() {
+        seal(1L << 30);
+        opening.fail(new IOException("gone"));
+        long before = allocated();
+        assertThrows(IOException.class, () -> opening.proof(1L << 30));
+        assertTrue(allocated() - before < 16 << 20);
+    }
+
+    private static long allocated() {
+        return ((com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean())
+                .getCurrentThreadAllocatedBytes();
+    }
+
+    @Test
+    void anEmptyChunkEndsTheOpening() {
+        seal(BYTES);
+        opening.onChunk(0, new byte[0]);
+        String refusal =
+                assertThrows(IOException.class, () -> opening.proof(BYTES)).getMessage();
+        assertTrue(refusal.contains("not what was asked for"), refusal);
+    }
+}

@@ -1,0 +1,41 @@
+package io.plumbline.verifier.encoding;
+
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+
+/** 32 bytes as a value: a public key or a hash that maps are ordered by, alike on every member. */
+public record Bytes32(long a, long b, long c, long d) implements Comparable<Bytes32> {
+    private static final int BYTES = 32;
+
+    public static Bytes32 of(byte[] bytes) {
+        if (bytes.length != BYTES) {
+            throw new IllegalArgumentException("A key has " + BYTES + " bytes, not " + bytes.length + ".");
+        }
+        ByteBuffer in = ByteBuffer.wrap(bytes);
+        return new Bytes32(in.getLong(), in.getLong(), in.getLong(), in.getLong());
+    }
+
+    public byte[] bytes() {
+        return ByteBuffer.allocate(BYTES)
+                .putLong(a)
+                .putLong(b)
+                .putLong(c)
+                .putLong(d)
+                .array();
+    }
+
+    /** As the bytes compare, each from 0 to 255. */
+    @Override
+    public int compareTo(Bytes32 other) {
+        int order = Long.compareUnsigned(a, other.a);
+        order = order != 0 ? order : Long.compareUnsigned(b, other.b);
+        order = order != 0 ? order : Long.compareUnsigned(c, other.c);
+        return order != 0 ? order : Long.compareUnsigned(d, other.d);
+    }
+
+    /** In hexadecimal. */
+    @Override
+    public String toString() {
+        return HexFormat.of().formatHex(bytes());
+    }
+}

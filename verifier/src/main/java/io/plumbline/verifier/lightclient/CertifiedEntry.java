@@ -1,0 +1,65 @@
+package io.plumbline.verifier.lightclient;
+
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.util.List;
+
+/**
+ * One entry of the ledger's state with all that a light client needs to believe it: a block, the signatures under it,
+ * and the way from the entry up to the block's state root. Nothing else is asked, and nobody trusted but the full
+ * nodes together.
+ *
+ * @param value the entry; null where there is none.
+ */
+public record CertifiedEntry(
+        BlockHeader header, Certificate certificate, Kind kind, byte[] id, byte[] value, StateProof proof) {
+    private static final String FORMAT = "plumbline certified entry 2";
+
+    /**
+     * Checks everything.
+     *
+     * @param fullNodes public keys, in genesis order.
+     * @return what does not hold, or null.
+     */
+    public String fault(byte[] genesisHash, List<byte[]> fullNodes) {
+        if (!certificate.holds(genesisHash, fullNodes, header)) {
+            return "block " + header.number() + " is not signed by " + Certificate.quorum(fullNodes.size()) + " of the "
+                    + fullNodes.size() + " full nodes";
+        }
+        byte[] key = LedgerHashes.key(kind, id);
+        boolean shows = value == null
+                ? proof.showsAbsence(header.stateRoot(), key)
+                : proof.shows(header.stateRoot(), key, value);
+        return shows ? null : "the entry is not in the state of block " + header.number();
+    }
+
+    public byte[] encode() {
+        CanonicalWriter out = new CanonicalWriter().putText(FORMAT).putFixed(header.encode());
+        certificate.write(out);
+        out.putInt(kind.ordinal()).putBytes(id).putInt(value == null ? 0 : 1);
+        return out.putBytes(value == null ? new byte[0] : value)
+                .putBytes(proof.encode())
+                .toBytes();
+    }
+
+    public static CertifiedEntry decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "certified entry");
+        if (!in.getText("format").equals(FORMAT)) {
+            throw new MalformedException("Malformed certified entry: it does not say that it is one.");
+        }
+        BlockHeader header = BlockHeader.read(in);
+        Certificate certificate = Certificate.read(in);
+        int kind = in.getInt("kind");
+        if (kind < 0 || kind >= Kind.values().length) {
+            throw new MalformedException("Malformed certified entry: kind " + kind + " is not known.");
+        }
+        byte[] id = in.getBytes("id");
+        boolean isThere = in.getInt("presence") == 1;
+        byte[] value = in.getBytes("value");
+        StateProof proof = StateProof.decode(in.getBytes("proof"));
+        in.end();
+        return new CertifiedEntry(header, certificate, Kind.values()[kind], id, isThere ? value : null, proof);
+    }
+}

@@ -1,0 +1,72 @@
+package io.plumbline.verifier.lightclient;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.Domain;
+
+/** The hashes that the ledger's trees are made of, each in a domain of its own, so that none can pass for another. */
+public final class LedgerHashes {
+    /** The root of a tree without entries. */
+    public static final byte[] EMPTY = new byte[Blake3.HASH_BYTES];
+
+    private static final Domain KEY = new Domain("plumbline 2026-11 ledger key");
+    private static final Domain LEAF = new Domain("plumbline 2026-11 ledger leaf");
+    private static final Domain INNER = new Domain("plumbline 2026-11 ledger inner node");
+    private static final Domain MOUNTAIN = new Domain("plumbline 2026-11 ledger mountain");
+    private static final Domain RANGE = new Domain("plumbline 2026-11 ledger mountain range");
+
+    private LedgerHashes() {}
+
+    /** Where an entry stands in the state tree: 32 bytes. */
+    public static byte[] key(Kind kind, byte[] id) {
+        return KEY.hash(new byte[] {(byte) kind.ordinal()}, id);
+    }
+
+    /** What an entry of the state is about. The order is part of the format. */
+    public enum Kind {
+        /** Money of a key. */
+        ACCOUNT,
+        /** An inference node. */
+        NODE,
+        /** A request's escrow and judgement; its id is the request hash. */
+        CASE,
+        /** Money that came in from outside; its id is the reference there. */
+        DEPOSIT,
+        /** Money to be paid out outside; its id is that of the command that asked. */
+        WITHDRAWAL,
+        /** Who fetches facts and keeps files. */
+        DATA_NODE,
+        /** A model, by its id. */
+        MODEL,
+        /** The last report of a data node on a feed. */
+        FEED,
+        /** A full node that was caught. */
+        FULL_NODE,
+        /** All else, under one key. */
+        META
+    }
+
+    /** @param valueHash BLAKE3 of the entry. */
+    public static byte[] leaf(byte[] key, byte[] valueHash) {
+        return LEAF.hash(key, valueHash);
+    }
+
+    public static byte[] inner(byte[] left, byte[] right) {
+        return INNER.hash(left, right);
+    }
+
+    /** Two mountains of a size become one of twice that. */
+    public static byte[] mountain(byte[] left, byte[] right) {
+        return MOUNTAIN.hash(left, right);
+    }
+
+    /** The root of a range: its length and its peaks, highest first. */
+    public static byte[] range(long length, Iterable<byte[]> peaks) {
+        byte[] count = new byte[8];
+        for (int i = 0; i < 8; i++) {
+            count[i] = (byte) (length >>> 8 * i);
+        }
+        Blake3 hash = RANGE.hasher().update(count);
+        peaks.forEach(hash::update);
+        return hash.digest();
+    }
+}

@@ -1,0 +1,79 @@
+package io.plumbline.verifier.receipt;
+
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.bouncycastle.math.ec.rfc8032.Ed25519;
+
+/** An Ed25519 key pair. The secret never leaves the object but by {@link #secret()}, for its owner's key file. */
+public final class KeyPair {
+    public static final int PUBLIC_BYTES = Ed25519.PUBLIC_KEY_SIZE;
+    public static final int SECRET_BYTES = Ed25519.SECRET_KEY_SIZE;
+    public static final int SIGNATURE_BYTES = Ed25519.SIGNATURE_SIZE;
+
+    private record Point(byte[] key, Ed25519.PublicPoint point) {}
+
+    /** By a hash of the key; who comes later takes the place. */
+    private static final AtomicReferenceArray<Point> POINTS = new AtomicReferenceArray<>(1024);
+
+    private final byte[] secret;
+    private final byte[] publicKey = new byte[PUBLIC_BYTES];
+
+    /** @param secret 32 bytes. */
+    public KeyPair(byte[] secret) {
+        if (secret.length != SECRET_BYTES) {
+            throw new IllegalArgumentException(
+                    "An Ed25519 secret has " + SECRET_BYTES + " bytes, not " + secret.length + ".");
+        }
+        this.secret = secret.clone();
+        Ed25519.generatePublicKey(secret, 0, publicKey, 0);
+    }
+
+    public static KeyPair random() {
+        byte[] secret = new byte[SECRET_BYTES];
+        new SecureRandom().nextBytes(secret);
+        return new KeyPair(secret);
+    }
+
+    public byte[] publicKey() {
+        return publicKey.clone();
+    }
+
+    public byte[] secret() {
+        return secret.clone();
+    }
+
+    /** 64 bytes over {@code message}. */
+    public byte[] sign(byte[] message) {
+        byte[] signature = new byte[SIGNATURE_BYTES];
+        Ed25519.sign(secret, 0, publicKey, 0, message, 0, message.length, signature, 0);
+        return signature;
+    }
+
+    /** Whether {@code signature} over {@code message} was made with the secret of {@code publicKey}. */
+    public static boolean verify(byte[] publicKey, byte[] message, byte[] signature) {
+        if (publicKey.length != PUBLIC_BYTES || signature.length != SIGNATURE_BYTES) {
+            return false;
+        }
+        Ed25519.PublicPoint point = point(publicKey);
+        return point != null && Ed25519.verify(signature, 0, point, message, 0, message.length);
+    }
+
+    /**
+     * A key as a point, or null where it is none. Those that sign often are kept: finding the point is a sixth of a
+     * check.
+     */
+    private static Ed25519.PublicPoint point(byte[] publicKey) {
+        int place = (Arrays.hashCode(publicKey) & Integer.MAX_VALUE) % POINTS.length();
+        Point kept = POINTS.get(place);
+        if (kept == null || !Arrays.equals(kept.key, publicKey)) {
+            Ed25519.PublicPoint point = Ed25519.validatePublicKeyPartialExport(publicKey, 0);
+            if (point == null) {
+                return null;
+            }
+            kept = new Point(publicKey.clone(), point);
+            POINTS.set(place, kept);
+        }
+        return kept.point;
+    }
+}

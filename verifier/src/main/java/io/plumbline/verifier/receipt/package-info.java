@@ -1,0 +1,2 @@
+/** Requests, answers, receipts and keys. */
+package io.plumbline.verifier.receipt;

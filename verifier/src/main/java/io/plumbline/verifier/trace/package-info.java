@@ -1,0 +1,2 @@
+/** The trace: where each value of an answer's computation stands, and its records. */
+package io.plumbline.verifier.trace;
