@@ -22,10 +22,10 @@ public record ClockedLedger(MemorySequencer memory) implements Sequencer {
     }
 
     @Override
-    public byte[] ask(Query question, byte[] key) {
+    public byte[] ask(Query query, byte[] key) {
         synchronized (memory) {
             tick();
-            return memory.ask(question, key);
+            return memory.ask(query, key);
         }
     }
 

@@ -271,8 +271,8 @@ public final class ClusterSequencer implements PipelinedSequencer {
     }
 
     @Override
-    public CompletableFuture<byte[]> askLater(Query question, byte[] key) {
-        return begin(new Call<>(byte[].class, id -> LedgerWire.query(id, question, key)));
+    public CompletableFuture<byte[]> askLater(Query query, byte[] key) {
+        return begin(new Call<>(byte[].class, id -> LedgerWire.query(id, query, key)));
     }
 
     private <T> CompletableFuture<T> begin(Call<T> call) {
@@ -290,8 +290,8 @@ public final class ClusterSequencer implements PipelinedSequencer {
     }
 
     @Override
-    public byte[] ask(Query question, byte[] key) throws IOException {
-        return await(askLater(question, key));
+    public byte[] ask(Query query, byte[] key) throws IOException {
+        return await(askLater(query, key));
     }
 
     private static <T> T await(CompletableFuture<T> done) throws IOException {

@@ -275,7 +275,7 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     /** How far the ledger is. */
-    public LedgerStatus standing() throws IOException {
+    public LedgerStatus status() throws IOException {
         return LedgerStatus.decode(sequencer.ask(Query.STANDING, new byte[0]));
     }
 

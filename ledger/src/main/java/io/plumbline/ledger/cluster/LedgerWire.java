@@ -37,8 +37,8 @@ final class LedgerWire {
         return message(buffer, out.encodedLength());
     }
 
-    static UnsafeBuffer query(long id, Query question, byte[] key) {
-        return query(id, Subject.get((short) question.ordinal()), key);
+    static UnsafeBuffer query(long id, Query query, byte[] key) {
+        return query(id, Subject.get((short) query.ordinal()), key);
     }
 
     static UnsafeBuffer query(long id, Subject subject, byte[] key) {

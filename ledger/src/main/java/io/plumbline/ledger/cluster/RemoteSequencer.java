@@ -195,8 +195,8 @@ public final class RemoteSequencer implements Sequencer {
     }
 
     @Override
-    public byte[] ask(Query question, byte[] key) throws IOException {
-        return call(byte[].class, id -> LedgerWire.query(id, question, key));
+    public byte[] ask(Query query, byte[] key) throws IOException {
+        return call(byte[].class, id -> LedgerWire.query(id, query, key));
     }
 
     /** From which byte on a full node has the log. */

@@ -66,7 +66,7 @@ public record LedgerStatus(
     }
 
     public static LedgerStatus decode(byte[] bytes) {
-        CanonicalReader in = new CanonicalReader(bytes, "standing");
+        CanonicalReader in = new CanonicalReader(bytes, "status");
         long height = in.getLong("height");
         long timeMs = in.getLong("time");
         long epoch = in.getLong("epoch");
@@ -81,7 +81,7 @@ public record LedgerStatus(
         for (int n = in.getInt("guilty"); n > 0; n--) {
             guilty.add(in.getText("what it did"));
         }
-        LedgerStatus standing = new LedgerStatus(
+        LedgerStatus status = new LedgerStatus(
                 height,
                 timeMs,
                 epoch,
@@ -93,6 +93,6 @@ public record LedgerStatus(
                 in.getLong("deposited"),
                 in.getLong("total"));
         in.end();
-        return standing;
+        return status;
     }
 }

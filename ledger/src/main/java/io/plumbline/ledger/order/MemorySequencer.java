@@ -115,9 +115,9 @@ public final class MemorySequencer implements Sequencer {
     }
 
     @Override
-    public byte[] ask(Query question, byte[] key) {
+    public byte[] ask(Query query, byte[] key) {
         catchUp(0);
-        return members.getFirst().replica.answer(question, key);
+        return members.getFirst().replica.answer(query, key);
     }
 
     @Override

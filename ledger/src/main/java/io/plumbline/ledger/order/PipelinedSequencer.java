@@ -12,5 +12,5 @@ public interface PipelinedSequencer extends Sequencer {
     CompletableFuture<Answer> submitLater(byte[] signed);
 
     /** As {@link #ask}; fails with an IOException where nobody answers. */
-    CompletableFuture<byte[]> askLater(Query question, byte[] key);
+    CompletableFuture<byte[]> askLater(Query query, byte[] key);
 }

@@ -142,9 +142,9 @@ public final class Replica {
         state.takeChanged().forEach(one -> listener.onAudit(one, state.node(one.node())));
     }
 
-    /** What a question's answer is; empty where there is none, or the question is none. */
-    public byte[] answer(Query question, byte[] key) {
-        return switch (question) {
+    /** What a query's answer is; empty where there is none, or the query is none. */
+    public byte[] answer(Query query, byte[] key) {
+        return switch (query) {
             case ACCOUNT -> key.length == 32 ? state.account(key).encode() : new byte[0];
             case CASE -> {
                 Settlement found = state.findSettlement(key);

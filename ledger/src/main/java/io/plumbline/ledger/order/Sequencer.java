@@ -33,7 +33,7 @@ public interface Sequencer extends AutoCloseable {
      * @return empty where there is nothing.
      * @throws IOException where nobody answers.
      */
-    byte[] ask(Query question, byte[] key) throws IOException;
+    byte[] ask(Query query, byte[] key) throws IOException;
 
     /** What was answered last did not hold: another full node is asked from now on, where there is a choice. */
     default void distrust() {

@@ -230,12 +230,12 @@ class ClusterTest {
                     Signed.of(genesis().hash(), REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5));
             byte[] forged = signed.encode();
             forged[forged.length - 1] ^= 1;
-            long height = client.standing().height();
+            long height = client.status().height();
             assertEquals(
                     List.of("the signature does not hold"),
                     remote.submit(forged).reasons());
             assertEquals(1, remote.submit(new byte[5]).reasons().size());
-            assertEquals(height, client.standing().height(), "it was refused at the ingress");
+            assertEquals(height, client.status().height(), "it was refused at the ingress");
             assertNull(remote.submit(signed.encode()).reasons().getFirst());
             assertNull(remote.submit(signed.encode()).reasons().getFirst(), "the first answer again");
             assertEquals(5, client.account(REQUESTER.publicKey()).stake());
@@ -282,7 +282,7 @@ class ClusterTest {
         assertTrue(proof.certificate().signatures().size() >= 2);
         voters.forEach(Voter::close);
         byte[] settled = client.findSettlement(request(1)).encode();
-        LedgerStatus before = client.standing();
+        LedgerStatus before = client.status();
 
         closeClients();
         members.forEach(Member::close);
@@ -291,7 +291,7 @@ class ClusterTest {
         launch();
         assertArrayEquals(
                 settled, client.findSettlement(request(1)).encode(), "the same after a restart of all members");
-        LedgerStatus after = client.standing();
+        LedgerStatus after = client.status();
         assertTrue(after.certified() >= before.certified() && after.height() >= before.height(), after.toString());
         assertEquals(after.deposited(), after.total());
         assertEquals(999_850, client.account(REQUESTER.publicKey()).balance());

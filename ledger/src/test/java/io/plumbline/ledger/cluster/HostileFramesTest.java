@@ -72,8 +72,8 @@ class HostileFramesTest {
         List<byte[]> frames = new ArrayList<>();
         Signed signed = Signed.of(Money.genesis().hash(), Money.REQUESTER, 1_060_000, new Command.Bond(5));
         frames.add(bytes(LedgerWire.submit(5, signed.encode())));
-        for (Query question : Query.values()) {
-            frames.add(bytes(LedgerWire.query(6, question, new byte[33])));
+        for (Query query : Query.values()) {
+            frames.add(bytes(LedgerWire.query(6, query, new byte[33])));
         }
         return frames;
     }
@@ -110,7 +110,7 @@ class HostileFramesTest {
         }
     }
 
-    /** A batch of refusals and a question with a long answer, of a client whose channel takes short messages. */
+    /** A batch of refusals and a query with a long answer, of a client whose channel takes short messages. */
     @Test
     void aReplyThatIsTooLongForItsChannelIsAnsweredWithAnError() {
         service.onStart(cluster, null);

@@ -43,7 +43,7 @@ class LedgerClientTest {
                     }
 
                     @Override
-                    public byte[] ask(Query question, byte[] key) {
+                    public byte[] ask(Query query, byte[] key) {
                         return new byte[0];
                     }
 
@@ -157,7 +157,7 @@ class LedgerClientTest {
                     }
 
                     @Override
-                    public byte[] ask(Query question, byte[] key) {
+                    public byte[] ask(Query query, byte[] key) {
                         return new byte[0];
                     }
 
@@ -192,7 +192,7 @@ class LedgerClientTest {
         assertTrue(signatures.stream().allMatch(n -> n <= Admission.MAX_OTHERS_SIGNATURES), signatures.toString());
     }
 
-    /** A ledger whose questions are answered as a test says. */
+    /** A ledger whose queries are answered as a test says. */
     private static LedgerClient asked(Function<byte[], byte[]> answer) {
         return new LedgerClient(
                 new Sequencer() {
@@ -202,8 +202,8 @@ class LedgerClientTest {
                     }
 
                     @Override
-                    public byte[] ask(Query question, byte[] key) {
-                        assertEquals(Query.NODES, question);
+                    public byte[] ask(Query query, byte[] key) {
+                        assertEquals(Query.NODES, query);
                         return answer.apply(key);
                     }
 

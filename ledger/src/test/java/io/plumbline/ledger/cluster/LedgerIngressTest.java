@@ -68,8 +68,8 @@ class LedgerIngressTest {
         }
 
         @Override
-        public CompletableFuture<byte[]> askLater(Query question, byte[] key) {
-            return CompletableFuture.supplyAsync(() -> ask(question, key), Thread::startVirtualThread);
+        public CompletableFuture<byte[]> askLater(Query query, byte[] key) {
+            return CompletableFuture.supplyAsync(() -> ask(query, key), Thread::startVirtualThread);
         }
 
         @Override
@@ -81,10 +81,10 @@ class LedgerIngressTest {
         }
 
         @Override
-        public byte[] ask(Query question, byte[] key) {
+        public byte[] ask(Query query, byte[] key) {
             pass();
             synchronized (memory) {
-                return memory.ask(question, key);
+                return memory.ask(query, key);
             }
         }
 

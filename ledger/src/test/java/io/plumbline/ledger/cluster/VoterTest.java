@@ -159,7 +159,7 @@ class VoterTest {
             }
 
             @Override
-            public byte[] ask(Query question, byte[] key) {
+            public byte[] ask(Query query, byte[] key) {
                 return new byte[0];
             }
 

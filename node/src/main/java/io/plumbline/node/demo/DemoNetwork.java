@@ -40,6 +40,9 @@ final class DemoNetwork implements AutoCloseable {
     /** Longest wait for a role to be ready. */
     static final long START_MS = 60_000;
 
+    /** The same for one that was killed: it applies the log again, on a host that the others keep busy. */
+    private static final long RESTART_MS = 180_000;
+
     /** Longest wait for a verdict. */
     static final long SETTLE_MS = 60_000;
 
@@ -154,7 +157,7 @@ final class DemoNetwork implements AutoCloseable {
         synchronized (this) {
             children.put(name, again);
         }
-        JsonNode ready = again.await("ready", event -> true, START_MS);
+        JsonNode ready = again.await("ready", event -> true, RESTART_MS);
         if (name.equals(GATEWAY)) {
             gateway = address(ready);
         }

@@ -49,7 +49,7 @@ public record AdminCommands(
     }
 
     private String status() throws InterruptedException, ExecutionException {
-        LedgerStatus standing = service.look(LedgerStatus::of).get();
+        LedgerStatus status = service.look(LedgerStatus::of).get();
         Parameters parameters = service.look(state -> state.parameters()).get();
         ObjectNode json = new ObjectMapper()
                 .createObjectNode()
@@ -59,22 +59,22 @@ public record AdminCommands(
                 .put("signatures_that_certify", Certificate.quorum(fullNodes))
                 .put("leads", member.leads())
                 .put("sure", service.isSure())
-                .put("height", standing.height())
-                .put("time_ms", standing.timeMs())
-                .put("epoch", standing.epoch())
-                .put("certified", standing.certified())
-                .put("waiting_since_ms", standing.waitsSinceMs())
-                .put("asked_for_next_epoch", standing.asked())
+                .put("height", status.height())
+                .put("time_ms", status.timeMs())
+                .put("epoch", status.epoch())
+                .put("certified", status.certified())
+                .put("waiting_since_ms", status.waitsSinceMs())
+                .put("asked_for_next_epoch", status.asked())
                 .put("snapshots", member.snapshots())
                 .put("log_begins", member.logStart())
                 .put("log_ends", member.logEnd())
                 .put("rules", parameters.rules())
-                .put("deposited", standing.deposited())
-                .put("total", standing.total());
+                .put("deposited", status.deposited())
+                .put("total", status.total());
         ArrayNode dissent = json.putArray("dissent");
-        standing.dissent().forEach(dissent::add);
+        status.dissent().forEach(dissent::add);
         ArrayNode guilty = json.putArray("guilty");
-        standing.guilty().forEach(guilty::add);
+        status.guilty().forEach(guilty::add);
         return json.toString();
     }
 

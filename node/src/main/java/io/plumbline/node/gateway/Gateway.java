@@ -38,7 +38,7 @@ import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
 /**
- * The ingress for applications: OpenAI's API and the Open Inference Protocol over HTTP. It opens the escrow, has a node
+ * The entry for applications: OpenAI's API and the Open Inference Protocol over HTTP. It opens the escrow, has a node
  * answer, checks the receipt, and hands it to the client beside the answer.
  */
 public final class Gateway implements AutoCloseable {

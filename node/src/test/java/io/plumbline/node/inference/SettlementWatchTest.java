@@ -45,7 +45,7 @@ class SettlementWatchTest {
             }
 
             @Override
-            public byte[] ask(Query question, byte[] key) {
+            public byte[] ask(Query query, byte[] key) {
                 asked.incrementAndGet();
                 return new byte[0];
             }
