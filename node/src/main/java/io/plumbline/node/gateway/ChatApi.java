@@ -91,8 +91,8 @@ final class ChatApi implements AutoCloseable {
     }
 
     /** A node has answered nothing: it is left out for a while. */
-    void failed(Node node, String why) {
-        market.failed(node, why);
+    void refused(Node node, Exception why) {
+        market.refused(node, why);
     }
 
     /**

@@ -166,7 +166,7 @@ final class Completion implements AutoCloseable {
     /** Has another node answer. */
     private void beginAnew(Choice choice, Exception why) throws IOException {
         // A busy one too: it is asked last for a while.
-        api.failed(choice.node, why.getMessage());
+        api.refused(choice.node, why);
         choice.inference.close();
         NodeSelector.Reached other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());

@@ -37,8 +37,13 @@ final class NodeSelector {
 
     private static final long LIED_NS = TimeUnit.HOURS.toNanos(24);
 
+    /** For so long no escrow is put up at a node that said that it is busy: it would only have to be given back. */
+    private static final long BUSY_NS = TimeUnit.SECONDS.toNanos(5);
+
     /** Nodes that are remembered as left out, at most. */
     private static final int MAX_LEFT_OUT = 10_000;
+
+    private static final String BUSY = "busy";
 
     /** How refusals of an escrow begin that are about the node. */
     private static final String OF_NODE = "the node";
@@ -189,6 +194,19 @@ final class NodeSelector {
                         .put("price", receipt.price()));
     }
 
+    /** It did not take a request: it is asked last for a while, and where it has too much to do for a moment not at all. */
+    void refused(Node node, Exception why) {
+        boolean isBusy = why instanceof BusyException;
+        if (isBusy && isLeftOut(BUSY, node)) {
+            // Not asked at all: the moment must not grow by those that come in it.
+            return;
+        }
+        if (isBusy) {
+            leaveOut(BUSY, node, BUSY_NS, why.getMessage());
+        }
+        failed(node, why.getMessage());
+    }
+
     /** It answered nothing. */
     void failed(Node node, String why) {
         leaveOut(node.host() + ":" + node.port(), node, AWAY_NS, why);
@@ -202,10 +220,14 @@ final class NodeSelector {
     /**
      * Puts up what a request may cost at most.
      *
-     * @throws BusyException where it is the node that can have none; it is left out for a while.
+     * @throws BusyException where it is the node that can have none; it is left out for a while; and where it has just
+     *     said that it is busy.
      * @param tokens most that the node may charge for, prompt and answer together.
      */
     void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
+        if (isLeftOut(BUSY, node)) {
+            throw new BusyException("The node has too much to do. Ask again in some seconds.");
+        }
         LedgerClient.Outcome escrow =
                 ledger.submit(new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
         // What is said of the node another one may not have; what is said of this account stands whichever is asked.

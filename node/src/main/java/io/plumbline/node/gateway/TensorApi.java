@@ -371,7 +371,7 @@ final class TensorApi {
                 reached = tries.next(e);
             } catch (IOException | IllegalArgumentException e) {
                 // A refusal too: the gateway has looked at the request, and another node may take it.
-                market.failed(reached.node(), e.getMessage());
+                market.refused(reached.node(), e);
                 reached = tries.next(e);
             }
         }

@@ -3,6 +3,7 @@ package io.plumbline.node.inference;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerWait;
@@ -86,6 +87,8 @@ public final class InferenceNode implements AutoCloseable {
                 keys,
                 new CertifiedSettlements(ledger, network.genesis()),
                 new AnswerStore(place.folder().resolve("answers")),
+                key -> network.genesis().place(key.bytes()) >= 0,
+                deciding(network.genesis()),
                 events);
         this.service = served(serving, place, replies, network);
         this.endpoint = new Endpoint(
@@ -119,6 +122,11 @@ public final class InferenceNode implements AutoCloseable {
                         .put("key", HexFormat.of().formatHex(keys.publicKey()))
                         .put("model", HexFormat.of().formatHex(service.modelId()))
                         .put("port", endpoint.port()));
+    }
+
+    /** More than half of those that are drawn. */
+    private static int deciding(Genesis genesis) {
+        return Math.min(genesis.fullNodes().size(), genesis.parameters().maxAuditors()) / 2 + 1;
     }
 
     private Service served(Serving serving, Place place, NodeResponder replies, Network network) throws IOException {

@@ -14,6 +14,7 @@ import io.plumbline.transport.nodewire.AnsweredEncoder;
 import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -25,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
@@ -38,6 +40,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     private final AnswerStore store;
     private final SettlementWatch watch;
     private final EscrowWatch escrows;
+    private final AuditLag lag;
+    private final Predicate<Bytes32> isFullNode;
 
     /** An escrow that ends sooner is not worked for: the receipt would come too late. */
     private static final long LEAST_MS = 30_000;
@@ -53,8 +57,23 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     /** Requests that are being answered, in hexadecimal. */
     private final Set<String> underWay = ConcurrentHashMap.newKeySet();
 
-    /** @param cases of the ledger that pays. */
-    NodeResponder(KeyPair keys, CertifiedSettlements cases, AnswerStore store, Events events) {
+    /** Those of them whose answers nobody audits. */
+    private final Set<String> unaudited = ConcurrentHashMap.newKeySet();
+
+    /**
+     * @param cases of the ledger that pays.
+     * @param isFullNode whether a key is one of those that audit.
+     * @param deciding auditors whose verdicts decide on an answer.
+     */
+    NodeResponder(
+            KeyPair keys,
+            CertifiedSettlements cases,
+            AnswerStore store,
+            Predicate<Bytes32> isFullNode,
+            int deciding,
+            Events events) {
+        this.isFullNode = isFullNode;
+        this.lag = new AuditLag(deciding, System::nanoTime, event -> events.emit(event, json -> {}));
         this.keys = keys;
         this.ledger = cases.ledger();
         this.store = store;
@@ -80,16 +99,22 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
      * @param price that this node asks a token.
      * @return the escrow.
      * @throws IllegalArgumentException saying what is missing.
+     * @throws RejectedExecutionException where this node owes too much, or auditors are behind.
      * @throws IOException where the ledger does not answer.
      */
     Settlement takeOn(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
         store.requireRoom();
+        lag.requireKeptUp();
         // Claimed before it is looked at: what is declined meanwhile is not worked for.
         if (!claim(requestHash)) {
             throw new IllegalArgumentException("The request is being answered, or was answered before.");
         }
         try {
-            return paidFor(requestHash, requester, tokens, price);
+            Settlement escrow = paidFor(requestHash, requester, tokens, price);
+            if (escrow.level() == Level.SIGNED) {
+                unaudited.add(Blake3.hex(requestHash));
+            }
+            return escrow;
         } catch (IOException | RuntimeException e) {
             over(requestHash);
             throw e;
@@ -134,7 +159,9 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     /** A request that was taken on is over, whatever came of it. */
     @Override
     public void over(byte[] requestHash) {
-        underWay.remove(Blake3.hex(requestHash));
+        String request = Blake3.hex(requestHash);
+        underWay.remove(request);
+        unaudited.remove(request);
     }
 
     /** Work that may fail. */
@@ -189,6 +216,9 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
                     + " bytes together, which no auditor could be shown: it is not signed. Ask for less at once.");
         }
         store.put(new Stored(receipt, request, answer));
+        if (!unaudited.contains(Blake3.hex(receipt.requestHash()))) {
+            lag.signed(Bytes32.of(receipt.requestHash()));
+        }
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         byte[] receiptBytes = receipt.encode();
@@ -226,7 +256,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     /** Tells a peer what stands behind a receipt, on a thread of its own: it may read slowly. */
     void disclose(Peer peer, long id, byte[] receiptHash, SendingSlots slots) throws IOException {
         Stored found = find(receiptHash);
-        Runnable giveBack = slots.take(Bytes32.of(peer.key()), (long) found.request().length + found.answer().length);
+        Bytes32 asking = Bytes32.of(peer.key());
+        if (isFullNode.test(asking)) {
+            lag.asked(Bytes32.of(found.receipt().requestHash()), asking);
+        }
+        Runnable giveBack = slots.take(asking, (long) found.request().length + found.answer().length);
         Thread.startVirtualThread(() -> {
             try {
                 disclose(peer, id, found);
