@@ -1,10 +1,10 @@
 package io.plumbline.node.client;
 
 import io.plumbline.inference.language.engine.Logprobs;
-import io.plumbline.node.inference.NodeResponder;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.LostException;
+import io.plumbline.node.network.RefusalKind;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
@@ -208,7 +208,7 @@ public final class NodeClient implements Endpoint.Receiver {
     }
 
     private void onRefused(Peer from, long id, int kind, String reason) {
-        boolean busy = kind == NodeResponder.BUSY;
+        boolean busy = kind == RefusalKind.BUSY;
         Call call = calls.find(from, id);
         IncomingOpening opening = openings.find(from, id);
         if (call == null && opening == null) {
@@ -221,8 +221,8 @@ public final class NodeClient implements Endpoint.Receiver {
         if (call != null) {
             call.done.completeExceptionally(
                     switch (kind) {
-                        case NodeResponder.BUSY -> new BusyException(reason);
-                        case NodeResponder.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
+                        case RefusalKind.BUSY -> new BusyException(reason);
+                        case RefusalKind.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
                         default -> new IllegalArgumentException(reason);
                     });
         }

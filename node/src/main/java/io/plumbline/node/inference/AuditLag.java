@@ -1,6 +1,8 @@
 package io.plumbline.node.inference;
 
 import io.plumbline.verifier.encoding.Bytes32;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -12,34 +14,35 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Whether auditors keep up with what an inference node answers. An auditor begins with asking what stands behind a
- * receipt; where those come later and later, the first to have no time left for their audit are a minute away, and then
- * honest answers are refunded. So the node takes no more work until they have caught up.
- *
- * <p>It goes by how many of the answers of half a minute ago were asked for by as many auditors as decide, not by the
- * oldest: a third of the full nodes, which may be liars, decides few draws by its silence. Called by any thread.
+ * Keeps an inference node from answering more than auditors keep up with: honest answers that they come to when their
+ * time is over are refunded. An auditor begins with asking what stands behind a receipt, so the node knows which of its
+ * answers wait for as many auditors as decide. It takes no more work while there are more than auditors took up in the
+ * last ten seconds: by Little's law they come to each about ten seconds after it was signed, however fast they are, and
+ * a host that is suddenly eight times slower still comes to the last of them within the least time that an audit has.
+ * Called by any thread.
  */
 final class AuditLag {
-    /** An answer that auditors have not asked for after this is late: a quarter of the least time that an audit has. */
-    static final long LATE_NS = TimeUnit.SECONDS.toNanos(30);
+    /** So long after an answer auditors come to it where they are as fast as they were. */
+    private static final long WAIT_NS = TimeUnit.SECONDS.toNanos(10);
 
-    /** So long an answer counts that was asked for, and one that was not. */
-    private static final long ASKED_NS = TimeUnit.SECONDS.toNanos(60);
+    /** So many may wait at any speed, at the start and after a pause. */
+    static final int LEAST = 64;
 
-    private static final long NOT_ASKED_NS = TimeUnit.SECONDS.toNanos(120);
-
-    /** Of fewer answers nothing is concluded. */
-    private static final int LEAST = 8;
-
-    /** Answers of two minutes, at a rate that no ledger settles. */
-    private static final int MAX_ANSWERS = 1_000_000;
+    /**
+     * An answer that was not asked for after this does not count: most of the auditors that were drawn for it are down,
+     * or liars, who would hold a node up by their silence.
+     */
+    private static final long FORGOTTEN_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final int deciding;
     private final LongSupplier clockNs;
     private final Consumer<String> onChange;
 
-    /** By request, the oldest first. */
-    private final Map<Bytes32, Answer> answers = new LinkedHashMap<>();
+    /** Answers that wait, by request, the oldest first. */
+    private final Map<Bytes32, Answer> waiting = new LinkedHashMap<>();
+
+    /** When those that wait no more were taken up, within the last {@link #WAIT_NS}. */
+    private final Deque<Long> takenUpNs = new ArrayDeque<>();
 
     private boolean wasBehind;
 
@@ -65,16 +68,15 @@ final class AuditLag {
 
     /** An answer that will be audited was signed. */
     synchronized void signed(Bytes32 request) {
-        if (answers.size() < MAX_ANSWERS) {
-            answers.put(request, new Answer(clockNs.getAsLong()));
-        }
+        waiting.put(request, new Answer(clockNs.getAsLong()));
     }
 
     /** A full node has asked what stands behind the receipt for a request. */
     synchronized void asked(Bytes32 request, Bytes32 auditor) {
-        Answer answer = answers.get(request);
-        if (answer != null) {
-            answer.askedBy.add(auditor);
+        Answer answer = waiting.get(request);
+        if (answer != null && answer.askedBy.add(auditor) && answer.askedBy.size() >= deciding) {
+            waiting.remove(request);
+            takenUpNs.addLast(clockNs.getAsLong());
         }
     }
 
@@ -82,29 +84,20 @@ final class AuditLag {
     void requireKeptUp() {
         if (isBehind()) {
             throw new RejectedExecutionException(
-                    "Auditors are behind with what this node has answered. Ask again in half a minute.");
+                    "Auditors are behind with what this node has answered. Ask again in some seconds.");
         }
     }
 
     private synchronized boolean isBehind() {
         long now = clockNs.getAsLong();
-        int all = 0;
-        int late = 0;
-        for (Iterator<Answer> oldest = answers.values().iterator(); oldest.hasNext(); ) {
-            Answer answer = oldest.next();
-            long age = now - answer.signedNs;
-            boolean isAsked = answer.askedBy.size() >= deciding;
-            if (age < LATE_NS) {
-                break;
-            }
-            if (age > (isAsked ? ASKED_NS : NOT_ASKED_NS)) {
-                oldest.remove();
-            } else {
-                all++;
-                late += isAsked ? 0 : 1;
-            }
+        while (!takenUpNs.isEmpty() && now - takenUpNs.peekFirst() > WAIT_NS) {
+            takenUpNs.removeFirst();
         }
-        boolean isBehind = all >= LEAST && 2 * late > all;
+        Iterator<Answer> oldest = waiting.values().iterator();
+        while (oldest.hasNext() && now - oldest.next().signedNs > FORGOTTEN_NS) {
+            oldest.remove();
+        }
+        boolean isBehind = waiting.size() >= Math.max(LEAST, takenUpNs.size());
         if (isBehind != wasBehind) {
             wasBehind = isBehind;
             onChange.accept(isBehind ? "auditors-behind" : "auditors-caught-up");

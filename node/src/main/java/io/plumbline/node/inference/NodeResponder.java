@@ -8,6 +8,7 @@ import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.inference.AnswerStore.Stored;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.RefusalKind;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.AnsweredEncoder;
@@ -45,11 +46,6 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
 
     /** An escrow that ends sooner is not worked for: the receipt would come too late. */
     private static final long LEAST_MS = 30_000;
-
-    /** What a refusal says of the same request: it may be met later; its answer is larger than messages are. */
-    public static final int BUSY = 1;
-
-    public static final int ANSWER_TOO_LARGE = 2;
 
     /** Of a request and its answer together: an auditor is shown both in one message. */
     private static final int MAX_DISCLOSED_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
@@ -185,8 +181,10 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         boolean isForNow = why instanceof RejectedExecutionException || why instanceof IOException;
-        refused.correlationId(id)
-                .busy((short) (isForNow ? BUSY : why instanceof AnswerTooLargeException ? ANSWER_TOO_LARGE : 0));
+        refused.correlationId(id).busy((short)
+                (isForNow
+                        ? RefusalKind.BUSY
+                        : why instanceof AnswerTooLargeException ? RefusalKind.ANSWER_TOO_LARGE : 0));
         refused.reason(String.valueOf(why.getMessage()));
         // Never waits: on the transport's thread, which would wait for itself, and for whoever reads nothing.
         peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + refused.encodedLength());

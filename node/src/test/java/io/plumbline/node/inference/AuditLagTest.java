@@ -3,9 +3,12 @@ package io.plumbline.node.inference;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.Bytes32;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -18,69 +21,93 @@ class AuditLagTest {
     private long nowNs;
     private final AuditLag lag = new AuditLag(3, () -> nowNs, told::add);
 
+    /** What auditors have not asked for, the oldest first, with the time of its signature. */
+    private final Deque<long[]> queue = new ArrayDeque<>();
+
+    private int signed;
+
     private static Bytes32 id(int number) {
         return new Bytes32(number, 0, 0, 0);
     }
 
-    private void seconds(long passed) {
-        nowNs += TimeUnit.SECONDS.toNanos(passed);
-    }
-
-    /** Answers of a second each. */
-    private void answer(int from, int to) {
-        for (int i = from; i < to; i++) {
-            lag.signed(id(100 + i));
-            seconds(1);
+    private boolean answer() {
+        try {
+            lag.requireKeptUp();
+        } catch (RejectedExecutionException e) {
+            return false;
         }
+        lag.signed(id(100 + signed));
+        queue.add(new long[] {signed++, nowNs});
+        return true;
     }
 
-    private void asked(int from, int to, int auditors) {
-        for (int i = from; i < to; i++) {
-            for (Bytes32 auditor : AUDITORS.subList(0, auditors)) {
-                lag.asked(id(100 + i), auditor);
+    /** @return how long the oldest had waited. */
+    private double audit(int auditors) {
+        long[] oldest = queue.poll();
+        for (Bytes32 auditor : AUDITORS.subList(0, auditors)) {
+            lag.asked(id(100 + (int) oldest[0]), auditor);
+        }
+        return (nowNs - oldest[1]) / 1e9;
+    }
+
+    /**
+     * Clients that ask without a pause, and auditors of a speed.
+     *
+     * @return the longest that an answer waited for auditors, in seconds.
+     */
+    private double run(int seconds, int auditsASecond) {
+        double longest = 0;
+        for (int tick = 0; tick < 10 * seconds; tick++) {
+            nowNs += TimeUnit.MILLISECONDS.toNanos(100);
+            for (int i = 0; i < 5 && answer(); i++) {
+                // As many as it takes.
+            }
+            for (int i = auditsASecond * tick / 10; i < auditsASecond * (tick + 1) / 10 && !queue.isEmpty(); i++) {
+                longest = Math.max(longest, audit(3));
             }
         }
+        return longest;
     }
 
     @Test
-    void noWorkIsTakenWhileFewerThanDecideHaveAsked() {
-        answer(0, 40);
-        asked(0, 40, 2);
-        seconds(10);
+    void auditorsComeToEveryAnswerInTimeWhateverTheirSpeed() {
+        run(60, 20);
+        int before = signed;
+        assertTrue(run(60, 20) < 15);
+        assertTrue(signed - before >= 60 * 20 - 5, "and they are kept busy: " + (signed - before));
+        // Suddenly eight times slower, then slower still: an audit has two minutes, less a third to say what failed.
+        assertTrue(run(200, 3) < 80);
+        assertTrue(run(200, 1) < 80);
+        run(60, 20);
+        assertTrue(run(60, 20) < 15);
+        assertEquals("auditors-behind", told.getFirst());
+        assertTrue(told.contains("auditors-caught-up"));
+    }
+
+    @Test
+    void fewerThanDecideAreNotEnough() {
+        for (int i = 0; i < AuditLag.LEAST; i++) {
+            assertTrue(answer());
+        }
+        while (!queue.isEmpty()) {
+            audit(2);
+        }
         assertThrows(RejectedExecutionException.class, lag::requireKeptUp);
-        assertEquals(List.of("auditors-behind"), told);
-        asked(0, 40, 3);
+        lag.asked(id(100), AUDITORS.getLast());
         assertDoesNotThrow(lag::requireKeptUp);
-        assertEquals(List.of("auditors-behind", "auditors-caught-up"), told);
-    }
-
-    @Test
-    void anAuditorThatIsDownAndAFewSilencesHoldNothingUp() {
-        answer(0, 60);
-        asked(0, 60, 3);
-        assertDoesNotThrow(lag::requireKeptUp);
-        answer(60, 90);
-        asked(60, 75, 3);
-        asked(75, 90, 2);
-        seconds(30);
-        // Half of those of half a minute ago.
-        assertDoesNotThrow(lag::requireKeptUp);
-        assertEquals(List.of(), told);
-    }
-
-    @Test
-    void ofAFewAnswersNothingIsConcluded() {
-        answer(0, 7);
-        seconds(60);
-        assertDoesNotThrow(lag::requireKeptUp);
-    }
-
-    @Test
-    void whatNobodyEverAskedForIsForgotten() {
-        answer(0, 20);
-        seconds(60);
+        // The same auditor again is no other.
+        assertTrue(answer());
+        lag.asked(id(101), AUDITORS.getFirst());
         assertThrows(RejectedExecutionException.class, lag::requireKeptUp);
-        seconds(120);
+    }
+
+    @Test
+    void silentAuditorsHoldANodeUpForAMinuteAtMost() {
+        while (answer()) {
+            // Nobody asks for any.
+        }
+        assertEquals(AuditLag.LEAST, signed);
+        nowNs += TimeUnit.SECONDS.toNanos(61);
         assertDoesNotThrow(lag::requireKeptUp);
     }
 }
