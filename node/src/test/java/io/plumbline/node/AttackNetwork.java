@@ -47,7 +47,7 @@ public final class AttackNetwork implements AutoCloseable {
     final KeyPair full = KeyPair.random();
     final KeyPair requester = KeyPair.random();
     final KeyPair honest = KeyPair.random();
-    final List<KeyPair> attackers = List.of(KeyPair.random(), KeyPair.random());
+    final List<KeyPair> attackers = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random());
 
     /** The model that ships, imported. */
     final LoadedModel model;

@@ -20,6 +20,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -122,6 +123,26 @@ class HostileNodesTest {
             heard.add(new Heard(from, id));
             Thread.startVirtualThread(() -> refuse(from, id, "no"));
         }
+    }
+
+    /** No escrow is put up that would only have to be given back, and a client's program is told what it can go by. */
+    @Test
+    void aBusyNodeIsLeftAloneForAMoment() throws Exception {
+        KeyPair keys = network.attackers.get(2);
+        Meddler busy = new Meddler(keys);
+        network.register(keys, 20_000, 4, busy);
+        HttpResponse<String> first = network.chat(QUESTION, 4, AttackNetwork.by(keys));
+        HttpResponse<String> second = network.chat(QUESTION, 4, AttackNetwork.by(keys) + ",\"stream\":true");
+        for (HttpResponse<String> answer : List.of(first, second)) {
+            assertEquals(503, answer.statusCode(), answer.body());
+            assertTrue(answer.body().contains("\"code\":\"overloaded\""), answer.body());
+        }
+        assertEquals(1, busy.heard.size(), "it was asked once");
+        Thread.sleep(5_100);
+        String stream = network.chat(QUESTION, 4, AttackNetwork.by(keys) + ",\"stream\":true")
+                .body();
+        assertEquals(2, busy.heard.size());
+        assertTrue(stream.contains("\"code\":\"overloaded\""), stream);
     }
 
     /** It knows its own call's number and says something under that one and the next ones, as if it had been asked. */

@@ -156,7 +156,9 @@ final class SoakClients {
                 throw new IOException("status " + response.statusCode() + ": "
                         + new String(in.readAllBytes(), StandardCharsets.UTF_8));
             } else if (isStreamed) {
-                stream(in, goesAway);
+                if (stream(in, goesAway)) {
+                    Thread.sleep(PAUSE_MS);
+                }
             } else {
                 whole(mapper.readTree(in).path("plumbline").path("request_hash").asText());
             }
@@ -171,23 +173,28 @@ final class SoakClients {
         unsettled.add(request);
     }
 
-    private void stream(InputStream in, boolean goesAway) throws IOException {
+    /** @return whether there was too much to do. */
+    private boolean stream(InputStream in, boolean goesAway) throws IOException {
         BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
         String request = "";
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             if (line.equals("data: [DONE]")) {
                 whole(request);
-                return;
+                return false;
             }
             if (line.startsWith("data: ")) {
                 JsonNode event = mapper.readTree(line.substring(6));
+                if (event.path("error").path("code").asText().equals("overloaded")) {
+                    busy.incrementAndGet();
+                    return true;
+                }
                 if (event.has("error")) {
                     throw new IOException(event.path("error").path("message").asText());
                 }
                 request = event.path("plumbline").path("request_hash").asText(request);
                 if (goesAway) {
                     gone.incrementAndGet();
-                    return;
+                    return false;
                 }
             }
         }

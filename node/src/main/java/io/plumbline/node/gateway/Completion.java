@@ -270,7 +270,10 @@ final class Completion implements AutoCloseable {
             // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
             ObjectNode json = MAPPER.createObjectNode();
             String type = e instanceof IOException ? "server_error" : "invalid_request_error";
-            json.putObject("error").put("message", e.getMessage()).put("type", type);
+            json.putObject("error")
+                    .put("message", e.getMessage())
+                    .put("type", type)
+                    .put("code", Http.code(e));
             write(out, json);
         }
         out.write("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8));

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.network.BusyException;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -73,6 +74,11 @@ final class Http {
         http.send(status, MAPPER.writeValueAsBytes(json));
     }
 
+    /** What a client's program goes by, or null: the same request may be answered in some seconds. */
+    static String code(Exception why) {
+        return why instanceof BusyException ? "overloaded" : null;
+    }
+
     /** Runs a handler; what it throws becomes a status and a reason. */
     static void guarded(HttpExchange http, Refusal refusal, Handler handler) throws IOException {
         try {
@@ -87,7 +93,7 @@ final class Http {
         } catch (IllegalArgumentException e) {
             send(http, 400, refusal.of(400, null, null, e.getMessage()));
         } catch (IOException e) {
-            send(http, 503, refusal.of(503, null, null, e.getMessage()));
+            send(http, 503, refusal.of(503, code(e), null, e.getMessage()));
         }
     }
 
