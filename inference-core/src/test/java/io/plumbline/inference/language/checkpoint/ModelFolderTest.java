@@ -48,12 +48,16 @@ class ModelFolderTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"../secret", "onnx/../../secret", "..", ".", "", "/etc/hostname", "weights/../../secret", "a\0b"
-            })
+    @ValueSource(strings = {"../secret", "onnx/../../secret", "..", ".", "", "/etc/hostname", "weights/../../secret"})
     void aNameThatLeadsOutOfTheFolderIsRefused(String name) {
         String message = refused(name);
         assertTrue(message.startsWith("the index names the file \"" + name + "\", which is not in " + home), message);
+    }
+
+    @Test
+    void aNameThatNoFileCanHaveIsCalledDamage() {
+        String message = refused("a\0b");
+        assertTrue(message.startsWith("the index names the file \"a?b\", which no file can be called"), message);
     }
 
     @Test
