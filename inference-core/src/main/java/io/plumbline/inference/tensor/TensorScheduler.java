@@ -272,6 +272,13 @@ public final class TensorScheduler implements AutoCloseable {
         return waiting.done;
     }
 
+    /** Requests that wait for a batch. */
+    public int queued() {
+        synchronized (queue) {
+            return queue.size();
+        }
+    }
+
     private void work() {
         try {
             while (true) {

@@ -15,11 +15,11 @@ import java.util.function.LongSupplier;
 
 /**
  * Keeps an inference node from answering more than auditors keep up with: honest answers that they come to when their
- * time is over are refunded. An auditor begins with asking what stands behind a receipt, so the node knows which of its
- * answers wait for as many auditors as decide. It takes no more work while there are more than auditors took up in the
- * last ten seconds: by Little's law they come to each about ten seconds after it was signed, however fast they are, and
- * a host that is suddenly eight times slower still comes to the last of them within the least time that an audit has.
- * Called by any thread.
+ * time is over are refunded. An auditor begins with asking what stands behind a receipt, so the node knows which of
+ * its answers wait for as many auditors as decide. It takes no more work while these and the requests that it has
+ * queued are more than auditors took up in the last ten seconds: by Little's law they come to each about ten seconds
+ * after it was signed, however fast they are, and a host that is suddenly eight times slower still comes to the last
+ * of them within the least time that an audit has. Called by any thread.
  */
 final class AuditLag {
     /** So long after an answer auditors come to it where they are as fast as they were. */
@@ -80,15 +80,21 @@ final class AuditLag {
         }
     }
 
-    /** @throws RejectedExecutionException where auditors are behind. */
-    void requireKeptUp() {
-        if (isBehind()) {
+    /**
+     * Refuses work that auditors would come to too late.
+     *
+     * @param queued requests that were taken on and wait to be computed.
+     * @throws RejectedExecutionException where there is too much to do already.
+     */
+    void requireKeptUp(int queued) {
+        if (isBehind(queued)) {
             throw new RejectedExecutionException(
-                    "Auditors are behind with what this node has answered. Ask again in some seconds.");
+                    "As much waits at this node, or for those that audit it, as they do in ten seconds. Ask again in some"
+                            + " seconds.");
         }
     }
 
-    private synchronized boolean isBehind() {
+    private synchronized boolean isBehind(int queued) {
         long now = clockNs.getAsLong();
         while (!takenUpNs.isEmpty() && now - takenUpNs.peekFirst() > WAIT_NS) {
             takenUpNs.removeFirst();
@@ -97,7 +103,7 @@ final class AuditLag {
         while (oldest.hasNext() && now - oldest.next().signedNs > FORGOTTEN_NS) {
             oldest.remove();
         }
-        boolean isBehind = waiting.size() >= Math.max(LEAST, takenUpNs.size());
+        boolean isBehind = waiting.size() + queued >= Math.max(LEAST, takenUpNs.size());
         if (isBehind != wasBehind) {
             wasBehind = isBehind;
             onChange.accept(isBehind ? "auditors-behind" : "auditors-caught-up");

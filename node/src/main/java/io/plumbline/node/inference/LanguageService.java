@@ -268,7 +268,7 @@ final class LanguageService implements Service {
             try {
                 Request asked = accepted(bytes);
                 long tokens = (long) asked.promptTokens().length + ReceiptCheck.most(asked, model.config());
-                replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken);
+                replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken, engine.queued());
                 synchronized (this) {
                     request = asked;
                 }

@@ -93,14 +93,15 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
      * @param requester who pays, as the request says.
      * @param tokens most that the answer may be charged for, prompt and answer together.
      * @param price that this node asks a token.
+     * @param queued requests that were taken on and wait to be computed.
      * @return the escrow.
      * @throws IllegalArgumentException saying what is missing.
      * @throws RejectedExecutionException where this node owes too much, or auditors are behind.
      * @throws IOException where the ledger does not answer.
      */
-    Settlement takeOn(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
+    Settlement takeOn(byte[] requestHash, byte[] requester, long tokens, long price, int queued) throws IOException {
         store.requireRoom();
-        lag.requireKeptUp();
+        lag.requireKeptUp(queued);
         // Claimed before it is looked at: what is declined meanwhile is not worked for.
         if (!claim(requestHash)) {
             throw new IllegalArgumentException("The request is being answered, or was answered before.");

@@ -125,7 +125,7 @@ public final class TensorService implements Service {
         bounds.checkInputs(request.inputs());
         manifest.requireAnswerFits(request.inputs(), request.outputs());
         byte[] hash = request.hash();
-        replies.takeOn(hash, request.requester(), manifest.rows(request.inputs()), pricePerRow);
+        replies.takeOn(hash, request.requester(), manifest.rows(request.inputs()), pricePerRow, scheduler.queued());
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);
         done.whenCompleteAsync(
                 (result, failure) -> {

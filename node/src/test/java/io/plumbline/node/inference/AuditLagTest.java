@@ -32,7 +32,7 @@ class AuditLagTest {
 
     private boolean answer() {
         try {
-            lag.requireKeptUp();
+            lag.requireKeptUp(0);
         } catch (RejectedExecutionException e) {
             return false;
         }
@@ -85,6 +85,15 @@ class AuditLagTest {
     }
 
     @Test
+    void whatIsQueuedCountsToo() {
+        for (int i = 0; i < AuditLag.LEAST / 2; i++) {
+            assertTrue(answer());
+        }
+        assertDoesNotThrow(() -> lag.requireKeptUp(AuditLag.LEAST / 2 - 1));
+        assertThrows(RejectedExecutionException.class, () -> lag.requireKeptUp(AuditLag.LEAST / 2));
+    }
+
+    @Test
     void fewerThanDecideAreNotEnough() {
         for (int i = 0; i < AuditLag.LEAST; i++) {
             assertTrue(answer());
@@ -92,13 +101,13 @@ class AuditLagTest {
         while (!queue.isEmpty()) {
             audit(2);
         }
-        assertThrows(RejectedExecutionException.class, lag::requireKeptUp);
+        assertThrows(RejectedExecutionException.class, () -> lag.requireKeptUp(0));
         lag.asked(id(100), AUDITORS.getLast());
-        assertDoesNotThrow(lag::requireKeptUp);
+        assertDoesNotThrow(() -> lag.requireKeptUp(0));
         // The same auditor again is no other.
         assertTrue(answer());
         lag.asked(id(101), AUDITORS.getFirst());
-        assertThrows(RejectedExecutionException.class, lag::requireKeptUp);
+        assertThrows(RejectedExecutionException.class, () -> lag.requireKeptUp(0));
     }
 
     @Test
@@ -108,6 +117,6 @@ class AuditLagTest {
         }
         assertEquals(AuditLag.LEAST, signed);
         nowNs += TimeUnit.SECONDS.toNanos(61);
-        assertDoesNotThrow(lag::requireKeptUp);
+        assertDoesNotThrow(() -> lag.requireKeptUp(0));
     }
 }

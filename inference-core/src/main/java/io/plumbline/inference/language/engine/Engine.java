@@ -284,6 +284,11 @@ public final class Engine implements AutoCloseable {
         return prefixes.reusedTokens();
     }
 
+    /** Requests that wait for their first step. */
+    public synchronized int queued() {
+        return waiting.size();
+    }
+
     /** Most answers that shared a step. */
     public int mostSequences() {
         return mostSequences;
