@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
     private final JavaClasses classes = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            // Other modules' tests, which come as jars.
+            .withImportOption(location -> !location.contains("-tests.jar"))
             .importPackages("io.plumbline");
 
     @Test

@@ -194,7 +194,10 @@ final class NodeSelector {
                         .put("price", receipt.price()));
     }
 
-    /** It did not take a request: it is asked last for a while, and where it has too much to do for a moment not at all. */
+    /**
+     * It did not take a request: it is asked last for a while, and where it has too much to do, not at all for a
+     * moment.
+     */
     void refused(Node node, Exception why) {
         boolean isBusy = why instanceof BusyException;
         if (isBusy && isLeftOut(BUSY, node)) {

@@ -116,6 +116,7 @@ public record Network(List<Place> places, Genesis genesis) {
             JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(file));
             List<Place> places = new ArrayList<>();
             for (JsonNode node : json.path("full_nodes")) {
+                // Files of earlier builds call it a door.
                 places.add(Place.parse(node.path(node.has("ingress") ? "ingress" : "door")
                                 .asText() + "@" + node.path("cluster").asText()));
             }
