@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /**
@@ -62,7 +63,8 @@ final class PyTorchPeer {
             // The peer holds the GPU: it must not outlive this process.
             Thread last = new Thread(() -> end(process));
             Runtime.getRuntime().addShutdownHook(last);
-            Thread watch = Thread.ofVirtual().start(() -> endLate(process));
+            AtomicBoolean isLate = new AtomicBoolean();
+            Thread watch = Thread.ofVirtual().start(() -> endLate(process, isLate));
             try (BufferedReader lines = process.inputReader()) {
                 for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                     tell(line, each);
@@ -73,9 +75,10 @@ final class PyTorchPeer {
             int code = process.waitFor();
             watch.interrupt();
             Runtime.getRuntime().removeShutdownHook(last);
-            if (code != 0) {
-                throw new IOException("The peer ended with " + code
-                        + (code == 128 + 9 ? ", perhaps after its " + mostSeconds + " s" : "")
+            if (code != 0 || isLate.get()) {
+                throw new IOException((isLate.get()
+                                ? "The peer was ended after its " + mostSeconds + " s"
+                                : "The peer ended with " + code)
                         + "; what it said stands above. --python none goes without it.");
             }
         } finally {
@@ -84,13 +87,16 @@ final class PyTorchPeer {
     }
 
     private static void end(Process process) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        List<ProcessHandle> children = process.descendants().toList();
+        // First, or it would go on when its children have ended.
         process.destroyForcibly();
+        children.forEach(ProcessHandle::destroyForcibly);
     }
 
-    private void endLate(Process process) {
+    private void endLate(Process process, AtomicBoolean isLate) {
         try {
             if (!process.waitFor(mostSeconds, TimeUnit.SECONDS)) {
+                isLate.set(true);
                 end(process);
             }
         } catch (InterruptedException e) {

@@ -53,8 +53,9 @@ class PyTorchPeerTest {
     void oneThatHangsIsEndedWithItsChildren() throws Exception {
         Path pid = folder.resolve("pid");
         long begin = System.nanoTime();
-        assertThrows(
+        IOException e = assertThrows(
                 IOException.class, () -> run("echo '{\"decode1\": [1]}'; sleep 600 & echo $! >" + pid + "; wait", 2));
+        assertTrue(e.getMessage().contains("ended after its 2 s"), e.getMessage());
         assertTrue(Duration.ofNanos(System.nanoTime() - begin).toSeconds() < 20);
         assertEquals(1, said.size());
         long child = Long.parseLong(Files.readString(pid).strip());

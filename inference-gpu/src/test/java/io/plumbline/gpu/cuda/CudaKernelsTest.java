@@ -52,6 +52,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Every CUDA kernel's own source, run on the CPU in several orders of its threads, equals the specification to the
  * bit.
  */
+@Tag("slow")
 class CudaKernelsTest {
     private static final Path SOURCES = Path.of("../native/src/main/cuda");
 

@@ -35,10 +35,12 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whole models on a GPU, the emulated one where there is no other, give the bits that processors give. */
+@Tag("slow")
 class DevicePassTest {
     private static final byte[] NODE = new byte[32];
 

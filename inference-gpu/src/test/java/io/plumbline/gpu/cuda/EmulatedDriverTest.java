@@ -22,6 +22,7 @@ import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * The emulated driver refuses what a real one refuses or is free to refuse; and what we took of it when something
  * failed is given back.
  */
+@Tag("slow")
 @SuppressWarnings("restricted")
 class EmulatedDriverTest {
     /** Shared memory that a block may have on the supported GPUs with least. */
