@@ -92,7 +92,7 @@ record Cheat(String name, Answers answers) {
         }
     }
 
-    /** What a node says that has learned what answers are like, and computes nothing. */
+    /** Answers of a node that has learned what answers are like, and computes nothing. */
     private static List<List<Tensor>> means(List<List<Tensor>> right) {
         int length = right.getFirst().getFirst().elements();
         double[] mean = new double[length];

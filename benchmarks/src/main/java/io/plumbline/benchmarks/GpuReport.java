@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.stream.StreamSupport;
 
 /**
- * What is known of a GPU's speed so far. Written whole after each thing that is measured, so that nothing is lost by
+ * A GPU's speed, as far as it is known. Written whole after each thing that is measured, so that nothing is lost by
  * what fails later: {@code gpu-speed.json} has all of it, {@code gpu-targets.tsv} a line a target: its name, PASS,
  * FAIL or NOT RUN, the value, its spread, what is wanted, and why it was not run.
  */

@@ -23,7 +23,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 
 /**
- * What quantization costs in quality: exact inference beside an unquantized evaluation of the same checkpoint, as the
+ * The cost of quantization in quality: exact inference beside an unquantized evaluation of the same checkpoint, as the
  * tables of docs/quality.md.
  */
 @Parameters(commandNames = "quality", commandDescription = "Perplexity and agreement with unquantized evaluation.")

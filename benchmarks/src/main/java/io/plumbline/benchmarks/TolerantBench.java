@@ -307,7 +307,7 @@ final class TolerantBench implements Callable<Integer> {
     }
 
     /**
-     * What a cheat that knows the bounds can do: the largest random noise on the first output that is still believed,
+     * The reach of a cheat that knows the bounds: the largest random noise on the first output that is still believed,
      * over the output's root mean square; the median of some inputs.
      */
     private static double room(Tried tried, Bounds bounds, Precision precision) {

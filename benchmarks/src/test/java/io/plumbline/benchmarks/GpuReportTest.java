@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a run on a GPU leaves when part of it fails, and that no share of a peak is believed too easily. */
+/** A run on a GPU keeps what it measured when part of it fails, and no share of a peak is believed too easily. */
 class GpuReportTest {
     private static final long WEIGHTS = 1_000_000;
     private static final ObjectMapper MAPPER = new ObjectMapper();

@@ -142,7 +142,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
             return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
-            Directories.delete(folder);
+            Directories.discard(folder);
         }
     }
 

@@ -362,7 +362,7 @@ public final class LedgerCommands extends CommandOptions implements Callable<Int
                     LedgerClient ledger = known.ledger(media.directory(), host, keys)) {
                 run(ledger, keys);
             } finally {
-                Directories.delete(folder);
+                Directories.discard(folder);
             }
             return 0;
         }

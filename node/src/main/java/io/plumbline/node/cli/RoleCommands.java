@@ -14,20 +14,19 @@ import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.stream.Stream;
 
 /** The commands that run a role until the process is told to end. */
 public final class RoleCommands {
@@ -93,13 +92,7 @@ public final class RoleCommands {
          */
         private void keepTemporaryFiles() throws IOException {
             Path temporary = dir.resolve("tmp");
-            if (Files.isDirectory(temporary)) {
-                try (Stream<Path> left = Files.walk(temporary)) {
-                    for (Path file : left.sorted(Comparator.reverseOrder()).toList()) {
-                        Files.deleteIfExists(file);
-                    }
-                }
-            }
+            Directories.delete(temporary);
             Files.createDirectories(temporary);
             System.setProperty("java.io.tmpdir", temporary.toString());
         }

@@ -8,10 +8,10 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.Network;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -21,14 +21,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
@@ -102,7 +99,7 @@ final class DemoNetwork implements AutoCloseable {
     public synchronized void close() {
         children.values().parallelStream().forEach(ChildProcess::close);
         children.clear();
-        delete(folder);
+        Directories.discard(folder);
     }
 
     /** Where everything of it is kept. */
@@ -175,18 +172,6 @@ final class DemoNetwork implements AutoCloseable {
 
     boolean cheatHasLostItsStake() throws IOException, InterruptedException {
         return account(cheat).get("stake").asLong() == 0;
-    }
-
-    /** Removes a folder and all in it, again where a process that is just ending still changes it. */
-    static void delete(Path folder) {
-        for (int attempt = 0; attempt < 10 && Files.exists(folder); attempt++) {
-            try (Stream<Path> files = Files.walk(folder)) {
-                files.sorted(Comparator.reverseOrder())
-                        .forEach(path -> path.toFile().delete());
-            } catch (IOException | UncheckedIOException e) {
-                LockSupport.parkNanos(100_000_000);
-            }
-        }
     }
 
     /**

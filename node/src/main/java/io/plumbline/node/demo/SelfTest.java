@@ -50,7 +50,7 @@ public final class SelfTest extends CommandOptions implements Callable<Integer> 
             System.out.println("self-test   " + status);
             return status.equals("SETTLED") ? 0 : 1;
         } finally {
-            Directories.delete(folder);
+            Directories.discard(folder);
         }
     }
 

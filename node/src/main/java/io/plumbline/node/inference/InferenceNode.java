@@ -83,14 +83,15 @@ public final class InferenceNode implements AutoCloseable {
             onEnd.run();
         });
         this.ledger = network.ledger(media.directory(), place.host(), keys);
+        Predicate<Bytes32> isFullNode = key -> network.genesis().place(key.bytes()) >= 0;
         this.replies = new NodeResponder(
                 keys,
                 new CertifiedSettlements(ledger, network.genesis()),
                 new AnswerStore(place.folder().resolve("answers")),
-                key -> network.genesis().place(key.bytes()) >= 0,
+                isFullNode,
                 deciding(network.genesis()),
                 events);
-        this.service = served(serving, place, replies, network);
+        this.service = served(serving, place, replies, isFullNode);
         this.endpoint = new Endpoint(
                 media.aeron(),
                 place.host(),
@@ -129,9 +130,10 @@ public final class InferenceNode implements AutoCloseable {
         return Math.min(genesis.fullNodes().size(), genesis.parameters().maxAuditors()) / 2 + 1;
     }
 
-    private Service served(Serving serving, Place place, NodeResponder replies, Network network) throws IOException {
+    private Service served(Serving serving, Place place, NodeResponder replies, Predicate<Bytes32> isFullNode)
+            throws IOException {
         try {
-            return serving.serve(place, replies, key -> network.genesis().place(key.bytes()) >= 0);
+            return serving.serve(place, replies, isFullNode);
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(replies, ledger, media);
             throw e;

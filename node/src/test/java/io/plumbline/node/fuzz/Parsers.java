@@ -55,6 +55,7 @@ import io.plumbline.verifier.lightclient.RangeProof;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -87,7 +88,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -586,8 +586,6 @@ final class Parsers implements AutoCloseable {
     @Override
     public void close() throws IOException {
         model.close();
-        try (Stream<Path> all = Files.walk(folder)) {
-            all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
-        }
+        Directories.discard(folder);
     }
 }

@@ -5,7 +5,6 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * Loads shared objects that other libraries ship in their jars. Those libraries copy them out themselves and remove the
@@ -47,18 +46,7 @@ public final class ExtractedLibraries {
             loader.load(folder);
             return true;
         } finally {
-            remove(folder);
+            Directories.delete(folder);
         }
-    }
-
-    private static void remove(Path folder) throws IOException {
-        List<Path> copies;
-        try (Stream<Path> all = Files.list(folder)) {
-            copies = all.toList();
-        }
-        for (Path copy : copies) {
-            Files.delete(copy);
-        }
-        Files.delete(folder);
     }
 }
