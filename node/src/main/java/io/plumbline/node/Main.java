@@ -7,12 +7,14 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.node.cli.AuditCommand;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.cli.DevicesCommand;
-import io.plumbline.node.cli.LedgerCommands;
-import io.plumbline.node.cli.ModelCommands;
-import io.plumbline.node.cli.ReceiptCommands;
-import io.plumbline.node.cli.RoleCommands;
 import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.cli.ledger.LedgerCommand;
+import io.plumbline.node.cli.model.ModelCommand;
+import io.plumbline.node.cli.receipt.ReceiptCommand;
+import io.plumbline.node.cli.role.FullNodeCommand;
+import io.plumbline.node.cli.role.GatewayCommand;
+import io.plumbline.node.cli.role.InferenceNodeCommand;
 import io.plumbline.node.demo.CheatingNode;
 import io.plumbline.node.demo.Demo;
 import io.plumbline.node.demo.SelfTest;
@@ -60,21 +62,21 @@ public final class Main {
                 .addCommand(new TensorDemo())
                 .addCommand(new SelfTest())
                 .addCommand(new Soak())
-                .addCommand(new RoleCommands.RunFullNode())
-                .addCommand(new RoleCommands.RunInferenceNode())
-                .addCommand(new RoleCommands.RunGateway())
+                .addCommand(new FullNodeCommand())
+                .addCommand(new InferenceNodeCommand())
+                .addCommand(new GatewayCommand())
                 .addCommand(new CheatingNode())
                 .addCommand(new AuditCommand())
                 .addCommand(new VerifyCommand())
-                .addCommand(new ReceiptCommands())
-                .addCommand(new LedgerCommands())
+                .addCommand(new ReceiptCommand())
+                .addCommand(new LedgerCommand())
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
-                .addCommand(new ModelCommands())
+                .addCommand(new ModelCommand())
                 .build();
-        ModelCommands.addTo(line.getCommands().get("model"));
-        ReceiptCommands.addTo(line.getCommands().get("receipt"));
-        LedgerCommands.addTo(line.getCommands().get("ledger"));
+        ModelCommand.addTo(line.getCommands().get("model"));
+        ReceiptCommand.addTo(line.getCommands().get("receipt"));
+        LedgerCommand.addTo(line.getCommands().get("ledger"));
         try {
             line.parse(arguments);
         } catch (ParameterException e) {

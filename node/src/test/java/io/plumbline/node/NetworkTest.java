@@ -14,9 +14,9 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.node.cli.AuditCommand;
-import io.plumbline.node.cli.LedgerCommands;
-import io.plumbline.node.cli.ReceiptCommands;
 import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.cli.ledger.AccuseCommand;
+import io.plumbline.node.cli.receipt.ReceiptVerifyCommand;
 import io.plumbline.node.full.AdminSocket;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
@@ -366,7 +366,7 @@ class NetworkTest {
         assertEquals("SETTLED", found.path("status").asText(), found.toString());
         Receipt receipt =
                 Receipt.decode(HexFormat.of().parseHex(found.path("receipt").asText()));
-        assertEquals(event.path("tokens").asInt(), receipt.outputTokens());
+        assertEquals(event.path("units").asInt(), receipt.outputTokens());
         assertTrue(receipt.outputTokens() < 400);
         assertEquals(2L * (receipt.promptTokens() + receipt.outputTokens()), receipt.price());
     }
@@ -436,12 +436,12 @@ class NetworkTest {
         Network.writeKey(account, REQUESTER);
         String[] accuse = {"--network", network, "--key", account.toString(), "--evidence", row};
         try {
-            assertEquals(0, run(new LedgerCommands.AccuseNode(), accuse));
+            assertEquals(0, run(new AccuseCommand(), accuse));
         } catch (IOException e) {
             assertTrue(e.getMessage().contains("not find it proven"), e.getMessage());
         }
         assertEquals("SLASHED", judged(lied).path("status").asText());
-        String twice = assertFails(() -> run(new LedgerCommands.AccuseNode(), accuse));
+        String twice = assertFails(() -> run(new AccuseCommand(), accuse));
         assertTrue(twice.contains("not find it proven"), twice);
         byte[] other = Files.readAllBytes(Path.of(row));
         other[other.length - 700] ^= 1;
@@ -510,7 +510,7 @@ class NetworkTest {
     }
 
     private static int verifyReceipt(Path file) throws IOException {
-        ReceiptCommands.Verify command = new ReceiptCommands.Verify();
+        ReceiptVerifyCommand command = new ReceiptVerifyCommand();
         JCommander.newBuilder()
                 .addObject(command)
                 .build()

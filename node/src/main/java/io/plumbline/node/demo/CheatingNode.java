@@ -5,7 +5,7 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.Variants;
-import io.plumbline.node.cli.RoleCommands;
+import io.plumbline.node.cli.role.InferenceNodeCommand;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,7 +17,7 @@ import java.util.List;
         commandNames = "cheating-node",
         commandDescription = "Run an inference node that cheats, to see it caught.",
         hidden = true)
-public final class CheatingNode extends RoleCommands.RunInferenceNode {
+public final class CheatingNode extends InferenceNodeCommand {
     @Parameter(names = "--cheat-layer", description = "compute this layer with its neighbour's weights")
     private int cheatLayer = -1;
 

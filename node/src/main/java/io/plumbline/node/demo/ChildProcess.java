@@ -1,7 +1,7 @@
 package io.plumbline.node.demo;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -33,7 +33,7 @@ final class ChildProcess implements AutoCloseable {
     private final boolean echo;
     private final List<String> flags;
     private final List<String> arguments;
-    private final Deque<JsonNode> events = new ArrayDeque<>();
+    private final Deque<Event> events = new ArrayDeque<>();
 
     /**
      * Starts {@code plumbline ARGUMENTS} with this process's java, class path and flags.
@@ -81,14 +81,16 @@ final class ChildProcess implements AutoCloseable {
     }
 
     private void read() {
-        ObjectMapper mapper = new ObjectMapper();
         try (BufferedReader in =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 if (line.startsWith("{")) {
-                    JsonNode event = mapper.readTree(line);
+                    Event event = Events.read(line);
                     if (echo) {
                         System.err.println(name + " " + line);
+                    }
+                    if (event == null) {
+                        continue;
                     }
                     synchronized (events) {
                         events.addLast(event);
@@ -110,13 +112,14 @@ final class ChildProcess implements AutoCloseable {
     /**
      * Waits for an event of this kind that {@code wanted} accepts; an error if the process ends or the time is over.
      */
-    JsonNode await(String kind, Predicate<JsonNode> wanted, long timeoutMs) throws IOException, InterruptedException {
+    <T extends Event> T await(Class<T> kind, Predicate<T> wanted, long timeoutMs)
+            throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + timeoutMs;
         synchronized (events) {
             while (true) {
-                for (JsonNode event : events) {
-                    if (event.path("event").asText().equals(kind) && wanted.test(event)) {
-                        return event;
+                for (Event event : events) {
+                    if (kind.isInstance(event) && wanted.test(kind.cast(event))) {
+                        return kind.cast(event);
                     }
                 }
                 long left = end - System.currentTimeMillis();

@@ -9,8 +9,10 @@ import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.audit.Level;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -22,7 +24,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -95,7 +96,7 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
         out.println("\n> " + prompt);
         ObjectNode answer = ask("", true);
         FutureTask<ObjectNode> lying = new FutureTask<>(() -> {
-            cheating.await("ready", event -> true, DemoNetwork.START_MS);
+            cheating.await(Event.Ready.class, event -> true, DemoNetwork.START_MS);
             return ask(network.cheatKey(), false);
         });
         Thread.ofPlatform().daemon().start(lying);
@@ -180,29 +181,29 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
             throws IOException, InterruptedException {
         JsonNode plumbline = answer.get("plumbline");
         String request = plumbline.get("request_hash").asText();
-        JsonNode answered = network.honestNode()
-                .await("answered", e -> e.path("request").asText().equals(request), DemoNetwork.SETTLE_MS);
-        JsonNode replayed = network.honestNode()
-                .await("replayed", e -> e.path("request").asText().equals(request), DemoNetwork.SETTLE_MS);
-        int tokens = answered.get("tokens").asInt();
+        Event.Answered answered = network.honestNode()
+                .await(Event.Answered.class, e -> e.request().equals(request), DemoNetwork.SETTLE_MS);
+        Event.Replayed replayed = network.honestNode()
+                .await(Event.Replayed.class, e -> e.request().equals(request), DemoNetwork.SETTLE_MS);
+        int tokens = answered.units();
         double inferenceMs = plumbline.get("cpu_ms").asDouble();
         result.putObject("inference")
                 .put("tokens", tokens)
                 .put("cpuMs", inferenceMs)
-                .put("replayCpuMs", replayed.get("cpuMs").asDouble());
-        JsonNode audit = null;
+                .put("replayCpuMs", replayed.cpuMs());
+        Event.ExactWork audit = null;
         for (ChildProcess fullNode : network.fullNodes()) {
-            JsonNode one = DemoNetwork.audited(fullNode, request);
-            audit = audit == null
-                            || one.get("cpuMs").asDouble() < audit.get("cpuMs").asDouble()
-                    ? one
-                    : audit;
+            Event.ExactWork one = DemoNetwork.audited(fullNode, request).exact();
+            audit = audit == null || one.cpuMs() < audit.cpuMs() ? one : audit;
         }
-        double auditMs = audit.get("cpuMs").asDouble();
-        ObjectNode auditJson = result.putObject("audit");
-        for (String field : List.of("level", "cells", "rows", "heads", "positions", "bytes", "cpuMs")) {
-            auditJson.set(field, audit.get(field));
-        }
+        result.putObject("audit")
+                .put("level", Level.FULL.name())
+                .put("cells", audit.cells())
+                .put("rows", audit.rows())
+                .put("heads", audit.heads())
+                .put("positions", audit.positions())
+                .put("bytes", audit.bytes())
+                .put("cpuMs", audit.cpuMs());
         boolean isSettled = settled.get("status").asText().equals("SETTLED");
         result.putObject("ledger").put("height", settled.get("height").asLong()).put("settled", isSettled);
 
@@ -210,19 +211,18 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
                 + plumbline.get("trace_root").asText().substring(0, 16) + "… over "
                 + plumbline.get("trace_bytes").asLong()
                 + " bytes that nobody kept");
-        out.println(
-                "inference   " + tokens + " tokens, " + ms(inferenceMs) + " of CPU; running it again as one prefill "
-                        + ms(replayed.get("cpuMs").asDouble()));
-        out.println("audit       " + audit.get("level").asText() + ": " + audit.get("cells") + " cells, "
-                + audit.get("rows")
-                + " matrix rows, " + audit.get("heads") + " attention heads, " + audit.get("positions") + " choices, "
-                + audit.get("bytes") + " bytes");
+        out.println("inference   " + tokens + " tokens, " + ms(inferenceMs)
+                + " of CPU; running it again as one prefill " + ms(replayed.cpuMs()));
+        out.println("audit       " + Level.FULL + ": " + audit.cells() + " cells, "
+                + audit.rows()
+                + " matrix rows, " + audit.heads() + " attention heads, " + audit.positions() + " choices, "
+                + audit.bytes() + " bytes");
         out.println(String.format(
                 Locale.ROOT,
                 "            %s of CPU without the weights: %.2f of the inference, %.2f of running it again",
-                ms(auditMs),
-                auditMs / inferenceMs,
-                auditMs / replayed.get("cpuMs").asDouble()));
+                ms(audit.cpuMs()),
+                audit.cpuMs() / inferenceMs,
+                audit.cpuMs() / replayed.cpuMs()));
         out.println("ledger      " + settled.get("status").asText().toLowerCase(Locale.ROOT) + " at height "
                 + settled.get("height")
                 + " by " + settled.get("verdicts").size() + " verdicts, " + DemoNetwork.certified(settled));
@@ -231,23 +231,23 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
     private void reportCheat(ObjectNode result, ObjectNode lie, JsonNode slashed)
             throws IOException, InterruptedException {
         String request = lie.path("plumbline").path("request_hash").asText();
-        JsonNode audit = DemoNetwork.audited(network.fullNodes().getFirst(), request);
-        boolean caught = !audit.get("good").asBoolean();
+        Event.Audited audit = DemoNetwork.audited(network.fullNodes().getFirst(), request);
+        boolean caught = !audit.good();
         boolean isSlashed = slashed.get("status").asText().equals("SLASHED") && network.cheatHasLostItsStake();
         result.putObject("cheat")
                 .put("caught", caught)
-                .put("cell", audit.path("cell").asText(""))
-                .put("step", audit.path("step").asText(""))
+                .put("cell", caught ? audit.fault().cell() : "")
+                .put("step", caught ? audit.fault().step() : "")
                 .put("slashed", isSlashed);
         out.println("audit       "
                 + (caught
-                        ? "caught at " + audit.get("cell").asText() + ", step "
-                                + audit.get("step").asText() + ": "
-                                + audit.get("detail").asText()
+                        ? "caught at " + audit.fault().cell() + ", step "
+                                + audit.fault().step() + ": "
+                                + audit.fault().detail()
                         : "NOT caught"));
         if (caught) {
             // What the full node kept proves it to anyone who has the model, with nobody to ask.
-            Path file = Path.of(audit.path("evidence").asText());
+            Path file = Path.of(audit.fault().evidence());
             try (LoadedModel weights = LoadedModel.open(imported)) {
                 Evidence.Finding finding =
                         Evidence.decode(Files.readAllBytes(file)).check(weights::tensor, null);

@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -154,15 +155,15 @@ final class DemoNetwork implements AutoCloseable {
         synchronized (this) {
             children.put(name, again);
         }
-        JsonNode ready = again.await("ready", event -> true, RESTART_MS);
+        Event.Ready ready = again.await(Event.Ready.class, event -> true, RESTART_MS);
         if (name.equals(GATEWAY)) {
             gateway = address(ready);
         }
         return again;
     }
 
-    private static URI address(JsonNode ready) {
-        return URI.create("http://localhost:" + ready.get("port").asInt());
+    private static URI address(Event.Ready gateway) {
+        return URI.create("http://localhost:" + gateway.port());
     }
 
     /** In hexadecimal, as requests name a node. */
@@ -199,7 +200,7 @@ final class DemoNetwork implements AutoCloseable {
         ChildProcess ingress = start(GATEWAY, requester, imported, "gateway", "--port", "0", "--level", "FULL");
         int done = 0;
         for (ChildProcess child : children().values()) {
-            JsonNode ready = child.await("ready", event -> true, START_MS);
+            Event.Ready ready = child.await(Event.Ready.class, event -> true, START_MS);
             if (child == ingress) {
                 gateway = address(ready);
             }
@@ -299,8 +300,8 @@ final class DemoNetwork implements AutoCloseable {
     }
 
     /** What a full node says of its audit of a request. */
-    static JsonNode audited(ChildProcess fullNode, String request) throws IOException, InterruptedException {
-        return fullNode.await("audited", event -> event.path("request").asText().equals(request), SETTLE_MS);
+    static Event.Audited audited(ChildProcess fullNode, String request) throws IOException, InterruptedException {
+        return fullNode.await(Event.Audited.class, event -> event.request().equals(request), SETTLE_MS);
     }
 
     /** After both requests have come to their end, so that no escrow is held any more. */

@@ -10,6 +10,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.full.AdminSocket;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -284,7 +285,7 @@ public final class Soak extends CommandOptions implements Callable<Integer> {
     /** It knows at once what is to be judged. */
     private void awaitAudit(String name, ChildProcess fullNode) throws InterruptedException {
         try {
-            fullNode.await("audited", event -> true, AUDITS_AGAIN_MS);
+            fullNode.await(Event.Audited.class, event -> true, AUDITS_AGAIN_MS);
         } catch (IOException e) {
             wrong.add(name + " came back and judged nothing for " + AUDITS_AGAIN_MS / 1000 + " s: " + e.getMessage());
         }

@@ -11,6 +11,7 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.full.TensorAudit;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.Tensor;
@@ -82,31 +83,32 @@ public final class TensorDemo extends CommandOptions implements Callable<Integer
         JsonNode said = answer.path("parameters");
         String hash = said.path("plumbline_request_hash").asText();
         JsonNode settled = network.awaitSettlement(hash, Settlement.Status.SETTLED);
-        JsonNode audit = DemoNetwork.audited(network.fullNodes().getFirst(), hash);
+        Event.TolerantWork audit =
+                DemoNetwork.audited(network.fullNodes().getFirst(), hash).tolerant();
         System.out.println(
                 "receipt     " + said.path("plumbline_receipt").asText().length() / 2 + " bytes; computed by "
                         + said.path("plumbline_engine").asText());
         System.out.printf(
                 Locale.ROOT,
                 "audit       FULL: run again on a full node's own processors, %d elements within the model's bounds, %.1f ms%n",
-                audit.path("elements").asLong(),
-                audit.path("cpuMs").asDouble());
+                audit.elements(),
+                audit.cpuMs());
         System.out.println("ledger      " + settled.path("status").asText().toLowerCase(Locale.ROOT) + " at height "
                 + settled.path("height") + " by " + settled.path("verdicts").size() + " verdicts, "
                 + DemoNetwork.certified(settled));
 
         System.out.println("\nThe same request to a node that runs a model of a sixth of the size:");
-        cheating.await("ready", event -> true, DemoNetwork.START_MS);
+        cheating.await(Event.Ready.class, event -> true, DemoNetwork.START_MS);
         request.putObject("parameters").put("plumbline_node", network.cheatKey());
         JsonNode lie = ask(network, request);
         String lieHash = lie.path("parameters").path("plumbline_request_hash").asText();
         JsonNode refunded = network.awaitSettlement(lieHash, Settlement.Status.REFUNDED);
-        JsonNode found = DemoNetwork.audited(network.fullNodes().getFirst(), lieHash);
-        boolean isCaught = !found.path("good").asBoolean(true);
+        Event.Audited found = DemoNetwork.audited(network.fullNodes().getFirst(), lieHash);
+        boolean isCaught = !found.good();
         System.out.println(
-                "audit       " + (isCaught ? "caught: " + found.path("detail").asText() : "NOT caught"));
+                "audit       " + (isCaught ? "caught: " + found.fault().detail() : "NOT caught"));
         if (isCaught) {
-            Path file = Path.of(found.path("evidence").asText());
+            Path file = Path.of(found.fault().evidence());
             TolerantEvidence evidence = TolerantEvidence.decode(Files.readAllBytes(file));
             TolerantAuditor.Report again = TensorAudit.run(
                     TensorPackage.open(imported),

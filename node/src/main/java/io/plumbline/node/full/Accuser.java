@@ -3,6 +3,7 @@ package io.plumbline.node.full;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -49,12 +50,7 @@ public final class Accuser {
             } catch (IOException e) {
                 outcome = e.getMessage();
             }
-            String said = outcome;
-            events.emit(
-                    "accused",
-                    json -> json.put("request", Blake3.hex(one.requestHash()))
-                            .put("bytes", evidence.length)
-                            .put("refused", said == null ? "" : said));
+            events.emit(new Event.Accused(Blake3.hex(one.requestHash()), evidence.length, outcome));
         });
     }
 

@@ -1,8 +1,8 @@
 package io.plumbline.node.full;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
@@ -18,8 +18,9 @@ interface AnswerAuditor extends AutoCloseable {
      *     know.
      * @param evidence encoded, of a failure that can be shown to others; else null.
      * @param isProof whether the ledger itself can see the failure in the evidence.
+     * @param looked what was looked at; null where the receipt alone was enough.
      */
-    record Finding(Failure failure, byte[] work, byte[] evidence, boolean isProof) {
+    record Finding(Failure failure, byte[] work, byte[] evidence, boolean isProof, Event.AuditWork looked) {
         boolean good() {
             return failure == null;
         }
@@ -30,10 +31,9 @@ interface AnswerAuditor extends AutoCloseable {
      *
      * @param deadline by which the audit must be over.
      * @param asked its first element receives each cell before it is asked for.
-     * @param event receives what was checked.
      * @throws IOException where the node is silent, or the answer cannot be judged here: nothing is proven then.
      */
-    Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event) throws IOException;
+    Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException;
 
     @Override
     void close();

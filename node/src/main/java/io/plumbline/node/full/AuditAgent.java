@@ -1,7 +1,5 @@
 package io.plumbline.node.full;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Command;
@@ -13,6 +11,7 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.node.full.AnswerAuditor.Finding;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LostException;
 import io.plumbline.transport.Endpoint;
@@ -197,9 +196,7 @@ final class AuditAgent implements AutoCloseable {
             ready.await();
             work.run();
         } catch (IOException | RuntimeException e) {
-            events.emit(
-                    "error",
-                    json -> json.put("request", Blake3.hex(one.requestHash())).put("message", String.valueOf(e)));
+            events.emit(new Event.Error(Blake3.hex(one.requestHash()), String.valueOf(e)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -242,9 +239,7 @@ final class AuditAgent implements AutoCloseable {
         LedgerClient.Outcome outcome =
                 tell(new Command.CommitVerdict(now.requestHash(), round, commitment), () -> current(now) != null);
         if (!outcome.isApplied()) {
-            events.emit(
-                    "late",
-                    json -> json.put("request", Blake3.hex(now.requestHash())).put("reason", outcome.reason()));
+            events.emit(new Event.Late(Blake3.hex(now.requestHash()), outcome.reason()));
         }
     }
 
@@ -278,10 +273,7 @@ final class AuditAgent implements AutoCloseable {
         verdicts.forget(closed.receipt().hash(), closed.audit().round());
         closed.audit()
                 .lazy()
-                .forEach(other -> events.emit(
-                        "lazy",
-                        json -> json.put("request", Blake3.hex(closed.requestHash()))
-                                .put("auditor", other.toString())));
+                .forEach(other -> events.emit(new Event.Lazy(Blake3.hex(closed.requestHash()), other.toString())));
     }
 
     /** A verdict, or null where a challenge was posted and another round begins. */
@@ -313,11 +305,10 @@ final class AuditAgent implements AutoCloseable {
                 return null;
             }
             // No verdict on what could not be judged: silence is not proof of a lie.
-            events.emit(
-                    "cannot-judge",
-                    json -> json.put("request", Blake3.hex(ordered.requestHash()))
-                            .put("cell", String.valueOf(asked[0]))
-                            .put("reason", String.valueOf(e.getMessage())));
+            events.emit(new Event.CannotJudge(
+                    Blake3.hex(ordered.requestHash()),
+                    asked[0] == null ? null : asked[0].toString(),
+                    String.valueOf(e.getMessage())));
             boolean isSilence = judges.containsKey(Blake3.hex(ordered.receipt().modelId())) && isTheNodes(e);
             if (isSilence && post(ordered, asked[0] == null ? FIRST : asked[0])) {
                 return null;
@@ -363,40 +354,43 @@ final class AuditAgent implements AutoCloseable {
             throw new IOException("This full node has no key and no copy of model "
                     + Blake3.hex(ordered.receipt().modelId()) + ". Name it with --model.");
         }
-        ObjectNode event = new ObjectMapper().createObjectNode();
         // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
         // evidence rests on, is seen here.
         Finding finding = ordered.receipt().signatureHolds()
-                ? asked(judge, ordered, node, asked, event)
+                ? asked(judge, ordered, node, asked)
                 : new Finding(
                         Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"),
                         new byte[32],
                         null,
-                        false);
+                        false,
+                        null);
         Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
-        events.emit("audited", json -> {
-            json.put("request", Blake3.hex(ordered.requestHash()));
-            json.put("level", ordered.level().name()).put("good", finding.good());
-            json.setAll(event);
-            if (!finding.good()) {
-                json.put("step", finding.failure().step().name())
-                        .put("cell", finding.failure().place());
-                json.put("detail", finding.failure().detail());
-                json.put("evidence", evidence == null ? "" : evidence.toString());
-            }
-        });
+        events.emit(new Event.Audited(
+                Blake3.hex(ordered.requestHash()),
+                ordered.level(),
+                finding.good(),
+                finding.looked() instanceof Event.ExactWork exact ? exact : null,
+                finding.looked() instanceof Event.TolerantWork tolerant ? tolerant : null,
+                finding.good() ? null : fault(finding.failure(), evidence)));
         return finding;
     }
 
+    private static Event.Fault fault(Failure failure, Path evidence) {
+        return new Event.Fault(
+                failure.step().name(),
+                failure.place(),
+                failure.detail(),
+                evidence == null ? null : evidence.toString());
+    }
+
     /** Asks the node, and again where it was lost or had no room: it may have been started anew. */
-    private Finding asked(AnswerAuditor judge, Settlement ordered, Node node, Cell[] asked, ObjectNode event)
-            throws IOException {
+    private Finding asked(AnswerAuditor judge, Settlement ordered, Node node, Cell[] asked) throws IOException {
         Deadline deadline = deadline(ordered);
         while (true) {
             try {
                 Node now = latest.apply(node);
                 Peer peer = endpoint.connect(now.host(), now.port(), now.key());
-                return judge.judge(ordered, peer, deadline, asked, event);
+                return judge.judge(ordered, peer, deadline, asked);
             } catch (LostException | BusyException e) {
                 if (deadline.leftNs() < 2 * AGAIN_NS || Thread.currentThread().isInterrupted()) {
                     throw e;

@@ -1,17 +1,18 @@
 package io.plumbline.node.full;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Counts;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
@@ -52,20 +53,18 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     }
 
     @Override
-    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
-            throws IOException {
+    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
         Auditor free = idle.poll();
         Auditor auditor = free == null ? new Auditor(key, tokenizer) : free;
         try {
-            return judge(auditor, ordered, peer, deadline, asked, event);
+            return judge(auditor, ordered, peer, deadline, asked);
         } finally {
             auditor.close();
             idle.add(auditor);
         }
     }
 
-    private Finding judge(
-            Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
+    private Finding judge(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, Cell[] asked)
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
         NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
@@ -77,7 +76,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
                 // The time went by on this host: it must not be told as the node's silence.
                 throw new UnjudgeableException(new IOException("This host had too little time left for the audit."));
             }
-            return judge(auditor, ordered, disclosed, peer, deadline, asked, event);
+            return judge(auditor, ordered, disclosed, peer, deadline, asked);
         }
     }
 
@@ -87,8 +86,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             NodeClient.Disclosed disclosed,
             Peer peer,
             Deadline deadline,
-            Cell[] asked,
-            ObjectNode event)
+            Cell[] asked)
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
         OpeningSource openings = client.openings(peer, receiptHash, deadline);
@@ -109,10 +107,14 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             // This host is too slow to say whether the messages became the prompt.
             throw new UnjudgeableException(e);
         }
-        event.put("cells", report.counts().cells()).put("rows", report.counts().rows());
-        event.put("heads", report.counts().heads())
-                .put("positions", report.counts().positions());
-        event.put("bytes", report.counts().bytes()).put("cpuMs", report.cpuNanos() / 1e6);
+        Counts counts = report.counts();
+        Event.ExactWork looked = new Event.ExactWork(
+                counts.cells(),
+                counts.rows(),
+                counts.heads(),
+                counts.positions(),
+                counts.bytes(),
+                report.cpuNanos() / 1e6);
         if (!report.good()) {
             report = inOneToken(auditor, ordered, disclosed, openings, report);
         }
@@ -121,11 +123,11 @@ final class ExactAnswerAuditor implements AnswerAuditor {
                 : Evidence.of(key, ordered.receipt(), disclosed.request(), disclosed.answer(), report);
         if (evidence == null) {
             byte[] work = report.work() == null ? new byte[32] : report.work();
-            return new Finding(report.failure(), work, null, false);
+            return new Finding(report.failure(), work, null, false, looked);
         }
         Evidence whole = withRow(evidence);
         Evidence.Finding alone = whole.check(null, null);
-        return new Finding(report.failure(), new byte[32], whole.encode(), alone.failure() != null);
+        return new Finding(report.failure(), new byte[32], whole.encode(), alone.failure() != null, looked);
     }
 
     /**

@@ -18,6 +18,7 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -159,7 +160,7 @@ public final class FullNode implements AutoCloseable {
         };
         this.member = new Member(place, service, this::report, end);
         this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
-        events.emit("joined", json -> {});
+        events.emit(new Event.Joined());
         warn(network.members().get(id));
         this.media = new Media(folder.resolve("outside"), this::report, end);
         ClusterSequencer sequencer = new ClusterSequencer(
@@ -184,14 +185,11 @@ public final class FullNode implements AutoCloseable {
                 ledger,
                 events,
                 hasEnded::get,
-                json -> json.put("applied", service.applied())
-                        .put("missing", String.join(", ", missing(network.ingresses(), keys.publicKey()))));
+                () -> Event.Waiting.forLedger(missing(network.ingresses(), keys.publicKey()), service.applied()));
         AdminCommands operator =
                 new AdminCommands(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
         this.control = new AdminSocket(folder, operator::execute, this::report);
-        events.emit(
-                "ready",
-                json -> json.put("role", "full-node").put("key", HexFormat.of().formatHex(keys.publicKey())));
+        events.emit(new Event.Ready("full-node", HexFormat.of().formatHex(keys.publicKey()), null, null));
     }
 
     /** Full nodes that are not reached, by their addresses. */
@@ -225,10 +223,9 @@ public final class FullNode implements AutoCloseable {
     private long rejoin(Member.Place place, Network network) {
         try {
             String host = host(place.members().get(place.id()));
-            long position = Rejoin.prepare(
-                    place, host, network.ingresses(), at -> events.emit("copying", json -> json.put("position", at)));
+            long position = Rejoin.prepare(place, host, network.ingresses(), at -> events.emit(new Event.Copying(at)));
             if (position > 0) {
-                events.emit("copied", json -> json.put("position", position));
+                events.emit(new Event.Copied(position));
             }
             return position;
         } catch (IOException e) {
@@ -258,7 +255,7 @@ public final class FullNode implements AutoCloseable {
             if (TensorPackage.isIn(folder)) {
                 TensorPackage model = TensorPackage.open(folder);
                 judges.put(Blake3.hex(model.manifest().id()), new TolerantAnswerAuditor(model, client));
-                events.emit("model", json -> json.put("tensors", model.name()));
+                events.emit(new Event.TensorModelLoaded(model.name()));
             } else if (language == null) {
                 language = folder;
             } else {
@@ -276,15 +273,15 @@ public final class FullNode implements AutoCloseable {
     private VerifierKey verifierKey(Path folder, Path keyFile) throws IOException {
         if (folder == null) {
             VerifierKey key = VerifierKeyFile.read(keyFile);
-            events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
+            events.emit(new Event.KeyLoaded(key.bytes()));
             return key;
         }
         try (LoadedModel model = LoadedModel.open(folder);
                 ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
-            VerifierKey key = model.verifierKey(keyFile, events.tenths("verifier-key", json -> {}));
-            events.emit("model", json -> json.put("verifierKeyBytes", key.bytes()));
+            VerifierKey key = model.verifierKey(keyFile, events.tenths(Event.MakingKey::new));
+            events.emit(new Event.KeyLoaded(key.bytes()));
             AuditRehearsal.run(model, key, tokenizer);
-            events.emit("rehearsed", json -> {});
+            events.emit(new Event.Rehearsed());
             return key;
         }
     }
@@ -296,15 +293,11 @@ public final class FullNode implements AutoCloseable {
     private void warn(String own) {
         List<String> open = Member.openToAll(own);
         if (!open.isEmpty()) {
-            events.emit(
-                    "warning",
-                    json -> json.put(
-                            "message",
-                            "The cluster's ports, from " + own + " on, are at " + open
-                                    + ", which is no private address."
-                                    + " Put them in a network that only full nodes are in, as in"
-                                    + " DOORHOST:PORT@PRIVATEHOST:PORT, or have a firewall let in only the other"
-                                    + " full nodes."));
+            events.emit(new Event.Warning("The cluster's ports, from " + own + " on, are at " + open
+                    + ", which is no private address."
+                    + " Put them in a network that only full nodes are in, as in"
+                    + " DOORHOST:PORT@PRIVATEHOST:PORT, or have a firewall let in only the other"
+                    + " full nodes."));
         }
     }
 
@@ -322,7 +315,7 @@ public final class FullNode implements AutoCloseable {
     }
 
     private void report(Throwable e) {
-        events.emit("error", json -> json.put("message", e.toString()));
+        events.emit(new Event.Error(e.toString()));
     }
 
     @Override

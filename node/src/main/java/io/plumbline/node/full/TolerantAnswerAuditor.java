@@ -1,12 +1,12 @@
 package io.plumbline.node.full;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.DeadlineRuns;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.tensor.Precision;
@@ -52,8 +52,7 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
     }
 
     @Override
-    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
-            throws IOException {
+    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
         NodeClient.TensorDisclosed disclosed =
                 client.discloseTensors(peer, ordered.receipt().hash(), deadline);
         TolerantAuditor.Report report;
@@ -70,14 +69,13 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
             // The node has shown all there is.
             throw new UnjudgeableException(e);
         }
-        event.put("runAgain", report.isRunAgain())
-                .put("elements", report.elements())
-                .put("cpuMs", report.cpuNanos() / 1e6);
+        Event.TolerantWork looked =
+                new Event.TolerantWork(report.isRunAgain(), report.elements(), report.cpuNanos() / 1e6);
         byte[] evidence = report.good()
                 ? null
                 : new TolerantEvidence(ordered.receipt(), disclosed.request(), disclosed.answer()).encode();
         // What one host computes to the last bit another does not: there is no work to compare.
-        return new Finding(report.failure(), new byte[32], evidence, false);
+        return new Finding(report.failure(), new byte[32], evidence, false, looked);
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.http.HttpServer;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -76,7 +77,7 @@ public final class Gateway implements AutoCloseable {
         Level level = place.level();
         String language = language(models);
         this.genesis = network.genesis();
-        ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
+        ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
         AtomicBoolean hasEnded = new AtomicBoolean();
         this.media = new Media(place.folder().resolve("driver"), errors, () -> {
             hasEnded.set(true);
@@ -89,7 +90,7 @@ public final class Gateway implements AutoCloseable {
         AgentRunner.startOnThread(runner);
         this.ledger = network.ledger(media.directory(), host, keys);
         this.cases = new CertifiedSettlements(ledger, genesis);
-        LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
+        LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         this.market = new NodeSelector(keys, ledger, endpoint, client, events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
         this.tensors = new TensorApi(market, tensors(models), level);
@@ -102,12 +103,12 @@ public final class Gateway implements AutoCloseable {
                     Http::refusal,
                     HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
                     place.origins(),
-                    fault -> events.emit("error", json -> json.put("message", fault.toString())));
+                    fault -> events.emit(new Event.Error(fault.toString())));
         } catch (IOException e) {
             closeAllButServer();
             throw e;
         }
-        events.emit("ready", json -> json.put("role", "gateway").put("port", server.port()));
+        events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
 
     private static String language(Map<String, Path> models) throws IOException {

@@ -5,6 +5,7 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -173,11 +174,7 @@ final class NodeSelector {
         if (leftOut.size() < MAX_LEFT_OUT) {
             leftOut.put(where + " " + Blake3.hex(node.key()), System.nanoTime() + ns);
         }
-        events.emit(
-                "left-out",
-                json -> json.put("node", Blake3.hex(node.key()))
-                        .put("seconds", TimeUnit.NANOSECONDS.toSeconds(ns))
-                        .put("why", why));
+        events.emit(new Event.LeftOut(Blake3.hex(node.key()), TimeUnit.NANOSECONDS.toSeconds(ns), why));
     }
 
     /**
@@ -186,12 +183,8 @@ final class NodeSelector {
      * @param units tokens of an answer, or rows.
      */
     void answered(Receipt receipt, int units) {
-        events.emit(
-                "answered",
-                json -> json.put("request", Blake3.hex(receipt.requestHash()))
-                        .put("node", Blake3.hex(receipt.node()))
-                        .put("units", units)
-                        .put("price", receipt.price()));
+        events.emit(new Event.Bought(
+                Blake3.hex(receipt.requestHash()), Blake3.hex(receipt.node()), units, receipt.price()));
     }
 
     /**

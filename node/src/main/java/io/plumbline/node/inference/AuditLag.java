@@ -1,5 +1,6 @@
 package io.plumbline.node.inference;
 
+import io.plumbline.node.network.Event;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -36,7 +37,7 @@ final class AuditLag {
 
     private final int deciding;
     private final LongSupplier clockNs;
-    private final Consumer<String> onChange;
+    private final Consumer<Event> onChange;
 
     /** Answers that wait, by request, the oldest first. */
     private final Map<Bytes32, Answer> waiting = new LinkedHashMap<>();
@@ -60,7 +61,7 @@ final class AuditLag {
      * @param deciding auditors whose verdicts decide: more than half of those that are drawn.
      * @param onChange told when auditors fall behind and when they have caught up.
      */
-    AuditLag(int deciding, LongSupplier clockNs, Consumer<String> onChange) {
+    AuditLag(int deciding, LongSupplier clockNs, Consumer<Event> onChange) {
         this.deciding = deciding;
         this.clockNs = clockNs;
         this.onChange = onChange;
@@ -106,7 +107,7 @@ final class AuditLag {
         boolean isBehind = waiting.size() + queued >= Math.max(LEAST, takenUpNs.size());
         if (isBehind != wasBehind) {
             wasBehind = isBehind;
-            onChange.accept(isBehind ? "auditors-behind" : "auditors-caught-up");
+            onChange.accept(isBehind ? new Event.AuditorsBehind() : new Event.AuditorsCaughtUp());
         }
         return isBehind;
     }

@@ -11,6 +11,7 @@ import io.plumbline.inference.language.engine.SelfTest;
 import io.plumbline.inference.language.engine.Workers;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.receipt.Request;
@@ -91,7 +92,7 @@ public final class ComputeBackend implements AutoCloseable {
             closeAfter(e, taken.reversed());
             throw e;
         }
-        events.emit("computes", json -> json.put("on", serving.name()).put("cacheMib", limits.cacheBytes() >> 20));
+        events.emit(new Event.Computes(serving.name(), limits.cacheBytes() >> 20));
     }
 
     private static void closeAfter(Exception why, List<AutoCloseable> taken) {
@@ -131,7 +132,7 @@ public final class ComputeBackend implements AutoCloseable {
             throw new IOException("No GPU can be used: " + why + ". Start with --device cpu to compute on processors.");
         }
         String reason = why;
-        events.emit("no-gpu", json -> json.put("why", reason));
+        events.emit(new Event.NoGpu(reason));
         return null;
     }
 

@@ -4,6 +4,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -114,7 +115,7 @@ final class EscrowWatch implements AutoCloseable {
             refused.add(name);
             ledger.distrust();
         }
-        events.emit("declined", json -> json.put("request", name).put("refused", outcome.reason()));
+        events.emit(new Event.Declined(name, outcome.reason()));
     }
 
     @Override

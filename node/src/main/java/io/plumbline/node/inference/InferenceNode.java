@@ -5,6 +5,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -76,7 +77,7 @@ public final class InferenceNode implements AutoCloseable {
      */
     public InferenceNode(Network network, KeyPair keys, Place place, Serving serving, Events events, Runnable onEnd)
             throws IOException {
-        ErrorHandler errors = e -> events.emit("error", json -> json.put("message", e.toString()));
+        ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
         AtomicBoolean hasEnded = new AtomicBoolean();
         this.media = new Media(place.folder().resolve("driver"), errors, () -> {
             hasEnded.set(true);
@@ -100,7 +101,7 @@ public final class InferenceNode implements AutoCloseable {
                 new NodeRequests(service).protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
-        LedgerWait.await(ledger, events, hasEnded::get, network::describeFullNodes);
+        LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 place.stake(),
                 service.modelId(),
@@ -117,12 +118,11 @@ public final class InferenceNode implements AutoCloseable {
                     + " for the stake and some for fees. Whoever keeps the network's bank key pays in, by: plumbline"
                     + " ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference TEXT.");
         }
-        events.emit(
-                "ready",
-                json -> json.put("role", "inference-node")
-                        .put("key", HexFormat.of().formatHex(keys.publicKey()))
-                        .put("model", HexFormat.of().formatHex(service.modelId()))
-                        .put("port", endpoint.port()));
+        events.emit(new Event.Ready(
+                "inference-node",
+                HexFormat.of().formatHex(keys.publicKey()),
+                HexFormat.of().formatHex(service.modelId()),
+                endpoint.port()));
     }
 
     /** More than half of those that are drawn. */

@@ -7,6 +7,7 @@ import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
@@ -390,8 +391,10 @@ final class LanguageService implements Service {
                 request.encode(),
                 answer.encode(),
                 receipt,
-                result.cpuNanos(),
-                json -> json.put("tokens", result.tokens().length).put("cancelled", result.cancelled()));
+                result.tokens().length,
+                null,
+                result.cancelled(),
+                result.cpuNanos());
     }
 
     private void open(Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
@@ -440,11 +443,7 @@ final class LanguageService implements Service {
                 Answer.decode(found.answer()).tokens(),
                 folder);
         long cpu = compute.replaying().cpuNanos() - begin;
-        replies.events()
-                .emit(
-                        "replayed",
-                        json -> json.put("request", HexFormat.of().formatHex(request.hash()))
-                                .put("cpuMs", cpu / 1e6));
+        replies.events().emit(new Event.Replayed(HexFormat.of().formatHex(request.hash()), cpu / 1e6));
         return replay;
     }
 

@@ -1,12 +1,12 @@
 package io.plumbline.node.inference;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.inference.AnswerStore.Stored;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.RefusalKind;
 import io.plumbline.transport.Endpoint;
@@ -26,7 +26,6 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -69,7 +68,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
             int deciding,
             Events events) {
         this.isFullNode = isFullNode;
-        this.lag = new AuditLag(deciding, System::nanoTime, event -> events.emit(event, json -> {}));
+        this.lag = new AuditLag(deciding, System::nanoTime, events::emit);
         this.keys = keys;
         this.ledger = cases.ledger();
         this.store = store;
@@ -207,8 +206,10 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
             byte[] request,
             byte[] answer,
             Receipt receipt,
-            long cpuNanos,
-            Consumer<ObjectNode> more)
+            int units,
+            Integer batch,
+            boolean cancelled,
+            long cpuNanos)
             throws IOException {
         if ((long) request.length + answer.length > MAX_DISCLOSED_BYTES) {
             throw new AnswerTooLargeException("Request and answer have more than " + MAX_DISCLOSED_BYTES
@@ -225,11 +226,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         answered.putAnswer(answer, 0, answer.length).putReceipt(receiptBytes, 0, receiptBytes.length);
         send(peer, buffer, answered.encodedLength());
         String ordered = submitted(receipt);
-        events.emit("answered", json -> {
-            json.put("request", Blake3.hex(receipt.requestHash()));
-            more.accept(json);
-            json.put("cpuMs", cpuNanos / 1e6).put("ordered", ordered);
-        });
+        events.emit(new Event.Answered(
+                Blake3.hex(receipt.requestHash()), units, batch, cancelled, cpuNanos / 1e6, ordered));
     }
 
     /** The height at which the receipt was ordered, or why it was not. */

@@ -5,6 +5,7 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -70,8 +71,7 @@ final class SettlementWatch implements AutoCloseable {
             } catch (IOException | RuntimeException e) {
                 // The ledger is not reached, or a disk is full: what is owed stays owed, and is looked at again.
                 if (!isClosed) {
-                    events.emit(
-                            "error", json -> json.put("message", "Settlements cannot be followed: " + e.getMessage()));
+                    events.emit(new Event.Error("Settlements cannot be followed: " + e.getMessage()));
                 }
                 pause();
             }
@@ -137,9 +137,7 @@ final class SettlementWatch implements AutoCloseable {
             return false;
         }
         LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
-        events.emit(
-                "submitted-again",
-                json -> json.put("request", Blake3.hex(receipt.requestHash())).put("refused", outcome.reason()));
+        events.emit(new Event.SubmittedAgain(Blake3.hex(receipt.requestHash()), outcome.reason()));
         return true;
     }
 
@@ -149,13 +147,10 @@ final class SettlementWatch implements AutoCloseable {
                 && found.status() == Status.SETTLED
                 && Arrays.equals(found.receipt().encode(), receipt.encode());
         if (!isPaid) {
-            events.emit(
-                    "unpaid",
-                    json -> json.put("request", Blake3.hex(receipt.requestHash()))
-                            .put(
-                                    "status",
-                                    found == null ? "UNKNOWN" : found.status().name())
-                            .put("reasons", found == null ? "" : String.join("; ", found.reasons())));
+            events.emit(new Event.Unpaid(
+                    Blake3.hex(receipt.requestHash()),
+                    found == null ? "UNKNOWN" : found.status().name(),
+                    found == null ? "" : String.join("; ", found.reasons())));
         }
     }
 

@@ -4,6 +4,7 @@ import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -79,11 +80,7 @@ public final class TensorService implements Service {
         requireCalibrated(bounds, declared.precision());
         this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
         replies.events()
-                .emit(
-                        "serving",
-                        json -> json.put("engine", declared.toString())
-                                .put("batched", scheduler.unbatched() == null)
-                                .put("why", scheduler.unbatched()));
+                .emit(new Event.Serving(declared.toString(), scheduler.unbatched() == null, scheduler.unbatched()));
     }
 
     private static void requireCalibrated(Bounds bounds, Precision precision) throws IOException {
@@ -155,14 +152,7 @@ public final class TensorService implements Service {
         int rows = manifest.rows(request.inputs());
         Receipt receipt =
                 Receipt.of(request, answer, rows, Math.multiplyExact(pricePerRow, (long) rows), replies.keys());
-        replies.answered(
-                from,
-                id,
-                bytes,
-                answer.encode(),
-                receipt,
-                result.nanos(),
-                json -> json.put("rows", rows).put("batch", result.rows()));
+        replies.answered(from, id, bytes, answer.encode(), receipt, rows, result.rows(), false, result.nanos());
     }
 
     /** What this node would be called a liar for, or could show to no auditor, is not signed. */

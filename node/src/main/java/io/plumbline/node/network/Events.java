@@ -1,17 +1,25 @@
 package io.plumbline.node.network;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
+import java.util.function.IntFunction;
 
 /** What a running role reports, one JSON object a line, so that people and programs read the same. */
 public final class Events {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    /** A reader may be older than what it reads. */
+    private static final ObjectMapper MAPPER = JsonMapper.builder()
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .disable(DeserializationFeature.FAIL_ON_INVALID_SUBTYPE)
+            .build();
 
     private final PrintStream out;
 
@@ -19,31 +27,47 @@ public final class Events {
         this.out = out;
     }
 
-    /** Prints an event for each tenth of something that takes long, as it comes to it. */
-    public DoubleConsumer tenths(String event, Consumer<ObjectNode> fields) {
+    /**
+     * Prints an event for each tenth of something that takes long, as it comes to it.
+     *
+     * @param event of a number of percent.
+     */
+    public DoubleConsumer tenths(IntFunction<Event> event) {
         int[] told = {0};
         return share -> {
             int tenth = (int) (share * 10);
             if (tenth > told[0]) {
                 told[0] = tenth;
-                emit(event, json -> {
-                    fields.accept(json);
-                    json.put("percent", 10 * tenth);
-                });
+                emit(event.apply(10 * tenth));
             }
         };
     }
 
-    /** Prints one event; {@code fields} fills in what belongs to it. */
-    public void emit(String event, Consumer<ObjectNode> fields) {
+    /** Prints one event, with the time and how long this process has been running. */
+    public void emit(Event event) {
         ObjectNode json = MAPPER.createObjectNode();
-        json.put("event", event);
+        ObjectNode fields = MAPPER.valueToTree(event);
+        json.set("event", fields.remove("event"));
         json.put("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
         json.put("uptimeMs", ManagementFactory.getRuntimeMXBean().getUptime());
-        fields.accept(json);
+        json.setAll(fields);
         synchronized (out) {
             out.println(Terminal.printable(json.toString()));
             out.flush();
+        }
+    }
+
+    /**
+     * What a role printed.
+     *
+     * @return null where it is of a kind that is not known here.
+     * @throws IOException where the line is no event.
+     */
+    public static Event read(String line) throws IOException {
+        try {
+            return MAPPER.readValue(line, Event.class);
+        } catch (JsonProcessingException e) {
+            throw new IOException("No event: " + e.getOriginalMessage(), e);
         }
     }
 }

@@ -1,6 +1,5 @@
 package io.plumbline.node.network;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -9,7 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * Waits at a role's start until the ledger answers, however long: operators start their hosts when they can, and a
@@ -25,10 +24,11 @@ public final class LedgerWait {
      * Returns when the ledger answers.
      *
      * @param hasEnded whether what the answer would come through has ended: then there will be none.
-     * @param detail what else is said while waiting.
+     * @param waiting what is said while waiting.
      * @throws IOException where it has ended, or this thread is interrupted.
      */
-    public static void await(LedgerClient ledger, Events events, BooleanSupplier hasEnded, Consumer<ObjectNode> detail)
+    public static void await(
+            LedgerClient ledger, Events events, BooleanSupplier hasEnded, Supplier<Event.Waiting> waiting)
             throws IOException {
         try {
             CompletableFuture<Void> answered = asked(ledger);
@@ -40,10 +40,7 @@ public final class LedgerWait {
                     // Asked again: the reason is that nobody answers.
                     answered = asked(ledger);
                 } catch (TimeoutException e) {
-                    events.emit("waiting", json -> {
-                        json.put("for", "the ledger, which needs a majority of its full nodes");
-                        detail.accept(json);
-                    });
+                    events.emit(waiting.get());
                 }
                 if (hasEnded.getAsBoolean()) {
                     throw new IOException("It ended while it waited for the ledger; what went wrong is said above.");

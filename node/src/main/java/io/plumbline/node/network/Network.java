@@ -82,9 +82,8 @@ public record Network(List<Place> places, Genesis genesis) {
     }
 
     /** Says beside an event where the full nodes are. */
-    public void describeFullNodes(ObjectNode event) {
-        ArrayNode ingresses = event.putArray("full_nodes");
-        places.forEach(place -> ingresses.add(place.ingress));
+    public List<String> fullNodes() {
+        return places.stream().map(Place::ingress).toList();
     }
 
     /** Where full nodes reach each other, see {@link Member.Place}. */

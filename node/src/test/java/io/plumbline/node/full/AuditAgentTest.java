@@ -3,7 +3,6 @@ package io.plumbline.node.full;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.order.MemorySequencer;
 import io.plumbline.ledger.order.Sequencer;
@@ -55,12 +54,11 @@ class AuditAgentTest {
     private static AnswerAuditor without(Set<Bytes32> dead) {
         return new AnswerAuditor() {
             @Override
-            public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked, ObjectNode event)
-                    throws IOException {
+            public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
                 if (dead.contains(Bytes32.of(ordered.node()))) {
                     throw new LostException("nobody is there");
                 }
-                return new Finding(null, new byte[32], null, false);
+                return new Finding(null, new byte[32], null, false, null);
             }
 
             @Override

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.node.network.Event;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class AuditLagTest {
     private static final List<Bytes32> AUDITORS = List.of(id(1), id(2), id(3), id(4));
 
-    private final List<String> told = new ArrayList<>();
+    private final List<Event> told = new ArrayList<>();
     private long nowNs;
     private final AuditLag lag = new AuditLag(3, () -> nowNs, told::add);
 
@@ -80,8 +81,8 @@ class AuditLagTest {
         assertTrue(run(200, 1) < 80);
         run(60, 20);
         assertTrue(run(60, 20) < 15);
-        assertEquals("auditors-behind", told.getFirst());
-        assertTrue(told.contains("auditors-caught-up"));
+        assertEquals(new Event.AuditorsBehind(), told.getFirst());
+        assertTrue(told.contains(new Event.AuditorsCaughtUp()));
     }
 
     @Test

@@ -23,7 +23,7 @@ class TerminalTest {
     void eventsAreOneLineOfPlainTextEach() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         new Events(new PrintStream(bytes, true, StandardCharsets.UTF_8))
-                .emit("left-out", json -> json.put("why", PAINTED));
+                .emit(new Event.LeftOut("a".repeat(64), 5, PAINTED));
         String printed = bytes.toString(StandardCharsets.UTF_8).stripTrailing();
         assertEquals(printed, Terminal.printable(printed));
         assertEquals(1, printed.lines().count());

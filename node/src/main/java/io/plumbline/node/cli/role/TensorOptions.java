@@ -1,4 +1,4 @@
-package io.plumbline.node.cli;
+package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
 import io.plumbline.inference.tensor.LoadedTensorModel;
@@ -10,6 +10,7 @@ import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.onnx.TensorRtOperators;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.inference.TensorService;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
@@ -108,7 +109,7 @@ final class TensorOptions {
                         wanted,
                         ranges,
                         threads,
-                        events.tenths("loading", json -> json.put("backend", one.name())));
+                        events.tenths(percent -> new Event.Loading(one.name(), percent)));
             } catch (IOException | RuntimeException e) {
                 if (one == candidates.getLast()) {
                     throw e;
@@ -121,7 +122,7 @@ final class TensorOptions {
     }
 
     private static void notUsed(Events events, TensorBackend backend, String why) {
-        events.emit("not-used", json -> json.put("backend", backend.name()).put("why", why));
+        events.emit(new Event.NotUsed(backend.name(), why));
     }
 
     /** Backends to try, the best first. */

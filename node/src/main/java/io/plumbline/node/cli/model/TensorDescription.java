@@ -1,4 +1,4 @@
-package io.plumbline.node.cli;
+package io.plumbline.node.cli.model;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;

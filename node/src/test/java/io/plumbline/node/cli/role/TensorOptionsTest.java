@@ -1,4 +1,4 @@
-package io.plumbline.node.cli;
+package io.plumbline.node.cli.role;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package io.plumbline.node.cli;
+package io.plumbline.node.cli.model;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
@@ -11,6 +11,7 @@ import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.Variants;
+import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Precision;

@@ -1,0 +1,39 @@
+package io.plumbline.node.cli.ledger;
+
+import com.beust.jcommander.JCommander;
+import com.beust.jcommander.Parameters;
+import io.plumbline.node.cli.CommandOptions;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+
+/** {@code plumbline ledger}: what operators of full nodes and owners of accounts do with the ledger. */
+@Parameters(commandNames = "ledger", commandDescription = "Operate a full node's ledger, or an account on it.")
+public final class LedgerCommand extends CommandOptions implements Callable<Integer> {
+    public static void addTo(JCommander ledger) {
+        for (String order : new String[] {"status", "snapshot", "purge", "step-on"}) {
+            ledger.addCommand(order, new OrderCommand(order));
+        }
+        ledger.addCommand(new BlockCommand());
+        ledger.addCommand(new RequestCommand());
+        ledger.addCommand(new CopyIndexCommand());
+        ledger.addCommand(new ProposeCommand());
+        ledger.addCommand(new NewKeyCommand());
+        ledger.addCommand(new NewNetworkCommand());
+        ledger.addCommand(new BackupCommand());
+        ledger.addCommand(new InvalidateSnapshotCommand());
+        ledger.addCommand(new AccountCommand());
+        ledger.addCommand(new DepositCommand());
+        ledger.addCommand(new WithdrawCommand());
+        ledger.addCommand(new BondCommand());
+        ledger.addCommand(new UnbondCommand());
+        ledger.addCommand(new PublishCommand());
+        ledger.addCommand(new AccuseCommand());
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        throw new IOException(
+                "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
+                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish, accuse.");
+    }
+}

@@ -1,0 +1,98 @@
+package io.plumbline.node.cli.receipt;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.converters.PathConverter;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.network.Network;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+
+/** {@code plumbline receipt verify}. */
+@Parameters(
+        commandNames = "verify",
+        commandDescription = "Check block, signatures and proof of an answer's settlement, asking nobody.")
+public final class ReceiptVerifyCommand extends CommandOptions implements Callable<Integer> {
+    private static final int FALSE = 1;
+
+    @Parameter(
+            description = "FILE: as the gateway gives it at /v1/receipts/REQUEST/proof",
+            required = true,
+            converter = PathConverter.class)
+    private Path file;
+
+    @Parameter(
+            names = "--network",
+            required = true,
+            description = "FILE: the network, for its full nodes' keys: all that is trusted")
+    private Path network;
+
+    @Parameter(names = "--json", description = "print one JSON object")
+    private boolean json;
+
+    @Override
+    public Integer call() throws IOException {
+        Genesis genesis = Network.read(network).genesis();
+        CertifiedEntry entry;
+        try {
+            entry = CertifiedEntry.decode(Files.readAllBytes(file));
+        } catch (MalformedException e) {
+            throw new IOException(file + " is no proof of the ledger's: " + e.getMessage(), e);
+        }
+        String fault = entry.fault(genesis.hash(), genesis.fullNodes());
+        if (fault != null) {
+            Terminal.print("FALSE    " + fault);
+            return FALSE;
+        }
+        if (entry.kind() != Kind.CASE || entry.value() == null) {
+            Terminal.print("good     but it is about no answer: " + entry.kind() + " " + Blake3.hex(entry.id()));
+            return FALSE;
+        }
+        show(entry, Settlement.decode(entry.value()), genesis);
+        return 0;
+    }
+
+    private void show(CertifiedEntry entry, Settlement settled, Genesis genesis) {
+        int full = genesis.fullNodes().size();
+        int signed = entry.certificate().signatures().size();
+        int liars = (full - 1) / 3;
+        if (json) {
+            ObjectNode object = new ObjectMapper()
+                    .createObjectNode()
+                    .put("request", Blake3.hex(settled.requestHash()))
+                    .put("status", settled.status().name())
+                    .put("node", Blake3.hex(settled.node()))
+                    .put("block", entry.header().number())
+                    .put("signatures", signed)
+                    .put("full_nodes", full)
+                    .put("liars_tolerated", liars);
+            if (settled.receipt() != null) {
+                object.put("receipt", Blake3.hex(settled.receipt().hash()))
+                        .put("price", settled.receipt().price());
+            }
+            Terminal.print(object);
+            return;
+        }
+        Terminal.print("request  " + Blake3.hex(settled.requestHash()));
+        Terminal.print("node     " + Blake3.hex(settled.node()));
+        if (settled.receipt() != null) {
+            Terminal.print("receipt  " + Blake3.hex(settled.receipt().hash()) + ", price "
+                    + settled.receipt().price());
+        }
+        Terminal.print(settled.status() + " in block " + entry.header().number() + ", signed by " + signed
+                + " of "
+                + full + " full nodes"
+                + (liars == 0 ? "; so few tolerate no liar" : "; it holds if at most " + liars + " of them lie"));
+    }
+}

@@ -1,0 +1,49 @@
+package io.plumbline.node.cli.role;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.node.full.FullNode;
+import io.plumbline.node.network.Network;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code plumbline full-node}. */
+@Parameters(commandNames = "full-node", commandDescription = "Order, audit and settle, on a host without a GPU.")
+public final class FullNodeCommand extends RoleCommand {
+    @Parameter(
+            names = "--model",
+            description =
+                    "DIR: imported model whose answers it judges; again for more. ONNX models, and at most one language"
+                            + " model")
+    private List<Path> models = new ArrayList<>();
+
+    @Parameter(
+            names = "--verifier-key",
+            description = "FILE: the verifier key, made of the model where it is not there; in --dir where none is"
+                    + " named")
+    private Path verifierKey;
+
+    @Parameter(
+            names = "--snapshot-mib",
+            description =
+                    "MiB of the ledger's log from one snapshot to the next; what is older than the last but one is dropped")
+    private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
+
+    @Override
+    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+        Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
+        if (models.isEmpty() && !Files.exists(file)) {
+            throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
+                    + " --verifier-key.");
+        }
+        if (snapshotMib < 1) {
+            throw new IOException("--snapshot-mib must be 1 or more, not " + snapshotMib + ".");
+        }
+        FullNode.Setup setup = new FullNode.Setup(models, file, dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
+        return new FullNode(on, keys, setup, events, this::fail);
+    }
+}

@@ -1,0 +1,79 @@
+package io.plumbline.node.cli.role;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.http.Origins;
+import io.plumbline.node.network.Network;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** {@code plumbline gateway}. */
+@Parameters(
+        commandNames = "gateway",
+        commandDescription = "Serve the OpenAI API and the Open Inference Protocol over HTTP.")
+public final class GatewayCommand extends RoleCommand {
+    @Parameter(
+            names = "--model",
+            required = true,
+            description =
+                    "DIR or NAME=DIR: imported model, and the name clients know it by where it is not the folder's; again"
+                            + " for more. ONNX models, and at most one language model")
+    private List<String> models = new ArrayList<>();
+
+    @Parameter(names = "--port", description = "HTTP port, 0 for any")
+    private int port = 8080;
+
+    @Parameter(
+            names = "--level",
+            description = "how answers are audited where a client does not say: SIGNED, AUDITED or FULL")
+    private Level level = Level.AUDITED;
+
+    @Parameter(
+            names = "--allow-origin",
+            description =
+                    "ORIGIN of web pages that may use the gateway from a browser, such as https://app.example; again for"
+                            + " more, * for all. Pages of the browser's own host always may")
+    private List<String> origins = new ArrayList<>();
+
+    @Override
+    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+        if (level == Level.REPLAYED) {
+            throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
+        }
+        Gateway.Place place = new Gateway.Place(dir, host, port, level, origins());
+        return new Gateway(on, keys, named(models), place, events, this::fail);
+    }
+
+    private Origins origins() throws IOException {
+        try {
+            return new Origins(Set.copyOf(origins));
+        } catch (IllegalArgumentException e) {
+            throw new IOException("--allow-origin: " + e.getMessage(), e);
+        }
+    }
+
+    private static SortedMap<String, Path> named(List<String> models) throws IOException {
+        SortedMap<String, Path> named = new TreeMap<>();
+        for (String model : models) {
+            int equals = model.indexOf('=');
+            boolean isNamed = equals > 0 && !Files.isDirectory(Path.of(model));
+            Path folder = Path.of(isNamed ? model.substring(equals + 1) : model);
+            String name = isNamed
+                    ? model.substring(0, equals)
+                    : folder.toAbsolutePath().normalize().getFileName().toString();
+            if (named.put(name, folder) != null) {
+                throw new IOException("Two models are called " + name + ". Write NAME=DIR to name one otherwise.");
+            }
+        }
+        return named;
+    }
+}

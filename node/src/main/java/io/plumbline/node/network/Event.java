@@ -1,0 +1,174 @@
+package io.plumbline.node.network;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.databind.annotation.JsonTypeIdResolver;
+import io.plumbline.verifier.audit.Level;
+import java.util.List;
+
+/**
+ * What a running role reports. A record's name, in lower case with hyphens, is the event's name in JSON, and its
+ * components are the fields; one that is null is left out. Requests, nodes, keys and models are named by 64
+ * hexadecimal digits.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.CUSTOM, property = "event")
+@JsonTypeIdResolver(EventNames.class)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public sealed interface Event {
+    // Every role
+
+    /**
+     * The role does its work from now on.
+     *
+     * @param key its public key; null for a gateway.
+     * @param model id of what it serves; null for others than inference nodes.
+     * @param port it listens on; null for full nodes, whose ports are in the network's file.
+     */
+    record Ready(String role, String key, String model, Integer port) implements Event {}
+
+    /**
+     * The start goes on when what it waits for is there.
+     *
+     * @param fullNodes addresses of those that are not reached, or, where it is not known which, of all.
+     * @param applied a full node's own height; null for others.
+     */
+    record Waiting(String waitsFor, List<String> fullNodes, Long applied) implements Event {
+        public static Waiting forLedger(List<String> fullNodes, Long applied) {
+            return new Waiting("the ledger, which needs a majority of its full nodes", fullNodes, applied);
+        }
+    }
+
+    /** @param request that it went wrong for; null where for none. */
+    record Error(String request, String message) implements Event {
+        public Error(String message) {
+            this(null, message);
+        }
+    }
+
+    /** The role runs, and not as it should be run. */
+    record Warning(String message) implements Event {}
+
+    // Inference nodes
+
+    /**
+     * A language model was loaded.
+     *
+     * @param on the processors or the device.
+     * @param cacheMib memory for keys and values.
+     */
+    record Computes(String on, long cacheMib) implements Event {}
+
+    /** A GPU was not taken. */
+    record NoGpu(String why) implements Event {}
+
+    /** A backend for ONNX models was passed over. */
+    record NotUsed(String backend, String why) implements Event {}
+
+    /** A backend loads an ONNX model. */
+    record Loading(String backend, int percent) implements Event {}
+
+    /**
+     * An ONNX model was loaded.
+     *
+     * @param why requests are not batched; null where they are.
+     */
+    record Serving(String engine, boolean batched, String why) implements Event {}
+
+    /**
+     * An answer was given.
+     *
+     * @param units tokens, or rows.
+     * @param batch rows it was run with; null for tokens.
+     * @param ordered height at which its receipt was ordered, or why it was not.
+     */
+    record Answered(String request, int units, Integer batch, boolean cancelled, double cpuMs, String ordered)
+            implements Event {}
+
+    /** An answer was run again, to be opened to auditors. */
+    record Replayed(String request, double cpuMs) implements Event {}
+
+    /** An escrow's request never came: the client has its money back. */
+    record Declined(String request, String refused) implements Event {}
+
+    /** A receipt was handed in again. */
+    record SubmittedAgain(String request, String refused) implements Event {}
+
+    /** An answer was given and is not paid for. */
+    record Unpaid(String request, String status, String reasons) implements Event {}
+
+    /** Fewer answers are accepted than asked for: auditors do not keep up. */
+    record AuditorsBehind() implements Event {}
+
+    /** They keep up again. */
+    record AuditorsCaughtUp() implements Event {}
+
+    // Gateways
+
+    /** @param units tokens, or rows. */
+    record Bought(String request, String node, int units, long price) implements Event {}
+
+    /** A node is not asked for a while. */
+    record LeftOut(String node, long seconds, String why) implements Event {}
+
+    // Full nodes
+
+    /** It takes part in ordering. */
+    record Joined() implements Event {}
+
+    /** It copies what it lacks from another. */
+    record Copying(long position) implements Event {}
+
+    record Copied(long position) implements Event {}
+
+    /** The key is being made of the model's weights. */
+    record MakingKey(int percent) implements Event {}
+
+    record KeyLoaded(long bytes) implements Event {}
+
+    record TensorModelLoaded(String name) implements Event {}
+
+    /** Its own audit of its own small answer found nothing, and everything that was broken in it. */
+    record Rehearsed() implements Event {}
+
+    /**
+     * An answer was audited.
+     *
+     * @param exact what was checked of a language model's answer, or null.
+     * @param tolerant what was checked of an ONNX model's, or null.
+     * @param fault null where it is good.
+     */
+    record Audited(String request, Level level, boolean good, ExactWork exact, TolerantWork tolerant, Fault fault)
+            implements Event {}
+
+    /** What an audit has looked at. */
+    sealed interface AuditWork {
+        /** CPU time in milliseconds. */
+        double cpuMs();
+    }
+
+    /** What an exact audit has looked at. */
+    record ExactWork(long cells, long rows, long heads, long positions, long bytes, double cpuMs)
+            implements AuditWork {}
+
+    /** What a tolerant audit has looked at. */
+    record TolerantWork(boolean runAgain, long elements, double cpuMs) implements AuditWork {}
+
+    /**
+     * What an audit has found.
+     *
+     * @param evidence file that shows it; null where nothing can.
+     */
+    record Fault(String step, String cell, String detail, String evidence) {}
+
+    /** @param cell the last that was asked for; null where none was. */
+    record CannotJudge(String request, String cell, String reason) implements Event {}
+
+    /** A verdict came after its time. */
+    record Late(String request, String reason) implements Event {}
+
+    /** Another full node's verdict does not show the work of an audit. */
+    record Lazy(String request, String auditor) implements Event {}
+
+    /** Evidence was handed to the ledger. */
+    record Accused(String request, int bytes, String refused) implements Event {}
+}
