@@ -13,6 +13,7 @@ import io.plumbline.inference.language.kernels.ScalarKernels;
 import io.plumbline.verifier.blake3.Hashing;
 import io.plumbline.verifier.blake3.Subtrees;
 import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
@@ -310,33 +311,16 @@ class CudaKernelsTest {
                 norm ? floats(random, size, 1) : null,
                 norm ? floats(random, size, 1) : null);
         LayerSteps steps = new LayerSteps(c, rope, math);
-        short[] q = new short[rows * c.queryDim()];
-        short[] k = new short[rows * c.kvDim()];
-        byte[] v = new byte[rows * c.kvDim()];
-        float[] sq = new float[rows * 4];
-        float[] sk = new float[rows * 2];
-        float[] sv = new float[rows * 2];
+        HeadRows heads = HeadRows.of(c, rows);
         for (int r = 0; r < rows; r++) {
-            int kv = r * c.kvDim();
-            steps.heads(
-                    p,
-                    positions[r],
-                    y,
-                    r * c.qkvDim(),
-                    in[r],
-                    q,
-                    r * c.queryDim(),
-                    sq,
-                    r * 4,
-                    k,
-                    kv,
-                    sk,
-                    r * 2,
-                    v,
-                    kv,
-                    sv,
-                    r * 2);
+            steps.heads(p, positions[r], y, r * c.qkvDim(), in[r], heads, r);
         }
+        short[] q = heads.q();
+        short[] k = heads.k();
+        byte[] v = heads.v();
+        float[] sq = heads.sq();
+        float[] sk = heads.sk();
+        float[] sv = heads.sv();
         for (long order : Gpu.ORDERS) {
             Buffer dq = gpu.memory(2L * q.length);
             Buffer dk = gpu.memory(2L * k.length);

@@ -4,6 +4,7 @@ import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.Embedding;
+import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.Manifest;
@@ -43,12 +44,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private final byte[] x;
     private final int[] y;
     private final float[] scale = new float[TOGETHER];
-    private final short[] q;
-    private final float[] sq;
-    private final short[] k;
-    private final float[] sk;
-    private final byte[] v;
-    private final float[] sv;
+    private final HeadRows heads;
     private final float[] joined;
     private final float[] next;
 
@@ -67,12 +63,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         this.steps = new LayerSteps(config, model.rope(), ExactMath.best());
         this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
         this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * config.mlp()))];
-        this.q = new short[config.queryDim()];
-        this.sq = new float[config.heads()];
-        this.k = new short[config.kvDim()];
-        this.sk = new float[config.kvHeads()];
-        this.v = new byte[config.kvDim()];
-        this.sv = new float[config.kvHeads()];
+        this.heads = HeadRows.of(config, 1);
         this.joined = new float[config.queryDim()];
         this.next = new float[config.hidden()];
     }
@@ -284,10 +275,10 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int i = 0; i < count; i++) {
             current = from + i;
             int t = current;
-            steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], q, 0, sq, 0, k, 0, sk, 0, v, 0, sv, 0);
+            steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
             checkRows(o, t);
             o.at = starts[i];
-            attention.check(o, t, parts[i], q, sq, joined);
+            attention.check(o, t, parts[i], heads.q(), heads.sq(), joined);
             scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
         }
         for (int i = 0; i < count; i++) {
@@ -339,12 +330,12 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void checkRows(Opened o, int t) throws FailedException {
         int kvDim = config.kvDim();
-        boolean same = Arrays.equals(k, 0, kvDim, o.k, t * kvDim, (t + 1) * kvDim)
-                && Arrays.equals(v, 0, kvDim, o.v, t * kvDim, (t + 1) * kvDim);
+        boolean same = Arrays.equals(heads.k(), 0, kvDim, o.k, t * kvDim, (t + 1) * kvDim)
+                && Arrays.equals(heads.v(), 0, kvDim, o.v, t * kvDim, (t + 1) * kvDim);
         for (int g = 0; g < config.kvHeads(); g++) {
             int at = g * o.capacity + t;
-            same &= Float.floatToRawIntBits(sk[g]) == Float.floatToRawIntBits(o.sk[at]);
-            same &= Float.floatToRawIntBits(sv[g]) == Float.floatToRawIntBits(o.sv[at]);
+            same &= Float.floatToRawIntBits(heads.sk()[g]) == Float.floatToRawIntBits(o.sk[at]);
+            same &= Float.floatToRawIntBits(heads.sv()[g]) == Float.floatToRawIntBits(o.sv[at]);
         }
         if (!same) {
             throw o.fail(Step.KV_ROWS, t, "the committed row is not the one its products give");

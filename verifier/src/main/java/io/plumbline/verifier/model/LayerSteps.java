@@ -35,51 +35,38 @@ public final class LayerSteps {
     }
 
     /**
-     * From the qkv products of the token at {@code position} to its integer query, key and value rows.
+     * From the qkv products of the token at {@code position} to its integer query, key and value rows: bias, norms of
+     * heads and rotary embedding (RoPE) where the model has them, then a scale for each head.
      *
-     * @param y qkvDim products from {@code yOffset}, {@code s} the scale of their input.
-     * @param q receives queryDim 12-bit values, {@code sq} the heads' scales.
-     * @param k receives kvDim 12-bit values, {@code sk} the key heads' scales.
-     * @param v receives kvDim int8 values, {@code sv} the value heads' scales.
+     * @param y qkvDim products from {@code yOffset}.
+     * @param s the scale of their input.
+     * @param to receives row {@code row}.
      */
-    public void heads(
-            LayerParameters p,
-            int position,
-            int[] y,
-            int yOffset,
-            float s,
-            short[] q,
-            int qOffset,
-            float[] sq,
-            int sqOffset,
-            short[] k,
-            int kOffset,
-            float[] sk,
-            int skOffset,
-            byte[] v,
-            int vOffset,
-            float[] sv,
-            int svOffset) {
+    public void heads(LayerParameters p, int position, int[] y, int yOffset, float s, HeadRows to, int row) {
         int size = config.headDim();
+        int heads = config.heads();
+        int kvHeads = config.kvHeads();
         int table = (position - rope.first()) * rope.half();
+        int queries = row * config.queryDim();
+        int keys = row * config.kvDim();
         math.dequantize(y, yOffset, config.qkvDim(), s, p.qkvScale(), p.qkvBias(), wide, 0);
-        for (int h = 0; h < config.heads() + config.kvHeads(); h++) {
+        for (int h = 0; h < heads + kvHeads; h++) {
             int at = h * size;
-            float[] gain = h < config.heads() ? p.queryGain() : p.keyGain();
+            float[] gain = h < heads ? p.queryGain() : p.keyGain();
             if (gain != null) {
                 math.rmsNorm(wide, at, gain, size, config.eps(), wide, at);
             }
             math.rope(wide, at, size, rope.cos(), rope.sin(), table);
-            if (h < config.heads()) {
-                sq[sqOffset + h] = math.quantize12(wide, at, size, q, qOffset + at);
+            if (h < heads) {
+                to.sq()[row * heads + h] = math.quantize12(wide, at, size, to.q(), queries + at);
             } else {
-                int g = h - config.heads();
-                sk[skOffset + g] = math.quantize12(wide, at, size, k, kOffset + g * size);
+                int g = h - heads;
+                to.sk()[row * kvHeads + g] = math.quantize12(wide, at, size, to.k(), keys + g * size);
             }
         }
         int values = config.queryDim() + config.kvDim();
-        for (int g = 0; g < config.kvHeads(); g++) {
-            sv[svOffset + g] = math.quantizeRow(wide, values + g * size, size, v, vOffset + g * size);
+        for (int g = 0; g < kvHeads; g++) {
+            to.sv()[row * kvHeads + g] = math.quantizeRow(wide, values + g * size, size, to.v(), keys + g * size);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.ModelConfig;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -42,22 +43,10 @@ final class KvPageLayout {
         return layer * layerBytes + (long) TOKENS * (3L * config.kvDim() + 4L * g);
     }
 
-    /**
-     * Writes the rows of token {@code position}.
-     *
-     * @param k kvDim 12-bit keys from {@code offset}, {@code v} int8 values; {@code sk}, {@code sv} a scale a head
-     *     from {@code sOffset}.
-     */
-    void put(
-            KvCache.PageTable cache,
-            int layer,
-            int position,
-            short[] k,
-            byte[] v,
-            int offset,
-            float[] sk,
-            float[] sv,
-            int sOffset) {
+    /** Writes the keys and values of token {@code position}, which are row {@code row} of {@code from}. */
+    void put(KvCache.PageTable cache, int layer, int position, HeadRows from, int row) {
+        int rowAt = row * config.kvDim();
+        int scaleAt = row * config.kvHeads();
         MemorySegment memory = cache.page(position / TOKENS);
         int t = position % TOKENS;
         int size = config.headDim();
@@ -66,18 +55,18 @@ final class KvPageLayout {
         for (int g = 0; g < config.kvHeads(); g++) {
             long keys = keysAt(layer, g) + block;
             long values = valuesAt(layer, g) + quad;
-            int from = offset + g * size;
+            int at = rowAt + g * size;
             for (int c = 0; c < size; c += 2) {
-                memory.set(SHORT, keys, k[from + c]);
-                memory.set(SHORT, keys + 2, k[from + c + 1]);
+                memory.set(SHORT, keys, from.k()[at + c]);
+                memory.set(SHORT, keys + 2, from.k()[at + c + 1]);
                 keys += 4L * IntKernels.KEY_BLOCK;
             }
             for (int c = 0; c < size; c++) {
-                memory.set(ValueLayout.JAVA_BYTE, values + (long) c * IntKernels.VALUE_QUAD, v[from + c]);
+                memory.set(ValueLayout.JAVA_BYTE, values + (long) c * IntKernels.VALUE_QUAD, from.v()[at + c]);
             }
             long scales = scalesAt(layer, g) + 4L * t;
-            memory.set(FLOAT, scales, sk[sOffset + g]);
-            memory.set(FLOAT, scales + 4L * TOKENS * config.kvHeads(), sv[sOffset + g]);
+            memory.set(FLOAT, scales, from.sk()[scaleAt + g]);
+            memory.set(FLOAT, scales + 4L * TOKENS * config.kvHeads(), from.sv()[scaleAt + g]);
         }
     }
 

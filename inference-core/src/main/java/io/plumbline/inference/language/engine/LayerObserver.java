@@ -1,5 +1,7 @@
 package io.plumbline.inference.language.engine;
 
+import io.plumbline.verifier.model.HeadRows;
+
 /**
  * Sees what a layer computes for one segment: the trace takes rows, an opening takes products. Every method does
  * nothing unless overridden; those with a {@code worker} are called by several threads at once, each for rows of its
@@ -16,16 +18,18 @@ public interface LayerObserver {
         DOWN
     }
 
-    /** A batch's rows as they enter a layer, with the keys and values they add; every array row-major. */
-    record Rows(float[] h, short[] k, byte[] v, float[] sk, float[] sv) {}
-
     /** Whether {@link #rows} is to be called. */
     default boolean wantsRows() {
         return false;
     }
 
-    /** {@code count} consecutive tokens from {@code token}, in {@code source} from row {@code row}. */
-    default void rows(int worker, int layer, int token, int count, Rows source, int row) {}
+    /**
+     * {@code count} consecutive tokens from {@code token}, which are rows from {@code row} on.
+     *
+     * @param h residuals as they enter the layer, {@code [rows][hidden]}.
+     * @param heads with the keys and values that the layer adds.
+     */
+    default void rows(int worker, int layer, int token, int count, float[] h, HeadRows heads, int row) {}
 
     /** {@code rows * width} int32 products from {@code offset}. */
     default void products(int layer, Product product, int rows, int width, int[] y, int offset) {}

@@ -19,6 +19,7 @@ import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -229,17 +230,14 @@ public final class Replay implements OpeningSource, AutoCloseable {
     /** The keys and values of the cell's layer, from the trace. */
     private void fill(KvCache.PageTable cache, Cell cell) {
         int kvDim = config.kvDim();
-        short[] k = new short[kvDim];
-        byte[] v = new byte[kvDim];
-        float[] sk = new float[config.kvHeads()];
-        float[] sv = new float[config.kvHeads()];
+        HeadRows row = HeadRows.of(config, 1);
         for (int t = 0; t < cell.to(); t++) {
             long at = layout.offset(t, cell.layer());
-            MemorySegment.copy(trace, SHORT, at + layout.kOffset(), k, 0, kvDim);
-            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), v, 0, kvDim);
-            MemorySegment.copy(trace, FLOAT, at + layout.skOffset(), sk, 0, sk.length);
-            MemorySegment.copy(trace, FLOAT, at + layout.svOffset(), sv, 0, sv.length);
-            pageLayout.put(cache, cell.layer(), t, k, v, 0, sk, sv, 0);
+            MemorySegment.copy(trace, SHORT, at + layout.kOffset(), row.k(), 0, kvDim);
+            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), row.v(), 0, kvDim);
+            MemorySegment.copy(trace, FLOAT, at + layout.skOffset(), row.sk(), 0, config.kvHeads());
+            MemorySegment.copy(trace, FLOAT, at + layout.svOffset(), row.sv(), 0, config.kvHeads());
+            pageLayout.put(cache, cell.layer(), t, row, 0);
         }
     }
 

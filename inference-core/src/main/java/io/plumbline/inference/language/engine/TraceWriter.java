@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.engine;
 
+import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.trace.TraceHasher;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -76,7 +77,7 @@ public final class TraceWriter implements LayerObserver {
     }
 
     @Override
-    public void rows(int worker, int layer, int token, int count, Rows source, int row) {
+    public void rows(int worker, int layer, int token, int count, float[] h, HeadRows from, int row) {
         TraceHasher.Gathered to = of(worker);
         MemorySegment bytes = to.bytes();
         int hidden = config.hidden();
@@ -86,11 +87,11 @@ public final class TraceWriter implements LayerObserver {
         for (int i = row; i < row + count; i++) {
             int t = token + i - row;
             int at = to.add(t, layer);
-            MemorySegment.copy(source.h(), i * hidden, bytes, FLOAT, at, hidden);
-            MemorySegment.copy(source.k(), i * kvDim, bytes, SHORT, at + layout.kOffset(), kvDim);
-            MemorySegment.copy(source.v(), i * kvDim, bytes, ValueLayout.JAVA_BYTE, at + layout.vOffset(), kvDim);
-            MemorySegment.copy(source.sk(), i * heads, bytes, FLOAT, at + layout.skOffset(), heads);
-            MemorySegment.copy(source.sv(), i * heads, bytes, FLOAT, at + layout.svOffset(), heads);
+            MemorySegment.copy(h, i * hidden, bytes, FLOAT, at, hidden);
+            MemorySegment.copy(from.k(), i * kvDim, bytes, SHORT, at + layout.kOffset(), kvDim);
+            MemorySegment.copy(from.v(), i * kvDim, bytes, ValueLayout.JAVA_BYTE, at + layout.vOffset(), kvDim);
+            MemorySegment.copy(from.sk(), i * heads, bytes, FLOAT, at + layout.skOffset(), heads);
+            MemorySegment.copy(from.sv(), i * heads, bytes, FLOAT, at + layout.svOffset(), heads);
             finish(bytes, at, end, layout.recordBytes(), t, layer);
         }
     }

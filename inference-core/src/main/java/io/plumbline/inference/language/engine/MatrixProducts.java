@@ -1,0 +1,68 @@
+package io.plumbline.inference.language.engine;
+
+import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.inference.language.model.LoadedModel.Matrix;
+
+/** Products with int8 matrices, shared among workers by weight rows. One caller at a time. */
+final class MatrixProducts {
+    /** A product of fewer int8 multiplications is not worth sharing. */
+    private static final long LEAST_SHARED = 1 << 19;
+
+    /** Weight rows that the kernels take together. */
+    private static final int PANEL_ROWS = 32;
+
+    private final Workers workers;
+    private final IntKernels[] kernels;
+    private final Workers.Task multiplySlice = this::multiplySlice;
+    private final Matrix[] matrices = new Matrix[3];
+    private byte[] x;
+    private int[] y;
+    private int rows;
+    private int matrixCount;
+    private int outputs;
+    private int sliceRows;
+
+    /** @param kernels one for each worker. */
+    MatrixProducts(Workers workers, IntKernels[] kernels) {
+        this.workers = workers;
+        this.kernels = kernels;
+    }
+
+    /**
+     * {@code y = x W^T} for up to three matrices that stand one on the other.
+     *
+     * @param x int8 inputs, {@code [rows][columns]}.
+     * @param y receives int32 products, {@code [rows][outputs]}.
+     * @param outputs rows of all matrices together.
+     * @param b null where there is one matrix; {@code c} where there are two.
+     */
+    void multiply(byte[] x, int rows, int[] y, int outputs, Matrix a, Matrix b, Matrix c) {
+        this.x = x;
+        this.rows = rows;
+        this.y = y;
+        this.outputs = outputs;
+        matrices[0] = a;
+        matrices[1] = b;
+        matrices[2] = c;
+        matrixCount = c != null ? 3 : b != null ? 2 : 1;
+        boolean isSmall = (long) rows * outputs * a.columns() < LEAST_SHARED;
+        int parts = isSmall ? 1 : 2 * workers.count();
+        sliceRows = (outputs / parts + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
+        workers.run((outputs + sliceRows - 1) / sliceRows, multiplySlice);
+    }
+
+    private void multiplySlice(int worker, int slice) {
+        int from = slice * sliceRows;
+        int to = Math.min(outputs, from + sliceRows);
+        int start = 0;
+        for (int i = 0; i < matrixCount; i++) {
+            Matrix matrix = matrices[i];
+            int begin = Math.max(from, start) - start;
+            int end = Math.min(to, start + matrix.rows()) - start;
+            if (begin < end) {
+                kernels[worker].multiply(x, rows, matrix.columns(), matrix.weights(), begin, end, y, start, outputs);
+            }
+            start += matrix.rows();
+        }
+    }
+}

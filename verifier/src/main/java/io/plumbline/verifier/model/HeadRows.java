@@ -1,0 +1,24 @@
+package io.plumbline.verifier.model;
+
+/**
+ * Query, key and value rows of a batch of tokens as integers, with a scale for each head; every array row-major.
+ *
+ * @param q 12-bit queries, {@code [rows][queryDim]}.
+ * @param sq their scales, {@code [rows][heads]}.
+ * @param k 12-bit keys, {@code [rows][kvDim]}.
+ * @param sk their scales, {@code [rows][kvHeads]}.
+ * @param v int8 values, {@code [rows][kvDim]}.
+ * @param sv their scales, {@code [rows][kvHeads]}.
+ */
+public record HeadRows(short[] q, float[] sq, short[] k, float[] sk, byte[] v, float[] sv) {
+    /** Room for so many rows. */
+    public static HeadRows of(ModelConfig config, int rows) {
+        return new HeadRows(
+                new short[rows * config.queryDim()],
+                new float[rows * config.heads()],
+                new short[rows * config.kvDim()],
+                new float[rows * config.kvHeads()],
+                new byte[rows * config.kvDim()],
+                new float[rows * config.kvHeads()]);
+    }
+}
