@@ -12,6 +12,7 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -94,7 +95,7 @@ class EscrowedWorkTest {
     }
 
     private static NodeClient.Answered answered(Request request) throws IOException {
-        try (NodeClient.Inference inference =
+        try (Inference inference =
                 client.infer(node, request, network.model.config().vocab(), -1, chosen -> {})) {
             return inference.await();
         }
@@ -202,7 +203,7 @@ class EscrowedWorkTest {
             NodeClient asking = new NodeClient();
             Peer peer = soon.endpoint(KeyPair.random(), asking.protocol())
                     .connect("localhost", soon.honestPort(), soon.honest.publicKey());
-            try (NodeClient.Inference inference =
+            try (Inference inference =
                     asking.infer(peer, request, soon.model.config().vocab(), -1, chosen -> {})) {
                 String why = assertThrows(IllegalArgumentException.class, inference::await)
                         .getMessage();
@@ -236,18 +237,18 @@ class EscrowedWorkTest {
     void aCancellationCountsOnlyWithTheRequestersSignature() throws Exception {
         Request request = request(MESSAGES, network.requester);
         escrow(request, network.honest, 2, prompt.length + MOST);
-        NodeClient.Inference[] inference = new NodeClient.Inference[1];
+        Inference[] inference = new Inference[1];
         inference[0] = client.infer(node, request, network.model.config().vocab(), -1, chosen -> {
             if (inference[0] != null) {
                 inference[0].cancel(KeyPair.random());
             }
         });
-        try (NodeClient.Inference whole = inference[0]) {
+        try (Inference whole = inference[0]) {
             assertNull(whole.await().answer().cancellation());
         }
         Request cancelled = request(MESSAGES, network.requester);
         escrow(cancelled, network.honest, 2, prompt.length + MOST);
-        try (NodeClient.Inference early =
+        try (Inference early =
                 client.infer(node, cancelled, network.model.config().vocab(), -1, chosen -> {})) {
             while (early.delivered().count() == 0) {
                 Thread.onSpinWait();

@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.DeliveredTokens;
+import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.verifier.audit.Failure;
@@ -78,12 +80,12 @@ final class ChatApi implements AutoCloseable {
     }
 
     /** Puts up the price of all that {@code request} may cost, and has a node answer it. */
-    NodeClient.Inference infer(
+    Inference infer(
             Request request,
             NodeSelector.Reached reached,
             Level auditedAt,
             int topLogprobs,
-            Consumer<NodeClient.Chosen> onToken)
+            Consumer<ChosenToken> onToken)
             throws IOException {
         long tokens = (long) request.promptTokens().length + ReceiptCheck.most(request, model.config());
         market.escrow(request.hash(), reached.node(), tokens, auditedAt);
@@ -129,7 +131,7 @@ final class ChatApi implements AutoCloseable {
     }
 
     /** Ends an answer that nobody reads on. */
-    void cancel(NodeClient.Inference inference) {
+    void cancel(Inference inference) {
         inference.cancel(market.keys());
     }
 

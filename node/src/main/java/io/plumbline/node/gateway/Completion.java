@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.ledger.state.Node;
-import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.client.ChosenToken;
+import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient.Answered;
-import io.plumbline.node.client.NodeClient.Chosen;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -38,7 +38,7 @@ final class Completion implements AutoCloseable {
     private final BlockingQueue<News> news = new LinkedBlockingQueue<>();
 
     /** @param chosen null at a choice's end. */
-    private record News(Choice choice, Chosen chosen) {}
+    private record News(Choice choice, ChosenToken chosen) {}
 
     private static final class Choice {
         private final int index;
@@ -50,7 +50,7 @@ final class Completion implements AutoCloseable {
 
         private Node node;
         private final ArrayNode logprobs = MAPPER.createArrayNode();
-        private volatile NodeClient.Inference inference;
+        private volatile Inference inference;
         private Answered answered;
         private volatile Exception failure;
 
@@ -120,7 +120,7 @@ final class Completion implements AutoCloseable {
     }
 
     private void begin(Choice choice, NodeSelector.Reached reached) throws IOException {
-        NodeClient.Inference begun = null;
+        Inference begun = null;
         while (begun == null) {
             choice.node = reached.node();
             try {
@@ -345,7 +345,7 @@ final class Completion implements AutoCloseable {
                 .put("cpu_ms", choice.answered.cpuNanos() / 1e6);
     }
 
-    private ObjectNode logprobs(Chosen chosen) {
+    private ObjectNode logprobs(ChosenToken chosen) {
         Logprobs logprobs = chosen.logprobs();
         if (logprobs == null) {
             return null;
@@ -378,7 +378,7 @@ final class Completion implements AutoCloseable {
     }
 
     private void cancel(Choice choice) {
-        NodeClient.Inference inference = choice.inference;
+        Inference inference = choice.inference;
         if (inference != null) {
             api.cancel(inference);
         }
