@@ -5,6 +5,7 @@ import io.aeron.FragmentAssembler;
 import io.aeron.Image;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
+import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.plumbline.transport.sessionwire.CarryDecoder;
 import io.plumbline.transport.sessionwire.EndDecoder;
@@ -66,6 +67,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final Subscription subscription;
     private final Map<Integer, Protocol> protocols = new HashMap<>();
     private final FragmentAssembler assembler = new FragmentAssembler(this::onFrame);
+    private final FragmentHandler fragments = this::onFragment;
     private final Map<Long, Peer> bySession = new LinkedHashMap<>();
     private final Map<String, Peer> called = new ConcurrentHashMap<>();
     private final Places places = new Places();
@@ -124,7 +126,10 @@ public final class Endpoint implements Agent, AutoCloseable {
                     places.add(image, System.nanoTime());
                     makeRoom();
                 }),
-                image -> task(() -> places.remove(image)));
+                image -> task(() -> {
+                    places.remove(image);
+                    assembler.freeSessionBuffer(image.sessionId());
+                }));
     }
 
     /** The port it listens on. Waits until the driver has bound it. */
@@ -199,10 +204,18 @@ public final class Endpoint implements Agent, AutoCloseable {
         return peer;
     }
 
+    /** What comes of a sender whose place was taken is not put together first. */
+    private void onFragment(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
+        Image image = (Image) aeronHeader.context();
+        places.add(image, System.nanoTime());
+        if (places.isThere(image)) {
+            assembler.onFragment(buffer, offset, length, aeronHeader);
+        }
+    }
+
     /** A frame that is not what its header says is dropped: a stranger's mistake is not this side's. */
     private void onFrame(DirectBuffer buffer, int offset, int length, Header aeronHeader) {
         Image image = (Image) aeronHeader.context();
-        places.add(image, System.nanoTime());
         try {
             // Nothing beyond the frame can be read through this.
             UnsafeBuffer frame = new UnsafeBuffer(buffer, offset, length);
@@ -248,7 +261,15 @@ public final class Endpoint implements Agent, AutoCloseable {
             places.take(image, peer);
             receive(peer, records);
         } else {
+            vacate(List.of(image));
+        }
+    }
+
+    /** Nothing more is heard by these, and what was not put together yet is dropped. */
+    private void vacate(List<Image> images) {
+        for (Image image : images) {
             places.vacate(image);
+            assembler.freeSessionBuffer(image.sessionId());
         }
     }
 
@@ -334,7 +355,7 @@ public final class Endpoint implements Agent, AutoCloseable {
             peer.lose(why, sealed);
             called.values().remove(peer);
             parts.forget(peer.session());
-            places.vacate(peer);
+            vacate(places.images(peer));
             protocols.values().forEach(protocol -> protocol.receiver.onLost(peer));
         }
     }
@@ -347,7 +368,7 @@ public final class Endpoint implements Agent, AutoCloseable {
         }
         Peer peer = places.peer(surplus);
         if (peer == null) {
-            places.vacate(surplus);
+            vacate(List.of(surplus));
         } else {
             end(peer, "its host holds the most places, and others have come");
         }
@@ -372,7 +393,7 @@ public final class Endpoint implements Agent, AutoCloseable {
             task.run();
             work++;
         }
-        work += subscription.poll(assembler, FRAGMENTS_PER_POLL);
+        work += subscription.poll(fragments, FRAGMENTS_PER_POLL);
         Peer ended = null;
         String why = null;
         for (Peer peer : bySession.values()) {
@@ -393,7 +414,7 @@ public final class Endpoint implements Agent, AutoCloseable {
         long nowNs = System.nanoTime();
         if (nowNs - lookedNs > LOOK_NS) {
             lookedNs = nowNs;
-            places.overdue(nowNs).forEach(places::vacate);
+            vacate(places.overdue(nowNs));
             Long slow = parts.overdue(nowNs);
             if (slow != null) {
                 end(bySession.get(slow), "it has taken too long over a message");

@@ -150,12 +150,12 @@ final class Places {
         }
     }
 
-    void vacate(Peer peer) {
-        places.values().stream()
+    /** By what a session's frames come. */
+    List<Image> images(Peer peer) {
+        return places.values().stream()
                 .filter(place -> place.peer == peer)
                 .map(place -> place.image)
-                .toList()
-                .forEach(this::vacate);
+                .toList();
     }
 
     /** Senders that have neither begun a session nor belong to one, and should by now. */

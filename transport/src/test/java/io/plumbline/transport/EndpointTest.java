@@ -21,11 +21,13 @@ import io.plumbline.transport.sessionwire.CarryEncoder;
 import io.plumbline.transport.sessionwire.GreetDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -168,6 +170,39 @@ class EndpointTest {
         assertArrayEquals(gateway.key, node.last.key());
         assertArrayEquals(node.key, peer.key());
         assertEquals(peer, gateway.to(node), "one session is enough");
+    }
+
+    /** What Aeron puts together of each sender: it forgets none by itself. */
+    private static Map<?, ?> halfReceived(Endpoint endpoint) throws ReflectiveOperationException {
+        Field assembler = Endpoint.class.getDeclaredField("assembler");
+        assembler.setAccessible(true);
+        Field builders = FragmentAssembler.class.getDeclaredField("builderBySessionIdMap");
+        builders.setAccessible(true);
+        return (Map<?, ?>) builders.get(assembler.get(endpoint));
+    }
+
+    @Test
+    void strangersThatAreGoneHoldNoMemory() throws Exception {
+        Side node = new Side().start(0);
+        UnsafeBuffer garbage = new UnsafeBuffer(bytes(200_000));
+        String channel = "aeron:udp?endpoint=127.0.0.1:" + node.endpoint.port();
+        for (int i = 0; i < 8; i++) {
+            try (ExclusivePublication stranger = aeron.addExclusivePublication(channel, STREAM_ID)) {
+                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_S);
+                while (stranger.offer(garbage) < 0 && System.nanoTime() - end < 0) {
+                    Thread.sleep(1);
+                }
+                Thread.sleep(50);
+            }
+        }
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_S);
+        while (!halfReceived(node.endpoint).isEmpty() && System.nanoTime() - end < 0) {
+            Thread.sleep(50);
+        }
+        assertEquals(0, halfReceived(node.endpoint).size());
+        Side gateway = new Side().start(0);
+        send(gateway.to(node), bytes(5 << 20));
+        assertArrayEquals(bytes(5 << 20), node.next());
     }
 
     @Test

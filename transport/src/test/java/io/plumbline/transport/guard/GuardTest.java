@@ -168,6 +168,37 @@ class GuardTest {
     }
 
     @Test
+    void noFewHostsShutOutTheOthers() throws Exception {
+        Senders senders = new Senders(0);
+        int key = 0;
+        long now = 0;
+        for (int host = 1; host <= 7; host++) {
+            InetSocketAddress from = new InetSocketAddress(InetAddress.getByName("192.0.2." + host), 9000);
+            while (senders.hasPlace(key, from, now) && key < 10 * Senders.MAX) {
+                senders.add(key++, from, ++now);
+            }
+        }
+        int taken = key;
+        // Every place is taken and all are heard. Newcomers get a place each, and then no more than the greediest has.
+        InetSocketAddress honest = new InetSocketAddress(InetAddress.getByName("198.51.100.1"), 9000);
+        int got = 0;
+        while (senders.hasPlace(key, honest, now) && got < Senders.MAX) {
+            senders.add(key++, honest, ++now);
+            got++;
+        }
+        assertTrue(got > Senders.MAX / 16 && got < Senders.MAX_OF_HOST, "of " + taken + " one host got " + got);
+        InetSocketAddress another = new InetSocketAddress(InetAddress.getByName("198.51.100.2"), 9000);
+        assertTrue(senders.hasPlace(key, another, now));
+        senders.add(key, another, ++now);
+        assertTrue(senders.has(key, another));
+        // Of the greediest host the one that said nothing for the longest is gone.
+        InetSocketAddress first = new InetSocketAddress(InetAddress.getByName("192.0.2.1"), 9000);
+        assertFalse(senders.has(0, first));
+        now += 2 * Senders.FORGET_NS;
+        assertTrue(senders.hasPlace(++key, first, now), "who is silent is forgotten");
+    }
+
+    @Test
     void aCookieIsGoodForAMinuteAndNoLongerThanTwo() throws Exception {
         AddressProof proof = new AddressProof();
         InetSocketAddress address = new InetSocketAddress("192.0.2.1", 9000);
