@@ -200,6 +200,15 @@ public final class ClusterSequencer implements PipelinedSequencer {
         }
         while (!unsent.isEmpty()) {
             Call<?> next = unsent.peek();
+            int longest = session.ingressPublication().maxMessageLength() - AeronCluster.SESSION_HEADER_LENGTH;
+            if (next.message.capacity() > longest) {
+                // It would never be taken, and hold up what waits behind it.
+                unsent.poll()
+                        .done
+                        .completeExceptionally(new IOException(
+                                "A call of " + next.message.capacity() + " bytes is longer than the ledger takes."));
+                continue;
+            }
             long position = session.offer(next.message, 0, next.message.capacity());
             if (position == Publication.CLOSED) {
                 disconnect();

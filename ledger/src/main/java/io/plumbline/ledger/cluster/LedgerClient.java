@@ -177,6 +177,12 @@ public final class LedgerClient implements AutoCloseable {
                     "The ledger's clock went ahead while it was asked. Whether it was applied is not known"
                             + " any more; look before asking again.");
         }
+        if (signed.lastMs() - answer.timeMs() > Signed.MAX_LIFE_MS) {
+            // Some full node has said that it is later than it is. Whoever has them may hand them in when it is.
+            sequencer.distrust();
+            throw new IOException("A full node said a wrong time, and the commands were signed by it: they may still be"
+                    + " applied until " + signed.lastMs() + " ms of the ledger's clock; look before asking again.");
+        }
         if (answer.reasons().isEmpty()) {
             throw new IOException(
                     "The full node's answer says nothing of the commands. Whether they were applied is not"

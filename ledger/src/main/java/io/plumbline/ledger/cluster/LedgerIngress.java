@@ -4,6 +4,7 @@ import io.plumbline.ledger.order.PipelinedSequencer;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer.Answer;
 import io.plumbline.ledger.state.Admission;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
@@ -12,6 +13,7 @@ import io.plumbline.transport.ledgerwire.Subject;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -39,6 +41,11 @@ public final class LedgerIngress implements Endpoint.Receiver {
     private static final int MAX_WAITING = 1024;
 
     private static final int MAX_OF_ONE = 256;
+
+    /** Bytes of the longest key that any query has, and of the longest commands: longer calls are not kept. */
+    private static final int MAX_KEY_BYTES = 128;
+
+    private static final int MAX_COMMAND_BYTES = Signed.MAX_BYTES;
 
     private static final String BUSY = "it has as many calls on their way as it can";
 
@@ -80,17 +87,25 @@ public final class LedgerIngress implements Endpoint.Receiver {
         if (header.templateId() == SubmitDecoder.TEMPLATE_ID) {
             SubmitDecoder submit = new SubmitDecoder().wrap(in, offset, block, version);
             long id = submit.correlationId();
+            if (submit.commandLength() > MAX_COMMAND_BYTES) {
+                unavailable(from, id, "commands have " + MAX_COMMAND_BYTES + " bytes at most");
+                return;
+            }
             byte[] commands = VarData.copy(submit::wrapCommand);
             serve(from, id, () -> submit(commands), (buffer, answer) -> LedgerWire.outcome(buffer, id, answer));
         } else if (header.templateId() == QueryDecoder.TEMPLATE_ID) {
             QueryDecoder query = new QueryDecoder().wrap(in, offset, block, version);
             long id = query.correlationId();
             int subject = query.subjectRaw();
+            if (query.keyLength() > MAX_KEY_BYTES) {
+                unavailable(from, id, "a key has " + MAX_KEY_BYTES + " bytes at most");
+                return;
+            }
             byte[] key = VarData.copy(query::wrapKey);
             serve(
                     from,
                     id,
-                    () -> answer(subject, key),
+                    () -> answer(from, subject, key),
                     (buffer, body) -> LedgerWire.view(buffer, id, 0, cluster.timeMs(), body));
         }
     }
@@ -153,7 +168,7 @@ public final class LedgerIngress implements Endpoint.Receiver {
                 : CompletableFuture.completedFuture(new Answer(0, cluster.timeMs(), List.of(refusal)));
     }
 
-    private CompletableFuture<byte[]> answer(int subject, byte[] key) {
+    private CompletableFuture<byte[]> answer(Peer from, int subject, byte[] key) {
         if (subject == Subject.LOG_START.value()) {
             byte[] start = new CanonicalWriter().putLong(logStart.getAsLong()).toBytes();
             return CompletableFuture.completedFuture(start);
@@ -161,7 +176,12 @@ public final class LedgerIngress implements Endpoint.Receiver {
         if (subject >= Query.values().length) {
             throw new IllegalArgumentException("this full node does not know question " + subject);
         }
-        return cluster.askLater(Query.values()[subject], key);
+        Query asked = Query.values()[subject];
+        if (asked == Query.ESCROWS && !Arrays.equals(key, from.key())) {
+            // A request's hash leads to its receipt, and that to the answer: who has no part in it is not told.
+            throw new IllegalArgumentException("only a node itself is told which requests wait for it");
+        }
+        return cluster.askLater(asked, key);
     }
 
     private static void unavailable(Peer to, long id, String why) {

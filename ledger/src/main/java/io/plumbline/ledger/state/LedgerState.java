@@ -346,6 +346,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private String propose(byte[] signer, Parameters wished) {
         int place = genesis.place(signer);
         String refusal = place < 0 ? "only full nodes change parameters" : wished.fault();
+        if (refusal == null && wished.rules() < parameters.rules()) {
+            refusal = "this ledger runs by rules " + parameters.rules() + " already, and does not go back";
+        }
         if (refusal == null) {
             proposals.put(place, wished);
             long same = proposals.values().stream().filter(wished::equals).count();

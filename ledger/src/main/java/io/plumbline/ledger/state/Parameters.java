@@ -49,8 +49,15 @@ public record Parameters(
         long registrationFee,
         long auditFee,
         long accusationDeposit) {
-    /** The newest rules that this code knows, and the oldest: those before let a node take its stake home. */
-    public static final int KNOWN_RULES = 3;
+    /**
+     * The newest rules that this code knows: since 4 a receipt is taken from its node alone, an open escrow reserves
+     * at least a thousandth of the least stake, one that ends without a receipt leaves the state soon, and there are no
+     * more requests at once than a full node can hold.
+     */
+    public static final int KNOWN_RULES = 4;
+
+    /** The oldest rules that this code knows: those before let a node take its stake home. */
+    public static final int OLDEST_RULES = 3;
 
     /**
      * Longest time, in ms, that the opening of one answer may add to {@link #commitMs}, whatever its node announces:
@@ -69,8 +76,9 @@ public record Parameters(
     /** Tokens that are checked at FULL for what AUDITED costs. */
     private static final int FULL_TOKENS = 8;
 
-    /** Names of all but the rules, as operators write them. */
+    /** Names as operators write them. */
     public static final List<String> NAMES = List.of(
+            "rules",
             "commitMs",
             "graceMs",
             "revealMs",
@@ -126,6 +134,7 @@ public record Parameters(
                     "no parameter is called " + name + "; there are " + String.join(", ", NAMES));
         }
         long[] v = {
+            rules,
             commitMs,
             graceMs,
             revealMs,
@@ -143,11 +152,12 @@ public record Parameters(
         };
         v[place] = value;
         try {
-            int auditors = Math.toIntExact(v[7]);
-            int covered = Math.toIntExact(v[9]);
+            int applied = Math.toIntExact(v[0]);
+            int auditors = Math.toIntExact(v[8]);
+            int covered = Math.toIntExact(v[10]);
             return new Parameters(
-                    rules, v[0], v[1], v[2], v[3], v[4], v[5], v[6], auditors, v[8], covered, v[10], v[11], v[12],
-                    v[13]);
+                    applied, v[1], v[2], v[3], v[4], v[5], v[6], v[7], auditors, v[9], covered, v[11], v[12], v[13],
+                    v[14]);
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(name + " cannot be " + value, e);
         }
@@ -192,8 +202,8 @@ public record Parameters(
 
     /** What is wrong with it, or null. */
     String fault() {
-        if (rules != KNOWN_RULES) {
-            return "rules " + rules + " are not known; this code knows " + KNOWN_RULES;
+        if (!isKnown(rules)) {
+            return "rules " + rules + " are not known; this code knows " + OLDEST_RULES + " to " + KNOWN_RULES;
         }
         long[] times = {commitMs, graceMs, revealMs, escrowMs, tokenMs, unbondMs, retainMs};
         for (long time : times) {
@@ -220,6 +230,10 @@ public record Parameters(
         return null;
     }
 
+    private static boolean isKnown(int rules) {
+        return rules >= OLDEST_RULES && rules <= KNOWN_RULES;
+    }
+
     void write(CanonicalWriter out) {
         out.putInt(rules)
                 .putLong(commitMs)
@@ -237,9 +251,9 @@ public record Parameters(
 
     static Parameters read(CanonicalReader in) {
         int rules = in.getInt("rules");
-        if (rules != KNOWN_RULES) {
+        if (!isKnown(rules)) {
             throw new MalformedException("This ledger runs by rules " + rules + ", and this build knows rules "
-                    + KNOWN_RULES + ". Use a build of the ledger's rules.");
+                    + OLDEST_RULES + " to " + KNOWN_RULES + ". Use a build of the ledger's rules.");
         }
         return new Parameters(
                 rules,

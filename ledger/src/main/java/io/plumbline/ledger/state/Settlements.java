@@ -36,6 +36,15 @@ final class Settlements {
     /** Tokens that one request may be charged for. */
     private static final long MAX_TOKENS = 1L << 32;
 
+    /** Rules since which a receipt, an escrow's reserve and the time and number of requests are as here. */
+    private static final int NODES_OWN_RECEIPTS = 4;
+
+    /** Requests in the state: a snapshot has some 1.1 kB of each, and a full node's heap 2.5 kB. */
+    static final int MAX_REQUESTS = 1_500_000;
+
+    /** An open escrow reserves at least this part of the least stake, whatever it pays. */
+    private static final int LEAST_RESERVE_PARTS = 1_000;
+
     private static final Domain BEACON = new Domain("plumbline 2026-11 audit beacon");
 
     private final Ledger ledger;
@@ -128,12 +137,22 @@ final class Settlements {
             return "escrow " + amount + " and an audit fee of " + fee + " are not covered by a balance of "
                     + account.balance();
         }
+        boolean isBounded = parameters.rules() >= NODES_OWN_RECEIPTS;
+        if (isBounded && cases.size() >= MAX_REQUESTS) {
+            return "the ledger holds as many requests as it can; ask again when some have left it";
+        }
         long free = stake - reserved(nodeKey);
         if (parameters.cover() > 0 && amount > free / parameters.cover()) {
             return "the node's free stake of " + free + " does not cover " + amount + " " + parameters.cover()
                     + " times; other requests must end first";
         }
-        long reserved = amount * parameters.cover();
+        // What costs nothing to open would cost every full node memory without end.
+        long least = isBounded && parameters.cover() > 0 ? parameters.minStake() / LEAST_RESERVE_PARTS : 0;
+        long reserved = Math.max(amount * parameters.cover(), least);
+        if (reserved > free) {
+            return "the node's free stake of " + free + " does not cover the " + least
+                    + " that every request reserves; other requests must end first";
+        }
         ledger.books().hold(Bytes32.of(signer), amount + fee);
         Audit none = Audit.NONE.until(nowMs + parameters.answerMs(c.tokens()));
         put(new Settlement(
@@ -231,6 +250,10 @@ final class Settlements {
             return "this request has a receipt already, or is over";
         }
         boolean isTheNodes = Arrays.equals(open.node(), receipt.node());
+        if (ledger.parameters().rules() >= NODES_OWN_RECEIPTS && !Arrays.equals(signer, open.node())) {
+            // An old receipt under a new escrow would have the node asked for what it has forgotten.
+            return "only the node that an escrow names hands in its receipt";
+        }
         if (!isTheNodes
                 || !Arrays.equals(signer, receipt.node())
                         && !ledger.holds(new SubmitReceipt(receipt).encode(), receipt::signatureHolds)) {
@@ -398,7 +421,11 @@ final class Settlements {
         if (one.receipt() != null) {
             judged.add(one.receipt().hash());
         }
-        return one.with(status, one.audit().until(nowMs + ledger.parameters().retainMs()), ledger.height());
+        Parameters parameters = ledger.parameters();
+        // Where there is no answer there is nothing to prove.
+        boolean isBrief = one.receipt() == null && parameters.rules() >= NODES_OWN_RECEIPTS;
+        long keptMs = isBrief ? Math.min(parameters.escrowMs(), parameters.retainMs()) : parameters.retainMs();
+        return one.with(status, one.audit().until(nowMs + keptMs), ledger.height());
     }
 
     /** The requester has the escrow back; what becomes of the fee is said apart. */

@@ -31,6 +31,9 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
     /** Bytes of all commands together: what surely fits into one message to the cluster. */
     public static final int MAX_BODY_BYTES = 64 << 10;
 
+    /** Bytes of the longest commands with what stands around them. */
+    public static final int MAX_BYTES = MAX_BODY_BYTES + 256;
+
     private static final Domain CONTEXT = new Domain("plumbline 2026-11 ledger commands");
 
     private static final SecureRandom RANDOM = new SecureRandom();

@@ -183,6 +183,35 @@ class LedgerIngressTest {
     }
 
     @Test
+    void whatIsTooLongForAnyQuestionIsNotPassedOn() throws Exception {
+        open.countDown();
+        try (RemoteSequencer stranger =
+                new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address))) {
+            String why = assertThrows(IOException.class, () -> stranger.ask(Query.PROOF, new byte[200_000]))
+                    .getMessage();
+            assertTrue(why.contains("at most"), why);
+            why = assertThrows(IOException.class, () -> stranger.submit(new byte[200_000]))
+                    .getMessage();
+            assertTrue(why.contains("at most"), why);
+            assertEquals(0, ordered.get());
+        }
+    }
+
+    @Test
+    void whichRequestsWaitForANodeIsToldToItAlone() throws Exception {
+        open.countDown();
+        try (RemoteSequencer stranger =
+                        new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address));
+                RemoteSequencer node =
+                        new RemoteSequencer(driver.aeronDirectoryName(), "localhost", NODE, List.of(address))) {
+            assertEquals(0, node.ask(Query.ESCROWS, NODE.publicKey()).length);
+            String why = assertThrows(IOException.class, () -> stranger.ask(Query.ESCROWS, NODE.publicKey()))
+                    .getMessage();
+            assertTrue(why.contains("only a node itself"), why);
+        }
+    }
+
+    @Test
     void whereNoIngressAnswersTheErrorSaysWhere() {
         try (RemoteSequencer remote = new RemoteSequencer(
                 driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address), TimeUnit.SECONDS.toNanos(2))) {

@@ -17,6 +17,7 @@ import io.plumbline.ledger.Money;
 import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
@@ -123,6 +124,76 @@ class LedgerMoneyTest {
         for (int i = 0; i < opinions.length; i++) {
             assertNull(apply(FULL_NODES.get(i), new RevealVerdict(request(number), verdicts.get(i))));
         }
+    }
+
+    @Test
+    void anOldReceiptUnderANewEscrowIsTakenFromNobodyButItsNode() {
+        register(2);
+        answered(1, 100);
+        Receipt old = receipt(1, 200, 1, 99);
+        judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
+        certify();
+        now += Parameters.DEFAULT.retainMs() + 1;
+        state.expire(now);
+        assertNull(state.findSettlement(request(1)), "it has left the state, and its node has forgotten it");
+        OpenEscrow again = new OpenEscrow(request(1), NODE.publicKey(), 2, 1_000, Level.SIGNED);
+        List<String> answers =
+                state.apply(Signed.of(LEDGER, REQUESTER, now + 60_000, again, new SubmitReceipt(old)), now);
+        assertNull(answers.getFirst());
+        assertTrue(answers.get(1).contains("only the node that an escrow names"), answers.get(1));
+        assertNull(apply(NODE, new DeclineEscrow(request(1))), "so the node can still give the escrow back");
+        assertEquals(STAKE, stake(NODE));
+    }
+
+    @Test
+    void whatCostsNothingToOpenIsBoundedByItsNodesStake() {
+        register(0);
+        int opened = 0;
+        byte[] request = new byte[32];
+        while (opened < 3_000) {
+            request[0] = (byte) opened;
+            request[1] = (byte) (opened >> 8);
+            String refusal = apply(REQUESTER, new OpenEscrow(request.clone(), NODE.publicKey(), 0, 1, Level.SIGNED));
+            if (refusal != null) {
+                assertTrue(refusal.contains("every request reserves"), refusal);
+                break;
+            }
+            opened++;
+        }
+        assertEquals(STAKE / (Parameters.DEFAULT.minStake() / 1_000), opened);
+        // Without an answer there is nothing to prove: they leave the state soon after they are over.
+        now += Parameters.DEFAULT.answerMs(1) + Parameters.DEFAULT.escrowMs() + 1;
+        state.expire(now);
+        state.expire(now + Parameters.DEFAULT.escrowMs() + 1);
+        assertNull(state.findSettlement(request(1)));
+    }
+
+    @Test
+    void rulesGoForwardWhenAQuorumWishesThemAndNeverBack() {
+        Genesis old = new Genesis(
+                GENESIS.fullNodes(), 10_000, GENESIS.bank(), GENESIS.deposits(), Parameters.DEFAULT.with("rules=3"));
+        LedgerState ledger = new LedgerState(Genesis.decode(old.encode()));
+        assertEquals(3, ledger.parameters().rules());
+        for (KeyPair full : FULL_NODES) {
+            assertNull(ledger.apply(
+                            Signed.of(
+                                    old.hash(),
+                                    full,
+                                    now + 60_000,
+                                    new Command.ProposeParameters(Parameters.DEFAULT.with("rules=4"))),
+                            now)
+                    .getFirst());
+        }
+        assertEquals(4, ledger.parameters().rules());
+        Command.ProposeParameters back = new Command.ProposeParameters(Parameters.DEFAULT.with("rules=3"));
+        String refusal = ledger.apply(Signed.of(old.hash(), FULL_NODES.getFirst(), now + 60_000, back), now)
+                .getFirst();
+        assertTrue(refusal.contains("does not go back"), refusal);
+        assertEquals(4, LedgerState.decode(old, ledger.encode()).parameters().rules());
+        String unknown = apply(
+                FULL_NODES.getFirst(),
+                new Command.ProposeParameters(Parameters.DEFAULT.with("rules=" + (Parameters.KNOWN_RULES + 1))));
+        assertTrue(unknown.contains("knows rules"), unknown);
     }
 
     @Test

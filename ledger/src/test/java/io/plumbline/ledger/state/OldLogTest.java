@@ -25,6 +25,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A log that an earlier build wrote gives the state that it gave then: full nodes are upgraded one after the other,
@@ -32,17 +34,16 @@ import org.junit.jupiter.api.Test;
  * to the old ones until a quorum has moved on, and a log under the new rules is added.
  */
 class OldLogTest {
-    private static final String LOG = "/logs/rules-3.bin";
-
     private static byte[] resource(String name) throws IOException {
         try (InputStream in = OldLogTest.class.getResourceAsStream(name)) {
             return in.readAllBytes();
         }
     }
 
-    @Test
-    void aLogOfAnEarlierBuildGivesTheStateThatItGave() throws IOException {
-        CanonicalReader in = new CanonicalReader(resource(LOG), "log");
+    @ParameterizedTest
+    @ValueSource(ints = {3, 4})
+    void aLogOfAnEarlierBuildGivesTheStateThatItGave(int rules) throws IOException {
+        CanonicalReader in = new CanonicalReader(resource("/logs/rules-" + rules + ".bin"), "log");
         LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));
         Set<Integer> kinds = new TreeSet<>();
         byte[] expected = null;
@@ -60,6 +61,7 @@ class OldLogTest {
             expected = in.getFixed(32, "root");
             assertArrayEquals(expected, state.root(), "after " + state.height() + " commands");
         }
+        assertEquals(rules, state.parameters().rules());
         assertEquals(20, kinds.size(), "the log has every kind of command: " + kinds);
         assertEquals(state.deposited(), state.total());
     }

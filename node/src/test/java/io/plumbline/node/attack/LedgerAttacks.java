@@ -130,6 +130,10 @@ final class LedgerAttacks {
                 "not signed by the node the escrow names",
                 () -> apply(new SubmitReceipt(priced(10, receipt.modelId(), KeyPair.random())), NODE));
         attack(
+                "another's receipt handed in, to have its node asked for what it has forgotten",
+                "only the node that an escrow names",
+                () -> apply(new SubmitReceipt(receipt), REQUESTER));
+        attack(
                 "a price above the escrow",
                 "above the escrow",
                 () -> apply(new SubmitReceipt(priced(501, receipt.modelId(), NODE)), NODE));

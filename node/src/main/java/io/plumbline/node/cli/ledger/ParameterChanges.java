@@ -6,8 +6,9 @@ import java.util.List;
 
 /** What {@code --set} says of the ledger's parameters. */
 final class ParameterChanges {
-    static final String HELP = "NAME=VALUE: a parameter; again for more. commitMs graceMs revealMs escrowMs tokenMs"
-            + " unbondMs retainMs maxAuditors minStake cover fee registrationFee auditFee accusationDeposit";
+    static final String HELP =
+            "NAME=VALUE: a parameter; again for more. rules commitMs graceMs revealMs escrowMs tokenMs"
+                    + " unbondMs retainMs maxAuditors minStake cover fee registrationFee auditFee accusationDeposit";
 
     private ParameterChanges() {}
 
