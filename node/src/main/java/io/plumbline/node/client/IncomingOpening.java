@@ -1,6 +1,7 @@
 package io.plumbline.node.client;
 
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.Seal;
 import java.io.IOException;
@@ -152,7 +153,8 @@ final class IncomingOpening implements Opening {
 
     private static void requireModest(long bytes) throws IOException {
         if (bytes > MAX_READ_BYTES) {
-            throw new IOException("A part of the opening has " + bytes + " bytes, more than this node takes.");
+            throw new UnjudgeableException(
+                    new IOException("A part of the opening has " + bytes + " bytes, more than this host takes."));
         }
     }
 

@@ -230,10 +230,18 @@ public final class NodeClient implements Endpoint.Receiver {
         return calls.call(peer, new Call<>(decode), Deadline.after(calls.timeoutMs()), infer(request, -1));
     }
 
-    /** What stands behind a language model's receipt. */
-    public Disclosed disclose(Peer peer, byte[] receiptHash, Deadline deadline) throws IOException {
-        Call.Decode<Disclosed> decode =
-                (request, answer, none) -> new Disclosed(Request.decode(request), Answer.decode(answer));
+    /**
+     * What stands behind a language model's receipt.
+     *
+     * @param mostBytes that it may have, encoded: a node that shows more has not kept to the protocol.
+     */
+    public Disclosed disclose(Peer peer, byte[] receiptHash, long mostBytes, Deadline deadline) throws IOException {
+        Call.Decode<Disclosed> decode = (request, answer, none) -> {
+            if ((long) request.length + answer.length > mostBytes) {
+                throw new IllegalStateException("it discloses more than " + mostBytes + " bytes");
+            }
+            return new Disclosed(Request.decode(request), Answer.decode(answer));
+        };
         return calls.call(peer, new Call<>(decode), deadline, disclose(receiptHash));
     }
 

@@ -45,6 +45,7 @@ public final class ComputeBackend implements AutoCloseable {
     private final Executor serving;
     private final Executor replaying;
     private final ForwardPass cells;
+    private final ForwardPass forOthers;
     private final Engine.Limits limits;
 
     /**
@@ -78,6 +79,8 @@ public final class ComputeBackend implements AutoCloseable {
         try {
             this.cells = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
             taken.add(cells);
+            this.forOthers = new ForwardPass(model, layers, backend, new Workers(Math.max(1, choice.threads() / 4)));
+            taken.add(forOthers);
             if (device == null) {
                 this.replaying = cells;
                 this.serving = new ForwardPass(model, layers, backend, new Workers(choice.threads()));
@@ -205,6 +208,11 @@ public final class ComputeBackend implements AutoCloseable {
         return cells;
     }
 
+    /** Runs answers and layers again for whoever is no auditor: with little of the host. */
+    ForwardPass forOthers() {
+        return forOthers;
+    }
+
     Engine.Limits limits() {
         return limits;
     }
@@ -216,6 +224,7 @@ public final class ComputeBackend implements AutoCloseable {
             replaying.close();
         }
         cells.close();
+        forOthers.close();
         if (device != null) {
             device.close();
         }

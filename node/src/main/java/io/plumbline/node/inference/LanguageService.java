@@ -3,15 +3,15 @@ package io.plumbline.node.inference;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
-import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.TextStream;
-import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
+import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.ReceiptCheck;
@@ -22,13 +22,11 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -45,11 +43,6 @@ import org.agrona.ExpandableArrayBuffer;
  * challenges are computed apart, so that an audit never waits for an answer.
  */
 final class LanguageService implements Service {
-    /** Openings kept because other full nodes will ask for the same, and the largest that is. */
-    private static final int MAX_OPENINGS = 32;
-
-    private static final int MAX_KEPT_BYTES = 8 << 20;
-
     /** Threads that look at requests before the engine gets them. */
     private static final int INTAKE_THREADS = 4;
 
@@ -62,6 +55,12 @@ final class LanguageService implements Service {
     private static final int MAX_REPLAYS = 64;
 
     private static final int MAX_REPLAYS_FOR_OTHERS = 2;
+
+    /** Of the room that the disk has left one trace for them takes one part in so many at most. */
+    private static final int PARTS_FOR_OTHERS = 4;
+
+    /** Challenges that wait of one peer that is no full node: who audits asks for one cell after the other. */
+    private static final int MAX_OF_OTHERS = 4;
 
     /**
      * What opening an answer at FULL is reckoned by: full nodes that ask for it, and what a line of 1 Gbit/s carries.
@@ -81,27 +80,27 @@ final class LanguageService implements Service {
     private final long pricePerToken;
     private final Engine engine;
     private final ComputeBackend compute;
-    private final Generator replayGenerator;
     /** Answers under way, from the moment they are asked for. */
     private final Map<String, Reply> replying = new ConcurrentHashMap<>();
 
     private final FairQueue<Bytes32> intake;
 
-    /** One thread: re-execution shares its buffers. Auditors first: what they are not shown in time costs the stake. */
+    /** What stands behind receipts, shown to whoever asks; auditors first. */
+    private final FairQueue<Bytes32> disclosures;
+
+    /** One thread, which re-execution is for: what auditors are not shown in time costs the stake. */
     private final FairQueue<Bytes32> challenges;
+
+    private final AnswerOpener opener;
+
+    /** Whoever is no full node takes none of the time or the room that audits have. */
+    private final FairQueue<Bytes32> challengesOfOthers;
+
+    private final AnswerOpener openerForOthers;
 
     private final Predicate<Bytes32> isFullNode;
     private final SendingSlots slots;
-    private final Replays replays;
-
-    /** Whoever is no full node takes none of the room that audits have. */
-    private final Replays replaysForOthers;
-
-    private final Map<String, Opened> openings = bounded(MAX_OPENINGS);
     private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
-
-    /** An opening and the node's signature under it. */
-    private record Opened(byte[] seal, byte[] bytes) {}
 
     /**
      * Serves a model.
@@ -122,16 +121,29 @@ final class LanguageService implements Service {
         this.replies = replies;
         this.isFullNode = isFullNode;
         this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.disclosures = new FairQueue<>("disclosures", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.challenges = new FairQueue<>("challenges", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.challengesOfOthers = new FairQueue<>("others", 1, MAX_OF_OTHERS, MAX_WAITING_BYTES, isFullNode);
         this.pricePerToken = place.price();
         this.slots = new SendingSlots(isFullNode);
-        this.replays = new Replays(place.folder().resolve("traces"), MAX_REPLAYS);
-        this.replaysForOthers = new Replays(place.folder().resolve("traces-for-others"), MAX_REPLAYS_FOR_OTHERS);
         this.model = LoadedModel.open(modelFolder);
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         this.compute = new ComputeBackend(model, weights.apply(model), choice, replies.events());
         this.engine = new Engine(compute.serving(), replies.keys().publicKey(), compute.limits());
-        this.replayGenerator = new Generator(compute.replaying(), replies.keys().publicKey());
+        this.opener = new AnswerOpener(
+                compute.replaying(),
+                compute.cells(),
+                replies.keys(),
+                new Replays(place.folder().resolve("traces"), MAX_REPLAYS),
+                1,
+                replies.events());
+        this.openerForOthers = new AnswerOpener(
+                compute.forOthers(),
+                compute.forOthers(),
+                replies.keys(),
+                new Replays(place.folder().resolve("traces-for-others"), MAX_REPLAYS_FOR_OTHERS),
+                PARTS_FOR_OTHERS,
+                replies.events());
     }
 
     @Override
@@ -146,17 +158,6 @@ final class LanguageService implements Service {
         long bytes = OpeningLayout.Token.of(config, config.maxPositions() / 2).bytes() * config.layers()
                 + 4L * config.vocab();
         return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
-    }
-
-    private static <V> Map<String, V> bounded(int entries) {
-        return new LinkedHashMap<>() {
-            private static final long serialVersionUID = 1;
-
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
-                return size() > entries;
-            }
-        };
     }
 
     @Override
@@ -184,16 +185,18 @@ final class LanguageService implements Service {
 
     @Override
     public void disclose(Peer from, long id, byte[] receiptHash) {
-        whenFree(from, id, () -> replies.disclose(from, id, receiptHash, slots));
+        whenFree(disclosures, from, id, () -> replies.disclose(from, id, receiptHash, slots));
     }
 
     @Override
     public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
-        whenFree(from, id, () -> open(from, id, receiptHash, cell));
+        boolean isAuditor = isFullNode.test(Bytes32.of(from.key()));
+        AnswerOpener by = isAuditor ? opener : openerForOthers;
+        whenFree(isAuditor ? challenges : challengesOfOthers, from, id, () -> open(by, from, id, receiptHash, cell));
     }
 
-    private void whenFree(Peer from, long id, NodeResponder.Work work) {
-        if (!challenges.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+    private void whenFree(FairQueue<Bytes32> queue, Peer from, long id, NodeResponder.Work work) {
+        if (!queue.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
             replies.refuse(from, id, new RejectedExecutionException(BUSY));
         }
     }
@@ -377,6 +380,11 @@ final class LanguageService implements Service {
         // Whatever was asked before, the escrow pays no less.
         long price = Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
+        if ((long) request.encode().length + answer.encode().length
+                > TextCheck.maxDisclosedBytes(model.config(), receipt.promptTokens(), receipt.outputTokens())) {
+            throw new AnswerTooLargeException("The request or the text of the answer is longer than auditors may be"
+                    + " shown for so many tokens: it is not signed. Ask with shorter stop texts.");
+        }
         // A signature under what anybody can refute costs the stake, however the request brought it about.
         Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
         if (failure == null) {
@@ -397,58 +405,57 @@ final class LanguageService implements Service {
                 result.cpuNanos());
     }
 
-    private void open(Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
-        // Every full node of a ledger asks for much the same.
-        String what = HexFormat.of().formatHex(receiptHash) + cell;
-        Opened opened = openings.get(what);
-        if (opened == null) {
-            opened = opening(isFullNode.test(Bytes32.of(peer.key())) ? replays : replaysForOthers, receiptHash, cell);
-            if (opened.bytes().length <= MAX_KEPT_BYTES) {
-                openings.put(what, opened);
-            }
-        }
-        String name = NodeResponder.name(peer, id);
-        OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
-        Runnable giveBack = slots.take(Bytes32.of(peer.key()), opened.bytes().length);
-        if (sending.putIfAbsent(name, outgoing) != null) {
-            giveBack.run();
-            throw new IllegalArgumentException("An opening under this number is on its way already.");
-        }
-        Thread.ofVirtual().start(() -> {
-            try {
-                outgoing.run();
-            } finally {
-                sending.remove(name, outgoing);
-                giveBack.run();
-            }
-        });
-    }
-
-    private Opened opening(Replays kept, byte[] receiptHash, Cell cell) throws IOException {
+    private void open(AnswerOpener by, Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
         AnswerStore.Stored found = replies.find(receiptHash);
-        Replay replay = kept.get(HexFormat.of().formatHex(receiptHash), folder -> replay(found, folder));
-        MemorySegment bytes = replay.bytes(cell);
-        return new Opened(
-                replay.seal(cell, bytes, receiptHash, replies.keys()).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
+        String name = NodeResponder.name(peer, id);
+        // Room to send it is taken before anything is computed for it.
+        Runnable giveBack = slots.take(Bytes32.of(peer.key()), openingBytes(found, cell));
+        try {
+            AnswerOpener.Opened opened = by.open(found, cell);
+            OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
+            if (sending.putIfAbsent(name, outgoing) != null) {
+                throw new IllegalArgumentException("An opening under this number is on its way already.");
+            }
+            Thread.ofVirtual().start(() -> {
+                try {
+                    outgoing.run();
+                } finally {
+                    sending.remove(name, outgoing);
+                    giveBack.run();
+                }
+            });
+        } catch (IOException | RuntimeException | Error e) {
+            giveBack.run();
+            throw e;
+        }
     }
 
-    private Replay replay(AnswerStore.Stored found, Path folder) throws IOException {
+    private long openingBytes(AnswerStore.Stored found, Cell cell) {
         Request request = Request.decode(found.request());
-        long begin = compute.replaying().cpuNanos();
-        Replay replay = Replay.of(
-                replayGenerator,
-                compute.cells(),
+        AnswerView view = new AnswerView(
+                model.manifest(),
                 replies.keys().publicKey(),
-                request,
-                Answer.decode(found.answer()).tokens(),
-                folder);
-        long cpu = compute.replaying().cpuNanos() - begin;
-        replies.events().emit(new Event.Replayed(HexFormat.of().formatHex(request.hash()), cpu / 1e6));
-        return replay;
+                request.promptTokens(),
+                Answer.decode(found.answer()).tokens());
+        if (!Cells.contains(view, cell)) {
+            throw new IllegalArgumentException(
+                    cell + " is not part of this answer, or has more tokens than may be asked for at once.");
+        }
+        return OpeningLayout.of(view, cell).bytes();
     }
 
     @Override
     public void close() {
-        CloseHelper.closeAll(intake, challenges, replays, replaysForOthers, engine, compute, tokenizer, model);
+        CloseHelper.closeAll(
+                intake,
+                disclosures,
+                challenges,
+                challengesOfOthers,
+                opener,
+                openerForOthers,
+                engine,
+                compute,
+                tokenizer,
+                model);
     }
 }

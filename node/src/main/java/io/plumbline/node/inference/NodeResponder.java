@@ -22,6 +22,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -180,7 +181,9 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     void refuse(Peer peer, long id, Throwable why) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        boolean isForNow = why instanceof RejectedExecutionException || why instanceof IOException;
+        boolean isForNow = why instanceof RejectedExecutionException
+                || why instanceof IOException
+                || why instanceof UncheckedIOException;
         refused.correlationId(id).busy((short)
                 (isForNow
                         ? RefusalKind.BUSY

@@ -2,6 +2,7 @@ package io.plumbline.node.inference;
 
 import io.plumbline.inference.language.engine.Replay;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -46,9 +47,12 @@ final class Replays implements AutoCloseable {
             try {
                 replay = run.run(folder);
                 kept.put(receipt, replay);
-            } catch (IOException e) {
+            } catch (IOException | UncheckedIOException e) {
+                // There is no room, whether it showed before or in the middle.
                 if (kept.isEmpty()) {
-                    throw e;
+                    throw e instanceof UncheckedIOException full
+                            ? new IOException(full.getMessage(), full)
+                            : (IOException) e;
                 }
                 dropEldest();
             }

@@ -1,0 +1,114 @@
+package io.plumbline.node.inference;
+
+import io.plumbline.inference.language.engine.Executor;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.trace.TraceLayout;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Opens answers to challenges: runs them again, keeps what was run while it is asked for, and signs what is shown.
+ * Used by one thread at a time.
+ */
+final class AnswerOpener implements AutoCloseable {
+    /** Openings kept because other full nodes will ask for the same, and the largest that is. */
+    private static final int MAX_OPENINGS = 32;
+
+    private static final int MAX_KEPT_BYTES = 8 << 20;
+
+    private final Executor replaying;
+    private final Generator generator;
+    private final ForwardPass cells;
+    private final KeyPair keys;
+    private final Events events;
+    private final Replays replays;
+    private final int parts;
+    private final Map<String, Opened> openings = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Opened> eldest) {
+            return size() > MAX_OPENINGS;
+        }
+    };
+
+    /** An opening and the node's signature under it. */
+    record Opened(byte[] seal, byte[] bytes) {}
+
+    /**
+     * @param replaying runs whole answers again; no other thread uses it.
+     * @param cells runs single layers again, over a cell's few tokens; no other thread uses it.
+     * @param keys that seal openings.
+     * @param parts of the room that the disk has left, of which one trace may take one.
+     */
+    AnswerOpener(Executor replaying, ForwardPass cells, KeyPair keys, Replays replays, int parts, Events events) {
+        this.parts = parts;
+        this.replaying = replaying;
+        this.generator = new Generator(replaying, keys.publicKey());
+        this.cells = cells;
+        this.keys = keys;
+        this.replays = replays;
+        this.events = events;
+    }
+
+    /**
+     * Opens a cell of an answer.
+     *
+     * @throws IOException where there is no room to run it again in now.
+     * @throws IllegalArgumentException where the answer has no such cell.
+     */
+    Opened open(AnswerStore.Stored of, Cell cell) throws IOException {
+        // Every full node of a ledger asks for much the same.
+        byte[] receiptHash = of.receipt().hash();
+        String what = Blake3.hex(receiptHash) + cell;
+        Opened opened = openings.get(what);
+        if (opened == null) {
+            Replay replay = replays.get(Blake3.hex(receiptHash), folder -> replay(of, folder));
+            MemorySegment bytes = replay.bytes(cell);
+            opened = new Opened(
+                    replay.seal(cell, bytes, receiptHash, keys).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
+            if (opened.bytes().length <= MAX_KEPT_BYTES) {
+                openings.put(what, opened);
+            }
+        }
+        return opened;
+    }
+
+    private Replay replay(AnswerStore.Stored found, Path folder) throws IOException {
+        Request request = Request.decode(found.request());
+        requireRoom(request, Answer.decode(found.answer()).tokens(), folder);
+        long begin = replaying.cpuNanos();
+        int[] output = Answer.decode(found.answer()).tokens();
+        Replay replay = Replay.of(generator, cells, keys.publicKey(), request, output, folder);
+        events.emit(new Event.Replayed(Blake3.hex(request.hash()), (replaying.cpuNanos() - begin) / 1e6));
+        return replay;
+    }
+
+    private void requireRoom(Request request, int[] output, Path folder) throws IOException {
+        TraceLayout layout = new TraceLayout(cells.model().config());
+        long bytes = layout.traceBytes(TraceLayout.tokens(request.promptTokens().length, output.length));
+        Files.createDirectories(folder);
+        if (bytes > Files.getFileStore(folder).getUsableSpace() / parts) {
+            throw new IOException("The disk has no room to open it now. Ask again later.");
+        }
+    }
+
+    @Override
+    public void close() {
+        replays.close();
+    }
+}
