@@ -12,6 +12,7 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
@@ -47,7 +48,7 @@ public final class AttackNetwork implements AutoCloseable {
     final KeyPair full = KeyPair.random();
     final KeyPair requester = KeyPair.random();
     final KeyPair honest = KeyPair.random();
-    final List<KeyPair> attackers = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random());
+    final List<KeyPair> attackers = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random(), KeyPair.random());
 
     /** The model that ships, imported. */
     final LoadedModel model;
@@ -95,7 +96,7 @@ public final class AttackNetwork implements AutoCloseable {
                 network,
                 requester,
                 Map.of("stories", model.folder()),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, level, Origins.LOCAL),
+                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(level), Origins.LOCAL),
                 events(),
                 () -> {});
         this.media = new Media(folder.resolve("attackers"), e -> {}, () -> {});

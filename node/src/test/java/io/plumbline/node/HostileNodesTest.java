@@ -11,20 +11,31 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.gateway.Terms;
+import io.plumbline.node.network.Deadline;
+import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -208,6 +219,70 @@ class HostileNodesTest {
             assertEquals(Status.SETTLED, found.status(), "while another drips");
         }
         goesOn.set(false);
+    }
+
+    /** Its client names it, and without a limit the gateway would pay whatever its stake covers. */
+    @Test
+    void aDearNodeIsNotPaidHoweverItIsChosen() throws Exception {
+        KeyPair keys = network.attackers.get(3);
+        Meddler dear = new Meddler(keys);
+        network.register(keys, 20_000, Terms.DEFAULT_MAX_PRICE + 1, dear);
+        HttpResponse<String> answer = network.chat(QUESTION, 4, AttackNetwork.by(keys));
+        assertEquals(503, answer.statusCode(), answer.body());
+        assertTrue(answer.body().contains("asks more"), answer.body());
+        assertEquals(0, dear.heard.size(), "no escrow was put up for it, and it was not asked");
+    }
+
+    /**
+     * Strangers that know receipts have their answers run again, as their clients may: one after the other, so that
+     * none is kept, with as many challenges as they like. What the node owes auditors does not wait for them.
+     */
+    @Test
+    void strangersThatHaveAnswersRunAgainCostNoHonestNodeItsPay() throws Exception {
+        List<byte[]> receipts = new ArrayList<>();
+        int[] tokens = new int[3];
+        for (int i = 0; i < 3; i++) {
+            JsonNode answer = network.mapper.readTree(network.chat(QUESTION + i, 300, AttackNetwork.by(network.honest))
+                    .body());
+            Receipt receipt = Receipt.decode(HexFormat.of()
+                    .parseHex(answer.path("plumbline").path("receipt").asText()));
+            receipts.add(receipt.hash());
+            tokens[i] = receipt.promptTokens() + receipt.outputTokens() - 1;
+        }
+        AtomicBoolean goesOn = new AtomicBoolean(true);
+        LongAdder opened = new LongAdder();
+        LongAdder turnedAway = new LongAdder();
+        List<Thread> strangers = new ArrayList<>();
+        for (int s = 0; s < 4; s++) {
+            NodeClient client = new NodeClient();
+            Endpoint endpoint = network.endpoint(KeyPair.random(), client.protocol());
+            Peer node = endpoint.connect("localhost", network.honestPort(), network.honest.publicKey());
+            for (int k = 0; k < 6; k++) {
+                int first = s + k;
+                strangers.add(Thread.startVirtualThread(() -> {
+                    for (int i = first; goesOn.get(); i++) {
+                        Cell cell = new Cell(i % 2, tokens[i % 3] - 1, tokens[i % 3]);
+                        try (Opening _ = client.openings(node, receipts.get(i % 3), Deadline.after(20_000))
+                                .open(cell)) {
+                            opened.increment();
+                        } catch (IOException | RuntimeException e) {
+                            turnedAway.increment();
+                        }
+                    }
+                }));
+            }
+        }
+        LedgerClient ledger = network.ledger(network.requester);
+        for (int i = 0; i < 4; i++) {
+            Settlement found = network.ended(ledger, plain(AttackNetwork.by(network.honest)), 30_000);
+            assertEquals(Status.SETTLED, found.status(), found.reasons().toString());
+        }
+        goesOn.set(false);
+        for (Thread stranger : strangers) {
+            stranger.join();
+        }
+        assertTrue(opened.sum() > 0, "a client may see what stands behind its receipt");
+        assertTrue(turnedAway.sum() > 0, "but not as much as it likes");
     }
 
     /** It is the cheapest, and nothing listens at its address. */

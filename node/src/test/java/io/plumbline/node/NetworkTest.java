@@ -20,6 +20,7 @@ import io.plumbline.node.cli.receipt.ReceiptVerifyCommand;
 import io.plumbline.node.full.AdminSocket;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
@@ -110,7 +111,7 @@ class NetworkTest {
                 read,
                 REQUESTER,
                 Map.of("stories", model),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Level.FULL, Origins.LOCAL),
+                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 () -> {});
     }
@@ -533,7 +534,8 @@ class NetworkTest {
                 Network.read(folder.resolve("network.json")),
                 REQUESTER,
                 Map.of("stories", folder.resolve("stories")),
-                new Gateway.Place(folder.resolve("gateway2"), "localhost", gateway.port(), Level.FULL, Origins.LOCAL),
+                new Gateway.Place(
+                        folder.resolve("gateway2"), "localhost", gateway.port(), Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 () -> {}));
         assertTrue(message.contains("cannot listen on localhost:" + gateway.port()), message);

@@ -26,6 +26,7 @@ import io.plumbline.node.cli.AuditCommand;
 import io.plumbline.node.cli.VerifyCommand;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.inference.TensorService;
@@ -48,6 +49,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -111,7 +113,7 @@ class TensorNetworkTest {
                 network,
                 REQUESTER,
                 Map.of("shapes", shapes.folder(), "sentences", sentences.folder(), "stories", stories),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Level.FULL, Origins.LOCAL),
+                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 () -> {});
     }
@@ -318,6 +320,16 @@ class TensorNetworkTest {
         Receipt receipt = Receipt.of(shown.request(), honestAnswer, 8, 16, HONEST);
         Files.write(evidence, new TolerantEvidence(receipt, shown.request(), honestAnswer).encode());
         assertEquals(1, verify(evidence));
+        // Nor does what its node has not signed, whatever stands in it: anybody could have made it.
+        byte[] unsigned = receipt.encode();
+        unsigned[unsigned.length - 1] ^= 1;
+        for (TolerantEvidence forged : List.of(
+                new TolerantEvidence(Receipt.decode(unsigned), shown.request(), honestAnswer),
+                new TolerantEvidence(receipt, shown.request(), shown.answer()))) {
+            Files.write(evidence, forged.encode());
+            String why = assertThrows(IOException.class, () -> verify(evidence)).getMessage();
+            assertTrue(why.contains("is no evidence against node"), why);
+        }
     }
 
     private static int verify(Path evidence) throws Exception {
@@ -336,16 +348,19 @@ class TensorNetworkTest {
         JsonNode answer = post("/v2/models/shapes/infer", request);
         String receipt = answer.path("parameters").path("plumbline_receipt").asText();
         assertEquals(0, audit(receipt, honest.port()));
+        String why = assertThrows(IOException.class, () -> audit(receipt, honest.port(), "--answer", "-"))
+                .getMessage();
+        assertTrue(why.contains("compare texts"), why);
         // Another node gave no such receipt: nothing is proven.
         assertEquals(3, audit(receipt, embedder.port()));
     }
 
-    private static int audit(String receipt, int port) throws Exception {
+    private static int audit(String receipt, int port, String... more) throws Exception {
         AuditCommand command = new AuditCommand();
-        JCommander.newBuilder()
-                .addObject(command)
-                .build()
-                .parse(receipt, "--model", shapes.folder().toString(), "--node", "localhost:" + port);
+        List<String> arguments =
+                new ArrayList<>(List.of(receipt, "--model", shapes.folder().toString(), "--node", "localhost:" + port));
+        arguments.addAll(List.of(more));
+        JCommander.newBuilder().addObject(command).build().parse(arguments.toArray(String[]::new));
         return command.call();
     }
 

@@ -25,6 +25,7 @@ import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Counts;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.model.VerifierKey;
@@ -128,6 +129,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         Level wanted = wanted();
         boolean isTensors = given.contractVersion() == Receipt.TOLERANT;
         TensorPackage tensors = isTensors ? keySource.tensors() : null;
+        if (isTensors && (answerFile != null || messagesFile != null)) {
+            throw new IOException("--answer and --messages compare texts, and the receipt is of an ONNX model's answer."
+                    + " Compare the plumbline_request_hash that the gateway gave you with the receipt's.");
+        }
         VerifierKey key = isTensors ? null : keySource.read();
         if ((network == null) == (nodeAddress == null)) {
             throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT.");
@@ -227,7 +232,11 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             return 0;
         }
         Terminal.print("BAD      " + report.failure());
-        Files.write(evidence, new TolerantEvidence(given, disclosed.request(), disclosed.answer()).encode());
+        TolerantEvidence shown = new TolerantEvidence(given, disclosed.request(), disclosed.answer());
+        if (shown.foreign() != null) {
+            return BAD;
+        }
+        Files.write(evidence, shown.encode());
         Terminal.print("evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
         return BAD;
     }
@@ -239,7 +248,11 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         AuditReport report;
         try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
                 Auditor auditor = new Auditor(key, tokenizer)) {
-            disclosed = client.disclose(peer, hash, Deadline.after(AUDIT_MS));
+            disclosed = client.disclose(
+                    peer,
+                    hash,
+                    TextCheck.maxDisclosedBytes(key.config(), given.promptTokens(), given.outputTokens()),
+                    Deadline.after(AUDIT_MS));
             report = auditor.audit(
                     given,
                     disclosed.request(),

@@ -91,9 +91,20 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
         if (model == null) {
             throw new IOException("This evidence is about an ONNX model's answer: name the model with --model DIR.");
         }
+        String foreign = evidence.foreign();
+        if (foreign != null) {
+            throw new IOException(file + " is no evidence against node "
+                    + Blake3.hex(evidence.receipt().node()) + ": " + foreign + ".");
+        }
+        TensorPackage judge = TensorPackage.open(model);
+        if (!Arrays.equals(judge.manifest().id(), evidence.receipt().modelId())) {
+            throw new IOException(
+                    model + " is model " + Blake3.hex(judge.manifest().id()) + "; the evidence is about "
+                            + Blake3.hex(evidence.receipt().modelId()) + ".");
+        }
         head(evidence.receipt());
-        TolerantAuditor.Report report = TensorAudit.run(
-                TensorPackage.open(model), evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL);
+        TolerantAuditor.Report report =
+                TensorAudit.run(judge, evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL);
         Terminal.print("engine   " + evidence.answer().engine());
         if (report.good()) {
             Terminal.print("NOT PROVEN: run again on this host, the answer lies within the model's bounds");

@@ -10,6 +10,7 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
@@ -83,7 +84,8 @@ public final class SelfTest extends CommandOptions implements Callable<Integer> 
                         network,
                         requester,
                         Map.of("stories", model),
-                        new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Level.FULL, Origins.LOCAL),
+                        new Gateway.Place(
+                                folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                         events,
                         () -> {})) {
             URI base = URI.create("http://localhost:" + gateway.port());

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -26,6 +28,9 @@ public final class Accuser {
     private final Events events;
     private final Object turn = new Object();
 
+    /** Nodes that an accusation waits of: one is enough, for all of the stake goes with it, and evidence is large. */
+    private final Set<Bytes32> accused = ConcurrentHashMap.newKeySet();
+
     /** @param publicKey of the account that accuses. */
     Accuser(LedgerClient ledger, byte[] publicKey, Events events) {
         this.ledger = ledger;
@@ -36,6 +41,10 @@ public final class Accuser {
     /** Hands in what proves that the answer of a case is false, later and on a thread of its own. */
     void accuse(Settlement one, byte[] evidence) {
         int place = Math.max(0, one.audit().auditors().indexOf(me));
+        Bytes32 node = Bytes32.of(one.node());
+        if (!accused.add(node)) {
+            return;
+        }
         Thread.ofVirtual().name("accuser").start(() -> {
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(place * TURN_MS));
             String outcome;
@@ -49,6 +58,8 @@ public final class Accuser {
                 }
             } catch (IOException e) {
                 outcome = e.getMessage();
+            } finally {
+                accused.remove(node);
             }
             events.emit(new Event.Accused(Blake3.hex(one.requestHash()), evidence.length, outcome));
         });

@@ -14,6 +14,7 @@ import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LostException;
+import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
@@ -24,9 +25,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
 import java.util.Map;
 import java.util.Set;
@@ -62,13 +61,16 @@ final class AuditAgent implements AutoCloseable {
     /** Longest wait for the audits under way when the node closes. */
     private static final long CLOSE_MS = 5_000;
 
+    /** Of what proves lies, on the disk. */
+    private static final long EVIDENCE_BYTES = 1L << 30;
+
     /** A node that does not even say what it was asked is challenged by this one. */
     private static final Cell FIRST = new Cell(0, 0, 1);
 
     private final byte[] publicKey;
     private final Bytes32 me;
     private final Map<String, AnswerAuditor> judges;
-    private final Path evidenceFolder;
+    private final EvidenceFolder evidences;
     private final VerdictStore verdicts;
     private final Events events;
     private final SecureRandom random = new SecureRandom();
@@ -80,7 +82,7 @@ final class AuditAgent implements AutoCloseable {
     private final Map<Bytes32, Settlement> open = new ConcurrentHashMap<>();
 
     /** Rounds that are being audited. */
-    private final Set<String> underWay = ConcurrentHashMap.newKeySet();
+    private final Set<Round> underWay = ConcurrentHashMap.newKeySet();
 
     private Endpoint endpoint;
     private LedgerClient ledger;
@@ -102,7 +104,7 @@ final class AuditAgent implements AutoCloseable {
         this.publicKey = publicKey.clone();
         this.me = Bytes32.of(publicKey);
         this.judges = Map.copyOf(judges);
-        this.evidenceFolder = evidenceFolder;
+        this.evidences = new EvidenceFolder(evidenceFolder, EVIDENCE_BYTES);
         this.verdicts = verdicts;
         this.events = events;
     }
@@ -158,7 +160,7 @@ final class AuditAgent implements AutoCloseable {
         @Override
         public long rank() {
             Settlement now = current(ordered);
-            if (now == null || underWay.contains(name(now))) {
+            if (now == null || underWay.contains(round(now))) {
                 return UNWANTED;
             }
             Audit audit = now.audit();
@@ -175,8 +177,11 @@ final class AuditAgent implements AutoCloseable {
         }
     }
 
-    private static String name(Settlement of) {
-        return Blake3.hex(of.requestHash()) + "-" + of.audit().round();
+    /** A round of an answer's audit. */
+    private record Round(Bytes32 request, int number) {}
+
+    private static Round round(Settlement of) {
+        return new Round(Bytes32.of(of.requestHash()), of.audit().round());
     }
 
     private void later(Settlement one, Work work) {
@@ -213,15 +218,15 @@ final class AuditAgent implements AutoCloseable {
     }
 
     private void commit(Settlement ordered, Node node) throws IOException {
-        String name = name(ordered);
+        Round round = round(ordered);
         Settlement now = current(ordered);
-        if (now == null || !underWay.add(name)) {
+        if (now == null || !underWay.add(round)) {
             return;
         }
         try {
             audit(now, node);
         } finally {
-            underWay.remove(name);
+            underWay.remove(round);
         }
     }
 
@@ -364,7 +369,7 @@ final class AuditAgent implements AutoCloseable {
                         null,
                         false,
                         null);
-        Path evidence = finding.evidence() == null ? null : keep(ordered, finding.evidence());
+        Path evidence = finding.evidence() == null ? null : evidences.keep(ordered.requestHash(), finding.evidence());
         events.emit(new Event.Audited(
                 Blake3.hex(ordered.requestHash()),
                 ordered.level(),
@@ -398,15 +403,6 @@ final class AuditAgent implements AutoCloseable {
                 LockSupport.parkNanos(AGAIN_NS);
             }
         }
-    }
-
-    /** Writes what proves the lie. */
-    private Path keep(Settlement ordered, byte[] evidence) throws IOException {
-        Files.createDirectories(evidenceFolder);
-        Path file = evidenceFolder.resolve(Blake3.hex(ordered.requestHash()) + ".evidence");
-        Path partial = Files.createTempFile(evidenceFolder, "evidence", ".partial");
-        Files.write(partial, evidence);
-        return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.plumbline.node.full;
 
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.UnjudgeableException;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -16,6 +17,12 @@ import java.util.concurrent.TimeUnit;
 final class AuditMemory {
     /** Smaller audits that may pass a large one that waits, so that it gets its turn. */
     private static final int MAX_OVERTAKEN = 64;
+
+    /** Of this process. */
+    static final AuditMemory OF_HEAP = new AuditMemory(Runtime.getRuntime().maxMemory() / 4);
+
+    /** An audit that needs more than so many times what there is for all is not begun. */
+    private static final int MOST_ALONE = 2;
 
     private final long total;
     private final Deque<Ticket> waiting = new ArrayDeque<>();
@@ -39,13 +46,18 @@ final class AuditMemory {
     }
 
     /**
-     * Waits until so much is there. An audit that needs more than there is at all has all of it: it runs alone. One
-     * node's audits together have a quarter, or one of them.
+     * Waits until so much is there. An audit that needs more than there is at all has all of it: it runs alone, unless
+     * it needs twice as much. One node's audits together have a quarter, or one of them.
      *
      * @param node whose answer it is.
-     * @throws UnjudgeableException where it is not there by the deadline: no fault of the node's.
+     * @throws UnjudgeableException where it is not there by the deadline, or cannot be there: no fault of the node's.
      */
     Share take(Object node, long bytes, Deadline deadline) throws IOException {
+        if (!holds(bytes)) {
+            throw new UnjudgeableException(
+                    new IOException("The audit needs " + (bytes >> 20) + " MiB, and this host's heap" + " allows "
+                            + (MOST_ALONE * total >> 20) + ". Start the full node with a larger one: -Xmx."));
+        }
         long share = Math.min(bytes, total);
         Ticket ticket = new Ticket();
         synchronized (this) {
@@ -68,6 +80,11 @@ final class AuditMemory {
             }
         }
         return () -> giveBack(node, share);
+    }
+
+    /** Whether an audit that needs so much can be run here at all. */
+    boolean holds(long bytes) {
+        return bytes <= MOST_ALONE * total;
     }
 
     private boolean isTurn(Ticket ticket, Object node, long share) {

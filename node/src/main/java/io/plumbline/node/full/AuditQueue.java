@@ -1,19 +1,22 @@
 package io.plumbline.node.full;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Runs audits side by side, a few of each node at once: a node that answers slowly holds up its own audits, and no
  * others. Of a node's the most urgent goes first, and those that nobody wants any more go without being run. Called
- * by any thread.
+ * by any thread; who adds never waits for what ranking the others takes, however many wait.
  *
  * @param <N> what names a node.
  */
@@ -23,7 +26,7 @@ final class AuditQueue<N> {
 
     private final int atOnce;
     private final ExecutorService threads;
-    private final Map<N, Lane> lanes = new HashMap<>();
+    private final Map<N, Lane> lanes = new ConcurrentHashMap<>();
 
     /** What waits for its turn. */
     interface Audit extends Runnable {
@@ -36,15 +39,27 @@ final class AuditQueue<N> {
 
     /** One node's audits. */
     private static final class Lane {
-        private final List<Audit> waiting = new ArrayList<>();
+        /** Added and not looked at yet. */
+        private final Queue<Audit> added = new ConcurrentLinkedQueue<>();
+
+        /** All that wait. */
+        private final AtomicInteger count = new AtomicInteger();
+
+        /** Looked at; under this lane's lock. */
+        private List<Audit> ranked = new ArrayList<>();
+
+        /** Changed while the map of lanes works on this one, and at no other time. */
         private int running;
 
         /** Takes the most urgent out; null where there is none. */
-        private Audit next() {
+        private synchronized Audit next() {
+            for (Audit audit; (audit = added.poll()) != null; ) {
+                ranked.add(audit);
+            }
             int best = -1;
             long least = Audit.UNWANTED;
             List<Audit> wanted = new ArrayList<>();
-            for (Audit audit : waiting) {
+            for (Audit audit : ranked) {
                 long rank = audit.rank();
                 if (rank < Audit.UNWANTED) {
                     if (rank < least) {
@@ -54,9 +69,10 @@ final class AuditQueue<N> {
                     wanted.add(audit);
                 }
             }
-            waiting.clear();
-            waiting.addAll(wanted);
-            return best < 0 ? null : waiting.remove(best);
+            Audit next = best < 0 ? null : wanted.remove(best);
+            count.addAndGet(wanted.size() - ranked.size());
+            ranked = wanted;
+            return next;
         }
     }
 
@@ -78,52 +94,47 @@ final class AuditQueue<N> {
     }
 
     /** Has an audit of {@code node} run when its turn comes; drops it once this is closed. */
-    synchronized void add(N node, Audit audit) {
-        Lane lane = lanes.computeIfAbsent(node, name -> new Lane());
-        lane.waiting.add(audit);
-        turn(node, lane);
+    void add(N node, Audit audit) {
+        lanes.compute(node, (name, known) -> {
+            Lane lane = known == null ? new Lane() : known;
+            lane.added.add(audit);
+            lane.count.incrementAndGet();
+            return turn(node, lane);
+        });
     }
 
-    private void turn(N node, Lane lane) {
-        while (lane.running < atOnce && !lane.waiting.isEmpty()) {
+    /** @return the lane, or null where nothing of it is left. */
+    private Lane turn(N node, Lane lane) {
+        while (lane.running < atOnce && lane.count.get() > 0) {
             // What is chosen is chosen when a thread is free, not now: it may wait for one.
             lane.running++;
             try {
                 threads.execute(() -> run(node, lane));
             } catch (RejectedExecutionException e) {
                 // It is closed.
-                lane.running--;
-                lane.waiting.clear();
+                return null;
             }
         }
-        if (lane.running == 0) {
-            lanes.remove(node);
-        }
+        return lane.running == 0 ? null : lane;
     }
 
     private void run(N node, Lane lane) {
         try {
-            Audit audit = take(lane);
+            Audit audit = lane.next();
             if (audit != null) {
                 audit.run();
             }
         } finally {
-            ended(node, lane);
+            lanes.computeIfPresent(node, (name, its) -> {
+                its.running--;
+                return turn(node, its);
+            });
         }
     }
 
-    private synchronized Audit take(Lane lane) {
-        return lane.next();
-    }
-
-    private synchronized void ended(N node, Lane lane) {
-        lane.running--;
-        turn(node, lane);
-    }
-
     /** Audits that wait for their turn. */
-    synchronized int waiting() {
-        return lanes.values().stream().mapToInt(lane -> lane.waiting.size()).sum();
+    int waiting() {
+        return lanes.values().stream().mapToInt(lane -> lane.count.get()).sum();
     }
 
     /** Ends all; false where some are still under way after {@code ms}. */

@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Event;
+import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
@@ -16,6 +17,7 @@ import io.plumbline.verifier.audit.Counts;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.VerifierKey;
 import java.io.IOException;
@@ -26,12 +28,12 @@ import java.util.concurrent.TimeUnit;
 
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactAnswerAuditor implements AnswerAuditor {
-    /** Of all models: a share of the heap, beside what is always there. */
-    private static final AuditMemory MEMORY =
-            new AuditMemory(Runtime.getRuntime().maxMemory() / 4);
 
     /** An audit that has had to wait here for longer is no longer the node's to answer. */
     private static final long LEAST_NS = TimeUnit.SECONDS.toNanos(2);
+
+    /** What is disclosed is held as bytes and as what they say. */
+    private static final int DECODED = 2;
 
     private final VerifierKey key;
     private final Path modelFolder;
@@ -67,16 +69,22 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     private Finding judge(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, Cell[] asked)
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
-        NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, deadline);
         // By what the receipt says: a disclosure that says otherwise is refuted before anything is opened.
-        int tokens = ordered.receipt().promptTokens() + ordered.receipt().outputTokens();
+        int prompt = ordered.receipt().promptTokens();
+        int output = ordered.receipt().outputTokens();
+        long disclosedBytes = TextCheck.maxDisclosedBytes(key.config(), prompt, output);
+        long memory = Auditor.memoryBytes(key.config(), prompt + output) + DECODED * disclosedBytes;
         Bytes32 node = Bytes32.of(ordered.node());
-        try (AuditMemory.Share _ = MEMORY.take(node, Auditor.memoryBytes(key.config(), tokens), deadline)) {
+        try (AuditMemory.Share _ = AuditMemory.OF_HEAP.take(node, memory, deadline)) {
             if (deadline.leftNs() < LEAST_NS) {
                 // The time went by on this host: it must not be told as the node's silence.
                 throw new UnjudgeableException(new IOException("This host had too little time left for the audit."));
             }
+            NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, disclosedBytes, deadline);
             return judge(auditor, ordered, disclosed, peer, deadline, asked);
+        } catch (OutOfMemoryError e) {
+            // Of this host: the ledger's own thread must not come to be the next to meet it.
+            throw new UnjudgeableException(e);
         }
     }
 

@@ -27,9 +27,11 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -265,6 +267,7 @@ public final class FullNode implements AutoCloseable {
         }
         if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
             VerifierKey key = verifierKey(language, keyFile);
+            warn(key.config());
             judges.put(Blake3.hex(key.manifest().id()), new ExactAnswerAuditor(key, language, client));
         }
         return judges;
@@ -298,6 +301,16 @@ public final class FullNode implements AutoCloseable {
                     + " Put them in a network that only full nodes are in, as in"
                     + " DOORHOST:PORT@PRIVATEHOST:PORT, or have a firewall let in only the other"
                     + " full nodes."));
+        }
+    }
+
+    /** Some answers cannot be audited with this heap: better said now than when one comes. */
+    private void warn(ModelConfig config) {
+        long needed = Auditor.memoryBytes(config, config.maxPositions());
+        if (!AuditMemory.OF_HEAP.holds(needed)) {
+            events.emit(new Event.Warning("An audit of the longest answer that the model gives needs " + (needed >> 20)
+                    + " MiB, which this heap does not have to spare: it will be left to other full nodes. Start with a"
+                    + " heap of " + (2 * needed >> 20) + " MiB or more: -Xmx."));
         }
     }
 

@@ -7,8 +7,11 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Event;
+import io.plumbline.node.network.UnjudgeableException;
+import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
@@ -30,6 +33,9 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
 
     /** Runs of one model at once: more would be no faster, and would need their memory at the same time. */
     private static final int RUNS_AT_ONCE = Math.max(2, Runtime.getRuntime().availableProcessors());
+
+    /** What is disclosed, as bytes and as tensors, in almost all cases. */
+    private static final long DISCLOSED_BYTES = 2L * Endpoint.MAX_MESSAGE_BYTES;
 
     private final AuditRuns runs;
     private final DeadlineRuns deadlines = new DeadlineRuns(RUNS_AT_ONCE);
@@ -53,6 +59,16 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
 
     @Override
     public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
+        // How large its tensors are is not known before they come.
+        Bytes32 node = Bytes32.of(ordered.node());
+        try (AuditMemory.Share _ = AuditMemory.OF_HEAP.take(node, DISCLOSED_BYTES, deadline)) {
+            return judged(ordered, peer, deadline);
+        } catch (OutOfMemoryError e) {
+            throw new UnjudgeableException(e);
+        }
+    }
+
+    private Finding judged(Settlement ordered, Peer peer, Deadline deadline) throws IOException {
         NodeClient.TensorDisclosed disclosed =
                 client.discloseTensors(peer, ordered.receipt().hash(), deadline);
         TolerantAuditor.Report report;
@@ -71,9 +87,8 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
         }
         Event.TolerantWork looked =
                 new Event.TolerantWork(report.isRunAgain(), report.elements(), report.cpuNanos() / 1e6);
-        byte[] evidence = report.good()
-                ? null
-                : new TolerantEvidence(ordered.receipt(), disclosed.request(), disclosed.answer()).encode();
+        TolerantEvidence shown = new TolerantEvidence(ordered.receipt(), disclosed.request(), disclosed.answer());
+        byte[] evidence = report.good() || shown.foreign() != null ? null : shown.encode();
         // What one host computes to the last bit another does not: there is no work to compare.
         return new Finding(report.failure(), new byte[32], evidence, false, looked);
     }

@@ -60,10 +60,10 @@ public final class Gateway implements AutoCloseable {
      * Where a gateway works and what it offers.
      *
      * @param httpPort 0 takes any free one.
-     * @param level at which answers are audited where a client does not say.
+     * @param terms that answers are bought at.
      * @param origins the web pages that may use it.
      */
-    public record Place(Path folder, String host, int httpPort, Level level, Origins origins) {}
+    public record Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {}
 
     /**
      * Starts the gateway.
@@ -74,7 +74,7 @@ public final class Gateway implements AutoCloseable {
     public Gateway(Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, Runnable onEnd)
             throws IOException {
         String host = place.host();
-        Level level = place.level();
+        Level level = place.terms().level();
         String language = language(models);
         this.genesis = network.genesis();
         ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
@@ -91,7 +91,7 @@ public final class Gateway implements AutoCloseable {
         this.ledger = network.ledger(media.directory(), host, keys);
         this.cases = new CertifiedSettlements(ledger, genesis);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
-        this.market = new NodeSelector(keys, ledger, endpoint, client, events);
+        this.market = new NodeSelector(keys, ledger, endpoint, client, place.terms(), events);
         this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
         this.tensors = new TensorApi(market, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);

@@ -56,12 +56,14 @@ final class NodeSelector {
     private final LedgerClient ledger;
     private final Endpoint endpoint;
     private final NodeClient client;
+    private final Terms terms;
     private final Events events;
 
     /** Until when, by {@link System#nanoTime}. */
     private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
 
-    NodeSelector(KeyPair keys, LedgerClient ledger, Endpoint endpoint, NodeClient client, Events events) {
+    NodeSelector(KeyPair keys, LedgerClient ledger, Endpoint endpoint, NodeClient client, Terms terms, Events events) {
+        this.terms = terms;
         this.keys = keys;
         this.ledger = ledger;
         this.endpoint = endpoint;
@@ -104,14 +106,28 @@ final class NodeSelector {
      *
      * @param named the key of the one to take, in hexadecimal; empty for any.
      * @param tried nodes that are not to be tried again.
-     * @throws ApiException where there is none.
+     * @throws ApiException where there is none, or none that the gateway's {@link Terms} allow.
      */
     Reached reach(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException {
-        List<Node> candidates = ledger.nodes().stream()
+        if (level.compareTo(terms.leastLevel()) < 0) {
+            throw new ApiException(
+                    400,
+                    "This gateway has answers audited at " + terms.leastLevel() + " at least, not at " + level + ".");
+        }
+        List<Node> serving = ledger.nodes().stream()
                 .filter(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed())
-                .filter(node -> level.compareTo(node.most()) <= 0)
                 .filter(node ->
                         named.isEmpty() || HexFormat.of().formatHex(node.key()).equals(named))
+                .toList();
+        if (!serving.isEmpty() && serving.stream().noneMatch(this::isAffordable)) {
+            throw new ApiException(
+                    503,
+                    "This gateway pays " + terms.maxPrice() + " for a token or a row at most, and "
+                            + (named.isEmpty() ? "every node with this model" : "the node") + " asks more.");
+        }
+        List<Node> candidates = serving.stream()
+                .filter(this::isAffordable)
+                .filter(node -> level.compareTo(node.most()) <= 0)
                 .filter(node -> !tried.contains(Bytes32.of(node.key())))
                 .filter(node -> !named.isEmpty() || !hasLied(node))
                 // Who was not reached lately comes last: where there is nobody else it may be back.
@@ -136,6 +152,10 @@ final class NodeSelector {
                         + (candidates.isEmpty()
                                 ? "registered, or those that are were left out for what they signed."
                                 : "reached."));
+    }
+
+    private boolean isAffordable(Node node) {
+        return node.pricePerToken() <= terms.maxPrice();
     }
 
     /** A session with a node; null where it is not there, which is remembered. */

@@ -44,6 +44,9 @@ final class TensorApi {
     private static final HexFormat HEX = HexFormat.of();
     private static final String VERSION = "1";
 
+    /** Of an output's element as JSON: a node of its tree, its place in a list, and its digits twice. */
+    private static final long JSON_ELEMENT_BYTES = 80;
+
     /** How long the JSON before the binary tensors is. */
     private static final String JSON_LENGTH = "Inference-Header-Content-Length";
 
@@ -230,7 +233,19 @@ final class TensorApi {
         Set<String> binary = new TreeSet<>();
         List<String> outputs = outputs(json, model, binary);
         Wish wish = Wish.of(json.path("parameters"), "plumbline_", level, model);
+        long known = 0;
+        model.manifest().checkInputs(inputs);
+        for (String output : outputs) {
+            known += binary.contains(output) ? 0 : model.manifest().knownElements(inputs, output);
+        }
+        // Before it is paid for, as far as it is known by then.
+        http.hold(JSON_ELEMENT_BYTES * known);
         Answered answered = ask(served(name), inputs, outputs, wish);
+        long written = answered.outputs().stream()
+                .filter(output -> !binary.contains(output.name()))
+                .mapToLong(Tensor::elements)
+                .sum();
+        http.hold(JSON_ELEMENT_BYTES * Math.max(0, written - known));
         ObjectNode out = Http.MAPPER.createObjectNode().put("model_name", name).put("model_version", VERSION);
         if (json.hasNonNull("id")) {
             out.put("id", json.get("id").asText());

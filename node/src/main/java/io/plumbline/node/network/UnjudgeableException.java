@@ -1,12 +1,12 @@
-package io.plumbline.node.full;
+package io.plumbline.node.network;
 
 import java.io.IOException;
 
-/** What a node has disclosed cannot be judged here, for no fault of its own: nothing is asked of it again. */
-final class UnjudgeableException extends IOException {
+/** What a node has shown cannot be judged here, for no fault of its own: nothing is asked of it again. */
+public final class UnjudgeableException extends IOException {
     private static final long serialVersionUID = 1;
 
-    UnjudgeableException(Exception why) {
+    public UnjudgeableException(Throwable why) {
         super(why.getMessage(), why);
     }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.UnjudgeableException;
 import java.io.IOException;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -43,11 +44,17 @@ class AuditMemoryTest {
 
     @Test
     void oneThatNeedsMoreThanThereIsRunsAlone() throws Exception {
-        AuditMemory.Share alone = memory.take("node 4", 1_000, LATE);
+        AuditMemory.Share alone = memory.take("node 4", 199, LATE);
         takeLater("small", 1);
         assertTrue(taken.poll(100, TimeUnit.MILLISECONDS) == null);
         alone.close();
         assertNext("small");
+    }
+
+    @Test
+    void oneThatNoHeapLikeThisHoldsIsNotBegun() {
+        IOException e = assertThrows(UnjudgeableException.class, () -> memory.take("node 7", 201, LATE));
+        assertTrue(e.getMessage().contains("-Xmx"), e.getMessage());
     }
 
     @Test

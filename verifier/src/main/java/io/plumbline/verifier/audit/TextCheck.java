@@ -19,6 +19,9 @@ public final class TextCheck {
 
     private static final int MORE_BYTES = 64 << 10;
 
+    /** Bytes of the text of a token: the longest of vocabularies in use, runs of blanks, have half as many. */
+    private static final int BYTES_OF_A_TOKEN = 1 << 10;
+
     private TextCheck() {}
 
     /**
@@ -27,6 +30,19 @@ public final class TextCheck {
      */
     public static long maxMessageBytes(ModelConfig config) {
         return (long) BYTES_A_POSITION * config.maxPositions() + MORE_BYTES;
+    }
+
+    /**
+     * Most bytes that a request and its answer have together, encoded: who audits is shown no more, and who answers
+     * signs no more.
+     *
+     * @param prompt tokens, and {@code output} tokens, as the receipt has them.
+     */
+    public static long maxDisclosedBytes(ModelConfig config, int prompt, int output) {
+        return maxMessageBytes(config)
+                + (long) Integer.BYTES * (prompt + (long) output)
+                + (long) BYTES_OF_A_TOKEN * output
+                + MORE_BYTES;
     }
 
     /** Whether the messages are short enough to be looked at, which costs nothing; null where they are. */

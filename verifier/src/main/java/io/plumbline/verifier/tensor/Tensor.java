@@ -108,23 +108,33 @@ public record Tensor(String name, ElementType type, long[] shape, byte[] data) {
         ByteBuffer in = little(data);
         double[] values = new double[elements()];
         for (int i = 0; i < values.length; i++) {
-            values[i] = switch (type) {
-                case BOOL, UINT8 -> in.get() & 0xFF;
-                case INT8 -> in.get();
-                case UINT16 -> in.getShort() & 0xFFFF;
-                case INT16 -> in.getShort();
-                case FP16 -> Float.float16ToFloat(in.getShort());
-                case BF16 -> Float.intBitsToFloat(in.getShort() << 16);
-                case INT32 -> in.getInt();
-                case UINT32 -> in.getInt() & 0xFFFFFFFFL;
-                case FP32 -> in.getFloat();
-                case INT64 -> in.getLong();
-                case UINT64 -> unsigned(in.getLong());
-                case FP64 -> in.getDouble();
-                case BYTES -> throw new IllegalStateException("Tensor \"" + name + "\" holds strings, not numbers.");
-            };
+            values[i] = value(in, i);
         }
         return values;
+    }
+
+    /** One element, widened as in {@link #values}: for those that look at many and keep none. */
+    public double value(int index) {
+        return value(little(data), index);
+    }
+
+    private double value(ByteBuffer in, int index) {
+        int at = index * type.bytes();
+        return switch (type) {
+            case BOOL, UINT8 -> in.get(at) & 0xFF;
+            case INT8 -> in.get(at);
+            case UINT16 -> in.getShort(at) & 0xFFFF;
+            case INT16 -> in.getShort(at);
+            case FP16 -> Float.float16ToFloat(in.getShort(at));
+            case BF16 -> Float.intBitsToFloat(in.getShort(at) << 16);
+            case INT32 -> in.getInt(at);
+            case UINT32 -> in.getInt(at) & 0xFFFFFFFFL;
+            case FP32 -> in.getFloat(at);
+            case INT64 -> in.getLong(at);
+            case UINT64 -> unsigned(in.getLong(at));
+            case FP64 -> in.getDouble(at);
+            case BYTES -> throw new IllegalStateException("Tensor \"" + name + "\" holds strings, not numbers.");
+        };
     }
 
     /** All elements of integers, as they are: the bits of unsigned 64 are those of the long. */

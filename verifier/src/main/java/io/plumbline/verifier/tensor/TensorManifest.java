@@ -182,6 +182,25 @@ public record TensorManifest(
     }
 
     /**
+     * Elements of an output as far as its size is fixed or named by inputs.
+     *
+     * @param given inputs that this model takes.
+     * @return 0 where it has to be computed first; at most 2^31 - 1.
+     */
+    public int knownElements(List<Tensor> given, String wanted) {
+        SortedMap<String, Long> sizes = sizes(given);
+        TensorSpec spec = output(wanted);
+        long elements = 1;
+        for (int i = 0; i < spec.shape().length; i++) {
+            long size = spec.shape()[i] >= 0
+                    ? spec.shape()[i]
+                    : sizes.getOrDefault(spec.dimensions().get(i), 0L);
+            elements = size > Integer.MAX_VALUE ? Integer.MAX_VALUE : Math.min(Integer.MAX_VALUE, elements * size);
+        }
+        return (int) elements;
+    }
+
+    /**
      * What is wrong with an output's type or shape: its number of dimensions, a size that the model fixes, or one that
      * has the same name as an input's and another size.
      *

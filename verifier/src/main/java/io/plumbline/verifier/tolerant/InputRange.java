@@ -49,12 +49,13 @@ public record InputRange(double least, double most) {
 
     /** @throws IllegalArgumentException naming the first element that lies outside. */
     void check(Tensor input) {
-        double[] values = input.values();
         double from = from();
         double to = to();
-        for (int i = 0; i < values.length; i++) {
-            if (!(values[i] >= from && values[i] <= to)) {
-                throw new IllegalArgumentException("Input \"" + input.name() + "\" has " + values[i] + " at element "
+        int elements = input.elements();
+        for (int i = 0; i < elements; i++) {
+            double value = input.value(i);
+            if (!(value >= from && value <= to)) {
+                throw new IllegalArgumentException("Input \"" + input.name() + "\" has " + value + " at element "
                         + i
                         + ". The model was calibrated with " + least + " to " + most + ", and its answers are held to"
                         + " bounds from " + from + " to " + to

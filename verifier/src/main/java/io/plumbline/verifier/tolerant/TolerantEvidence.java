@@ -12,6 +12,21 @@ import java.util.Arrays;
 public record TolerantEvidence(Receipt receipt, TensorRequest request, TensorAnswer answer) {
     private static final String CONTEXT = "plumbline tolerant evidence 1";
 
+    /**
+     * Why this shows nothing about its receipt's node, whatever the model gives: only what the node has signed does.
+     *
+     * @return null where the node has signed that this request has this answer.
+     */
+    public String foreign() {
+        if (receipt.contractVersion() != Receipt.TOLERANT || !receipt.signatureHolds()) {
+            return "the node has not signed its receipt";
+        }
+        if (!Arrays.equals(receipt.requestHash(), request.hash())) {
+            return "its receipt is for another request";
+        }
+        return Arrays.equals(receipt.outputHash(), answer.hash()) ? null : "its receipt is for another answer";
+    }
+
     public byte[] encode() {
         return new CanonicalWriter()
                 .putText(CONTEXT)

@@ -71,6 +71,22 @@ class TensorManifestTest {
     }
 
     @Test
+    void outputsAreAsLargeAsTheirInputsSayWhereTheirNamesSayIt() {
+        TensorManifest manifest = manifest(
+                List.of(spec("x", "n", "4")),
+                List.of(
+                        spec("all", "n", "10"),
+                        spec("one"),
+                        spec("some", "m", "10"),
+                        spec("huge", "n", "2000000000", "9")));
+        List<Tensor> given = List.of(Tensor.ofFloats("x", new long[] {3, 4}, new float[12]));
+        assertEquals(30, manifest.knownElements(given, "all"));
+        assertEquals(1, manifest.knownElements(given, "one"));
+        assertEquals(0, manifest.knownElements(given, "some"));
+        assertEquals(Integer.MAX_VALUE, manifest.knownElements(given, "huge"));
+    }
+
+    @Test
     void aTensorsDataMustFillItsShape() {
         assertThrows(
                 IllegalArgumentException.class, () -> new Tensor("x", ElementType.FP16, new long[] {3}, new byte[7]));

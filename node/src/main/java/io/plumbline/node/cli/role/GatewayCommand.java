@@ -3,6 +3,7 @@ package io.plumbline.node.cli.role;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
@@ -38,6 +39,16 @@ public final class GatewayCommand extends RoleCommand {
     private Level level = Level.AUDITED;
 
     @Parameter(
+            names = "--least-level",
+            description = "the lowest level that a client may ask for: SIGNED, AUDITED or FULL")
+    private Level leastLevel = Level.SIGNED;
+
+    @Parameter(
+            names = "--max-price",
+            description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks")
+    private long maxPrice = Terms.DEFAULT_MAX_PRICE;
+
+    @Parameter(
             names = "--allow-origin",
             description =
                     "ORIGIN of web pages that may use the gateway from a browser, such as https://app.example; again for"
@@ -46,10 +57,17 @@ public final class GatewayCommand extends RoleCommand {
 
     @Override
     AutoCloseable open(Network on, KeyPair keys) throws IOException {
-        if (level == Level.REPLAYED) {
+        if (level == Level.REPLAYED || leastLevel == Level.REPLAYED) {
             throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
         }
-        Gateway.Place place = new Gateway.Place(dir, host, port, level, origins());
+        if (level.compareTo(leastLevel) < 0) {
+            throw new IOException("--level " + level + " is below --least-level " + leastLevel + ".");
+        }
+        if (maxPrice < 0) {
+            throw new IOException("--max-price must be 0 or more, not " + maxPrice + ".");
+        }
+        Terms terms = new Terms(level, leastLevel, maxPrice);
+        Gateway.Place place = new Gateway.Place(dir, host, port, terms, origins());
         return new Gateway(on, keys, named(models), place, events, this::fail);
     }
 

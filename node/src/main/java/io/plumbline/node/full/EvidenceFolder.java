@@ -1,0 +1,63 @@
+package io.plumbline.node.full;
+
+import io.plumbline.verifier.blake3.Blake3;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * What proves lies, a file each, for its operator to show to others. Bounded: a node and its own requester could lie to
+ * each other without end, and a full node's disk must not be what they fill. The oldest goes first.
+ */
+final class EvidenceFolder {
+    private static final String SUFFIX = ".evidence";
+
+    private final Path folder;
+    private final long mostBytes;
+
+    EvidenceFolder(Path folder, long mostBytes) {
+        this.folder = folder;
+        this.mostBytes = mostBytes;
+    }
+
+    /**
+     * Writes what proves that the answer to a request is a lie.
+     *
+     * @return the file; null where it is larger than all that is kept.
+     */
+    synchronized Path keep(byte[] requestHash, byte[] evidence) throws IOException {
+        if (evidence.length > mostBytes) {
+            return null;
+        }
+        Files.createDirectories(folder);
+        makeRoom(evidence.length);
+        Path file = folder.resolve(Blake3.hex(requestHash) + SUFFIX);
+        Path partial = Files.createTempFile(folder, "evidence", ".partial");
+        Files.write(partial, evidence);
+        return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private record Kept(Path file, long bytes, long atMs) {}
+
+    private void makeRoom(long bytes) throws IOException {
+        List<Kept> kept = new ArrayList<>();
+        long total = bytes;
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                kept.add(new Kept(
+                        file, Files.size(file), Files.getLastModifiedTime(file).toMillis()));
+                total += kept.getLast().bytes;
+            }
+        }
+        kept.sort(Comparator.comparingLong(Kept::atMs));
+        for (int i = 0; i < kept.size() && total > mostBytes; i++) {
+            Files.delete(kept.get(i).file);
+            total -= kept.get(i).bytes;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+package io.plumbline.node.gateway;
+
+import io.plumbline.verifier.audit.Level;
+
+/**
+ * What a gateway buys answers at: it is its own account that pays, whoever asks.
+ *
+ * @param level at which answers are audited where a client does not say.
+ * @param leastLevel below which no client may have them audited.
+ * @param maxPrice of a token, or of a row, that is paid, however a node is chosen; in the ledger's smallest unit.
+ */
+public record Terms(Level level, Level leastLevel, long maxPrice) {
+    /** Five times what a node asks where its operator does not say. */
+    public static final long DEFAULT_MAX_PRICE = 10;
+
+    /** Terms where nothing else is said. */
+    public static Terms at(Level level) {
+        return new Terms(level, Level.SIGNED, DEFAULT_MAX_PRICE);
+    }
+}
