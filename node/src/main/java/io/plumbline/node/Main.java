@@ -5,8 +5,10 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import io.plumbline.node.cli.AuditCommand;
+import io.plumbline.node.cli.ChatCommand;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.cli.DevicesCommand;
+import io.plumbline.node.cli.ServeCommand;
 import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
@@ -58,6 +60,8 @@ public final class Main {
         JCommander line = JCommander.newBuilder()
                 .programName("plumbline")
                 .addObject(this)
+                .addCommand(new ServeCommand())
+                .addCommand(new ChatCommand())
                 .addCommand(new Demo())
                 .addCommand(new TensorDemo())
                 .addCommand(new SelfTest())

@@ -46,7 +46,7 @@ class ArchitectureTest {
                 .check(classes);
     }
 
-    /** The processes of a network stand on five floors; what two roles share stands below both. */
+    /** The processes of a network stand on six floors; what two roles share stands below both. */
     @Test
     void theNodesFloorsAreNotClimbed() {
         layeredArchitecture()
@@ -57,6 +57,8 @@ class ArchitectureTest {
                 .definedBy("io.plumbline.node.demo..")
                 .layer("cli")
                 .definedBy("io.plumbline.node.cli..")
+                .layer("serve")
+                .definedBy("io.plumbline.node.serve..")
                 .layer("gateway")
                 .definedBy("io.plumbline.node.gateway..")
                 .layer("full")
@@ -73,12 +75,14 @@ class ArchitectureTest {
                 .mayOnlyBeAccessedByLayers("main")
                 .whereLayer("cli")
                 .mayOnlyBeAccessedByLayers("main", "demo")
-                .whereLayer("gateway")
+                .whereLayer("serve")
                 .mayOnlyBeAccessedByLayers("cli", "demo")
+                .whereLayer("gateway")
+                .mayOnlyBeAccessedByLayers("cli", "demo", "serve")
                 .whereLayer("full")
                 .mayOnlyBeAccessedByLayers("cli", "demo")
                 .whereLayer("inference")
-                .mayOnlyBeAccessedByLayers("cli", "demo")
+                .mayOnlyBeAccessedByLayers("cli", "demo", "serve")
                 .whereLayer("client")
                 .mayOnlyAccessLayers("network")
                 .whereLayer("network")

@@ -95,8 +95,8 @@ class EscrowedWorkTest {
     }
 
     private static NodeClient.Answered answered(Request request) throws IOException {
-        try (Inference inference =
-                client.infer(node, request, network.model.config().vocab(), -1, chosen -> {})) {
+        try (Inference inference = client.infer(
+                node, request, network.requester, network.model.config().vocab(), -1, chosen -> {})) {
             return inference.await();
         }
     }
@@ -203,8 +203,8 @@ class EscrowedWorkTest {
             NodeClient asking = new NodeClient();
             Peer peer = soon.endpoint(KeyPair.random(), asking.protocol())
                     .connect("localhost", soon.honestPort(), soon.honest.publicKey());
-            try (Inference inference =
-                    asking.infer(peer, request, soon.model.config().vocab(), -1, chosen -> {})) {
+            try (Inference inference = asking.infer(
+                    peer, request, soon.requester, soon.model.config().vocab(), -1, chosen -> {})) {
                 String why = assertThrows(IllegalArgumentException.class, inference::await)
                         .getMessage();
                 assertTrue(why.contains("ends before"), why);
@@ -238,22 +238,23 @@ class EscrowedWorkTest {
         Request request = request(MESSAGES, network.requester);
         escrow(request, network.honest, 2, prompt.length + MOST);
         Inference[] inference = new Inference[1];
-        inference[0] = client.infer(node, request, network.model.config().vocab(), -1, chosen -> {
-            if (inference[0] != null) {
-                inference[0].cancel(KeyPair.random());
-            }
-        });
+        inference[0] = client.infer(
+                node, request, KeyPair.random(), network.model.config().vocab(), -1, chosen -> {
+                    if (inference[0] != null) {
+                        inference[0].cancel();
+                    }
+                });
         try (Inference whole = inference[0]) {
             assertNull(whole.await().answer().cancellation());
         }
         Request cancelled = request(MESSAGES, network.requester);
         escrow(cancelled, network.honest, 2, prompt.length + MOST);
-        try (Inference early =
-                client.infer(node, cancelled, network.model.config().vocab(), -1, chosen -> {})) {
+        try (Inference early = client.infer(
+                node, cancelled, network.requester, network.model.config().vocab(), -1, chosen -> {})) {
             while (early.delivered().count() == 0) {
                 Thread.onSpinWait();
             }
-            early.cancel(network.requester);
+            early.cancel();
             NodeClient.Answered answer = early.await();
             Cancellation cancellation = answer.answer().cancellation();
             // A small model may have ended by itself before it heard.

@@ -3,6 +3,9 @@ package io.plumbline.node.cli;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
+import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
@@ -14,6 +17,7 @@ import io.plumbline.node.gateway.HeldTexts;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
+import io.plumbline.node.serve.ReceiptLog;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -25,14 +29,17 @@ import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Counts;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.platform.Directories;
+import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
@@ -75,6 +82,12 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
     @Parameter(names = "--node", description = "HOST:PORT of the node, where no ledger is to be asked")
     private String nodeAddress;
 
+    @Parameter(
+            names = "--log",
+            description = "DIR: of a model that was served without a network, to audit what stands in its log; --model"
+                    + " is opened here then, and checked by a key made from it")
+    private Path log;
+
     @Parameter(names = "--host", description = "address at which the node can reach this process")
     private String host = "localhost";
 
@@ -98,6 +111,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
 
         @Parameter(names = "--model", description = "DIR: imported model to make a key of, where there is none yet")
         private Path model;
+
+        Path model() {
+            return model;
+        }
 
         TensorPackage tensors() throws IOException {
             if (model == null) {
@@ -134,8 +151,12 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     + " Compare the plumbline_request_hash that the gateway gave you with the receipt's.");
         }
         VerifierKey key = isTensors ? null : keySource.read();
+        if (log != null && !isTensors) {
+            return fromLog(key, given, wanted);
+        }
         if ((network == null) == (nodeAddress == null)) {
-            throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT.");
+            throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT; or where"
+                    + " the log is, where the model was served without a network: --log DIR.");
         }
         Path folder = Files.createTempDirectory("plumbline-audit-");
         NodeClient client = new NodeClient();
@@ -243,23 +264,61 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
 
     private int audit(VerifierKey key, Receipt given, Level wanted, NodeClient client, Peer peer) throws IOException {
         byte[] hash = given.hash();
-        HeldTexts held = HeldTexts.read(answerFile, messagesFile);
         NodeClient.Disclosed disclosed;
-        AuditReport report;
-        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
-                Auditor auditor = new Auditor(key, tokenizer)) {
+        try {
             disclosed = client.disclose(
                     peer,
                     hash,
                     TextCheck.maxDisclosedBytes(key.config(), given.promptTokens(), given.outputTokens()),
                     Deadline.after(AUDIT_MS));
-            report = auditor.audit(
-                    given,
-                    disclosed.request(),
-                    disclosed.answer(),
-                    Assignment.of(wanted),
-                    client.openings(peer, hash, Deadline.after(AUDIT_MS)),
-                    AuditCommand::show);
+        } catch (IOException | IllegalArgumentException e) {
+            Terminal.printOver("CANNOT JUDGE: " + e.getMessage());
+            return CANNOT_JUDGE;
+        }
+        OpeningSource openings = client.openings(peer, hash, Deadline.after(AUDIT_MS));
+        return audit(key, given, wanted, disclosed.request(), disclosed.answer(), openings);
+    }
+
+    /** Opens with the weights, and audits without them. */
+    private int fromLog(VerifierKey key, Receipt given, Level wanted) throws IOException {
+        if (keySource.model() == null) {
+            throw new IOException("The answer is opened here: name the model's weights with --model DIR.");
+        }
+        ReceiptLog.Entry entry = ReceiptLog.find(log, given.requestHash());
+        if (entry == null) {
+            throw new IOException(
+                    "The log in " + log + " has no answer to request " + Blake3.hex(given.requestHash()) + ".");
+        }
+        if (!Arrays.equals(entry.receipt().encode(), given.encode())) {
+            Terminal.print("BAD      the log has another receipt for this request");
+            return BAD;
+        }
+        Terminal.print(
+                "log      entry " + entry.number() + ", in a chain that holds up to " + Blake3.hex(entry.chain()));
+        Path traces = Files.createTempDirectory("plumbline-audit-");
+        try (LoadedModel model = LoadedModel.open(keySource.model());
+                ForwardPass forward = new ForwardPass(model);
+                Replay replay = Replay.of(
+                        new Generator(forward, given.node()),
+                        forward,
+                        given.node(),
+                        entry.request(),
+                        entry.answer().tokens(),
+                        traces)) {
+            return audit(key, given, wanted, entry.request(), entry.answer(), replay);
+        } finally {
+            Directories.discard(traces);
+        }
+    }
+
+    private int audit(
+            VerifierKey key, Receipt given, Level wanted, Request request, Answer answer, OpeningSource openings)
+            throws IOException {
+        HeldTexts held = HeldTexts.read(answerFile, messagesFile);
+        AuditReport report;
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
+                Auditor auditor = new Auditor(key, tokenizer)) {
+            report = auditor.audit(given, request, answer, Assignment.of(wanted), openings, AuditCommand::show);
         } catch (IOException | IllegalArgumentException e) {
             Terminal.printOver("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
@@ -275,18 +334,18 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                 counts.positions(),
                 counts.bytes(),
                 report.cpuNanos() / 1e6);
-        String difference = held.difference(disclosed.request(), disclosed.answer());
+        String difference = held.difference(request, answer);
         if (report.good() && difference != null) {
             Terminal.print("BAD      " + difference);
             return BAD;
         }
         if (report.good()) {
-            Terminal.print("GOOD     " + disclosed.answer().tokens().length + " tokens of model "
-                    + Blake3.hex(given.modelId()) + ", as node " + Blake3.hex(given.node()) + " says");
+            Terminal.print("GOOD     " + answer.tokens().length + " tokens of model " + Blake3.hex(given.modelId())
+                    + ", as node " + Blake3.hex(given.node()) + " says");
             return 0;
         }
         Terminal.print("BAD      " + report.failure());
-        Evidence proof = Evidence.of(key, given, disclosed.request(), disclosed.answer(), report);
+        Evidence proof = Evidence.of(key, given, request, answer, report);
         if (proof != null) {
             Files.write(evidence, proof.encode());
             Terminal.print(

@@ -17,7 +17,7 @@ public final class DeliveredTokens {
      * @param most tokens that the answer may have.
      * @param vocab number of token ids of the model.
      */
-    DeliveredTokens(int most, int vocab) {
+    public DeliveredTokens(int most, int vocab) {
         this.most = most;
         this.vocab = vocab;
     }
@@ -28,7 +28,7 @@ public final class DeliveredTokens {
      * @param then tells the client of it; not called for what comes after the end.
      * @throws IllegalStateException where it is no token of the model, or one more than was asked for.
      */
-    synchronized void add(int token, Runnable then) {
+    public synchronized void add(int token, Runnable then) {
         if (isSealed) {
             return;
         }

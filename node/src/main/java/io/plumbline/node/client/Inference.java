@@ -18,9 +18,10 @@ import java.util.function.Consumer;
 import org.agrona.ExpandableArrayBuffer;
 
 /** An answer on its way. */
-public final class Inference implements AutoCloseable {
+public final class Inference implements AnswerStream {
     private final Peer peer;
     private final Request request;
+    private final KeyPair requester;
     private final DeliveredTokens delivered;
     private final Calls calls;
     private final Call<NodeClient.Answered> call;
@@ -28,14 +29,23 @@ public final class Inference implements AutoCloseable {
     private volatile long lastSign = System.nanoTime();
 
     /**
+     * @param requester whose the request is.
      * @param vocab number of token ids of the model.
      * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
      * @param onToken hears each token, on the transport's thread.
      */
-    Inference(Calls calls, Peer peer, Request request, int vocab, int topLogprobs, Consumer<ChosenToken> onToken) {
+    Inference(
+            Calls calls,
+            Peer peer,
+            Request request,
+            KeyPair requester,
+            int vocab,
+            int topLogprobs,
+            Consumer<ChosenToken> onToken) {
         this.calls = calls;
         this.peer = peer;
         this.request = request;
+        this.requester = requester;
         this.delivered = new DeliveredTokens(request.maxTokens(), vocab);
         this.call =
                 new Call<>((answer, receipt, cpuNanos) ->
@@ -54,12 +64,12 @@ public final class Inference implements AutoCloseable {
         Calls.send(peer, id, call, encode);
     }
 
-    /** The tokens streamed so far. */
+    @Override
     public DeliveredTokens delivered() {
         return delivered;
     }
 
-    /** Waits for the whole answer, as long as tokens keep coming. */
+    @Override
     public NodeClient.Answered await() throws IOException {
         long timeoutNs = TimeUnit.MILLISECONDS.toNanos(calls.timeoutMs());
         try {
@@ -77,12 +87,9 @@ public final class Inference implements AutoCloseable {
         }
     }
 
-    /**
-     * Tells the node that nobody reads on.
-     *
-     * @param requester the request's: the node needs its signature to be paid for an answer that ends early.
-     */
-    public void cancel(KeyPair requester) {
+    /** Tells the node that nobody reads on; with the requester's signature, which it needs to be paid for that. */
+    @Override
+    public void cancel() {
         if (!call.isDone()) {
             Cancellation cancellation = Cancellation.of(request.hash(), delivered.count(), requester);
             byte[] signature = cancellation.signature();

@@ -20,6 +20,7 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
@@ -205,12 +206,14 @@ public final class NodeClient implements Endpoint.Receiver {
     /**
      * Has {@code request} answered.
      *
+     * @param requester whose the request is; signs where the answer is to end early.
      * @param vocab number of token ids of the model.
      * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
      * @param onToken hears each token, on the transport's thread.
      */
-    public Inference infer(Peer peer, Request request, int vocab, int topLogprobs, Consumer<ChosenToken> onToken) {
-        Inference inference = new Inference(calls, peer, request, vocab, topLogprobs, onToken);
+    public Inference infer(
+            Peer peer, Request request, KeyPair requester, int vocab, int topLogprobs, Consumer<ChosenToken> onToken) {
+        Inference inference = new Inference(calls, peer, request, requester, vocab, topLogprobs, onToken);
         inference.send(infer(request.encode(), topLogprobs));
         return inference;
     }

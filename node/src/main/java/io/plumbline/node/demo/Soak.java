@@ -43,8 +43,8 @@ public final class Soak extends CommandOptions implements Callable<Integer> {
     /** Requests may fail for so long after a process that was killed is ready again. */
     private static final long FAULT_MS = 30_000;
 
-    /** A full node that is back judges an answer within this, on a host that does all at once. */
-    private static final long AUDITS_AGAIN_MS = 30_000;
+    /** A full node that is back judges an answer within this, also on a host that does much else at once. */
+    private static final long AUDITS_AGAIN_MS = 120_000;
 
     /** Longest wait for the last settlements: the time an audit has, and the next block. */
     private static final long SETTLE_MS = 240_000;

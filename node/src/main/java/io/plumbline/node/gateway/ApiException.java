@@ -9,7 +9,7 @@ public final class ApiException extends RuntimeException {
     private final String parameter;
 
     /** @param status of the HTTP response. */
-    ApiException(int status, String message) {
+    public ApiException(int status, String message) {
         this(status, null, null, message);
     }
 
@@ -18,7 +18,7 @@ public final class ApiException extends RuntimeException {
      * @param code OpenAI's word for what is wrong, which clients act on; null for none.
      * @param parameter the field of the request that it is about; null for none.
      */
-    ApiException(int status, String code, String parameter, String message) {
+    public ApiException(int status, String code, String parameter, String message) {
         super(message);
         this.status = status;
         this.code = code;

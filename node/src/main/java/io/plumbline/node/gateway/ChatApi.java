@@ -4,10 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
-import io.plumbline.ledger.state.Node;
+import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.DeliveredTokens;
-import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.verifier.audit.Failure;
@@ -29,15 +28,15 @@ import org.agrona.CloseHelper;
  * receipt.
  */
 final class ChatApi implements AutoCloseable {
-    private final NodeSelector market;
+    private final Answerers answerers;
     private final String modelName;
     private final LoadedModel model;
     private final ChatTokenizer tokenizer;
     private final Level level;
 
     /** @param level at which answers are audited where a client does not say. */
-    ChatApi(NodeSelector market, String modelName, Path modelFolder, Level level) throws IOException {
-        this.market = market;
+    ChatApi(Answerers answerers, String modelName, Path modelFolder, Level level) throws IOException {
+        this.answerers = answerers;
         this.modelName = modelName;
         this.model = LoadedModel.open(modelFolder);
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
@@ -46,14 +45,13 @@ final class ChatApi implements AutoCloseable {
 
     /** As {@code /v1/models} lists it. */
     ObjectNode listed() {
-        return Gateway.listed(modelName, model.id());
+        return ApiServer.listed(modelName, model.id());
     }
 
     void complete(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
             JsonNode body = Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
-            ChatRequest chat = ChatRequest.parse(
-                    body, modelName, model, tokenizer, market.keys().publicKey(), level);
+            ChatRequest chat = ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level);
             try (Completion completion = new Completion(this, chat)) {
                 if (chat.stream()) {
                     http.responseHeader("Content-Type", "text/event-stream");
@@ -76,63 +74,53 @@ final class ChatApi implements AutoCloseable {
 
     /** A node that is there for answers audited at {@code wanted}. */
     Tries tries(Level wanted, String named) {
-        return new Tries(market, model.id(), wanted, named);
+        return new Tries(answerers, model.id(), wanted, named);
     }
 
-    /** Puts up the price of all that {@code request} may cost, and has a node answer it. */
-    Inference infer(
-            Request request,
-            NodeSelector.Reached reached,
-            Level auditedAt,
-            int topLogprobs,
-            Consumer<ChosenToken> onToken)
+    /** Most tokens that a request may be charged for, prompt and answer together. */
+    private long tokens(Request request) {
+        return (long) request.promptTokens().length + ReceiptCheck.most(request, model.config());
+    }
+
+    /** Has a request answered. */
+    AnswerStream infer(
+            Request request, Answerers.Answerer by, Level auditedAt, int topLogprobs, Consumer<ChosenToken> onToken)
             throws IOException {
-        long tokens = (long) request.promptTokens().length + ReceiptCheck.most(request, model.config());
-        market.escrow(request.hash(), reached.node(), tokens, auditedAt);
-        return market.client().infer(reached.peer(), request, model.config().vocab(), topLogprobs, onToken);
-    }
-
-    /** A node has answered nothing: it is left out for a while. */
-    void refused(Node node, Exception why) {
-        market.refused(node, why);
+        return by.infer(request, tokens(request), auditedAt, model.config().vocab(), topLogprobs, onToken);
     }
 
     /**
      * What the gateway vouches for: signature, hashes, stop rule, that the text is what the tokens say, and that all
      * of it is what the node streamed.
      */
-    NodeClient.Answered checked(NodeClient.Answered answered, Request request, DeliveredTokens delivered, Node node)
+    NodeClient.Answered checked(
+            NodeClient.Answered answered, Request request, DeliveredTokens delivered, Answerers.Answerer by)
             throws IOException {
         Answer answer = answered.answer();
         Failure failure = ReceiptCheck.check(answered.receipt(), request, answer, model.id(), model.config());
         if (failure == null) {
             failure = TextCheck.answer(request, answer, model.config(), tokenizer);
         }
-        if (failure != null || !Arrays.equals(answered.receipt().node(), node.key())) {
-            throw refused(node, "signed a receipt that does not hold: " + failure);
+        if (failure != null || !Arrays.equals(answered.receipt().node(), by.key())) {
+            throw refused(by, "signed a receipt that does not hold: " + failure);
         }
         // What is streamed from now on reaches nobody.
         delivered.seal();
         int at = delivered.mismatch(answer.tokens());
         if (at >= 0) {
-            throw refused(node, "signed another answer than it streamed: they differ from token " + at + " on");
+            throw refused(by, "signed another answer than it streamed: they differ from token " + at + " on");
         }
         return answered;
     }
 
-    private IOException refused(Node node, String why) {
-        market.lied(node, why);
-        return new IOException("Inference node " + Blake3.hex(node.key()) + " " + why + ".");
+    private static IOException refused(Answerers.Answerer by, String why) {
+        by.lied(why);
+        return new IOException("Inference node " + Blake3.hex(by.key()) + " " + why + ".");
     }
 
     /** Tells the operator of an answer that a client has. */
     void answered(Request request, NodeClient.Answered answered) {
-        market.answered(answered.receipt(), answered.answer().tokens().length);
-    }
-
-    /** Ends an answer that nobody reads on. */
-    void cancel(Inference inference) {
-        inference.cancel(market.keys());
+        answerers.answered(answered.receipt(), answered.answer().tokens().length);
     }
 
     /** The name clients know the model by. */

@@ -5,9 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.tokenizer.TextStream;
-import io.plumbline.ledger.state.Node;
+import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient.Answered;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.verifier.receipt.Receipt;
@@ -48,9 +47,9 @@ final class Completion implements AutoCloseable {
         /** What the client has been told the hash of; another one where another node began anew. */
         private Request named;
 
-        private Node node;
+        private Answerers.Answerer by;
         private final ArrayNode logprobs = MAPPER.createArrayNode();
-        private volatile Inference inference;
+        private volatile AnswerStream inference;
         private Answered answered;
         private volatile Exception failure;
 
@@ -119,20 +118,21 @@ final class Completion implements AutoCloseable {
         }
     }
 
-    private void begin(Choice choice, NodeSelector.Reached reached) throws IOException {
-        Inference begun = null;
+    private void begin(Choice choice, Answerers.Answerer first) throws IOException {
+        AnswerStream begun = null;
+        Answerers.Answerer by = first;
         while (begun == null) {
-            choice.node = reached.node();
+            choice.by = by;
             try {
                 begun = api.infer(
                         choice.request,
-                        reached,
+                        by,
                         chat.level(),
                         chat.topLogprobs(),
                         chosen -> news.add(new News(choice, chosen)));
             } catch (BusyException e) {
                 // No money was put up, and nothing asked: the next node may have the same request.
-                reached = choice.tries.next(e);
+                by = choice.tries.next(e);
             }
         }
         choice.inference = begun;
@@ -147,7 +147,7 @@ final class Completion implements AutoCloseable {
                 while (choice.answered == null) {
                     try {
                         choice.answered = api.checked(
-                                choice.inference.await(), choice.request, choice.inference.delivered(), choice.node);
+                                choice.inference.await(), choice.request, choice.inference.delivered(), choice.by);
                     } catch (IOException | IllegalArgumentException e) {
                         // Where it was cancelled the node ended it because it was told to.
                         if (isCancelled || choice.inference.delivered().seal() > 0) {
@@ -166,9 +166,9 @@ final class Completion implements AutoCloseable {
     /** Has another node answer. */
     private void beginAnew(Choice choice, Exception why) throws IOException {
         // A busy one too: it is asked last for a while.
-        api.refused(choice.node, why);
+        choice.by.refused(why);
         choice.inference.close();
-        NodeSelector.Reached other = choice.tries.next(why);
+        Answerers.Answerer other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
         begin(choice, other);
     }
@@ -378,9 +378,9 @@ final class Completion implements AutoCloseable {
     }
 
     private void cancel(Choice choice) {
-        Inference inference = choice.inference;
+        AnswerStream inference = choice.inference;
         if (inference != null) {
-            api.cancel(inference);
+            inference.cancel();
         }
     }
 
@@ -390,7 +390,7 @@ final class Completion implements AutoCloseable {
         isCancelled = true;
         for (Choice choice : choices) {
             if (choice.inference != null) {
-                api.cancel(choice.inference);
+                choice.inference.cancel();
                 choice.inference.close();
             }
         }

@@ -3,16 +3,13 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
-import io.plumbline.node.http.HttpLimits;
 import io.plumbline.node.http.HttpRoutes;
-import io.plumbline.node.http.HttpServer;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
@@ -23,7 +20,6 @@ import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
-import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -31,16 +27,14 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
 /**
- * The entry for applications: OpenAI's API and the Open Inference Protocol over HTTP. It opens the escrow, has a node
- * answer, checks the receipt, and hands it to the client beside the answer.
+ * The entry for applications to a network: an {@link ApiServer} whose answers are bought of inference nodes, an escrow
+ * for each, and which says what became of them on the ledger.
  */
 public final class Gateway implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
@@ -49,11 +43,7 @@ public final class Gateway implements AutoCloseable {
     private final AgentRunner runner;
     private final LedgerClient ledger;
     private final CertifiedSettlements cases;
-    private final NodeSelector market;
-    private final ChatApi chat;
-    private final TensorApi tensors;
-    private final EmbeddingsApi embeddings;
-    private final HttpServer server;
+    private final ApiServer server;
     private final Genesis genesis;
 
     /**
@@ -73,9 +63,8 @@ public final class Gateway implements AutoCloseable {
      */
     public Gateway(Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, Runnable onEnd)
             throws IOException {
+        ApiServer.language(models);
         String host = place.host();
-        Level level = place.terms().level();
-        String language = language(models);
         this.genesis = network.genesis();
         ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
         AtomicBoolean hasEnded = new AtomicBoolean();
@@ -91,18 +80,14 @@ public final class Gateway implements AutoCloseable {
         this.ledger = network.ledger(media.directory(), host, keys);
         this.cases = new CertifiedSettlements(ledger, genesis);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
-        this.market = new NodeSelector(keys, ledger, endpoint, client, place.terms(), events);
-        this.chat = language == null ? null : new ChatApi(market, language, models.get(language), level);
-        this.tensors = new TensorApi(market, tensors(models), level);
-        this.embeddings = new EmbeddingsApi(tensors, level);
+        NodeSelector nodes = new NodeSelector(keys, ledger, endpoint, client, place.terms(), events);
         try {
-            this.server = HttpServer.start(
-                    host,
-                    place.httpPort(),
-                    routes(),
-                    Http::refusal,
-                    HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
-                    place.origins(),
+            this.server = new ApiServer(
+                    nodes,
+                    models,
+                    place.terms().level(),
+                    new ApiServer.Place(host, place.httpPort(), place.origins()),
+                    this::addRoutes,
                     fault -> events.emit(new Event.Error(fault.toString())));
         } catch (IOException e) {
             closeAllButServer();
@@ -111,94 +96,14 @@ public final class Gateway implements AutoCloseable {
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
 
-    private static String language(Map<String, Path> models) throws IOException {
-        String language = null;
-        for (String name : models.keySet()) {
-            if (!TensorPackage.isIn(models.get(name))) {
-                if (language != null) {
-                    throw new IOException("Both " + language + " and " + name
-                            + " are language models: a gateway serves one. Leave one out.");
-                }
-                language = name;
-            }
-        }
-        return language;
-    }
-
-    private static SortedMap<String, TensorPackage> tensors(Map<String, Path> models) throws IOException {
-        SortedMap<String, TensorPackage> tensors = new TreeMap<>();
-        for (String name : models.keySet()) {
-            if (TensorPackage.isIn(models.get(name))) {
-                tensors.put(name, TensorPackage.open(models.get(name)));
-            }
-        }
-        return tensors;
-    }
-
     public int port() {
         return server.port();
     }
 
-    private HttpRoutes routes() {
-        HttpRoutes routes = new HttpRoutes();
-        routes.get("/health", http -> http.send(market.hasLedger() ? 200 : 503, new byte[0]))
-                .get("/v1/models", this::models)
-                .get("/v1/models/{model}", this::model)
-                .get("/v1/receipts/{request}", this::receipt)
+    private void addRoutes(HttpRoutes routes) {
+        routes.get("/v1/receipts/{request}", this::receipt)
                 .get("/v1/receipts/{request}/proof", this::proof)
-                .get("/v1/accounts/{key}", this::account)
-                .post("/v1/embeddings", embeddings::embed)
-                .post("/v1/chat/completions", http -> {
-                    if (chat == null) {
-                        Http.guarded(http, Http::openAi, () -> {
-                            throw new ApiException(404, "This gateway serves no language model.");
-                        });
-                    } else {
-                        chat.complete(http);
-                    }
-                });
-        tensors.route(routes);
-        return routes;
-    }
-
-    /** A model as {@code /v1/models} lists it. */
-    static ObjectNode listed(String name, byte[] id) {
-        return Http.MAPPER
-                .createObjectNode()
-                .put("id", name)
-                .put("object", "model")
-                .put("created", 0)
-                .put("owned_by", "plumbline")
-                .put("plumbline_model_id", HEX.formatHex(id));
-    }
-
-    /** By the names clients know them by. */
-    private SortedMap<String, ObjectNode> listed() {
-        SortedMap<String, ObjectNode> all = new TreeMap<>();
-        if (chat != null) {
-            all.put(chat.modelName(), chat.listed());
-        }
-        tensors.names()
-                .forEach(name -> all.put(
-                        name, listed(name, tensors.model(name).manifest().id())));
-        return all;
-    }
-
-    private void models(HttpExchange http) throws IOException {
-        ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
-        json.putArray("data").addAll(listed().values());
-        Http.guarded(http, Http::openAi, () -> Http.send(http, 200, json));
-    }
-
-    private void model(HttpExchange http) throws IOException {
-        Http.guarded(http, Http::openAi, () -> {
-            String name = http.parameter("model");
-            ObjectNode json = listed().get(name);
-            if (json == null) {
-                throw new ApiException(404, "model_not_found", "model", "The model \"" + name + "\" does not exist.");
-            }
-            Http.send(http, 200, json);
-        });
+                .get("/v1/accounts/{key}", this::account);
     }
 
     private void account(HttpExchange http) throws IOException {
@@ -286,6 +191,6 @@ public final class Gateway implements AutoCloseable {
     }
 
     private void closeAllButServer() {
-        CloseHelper.closeAll(ledger, runner, media, embeddings, chat);
+        CloseHelper.closeAll(ledger, runner, media);
     }
 }

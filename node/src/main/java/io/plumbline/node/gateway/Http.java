@@ -18,9 +18,9 @@ import java.io.UncheckedIOException;
 import java.util.HexFormat;
 
 /** What the gateway's APIs have in common. */
-final class Http {
+public final class Http {
     /** A field that stands twice is refused: what stands before this gateway may have read the other. */
-    static final ObjectMapper MAPPER = JsonMapper.builder()
+    public static final ObjectMapper MAPPER = JsonMapper.builder()
             .nodeFactory(new FiniteNumbers())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -29,12 +29,12 @@ final class Http {
     private Http() {}
 
     /** Answers a request, or fails with a reason. */
-    interface Handler {
+    public interface Handler {
         void handle() throws IOException;
     }
 
     /** How an API words a refusal. */
-    interface Refusal {
+    public interface Refusal {
         /**
          * @param code OpenAI's word for what is wrong; null for none.
          * @param parameter the field that it is about; null for none.
@@ -53,7 +53,7 @@ final class Http {
     }
 
     /** As OpenAI words it. */
-    static JsonNode openAi(int status, String code, String parameter, String message) {
+    public static JsonNode openAi(int status, String code, String parameter, String message) {
         return MAPPER.createObjectNode()
                 .set(
                         "error",
@@ -69,7 +69,7 @@ final class Http {
         return MAPPER.createObjectNode().put("error", message);
     }
 
-    static void send(HttpExchange http, int status, JsonNode json) throws IOException {
+    public static void send(HttpExchange http, int status, JsonNode json) throws IOException {
         http.responseHeader("Content-Type", "application/json");
         http.send(status, MAPPER.writeValueAsBytes(json));
     }
@@ -80,7 +80,7 @@ final class Http {
     }
 
     /** Runs a handler; what it throws becomes a status and a reason. */
-    static void guarded(HttpExchange http, Refusal refusal, Handler handler) throws IOException {
+    public static void guarded(HttpExchange http, Refusal refusal, Handler handler) throws IOException {
         try {
             handler.handle();
         } catch (ApiException e) {
@@ -156,7 +156,7 @@ final class Http {
     }
 
     /** 32 bytes in hexadecimal. */
-    static byte[] key(String hex) {
+    public static byte[] key(String hex) {
         try {
             byte[] key = HexFormat.of().parseHex(hex);
             if (key.length == 32) {

@@ -3,6 +3,8 @@ package io.plumbline.node.gateway;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.node.client.AnswerStream;
+import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Event;
@@ -14,6 +16,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -24,12 +27,13 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Where a gateway buys answers: finds a node that runs a model and is there, and puts up what an answer may cost. A
  * node that was not reached, or did not keep to what it signed, is left out for a while.
  */
-final class NodeSelector {
+final class NodeSelector implements Answerers {
     /** Longest wait for a node to show its key. */
     private static final long REACH_MS = 1_500;
 
@@ -72,12 +76,14 @@ final class NodeSelector {
     }
 
     /** Whether a node with a model is registered. */
-    boolean hasNode(byte[] modelId) throws IOException {
+    @Override
+    public boolean hasModel(byte[] modelId) throws IOException {
         return ledger.nodes().stream().anyMatch(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed());
     }
 
     /** Whether the ledger answers: without it nothing can be bought. */
-    boolean hasLedger() {
+    @Override
+    public boolean isWell() {
         CompletableFuture<Boolean> asked = new CompletableFuture<>();
         Thread.startVirtualThread(() -> {
             try {
@@ -90,16 +96,50 @@ final class NodeSelector {
         return asked.completeOnTimeout(false, LEDGER_MS, TimeUnit.MILLISECONDS).join();
     }
 
-    KeyPair keys() {
-        return keys;
-    }
-
-    NodeClient client() {
-        return client;
+    @Override
+    public byte[] requester() {
+        return keys.publicKey();
     }
 
     /** A node that answers, and the session with it. */
-    record Reached(Node node, Peer peer) {}
+    private final class Reached implements Answerer {
+        private final Node node;
+        private final Peer peer;
+
+        Reached(Node node, Peer peer) {
+            this.node = node;
+            this.peer = peer;
+        }
+
+        @Override
+        public byte[] key() {
+            return node.key();
+        }
+
+        @Override
+        public AnswerStream infer(
+                Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
+                throws IOException {
+            escrow(request.hash(), node, tokens, level);
+            return client.infer(peer, request, keys, vocab, topLogprobs, onToken);
+        }
+
+        @Override
+        public NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException {
+            escrow(Blake3.hash(request), node, rows, level);
+            return client.inferTensors(peer, request);
+        }
+
+        @Override
+        public void refused(Exception why) {
+            NodeSelector.this.refused(node, why);
+        }
+
+        @Override
+        public void lied(String why) {
+            leaveOut("", node, LIED_NS, why);
+        }
+    }
 
     /**
      * The cheapest node that runs a model, lets its answers be audited at a level, and is there.
@@ -108,7 +148,8 @@ final class NodeSelector {
      * @param tried nodes that are not to be tried again.
      * @throws ApiException where there is none, or none that the gateway's {@link Terms} allow.
      */
-    Reached reach(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException {
+    @Override
+    public Answerer find(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException {
         if (level.compareTo(terms.leastLevel()) < 0) {
             throw new ApiException(
                     400,
@@ -202,7 +243,8 @@ final class NodeSelector {
      *
      * @param units tokens of an answer, or rows.
      */
-    void answered(Receipt receipt, int units) {
+    @Override
+    public void answered(Receipt receipt, int units) {
         events.emit(new Event.Bought(
                 Blake3.hex(receipt.requestHash()), Blake3.hex(receipt.node()), units, receipt.price()));
     }
@@ -211,7 +253,7 @@ final class NodeSelector {
      * It did not take a request: it is asked last for a while, and where it has too much to do, not at all for a
      * moment.
      */
-    void refused(Node node, Exception why) {
+    private void refused(Node node, Exception why) {
         boolean isBusy = why instanceof BusyException;
         if (isBusy && isLeftOut(BUSY, node)) {
             // Not asked at all: the moment must not grow by those that come in it.
@@ -224,13 +266,8 @@ final class NodeSelector {
     }
 
     /** It answered nothing. */
-    void failed(Node node, String why) {
+    private void failed(Node node, String why) {
         leaveOut(node.host() + ":" + node.port(), node, AWAY_NS, why);
-    }
-
-    /** What it signed was not what it showed, or no receipt at all. */
-    void lied(Node node, String why) {
-        leaveOut("", node, LIED_NS, why);
     }
 
     /**
@@ -240,7 +277,7 @@ final class NodeSelector {
      *     said that it is busy.
      * @param tokens most that the node may charge for, prompt and answer together.
      */
-    void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
+    private void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
         if (isLeftOut(BUSY, node)) {
             throw new BusyException("The node has too much to do. Ask again in some seconds.");
         }

@@ -5,14 +5,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.ledger.state.Node;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
@@ -52,7 +50,7 @@ final class TensorApi {
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
-    private final NodeSelector market;
+    private final Answerers answerers;
     private final Level level;
     private final SortedMap<String, Served> models = new TreeMap<>();
 
@@ -63,8 +61,8 @@ final class TensorApi {
      * @param models by name.
      * @param level at which answers are audited where a client does not say.
      */
-    TensorApi(NodeSelector market, Map<String, TensorPackage> models, Level level) throws IOException {
-        this.market = market;
+    TensorApi(Answerers answerers, Map<String, TensorPackage> models, Level level) throws IOException {
+        this.answerers = answerers;
         this.level = level;
         for (String name : models.keySet()) {
             TensorPackage model = models.get(name);
@@ -121,7 +119,7 @@ final class TensorApi {
     void route(HttpRoutes routes) {
         routes.get("/v2", guarded(this::server))
                 .get("/v2/health/live", http -> http.send(200, new byte[0]))
-                .get("/v2/health/ready", http -> http.send(market.hasLedger() ? 200 : 503, new byte[0]))
+                .get("/v2/health/ready", http -> http.send(answerers.isWell() ? 200 : 503, new byte[0]))
                 .post("/v2/repository/index", guarded(this::index));
         for (String model : List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
             routes.get(model, guarded(this::metadata))
@@ -201,7 +199,7 @@ final class TensorApi {
 
     private void ready(HttpExchange http) throws IOException {
         String name = name(http);
-        if (!market.hasNode(served(name).id())) {
+        if (!answerers.hasModel(served(name).id())) {
             throw new ApiException(503, "No inference node with model \"" + name + "\" is registered.");
         }
         Http.send(http, 200, Http.MAPPER.createObjectNode().put("name", name).put("ready", true));
@@ -376,43 +374,34 @@ final class TensorApi {
                             + " are the most. Send them in parts.");
         }
         manifest.requireAnswerFits(inputs, outputs);
-        Tries tries = new Tries(market, served.id(), wish.level(), wish.node());
-        NodeSelector.Reached reached = tries.first();
+        Tries tries = new Tries(answerers, served.id(), wish.level(), wish.node());
+        Answerers.Answerer by = tries.first();
         while (true) {
             try {
-                return ask(served, inputs, outputs, wish, reached);
+                return ask(served, inputs, outputs, wish, by);
             } catch (AnswerTooLargeException e) {
                 // No fault of the node's; another may have another opinion.
-                reached = tries.next(e);
+                by = tries.next(e);
             } catch (IOException | IllegalArgumentException e) {
                 // A refusal too: the gateway has looked at the request, and another node may take it.
-                market.refused(reached.node(), e);
-                reached = tries.next(e);
+                by.refused(e);
+                by = tries.next(e);
             }
         }
     }
 
-    private Answered ask(
-            Served served, List<Tensor> inputs, List<String> outputs, Wish wish, NodeSelector.Reached reached)
+    private Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish, Answerers.Answerer by)
             throws IOException {
         TensorManifest manifest = served.model().manifest();
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
-                served.id(),
-                served.bounds(),
-                wish.precision(),
-                inputs,
-                outputs,
-                market.keys().publicKey(),
-                nonce);
+                served.id(), served.bounds(), wish.precision(), inputs, outputs, answerers.requester(), nonce);
         byte[] encoded = request.encode();
-        Node node = reached.node();
-        market.escrow(Blake3.hash(encoded), node, manifest.rows(inputs), wish.level());
-        NodeClient.TensorAnswered answer = market.client().inferTensors(reached.peer(), encoded);
+        NodeClient.TensorAnswered answer = by.inferTensors(encoded, manifest.rows(inputs), wish.level());
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
-        if (failure != null || !Arrays.equals(answer.receipt().node(), node.key())) {
-            market.lied(node, "signed a receipt that does not hold");
+        if (failure != null || !Arrays.equals(answer.receipt().node(), by.key())) {
+            by.lied("signed a receipt that does not hold");
             throw new IOException("The node's receipt does not hold: " + failure + ".");
         }
         return new Answered(answer);

@@ -10,15 +10,15 @@ import java.util.Set;
 final class Tries {
     private static final int MAX = 3;
 
-    private final NodeSelector market;
+    private final Answerers answerers;
     private final byte[] modelId;
     private final Level level;
     private final String named;
     private final Set<Bytes32> tried = new HashSet<>();
 
     /** @param named the key of the only node to try, in hexadecimal; empty for any. */
-    Tries(NodeSelector market, byte[] modelId, Level level, String named) {
-        this.market = market;
+    Tries(Answerers answerers, byte[] modelId, Level level, String named) {
+        this.answerers = answerers;
         this.modelId = modelId;
         this.level = level;
         this.named = named;
@@ -29,10 +29,10 @@ final class Tries {
      *
      * @throws ApiException where there is none.
      */
-    NodeSelector.Reached first() throws IOException {
-        NodeSelector.Reached reached = market.reach(modelId, level, named, tried);
-        tried.add(Bytes32.of(reached.node().key()));
-        return reached;
+    Answerers.Answerer first() throws IOException {
+        Answerers.Answerer found = answerers.find(modelId, level, named, tried);
+        tried.add(Bytes32.of(found.key()));
+        return found;
     }
 
     /**
@@ -41,7 +41,7 @@ final class Tries {
      * @throws IOException or {@link RuntimeException}: {@code why} itself, where there is no other to try. It tells a
      *     client more than that there is none.
      */
-    NodeSelector.Reached next(Exception why) throws IOException {
+    Answerers.Answerer next(Exception why) throws IOException {
         if (named.isEmpty() && tried.size() < MAX) {
             try {
                 return first();

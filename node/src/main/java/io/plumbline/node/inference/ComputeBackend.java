@@ -217,6 +217,15 @@ public final class ComputeBackend implements AutoCloseable {
         return limits;
     }
 
+    /** What it is and what fits, for a person. */
+    public String describe() {
+        long tokens = limits.cacheBytes() / KvCache.pageBytes(model.config()) * KvCache.TOKENS;
+        return serving.name() + "; " + limits.maxSequences() + " answers at once, " + tokens
+                + " tokens of them in " + (limits.cacheBytes() >> 20) + " MiB, "
+                + model.config().maxPositions()
+                + " in one";
+    }
+
     /** After the engine. */
     @Override
     public void close() {

@@ -1,32 +1,23 @@
 package io.plumbline.node.inference;
 
-import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.model.LoadedModel;
-import io.plumbline.inference.language.tokenizer.ChatTokenizer;
-import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
-import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.ReceiptCheck;
-import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
-import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
-import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,17 +60,11 @@ final class LanguageService implements Service {
 
     private static final int BYTES_A_MS = 100_000;
 
-    /** Most log probabilities beside a token's own. */
-    private static final int MAX_TOP = 20;
-
     private static final String BUSY = "This node is busy. Try again later.";
 
-    private final LoadedModel model;
-    private final ChatTokenizer tokenizer;
+    private final LanguageEngine language;
     private final NodeResponder replies;
     private final long pricePerToken;
-    private final Engine engine;
-    private final ComputeBackend compute;
     /** Answers under way, from the moment they are asked for. */
     private final Map<String, Reply> replying = new ConcurrentHashMap<>();
 
@@ -126,10 +111,9 @@ final class LanguageService implements Service {
         this.challengesOfOthers = new FairQueue<>("others", 1, MAX_OF_OTHERS, MAX_WAITING_BYTES, isFullNode);
         this.pricePerToken = place.price();
         this.slots = new SendingSlots(isFullNode);
-        this.model = LoadedModel.open(modelFolder);
-        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
-        this.compute = new ComputeBackend(model, weights.apply(model), choice, replies.events());
-        this.engine = new Engine(compute.serving(), replies.keys().publicKey(), compute.limits());
+        this.language =
+                new LanguageEngine(modelFolder, choice, weights, replies.keys(), pricePerToken, replies.events());
+        ComputeBackend compute = language.compute();
         this.opener = new AnswerOpener(
                 compute.replaying(),
                 compute.cells(),
@@ -148,13 +132,13 @@ final class LanguageService implements Service {
 
     @Override
     public byte[] modelId() {
-        return model.id();
+        return language.model().id();
     }
 
     /** By the bytes of a token in all layers, sent to as many full nodes as audit an answer most of the time. */
     @Override
     public int openMsPerToken() {
-        ModelConfig config = model.config();
+        ModelConfig config = language.model().config();
         long bytes = OpeningLayout.Token.of(config, config.maxPositions() / 2).bytes() * config.layers()
                 + 4L * config.vocab();
         return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
@@ -223,43 +207,19 @@ final class LanguageService implements Service {
     /** What this node will answer; decoded and checked before anything is computed for it. */
     private Request accepted(byte[] bytes) {
         Request request = Request.decode(bytes);
-        if (!Arrays.equals(request.modelId(), model.id())) {
-            throw new IllegalArgumentException(
-                    "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
-        }
-        Generator.check(request, model.config());
-        require(TextCheck.size(request, model.config()));
+        language.requireAnswerable(request);
         return request;
     }
 
-    /** Renders the messages, which costs time: for nobody who does not pay. */
-    private void requirePrompt(Request request) {
-        require(TextCheck.prompt(request, model.config(), tokenizer));
-    }
-
-    private static void require(Failure failure) {
-        if (failure != null) {
-            throw new IllegalArgumentException("The request does not hold: " + failure.detail() + ".");
-        }
-    }
-
-    /**
-     * An answer from its request to its end. Hears it grow on the engine's thread, and tells the peer on one of its
-     * own: a slow peer holds up nobody else.
-     */
-    private final class Reply implements Engine.Listener {
+    /** An answer on its way to a peer, which is told on a thread of its own: a slow one holds up nobody else. */
+    private final class Reply implements LanguageEngine.Listener {
         private final Peer peer;
         private final long id;
         private final int topLogprobs;
         private final ExecutorService outbox =
                 Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
-        private Request request;
-        private TextStream text;
-        private Engine.Ticket ticket;
-        private Cancellation cancellation;
-
-        /** Tokens chosen so far. */
-        private volatile int chosen;
+        private LanguageEngine.Job job;
+        private Cancellation early;
 
         Reply(Peer peer, long id, int topLogprobs) {
             this.peer = peer;
@@ -271,72 +231,38 @@ final class LanguageService implements Service {
         void begin(byte[] bytes) {
             try {
                 Request asked = accepted(bytes);
-                long tokens = (long) asked.promptTokens().length + ReceiptCheck.most(asked, model.config());
-                replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken, engine.queued());
+                long tokens = (long) asked.promptTokens().length
+                        + ReceiptCheck.most(asked, language.model().config());
+                replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken, language.queued());
                 synchronized (this) {
-                    request = asked;
-                }
-                requirePrompt(asked);
-                synchronized (this) {
-                    text = asked.stopTexts().isEmpty() ? null : new TextStream(tokenizer, asked.stopTexts());
-                    if (isCancelled()) {
-                        throw new RejectedExecutionException("The request was cancelled before its first token.");
+                    job = language.job(asked, topLogprobs, this);
+                    if (early != null) {
+                        job.cancel(early);
                     }
-                    ticket = engine.submit(asked, this);
                 }
+                language.requirePrompt(asked);
+                job.begin();
             } catch (IOException | RuntimeException e) {
-                end(() -> {
-                    throw e;
-                });
+                onFailed(e);
             } catch (Error e) {
                 // Too large for this host, most likely: whoever asked is told all the same.
-                end(() -> {
-                    throw new IOException("The request could not be taken: " + e, e);
-                });
+                onFailed(new IOException("The request could not be taken: " + e, e));
                 throw e;
             }
         }
 
         /** Ends the answer, where its requester has signed that it may end. */
         synchronized void cancel(Cancellation by) {
-            if (cancellation == null) {
-                cancellation = by;
-                if (ticket != null && isCancelled()) {
-                    ticket.cancel();
-                }
+            if (job == null) {
+                early = early == null ? by : early;
+            } else {
+                job.cancel(by);
             }
-        }
-
-        /** A cancellation that speaks of more tokens than there are would be evidence against the answer it is in. */
-        private boolean isCancelled() {
-            if (cancellation != null && (!cancellation.holds(request) || cancellation.delivered() > chosen)) {
-                cancellation = null;
-            }
-            return cancellation != null;
-        }
-
-        private synchronized Answer answer(Generator.Result result) {
-            return new Answer(
-                    result.tokens(), tokenizer.decode(result.tokens()), result.cancelled() ? cancellation : null);
         }
 
         @Override
-        public boolean onToken(int token, float[] logits, int offset) {
-            chosen++;
-            int vocab = model.config().vocab();
-            Logprobs logprobs =
-                    topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
+        public void onToken(int token, Logprobs logprobs) {
             outbox.execute(() -> sendToken(token, logprobs));
-            if (text == null) {
-                return false;
-            }
-            text.add(token);
-            return text.isStopped();
-        }
-
-        @Override
-        public boolean wantsLogits() {
-            return topLogprobs >= 0;
         }
 
         private void sendToken(int token, Logprobs logprobs) {
@@ -353,13 +279,28 @@ final class LanguageService implements Service {
 
         @Override
         public void onDone(Generator.Result result) {
-            end(() -> answered(peer, id, request, answer(result), result));
+            end(() -> {
+                LanguageEngine.Signed signed = job.signed(result);
+                replies.answered(
+                        peer,
+                        id,
+                        job.request().encode(),
+                        signed.answer().encode(),
+                        signed.receipt(),
+                        result.tokens().length,
+                        null,
+                        result.cancelled(),
+                        result.cpuNanos());
+            });
         }
 
         @Override
-        public void onFailed(RuntimeException why) {
+        public void onFailed(Exception why) {
             end(() -> {
-                throw why;
+                if (why instanceof IOException failed) {
+                    throw failed;
+                }
+                throw (RuntimeException) why;
             });
         }
 
@@ -367,42 +308,12 @@ final class LanguageService implements Service {
             replying.remove(NodeResponder.name(peer, id));
             outbox.execute(() -> {
                 replies.guarded(peer, id, last);
-                if (request != null) {
-                    replies.over(request.hash());
+                if (job != null) {
+                    replies.over(job.request().hash());
                 }
             });
             outbox.shutdown();
         }
-    }
-
-    private void answered(Peer peer, long id, Request request, Answer answer, Generator.Result result)
-            throws IOException {
-        // Whatever was asked before, the escrow pays no less.
-        long price = Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
-        Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, replies.keys());
-        if ((long) request.encode().length + answer.encode().length
-                > TextCheck.maxDisclosedBytes(model.config(), receipt.promptTokens(), receipt.outputTokens())) {
-            throw new AnswerTooLargeException("The request or the text of the answer is longer than auditors may be"
-                    + " shown for so many tokens: it is not signed. Ask with shorter stop texts.");
-        }
-        // A signature under what anybody can refute costs the stake, however the request brought it about.
-        Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
-        if (failure == null) {
-            failure = TextCheck.answer(request, answer, model.config(), tokenizer);
-        }
-        if (failure != null) {
-            throw new IllegalStateException("The answer does not hold, and is not signed: " + failure + ".");
-        }
-        replies.answered(
-                peer,
-                id,
-                request.encode(),
-                answer.encode(),
-                receipt,
-                result.tokens().length,
-                null,
-                result.cancelled(),
-                result.cpuNanos());
     }
 
     private void open(AnswerOpener by, Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
@@ -433,7 +344,7 @@ final class LanguageService implements Service {
     private long openingBytes(AnswerStore.Stored found, Cell cell) {
         Request request = Request.decode(found.request());
         AnswerView view = new AnswerView(
-                model.manifest(),
+                language.model().manifest(),
                 replies.keys().publicKey(),
                 request.promptTokens(),
                 Answer.decode(found.answer()).tokens());
@@ -446,16 +357,6 @@ final class LanguageService implements Service {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(
-                intake,
-                disclosures,
-                challenges,
-                challengesOfOthers,
-                opener,
-                openerForOthers,
-                engine,
-                compute,
-                tokenizer,
-                model);
+        CloseHelper.closeAll(intake, disclosures, challenges, challengesOfOthers, opener, openerForOthers, language);
     }
 }

@@ -1,0 +1,81 @@
+package io.plumbline.inference.language.importer;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.Manifest;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+import java.util.stream.Stream;
+
+/**
+ * Language models imported on the way: the first time that a checkpoint is named it is imported into a folder here, and
+ * found there afterwards, as long as the checkpoint's files are the same by size and time.
+ */
+public final class ModelStore {
+    private final Path folder;
+
+    /** @param folder made where it is not there. */
+    public ModelStore(Path folder) {
+        this.folder = folder;
+    }
+
+    /** Whether a folder is an imported language model. */
+    public static boolean isImported(Path model) {
+        return Files.isRegularFile(model.resolve(Manifest.FILE_NAME));
+    }
+
+    /**
+     * An imported model.
+     *
+     * @param model an imported model's folder, which is taken as it is; a Hugging Face folder or a GGUF file.
+     * @param progress told the share of the import that is done, 0 to 1; not called where nothing is imported.
+     * @throws IOException where there is no such model, or it cannot be imported.
+     */
+    public Path find(Path model, DoubleConsumer progress) throws IOException {
+        if (!Files.exists(model)) {
+            throw new IOException(model + " does not exist. Name a Hugging Face folder, a GGUF file, or an imported"
+                    + " model's folder.");
+        }
+        if (isImported(model)) {
+            return model;
+        }
+        Path to = folder.resolve(name(model) + "-" + version(model));
+        if (!isImported(to)) {
+            try {
+                ModelImport.run(model, to, progress);
+            } catch (FileAlreadyExistsException e) {
+                // Another process was first.
+            }
+        }
+        return to;
+    }
+
+    /** What people call it: the file's or the folder's name. */
+    public static String name(Path model) {
+        String name = model.toAbsolutePath().normalize().getFileName().toString();
+        return name.endsWith(".gguf") ? name.substring(0, name.length() - ".gguf".length()) : name;
+    }
+
+    /** Twelve digits that are others when any file of it was changed. */
+    private static String version(Path model) throws IOException {
+        CanonicalWriter out = new CanonicalWriter().putText(model.toRealPath().toString());
+        List<Path> files;
+        try (Stream<Path> all = Files.isDirectory(model) ? Files.list(model) : Stream.of(model)) {
+            files = all.sorted().toList();
+        }
+        for (Path file : files) {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            if (attributes.isRegularFile()) {
+                out.putText(file.getFileName().toString())
+                        .putLong(attributes.size())
+                        .putLong(attributes.lastModifiedTime().toMillis());
+            }
+        }
+        return Blake3.hex(Blake3.hash(out.toBytes())).substring(0, 12);
+    }
+}

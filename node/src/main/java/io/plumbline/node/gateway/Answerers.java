@@ -1,0 +1,75 @@
+package io.plumbline.node.gateway;
+
+import io.plumbline.node.client.AnswerStream;
+import io.plumbline.node.client.ChosenToken;
+import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.BusyException;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Who answers what the API is asked: the inference nodes of a network, or this process alone. */
+public interface Answerers {
+    /** The key that requests are made in the name of, 32 bytes. */
+    byte[] requester();
+
+    /**
+     * The best that runs a model and is there.
+     *
+     * @param level at which its answer is to be audited.
+     * @param named the key of the one to take, in hexadecimal; empty for any.
+     * @param tried those that are not to be tried again.
+     * @throws ApiException where there is none.
+     */
+    Answerer find(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException;
+
+    /**
+     * Tells the operator of an answer that a client has.
+     *
+     * @param units tokens of an answer, or rows.
+     */
+    void answered(Receipt receipt, int units);
+
+    /** Whether requests can be answered now. */
+    boolean isWell();
+
+    /** Whether anybody runs a model. */
+    boolean hasModel(byte[] modelId) throws IOException;
+
+    /** One of them. */
+    interface Answerer {
+        /** Public key that its receipts are signed by. */
+        byte[] key();
+
+        /**
+         * Has it answer.
+         *
+         * @param tokens most that may be charged for, prompt and answer together.
+         * @param vocab number of token ids of the model.
+         * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
+         * @param onToken hears each token, on a thread that it must not hold up.
+         * @throws BusyException where it was not asked at all, and costs nothing.
+         */
+        AnswerStream infer(
+                Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
+                throws IOException;
+
+        /**
+         * Has it run an ONNX model.
+         *
+         * @param request encoded.
+         * @param rows that it is charged for.
+         */
+        NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException;
+
+        /** It answered nothing: it is asked last for a while. */
+        void refused(Exception why);
+
+        /** What it signed was not what it showed: it is not asked any more for long. */
+        void lied(String why);
+    }
+}

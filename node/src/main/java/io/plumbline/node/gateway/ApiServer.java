@@ -1,0 +1,177 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.http.HttpLimits;
+import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.http.HttpServer;
+import io.plumbline.node.http.Origins;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.verifier.audit.Level;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.agrona.CloseHelper;
+
+/**
+ * What applications see, whoever answers: OpenAI's API and the Open Inference Protocol over HTTP. It checks every
+ * receipt and hands it to the client beside the answer.
+ */
+public final class ApiServer implements AutoCloseable {
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final Answerers answerers;
+    private final ChatApi chat;
+    private final TensorApi tensors;
+    private final EmbeddingsApi embeddings;
+    private final HttpServer server;
+
+    /**
+     * Where it is reached.
+     *
+     * @param port 0 takes any free one.
+     * @param origins the web pages that may use it.
+     */
+    public record Place(String host, int port, Origins origins) {}
+
+    /**
+     * Starts it.
+     *
+     * @param models folders of imported models by the names clients know them by; at most one of them a language model.
+     * @param level at which answers are audited where a client does not say.
+     * @param more adds routes beside those of the APIs.
+     * @param faults hears what went wrong with the server itself.
+     */
+    public ApiServer(
+            Answerers answerers,
+            Map<String, Path> models,
+            Level level,
+            Place place,
+            Consumer<HttpRoutes> more,
+            Consumer<Throwable> faults)
+            throws IOException {
+        String language = language(models);
+        this.answerers = answerers;
+        this.chat = language == null ? null : new ChatApi(answerers, language, models.get(language), level);
+        this.tensors = new TensorApi(answerers, tensors(models), level);
+        this.embeddings = new EmbeddingsApi(tensors, level);
+        HttpRoutes routes = routes();
+        more.accept(routes);
+        try {
+            this.server = HttpServer.start(
+                    place.host(),
+                    place.port(),
+                    routes,
+                    Http::refusal,
+                    HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
+                    place.origins(),
+                    faults);
+        } catch (IOException e) {
+            CloseHelper.closeAll(embeddings, chat);
+            throw e;
+        }
+    }
+
+    /**
+     * The name of the language model among these; null where there is none.
+     *
+     * @throws IOException where there are several.
+     */
+    static String language(Map<String, Path> models) throws IOException {
+        String language = null;
+        for (String name : models.keySet()) {
+            if (!TensorPackage.isIn(models.get(name))) {
+                if (language != null) {
+                    throw new IOException("Both " + language + " and " + name
+                            + " are language models: a gateway serves one. Leave one out.");
+                }
+                language = name;
+            }
+        }
+        return language;
+    }
+
+    private static SortedMap<String, TensorPackage> tensors(Map<String, Path> models) throws IOException {
+        SortedMap<String, TensorPackage> tensors = new TreeMap<>();
+        for (String name : models.keySet()) {
+            if (TensorPackage.isIn(models.get(name))) {
+                tensors.put(name, TensorPackage.open(models.get(name)));
+            }
+        }
+        return tensors;
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    private HttpRoutes routes() {
+        HttpRoutes routes = new HttpRoutes();
+        routes.get("/health", http -> http.send(answerers.isWell() ? 200 : 503, new byte[0]))
+                .get("/v1/models", this::models)
+                .get("/v1/models/{model}", this::model)
+                .post("/v1/embeddings", embeddings::embed)
+                .post("/v1/chat/completions", http -> {
+                    if (chat == null) {
+                        Http.guarded(http, Http::openAi, () -> {
+                            throw new ApiException(404, "This server has no language model.");
+                        });
+                    } else {
+                        chat.complete(http);
+                    }
+                });
+        tensors.route(routes);
+        return routes;
+    }
+
+    /** A model as {@code /v1/models} lists it. */
+    static ObjectNode listed(String name, byte[] id) {
+        return Http.MAPPER
+                .createObjectNode()
+                .put("id", name)
+                .put("object", "model")
+                .put("created", 0)
+                .put("owned_by", "plumbline")
+                .put("plumbline_model_id", HEX.formatHex(id));
+    }
+
+    /** By the names clients know them by. */
+    private SortedMap<String, ObjectNode> listed() {
+        SortedMap<String, ObjectNode> all = new TreeMap<>();
+        if (chat != null) {
+            all.put(chat.modelName(), chat.listed());
+        }
+        tensors.names()
+                .forEach(name -> all.put(
+                        name, listed(name, tensors.model(name).manifest().id())));
+        return all;
+    }
+
+    private void models(HttpExchange http) throws IOException {
+        ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
+        json.putArray("data").addAll(listed().values());
+        Http.guarded(http, Http::openAi, () -> Http.send(http, 200, json));
+    }
+
+    private void model(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            String name = http.parameter("model");
+            ObjectNode json = listed().get(name);
+            if (json == null) {
+                throw new ApiException(404, "model_not_found", "model", "The model \"" + name + "\" does not exist.");
+            }
+            Http.send(http, 200, json);
+        });
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        CloseHelper.closeAll(embeddings, chat);
+    }
+}

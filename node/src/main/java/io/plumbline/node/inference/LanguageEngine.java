@@ -1,0 +1,263 @@
+package io.plumbline.node.inference;
+
+import io.plumbline.inference.language.engine.Engine;
+import io.plumbline.inference.language.engine.Generator;
+import io.plumbline.inference.language.engine.Logprobs;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Cancellation;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
+import org.agrona.CloseHelper;
+
+/**
+ * A language model, loaded, with what computes it: answers many requests side by side, and signs for what it answered.
+ * May be used by any thread.
+ */
+public final class LanguageEngine implements AutoCloseable {
+    /** Most log probabilities beside a token's own. */
+    private static final int MAX_TOP = 20;
+
+    private final LoadedModel model;
+    private final ChatTokenizer tokenizer;
+    private final ComputeBackend compute;
+    private final Engine engine;
+    private final KeyPair keys;
+    private final long pricePerToken;
+
+    /**
+     * Loads a model.
+     *
+     * @param folder of the imported model.
+     * @param choice what to compute with.
+     * @param weights that the model is computed with: its own layers, where the node is honest.
+     * @param keys that sign receipts.
+     * @throws IOException where it cannot be loaded, or does not compute here what the specification does.
+     */
+    public LanguageEngine(
+            Path folder,
+            ComputeBackend.Choice choice,
+            Function<LoadedModel, List<LoadedModel.Layer>> weights,
+            KeyPair keys,
+            long pricePerToken,
+            Events events)
+            throws IOException {
+        this.keys = keys;
+        this.pricePerToken = pricePerToken;
+        this.model = LoadedModel.open(folder);
+        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
+        this.compute = new ComputeBackend(model, weights.apply(model), choice, events);
+        this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());
+    }
+
+    public LoadedModel model() {
+        return model;
+    }
+
+    public ChatTokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** What it computes with. */
+    public ComputeBackend compute() {
+        return compute;
+    }
+
+    /** Requests that wait for their first step. */
+    int queued() {
+        return engine.queued();
+    }
+
+    /**
+     * Whether a request is one of this model's; looked at before anything is computed for it.
+     *
+     * @throws IllegalArgumentException saying why it is not answered.
+     */
+    public void requireAnswerable(Request request) {
+        if (!Arrays.equals(request.modelId(), model.id())) {
+            throw new IllegalArgumentException(
+                    "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
+        }
+        Generator.check(request, model.config());
+        require(TextCheck.size(request, model.config()));
+    }
+
+    /**
+     * Whether the messages are what the prompt was made of. Renders them, which costs time: for nobody who does not
+     * pay.
+     *
+     * @throws IllegalArgumentException where they are not.
+     */
+    void requirePrompt(Request request) {
+        require(TextCheck.prompt(request, model.config(), tokenizer));
+    }
+
+    private static void require(Failure failure) {
+        if (failure != null) {
+            throw new IllegalArgumentException("The request does not hold: " + failure.detail() + ".");
+        }
+    }
+
+    /** Hears an answer grow, on the engine's thread, which must not be held up. */
+    public interface Listener {
+        /** @param logprobs null where none were asked for. */
+        void onToken(int token, Logprobs logprobs);
+
+        /**
+         * The answer is whole and {@link Job#signed} makes its receipt, which costs a signature: on another thread.
+         */
+        void onDone(Generator.Result result);
+
+        /** There will be no answer. */
+        void onFailed(Exception why);
+    }
+
+    /** An answer and its receipt. */
+    public record Signed(Answer answer, Receipt receipt) {}
+
+    /** An answer on its way: from its request, which may be cancelled before it is begun, to its end. */
+    public final class Job implements Engine.Listener {
+        private final Request request;
+        private final int topLogprobs;
+        private final Listener listener;
+        private TextStream text;
+        private Engine.Ticket ticket;
+        private Cancellation cancellation;
+
+        /** Tokens chosen so far. */
+        private volatile int chosen;
+
+        private Job(Request request, int topLogprobs, Listener listener) {
+            this.request = request;
+            this.topLogprobs = topLogprobs;
+            this.listener = listener;
+        }
+
+        public Request request() {
+            return request;
+        }
+
+        /**
+         * Has it computed.
+         *
+         * @throws RejectedExecutionException where too much waits, or it was cancelled.
+         */
+        public synchronized void begin() {
+            text = request.stopTexts().isEmpty() ? null : new TextStream(tokenizer, request.stopTexts());
+            if (isCancelled()) {
+                throw new RejectedExecutionException("The request was cancelled before its first token.");
+            }
+            ticket = engine.submit(request, this);
+        }
+
+        /** Ends the answer, where its requester has signed that it may end. */
+        public synchronized void cancel(Cancellation by) {
+            if (cancellation == null) {
+                cancellation = by;
+                if (ticket != null && isCancelled()) {
+                    ticket.cancel();
+                }
+            }
+        }
+
+        /** A cancellation that speaks of more tokens than there are would be evidence against the answer it is in. */
+        private boolean isCancelled() {
+            if (cancellation != null && (!cancellation.holds(request) || cancellation.delivered() > chosen)) {
+                cancellation = null;
+            }
+            return cancellation != null;
+        }
+
+        private synchronized Answer answer(Generator.Result result) {
+            return new Answer(
+                    result.tokens(), tokenizer.decode(result.tokens()), result.cancelled() ? cancellation : null);
+        }
+
+        /**
+         * Signs for the answer: a signature under what anybody can refute costs the stake, however the request brought
+         * it about, so it is looked at first.
+         *
+         * @throws AnswerTooLargeException where no auditor could be shown it.
+         * @throws IllegalStateException where it does not hold.
+         */
+        public Signed signed(Generator.Result result) {
+            Answer answer = answer(result);
+            // Whatever was asked before, the escrow pays no less.
+            long price =
+                    Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
+            Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, keys);
+            if ((long) request.encode().length + answer.encode().length
+                    > TextCheck.maxDisclosedBytes(model.config(), receipt.promptTokens(), receipt.outputTokens())) {
+                throw new AnswerTooLargeException("The request or the text of the answer is longer than auditors may be"
+                        + " shown for so many tokens: it is not signed. Ask with shorter stop texts.");
+            }
+            Failure failure = ReceiptCheck.check(receipt, request, answer, model.id(), model.config());
+            if (failure == null) {
+                failure = TextCheck.answer(request, answer, model.config(), tokenizer);
+            }
+            if (failure != null) {
+                throw new IllegalStateException("The answer does not hold, and is not signed: " + failure + ".");
+            }
+            return new Signed(answer, receipt);
+        }
+
+        @Override
+        public boolean onToken(int token, float[] logits, int offset) {
+            chosen++;
+            int vocab = model.config().vocab();
+            Logprobs logprobs =
+                    topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
+            listener.onToken(token, logprobs);
+            if (text == null) {
+                return false;
+            }
+            text.add(token);
+            return text.isStopped();
+        }
+
+        @Override
+        public boolean wantsLogits() {
+            return topLogprobs >= 0;
+        }
+
+        @Override
+        public void onDone(Generator.Result result) {
+            listener.onDone(result);
+        }
+
+        @Override
+        public void onFailed(RuntimeException why) {
+            listener.onFailed(why);
+        }
+    }
+
+    /**
+     * An answer to be.
+     *
+     * @param request that {@link #requireAnswerable} lets pass.
+     * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
+     */
+    public Job job(Request request, int topLogprobs, Listener listener) {
+        return new Job(request, topLogprobs, listener);
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(engine, compute, tokenizer, model);
+    }
+}

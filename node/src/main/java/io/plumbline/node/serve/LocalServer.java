@@ -1,0 +1,88 @@
+package io.plumbline.node.serve;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.node.gateway.ApiException;
+import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.Http;
+import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.inference.LanguageEngine;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.agrona.CloseHelper;
+
+/**
+ * Serves one model from this process alone: the same API as a gateway's, with receipts that go into a {@link
+ * ReceiptLog} in place of a ledger.
+ */
+public final class LocalServer implements AutoCloseable {
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final LanguageEngine language;
+    private final ReceiptLog log;
+    private final ApiServer server;
+
+    /**
+     * Starts it.
+     *
+     * @param name clients know the model by.
+     * @param language closed with this.
+     * @param log closed with this.
+     */
+    public LocalServer(
+            String name,
+            Path model,
+            LanguageEngine language,
+            KeyPair keys,
+            ReceiptLog log,
+            ApiServer.Place place,
+            Consumer<Throwable> faults)
+            throws IOException {
+        this.language = language;
+        this.log = log;
+        this.server = new ApiServer(
+                new LocalAnswers(language, keys, log),
+                Map.of(name, model),
+                Level.SIGNED,
+                place,
+                this::addRoutes,
+                faults);
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    private void addRoutes(HttpRoutes routes) {
+        routes.get("/v1/receipts/{request}", this::receipt);
+    }
+
+    private void receipt(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::openAi, () -> {
+            ReceiptLog.Entry entry = log.find(Http.key(http.parameter("request")));
+            if (entry == null) {
+                throw new ApiException(404, "The log has no such request.");
+            }
+            ObjectNode json = Http.MAPPER
+                    .createObjectNode()
+                    .put("status", "SIGNED")
+                    .put("finality", "local")
+                    .put("node", HEX.formatHex(entry.receipt().node()))
+                    .put("receipt", HEX.formatHex(entry.receipt().encode()))
+                    .put("price", entry.receipt().price())
+                    .put("time_ms", entry.timeMs());
+            json.putObject("log").put("entry", entry.number()).put("chain", HEX.formatHex(entry.chain()));
+            Http.send(http, 200, json);
+        });
+    }
+
+    @Override
+    public void close() {
+        CloseHelper.closeAll(server, language, log);
+    }
+}

@@ -1,0 +1,255 @@
+package io.plumbline.node.serve;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.beust.jcommander.JCommander;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.cli.AuditCommand;
+import io.plumbline.node.cli.ChatCommand;
+import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.http.Origins;
+import io.plumbline.node.inference.ComputeBackend;
+import io.plumbline.node.inference.LanguageEngine;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A model served by one process: what its clients see, and what anybody can check later. */
+@Tag("slow")
+class LocalServerTest {
+    private static final String QUESTION =
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a fox.\"}],\"temperature\":0";
+
+    private static final String DRAWN = QUESTION.replace("\"temperature\":0", "\"temperature\":1,\"seed\":7");
+
+    @TempDir
+    static Path folder;
+
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+    private static Path model;
+    private static ReceiptLog log;
+    private static LocalServer server;
+
+    @BeforeAll
+    static void start() throws IOException {
+        try (LoadedModel loaded = TestModels.load(TestModels.SHIPPED, folder)) {
+            model = loaded.folder();
+        }
+        KeyPair keys = KeyPair.random();
+        log = new ReceiptLog(folder.resolve("serve"));
+        LanguageEngine language = new LanguageEngine(
+                model,
+                ComputeBackend.Choice.cpu(1, 64 << 20),
+                LoadedModel::layers,
+                keys,
+                0,
+                new Events(new PrintStream(PrintStream.nullOutputStream())));
+        server = new LocalServer(
+                "stories",
+                model,
+                language,
+                keys,
+                log,
+                new ApiServer.Place("localhost", 0, Origins.LOCAL),
+                Throwable::printStackTrace);
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    private static HttpResponse<String> post(String body) throws IOException, InterruptedException {
+        return HTTP.send(
+                HttpRequest.newBuilder(URI.create(base() + "/chat/completions"))
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static HttpResponse<String> get(String path) throws IOException, InterruptedException {
+        return HTTP.send(
+                HttpRequest.newBuilder(URI.create(base() + path)).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static String base() {
+        return "http://localhost:" + server.port() + "/v1";
+    }
+
+    @Test
+    void anAnswerHasAReceiptThatIsInTheLogAndIsAuditedByTheModelAlone() throws Exception {
+        JsonNode answer = MAPPER.readTree(post(QUESTION + ",\"max_tokens\":40}").body());
+        JsonNode plumbline = answer.path("plumbline");
+        String receipt = plumbline.path("receipt").asText();
+        JsonNode found = MAPPER.readTree(
+                get("/receipts/" + plumbline.path("request_hash").asText()).body());
+        assertEquals("SIGNED", found.path("status").asText());
+        assertEquals("local", found.path("finality").asText());
+        assertEquals(receipt, found.path("receipt").asText());
+        Path text = folder.resolve("answer");
+        Files.writeString(
+                text,
+                answer.path("choices").path(0).path("message").path("content").asText());
+        assertEquals(0, audit(receipt, "--answer", text.toString()));
+        Files.writeString(text, "Another text.");
+        assertEquals(1, audit(receipt, "--answer", text.toString()));
+        // A receipt that this process never gave is no receipt of this log.
+        byte[] other = HexFormat.of().parseHex(receipt);
+        other[other.length - 1] ^= 1;
+        assertEquals(1, audit(HexFormat.of().formatHex(other)));
+        assertEquals(404, get("/receipts/" + "00".repeat(32)).statusCode());
+    }
+
+    private static int audit(String receipt, String... more) throws Exception {
+        AuditCommand command = new AuditCommand();
+        String[] arguments = new String[5 + more.length];
+        arguments[0] = receipt;
+        arguments[1] = "--log";
+        arguments[2] = folder.resolve("serve").toString();
+        arguments[3] = "--model";
+        arguments[4] = model.toString();
+        System.arraycopy(more, 0, arguments, 5, more.length);
+        JCommander.newBuilder().addObject(command).build().parse(arguments);
+        return command.call();
+    }
+
+    @Test
+    void streamsAndChoicesAreTheSameAnswers() throws Exception {
+        JsonNode whole =
+                MAPPER.readTree(post(DRAWN + ",\"max_tokens\":24,\"n\":3}").body());
+        assertEquals(3, whole.path("choices").size());
+        Set<String> requests = new HashSet<>();
+        whole.path("choices")
+                .forEach(one ->
+                        requests.add(one.path("plumbline").path("request_hash").asText()));
+        assertEquals(3, requests.size(), "a receipt each");
+        String stream = post(DRAWN + ",\"max_tokens\":24,\"stream\":true,"
+                        + "\"stream_options\":{\"include_usage\":true}}")
+                .body();
+        StringBuilder text = new StringBuilder();
+        for (String line :
+                stream.lines().filter(line -> line.startsWith("data: {")).toList()) {
+            text.append(MAPPER.readTree(line.substring(6))
+                    .path("choices")
+                    .path(0)
+                    .path("delta")
+                    .path("content")
+                    .asText(""));
+        }
+        assertEquals(
+                whole.path("choices").path(0).path("message").path("content").asText(), text.toString());
+        assertTrue(stream.contains("\"completion_tokens\":24") && stream.endsWith("data: [DONE]\n\n"), stream);
+    }
+
+    @Test
+    void aClientThatGoesAwayEndsItsAnswerAndTheLogHasWhatWasDelivered() throws Exception {
+        int before = log.count();
+        String body = QUESTION.replace("\"temperature\":0", "\"temperature\":9,\"seed\":3")
+                + ",\"max_tokens\":400,\"stream\":true}";
+        String request;
+        try (Socket socket = new Socket("localhost", server.port())) {
+            socket.getOutputStream()
+                    .write(("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()
+                                    + "\r\n\r\n" + body)
+                            .getBytes(StandardCharsets.UTF_8));
+            String begin = new String(socket.getInputStream().readNBytes(900), StandardCharsets.UTF_8);
+            request = begin.replaceAll("(?s).*\"request_hash\":\"([0-9a-f]{64}).*", "$1");
+        }
+        long end = System.currentTimeMillis() + 30_000;
+        while (log.count() == before && System.currentTimeMillis() < end) {
+            Thread.sleep(20);
+        }
+        ReceiptLog.Entry entry = log.find(HexFormat.of().parseHex(request));
+        assertNotNull(entry);
+        assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
+        assertNotNull(entry.answer().cancellation());
+        assertEquals(0, audit(HexFormat.of().formatHex(entry.receipt().encode())));
+    }
+
+    @Test
+    void anotherModelOrNodeOrFieldIsRefusedByName() throws Exception {
+        HttpResponse<String> other = post(QUESTION + ",\"model\":\"gpt-9\"}");
+        assertEquals(404, other.statusCode());
+        assertTrue(other.body().contains("model_not_found"), other.body());
+        HttpResponse<String> node = post(QUESTION + ",\"plumbline\":{\"node\":\"" + "00".repeat(32) + "\"}}");
+        assertEquals(503, node.statusCode());
+        HttpResponse<String> tools = post(QUESTION + ",\"tools\":[{\"type\":\"function\"}]}");
+        assertEquals(400, tools.statusCode());
+        assertTrue(tools.body().contains("tools"), tools.body());
+        assertEquals(200, get("/models/stories").statusCode());
+    }
+
+    @Test
+    void aTerminalTalksToItAndIsToldOfReceipts() throws Exception {
+        String said = chat("Tell me a story.\nAnd another?\n\n", base(), "--max-tokens", "12", "--temperature", "0");
+        assertEquals(
+                2,
+                said.lines()
+                        .filter(line -> line.contains("SIGNED, local, entry"))
+                        .count(),
+                said);
+        assertTrue(said.startsWith("Once upon a time"), said);
+    }
+
+    private static String chat(String typed, String... arguments) throws Exception {
+        ChatCommand command = new ChatCommand();
+        JCommander.newBuilder().addObject(command).build().parse(arguments);
+        return captured(typed, command);
+    }
+
+    private static String captured(String typed, Callable<?> command) throws Exception {
+        InputStream in = System.in;
+        PrintStream out = System.out;
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        try {
+            System.setIn(new ByteArrayInputStream(typed.getBytes(StandardCharsets.UTF_8)));
+            System.setOut(new PrintStream(said, true, StandardCharsets.UTF_8));
+            assertEquals(0, command.call());
+        } finally {
+            System.setIn(in);
+            System.setOut(out);
+        }
+        return said.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void receiptsSayWhoSignedThem() throws Exception {
+        JsonNode answer = MAPPER.readTree(post(QUESTION + ",\"max_tokens\":4}").body());
+        Receipt receipt = Receipt.decode(
+                HexFormat.of().parseHex(answer.path("plumbline").path("receipt").asText()));
+        assertTrue(receipt.signatureHolds());
+        assertEquals(0, receipt.price());
+        try (LoadedModel loaded = LoadedModel.open(model)) {
+            assertArrayEquals(loaded.id(), receipt.modelId());
+        }
+    }
+}
