@@ -53,7 +53,7 @@ final class Batches {
             Tensor b = find(other, spec.name());
             int axis = spec.axis(dimension);
             if (axis < 0
-                    ? !Arrays.equals(a.data(), b.data())
+                    ? !Arrays.equals(a.shape(), b.shape()) || !Arrays.equals(a.data(), b.data())
                     : !Arrays.equals(but(a.shape(), axis), but(b.shape(), axis))) {
                 return false;
             }

@@ -12,6 +12,7 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorManifest;
@@ -37,6 +38,9 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
     /** What is disclosed, as bytes and as tensors, in almost all cases. */
     private static final long DISCLOSED_BYTES = 2L * Endpoint.MAX_MESSAGE_BYTES;
 
+    /** Of an element of the answer: five runs of it, and what they are compared by. */
+    private static final int ELEMENT_BYTES = 160;
+
     private final AuditRuns runs;
     private final DeadlineRuns deadlines = new DeadlineRuns(RUNS_AT_ONCE);
     private final TensorManifest manifest;
@@ -59,18 +63,31 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
 
     @Override
     public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
-        // How large its tensors are is not known before they come.
         Bytes32 node = Bytes32.of(ordered.node());
-        try (AuditMemory.Share _ = AuditMemory.OF_HEAP.take(node, DISCLOSED_BYTES, deadline)) {
-            return judged(ordered, peer, deadline);
+        try {
+            // How large its tensors are is not known before they come.
+            NodeClient.TensorDisclosed disclosed;
+            try (AuditMemory.Share _ = AuditMemory.OF_HEAP.take(node, DISCLOSED_BYTES, deadline)) {
+                disclosed = client.discloseTensors(peer, ordered.receipt().hash(), deadline);
+            }
+            long elements = disclosed.answer().outputs().stream()
+                    .mapToLong(Tensor::elements)
+                    .sum();
+            if (elements > AnswerTooLargeException.MAX_ELEMENTS) {
+                throw new UnjudgeableException(new IOException("The answer has " + elements
+                        + " elements, more than the " + AnswerTooLargeException.MAX_ELEMENTS + " that are compared."));
+            }
+            long bytes = DISCLOSED_BYTES + ELEMENT_BYTES * elements;
+            try (AuditMemory.Share _ = AuditMemory.OF_HEAP.take(node, bytes, deadline)) {
+                return judged(ordered, disclosed, deadline);
+            }
         } catch (OutOfMemoryError e) {
             throw new UnjudgeableException(e);
         }
     }
 
-    private Finding judged(Settlement ordered, Peer peer, Deadline deadline) throws IOException {
-        NodeClient.TensorDisclosed disclosed =
-                client.discloseTensors(peer, ordered.receipt().hash(), deadline);
+    private Finding judged(Settlement ordered, NodeClient.TensorDisclosed disclosed, Deadline deadline)
+            throws IOException {
         TolerantAuditor.Report report;
         try {
             report = new TolerantAuditor(

@@ -6,6 +6,7 @@ import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
@@ -47,7 +48,8 @@ public final class LanguageEngine implements AutoCloseable {
      * @param choice what to compute with.
      * @param weights that the model is computed with: its own layers, where the node is honest.
      * @param keys that sign receipts.
-     * @throws IOException where it cannot be loaded, or does not compute here what the specification does.
+     * @throws IOException where it cannot be loaded, is not what its manifest says to the last byte, or does not
+     *     compute here what the specification does.
      */
     public LanguageEngine(
             Path folder,
@@ -60,6 +62,7 @@ public final class LanguageEngine implements AutoCloseable {
         this.keys = keys;
         this.pricePerToken = pricePerToken;
         this.model = LoadedModel.open(folder);
+        model.verify(events.tenths(Event.Verifying::new));
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         this.compute = new ComputeBackend(model, weights.apply(model), choice, events);
         this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());

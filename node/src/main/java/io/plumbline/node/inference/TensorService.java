@@ -158,6 +158,8 @@ public final class TensorService implements Service {
     /** What this node would be called a liar for, or could show to no auditor, is not signed. */
     private void requireSound(long requestBytes, TensorRequest request, List<Tensor> outputs) throws IOException {
         long left = AnswerTooLargeException.MAX_BYTES - requestBytes;
+        TensorManifest.requireComparable(
+                outputs.stream().mapToLong(Tensor::elements).sum());
         for (Tensor output : outputs) {
             if (output.data().length > left) {
                 throw new AnswerTooLargeException(output.name(), output.shape(), "" + output.data().length, left);

@@ -58,6 +58,9 @@ public sealed interface Event {
      */
     record Computes(String on, long cacheMib) implements Event {}
 
+    /** Every byte of a model is compared with its manifest: a disk may have failed, and a lie costs the stake. */
+    record Verifying(int percent) implements Event {}
+
     /** A GPU was not taken. */
     record NoGpu(String why) implements Event {}
 

@@ -10,6 +10,12 @@ public final class AnswerTooLargeException extends IllegalArgumentException {
      */
     public static final long MAX_BYTES = (64 << 20) - 1024;
 
+    /**
+     * Elements of all outputs of an answer: an auditor that runs it again compares each of them with those of several
+     * runs, and that takes some 160 bytes an element.
+     */
+    public static final int MAX_ELEMENTS = 16 << 20;
+
     private static final long serialVersionUID = 1;
 
     /** @param message for who asked. */

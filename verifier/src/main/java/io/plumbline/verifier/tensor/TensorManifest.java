@@ -179,6 +179,20 @@ public record TensorManifest(
             }
             left -= bytes.longValue();
         }
+        requireComparable(
+                wanted.stream().mapToLong(name -> knownElements(given, name)).sum());
+    }
+
+    /**
+     * Refuses an answer that no auditor would compare.
+     *
+     * @param elements of all its outputs.
+     */
+    public static void requireComparable(long elements) {
+        if (elements > AnswerTooLargeException.MAX_ELEMENTS) {
+            throw new AnswerTooLargeException("The outputs have " + elements + " elements, of which auditors compare "
+                    + AnswerTooLargeException.MAX_ELEMENTS + " at most: it is not signed. Ask for less at once.");
+        }
     }
 
     /**

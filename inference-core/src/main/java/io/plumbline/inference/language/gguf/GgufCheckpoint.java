@@ -3,6 +3,7 @@ package io.plumbline.inference.language.gguf;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
+import io.plumbline.inference.language.checkpoint.ModelFolder;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufFile.Tensor;
 import io.plumbline.verifier.model.Embedding;
@@ -14,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -136,14 +138,15 @@ public final class GgufCheckpoint implements Checkpoint {
                     + " files. Name the first of them, NAME-00001-of-" + String.format("%05d", parts)
                     + ".gguf, with the others beside it. Nothing was loaded.");
         }
+        ModelFolder inside = new ModelFolder(path.toAbsolutePath().getParent());
         for (int part = 2; part <= parts; part++) {
             Path other =
                     path.resolveSibling(String.format("%s-%05d-of-%05d%s", name.group(1), part, parts, name.group(4)));
-            if (!Files.exists(other)) {
+            if (!Files.exists(other, LinkOption.NOFOLLOW_LINKS)) {
                 throw new IOException(other + " does not exist: the model was split into " + parts
                         + " files, and this part is missing. Nothing was loaded.");
             }
-            GgufFile file = GgufFile.map(other, arena);
+            GgufFile file = GgufFile.map(inside.source(other.getFileName().toString()), arena);
             if (file.integer("split.count", 1) != parts || file.integer("split.no", -1) != part - 1) {
                 throw new IOException(
                         other + " is not part " + part + " of " + parts + " of this model. Nothing was loaded.");

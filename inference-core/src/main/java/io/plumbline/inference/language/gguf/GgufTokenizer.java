@@ -17,6 +17,11 @@ import java.util.TreeMap;
  * ("llama"). SentencePiece merges by score; the merges that Hugging Face spells out follow from the scores.
  */
 final class GgufTokenizer {
+    /** Ways to join tokens, and characters of all that are joined: ten times what vocabularies in use have. */
+    private static final int MAX_MERGES = 4_000_000;
+
+    private static final long MAX_MERGE_CHARACTERS = 64L << 20;
+
     private static final int CONTROL = 3;
     private static final int USER_DEFINED = 4;
 
@@ -231,6 +236,7 @@ final class GgufTokenizer {
             ids.putIfAbsent((String) tokens[id], id);
         }
         List<Merge> merges = new ArrayList<>();
+        long characters = 0;
         for (int id = 0; id < tokens.length; id++) {
             String token = (String) tokens[id];
             for (int cut = token.offsetByCodePoints(0, token.isEmpty() ? 0 : 1);
@@ -239,6 +245,11 @@ final class GgufTokenizer {
                 String left = token.substring(0, cut);
                 String right = token.substring(cut);
                 if (ids.containsKey(left) && ids.containsKey(right)) {
+                    characters += token.length();
+                    if (merges.size() == MAX_MERGES || characters > MAX_MERGE_CHARACTERS) {
+                        throw damaged("its " + tokens.length + " tokens are joined in more ways than " + MAX_MERGES
+                                + ", or by longer ones than any vocabulary has");
+                    }
                     merges.add(new Merge(left, right, id, ((Number) scores[id]).floatValue()));
                 }
             }

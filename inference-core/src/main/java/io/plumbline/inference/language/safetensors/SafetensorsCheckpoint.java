@@ -80,14 +80,16 @@ public final class SafetensorsCheckpoint implements Checkpoint {
             file.names().forEach(name -> files.put(name, file));
             return;
         }
-        Map<String, SafetensorsFile> shards = new HashMap<>();
+        Map<Path, SafetensorsFile> shards = new HashMap<>();
         for (Map.Entry<String, String> entry :
                 ShardIndex.read(inside.source(INDEX)).entrySet()) {
             String shard = entry.getValue();
-            SafetensorsFile file = shards.get(shard);
+            // By the file, not by how its name is spelled: each would be read and kept.
+            Path path = inside.source(shard, index.toString()).toRealPath();
+            SafetensorsFile file = shards.get(path);
             if (file == null) {
-                file = SafetensorsFile.map(inside.source(shard, index.toString()), arena);
-                shards.put(shard, file);
+                file = SafetensorsFile.map(path, arena);
+                shards.put(path, file);
             }
             if (!file.has(entry.getKey())) {
                 throw new IOException(folder.resolve(shard) + " has no tensor \"" + entry.getKey() + "\", though "

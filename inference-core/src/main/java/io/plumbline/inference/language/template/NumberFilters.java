@@ -183,7 +183,7 @@ final class NumberFilters {
 
     /** By way of a multiplication and a division, as Jinja2 does it, with their errors. */
     private static Value scaled(Value input, int precision, RoundingMode mode) {
-        double scale = Math.pow(10, precision);
+        double scale = StrictMath.pow(10, precision);
         double moved = Numbers.real(input) * scale;
         if (Double.isNaN(moved) || Double.isInfinite(moved)) {
             throw Fault.value("'round' is given a number that is too large.");

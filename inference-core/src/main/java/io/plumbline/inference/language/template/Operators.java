@@ -89,7 +89,7 @@ final class Operators {
     }
 
     private static Value realPower(double a, double b) {
-        double result = a == 1 ? 1 : Math.pow(a, b);
+        double result = a == 1 ? 1 : StrictMath.pow(a, b);
         boolean finite = !Double.isInfinite(a) && !Double.isInfinite(b) && !Double.isNaN(a) && !Double.isNaN(b);
         if (finite && (Double.isInfinite(result) || Double.isNaN(result))) {
             throw Fault.value("a power has no value that a number can hold.");

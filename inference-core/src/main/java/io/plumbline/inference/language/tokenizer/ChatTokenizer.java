@@ -58,6 +58,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /** Whether texts begin with a token of their own; null where only the tokenizer's file says. */
     private final Boolean addsBeginning;
 
+    /** For what is found out about a template when it is opened: the same on every host, whenever that is. */
+    private static final Clock SOME_DAY = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
+
     private final String templateFile;
 
     /** Of the tokenizer; read again for what few ask for. */
@@ -259,15 +262,15 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
                 List.of("system", "user", "assistant", "user"))) {
             Map<String, Object> variables = new HashMap<>(specials);
             variables.put(
-                    "messages",
-                    roles.stream()
-                            .map(role -> Map.of("role", role, "content", "x"))
-                            .toList());
+                    "messages", roles.stream().map(role -> said(role, "x")).toList());
             variables.put("add_generation_prompt", true);
             try {
-                all.append(template.render(variables, Clock.systemUTC())).append('\n');
+                all.append(template.render(variables, SOME_DAY)).append('\n');
             } catch (TemplateException e) {
-                // It takes no such conversation.
+                // It takes no such conversation. A host that is slow must not come to another set of tokens.
+                if (e.kind() == TemplateException.Kind.TOO_SLOW) {
+                    throw e;
+                }
             }
         }
         return all.toString();
@@ -309,16 +312,25 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         }
         String said = "Hello there.";
         Map<String, Object> variables = new HashMap<>(specials);
-        variables.put(
-                "messages",
-                List.of(Map.of("role", "user", "content", "Hi"), Map.of("role", "assistant", "content", said)));
+        variables.put("messages", List.of(said("user", "Hi"), said("assistant", said)));
         try {
-            String rendered = template.render(variables, Clock.systemUTC());
+            String rendered = template.render(variables, SOME_DAY);
             int at = rendered.lastIndexOf(said);
             return at < 0 ? -1 : encoder.controlTokenAt(rendered.substring(at + said.length()));
         } catch (TemplateException e) {
+            if (e.kind() == TemplateException.Kind.TOO_SLOW) {
+                throw e;
+            }
             return -1;
         }
+    }
+
+    /** A message whose fields stand in the same order on every host. */
+    private static Map<String, Object> said(String role, String content) {
+        Map<String, Object> message = new LinkedHashMap<>();
+        message.put("role", role);
+        message.put("content", content);
+        return message;
     }
 
     /** Whether the model has a chat template of its own. */

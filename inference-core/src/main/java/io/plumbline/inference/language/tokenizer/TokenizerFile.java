@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,6 +33,14 @@ public final class TokenizerFile {
 
     /** The same from the file's bytes. */
     static HuggingFaceTokenizer open(byte[] file, boolean addSpecialTokens) throws IOException {
+        try {
+            TokenizerScreen.check(file);
+        } catch (JsonProcessingException e) {
+            throw new IOException(
+                    NAME + " cannot be read as a tokenizer: " + e.getOriginalMessage() + ". Download it again.", e);
+        } catch (IOException e) {
+            throw new IOException(NAME + ": " + e.getMessage(), e);
+        }
         // Nothing is ever fetched at run time: the native library is in the jar, the vocabulary in the file.
         System.setProperty("OPT_OUT_TRACKING", "true");
         System.setProperty("ai.djl.offline", "true");

@@ -2,10 +2,12 @@ package io.plumbline.inference.tensor.onnx;
 
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_GRAPH;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_GRAPHS;
+import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_INT;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_SPARSE_TENSOR;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_SPARSE_TENSORS;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_TENSOR;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_TENSORS;
+import static io.plumbline.inference.tensor.onnx.OnnxFields.ATTRIBUTE_TYPE;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ENTRY_KEY;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.ENTRY_VALUE;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.FUNCTION_ATTRIBUTE;
@@ -30,6 +32,7 @@ import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_DIMENSION;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_EXTERNAL;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_LOCATION;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_NAME;
+import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_RAW;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_TYPE;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.TENSOR_TYPE_SHAPE;
 import static io.plumbline.inference.tensor.onnx.OnnxFields.TRAINING_ALGORITHM;
@@ -196,6 +199,13 @@ public record OnnxModel(
     }
 
     private void visitAttribute(Proto attribute, int depth) throws IOException {
+        attribute.once(
+                "an attribute",
+                ATTRIBUTE_TYPE,
+                ATTRIBUTE_INT,
+                ATTRIBUTE_TENSOR,
+                ATTRIBUTE_GRAPH,
+                ATTRIBUTE_SPARSE_TENSOR);
         for (int field : new int[] {ATTRIBUTE_TENSOR, ATTRIBUTE_TENSORS}) {
             for (Proto tensor : attribute.messages(field)) {
                 visitTensor(tensor);
@@ -214,6 +224,7 @@ public record OnnxModel(
     }
 
     private void visitSparse(Proto sparse) throws IOException {
+        sparse.once("a sparse tensor", SPARSE_VALUES, SPARSE_INDICES);
         for (int field : new int[] {SPARSE_VALUES, SPARSE_INDICES}) {
             for (Proto tensor : sparse.messages(field)) {
                 visitTensor(tensor);
@@ -222,6 +233,7 @@ public record OnnxModel(
     }
 
     private void visitTensor(Proto tensor) throws IOException {
+        tensor.once("a tensor", TENSOR_NAME, TENSOR_TYPE, TENSOR_RAW, TENSOR_LOCATION);
         weights.merge((int) tensor.number(TENSOR_TYPE, 0), elements(tensor), Long::sum);
         if (tensor.number(TENSOR_LOCATION, 0) == LOCATION_EXTERNAL) {
             externalFiles.add(entry(tensor, "location"));

@@ -51,6 +51,20 @@ final class Proto {
         return proto;
     }
 
+    /**
+     * Refuses fields of one value that stand more than once: some readers take the last, others put them together.
+     *
+     * @param what the message is, for the error.
+     */
+    Proto once(String what, int... numbers) throws IOException {
+        for (int number : numbers) {
+            if (fields.stream().filter(field -> field.number == number).count() > 1) {
+                throw new IOException(what + " has field " + number + " twice: it may be read in two ways");
+            }
+        }
+        return this;
+    }
+
     ByteString toBytes() throws IOException {
         ByteString.Output bytes = ByteString.newOutput();
         CodedOutputStream out = CodedOutputStream.newInstance(bytes);

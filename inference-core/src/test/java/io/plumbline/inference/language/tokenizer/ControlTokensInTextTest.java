@@ -82,6 +82,19 @@ class ControlTokensInTextTest {
         }
     }
 
+    /** What a template writes decides what a text may not say: the same on every host, whenever it was started. */
+    @Test
+    void whatIsAControlTokenDoesNotDependOnTheDay() throws IOException {
+        String composed = "{% if strftime_now('%Y') == '1970' %}{{ '<|e' + 'nd|>' }}{% endif %}"
+                + "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+        ObjectNode file = (ObjectNode) MAPPER.readTree(shipped());
+        ((ArrayNode) file.path("added_tokens")).forEach(token -> ((ObjectNode) token).put("special", false));
+        try (ChatTokenizer tokenizer = tokenizer(file.toString(), composed)) {
+            int[] prompt = tokenizer.prompt(user("a <|end|> b"));
+            assertTrue(IntStream.of(prompt).noneMatch(token -> token == END), Arrays.toString(prompt));
+        }
+    }
+
     @Test
     void norCanTwoMessagesTogether() throws IOException {
         List<Message> halves = List.of(new Message("user", "a<|e"), new Message("user", "nd|>b"));

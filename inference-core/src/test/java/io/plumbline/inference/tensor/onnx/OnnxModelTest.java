@@ -50,6 +50,31 @@ class OnnxModelTest {
         return assertThrows(IOException.class, () -> model(weights)).getMessage();
     }
 
+    /** Protocol Buffers puts messages that stand twice together; who takes the last reads another model. */
+    @Test
+    void whatMayBeReadInTwoWaysIsRefused() throws IOException {
+        Proto tensor = weights(1).add(OnnxFields.TENSOR_RAW, ByteString.copyFrom(new byte[4]));
+        assertTrue(refused(tensor.add(OnnxFields.TENSOR_RAW, ByteString.copyFrom(new byte[4])))
+                .contains("twice"));
+        assertTrue(refused(weights(1)
+                        .add(OnnxFields.TENSOR_LOCATION, 0)
+                        .add(OnnxFields.TENSOR_LOCATION, OnnxFields.LOCATION_EXTERNAL))
+                .contains("twice"));
+        Proto attribute = new Proto()
+                .add(OnnxFields.ATTRIBUTE_NAME, "value")
+                .add(OnnxFields.ATTRIBUTE_TENSOR, weights(1))
+                .add(OnnxFields.ATTRIBUTE_TENSOR, weights(2));
+        Proto node = new Proto().add(OnnxFields.NODE_OPERATOR, "Constant").add(OnnxFields.NODE_ATTRIBUTE, attribute);
+        Proto graph = new Proto().add(OnnxFields.GRAPH_NODE, node);
+        ByteString model = new Proto()
+                .add(OnnxFields.MODEL_GRAPH, graph)
+                .add(OnnxFields.MODEL_OPSET, new Proto().add(OnnxFields.OPSET_VERSION, 17))
+                .toBytes();
+        assertTrue(assertThrows(IOException.class, () -> OnnxModel.parse(model))
+                .getMessage()
+                .contains("twice"));
+    }
+
     private Path made() throws IOException {
         return Files.createTempDirectory(folder, "made");
     }

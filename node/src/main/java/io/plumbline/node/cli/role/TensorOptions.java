@@ -89,6 +89,7 @@ final class TensorOptions {
         TensorScheduler.Limits limits =
                 new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs);
         return (place, replies, isFullNode) -> {
+            model.verify(replies.events().tenths(Event.Verifying::new));
             LoadedTensorModel loaded =
                     load(model, wanted, ranges, device, Math.max(1, threads / workers), replies.events());
             Fingerprint declared = loaded.fingerprint();
