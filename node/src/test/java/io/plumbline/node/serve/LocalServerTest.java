@@ -41,6 +41,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A model served by one process: what its clients see, and what anybody can check later. */
 @Tag("slow")
@@ -239,6 +241,12 @@ class LocalServerTest {
             System.setOut(out);
         }
         return said.toString(StandardCharsets.UTF_8);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"openai", "ai", "langchain"})
+    void clientsThatPeopleHaveWorkUnmodified(String client) throws Exception {
+        NpmClients.check(client, base());
     }
 
     @Test

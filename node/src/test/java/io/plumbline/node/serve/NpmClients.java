@@ -1,0 +1,78 @@
+package io.plumbline.node.serve;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** Clients of npm's, as their makers publish them: their versions are pinned, and installed where npm is. */
+final class NpmClients {
+    private static final Path SOURCE = Path.of("src/test/clients");
+    private static final Path FOLDER = Path.of("target/clients");
+    private static final String LOCK = "package-lock.json";
+
+    private NpmClients() {}
+
+    /** What a program has printed, and how it ended; null where there is none of its name. */
+    private record Ended(int code, String said) {}
+
+    private static Ended run(Path folder, String... command) throws IOException, InterruptedException {
+        Path said = Files.createTempFile("plumbline-npm", ".log");
+        try {
+            Process process = new ProcessBuilder(command)
+                    .directory(folder.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(said.toFile())
+                    .start();
+            if (!process.waitFor(5, TimeUnit.MINUTES)) {
+                process.destroyForcibly();
+                throw new AssertionError(String.join(" ", command) + " did not end: " + Files.readString(said));
+            }
+            return new Ended(process.exitValue(), Files.readString(said));
+        } catch (IOException e) {
+            return null;
+        } finally {
+            Files.delete(said);
+        }
+    }
+
+    /** Installs them, where they are not yet. Skips the test where there is no Node.js, npm or registry. */
+    private static void install() throws IOException, InterruptedException {
+        Ended version = run(Path.of("."), "node", "--version");
+        assumeTrue(version != null && version.code == 0, "Node.js is not here: clients of npm's are not tried");
+        Files.createDirectories(FOLDER);
+        Path installed = FOLDER.resolve("installed-" + LOCK);
+        boolean isThere = Files.exists(installed) && Files.mismatch(installed, SOURCE.resolve(LOCK)) < 0;
+        List<Path> files = new ArrayList<>();
+        try (Stream<Path> all = Files.list(SOURCE)) {
+            files.addAll(all.filter(Files::isRegularFile).toList());
+        }
+        for (Path file : files) {
+            Files.copy(file, FOLDER.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+        }
+        if (!isThere) {
+            Ended ended = run(FOLDER, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund");
+            assumeTrue(ended != null, "npm is not here: its clients are not tried");
+            assumeTrue(
+                    ended.code == 0 || !ended.said.matches("(?s).*(ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT).*"),
+                    "npm's registry is not reached: its clients are not tried");
+            assertEquals(0, ended.code, ended.said);
+            Files.copy(SOURCE.resolve(LOCK), installed, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    /** Has a client do what its users do. */
+    static void check(String client, String base) throws IOException, InterruptedException {
+        install();
+        Ended ended = run(FOLDER, "node", client + ".mjs", base);
+        assertEquals(client + ": good", ended.said.strip().lines().reduce("", (before, last) -> last), ended.said);
+        assertEquals(0, ended.code, ended.said);
+    }
+}
