@@ -22,6 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.agrona.DirectBuffer;
@@ -47,11 +48,16 @@ public final class LedgerIngress implements Endpoint.Receiver {
 
     private static final int MAX_COMMAND_BYTES = Signed.MAX_BYTES;
 
+    private static final long LOG_START_NS = TimeUnit.SECONDS.toNanos(5);
+
     private static final String BUSY = "it has as many calls on their way as it can";
 
     private final PipelinedSequencer cluster;
     private final Admission admission;
     private final LongSupplier logStart;
+    private long started;
+    private long startedNs;
+
     /** Fair, and a client waits for it with one call at a time: however many calls others have, its turn comes. */
     private final Semaphore room = new Semaphore(MAX_WAITING, true);
 
@@ -170,7 +176,7 @@ public final class LedgerIngress implements Endpoint.Receiver {
 
     private CompletableFuture<byte[]> answer(Peer from, int subject, byte[] key) {
         if (subject == Subject.LOG_START.value()) {
-            byte[] start = new CanonicalWriter().putLong(logStart.getAsLong()).toBytes();
+            byte[] start = new CanonicalWriter().putLong(logStart()).toBytes();
             return CompletableFuture.completedFuture(start);
         }
         if (subject >= Query.values().length) {
@@ -182,6 +188,16 @@ public final class LedgerIngress implements Endpoint.Receiver {
             throw new IllegalArgumentException("only a node itself is told which requests wait for it");
         }
         return cluster.askLater(asked, key);
+    }
+
+    /** Asking the archive costs a session with it: what was heard a moment ago will do. */
+    private synchronized long logStart() {
+        long now = System.nanoTime();
+        if (startedNs == 0 || now - startedNs > LOG_START_NS) {
+            started = logStart.getAsLong();
+            startedNs = now;
+        }
+        return started;
     }
 
     private static void unavailable(Peer to, long id, String why) {

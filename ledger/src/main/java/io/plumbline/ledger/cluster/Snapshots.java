@@ -31,7 +31,7 @@ final class Snapshots {
 
     static byte[] encode(LedgerState state) {
         byte[] body = state.encode();
-        return ByteBuffer.allocate(HEADER_BYTES + body.length)
+        return ByteBuffer.allocate(Math.addExact(HEADER_BYTES, body.length))
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(body.length)
                 .put(Blake3.hash(body))

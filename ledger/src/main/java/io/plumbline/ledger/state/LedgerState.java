@@ -153,6 +153,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         } catch (MalformedException e) {
             return one(e.getMessage());
         }
+        if (commands.stream().anyMatch(this::isOfNewerRules)) {
+            return Collections.singletonList(proposeNewer(signed.signer(), commands));
+        }
         boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
         boolean isFree = isExempt || cases.areAwaited(signed.signer(), commands);
         long fee = isFree ? 0 : parameters.fee() * commands.size();
@@ -341,6 +344,25 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             books.unbond(key, amount, timeMs + parameters.unbondMs());
         }
         return refusal;
+    }
+
+    private boolean isOfNewerRules(Command command) {
+        return command instanceof ProposeParameters wish && wish.parameters().rules() > parameters.rules();
+    }
+
+    /**
+     * A build that does not know these rules cannot read the command, and goes on to the next one without a fee or a
+     * trace in the chain. So does this one, whoever signed it, while full nodes are upgraded one after the other: only
+     * that the rules are taken on, when a quorum has wished for them, is in the state.
+     */
+    private String proposeNewer(byte[] signer, List<Command> commands) {
+        if (commands.size() > 1 || !(commands.getFirst() instanceof ProposeParameters wish)) {
+            return "newer rules are proposed by a command of their own";
+        }
+        Parameters before = parameters;
+        String refusal = propose(signer, wish.parameters());
+        pending += parameters.equals(before) ? 0 : 1;
+        return refusal == null ? null : Reason.bounded(refusal);
     }
 
     private String propose(byte[] signer, Parameters wished) {

@@ -104,6 +104,11 @@ public record Settlement(
                 at);
     }
 
+    /** Bytes that {@link #write} takes. */
+    int bytes() {
+        return encode().length;
+    }
+
     void write(CanonicalWriter out) {
         out.putFixed(requestHash)
                 .putFixed(requester)

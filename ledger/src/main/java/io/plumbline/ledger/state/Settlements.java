@@ -39,8 +39,14 @@ final class Settlements {
     /** Rules since which a receipt, an escrow's reserve and the time and number of requests are as here. */
     private static final int NODES_OWN_RECEIPTS = 4;
 
-    /** Requests in the state: a snapshot has some 1.1 kB of each, and a full node's heap 2.5 kB. */
-    static final int MAX_REQUESTS = 1_500_000;
+    /**
+     * Bytes of all requests in a snapshot. Of four full nodes' one has some 1.1 kB, and 4 kB on a full node's heap; a
+     * snapshot of 2 GiB or more could not be written.
+     */
+    static final long MAX_BYTES = 768L << 20;
+
+    /** A node has so many requests in the state for each unit of its stake, at most: nobody fills it alone. */
+    private static final int REQUESTS_A_STAKE = 10;
 
     /** An open escrow reserves at least this part of the least stake, whatever it pays. */
     private static final int LEAST_RESERVE_PARTS = 1_000;
@@ -64,6 +70,12 @@ final class Settlements {
 
     /** Of all cases, see {@link Settlement#held}. */
     private long held;
+
+    /** Of all cases, encoded. */
+    private long bytes;
+
+    /** Cases of each node, open or not. */
+    private final Map<Bytes32, Integer> ofNode = new HashMap<>();
 
     /** Open cases of each node, and the stake that they reserve. */
     private final Map<Bytes32, TreeSet<Bytes32>> openByNode = new HashMap<>();
@@ -138,8 +150,12 @@ final class Settlements {
                     + account.balance();
         }
         boolean isBounded = parameters.rules() >= NODES_OWN_RECEIPTS;
-        if (isBounded && cases.size() >= MAX_REQUESTS) {
+        if (isBounded && bytes >= MAX_BYTES) {
             return "the ledger holds as many requests as it can; ask again when some have left it";
+        }
+        if (isBounded && ofNode.getOrDefault(nodeKey, 0) >= REQUESTS_A_STAKE * stake) {
+            return "the node has had " + REQUESTS_A_STAKE + " requests for each unit of its stake; ask again when some"
+                    + " have left the ledger";
         }
         long free = stake - reserved(nodeKey);
         if (parameters.cover() > 0 && amount > free / parameters.cover()) {
@@ -422,10 +438,16 @@ final class Settlements {
             judged.add(one.receipt().hash());
         }
         Parameters parameters = ledger.parameters();
-        // Where there is no answer there is nothing to prove.
-        boolean isBrief = one.receipt() == null && parameters.rules() >= NODES_OWN_RECEIPTS;
+        // Where there is no answer there is nothing to prove, and nobody's money waits where nobody has judged one.
+        boolean isBrief =
+                parameters.rules() >= NODES_OWN_RECEIPTS && (one.receipt() == null || isUnjudged(one, status));
         long keptMs = isBrief ? Math.min(parameters.escrowMs(), parameters.retainMs()) : parameters.retainMs();
         return one.with(status, one.audit().until(nowMs + keptMs), ledger.height());
+    }
+
+    private static boolean isUnjudged(Settlement one, Status status) {
+        Audit audit = one.audit();
+        return status == Status.REFUNDED && audit.good() == 0 && audit.bad() == 0 && audit.silence() == 0;
     }
 
     /** The requester has the escrow back; what becomes of the fee is said apart. */
@@ -497,6 +519,8 @@ final class Settlements {
             owe(one.node(), one.held());
         }
         held -= one.held();
+        bytes -= one.bytes();
+        ofNode.computeIfPresent(Bytes32.of(one.node()), (any, count) -> count == 1 ? null : count - 1);
         unschedule(key, one);
         cases.remove(key);
         entries.remove(Kind.CASE, key);
@@ -508,8 +532,12 @@ final class Settlements {
         Settlement before = cases.put(key, next);
         entries.put(Kind.CASE, key, next::encode);
         held += next.held();
-        if (before != null) {
+        bytes += next.bytes();
+        if (before == null) {
+            ofNode.merge(Bytes32.of(next.node()), 1, Integer::sum);
+        } else {
             held -= before.held();
+            bytes -= before.bytes();
             unschedule(key, before);
         }
         count(key, before, next);

@@ -168,6 +168,99 @@ class LedgerMoneyTest {
         assertNull(state.findSettlement(request(1)));
     }
 
+    /** Full nodes are upgraded one after the other: those that are not yet cannot read a wish for newer rules. */
+    @Test
+    void aWishForNewerRulesIsToNewCodeWhatItIsToOld() {
+        Genesis old = new Genesis(
+                GENESIS.fullNodes(), 10_000, GENESIS.bank(), GENESIS.deposits(), Parameters.DEFAULT.with("rules=3"));
+        byte[] unread = new CanonicalWriter()
+                .putInt(1)
+                .putBytes(new byte[] {99, 0, 0, 0})
+                .toBytes();
+        for (KeyPair by : List.of(REQUESTER, FULL_NODES.getFirst())) {
+            Signed wish = Signed.of(
+                    old.hash(), by, now + 60_000, new Command.ProposeParameters(Parameters.DEFAULT.with("rules=4")));
+            Signed withOthers = Signed.of(
+                    old.hash(),
+                    by,
+                    now + 60_000,
+                    new Command.ProposeParameters(Parameters.DEFAULT.with("rules=4")),
+                    new Bond(1));
+            for (Signed signed : List.of(wish, withOthers)) {
+                LedgerState ours = new LedgerState(old);
+                ours.apply(signed, now);
+                // What a build that cannot read it comes to: one command more was seen, and nothing else.
+                LedgerState theirs = new LedgerState(old);
+                assertNotNull(theirs.apply(
+                                new Signed(
+                                        signed.signer(), signed.nonce(), signed.lastMs(), unread, signed.signature()),
+                                now)
+                        .getFirst());
+                assertArrayEquals(theirs.root(), ours.root());
+                assertEquals(theirs.wantsBlock(), ours.wantsBlock());
+                assertEquals(
+                        theirs.account(by.publicKey()).balance(),
+                        ours.account(by.publicKey()).balance());
+            }
+        }
+    }
+
+    @Test
+    void aNodeHasItsShareOfTheStateAndNoMore() {
+        Genesis small = new Genesis(
+                GENESIS.fullNodes(),
+                10_000,
+                GENESIS.bank(),
+                GENESIS.deposits(),
+                Parameters.DEFAULT.with("minStake", 1));
+        LedgerState ledger = new LedgerState(small);
+        assertNull(ledger.apply(
+                        Signed.of(small.hash(), NODE, now + 60_000, new RegisterNode(5, MODEL, 0, "127.0.0.1", 9)), now)
+                .getFirst());
+        for (int i = 0; i <= 50; i++) {
+            String refusal = ledger.apply(
+                            Signed.of(
+                                    small.hash(),
+                                    REQUESTER,
+                                    now + 60_000,
+                                    new OpenEscrow(request(i), NODE.publicKey(), 0, 1, Level.SIGNED)),
+                            now)
+                    .getFirst();
+            assertEquals(i == 50, refusal != null, refusal);
+            assertTrue(i < 50 || refusal.contains("10 requests for each unit of its stake"), refusal);
+        }
+        // What has left the state makes room, in a copy that was made of a snapshot too.
+        now += Parameters.DEFAULT.escrowMs();
+        ledger.expire(now);
+        now += Parameters.DEFAULT.escrowMs() + 1;
+        ledger.expire(now);
+        LedgerState copy = LedgerState.decode(small, ledger.encode());
+        assertNull(copy.apply(
+                        Signed.of(
+                                small.hash(),
+                                REQUESTER,
+                                now + 60_000,
+                                new OpenEscrow(request(99), NODE.publicKey(), 0, 1, Level.SIGNED)),
+                        now)
+                .getFirst());
+    }
+
+    @Test
+    void whatNobodyHasJudgedLeavesTheStateSoon() {
+        register(2);
+        answered(1, 10);
+        judge(1, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
+        assertEquals(Status.REFUNDED, state.findSettlement(request(1)).status());
+        now += Parameters.DEFAULT.escrowMs() + 1;
+        state.expire(now);
+        assertNull(state.findSettlement(request(1)), "what nobody has judged leaves the state soon");
+        answered(2, 10);
+        judge(2, Opinion.BAD, Opinion.BAD, Opinion.BAD);
+        now += Parameters.DEFAULT.escrowMs() + 1;
+        state.expire(now);
+        assertNotNull(state.findSettlement(request(2)), "evidence may come");
+    }
+
     @Test
     void rulesGoForwardWhenAQuorumWishesThemAndNeverBack() {
         Genesis old = new Genesis(

@@ -24,13 +24,29 @@ final class AuditMemory {
     /** An audit that needs more than so many times what there is for all is not begun. */
     private static final int MOST_ALONE = 2;
 
+    /**
+     * What one audit, or one node's, is counted as at most, as a part of all: the others go on beside the largest, of
+     * which there is one at a time.
+     */
+    private static final int PARTS_OF_ONE = 2;
+
     private final long total;
     private final Deque<Ticket> waiting = new ArrayDeque<>();
     private final Map<Object, Long> ofNode = new HashMap<>();
     private long left;
+    private boolean isLargeRunning;
 
     private static final class Ticket {
+        private final Object node;
+        private final long share;
+        private final boolean isLarge;
         private int overtaken;
+
+        Ticket(Object node, long share, boolean isLarge) {
+            this.node = node;
+            this.share = share;
+            this.isLarge = isLarge;
+        }
     }
 
     /** @param bytes for all audits, at least 1. */
@@ -46,24 +62,25 @@ final class AuditMemory {
     }
 
     /**
-     * Waits until so much is there. An audit that needs more than there is at all has all of it: it runs alone, unless
-     * it needs twice as much. One node's audits together have a quarter, or one of them.
+     * Waits until so much is there. One that needs more than half of what there is waits for other such ones, and takes
+     * half. One node's audits together have a quarter, or one of them. Whoever waits for his own node's audits to end
+     * holds up nobody else.
      *
      * @param node whose answer it is.
      * @throws UnjudgeableException where it is not there by the deadline, or cannot be there: no fault of the node's.
      */
     Share take(Object node, long bytes, Deadline deadline) throws IOException {
         if (!holds(bytes)) {
-            throw new UnjudgeableException(
-                    new IOException("The audit needs " + (bytes >> 20) + " MiB, and this host's heap" + " allows "
-                            + (MOST_ALONE * total >> 20) + ". Start the full node with a larger one: -Xmx."));
+            throw new UnjudgeableException(new IOException("The audit needs " + (bytes >> 20)
+                    + " MiB, and this host's heap allows " + (MOST_ALONE * total >> 20)
+                    + ". Start the full node with a larger one: -Xmx."));
         }
-        long share = Math.min(bytes, total);
-        Ticket ticket = new Ticket();
+        long most = Math.max(1, total / PARTS_OF_ONE);
+        Ticket ticket = new Ticket(node, Math.min(bytes, most), bytes > most);
         synchronized (this) {
             waiting.add(ticket);
             try {
-                while (!isTurn(ticket, node, share)) {
+                while (!isTurn(ticket)) {
                     await(deadline);
                 }
                 for (Ticket before : waiting) {
@@ -72,14 +89,15 @@ final class AuditMemory {
                     }
                     before.overtaken++;
                 }
-                left -= share;
-                ofNode.merge(node, share, Long::sum);
+                left -= ticket.share;
+                isLargeRunning |= ticket.isLarge;
+                ofNode.merge(node, ticket.share, Long::sum);
             } finally {
                 waiting.remove(ticket);
                 notifyAll();
             }
         }
-        return () -> giveBack(node, share);
+        return () -> giveBack(ticket);
     }
 
     /** Whether an audit that needs so much can be run here at all. */
@@ -87,11 +105,25 @@ final class AuditMemory {
         return bytes <= MOST_ALONE * total;
     }
 
-    private boolean isTurn(Ticket ticket, Object node, long share) {
-        long its = ofNode.getOrDefault(node, 0L);
-        boolean fits = left >= share && (its == 0 || its + share <= total / 4);
-        Ticket first = waiting.peek();
-        return fits && (first == ticket || first.overtaken < MAX_OVERTAKEN);
+    /** Whether it waits for memory alone, and not for another audit of its node's or of its size. */
+    private boolean mayRun(Ticket ticket) {
+        long its = ofNode.getOrDefault(ticket.node, 0L);
+        return (its == 0 || its + ticket.share <= total / 4) && !(ticket.isLarge && isLargeRunning);
+    }
+
+    private boolean isTurn(Ticket ticket) {
+        if (left < ticket.share || !mayRun(ticket)) {
+            return false;
+        }
+        for (Ticket before : waiting) {
+            if (before == ticket) {
+                return true;
+            }
+            if (before.overtaken >= MAX_OVERTAKEN && mayRun(before)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void await(Deadline deadline) throws IOException {
@@ -108,9 +140,10 @@ final class AuditMemory {
         }
     }
 
-    private synchronized void giveBack(Object node, long bytes) {
-        left += bytes;
-        ofNode.computeIfPresent(node, (any, its) -> its == bytes ? null : its - bytes);
+    private synchronized void giveBack(Ticket ticket) {
+        left += ticket.share;
+        isLargeRunning &= !ticket.isLarge;
+        ofNode.computeIfPresent(ticket.node, (any, its) -> its == ticket.share ? null : its - ticket.share);
         notifyAll();
     }
 }

@@ -45,6 +45,9 @@ final class TensorApi {
     /** Of an output's element as JSON: a node of its tree, its place in a list, and its digits twice. */
     private static final long JSON_ELEMENT_BYTES = 80;
 
+    /** Of an output in binary: as it came, with the others of its kind as they grow, and behind the JSON. */
+    private static final int COPIES = 4;
+
     /** How long the JSON before the binary tensors is. */
     private static final String JSON_LENGTH = "Inference-Header-Content-Length";
 
@@ -234,16 +237,18 @@ final class TensorApi {
         long known = 0;
         model.manifest().checkInputs(inputs);
         for (String output : outputs) {
-            known += binary.contains(output) ? 0 : model.manifest().knownElements(inputs, output);
+            int bytes = model.manifest().output(output).type().bytes();
+            known += model.manifest().knownElements(inputs, output) * heldBytes(bytes, binary.contains(output));
         }
         // Before it is paid for, as far as it is known by then.
-        http.hold(JSON_ELEMENT_BYTES * known);
+        http.hold(known);
         Answered answered = ask(served(name), inputs, outputs, wish);
-        long written = answered.outputs().stream()
-                .filter(output -> !binary.contains(output.name()))
-                .mapToLong(Tensor::elements)
-                .sum();
-        http.hold(JSON_ELEMENT_BYTES * Math.max(0, written - known));
+        long written = 0;
+        for (Tensor output : answered.outputs()) {
+            written += output.data().length
+                    + output.elements() * heldBytes(output.type().bytes(), binary.contains(output.name()));
+        }
+        http.hold(Math.max(0, written - known));
         ObjectNode out = Http.MAPPER.createObjectNode().put("model_name", name).put("model_version", VERSION);
         if (json.hasNonNull("id")) {
             out.put("id", json.get("id").asText());
@@ -275,6 +280,11 @@ final class TensorApi {
         whole.writeBytes(head);
         raw.writeTo(whole);
         http.send(200, whole.toByteArray());
+    }
+
+    /** Memory that an element of an output takes while it is written. */
+    private static long heldBytes(int bytes, boolean isBinary) {
+        return isBinary ? (long) COPIES * bytes : JSON_ELEMENT_BYTES;
     }
 
     private static int jsonBytes(HttpExchange http, byte[] body) {

@@ -118,11 +118,14 @@ final class SettlementWatch implements AutoCloseable {
         boolean isUnknown = found == null
                 && now - look.firstNs >= UNKNOWN_NS
                 && entry.header().timeMs() > look.firstMs;
-        if (isUnknown || found != null && !found.isOpen()) {
+        // The same request may have had an escrow before, which is over: its block is old, and names no such receipt.
+        boolean isOver =
+                found != null && !found.isOpen() && (entry.header().timeMs() > look.firstMs || isOf(found, receipt));
+        if (isUnknown || isOver) {
             ended(receipt, found);
             return false;
         }
-        if (found != null && found.status() != Status.ESCROWED) {
+        if (found != null && found.isOpen() && found.status() != Status.ESCROWED) {
             return false;
         }
         // What is certified comes later than what is ordered, and long later where certification has stalled: a receipt
@@ -141,11 +144,13 @@ final class SettlementWatch implements AutoCloseable {
         return true;
     }
 
+    private static boolean isOf(Settlement found, Receipt receipt) {
+        return found.receipt() != null && Arrays.equals(found.receipt().encode(), receipt.encode());
+    }
+
     private void ended(Receipt receipt, Settlement found) throws IOException {
         store.ended(receipt);
-        boolean isPaid = found != null
-                && found.status() == Status.SETTLED
-                && Arrays.equals(found.receipt().encode(), receipt.encode());
+        boolean isPaid = found != null && found.status() == Status.SETTLED && isOf(found, receipt);
         if (!isPaid) {
             events.emit(new Event.Unpaid(
                     Blake3.hex(receipt.requestHash()),

@@ -43,12 +43,33 @@ class AuditMemoryTest {
     }
 
     @Test
-    void oneThatNeedsMoreThanThereIsRunsAlone() throws Exception {
-        AuditMemory.Share alone = memory.take("node 4", 199, LATE);
+    void thereIsOneLargeAuditAtATimeAndSmallOnesGoOnBesideIt() throws Exception {
+        AuditMemory.Share large = memory.take("node 4", 199, LATE);
+        IOException e = assertThrows(UnjudgeableException.class, () -> memory.take("node 8", 60, Deadline.after(50)));
+        assertTrue(e.getMessage().contains("memory"), e.getMessage());
         takeLater("small", 1);
-        assertTrue(taken.poll(100, TimeUnit.MILLISECONDS) == null);
-        alone.close();
         assertNext("small");
+        large.close();
+        memory.take("node 8", 60, LATE).close();
+    }
+
+    /** A node that drips one answer has its next one wait: for that one, and not everybody for both. */
+    @Test
+    void whoWaitsForItsOwnNodesAuditHoldsUpNobodyElse() throws Exception {
+        AuditMemory.Share dripping = memory.take("node 9", 20, LATE);
+        Thread.startVirtualThread(() -> {
+            try {
+                memory.take("node 9", 20, LATE);
+            } catch (IOException e) {
+                taken.add(e.getMessage());
+            }
+        });
+        Thread.sleep(50);
+        for (int i = 0; i < 200; i++) {
+            memory.take("node " + (10 + i), 10, LATE).close();
+        }
+        dripping.close();
+        assertTrue(taken.isEmpty());
     }
 
     @Test
@@ -60,7 +81,8 @@ class AuditMemoryTest {
     @Test
     void aLargeAuditIsNotOvertaken() throws Exception {
         AuditMemory.Share first = memory.take("node 5", 50, LATE);
-        takeLater("large", 80);
+        AuditMemory.Share second = memory.take("node 5b", 10, LATE);
+        takeLater("large", 50);
         while (true) {
             // Until the large one waits, a small one is served.
             try (AuditMemory.Share _ = memory.take("node 6", 10, Deadline.after(20))) {
@@ -71,5 +93,6 @@ class AuditMemoryTest {
         }
         first.close();
         assertNext("large");
+        second.close();
     }
 }

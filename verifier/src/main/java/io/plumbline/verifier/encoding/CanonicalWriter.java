@@ -11,6 +11,8 @@ public final class CanonicalWriter {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final int LARGE_BYTES = 64 << 20;
+
     private byte[] bytes = new byte[128];
     private int length;
 
@@ -19,7 +21,9 @@ public final class CanonicalWriter {
         int at = length;
         length = Math.addExact(length, more);
         if (length > bytes.length) {
-            bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(length, 2L * bytes.length)));
+            // What is large already grows by less: both are there while it is copied.
+            long grown = bytes.length + Math.max(bytes.length >> 2, Math.min(bytes.length, LARGE_BYTES));
+            bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(length, grown)));
         }
         return at;
     }
