@@ -16,7 +16,7 @@ assert.equal(whole.choices[0].finish_reason, 'length');
 assert.equal(whole.usage.completion_tokens, 24);
 assert.ok(whole.plumbline.receipt.length > 500, 'a receipt beside the answer');
 
-let text = '';
+let pieces = '';
 let role;
 let finish;
 let usage;
@@ -26,12 +26,12 @@ const stream = await client.chat.completions.create({
 for await (const chunk of stream) {
   assert.equal(chunk.object, 'chat.completion.chunk');
   role ??= chunk.choices[0]?.delta.role;
-  text += chunk.choices[0]?.delta.content ?? '';
+  pieces += chunk.choices[0]?.delta.content ?? '';
   finish = chunk.choices[0]?.finish_reason ?? finish;
   usage = chunk.usage ?? usage;
 }
 assert.equal(role, 'assistant');
-assert.equal(text, whole.choices[0].message.content);
+assert.equal(pieces, whole.choices[0].message.content);
 assert.equal(finish, 'length');
 assert.equal(usage.completion_tokens, 24);
 
@@ -45,6 +45,10 @@ const several = await client.chat.completions.create({
 });
 assert.deepEqual(several.choices.map(choice => choice.index), [0, 1, 2]);
 assert.equal(several.choices[0].logprobs.content[0].top_logprobs.length, 2);
+
+const text = await client.completions.create({ model, prompt: ['Once', 'The fox'], max_tokens: 4, temperature: 0 });
+assert.equal(text.object, 'text_completion');
+assert.equal(text.choices.length, 2);
 
 const aborting = new AbortController();
 await assert.rejects(async () => {

@@ -116,17 +116,24 @@ public final class ApiServer implements AutoCloseable {
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
                 .post("/v1/embeddings", embeddings::embed)
-                .post("/v1/chat/completions", http -> {
-                    if (chat == null) {
-                        Http.guarded(http, Http::openAi, () -> {
-                            throw new ApiException(404, "This server has no language model.");
-                        });
-                    } else {
-                        chat.complete(http);
-                    }
-                });
+                .post("/v1/chat/completions", http -> language(http, ChatApi::chat))
+                .post("/v1/completions", http -> language(http, ChatApi::text));
         tensors.route(routes);
         return routes;
+    }
+
+    private interface Answering {
+        void answer(ChatApi api, HttpExchange http) throws IOException;
+    }
+
+    private void language(HttpExchange http, Answering how) throws IOException {
+        if (chat == null) {
+            Http.guarded(http, Http::openAi, () -> {
+                throw new ApiException(404, "This server has no language model.");
+            });
+        } else {
+            how.answer(chat, http);
+        }
     }
 
     /** A model as {@code /v1/models} lists it. */

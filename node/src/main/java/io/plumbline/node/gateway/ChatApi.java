@@ -21,11 +21,12 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.agrona.CloseHelper;
 
 /**
- * {@code /v1/chat/completions} for one language model: turns messages into tokens, has a node answer, and checks its
- * receipt.
+ * {@code /v1/chat/completions} and {@code /v1/completions} for one language model: turns messages or text into tokens,
+ * has them answered, and checks the receipts.
  */
 final class ChatApi implements AutoCloseable {
     private final Answerers answerers;
@@ -48,12 +49,29 @@ final class ChatApi implements AutoCloseable {
         return ApiServer.listed(modelName, model.id());
     }
 
-    void complete(HttpExchange http) throws IOException {
+    /** {@code /v1/chat/completions}. */
+    void chat(HttpExchange http) throws IOException {
+        complete(
+                http,
+                CompletionShape.CHAT,
+                body -> ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
+    }
+
+    /** {@code /v1/completions}. */
+    void text(HttpExchange http) throws IOException {
+        complete(
+                http,
+                CompletionShape.TEXT,
+                body -> TextRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
+    }
+
+    private void complete(HttpExchange http, CompletionShape shape, Function<JsonNode, ChatRequest> parse)
+            throws IOException {
         Http.guarded(http, Http::openAi, () -> {
             JsonNode body = Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
-            ChatRequest chat = ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level);
-            try (Completion completion = new Completion(this, chat)) {
-                if (chat.stream()) {
+            ChatRequest asked = parse.apply(body);
+            try (Completion completion = new Completion(this, asked, shape)) {
+                if (asked.stream()) {
                     http.responseHeader("Content-Type", "text/event-stream");
                     http.responseHeader("Cache-Control", "no-cache");
                     completion.start();

@@ -31,6 +31,21 @@ final class ChatFields {
             "stream_options",
             "plumbline");
 
+    private static final Set<String> HONOURED_OF_TEXT = Set.of(
+            "model",
+            "prompt",
+            "max_tokens",
+            "n",
+            "logprobs",
+            "seed",
+            "temperature",
+            "top_k",
+            "top_p",
+            "stop",
+            "stream",
+            "stream_options",
+            "plumbline");
+
     /** About the client's and its provider's books, and how soon an answer comes; never about what it says. */
     private static final Set<String> HARMLESS = Set.of(
             "user",
@@ -99,6 +114,8 @@ final class ChatFields {
         for (String name : List.of(
                 "chat_template",
                 "prompt",
+                "suffix",
+                "messages",
                 "audio",
                 "grammar",
                 "json_schema",
@@ -123,9 +140,19 @@ final class ChatFields {
         return Map.copyOf(neutral);
     }
 
+    /** As {@link #check}, of a text completion. */
+    static void checkText(RequestFields fields) {
+        fields.requireOnly(HONOURED_OF_TEXT, HARMLESS, NEUTRAL);
+        checkOptions(fields);
+    }
+
     /** @throws ApiException naming a field that is not honoured, or not known. */
     static void check(RequestFields fields) {
         fields.requireOnly(HONOURED, HARMLESS, NEUTRAL);
+        checkOptions(fields);
+    }
+
+    private static void checkOptions(RequestFields fields) {
         fields.object("stream_options")
                 .requireOnly(
                         Set.of("include_usage"),

@@ -44,7 +44,7 @@ public record ChatRequest(
     /** For all but the messages. */
     private static final int OTHER_BYTES = 1 << 20;
 
-    private static final int MAX_CHOICES = 16;
+    static final int MAX_CHOICES = 16;
     private static final int MAX_TOP_LOGPROBS = 20;
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -61,14 +61,7 @@ public record ChatRequest(
             byte[] requester,
             Level otherwise) {
         RequestFields fields = new RequestFields(body);
-        String wanted = fields.text("model", modelName);
-        if (!wanted.equals(modelName)) {
-            throw new ApiException(
-                    404,
-                    "model_not_found",
-                    "model",
-                    "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
-        }
+        requireModel(fields, modelName);
         ChatFields.check(fields);
         String text = messages(body);
         requireModest(text, model);
@@ -80,14 +73,7 @@ public record ChatRequest(
         if (top > 0 && !logprobs) {
             throw RequestFields.invalid("top_logprobs", "needs \"logprobs\": true beside it.");
         }
-        // A client that names no seed wants another answer each time; the one drawn for it is in the request all the
-        // same.
-        long seed = fields.has("seed") ? fields.whole("seed", 0, Long.MIN_VALUE, Long.MAX_VALUE) : RANDOM.nextLong();
-        Sampling sampling = new Sampling(
-                (float) fields.number("temperature", DEFAULT_TEMPERATURE, 0, Sampling.MAX_TEMPERATURE),
-                (int) fields.whole("top_k", 0, 0, Integer.MAX_VALUE),
-                topP(fields),
-                seed);
+        Sampling sampling = sampling(fields);
         List<String> stops = stops(fields);
         long time = System.currentTimeMillis() / 1000;
         // As everybody does who checks it: from the same text, by the same clock.
@@ -95,28 +81,10 @@ public record ChatRequest(
         if (prompt.length == 0) {
             throw new ApiException(400, "invalid_value", "messages", "The messages are empty.");
         }
-        int room = model.config().maxPositions() - prompt.length + 1;
-        if (room < 1) {
-            throw tooLong("The messages are " + prompt.length + " tokens; this model's context is "
-                    + model.config().maxPositions() + ". Shorten them.");
-        }
+        Asked asked = new Asked(text, time, prompt, sampling, maxTokens, stops, requester);
         List<Request> requests = new ArrayList<>();
         for (int i = 0; i < choices; i++) {
-            byte[] nonce = new byte[16];
-            RANDOM.nextBytes(nonce);
-            Request request = new Request(
-                    model.id(),
-                    text,
-                    time,
-                    prompt,
-                    sampling.withSeed(seed + i),
-                    (int) Math.min(room, maxTokens),
-                    model.stopTokens(),
-                    stops,
-                    requester,
-                    nonce);
-            Generator.check(request, model.config());
-            requests.add(request);
+            requests.add(asked.request(model, i, "messages"));
         }
         boolean stream = fields.flag("stream", false);
         boolean usage = fields.object("stream_options").flag("include_usage", false);
@@ -129,6 +97,75 @@ public record ChatRequest(
                 logprobs ? top : -1);
     }
 
+    /**
+     * What one prompt is asked with.
+     *
+     * @param messages "" for a prompt of bare tokens.
+     * @param prompt its tokens.
+     */
+    record Asked(
+            String messages,
+            long time,
+            int[] prompt,
+            Sampling sampling,
+            long maxTokens,
+            List<String> stops,
+            byte[] requester) {
+        /**
+         * The request for a choice, of which each has another seed and nonce.
+         *
+         * @param field that the prompt came by, for errors.
+         */
+        Request request(LoadedModel model, int choice, String field) {
+            int room = model.config().maxPositions() - prompt.length + 1;
+            if (room < 1) {
+                throw new ApiException(
+                        400,
+                        "context_length_exceeded",
+                        field,
+                        "The prompt has " + prompt.length + " tokens; this model's context is "
+                                + model.config().maxPositions() + ". Shorten it.");
+            }
+            byte[] nonce = new byte[16];
+            RANDOM.nextBytes(nonce);
+            Request request = new Request(
+                    model.id(),
+                    messages,
+                    time,
+                    prompt,
+                    sampling.withSeed(sampling.seed() + choice),
+                    (int) Math.min(room, maxTokens),
+                    model.stopTokens(),
+                    stops,
+                    requester,
+                    nonce);
+            Generator.check(request, model.config());
+            return request;
+        }
+    }
+
+    static void requireModel(RequestFields fields, String modelName) {
+        String wanted = fields.text("model", modelName);
+        if (!wanted.equals(modelName)) {
+            throw new ApiException(
+                    404,
+                    "model_not_found",
+                    "model",
+                    "The model \"" + wanted + "\" does not exist; this gateway serves \"" + modelName + "\".");
+        }
+    }
+
+    static Sampling sampling(RequestFields fields) {
+        // A client that names no seed wants another answer each time; the one drawn for it is in the request all the
+        // same.
+        long seed = fields.has("seed") ? fields.whole("seed", 0, Long.MIN_VALUE, Long.MAX_VALUE) : RANDOM.nextLong();
+        return new Sampling(
+                (float) fields.number("temperature", DEFAULT_TEMPERATURE, 0, Sampling.MAX_TEMPERATURE),
+                (int) fields.whole("top_k", 0, 0, Integer.MAX_VALUE),
+                topP(fields),
+                seed);
+    }
+
     private static int topP(RequestFields fields) {
         int millionths = (int) Math.round(fields.number("top_p", 1, 0, 1) * 1_000_000);
         if (millionths == 0) {
@@ -137,7 +174,7 @@ public record ChatRequest(
         return millionths;
     }
 
-    private static List<String> stops(RequestFields fields) {
+    static List<String> stops(RequestFields fields) {
         List<String> stops = fields.texts("stop");
         try {
             Request.requireStopTexts(stops);
@@ -181,7 +218,7 @@ public record ChatRequest(
         }
     }
 
-    private static Level level(RequestFields wish, Level otherwise) {
+    static Level level(RequestFields wish, Level otherwise) {
         if (!wish.has("level")) {
             return otherwise;
         }

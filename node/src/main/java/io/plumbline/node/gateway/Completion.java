@@ -16,11 +16,14 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.Collectors;
 
 /** One chat completion under way: its choices are answered side by side, each with a receipt of its own. */
 final class Completion implements AutoCloseable {
@@ -30,6 +33,7 @@ final class Completion implements AutoCloseable {
 
     private final ChatApi api;
     private final ChatRequest chat;
+    private final CompletionShape shape;
     private final String id;
     private final List<Choice> choices = new CopyOnWriteArrayList<>();
     private volatile boolean isCancelled;
@@ -70,10 +74,11 @@ final class Completion implements AutoCloseable {
         }
     }
 
-    Completion(ChatApi api, ChatRequest chat) {
+    Completion(ChatApi api, ChatRequest chat, CompletionShape shape) {
         this.api = api;
         this.chat = chat;
-        this.id = "chatcmpl-" + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
+        this.shape = shape;
+        this.id = shape.prefix() + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
     }
 
     /** Has all choices answered: each begins beside the others. */
@@ -212,15 +217,15 @@ final class Completion implements AutoCloseable {
     /** The answer in one JSON object. */
     ObjectNode whole() throws IOException {
         follow((choice, piece, logprobs, end) -> {});
-        ObjectNode json = envelope("chat.completion");
+        ObjectNode json = envelope(shape.object());
         ArrayNode array = json.putArray("choices");
         for (Choice choice : choices) {
             ObjectNode one = array.addObject().put("index", choice.index);
-            one.putObject("message").put("role", "assistant").put("content", signedText(choice));
+            shape.whole(one, signedText(choice));
             if (chat.topLogprobs() < 0) {
                 one.putNull("logprobs");
             } else {
-                one.putObject("logprobs").set("content", choice.logprobs);
+                shape.logprobs(one, choice.logprobs);
             }
             one.put("finish_reason", finishReason(choice));
             one.set("plumbline", extension(choice));
@@ -235,9 +240,7 @@ final class Completion implements AutoCloseable {
         try {
             for (Choice choice : choices) {
                 ObjectNode json = chunk(choice, null);
-                ((ObjectNode) json.path("choices").path(0).path("delta"))
-                        .put("role", "assistant")
-                        .put("content", "");
+                shape.begin((ObjectNode) json.path("choices").path(0));
                 name(choice, json);
                 write(out, json);
             }
@@ -245,12 +248,12 @@ final class Completion implements AutoCloseable {
                 if (!piece.isEmpty() || logprobs != null) {
                     ObjectNode json = chunk(choice, null);
                     ObjectNode one = (ObjectNode) json.path("choices").path(0);
-                    ((ObjectNode) one.get("delta")).put("content", piece);
+                    shape.piece(one, piece);
                     if (choice.request != choice.named) {
                         name(choice, json);
                     }
                     if (logprobs != null) {
-                        one.putObject("logprobs").putArray("content").add(logprobs);
+                        shape.logprobs(one, MAPPER.createArrayNode().add(logprobs));
                     }
                     write(out, json);
                 }
@@ -261,7 +264,7 @@ final class Completion implements AutoCloseable {
                 }
             });
             if (chat.usage()) {
-                ObjectNode json = envelope("chat.completion.chunk");
+                ObjectNode json = envelope(shape.chunk());
                 json.putArray("choices");
                 json.set("usage", usage());
                 write(out, json);
@@ -287,9 +290,9 @@ final class Completion implements AutoCloseable {
     }
 
     private ObjectNode chunk(Choice choice, String finish) {
-        ObjectNode json = envelope("chat.completion.chunk");
+        ObjectNode json = envelope(shape.chunk());
         ObjectNode one = json.putArray("choices").addObject().put("index", choice.index);
-        one.putObject("delta");
+        shape.piece(one, "");
         one.put("finish_reason", finish);
         return json;
     }
@@ -319,7 +322,13 @@ final class Completion implements AutoCloseable {
     }
 
     private ObjectNode usage() {
-        int prompt = choices.getFirst().request.promptTokens().length;
+        // Choices of one prompt share its tokens.
+        int prompt = chat.requests().stream()
+                .map(Request::promptTokens)
+                .collect(Collectors.toCollection(() -> Collections.newSetFromMap(new IdentityHashMap<>())))
+                .stream()
+                .mapToInt(tokens -> tokens.length)
+                .sum();
         int output = choices.stream()
                 .mapToInt(choice -> choice.answered.answer().tokens().length)
                 .sum();

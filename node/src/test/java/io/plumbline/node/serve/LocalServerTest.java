@@ -91,8 +91,12 @@ class LocalServerTest {
     }
 
     private static HttpResponse<String> post(String body) throws IOException, InterruptedException {
+        return post("/chat/completions", body);
+    }
+
+    private static HttpResponse<String> post(String path, String body) throws IOException, InterruptedException {
         return HTTP.send(
-                HttpRequest.newBuilder(URI.create(base() + "/chat/completions"))
+                HttpRequest.newBuilder(URI.create(base() + path))
                         .POST(HttpRequest.BodyPublishers.ofString(body))
                         .build(),
                 HttpResponse.BodyHandlers.ofString());
@@ -195,6 +199,60 @@ class LocalServerTest {
         assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
         assertNotNull(entry.answer().cancellation());
         assertEquals(0, audit(HexFormat.of().formatHex(entry.receipt().encode())));
+    }
+
+    @Test
+    void textGoesOnAsTheOlderApiHasIt() throws Exception {
+        String asked = "{\"prompt\":\"Once upon a time\",\"temperature\":0,\"logprobs\":2";
+        JsonNode whole = MAPPER.readTree(
+                post("/completions", asked + ",\"max_tokens\":8}").body());
+        assertEquals("text_completion", whole.path("object").asText());
+        assertTrue(whole.path("id").asText().startsWith("cmpl-"));
+        JsonNode choice = whole.path("choices").path(0);
+        assertEquals(8, choice.path("logprobs").path("tokens").size());
+        assertEquals(2, choice.path("logprobs").path("top_logprobs").path(7).size());
+        assertEquals("length", choice.path("finish_reason").asText());
+        String text = choice.path("text").asText();
+        assertTrue(text.contains("there was"), text);
+        // The receipt covers the tokens that the text became.
+        assertEquals(0, audit(whole.path("plumbline").path("receipt").asText()));
+        StringBuilder streamed = new StringBuilder();
+        String stream = post(
+                        "/completions", asked.replace(",\"logprobs\":2", "") + ",\"max_tokens\":8,\"stream\":true}")
+                .body();
+        for (String line :
+                stream.lines().filter(line -> line.startsWith("data: {")).toList()) {
+            streamed.append(MAPPER.readTree(line.substring(6))
+                    .path("choices")
+                    .path(0)
+                    .path("text")
+                    .asText());
+        }
+        assertEquals(text, streamed.toString());
+        JsonNode several = MAPPER.readTree(
+                post("/completions", "{\"prompt\":[\"Once\",\"The fox\",\"Rain\"],\"max_tokens\":2,\"n\":2,\"seed\":1}")
+                        .body());
+        assertEquals(6, several.path("choices").size());
+        assertEquals(12, several.path("usage").path("completion_tokens").asInt());
+        JsonNode tokens = MAPPER.readTree(post("/completions", "{\"prompt\":[300,301,302],\"max_tokens\":1}")
+                .body());
+        assertEquals(3, tokens.path("usage").path("prompt_tokens").asInt());
+        for (String wrong : new String[] {
+            "{\"max_tokens\":1}",
+            "{\"prompt\":[]}",
+            "{\"prompt\":\"\",\"max_tokens\":1}",
+            "{\"prompt\":[1,\"a\"]}",
+            "{\"prompt\":[-1]}",
+            "{\"prompt\":[4000000]}",
+            "{\"prompt\":\"a\",\"suffix\":\"b\"}",
+            "{\"prompt\":\"a\",\"echo\":true}",
+            "{\"prompt\":\"a\",\"n\":17}",
+            "{\"prompt\":[\"a\",\"b\"],\"n\":9}",
+            "{\"prompt\":\"a\",\"messages\":[]}"
+        }) {
+            HttpResponse<String> refused = post("/completions", wrong);
+            assertEquals(400, refused.statusCode(), wrong + ": " + refused.body());
+        }
     }
 
     @Test

@@ -250,6 +250,14 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         return encoder.encode(template.render(variables, clock), false);
     }
 
+    /**
+     * The tokens of a text that is to go on, with those that the model's texts begin with. Names of control tokens in
+     * it are text.
+     */
+    public int[] text(String text) {
+        return withoutTemplate(encoder.encode(encoder.mark(text), true));
+    }
+
     /** What the template writes around a conversation of all roles: it may compose what its source does not hold. */
     private String writes() {
         if (template == null) {
