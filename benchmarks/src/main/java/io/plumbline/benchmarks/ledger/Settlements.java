@@ -21,6 +21,9 @@ import java.util.List;
  */
 final class Settlements {
     static final int FULL_NODES = 4;
+    /** Of the node: its share of the state is ten requests for each unit. */
+    private static final long STAKE = 1_000_000;
+
     private static final int TOKENS = 50;
     private static final long PRICE = 2L * TOKENS;
     private static final long LIFE_MS = 500_000;
@@ -42,7 +45,7 @@ final class Settlements {
                 new byte[32],
                 List.of(
                         new Genesis.Deposit(requester.publicKey(), 1L << 50),
-                        new Genesis.Deposit(node.publicKey(), 100_000)),
+                        new Genesis.Deposit(node.publicKey(), STAKE)),
                 Parameters.FREE);
     }
 
@@ -64,7 +67,7 @@ final class Settlements {
     }
 
     byte[] register() {
-        return sign(node, List.of(new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9)));
+        return sign(node, List.of(new Command.RegisterNode(STAKE, MODEL, 2, "127.0.0.1", 9)));
     }
 
     /** One command by itself. */
