@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,37 +15,28 @@ import java.util.Set;
  * beside them. One that would change the answer and is not honoured is refused by name, unless it asks for nothing.
  */
 final class ChatFields {
-    private static final Set<String> HONOURED = Set.of(
-            "model",
-            "messages",
-            "max_tokens",
-            "max_completion_tokens",
-            "n",
-            "logprobs",
-            "top_logprobs",
-            "seed",
-            "temperature",
-            "top_k",
-            "top_p",
-            "stop",
-            "stream",
-            "stream_options",
-            "plumbline");
+    private static final Set<String> HONOURED = with("messages", "max_completion_tokens", "top_logprobs");
 
-    private static final Set<String> HONOURED_OF_TEXT = Set.of(
-            "model",
-            "prompt",
-            "max_tokens",
-            "n",
-            "logprobs",
-            "seed",
-            "temperature",
-            "top_k",
-            "top_p",
-            "stop",
-            "stream",
-            "stream_options",
-            "plumbline");
+    private static final Set<String> HONOURED_OF_TEXT = with("prompt");
+
+    /** These, and what both APIs for text have. */
+    private static Set<String> with(String... own) {
+        Set<String> honoured = new HashSet<>(Set.of(own));
+        honoured.addAll(List.of(
+                "model",
+                "max_tokens",
+                "n",
+                "logprobs",
+                "seed",
+                "temperature",
+                "top_k",
+                "top_p",
+                "stop",
+                "stream",
+                "stream_options",
+                "plumbline"));
+        return Set.copyOf(honoured);
+    }
 
     /** About the client's and its provider's books, and how soon an answer comes; never about what it says. */
     private static final Set<String> HARMLESS = Set.of(

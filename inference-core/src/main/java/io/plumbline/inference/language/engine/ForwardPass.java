@@ -37,7 +37,7 @@ public final class ForwardPass implements Executor {
     private final BatchRows batch;
     private final List<LayerObserver> observers = new ArrayList<>();
 
-    // What tasks of a step find here, so that none is made for a step.
+    // A step's tasks read these: a task object for each step would be garbage.
     private int index;
     private LoadedModel.Layer layer;
     private int[] ids;

@@ -55,7 +55,7 @@ public final class ModelStore {
         return to;
     }
 
-    /** What people call it: the file's or the folder's name. */
+    /** A checkpoint's name for people: that of its file or its folder. */
     public static String name(Path model) {
         String name = model.toAbsolutePath().normalize().getFileName().toString();
         return name.endsWith(".gguf") ? name.substring(0, name.length() - ".gguf".length()) : name;

@@ -50,7 +50,7 @@ final class LinearPattern {
     }
 
     /**
-     * What is wrong with an expression, or null.
+     * Says why an expression is not taken; null where it is.
      *
      * @param pattern as the file has it.
      */
@@ -131,7 +131,7 @@ final class LinearPattern {
             throw new IllegalArgumentException("it has a group without an end");
         }
         at++;
-        // What is looked at is over when it has matched once.
+        // A look-ahead is over when it has matched once.
         return looks ? new Cost(inside.free + inside.endless, 0, true, false) : inside;
     }
 
