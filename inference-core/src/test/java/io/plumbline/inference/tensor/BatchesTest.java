@@ -23,7 +23,7 @@ class BatchesTest {
                 Tensor.ofFloats("x", new long[] {rows, 2}, new float[2 * rows]), Tensor.ofFloats("m", shape, shared));
     }
 
-    /** What has no rows is taken from one of them: it must be the same in all, in its bytes and in its shape. */
+    /** A tensor without rows is taken from one request: all must have it alike, in its bytes and in its shape. */
     @Test
     void requestsAreRunTogetherWhereNothingButTheirRowsDiffers() {
         Batches batches = new Batches(new TensorManifest(

@@ -48,7 +48,7 @@ final class CopiedState implements Replica.Listener {
     /** It begins from a snapshot. */
     void begin(LedgerState from, int fullNodes) {
         state = from;
-        mostLiars = (fullNodes - 1) / 3;
+        mostLiars = Certificate.mostLiars(fullNodes);
         Blocks blocks = from.blocks();
         BlockHeader last = blocks.open() == null ? blocks.certified() : blocks.open();
         copied = last == null ? -1 : last.number();

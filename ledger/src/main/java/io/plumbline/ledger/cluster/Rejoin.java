@@ -1,6 +1,7 @@
 package io.plumbline.ledger.cluster;
 
 import io.plumbline.transport.Media;
+import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -68,7 +69,7 @@ public final class Rejoin {
                     .filter(Boolean::booleanValue)
                     .count();
             // One more than may lie: a ledger that begins has nothing that could be copied.
-            return purged > (ingresses.size() - 1) / 3;
+            return purged > Certificate.mostLiars(ingresses.size());
         }
     }
 

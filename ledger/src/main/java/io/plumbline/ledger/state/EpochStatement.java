@@ -54,7 +54,7 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
         int signed = (int) statements.stream()
                 .filter(one -> Arrays.equals(one.votes.get(epoch), hash))
                 .count();
-        int liars = Math.min((fullNodes - 1) / 3, statements.size() - signed);
+        int liars = Math.min(Certificate.mostLiars(fullNodes), statements.size() - signed);
         int silent = fullNodes - statements.size();
         return signed + silent + liars < Certificate.quorum(fullNodes);
     }

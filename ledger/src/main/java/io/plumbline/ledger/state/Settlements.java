@@ -162,7 +162,7 @@ final class Settlements {
             return "the node's free stake of " + free + " does not cover " + amount + " " + parameters.cover()
                     + " times; other requests must end first";
         }
-        // What costs nothing to open would cost every full node memory without end.
+        // A record that cost nothing to open would take memory of every full node without end.
         long least = isBounded && parameters.cover() > 0 ? parameters.minStake() / LEAST_RESERVE_PARTS : 0;
         long reserved = Math.max(amount * parameters.cover(), least);
         if (reserved > free) {

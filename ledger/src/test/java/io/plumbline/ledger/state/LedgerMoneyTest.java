@@ -189,7 +189,7 @@ class LedgerMoneyTest {
             for (Signed signed : List.of(wish, withOthers)) {
                 LedgerState ours = new LedgerState(old);
                 ours.apply(signed, now);
-                // What a build that cannot read it comes to: one command more was seen, and nothing else.
+                // A build that cannot read it counts one command more, and changes nothing else.
                 LedgerState theirs = new LedgerState(old);
                 assertNotNull(theirs.apply(
                                 new Signed(
@@ -229,7 +229,7 @@ class LedgerMoneyTest {
             assertEquals(i == 50, refusal != null, refusal);
             assertTrue(i < 50 || refusal.contains("10 requests for each unit of its stake"), refusal);
         }
-        // What has left the state makes room, in a copy that was made of a snapshot too.
+        // A request that has left the state makes room, in a copy that was made of a snapshot too.
         now += Parameters.DEFAULT.escrowMs();
         ledger.expire(now);
         now += Parameters.DEFAULT.escrowMs() + 1;

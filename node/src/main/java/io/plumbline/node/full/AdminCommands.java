@@ -55,7 +55,7 @@ public record AdminCommands(
                 .createObjectNode()
                 .put("full_node", place)
                 .put("full_nodes", fullNodes)
-                .put("liars_tolerated", (fullNodes - 1) / 3)
+                .put("liars_tolerated", Certificate.mostLiars(fullNodes))
                 .put("signatures_that_certify", Certificate.quorum(fullNodes))
                 .put("leads", member.leads())
                 .put("sure", service.isSure())

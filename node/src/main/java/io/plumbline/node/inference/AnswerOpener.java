@@ -90,9 +90,9 @@ final class AnswerOpener implements AutoCloseable {
 
     private Replay replay(AnswerStore.Stored found, Path folder) throws IOException {
         Request request = Request.decode(found.request());
-        requireRoom(request, Answer.decode(found.answer()).tokens(), folder);
-        long begin = replaying.cpuNanos();
         int[] output = Answer.decode(found.answer()).tokens();
+        requireRoom(request, output, folder);
+        long begin = replaying.cpuNanos();
         Replay replay = Replay.of(generator, cells, keys.publicKey(), request, output, folder);
         events.emit(new Event.Replayed(Blake3.hex(request.hash()), (replaying.cpuNanos() - begin) / 1e6));
         return replay;

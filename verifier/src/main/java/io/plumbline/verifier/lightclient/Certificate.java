@@ -22,13 +22,17 @@ public record Certificate(long epoch, SortedMap<Integer, byte[]> signatures) {
         signatures = Collections.unmodifiableSortedMap(new TreeMap<>(signatures));
     }
 
+    /** Most full nodes that may lie while the others still agree: fewer than a third of them. */
+    public static int mostLiars(int fullNodes) {
+        return (fullNodes - 1) / 3;
+    }
+
     /**
      * Signatures that certify: any two such sets have more full nodes in common than may lie, which is fewer than a
      * third. Three full nodes tolerate no liar, and with two of them one may be down; four tolerate one.
      */
     public static int quorum(int fullNodes) {
-        int liars = (fullNodes - 1) / 3;
-        return (fullNodes + liars) / 2 + 1;
+        return (fullNodes + mostLiars(fullNodes)) / 2 + 1;
     }
 
     /**

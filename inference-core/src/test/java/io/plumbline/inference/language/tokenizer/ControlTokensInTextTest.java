@@ -82,7 +82,7 @@ class ControlTokensInTextTest {
         }
     }
 
-    /** What a template writes decides what a text may not say: the same on every host, whenever it was started. */
+    /** A template's strings decide what a text may not contain: the same on every host, whenever it started. */
     @Test
     void whatIsAControlTokenDoesNotDependOnTheDay() throws IOException {
         String composed = "{% if strftime_now('%Y') == '1970' %}{{ '<|e' + 'nd|>' }}{% endif %}"

@@ -78,7 +78,7 @@ final class NewNetworkCommand extends CommandOptions implements Callable<Integer
         } catch (IllegalArgumentException e) {
             throw new IOException(e.getMessage(), e);
         }
-        int liars = (keys.size() - 1) / 3;
+        int liars = Certificate.mostLiars(keys.size());
         System.out.println(keys.size() + " full nodes, of which " + Certificate.quorum(keys.size())
                 + " certify; it holds if at most " + liars + " of them lie"
                 + (liars == 0 ? ". FEWER THAN FOUR TOLERATE NO LIAR." : "."));

@@ -12,6 +12,7 @@ import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.io.IOException;
@@ -66,7 +67,7 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
     private void show(CertifiedEntry entry, Settlement settled, Genesis genesis) {
         int full = genesis.fullNodes().size();
         int signed = entry.certificate().signatures().size();
-        int liars = (full - 1) / 3;
+        int liars = Certificate.mostLiars(full);
         if (json) {
             ObjectNode object = new ObjectMapper()
                     .createObjectNode()
