@@ -82,6 +82,11 @@ public final class ChunkTree {
         chunks += 1L << level;
     }
 
+    /** Replaces {@code count} pairs of neighbours, 16 words each, by their parents, none of which is the root. */
+    void parents(int[] pairs, int count) {
+        ChunkCompressor.best().parents(key, flags, pairs, 0, count, pairs, 0);
+    }
+
     /**
      * Merges only what more chunks are known to follow: the last merge of all is the root's and carries another flag.
      * Before chunk i is added, the stack holds one value for each bit set in i.

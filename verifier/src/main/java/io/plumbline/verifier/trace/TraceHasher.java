@@ -3,24 +3,35 @@ package io.plumbline.verifier.trace;
 import io.plumbline.verifier.blake3.ChunkCompressor;
 import io.plumbline.verifier.blake3.ChunkTree;
 import io.plumbline.verifier.blake3.Hashing;
+import io.plumbline.verifier.blake3.SubtreeRun;
 import io.plumbline.verifier.blake3.Subtrees;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.concurrent.Executor;
 
 /**
  * The running commitment to a trace. Records may be hashed in any order inside a block of tokens (an engine works
- * layer by layer); a finished block joins the tree and nothing of it is kept.
+ * layer by layer); a finished block joins the tree and nothing of it is kept. It may join while the next block is
+ * worked on: there is memory for the digests of two.
  *
  * <p>A token's part of the tree is its digest: the {@link Subtrees} of the chunks that do not depend on what was
  * chosen after it, then the chunks that do, as they are when nothing was. A device computes digests itself; a cache
  * keeps them beside keys and values.
+ *
+ * <p>One caller at a time, beside the threads that {@link #end(Executor)} and {@link #gather} speak of.
  */
 public final class TraceHasher {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int WORDS = ChunkCompressor.CV_WORDS;
+
+    /** Memory for more than this many times a block's digests is let go: a prompt's is not kept beside its answer. */
+    private static final int MOST_SPARE = 64;
+
+    /** Subtrees that are joined at once: more would fill no more lanes, and need scratch memory. */
+    private static final int MOST_JOINED = 4_096;
 
     private final TraceLayout layout;
     private final int stepChunks;
@@ -36,6 +47,14 @@ public final class TraceHasher {
     private int blockStart;
     private int blockTokens;
     private int ended;
+
+    // These four and the tree belong to the thread that holds this hasher's lock.
+    private int[] handed = new int[0];
+    private int handedStart;
+    private int handedTokens;
+    private Throwable failure;
+
+    private final Runnable fold = this::fold;
 
     /** @param key of the node's trace hashes, see {@link TraceLayout#keyOf}. */
     public TraceHasher(TraceLayout layout, byte[] key) {
@@ -55,15 +74,18 @@ public final class TraceHasher {
         return (Subtrees.most(layout.stepChunks() - layout.tailChunks()) + layout.tailChunks()) * WORDS;
     }
 
-    /** Starts the block of {@code tokens} tokens that follows the last one ended. */
+    /**
+     * Starts the block of {@code tokens} tokens that follows the last one ended; again, where it could not be ended.
+     */
     public void begin(int firstToken, int tokens) {
         if (firstToken != ended) {
             throw new IllegalStateException("Token " + firstToken + " does not follow " + ended + ".");
         }
         blockStart = firstToken;
         blockTokens = tokens;
-        if (digests.length < tokens * digestWords) {
-            digests = new int[tokens * digestWords];
+        int words = tokens * digestWords;
+        if (digests.length < words || digests.length / MOST_SPARE > words) {
+            digests = new int[words];
         }
     }
 
@@ -198,26 +220,101 @@ public final class TraceHasher {
         System.arraycopy(tailCvs, 0, digests, at, tailChunks * WORDS);
     }
 
-    /** Joins the block, all of whose digests are known, to the tree. */
+    /**
+     * Joins the block, all of whose digests are known, to the tree.
+     *
+     * @throws IllegalStateException when this block or an earlier one could not be joined.
+     */
     public void end() {
-        for (int i = 0; i < blockTokens; i++) {
-            long first = firstChunk(blockStart + i);
+        handOver();
+        await();
+    }
+
+    /**
+     * The same, by {@code by}, while the caller goes on. The block before has joined when this returns.
+     *
+     * @param by may run what it is given on any thread, late, or never: a caller that needs the block joined does what
+     *     was not begun itself.
+     * @throws IllegalStateException when an earlier block could not be joined; this one was not ended then.
+     */
+    public void end(Executor by) {
+        handOver();
+        by.execute(fold);
+    }
+
+    /**
+     * Returns when all blocks ended so far have joined the tree.
+     *
+     * @throws IllegalStateException when one could not be joined: this trace has no root.
+     */
+    public synchronized void await() {
+        fold();
+        switch (failure) {
+            case null -> {}
+            case Error e -> throw e;
+            default -> throw new IllegalStateException("A block of the trace could not join its tree.", failure);
+        }
+    }
+
+    private synchronized void handOver() {
+        await();
+        int[] spare = handed;
+        handed = digests;
+        handedStart = blockStart;
+        handedTokens = blockTokens;
+        digests = spare;
+        ended = blockStart + blockTokens;
+    }
+
+    /** Joins the block that was handed over, if that was not done. */
+    private synchronized void fold() {
+        int tokens = handedTokens;
+        // Whatever comes of it: half a block must not be joined twice.
+        handedTokens = 0;
+        try {
+            push(tokens);
+        } catch (RuntimeException | Error e) {
+            failure = e;
+        }
+    }
+
+    private void push(int tokens) {
+        // One token's subtrees fill no lanes, and are pushed without scratch memory.
+        int most = Math.min(MOST_JOINED, tokens * digestWords / WORDS);
+        SubtreeRun run = tokens > 1 ? new SubtreeRun(tree, handed, most) : null;
+        for (int i = 0; i < tokens; i++) {
+            long first = firstChunk(handedStart + i);
             long to = first + stepChunks - tailChunks;
             int at = i * digestWords;
             for (long chunk = first; chunk < to; at += WORDS) {
                 int level = Subtrees.level(chunk, to);
-                tree.push(digests, at, level);
+                push(run, at, level);
                 chunk += 1L << level;
             }
             for (int t = 0; t < tailChunks; t++, at += WORDS) {
-                tree.push(digests, at);
+                push(run, at, 0);
             }
         }
-        ended = blockStart + blockTokens;
+        if (run != null) {
+            run.flush();
+        }
     }
 
-    /** The trace root, given the header of {@link TraceLayout#HEADER_BYTES} bytes. */
-    public byte[] root(byte[] header) {
+    private void push(SubtreeRun run, int at, int level) {
+        if (run == null) {
+            tree.push(handed, at, level);
+        } else {
+            run.push(at, level);
+        }
+    }
+
+    /**
+     * The trace root, given the header of {@link TraceLayout#HEADER_BYTES} bytes.
+     *
+     * @throws IllegalStateException when a block could not be joined.
+     */
+    public synchronized byte[] root(byte[] header) {
+        await();
         int[] first = new int[WORDS];
         hashing.chunks(MemorySegment.ofArray(header), 0, first, 0);
         return tree.root(first);
