@@ -11,9 +11,9 @@
 #   bash inference-gpu/gpu-check.sh preflight               only says what such a host has and what it lacks
 #
 # build needs nvcc 13.0, the peer of speed a python3 with PyTorch, sanitizer compute-sanitizer, tensorrt libnvinfer.so.10: without, those parts are
-# NOT RUN and the verdict says so. RESULTS=DIR takes verdict.md, gpu-check.log, gpu-targets.tsv and gpu-speed.json, and the headlines of a whole run
-# (benchmarks/results unless named); SIZE=1.1b measures a smaller model;
-# PYTHON=none goes without the peer; TENSORRT=DIR is the folder of libnvinfer.so.10 where the loader does not find it; CACHE=DIR takes the models.
+# NOT RUN and the verdict says so. RESULTS=DIR (benchmarks/results unless named) takes verdict.md, gpu-check.log, gpu-targets.tsv, gpu-kernels.tsv,
+# gpu-speed.json, and the headlines of a whole run; SIZE=1.1b measures a smaller model; SPEED_SECONDS ends the peer earlier than after 40 minutes;
+# PYTHON=none goes without it; TENSORRT=DIR is the folder of libnvinfer.so.10 where the loader does not find it; CACHE=DIR takes the models.
 set -uo pipefail
 home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pack="$home/inference-gpu/target/gpu-check"
@@ -296,10 +296,10 @@ speed() {
     [ "$quick" = no ] || options+=(--quick)
     [ -z "${SIZE:-}" ] || options+=(--size "$SIZE")
     [ -z "${CACHE:-}" ] || options+=(--cache "$CACHE")
-    seconds=$(time_for 2400)
+    seconds=$(time_for "${SPEED_SECONDS:-2400}")
     # The measurement ends the peer in time to say what came of it; it is ended itself only where it does not.
     (cd "$home" && PLUMBLINE_COMMIT=$(cat "$pack/commit") limited "$seconds" "${java[@]}" \
-        "-Xmx$([ "$quick" = no ] && echo 24g || echo 10g)" -XX:+UseParallelGC io.plumbline.benchmarks.Main gpu \
+        "-Xmx$([ "$quick" = no ] && echo 24g || echo 10g)" -XX:+UseParallelGC io.plumbline.benchmarks.Main gpu --kernels \
         --results "$results" --python "$python" --seconds "$seconds" "${options[@]}" 2>&1) | tee "$log"
     status=${PIPESTATUS[0]}
     why="what is measured stands in the lines below and in $results/gpu-speed.json"

@@ -175,15 +175,15 @@ def main():
         attempt("rates", lambda: out.update(rates()))
         say(f"PyTorch: int8 {out.get('int8OpsPerS', 0) / 1e12:.0f} TOPS, bf16 {out.get('bf16OpsPerS', 0) / 1e12:.0f} TFLOPS")
         model = Model(s, 1, PROMPT)
-        for batch in s["decode"]:
+        # The headlines first, the smallest batch and the longest prompt: a run that is ended early has those.
+        cases = [("decode", n) for n in s["decode"]] + [("prefill", n) for n in s["prefill"]]
+        first = [("decode", n) for n in s["decode"][:1]] + [("prefill", n) for n in s["prefill"][-1:]]
+        for kind, n in first + [case for case in cases if case not in first]:
             torch._dynamo.reset()
-            attempt(
-                f"decode{batch}",
-                lambda: measured(f"decode{batch}", decode(model, batch, s["output"], s["rounds"]), f"decode at batch {batch}"),
-            )
-        for prompt in s["prefill"]:
-            torch._dynamo.reset()
-            attempt(f"prefill{prompt}", lambda: measured(f"prefill{prompt}", prefill(model, prompt, s["rounds"]), f"prefill of {prompt}"))
+            if kind == "decode":
+                attempt(f"decode{n}", lambda: measured(f"decode{n}", decode(model, n, s["output"], s["rounds"]), f"decode at batch {n}"))
+            else:
+                attempt(f"prefill{n}", lambda: measured(f"prefill{n}", prefill(model, n, s["rounds"]), f"prefill of {n}"))
     sys.exit(1 if "failed" in out else 0)
 
 

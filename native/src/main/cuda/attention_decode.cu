@@ -15,6 +15,11 @@ constexpr int BLOCK = 128;
 constexpr int HEADS = 8;
 /// Lanes that share a key.
 constexpr int KEY_LANES = 8;
+/// Keys that a block takes at once, and how often for a page.
+constexpr int KEYS_AT_ONCE = BLOCK / KEY_LANES;
+constexpr int TURNS = pages::TOKENS / KEYS_AT_ONCE;
+/// Threads of a block for each of its heads.
+constexpr int HEAD_LANES = BLOCK / HEADS;
 
 /// Which query heads a block takes: blockIdx.y counts groups of up to 8 heads that share a kv head.
 struct Share {
@@ -29,6 +34,19 @@ struct Share {
     }
 };
 
+__device__ __forceinline__ unsigned long long warp_sum(unsigned long long v) {
+#pragma unroll
+    for (int o = 16; o; o >>= 1) {
+        unsigned low = (unsigned)__shfl_xor_sync(0xffffffffu, (int)(unsigned)v, o);
+        unsigned high = (unsigned)__shfl_xor_sync(0xffffffffu, (int)(unsigned)(v >> 32), o);
+        v += (unsigned long long)high << 32 | low;
+    }
+    return v;
+}
+
+/// The larger; NaN where either is.
+__device__ __forceinline__ float larger(float a, float b) { return a > b || a != a ? a : b; }
+
 }  // namespace
 
 /// scores[row][head][j]; largest score and value scale of each block's share, [row][head][split]. Clears den and the sums.
@@ -36,72 +54,94 @@ struct Share {
 extern "C" __global__ void __launch_bounds__(128) attend_scores(
     const int16_t *q, const float *sq, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root, int heads,
     int kv_heads, int size, int *scores, int stride, float *most, float *most_scale, unsigned long long *den, int *high, int *low) {
+    follow_previous();
     __shared__ __align__(16) int16_t query[HEADS * 256];
     __shared__ float found[BLOCK];
     __shared__ float found_scale[BLOCK];
     Share share(heads, kv_heads);
     int row = blockIdx.z, split = blockIdx.x, splits = gridDim.x, tid = threadIdx.x, n = positions[row] + 1;
+    if (split * pages::TOKENS >= n) return;
     size_t first = (size_t)row * heads + share.head;
+    pages::Cache cache{tables, layer, kv_heads, size};
+    pages::Part part = cache.part(row, split);
     for (int i = tid; i < share.count * size; i += BLOCK) {
         query[i] = q[first * size + i];
         if (split == 0) high[first * size + i] = low[first * size + i] = 0;
     }
     if (split == 0 && tid < share.count) den[first + tid] = 0;
-    __syncthreads();
     int lane = tid % KEY_LANES, own = min(lane, share.count - 1);
     float c = mul(sq[first + own], inverse_root);
     float own_most = -INFINITY, own_scale = 0.0f;
-    pages::Cache cache{tables, layer, kv_heads, size};
+    __syncthreads();
     for (int p = split; p * pages::TOKENS < n; p += splits) {
-        pages::Part part = cache.part(row, p);
-        for (int t = tid / KEY_LANES; t < pages::TOKENS; t += BLOCK / KEY_LANES) {
-            int sums[HEADS];
+        // All of a thread's keys of the page are on their way at once.
+        float key_scale[TURNS], value_scale[TURNS];
 #pragma unroll
-            for (int h = 0; h < HEADS; h++) sums[h] = 0;
-            const int8_t *key_high = part.high(share.g) + t * size, *key_low = part.low(share.g) + t * size;
-            if (size % 16 == 0) {
-                for (int i = lane * 16; i < size; i += KEY_LANES * 16) {
-                    int4 a = *reinterpret_cast<const int4 *>(key_high + i), b = *reinterpret_cast<const int4 *>(key_low + i);
-                    int words[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
+        for (int u = 0; u < TURNS; u++) {
+            key_scale[u] = part.key_scales(share.g)[tid / KEY_LANES + u * KEYS_AT_ONCE];
+            value_scale[u] = part.value_scales(share.g)[tid / KEY_LANES + u * KEYS_AT_ONCE];
+        }
+        int sums[TURNS][HEADS];
 #pragma unroll
-                    for (int h = 0; h < HEADS; h++) {
-                        if (h >= share.count) continue;
-                        const int *pairs = reinterpret_cast<const int *>(query + h * size + i);
-                        int sum_high = 0;
+        for (int u = 0; u < TURNS; u++)
+#pragma unroll
+            for (int h = 0; h < HEADS; h++) sums[u][h] = 0;
+        const int8_t *key_high = part.high(share.g) + tid / KEY_LANES * size, *key_low = part.low(share.g) + tid / KEY_LANES * size;
+        if (size % 16 == 0) {
+            for (int i = lane * 16; i < size; i += KEY_LANES * 16) {
+                int4 a[TURNS], b[TURNS];
+#pragma unroll
+                for (int u = 0; u < TURNS; u++) {
+                    a[u] = *reinterpret_cast<const int4 *>(key_high + u * KEYS_AT_ONCE * size + i);
+                    b[u] = *reinterpret_cast<const int4 *>(key_low + u * KEYS_AT_ONCE * size + i);
+                }
+#pragma unroll
+                for (int h = 0; h < HEADS; h++) {
+                    if (h >= share.count) continue;
+                    const int *pairs = reinterpret_cast<const int *>(query + h * size + i);
+#pragma unroll
+                    for (int u = 0; u < TURNS; u++) {
+                        int words[8] = {a[u].x, a[u].y, a[u].z, a[u].w, b[u].x, b[u].y, b[u].z, b[u].w}, sum_high = 0;
 #pragma unroll
                         for (int w = 0; w < 4; w++) {
                             sum_high = __dp2a_lo(pairs[2 * w], words[w], sum_high);
                             sum_high = __dp2a_hi(pairs[2 * w + 1], words[w], sum_high);
-                            sums[h] = __dp2a_lo(pairs[2 * w], words[4 + w], sums[h]);
-                            sums[h] = __dp2a_hi(pairs[2 * w + 1], words[4 + w], sums[h]);
+                            sums[u][h] = __dp2a_lo(pairs[2 * w], words[4 + w], sums[u][h]);
+                            sums[u][h] = __dp2a_hi(pairs[2 * w + 1], words[4 + w], sums[u][h]);
                         }
-                        sums[h] += 16 * sum_high;
+                        sums[u][h] += 16 * sum_high;
                     }
                 }
-            } else {
-                for (int i = lane; i < size; i += KEY_LANES) {
-                    int key = key_high[i] * 16 + key_low[i];
+            }
+        } else {
+            for (int i = lane; i < size; i += KEY_LANES)
+#pragma unroll
+                for (int u = 0; u < TURNS; u++) {
+                    int key = key_high[u * KEYS_AT_ONCE * size + i] * 16 + key_low[u * KEYS_AT_ONCE * size + i];
 #pragma unroll
                     for (int h = 0; h < HEADS; h++)
-                        if (h < share.count) sums[h] += query[h * size + i] * key;
+                        if (h < share.count) sums[u][h] += query[h * size + i] * key;
                 }
-            }
+        }
+#pragma unroll
+        for (int u = 0; u < TURNS; u++) {
             int mine = 0;
 #pragma unroll
             for (int h = 0; h < HEADS; h++) {
+                if (h >= share.count) continue;
 #pragma unroll
-                for (int o = KEY_LANES / 2; o; o >>= 1) sums[h] += __shfl_xor_sync(0xffffffffu, sums[h], o);
-                if (lane == h) mine = sums[h];
+                for (int o = KEY_LANES / 2; o; o >>= 1) sums[u][h] += __shfl_xor_sync(0xffffffffu, sums[u][h], o);
+                if (lane == h) mine = sums[u][h];
             }
-            int j = p * pages::TOKENS + t;
+            int j = p * pages::TOKENS + tid / KEY_LANES + u * KEYS_AT_ONCE;
             if (j < n && lane < share.count) {
                 scores[(first + lane) * stride + j] = mine;
-                float z = mul(__int2float_rn(mine), mul(c, part.key_scales(share.g)[t]));
-                float v = part.value_scales(share.g)[t];
+                float z = mul(__int2float_rn(mine), mul(c, key_scale[u]));
                 own_most = z > own_most || z != z ? z : own_most;
-                own_scale = v > own_scale ? v : own_scale;
+                own_scale = value_scale[u] > own_scale ? value_scale[u] : own_scale;
             }
         }
+        if ((p + splits) * pages::TOKENS < n) part = cache.part(row, p + splits);
     }
     found[tid] = own_most;
     found_scale[tid] = own_scale;
@@ -122,6 +162,7 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
     const float *sq, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root, int heads, int kv_heads,
     int size, const int *scores, int stride, const float *most, const float *most_scale, unsigned long long *den, int *high, int *low,
     int *status) {
+    follow_previous();
     __shared__ __align__(16) uint8_t weights_high[HEADS * pages::TOKENS];
     __shared__ __align__(16) uint8_t weights_low[HEADS * pages::TOKENS];
     __shared__ float max[HEADS];
@@ -132,18 +173,30 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
     int row = blockIdx.z, split = blockIdx.x, splits = gridDim.x, tid = threadIdx.x, n = positions[row] + 1;
     if (split * pages::TOKENS >= n) return;
     size_t first = (size_t)row * heads + share.head;
-    if (tid < share.count) {
+    pages::Cache cache{tables, layer, kv_heads, size};
+    pages::Part part = cache.part(row, split);
+    // Sixteen lanes a head; splits beyond the context's pages found nothing.
+    {
+        int h = tid / HEAD_LANES, used = min(splits, (n + pages::TOKENS - 1) / pages::TOKENS);
         float m = -INFINITY, a = 0.0f;
-        for (int s = 0; s < splits; s++) {
-            float other = most[(first + tid) * splits + s], scale = most_scale[(first + tid) * splits + s];
-            m = other > m || other != other ? other : m;
-            a = scale > a ? scale : a;
+        if (h < share.count)
+            for (int s = tid % HEAD_LANES; s < used; s += HEAD_LANES) {
+                float other = most[(first + h) * splits + s], scale = most_scale[(first + h) * splits + s];
+                m = other > m || other != other ? other : m;
+                a = scale > a ? scale : a;
+            }
+#pragma unroll
+        for (int o = HEAD_LANES / 2; o; o >>= 1) {
+            m = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
+            a = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
         }
-        if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
-        max[tid] = m;
-        to_weights[tid] = a < TINY ? 0.0f : div(32767.0f, a);
-        factor[tid] = mul(sq[first + tid], inverse_root);
-        dens[tid] = 0;
+        if (tid % HEAD_LANES == 0 && h < share.count) {
+            if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
+            max[h] = m;
+            to_weights[h] = a < TINY ? 0.0f : div(32767.0f, a);
+            factor[h] = mul(sq[first + h], inverse_root);
+            dens[h] = 0;
+        }
     }
     __syncthreads();
     int sum_high[2][HEADS], sum_low[2][HEADS];
@@ -154,10 +207,18 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
     unsigned long long own_den[HEADS / 2];
 #pragma unroll
     for (int i = 0; i < HEADS / 2; i++) own_den[i] = 0;
-    pages::Cache cache{tables, layer, kv_heads, size};
     for (int p = split; p * pages::TOKENS < n; p += splits) {
-        pages::Part part = cache.part(row, p);
         int t = tid % pages::TOKENS, j = p * pages::TOKENS + t;
+        // Values are on their way while their weights are computed.
+        int4 values[2][4];
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            int channel = tid + i * BLOCK;
+            if (channel >= size) continue;
+            const int4 *from = reinterpret_cast<const int4 *>(part.values(share.g) + channel * pages::TOKENS);
+#pragma unroll
+            for (int quarter = 0; quarter < 4; quarter++) values[i][quarter] = from[quarter];
+        }
 #pragma unroll
         for (int i = 0; i < HEADS / 2; i++) {
             int h = 2 * i + tid / pages::TOKENS, u = 0;
@@ -176,10 +237,9 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
         for (int i = 0; i < 2; i++) {
             int channel = tid + i * BLOCK;
             if (channel >= size) continue;
-            const int4 *values = reinterpret_cast<const int4 *>(part.values(share.g) + channel * pages::TOKENS);
 #pragma unroll
             for (int quarter = 0; quarter < 4; quarter++) {
-                int4 v = values[quarter];
+                int4 v = values[i][quarter];
                 int words[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
                 for (int h = 0; h < HEADS; h++) {
@@ -194,12 +254,15 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
                 }
             }
         }
+        if ((p + splits) * pages::TOKENS < n) part = cache.part(row, p + splits);
         __syncthreads();
     }
 #pragma unroll
     for (int i = 0; i < HEADS / 2; i++) {
         int h = 2 * i + tid / pages::TOKENS;
-        if (h < share.count) atomicAdd(&dens[h], own_den[i]);
+        // A warp's lanes have one head, so one of them adds for all: 64-bit sums in shared memory are compared and swapped, one after the other.
+        unsigned long long sum = warp_sum(own_den[i]);
+        if (h < share.count && tid % 32 == 0) atomicAdd(&dens[h], sum);
     }
 #pragma unroll
     for (int i = 0; i < 2; i++) {
@@ -219,32 +282,41 @@ EMU_KERNEL(attend_values, 128, 1184)
 
 /// x = quantizeRow of all heads' outputs. grid rows, 256 threads; shared: a float a head.
 extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
-    const float *most_scale, int splits, const unsigned long long *den, const int *high, const int *low, int heads, int size, int8_t *x,
-    float *scale, int *status) {
+    const float *most_scale, int splits, const int *positions, const unsigned long long *den, const int *high, const int *low, int heads,
+    int size, int8_t *x, float *scale, int *status) {
+    follow_previous();
     DYN_SHARED(float, factor);
-    __shared__ unsigned bits[THREADS];
+    __shared__ unsigned bits[THREADS / 32];
     int row = blockIdx.x;
     size_t first = (size_t)row * heads;
-    for (int head = threadIdx.x; head < heads; head += THREADS) {
+    int used = min(splits, positions[row] / pages::TOKENS + 1);
+    // Eight lanes a head.
+    for (int head = threadIdx.x / KEY_LANES; head < (heads + 3) / 4 * 4; head += THREADS / KEY_LANES) {
         float a = 0.0f;
-        for (int s = 0; s < splits; s++) {
-            float other = most_scale[(first + head) * splits + s];
-            a = other > a ? other : a;
-        }
-        factor[head] = a < TINY ? 0.0f : div(div(a, 32767.0f), mul(__ll2float_rn((long long)den[first + head]), 0x1p-24f));
+        if (head < heads)
+            for (int s = threadIdx.x % KEY_LANES; s < used; s += KEY_LANES) {
+                float other = most_scale[(first + head) * splits + s];
+                a = other > a ? other : a;
+            }
+#pragma unroll
+        for (int o = KEY_LANES / 2; o; o >>= 1) a = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
+        if (head < heads && threadIdx.x % KEY_LANES == 0)
+            factor[head] = a < TINY ? 0.0f : div(div(a, 32767.0f), mul(__ll2float_rn((long long)den[first + head]), 0x1p-24f));
     }
     __syncthreads();
     unsigned largest = 0;
+#pragma unroll 8
     for (int i = threadIdx.x; i < heads * size; i += THREADS) {
         size_t at = first * size + i;
         unsigned m = magnitude(mul(__ll2float_rn(256LL * high[at] + low[at]), factor[i / size]));
         largest = m > largest ? m : largest;
     }
-    Quantization q(block_max(largest, bits), 127.0f, status);
+    Quantization q(block_max(largest, bits), 127.0f, threadIdx.x == 0, status);
+#pragma unroll 8
     for (int i = threadIdx.x; i < heads * size; i += THREADS) {
         size_t at = first * size + i;
-        x[at] = (int8_t)(int)rintf(mul(mul(__ll2float_rn(256LL * high[at] + low[at]), factor[i / size]), q.inverse));
+        x[at] = (int8_t)(int)rintf(mul(mul(__ll2float_rn(256LL * __ldg(high + at) + __ldg(low + at)), factor[i / size]), q.inverse));
     }
     if (threadIdx.x == 0) scale[row] = q.scale;
 }
-EMU_KERNEL(attend_finish, THREADS, 1024)
+EMU_KERNEL(attend_finish, THREADS, 32)

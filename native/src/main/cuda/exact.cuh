@@ -34,10 +34,14 @@ __device__ __forceinline__ float add(float a, float b) { return __fadd_rn(a, b);
 __device__ __forceinline__ float sub(float a, float b) { return __fsub_rn(a, b); }
 __device__ __forceinline__ float div(float a, float b) { return __fdiv_rn(a, b); }
 
+/// Added to a number of magnitude up to 2^22 it leaves that number, rounded to the nearest integer, ties to even, in the low bits: half the
+/// conversions between floats and integers that a GPU is slow at.
+constexpr float TO_INTEGER = 0x1.8p23f;
+
 /// exp for x <= 0; 0 below EXP_FLOOR.
 __device__ __forceinline__ float exp(float x) {
-    if (x < EXP_FLOOR) return 0.0f;
-    float n = rintf(mul(x, LOG2E));
+    float shifted = add(mul(x, LOG2E), TO_INTEGER);
+    float n = sub(shifted, TO_INTEGER);
     float r = __fmaf_rn(n, -LN2_HI, x);
     r = __fmaf_rn(n, -LN2_LO, r);
     float p = __fmaf_rn(E6, r, E5);
@@ -46,7 +50,9 @@ __device__ __forceinline__ float exp(float x) {
     p = __fmaf_rn(p, r, E2);
     p = __fmaf_rn(p, r, 1.0f);
     p = __fmaf_rn(p, r, 1.0f);
-    return mul(p, __int_as_float(((int)n + 127) << 23));
+    // The other bits of `shifted` leave by the shift. Below the floor all of this is computed for nothing, for a branch would cost more.
+    float all = mul(p, __int_as_float((int)(((unsigned)__float_as_int(shifted) + 127u) << 23)));
+    return x < EXP_FLOOR ? 0.0f : all;
 }
 
 __device__ __forceinline__ float silu(float x) {
@@ -57,41 +63,48 @@ __device__ __forceinline__ float silu(float x) {
 /// (float) acc * (s * w), and the bias where there is one.
 __device__ __forceinline__ float dequantize(int acc, float s, float w) { return mul(__int2float_rn(acc), mul(s, w)); }
 
-/// Largest of all threads' magnitudes, as the bits of a float: NaN stands above infinity, infinity above every number.
+/// Largest of all threads' magnitudes, as the bits of a float: NaN stands above infinity, infinity above every number. Blocks of whole warps;
+/// shared: a word a warp.
 __device__ __forceinline__ unsigned block_max(unsigned bits, unsigned *shared) {
-    shared[threadIdx.x] = bits;
-    __syncthreads();
-    for (unsigned w = blockDim.x / 2; w > 0; w /= 2) {
-        if (threadIdx.x < w && shared[threadIdx.x + w] > shared[threadIdx.x]) shared[threadIdx.x] = shared[threadIdx.x + w];
-        __syncthreads();
+#pragma unroll
+    for (int o = 16; o; o >>= 1) {
+        unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)bits, o);
+        bits = other > bits ? other : bits;
     }
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = bits;
+    __syncthreads();
     unsigned most = shared[0];
+    for (unsigned w = 1; w < blockDim.x / 32; w++) most = shared[w] > most ? shared[w] : most;
     __syncthreads();
     return most;
 }
 
-/// Sum of squares in the contract's lane order, lane j by thread j; a block of LANES threads.
+/// Sum of squares in the contract's lane order, lane j by thread j; a block of LANES threads. Lane i takes lane i + w for w of 128, 64, ... 1:
+/// each warp does all of it from what the others left, so that one barrier is enough.
 __device__ __forceinline__ float block_sum_squares(const float *x, int n, float *lane) {
     float sum = 0.0f;
+#pragma unroll 8
     for (int k = threadIdx.x; k < n; k += LANES) sum = __fmaf_rn(x[k], x[k], sum);
     lane[threadIdx.x] = sum;
     __syncthreads();
-    for (int w = LANES / 2; w >= 1; w /= 2) {
-        if ((int)threadIdx.x < w) lane[threadIdx.x] = add(lane[threadIdx.x], lane[threadIdx.x + w]);
-        __syncthreads();
-    }
-    float all = lane[0];
+    const float *own = lane + threadIdx.x % 32;
+    sum = add(add(add(own[0], own[128]), add(own[64], own[192])), add(add(own[32], own[160]), add(own[96], own[224])));
+#pragma unroll
+    for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
+    // Lane 0 alone has added in that order.
+    sum = __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
     __syncthreads();
-    return all;
+    return sum;
 }
 
 /// What a row is multiplied by before it is rounded, and its scale, from its largest magnitude.
 struct Quantization {
     float inverse, scale;
 
-    __device__ __forceinline__ Quantization(unsigned largest_bits, float levels, int *status) {
+    /// tells: one thread of those that have the row, to say that it cannot be run exactly.
+    __device__ __forceinline__ Quantization(unsigned largest_bits, float levels, bool tells, int *status) {
         float a = __int_as_float((int)largest_bits);
-        if (largest_bits >= 0x7F800000u && threadIdx.x == 0) atomicMax(status, NOT_FINITE);
+        if (largest_bits >= 0x7F800000u && tells) atomicMax(status, NOT_FINITE);
         bool zero = a < TINY;
         inverse = zero ? 0.0f : div(levels, a);
         scale = zero ? 0.0f : div(a, levels);

@@ -121,7 +121,8 @@ struct Gemm {
                 }
             __syncthreads();
             for (int i = (int)threadIdx.x; i < BM; i += THREADS)
-                if ((int)blockIdx.x * BM + i < rows) atomicMax(&out.most[blockIdx.x * BM + i], block_most[i]);
+                if ((int)blockIdx.x * BM + i < rows && block_most[i] > products::known_most(out, blockIdx.x * BM + i))
+                    atomicMax(&out.most[blockIdx.x * BM + i], block_most[i]);
         } else {
 #pragma unroll
             for (int i = 0; i < TM; i++)
@@ -149,12 +150,14 @@ using Narrow = Gemm<64, 32, 16, 32, 128, A>;
 #define GEMM(NAME, TILE)                                                                                                            \
     extern "C" __global__ void __launch_bounds__(128) gemm_store_##NAME(                                                            \
         const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                         \
+        follow_previous();                                                                                                          \
         DYN_SHARED(int8_t, shared);                                                                                                 \
         TILE<After::STORE>{x, w, rows, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}}.run(shared, nullptr);                   \
     }                                                                                                                               \
     EMU_KERNEL(gemm_store_##NAME, 128, 0)                                                                                           \
     extern "C" __global__ void __launch_bounds__(128) gemm_residual_##NAME(                                                         \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) {        \
+        follow_previous();                                                                                                          \
         DYN_SHARED(int8_t, shared);                                                                                                 \
         TILE<After::RESIDUAL>{x, w, rows, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}}.run(shared, nullptr);             \
     }                                                                                                                               \
@@ -162,6 +165,7 @@ using Narrow = Gemm<64, 32, 16, 32, 128, A>;
     extern "C" __global__ void __launch_bounds__(128) gemm_gate_##NAME(                                                             \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,          \
         unsigned *most) {                                                                                                           \
+        follow_previous();                                                                                                          \
         DYN_SHARED(int8_t, shared);                                                                                                 \
         __shared__ unsigned block_most[128];                                                                                        \
         TILE<After::GATE>{x, w, rows, k, Output{nullptr, h, in_scale, row_scale, most, n}}.run(shared, block_most);                 \

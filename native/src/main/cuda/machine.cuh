@@ -4,6 +4,21 @@
 
 #ifndef CUDA_EMU
 
+/// Where a kernel is launched so that it may begin before the one before it in its stream has ended (compute capability 9.0 and later): lets the next
+/// one begin likewise, once all blocks of this one have come here.
+__device__ __forceinline__ void let_next_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+/// Waits until the kernel before has ended and what it wrote can be seen: before anything is read that a kernel writes, and before anything is written.
+__device__ __forceinline__ void await_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 /// Sum of four products of unsigned bytes of a with signed bytes of b.
 __device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {
     asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));
@@ -26,6 +41,16 @@ __device__ __forceinline__ void mma_us(int (&d)[4], const unsigned (&a)[4], cons
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+/// Four matrices of 8 rows by 16 bytes in shared memory, by one warp: lane 8 i + r says where row r of matrix i is, and lane 4 g + t gets bytes
+/// 4 t to 4 t + 3 of row g of each: the fragments of mma.
+__device__ __forceinline__ void load_matrices(unsigned (&f)[4], const int8_t *row) {
+    unsigned address = (unsigned)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(f[0]), "=r"(f[1]), "=r"(f[2]), "=r"(f[3])
+                 : "r"(address)
+                 : "memory");
+}
+
 /// 16 bytes to shared memory while the thread goes on; zeros where not valid. The compiler is told that these change memory: else it may move
 /// reads of shared memory across them.
 __device__ __forceinline__ void copy_async(void *to, const void *from, bool valid) {
@@ -41,3 +66,9 @@ __device__ __forceinline__ void wait_async() {
 }
 
 #endif
+
+/// Both, where a kernel has nothing to do before.
+__device__ __forceinline__ void follow_previous() {
+    let_next_begin();
+    await_previous();
+}

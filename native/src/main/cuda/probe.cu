@@ -1,5 +1,5 @@
 // What this GPU can do at most, to compare with: reading memory, and int8 products on tensor cores from registers. What Hopper's own
-// instruction does stands in wgmma.cu.
+// instruction does stands in hopper.cu.
 #include "exact.cuh"
 #include "machine.cuh"
 

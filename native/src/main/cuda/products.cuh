@@ -23,13 +23,21 @@ __device__ __forceinline__ void put(const Output &out, int row, int column, int 
     else out.h[at] = exact::add(out.h[at], exact::dequantize(acc, out.in_scale[row], out.row_scale[column]));
 }
 
+/// silu of a gate's product times an up's.
+__device__ __forceinline__ float gated(int gate, int up, float in_scale, float gate_scale, float up_scale) {
+    return exact::mul(exact::silu(exact::dequantize(gate, in_scale, gate_scale)), exact::dequantize(up, in_scale, up_scale));
+}
+
 /// Writes one gated value and returns its magnitude's bits.
-__device__ __noinline__ unsigned put_gated(const Output &out, int row, int column, int gate, int up) {
-    float s = out.in_scale[row];
-    float value = exact::mul(exact::silu(exact::dequantize(gate, s, out.row_scale[column])),
-                             exact::dequantize(up, s, out.row_scale[out.n + column]));
+inline __device__ __noinline__ unsigned put_gated(const Output &out, int row, int column, int gate, int up) {
+    float value = gated(gate, up, out.in_scale[row], out.row_scale[column], out.row_scale[out.n + column]);
     out.h[(size_t)row * out.n + column] = value;
     return exact::magnitude(value);
+}
+
+/// A row's largest magnitude so far, or an earlier one: it only grows, so whoever finds more than that, and only he, has to raise it.
+__device__ __forceinline__ unsigned known_most(const Output &out, int row) {
+    return *reinterpret_cast<volatile const unsigned *>(&out.most[row]);
 }
 
 }  // namespace products

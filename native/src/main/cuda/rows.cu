@@ -1,5 +1,6 @@
 // The element-wise half of a layer, a block of 256 threads a row (or a head of a row).
 #include "exact.cuh"
+#include "machine.cuh"
 #include "pages.cuh"
 
 using namespace exact;
@@ -19,6 +20,7 @@ __device__ __forceinline__ float half_to_float(unsigned h) {
 
 /// First residuals. grid rows. The table holds vocab * hidden values of type 0: f32, 1: bf16, 2: f16.
 extern "C" __global__ void __launch_bounds__(THREADS) embed_rows(const int *tokens, const uint8_t *table, int type, int hidden, float *h) {
+    follow_previous();
     size_t from = (size_t)tokens[blockIdx.x] * hidden, to = (size_t)blockIdx.x * hidden;
     for (int i = threadIdx.x; i < hidden; i += THREADS) {
         if (type == 0) h[to + i] = reinterpret_cast<const float *>(table)[from + i];
@@ -35,112 +37,176 @@ EMU_KERNEL(embed_rows, THREADS, 0)
 extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
     const float *h, const int *index, const float *gain, int hidden, float eps, int8_t *x, float *scale, unsigned *zero, int zero_words,
     int *status) {
+    follow_previous();
     __shared__ float lane[LANES];
-    __shared__ unsigned bits[THREADS];
+    __shared__ unsigned bits[THREADS / 32];
     const float *row = h + (size_t)(index ? index[blockIdx.x] : blockIdx.x) * hidden;
     if ((int)threadIdx.x < zero_words) zero[blockIdx.x * zero_words + threadIdx.x] = 0;
     float mean = add(div(block_sum_squares(row, hidden, lane), (float)hidden), eps);
     float r = div(1.0f, __fsqrt_rn(mean));
     unsigned most = 0;
+#pragma unroll 8
     for (int k = threadIdx.x; k < hidden; k += THREADS) {
-        unsigned m = magnitude(mul(mul(row[k], r), gain[k]));
+        unsigned m = magnitude(mul(mul(row[k], r), __ldg(gain + k)));
         most = m > most ? m : most;
     }
-    Quantization q(block_max(most, bits), 127.0f, status);
+    Quantization q(block_max(most, bits), 127.0f, threadIdx.x == 0, status);
+#pragma unroll 8
     for (int k = threadIdx.x; k < hidden; k += THREADS)
-        x[(size_t)blockIdx.x * hidden + k] = (int8_t)(int)rintf(mul(mul(mul(row[k], r), gain[k]), q.inverse));
+        x[(size_t)blockIdx.x * hidden + k] = (int8_t)(int)rintf(mul(mul(mul(__ldg(row + k), r), __ldg(gain + k)), q.inverse));
     if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
 }
-EMU_KERNEL(norm_quantize, THREADS, 2048)
+EMU_KERNEL(norm_quantize, THREADS, 1056)
 
 /// x = quantizeRow(in). grid rows.
 extern "C" __global__ void __launch_bounds__(THREADS) quantize_rows(
     const float *in, int n, int8_t *x, float *scale, int *status) {
-    __shared__ unsigned bits[THREADS];
+    follow_previous();
+    __shared__ unsigned bits[THREADS / 32];
     const float *row = in + (size_t)blockIdx.x * n;
     unsigned most = 0;
+#pragma unroll 8
     for (int k = threadIdx.x; k < n; k += THREADS) {
         unsigned m = magnitude(row[k]);
         most = m > most ? m : most;
     }
-    Quantization q(block_max(most, bits), 127.0f, status);
-    for (int k = threadIdx.x; k < n; k += THREADS) x[(size_t)blockIdx.x * n + k] = (int8_t)(int)rintf(mul(row[k], q.inverse));
+    Quantization q(block_max(most, bits), 127.0f, threadIdx.x == 0, status);
+#pragma unroll 8
+    for (int k = threadIdx.x; k < n; k += THREADS)
+        x[(size_t)blockIdx.x * n + k] = (int8_t)(int)rintf(mul(__ldg(row + k), q.inverse));
     if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
 }
-EMU_KERNEL(quantize_rows, THREADS, 1024)
+EMU_KERNEL(quantize_rows, THREADS, 32)
 
 /// The same where each row's largest magnitude is known: many blocks a row. grid (ceil(n / 1024), rows).
 extern "C" __global__ void __launch_bounds__(THREADS) quantize_known(
     const float *in, const unsigned *most, int n, int8_t *x, float *scale, int *status) {
+    follow_previous();
     int row = blockIdx.y, end = min(n, (int)(blockIdx.x + 1) * 4 * THREADS);
-    Quantization q(most[row], 127.0f, status);
-    for (int k = blockIdx.x * 4 * THREADS + threadIdx.x; k < end; k += THREADS)
-        x[(size_t)row * n + k] = (int8_t)(int)rintf(mul(in[(size_t)row * n + k], q.inverse));
+    Quantization q(most[row], 127.0f, threadIdx.x == 0, status);
+    const float *from = in + (size_t)row * n;
+    int8_t *to = x + (size_t)row * n;
+    if (n % 4 == 0) {
+        int k = (blockIdx.x * THREADS + threadIdx.x) * 4;
+        if (k < end) {
+            int4 four = *reinterpret_cast<const int4 *>(from + k);
+            int words[4] = {four.x, four.y, four.z, four.w};
+            unsigned all = 0;
+#pragma unroll
+            for (int i = 0; i < 4; i++) all |= (unsigned)((int)rintf(mul(__int_as_float(words[i]), q.inverse)) & 255) << 8 * i;
+            *reinterpret_cast<unsigned *>(to + k) = all;
+        }
+    } else {
+        for (int k = blockIdx.x * 4 * THREADS + threadIdx.x; k < end; k += THREADS) to[k] = (int8_t)(int)rintf(mul(from[k], q.inverse));
+    }
     if (blockIdx.x == 0 && threadIdx.x == 0) scale[row] = q.scale;
 }
 EMU_KERNEL(quantize_known, THREADS, 0)
 
+namespace {
+
+/// Heads that a block of split_heads takes, a warp each, and channels of a lane.
+constexpr int SPLIT = THREADS / 32;
+constexpr int CHANNELS = LANES / 32;
+
+/// Sum of squares in the contract's lane order, of up to LANES values by one warp: lane l has value 32 i + l in v[i], zeros behind the last.
+__device__ __forceinline__ float warp_sum_squares(const float (&v)[CHANNELS]) {
+    float p[CHANNELS];
+#pragma unroll
+    for (int i = 0; i < CHANNELS; i++) p[i] = __fmaf_rn(v[i], v[i], 0.0f);
+    float sum = add(add(add(p[0], p[4]), add(p[2], p[6])), add(add(p[1], p[5]), add(p[3], p[7])));
+#pragma unroll
+    for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
+    return __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
+}
+
+}  // namespace
+
 /// From the fused qkv products to integer heads: bias, qk-norm, rope, 12 bits for queries and keys, 8 for values; keys and values also go to
-/// their pages. grid (heads + 2 * kvHeads, rows), a head of at most 256 channels a block. bias, query_gain and key_gain may be null.
+/// their pages. grid (ceil((heads + 2 * kvHeads) / 8), rows), 256 threads: a head of at most 256 channels a warp. bias, query_gain and key_gain
+/// may be null.
 extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain,
     float eps, const float *cos, const float *sin, const int *positions, int heads, int kv_heads, int size, int16_t *q, float *sq,
     int16_t *k, float *sk, int8_t *v, float *sv, uint8_t *const *const *tables, long long layer, int *status) {
-    __shared__ float lane[LANES];
-    __shared__ float head[LANES];
-    __shared__ unsigned bits[THREADS];
-    int row = blockIdx.y, index = blockIdx.x, width = (heads + 2 * kv_heads) * size;
-    int i = threadIdx.x;
-    bool mine = i < size;
-    float value = 0.0f;
-    if (mine) {
-        int n = index * size + i;
-        value = dequantize(y[(size_t)row * width + n], in_scale[row], row_scale[n]);
-        if (bias) value = add(value, bias[n]);
+    follow_previous();
+    __shared__ float all[SPLIT][LANES];
+    int row = blockIdx.y, index = blockIdx.x * SPLIT + threadIdx.x / 32, lane = threadIdx.x % 32, width = (heads + 2 * kv_heads) * size;
+    if (index >= heads + 2 * kv_heads) return;
+    float *head = all[threadIdx.x / 32], value[CHANNELS];
+    float scale = in_scale[row];
+    int position = positions[row];
+    bool is_query = index < heads;
+    // Where a page is takes two reads, one after the other.
+    pages::Part part = is_query ? pages::Part{} : pages::Cache{tables, layer, kv_heads, size}.part(row, position / pages::TOKENS);
+#pragma unroll
+    for (int j = 0; j < CHANNELS; j++) {
+        int i = 32 * j + lane, n = index * size + i;
+        value[j] = 0.0f;
+        if (i >= size) continue;
+        value[j] = dequantize(y[(size_t)row * width + n], scale, row_scale[n]);
+        if (bias) value[j] = add(value[j], bias[n]);
     }
     bool rotated = index < heads + kv_heads;
     const float *gain = index < heads ? query_gain : rotated ? key_gain : nullptr;
-    head[i] = value;
-    __syncthreads();
     if (gain) {
-        float r = div(1.0f, __fsqrt_rn(add(div(block_sum_squares(head, size, lane), (float)size), eps)));
-        if (mine) head[i] = mul(mul(head[i], r), gain[i]);
-        __syncthreads();
+        float r = div(1.0f, __fsqrt_rn(add(div(warp_sum_squares(value), (float)size), eps)));
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) {
+            int i = 32 * j + lane;
+            if (i < size) value[j] = mul(mul(value[j], r), gain[i]);
+        }
     }
-    if (mine) value = head[i];
-    if (rotated && mine) {
-        int half = size / 2, pair = i < half ? i : i - half;
-        float c = cos[(size_t)positions[row] * half + pair], s = sin[(size_t)positions[row] * half + pair];
-        float a = head[pair], b = head[half + pair];
-        value = i < half ? sub(mul(a, c), mul(b, s)) : add(mul(b, c), mul(a, s));
-    }
-    unsigned most = block_max(mine ? magnitude(value) : 0u, bits);
-    Quantization quantized(most, rotated ? 2047.0f : 127.0f, status);
-    int rounded = mine ? (int)rintf(mul(value, quantized.inverse)) : 0;
-    if (index < heads) {
-        if (mine) q[((size_t)row * heads + index) * size + i] = (int16_t)rounded;
-        if (i == 0) sq[row * heads + index] = quantized.scale;
-        return;
-    }
-    int g = index - heads - (rotated ? 0 : kv_heads), slot = positions[row] % pages::TOKENS;
-    pages::Part part = pages::Cache{tables, layer, kv_heads, size}.part(row, positions[row] / pages::TOKENS);
-    size_t at = ((size_t)row * kv_heads + g) * size + i;
     if (rotated) {
-        if (mine) {
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++)
+            if (32 * j + lane < size) head[32 * j + lane] = value[j];
+        __syncwarp();
+        int half = size / 2;
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) {
+            int i = 32 * j + lane, pair = i < half ? i : i - half;
+            if (i >= size) continue;
+            float c = cos[(size_t)position * half + pair], s = sin[(size_t)position * half + pair];
+            float a = head[pair], b = head[half + pair];
+            value[j] = i < half ? sub(mul(a, c), mul(b, s)) : add(mul(b, c), mul(a, s));
+        }
+    }
+    unsigned most = 0;
+#pragma unroll
+    for (int j = 0; j < CHANNELS; j++) {
+        unsigned m = magnitude(value[j]);
+        most = m > most ? m : most;
+    }
+#pragma unroll
+    for (int o = 16; o; o >>= 1) {
+        unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)most, o);
+        most = other > most ? other : most;
+    }
+    Quantization quantized(most, rotated ? 2047.0f : 127.0f, lane == 0, status);
+    int g = index - heads - (rotated ? 0 : kv_heads), slot = position % pages::TOKENS;
+#pragma unroll
+    for (int j = 0; j < CHANNELS; j++) {
+        int i = 32 * j + lane, rounded = (int)rintf(mul(value[j], quantized.inverse));
+        if (i >= size) continue;
+        size_t at = ((size_t)row * kv_heads + g) * size + i;
+        if (is_query) {
+            q[((size_t)row * heads + index) * size + i] = (int16_t)rounded;
+        } else if (rotated) {
             k[at] = (int16_t)rounded;
             part.high(g)[slot * size + i] = (int8_t)(rounded >> 4);
             part.low(g)[slot * size + i] = (int8_t)(rounded & 15);
-        }
-        if (i == 0) sk[row * kv_heads + g] = part.key_scales(g)[slot] = quantized.scale;
-    } else {
-        if (mine) {
+        } else {
             v[at] = (int8_t)rounded;
             part.values(g)[i * pages::TOKENS + slot] = (int8_t)rounded;
         }
-        if (i == 0) sv[row * kv_heads + g] = part.value_scales(g)[slot] = quantized.scale;
     }
+    if (lane) return;
+    if (is_query) sq[row * heads + index] = quantized.scale;
+    else if (rotated) sk[row * kv_heads + g] = part.key_scales(g)[slot] = quantized.scale;
+    else sv[row * kv_heads + g] = part.value_scales(g)[slot] = quantized.scale;
 }
-EMU_KERNEL(split_heads, THREADS, 3072)
+EMU_KERNEL(split_heads, THREADS, 8192)
 
 namespace {
 
@@ -156,6 +222,7 @@ __device__ __forceinline__ unsigned ordered(float z) {
 /// cleared before. grid (ceil(vocab / 1024), rows). logits may be null.
 extern "C" __global__ void __launch_bounds__(THREADS) find_logits(
     const int *y, const float *in_scale, const float *row_scale, int vocab, float *logits, unsigned long long *best, int *status) {
+    follow_previous();
     __shared__ unsigned long long keys[THREADS];
     int row = blockIdx.y, end = min(vocab, (int)(blockIdx.x + 1) * 4 * THREADS);
     unsigned long long most = 0;
@@ -180,6 +247,7 @@ EMU_KERNEL(find_logits, THREADS, 2048)
 extern "C" __global__ void __launch_bounds__(THREADS) answer_rows(
     const int *y, const float *in_scale, const float *row_scale, int vocab, int rows, const int *asked, const unsigned long long *best,
     int *token, float *logit) {
+    follow_previous();
     int row = blockIdx.x * THREADS + threadIdx.x;
     if (row >= rows) return;
     int id = asked[row] >= 0 ? asked[row] : (int)~(unsigned)best[row];

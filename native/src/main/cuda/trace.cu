@@ -1,6 +1,7 @@
 // The trace on the device: records laid out as TraceLayout.java has them, hashed by BLAKE3 chunk by chunk; only chaining values leave.
 #include <cstdint>
 #include "exact.cuh"
+#include "machine.cuh"
 
 namespace {
 
@@ -88,6 +89,7 @@ struct Parts {
 extern "C" __global__ void __launch_bounds__(128) trace_records(
     const float *h, const int16_t *k, const int8_t *v, const float *sk, const float *sv, int hidden, int kv_dim, int kv_heads, int record,
     uint8_t *out) {
+    follow_previous();
     size_t row = blockIdx.y;
     Parts parts{{reinterpret_cast<const uint8_t *>(h + row * hidden), reinterpret_cast<const uint8_t *>(k + row * kv_dim),
                  reinterpret_cast<const uint8_t *>(v + row * kv_dim), reinterpret_cast<const uint8_t *>(sk + row * kv_heads),
@@ -112,6 +114,7 @@ EMU_KERNEL(trace_records, 128, 0)
 
 /// Final records (token, L) as they are where nothing was chosen. grid rows, 128 threads.
 extern "C" __global__ void __launch_bounds__(128) final_records(const float *h, const int *tokens, int hidden, int record, uint8_t *out) {
+    follow_previous();
     unsigned *to = reinterpret_cast<unsigned *>(out + (size_t)blockIdx.x * record);
     for (int i = threadIdx.x; i < record / 4; i += blockDim.x) {
         unsigned word = 0;
@@ -128,6 +131,7 @@ EMU_KERNEL(final_records, 128, 0)
 extern "C" __global__ void __launch_bounds__(128) hash_records(
     const unsigned *records, int rows, int chunks, const int *positions, int step_chunks, int first, const unsigned *key, unsigned flags,
     unsigned *cvs) {
+    follow_previous();
     int thread = blockIdx.x * blockDim.x + threadIdx.x, row = thread / chunks, chunk = first + thread % chunks;
     if (row >= rows) return;
     unsigned cv[8];
@@ -157,6 +161,7 @@ EMU_KERNEL(hash_records, 128, 0)
 extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
     const unsigned *cvs, const int *positions, int step_chunks, int tail_chunks, const unsigned *key, unsigned flags, int digest_words,
     unsigned *digests) {
+    follow_previous();
     __shared__ unsigned values[64][8];
     int row = blockIdx.y, body = step_chunks - tail_chunks;
     long long from = 1 + (long long)positions[row] * step_chunks, at = from, to = from + body;

@@ -47,8 +47,9 @@ enum Error {
 
 constexpr size_t GUARD = 256;
 constexpr size_t DEFAULT_MEMORY = 1ull << 30;
-/// Of the GPUs that are supported, those with least: compute capability 8.6, 8.9 and 12.0.
+/// Of the GPUs that are supported, those with least: compute capability 8.6, 8.9 and 12.0; and Hopper's, for kernels that run there alone.
 constexpr int OPT_IN_SHARED = 101376;
+constexpr int OPT_IN_HOPPER = 232448;
 constexpr int DEFAULT_SHARED = 49152;
 constexpr unsigned MOST_THREADS = 1024;
 /// A device's handle is not its ordinal.
@@ -72,6 +73,8 @@ struct Stream {
     uint64_t queued = 0, done = 0;
     Graph *capture = nullptr;
     bool is_origin = false;
+    /// What was put there last is a kernel, and nothing else is waited for.
+    bool after_kernel = false;
     std::set<size_t> last;
 };
 
@@ -91,6 +94,20 @@ struct Function {
     /// Dynamic shared memory: what is left of the default, until more is opted in to.
     int most_shared;
     bool is_loaded = false;
+};
+
+/// As the driver lays them out.
+constexpr int PROGRAMMATIC_STREAM_SERIALIZATION = 6;
+struct LaunchAttribute {
+    int id, pad;
+    int value;
+    char rest[60];
+};
+struct LaunchConfig {
+    unsigned grid[3], block[3], shared;
+    void *stream;
+    const LaunchAttribute *attributes;
+    unsigned count;
 };
 
 struct Freed {
@@ -119,6 +136,8 @@ size_t memory() {
     const char *given = getenv("EMULATED_GPU_BYTES");
     return given ? strtoull(given, nullptr, 10) : DEFAULT_MEMORY;
 }
+
+int opt_in() { return major == 9 ? OPT_IN_HOPPER : OPT_IN_SHARED; }
 
 int fail(int code, const std::string &why) {
     fprintf(stderr, "emulated GPU: %s\n", why.c_str());
@@ -163,6 +182,7 @@ int advance(Stream *s, uint64_t to) {
 int enqueue(Stream *s, std::function<int()> run) {
     if (broken) return broken;
     if (!has_context) return fail(INVALID_CONTEXT, "this thread has no current context");
+    s->after_kernel = false;
     if (s->capture) {
         s->capture->nodes.push_back({std::move(run), s->last});
         s->last = {s->capture->nodes.size() - 1};
@@ -273,7 +293,7 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device) {
         case 16: *value = 4; return SUCCESS;               // multiprocessors
         case 75: *value = major; return SUCCESS;           // compute capability
         case 76: *value = major == 8 ? 9 : 0; return SUCCESS;
-        case 97: *value = OPT_IN_SHARED; return SUCCESS;   // shared memory a block may opt in to
+        case 97: *value = opt_in(); return SUCCESS;   // shared memory a block may opt in to
         default: return fail(NOT_SUPPORTED, "device attribute " + std::to_string(attribute));
     }
 }
@@ -345,9 +365,9 @@ EXPORT int cuFuncSetAttribute(void *function, int attribute, int value) {
     Function *f = static_cast<Function *>(function);
     // "The sum of this value and the function attribute CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES cannot exceed the device attribute
     // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN."
-    if (value < 0 || value + (int)f->kernel->static_shared > OPT_IN_SHARED)
+    if (value < 0 || value + (int)f->kernel->static_shared > opt_in())
         return fail(INVALID_VALUE, f->name + ": " + std::to_string(value) + " bytes of dynamic and " + std::to_string(f->kernel->static_shared) +
-                                       " of static shared memory are more than the " + std::to_string(OPT_IN_SHARED) + " of a block");
+                                       " of static shared memory are more than the " + std::to_string(opt_in()) + " of a block");
     f->most_shared = value;
     return SUCCESS;
 }
@@ -447,6 +467,12 @@ EXPORT int cuStreamCreate(void **stream, unsigned) {
     *stream = s;
     return SUCCESS;
 }
+EXPORT int cuStreamCreateWithPriority(void **stream, unsigned flags, int) { return cuStreamCreate(stream, flags); }
+EXPORT int cuCtxGetStreamPriorityRange(int *least, int *greatest) {
+    *least = 0;
+    *greatest = -5;
+    return allowed("cuCtxGetStreamPriorityRange");
+}
 EXPORT int cuStreamDestroy_v2(void *stream) {
     LOCKED;
     int code = live(streams, stream, "cuStreamDestroy");
@@ -481,6 +507,7 @@ EXPORT int cuStreamWaitEvent(void *stream, void *event, unsigned) {
     if (e->capture) {
         if (s->capture && s->capture != e->capture) return fail(CAPTURE_UNSUPPORTED, "two captures cannot be joined");
         s->capture = e->capture;
+        s->after_kernel = false;
         s->last.insert(e->nodes.begin(), e->nodes.end());
         return SUCCESS;
     }
@@ -523,11 +550,14 @@ EXPORT int cuEventRecord(void *event, void *stream) {
     e->stream = s;
     e->has_run = false;
     if (s->capture) return SUCCESS;
+    bool after_kernel = s->after_kernel;
     code = enqueue(s, [=] {
         e->time = std::chrono::steady_clock::now();
         e->has_run = true;
         return SUCCESS;
     });
+    // A mark is nothing that what follows would wait for.
+    s->after_kernel = after_kernel;
     e->at = s->queued;
     return code;
 }
@@ -559,6 +589,7 @@ EXPORT int cuStreamBeginCapture_v2(void *stream, int) {
     Stream *s = static_cast<Stream *>(stream);
     if (s->capture) return fail(CAPTURE_UNSUPPORTED, "a stream that is being captured already");
     capturing = s->capture = new Graph();
+    s->after_kernel = false;
     s->is_origin = true;
     s->last.clear();
     return SUCCESS;
@@ -625,9 +656,9 @@ EXPORT int cuGraphDestroy(void *graph) {
     delete static_cast<Graph *>(graph);
     return SUCCESS;
 }
-EXPORT int cuLaunchKernel(
+static int launch_kernel(
     void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream,
-    void **arguments, void **) {
+    void **arguments, bool overlaps) {
     LOCKED;
     Function *f = static_cast<Function *>(function);
     const emu::Kernel *kernel = f->kernel;
@@ -654,7 +685,10 @@ EXPORT int cuLaunchKernel(
         const char *from = static_cast<const char *>(arguments[i]);
         values->push_back(std::vector<char>(from, from + kernel->parameters[i].size));
     }
-    return enqueue(s, [=] {
+    if (overlaps && major < 9) return fail(NOT_SUPPORTED, f->name + ": kernels overlap from compute capability 9.0 on");
+    if (overlaps && !s->after_kernel)
+        return fail(INVALID_VALUE, f->name + " may begin before what is before it ends, and that is no kernel, or there is more to wait for");
+    code = enqueue(s, [=] {
         std::vector<void *> list;
         for (size_t i = 0; i < values->size(); i++) {
             list.push_back((*values)[i].data());
@@ -664,9 +698,26 @@ EXPORT int cuLaunchKernel(
                 return fail(ILLEGAL_ADDRESS, f->name + ": argument " + std::to_string(i) + " is no place in device memory, or was freed");
         }
         kernels_run++;
-        std::string why = emu::launch(f->name, dim3(gx, gy, gz), dim3(bx, by, bz), shared, list.data(), order);
+        std::string why = emu::launch(f->name, dim3(gx, gy, gz), dim3(bx, by, bz), shared, list.data(), order, overlaps);
         return why.empty() ? SUCCESS : fail(LAUNCH_FAILED, why);
     });
+    s->after_kernel = code == SUCCESS;
+    return code;
+}
+EXPORT int cuLaunchKernel(
+    void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream,
+    void **arguments, void **) {
+    return launch_kernel(function, gx, gy, gz, bx, by, bz, shared, stream, arguments, false);
+}
+EXPORT int cuLaunchKernelEx(const LaunchConfig *config, void *function, void **arguments, void **) {
+    bool overlaps = false;
+    for (unsigned i = 0; i < config->count; i++) {
+        if (config->attributes[i].id != PROGRAMMATIC_STREAM_SERIALIZATION)
+            return fail(NOT_SUPPORTED, "launch attribute " + std::to_string(config->attributes[i].id));
+        overlaps = config->attributes[i].value != 0;
+    }
+    const unsigned *g = config->grid, *b = config->block;
+    return launch_kernel(function, g[0], g[1], g[2], b[0], b[1], b[2], config->shared, config->stream, arguments, overlaps);
 }
 EXPORT int cuGetErrorName(int code, const char **name) {
     static const std::map<int, const char *> names = {

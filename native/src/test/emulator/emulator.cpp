@@ -43,6 +43,14 @@ struct Copy {
     const void *from;
 };
 
+/// d += A * B by one thread of a product of four warps, see wgmma.cuh.
+struct Product {
+    int columns;
+    bool is_unsigned;
+    int *d;
+    const int8_t *a, *b;
+};
+
 enum class State { READY, AT_BARRIER, IN_WARP, DONE };
 
 struct Fiber {
@@ -54,6 +62,7 @@ struct Fiber {
     uint32_t in[10], out[4];
     /// Groups that were committed, and at the end the one that is not yet.
     std::vector<std::vector<Copy>> copies;
+    std::vector<std::vector<Product>> products;
 };
 
 /// Lanes of a warp that wait in one collective.
@@ -78,6 +87,7 @@ struct Block {
     std::vector<char> shared;
     std::string error;
     Fiber *running;
+    bool has_awaited = false;
 };
 
 thread_local Block *block = nullptr;
@@ -148,11 +158,20 @@ void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
                 w[i].out[0] = w[from].in[0];
             }
         }
-    } else {
-        if (n != 32) {
-            fail("mma needs a full warp");
-            return;
+    } else if (n != 32) {
+        fail("mma and ldmatrix need a full warp");
+    } else if (what == Collective::MATRICES) {
+        const uint8_t *rows[32];
+        for (int lane = 0; lane < 32; lane++) {
+            memcpy(&rows[lane], w[lane].in, 8);
+            if (misaligned(rows[lane])) {
+                fail("ldmatrix from a row that does not begin where 16 divides the address, line " + std::to_string(w[lane].line));
+                return;
+            }
         }
+        for (int lane = 0; lane < 32; lane++)
+            for (int i = 0; i < 4; i++) memcpy(&w[lane].out[i], rows[8 * i + lane / 4] + lane % 4 * 4, 4);
+    } else {
         int16_t a[16][32], b[8][32];
         for (int lane = 0; lane < 32; lane++)
             for (int i = 0; i < 4; i++)
@@ -201,6 +220,58 @@ void wait_async(unsigned but_last) {
         copies.erase(copies.begin());
     }
 }
+
+namespace {
+
+/// Row r of a tile whose bytes of k begin at `tile`: 32 of them.
+void tile_row(const int8_t *tile, int r, int8_t *out) {
+    const int8_t *begin = reinterpret_cast<const int8_t *>(reinterpret_cast<uintptr_t>(tile) & ~uintptr_t{127});
+    int first = (int)(tile - begin) / 16;
+    for (int c = 0; c < 2; c++) memcpy(out + 16 * c, begin + r * 128 + ((first + c) ^ (r & 7)) * 16, 16);
+}
+
+void compute(const Product &p, unsigned index) {
+    unsigned warp = index / 32 % 4, g = index % 32 / 4, t = index % 4;
+    int8_t a[2][32], b[32];
+    for (int half = 0; half < 2; half++) tile_row(p.a, warp * 16 + half * 8 + g, a[half]);
+    for (int j = 0; j < p.columns / 8; j++)
+        for (int e = 0; e < 2; e++) {
+            tile_row(p.b, j * 8 + t * 2 + e, b);
+            for (int half = 0; half < 2; half++) {
+                int sum = 0;
+                for (int k = 0; k < 32; k++) sum += (p.is_unsigned ? (uint8_t)a[half][k] : a[half][k]) * b[k];
+                int &d = p.d[4 * j + 2 * half + e];
+                d = (int)((unsigned)d + (unsigned)sum);
+            }
+        }
+}
+
+}  // namespace
+
+void wgmma(int n, bool is_unsigned, int *d, const int8_t *a, const int8_t *b) {
+    for (const int8_t *tile : {a, b})
+        if (reinterpret_cast<uintptr_t>(tile) % 1024 % 32 || reinterpret_cast<uintptr_t>(tile) % 1024 >= 128)
+            stop("a tile of wgmma that begins where neither 1,024 nor a step of 32 bytes of k from there divides the address");
+    auto &products = block->running->products;
+    if (products.empty()) products.emplace_back();
+    products.back().push_back({n, is_unsigned, d, a, b});
+}
+
+void commit_wgmma() {
+    auto &products = block->running->products;
+    if (products.empty()) products.emplace_back();
+    products.emplace_back();
+}
+
+void wait_wgmma(unsigned but_last) {
+    auto &products = block->running->products;
+    while (products.size() > but_last + 1) {
+        for (const Product &product : products.front()) compute(product, block->running->index);
+        products.erase(products.begin());
+    }
+}
+
+void await_previous() { block->has_awaited = true; }
 
 const Kernel *find(const std::string &name) {
     auto found = kernels().find(name);
@@ -254,7 +325,7 @@ std::string deadlock() {
 }
 
 /// Runs one block; order 0 forward, 1 backward, else shuffled anew at each turn.
-std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, int shared, uint64_t order) {
+std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, int shared, uint64_t order, bool overlaps) {
     Block here;
     block = &here;
     here.call = call;
@@ -311,6 +382,8 @@ std::string run(Call call, void **arguments, dim3 grid, dim3 size, uint3 index, 
     }
     if (here.error.empty() && !std::all_of(here.shared.begin() + shared, here.shared.end(), [](char c) { return c == NOISE; }))
         here.error = "something wrote behind " + std::to_string(shared) + " bytes of dynamic shared memory";
+    if (here.error.empty() && overlaps && !here.has_awaited)
+        here.error = "a kernel that may begin before the one before it has ended never waits for it";
     block = nullptr;
     return here.error;
 }
@@ -374,7 +447,7 @@ Pool &pool() {
 
 }  // namespace
 
-std::string launch(const std::string &name, dim3 grid, dim3 size, unsigned shared, void **arguments, uint64_t order) {
+std::string launch(const std::string &name, dim3 grid, dim3 size, unsigned shared, void **arguments, uint64_t order, bool overlaps) {
     const Kernel *kernel = find(name);
     if (!kernel) return "there is no kernel " + name;
     uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
@@ -383,7 +456,7 @@ std::string launch(const std::string &name, dim3 grid, dim3 size, unsigned share
     pool().run(blocks, [&](uint64_t i) {
         uint64_t j = order == 1 ? blocks - 1 - i : i;
         uint3 index{(unsigned)(j % grid.x), (unsigned)(j / grid.x % grid.y), (unsigned)(j / ((uint64_t)grid.x * grid.y))};
-        std::string why = run(kernel->call, arguments, grid, size, index, shared, order > 1 ? order + j : order);
+        std::string why = run(kernel->call, arguments, grid, size, index, shared, order > 1 ? order + j : order, overlaps);
         if (why.empty()) return;
         std::lock_guard<std::mutex> guard(mutex);
         if (error.empty()) error = name + ": " + why;

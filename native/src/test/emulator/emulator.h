@@ -1,7 +1,7 @@
 // CUDA on a CPU, for tests: one fiber a CUDA thread, all fibers of a block on one OS thread, switched at barriers and warp collectives.
-// Include before a kernel's source and compile as C++20 with -ffp-contract=off -fsanitize=alignment. Not modelled: wgmma, TMA, memory ordering
+// Include before a kernel's source and compile as C++20 with -ffp-contract=off -fsanitize=alignment. Not modelled: TMA, memory ordering
 // between blocks. A missing barrier shows as a result that depends on the order of threads, which launches can be given; an asynchronous copy
-// arrives when it is waited for and not before; an address that is not a multiple of what is read there stops the launch.
+// arrives, and an asynchronous product is computed, when it is waited for and not before; an address that is not a multiple of what is read there stops the launch.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -40,7 +40,7 @@ static inline int4 make_int4(int a, int b, int c, int d) { return {a, b, c, d}; 
 
 namespace emu {
 
-enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US };
+enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US, MATRICES };
 
 struct Thread {
     uint3 thread, block;
@@ -73,9 +73,16 @@ struct Kernel {
 void copy_async(void *to, const void *from);
 void commit_async();
 void wait_async(unsigned but_last);
+/// For products that are computed late: what this thread has of `n` columns.
+void wgmma(int n, bool is_unsigned, int *d, const int8_t *a, const int8_t *b);
+void commit_wgmma();
+void wait_wgmma(unsigned but_last);
+/// The kernel before has ended by now: here one after the other runs.
+void await_previous();
 const Kernel *find(const std::string &name);
-/// Runs a whole grid; empty when all went well, else why not. Order 0 forward, 1 backward, else shuffled.
-std::string launch(const std::string &name, dim3 grid, dim3 block, unsigned shared, void **arguments, uint64_t order);
+/// Runs a whole grid; empty when all went well, else why not. Order 0 forward, 1 backward, else shuffled. overlaps: the kernel may begin before
+/// the one before it has ended, and must wait for it.
+std::string launch(const std::string &name, dim3 grid, dim3 block, unsigned shared, void **arguments, uint64_t order, bool overlaps);
 
 template <auto F, class... A, size_t... I>
 void apply(void (*)(A...), void **a, std::index_sequence<I...>) {
@@ -101,6 +108,7 @@ std::vector<Parameter> parameters(void (*)(A...)) {
 #define gridDim (emu::current->grid_size)
 #define __syncthreads() emu::barrier(__LINE__)
 #define __shfl_xor_sync(mask, v, x) emu_shuffle(mask, v, emu::current->lane ^ (x), __LINE__)
+#define __shfl_sync(mask, v, from) emu_shuffle(mask, v, from, __LINE__)
 
 #define __syncwarp() emu_sync_warp(__LINE__)
 
@@ -123,11 +131,41 @@ static inline void emu_mma(emu::Collective what, int *d, const unsigned *a, cons
 #define mma_ss(d, a, b) emu_mma(emu::Collective::MMA_SS, d, a, b, __LINE__)
 #define mma_us(d, a, b) emu_mma(emu::Collective::MMA_US, d, a, b, __LINE__)
 
+/// ldmatrix.sync.aligned.m8n8.x4
+static inline void emu_load_matrices(unsigned *f, const int8_t *row, int line) {
+    uint32_t in[2];
+    memcpy(in, &row, 8);
+    emu::warp(emu::Collective::MATRICES, 0xffffffffu, in, 2, f, 4, line);
+}
+#define load_matrices(f, row) emu_load_matrices(f, row, __LINE__)
+
 static inline void copy_async(void *to, const void *from, bool valid) { emu::copy_async(to, valid ? from : nullptr); }
 static inline void commit_async() { emu::commit_async(); }
 template <int N>
 static inline void wait_async() {
     emu::wait_async(N);
+}
+
+static inline void let_next_begin() {}
+static inline void await_previous() { emu::await_previous(); }
+
+using Tile = const int8_t *;
+static inline Tile tile_of(const int8_t *at) { return at; }
+static inline Tile from_k(Tile tile, int k) { return tile + k; }
+static inline void publish_tiles() {}
+static inline void begin_wgmma() {}
+static inline void commit_wgmma() { emu::commit_wgmma(); }
+template <int N>
+static inline void wait_wgmma() {
+    emu::wait_wgmma(N);
+}
+template <int N>
+static inline void wgmma(int (&d)[N / 2], Tile a, Tile b) {
+    emu::wgmma(N, false, d, a, b);
+}
+template <int N>
+static inline void wgmma_us(int (&d)[N / 2], Tile a, Tile b) {
+    emu::wgmma(N, true, d, a, b);
 }
 
 static inline int dp4a_us(unsigned a, int b, int c) {
@@ -168,6 +206,11 @@ template <class T>
 static inline T __ldg(const T *p) {
     return *p;
 }
+template <class T>
+static inline T __ldcg(const T *p) {
+    return *p;
+}
+static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 template <class T>
 static inline T atomicAdd(T *p, T v) {
     return __atomic_fetch_add(p, v, __ATOMIC_RELAXED);

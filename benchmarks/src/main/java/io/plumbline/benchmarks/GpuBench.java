@@ -37,6 +37,9 @@ final class GpuBench implements Callable<Integer> {
     private static final long SECONDS = 2400;
     private static final long QUICK_SECONDS = 170;
 
+    /** Tokens that are decoded to time kernels. */
+    private static final int KERNEL_STEPS = 8;
+
     /** Kept of them for what is written after the peer, and least that is worth starting it for. */
     private static final long LAST_SECONDS = 10;
 
@@ -50,6 +53,11 @@ final class GpuBench implements Callable<Integer> {
             description =
                     "eight layers of the 8b shape and fewer readings, for us and for the peer: minutes, not a quarter of an hour")
     private boolean quick;
+
+    @Parameter(
+            names = "--kernels",
+            description = "also time every kernel by itself, and write gpu-kernels.tsv beside the other results")
+    private boolean kernels;
 
     @Parameter(names = "--batches", description = "answers in progress at once, ascending")
     private List<Integer> batches = List.of(1, 8, 64);
@@ -165,6 +173,9 @@ final class GpuBench implements Callable<Integer> {
                 // The report has it with its case. The device may still measure its peaks.
                 System.err.println("plumbline bench: " + e.getMessage());
             }
+            if (kernels) {
+                kernels(loaded);
+            }
             // Last: a probe that a device stops takes no speed along.
             peaks(loaded);
         }
@@ -181,6 +192,27 @@ final class GpuBench implements Callable<Integer> {
             for (int prompt : prompts) {
                 measure("prefill" + prompt, trace -> probe.prefill(prompt, trace));
             }
+        }
+    }
+
+    private void kernels(Accelerator.Loaded loaded) throws IOException {
+        int most = batches.getLast();
+        KernelTable table = new KernelTable(results);
+        try (Accelerator.KernelRun run = loaded.kernelTimes(block + most, most)) {
+            SpeedProbe probe = new SpeedProbe(run.executor(), block);
+            for (int batch : batches) {
+                probe.decode(KERNEL_STEPS, batch, true, run::take);
+                table.add("decode" + batch, KERNEL_STEPS, run.take());
+            }
+            for (int prompt : prompts) {
+                probe.prefill(prompt, true);
+                run.take();
+                probe.prefill(prompt, true);
+                table.add("prefill" + prompt, 1, run.take());
+            }
+        } catch (DeviceFailedException e) {
+            report.failed("kernels", e.getMessage());
+            throw e;
         }
     }
 

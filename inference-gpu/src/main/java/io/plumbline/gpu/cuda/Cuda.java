@@ -15,6 +15,7 @@ import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUgraphExec_st;
 import org.bytedeco.cuda.cudart.CUgraph_st;
+import org.bytedeco.cuda.cudart.CUlaunchConfig;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.BytePointer;
@@ -29,6 +30,11 @@ import org.bytedeco.javacpp.SizeTPointer;
 @SuppressWarnings("restricted")
 public final class Cuda implements AutoCloseable {
     private static final String KERNELS = "/io/plumbline/native/cuda/plumbline.fatbin";
+
+    /** Kernels of one compute capability alone. */
+    private static final String HOPPER_KERNELS = "/io/plumbline/native/cuda/hopper.cubin";
+
+    private static final String HOPPER = "9.0";
 
     /** Shared memory that a block may have without asking, static and dynamic together, in bytes. */
     private static final int SHARED_BY_DEFAULT = 48 << 10;
@@ -45,11 +51,13 @@ public final class Cuda implements AutoCloseable {
     private static final int WITHOUT_TIMING = 2;
     private static final int CAPTURE_THREAD_LOCAL = 1;
 
-    private final int ordinal;
+    /** A graph's kernels keep the priority of the stream that they were captured in. */
+    private static final int PRIORITIES_OF_NODES = 8;
+
     private final int handle;
     private final String name;
     private final CUctx_st context = new CUctx_st();
-    private final CUmod_st module = new CUmod_st();
+    private final List<CUmod_st> modules = new ArrayList<>();
     private final Map<String, CUfunc_st> functions = new HashMap<>();
 
     /** A place in this host's memory, for calls that take one. */
@@ -65,11 +73,7 @@ public final class Cuda implements AutoCloseable {
      * @throws CudaException when this build has none, or the GPU cannot run them.
      */
     public Cuda(int device) {
-        this(device, kernels());
-    }
-
-    private Cuda(int device, byte[] kernels) {
-        this(device, kernels, Kernels.dynamicShared());
+        this(device, kernels(KERNELS), Kernels.dynamicShared(), kernels(HOPPER_KERNELS));
     }
 
     /**
@@ -78,10 +82,10 @@ public final class Cuda implements AutoCloseable {
      * @param kernels a fatbin, cubin or PTX.
      * @param dynamicShared names of those that will be launched, with the most dynamic shared memory each will have,
      *     in bytes.
+     * @param hopper those of {@link Kernels#hopper}, loaded where the GPU has that capability.
      */
-    Cuda(int device, byte[] kernels, Map<String, Integer> dynamicShared) {
+    Cuda(int device, byte[] kernels, Map<String, Integer> dynamicShared, byte[] hopper) {
         start();
-        this.ordinal = device;
         int[] value = new int[1];
         check("cuDeviceGet", cuDeviceGet(value, device));
         this.handle = value[0];
@@ -93,19 +97,28 @@ public final class Cuda implements AutoCloseable {
         check("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(context, handle));
         try {
             makeCurrent();
-            try (BytePointer image = new BytePointer(kernels)) {
-                check("cuModuleLoadData", cuModuleLoadData(module, image));
+            load(kernels, dynamicShared);
+            if (capability().equals(HOPPER)) {
+                load(hopper, Kernels.hopper());
             }
-            dynamicShared.forEach((kernel, shared) -> functions.put(kernel, loaded(kernel, shared)));
         } catch (RuntimeException e) {
             releaseAfter(e);
             throw e;
         }
     }
 
-    /** The same GPU with other kernels, for a while. */
-    Cuda another(byte[] kernels, Map<String, Integer> dynamicShared) {
-        return new Cuda(ordinal, kernels, dynamicShared);
+    private void load(byte[] kernels, Map<String, Integer> dynamicShared) {
+        CUmod_st module = new CUmod_st();
+        try (BytePointer image = new BytePointer(kernels)) {
+            check("cuModuleLoadData", cuModuleLoadData(module, image));
+        }
+        modules.add(module);
+        dynamicShared.forEach((kernel, shared) -> functions.put(kernel, loaded(module, kernel, shared)));
+    }
+
+    /** Whether this GPU has a kernel of that name: some are for one compute capability alone. */
+    boolean has(String kernel) {
+        return functions.containsKey(kernel);
     }
 
     /** The driver's first calls: how old it is, before what an old one would say of everything else. */
@@ -124,12 +137,16 @@ public final class Cuda implements AutoCloseable {
     /** What a constructor that failed had taken. */
     private void releaseAfter(RuntimeException why) {
         try {
-            if (!module.isNull()) {
-                check("cuModuleUnload", cuModuleUnload(module));
-            }
+            unload();
             check("cuDevicePrimaryCtxRelease", cuDevicePrimaryCtxRelease(handle));
         } catch (CudaException e) {
             why.addSuppressed(e);
+        }
+    }
+
+    private void unload() {
+        while (!modules.isEmpty()) {
+            check("cuModuleUnload", cuModuleUnload(modules.removeLast()));
         }
     }
 
@@ -137,7 +154,7 @@ public final class Cuda implements AutoCloseable {
      * Gets a kernel, loads its code, and opts in to its shared memory, where that is more than a block has by
      * default.
      */
-    private CUfunc_st loaded(String kernel, int shared) {
+    private static CUfunc_st loaded(CUmod_st module, String kernel, int shared) {
         CUfunc_st function = new CUfunc_st();
         check("cuModuleGetFunction of " + kernel, cuModuleGetFunction(function, module, kernel));
         check("cuFuncLoad of " + kernel, cuFuncLoad(function));
@@ -161,8 +178,8 @@ public final class Cuda implements AutoCloseable {
         return functionAttribute(functions.get(kernel), kernel, STATIC_SHARED);
     }
 
-    private static byte[] kernels() {
-        try (InputStream in = Cuda.class.getResourceAsStream(KERNELS)) {
+    private static byte[] kernels(String resource) {
+        try (InputStream in = Cuda.class.getResourceAsStream(resource)) {
             if (in == null) {
                 throw new CudaException(
                         "This build holds no CUDA kernels. Build it where nvcc 13.0 is, or name it with NVCC=.");
@@ -273,6 +290,16 @@ public final class Cuda implements AutoCloseable {
         return stream;
     }
 
+    /** The same, before all others: blocks of its kernels take what places become free first. */
+    CUstream_st urgentStream() {
+        int[] least = new int[1];
+        int[] greatest = new int[1];
+        check("cuCtxGetStreamPriorityRange", cuCtxGetStreamPriorityRange(least, greatest));
+        CUstream_st stream = new CUstream_st();
+        check("cuStreamCreateWithPriority", cuStreamCreateWithPriority(stream, NON_BLOCKING, greatest[0]));
+        return stream;
+    }
+
     public void destroy(CUstream_st stream) {
         check("cuStreamDestroy", cuStreamDestroy(stream));
     }
@@ -345,7 +372,7 @@ public final class Cuda implements AutoCloseable {
         check("cuStreamEndCapture", cuStreamEndCapture(stream, graph));
         CUgraphExec_st executable = new CUgraphExec_st();
         try {
-            check("cuGraphInstantiate", cuGraphInstantiate(executable, graph, 0));
+            check("cuGraphInstantiate", cuGraphInstantiate(executable, graph, PRIORITIES_OF_NODES));
         } finally {
             check("cuGraphDestroy", cuGraphDestroy(graph));
         }
@@ -368,8 +395,13 @@ public final class Cuda implements AutoCloseable {
         check("cuGraphExecDestroy", cuGraphExecDestroy(graph));
     }
 
+    /** Whether a kernel may be launched so that it begins before the one before it has ended. */
+    boolean overlapsKernels() {
+        return attribute(MAJOR) >= 9;
+    }
+
     /**
-     * Launches a kernel.
+     * Launches a kernel after everything before it in {@code stream}.
      *
      * @param shared bytes of dynamic shared memory.
      * @param arguments a pointer to each, as the driver wants them.
@@ -383,19 +415,33 @@ public final class Cuda implements AutoCloseable {
             int threads,
             int shared,
             PointerPointer<?> arguments) {
+        check(
+                "cuLaunchKernel of " + kernel,
+                cuLaunchKernel(function(kernel), x, y, z, threads, 1, 1, shared, stream, arguments, null));
+    }
+
+    /**
+     * Launches a kernel that may begin before the kernel before it in its stream has ended; it waits itself, see
+     * machine.cuh. Nothing else may stand between them.
+     *
+     * @param how stream, grid, and the attribute that says so.
+     */
+    void launch(CUlaunchConfig how, String kernel, PointerPointer<?> arguments) {
+        check("cuLaunchKernelEx of " + kernel, cuLaunchKernelEx(how, function(kernel), arguments, null));
+    }
+
+    private CUfunc_st function(String kernel) {
         CUfunc_st function = functions.get(kernel);
         if (function == null) {
             throw new CudaException("There is no kernel " + kernel + " in Kernels.java.");
         }
-        check(
-                "cuLaunchKernel of " + kernel,
-                cuLaunchKernel(function, x, y, z, threads, 1, 1, shared, stream, arguments, null));
+        return function;
     }
 
     @Override
     public void close() {
         makeCurrent();
-        check("cuModuleUnload", cuModuleUnload(module));
+        unload();
         check("cuDevicePrimaryCtxRelease", cuDevicePrimaryCtxRelease(handle));
     }
 }

@@ -151,6 +151,27 @@ public final class CudaAccelerator implements Accelerator {
         }
     }
 
+    private record TimedPass(DevicePass pass, KernelTimes times) implements Accelerator.KernelRun {
+        @Override
+        public Executor executor() {
+            return pass;
+        }
+
+        @Override
+        public List<KernelTime> take() {
+            return times.take();
+        }
+
+        @Override
+        public void close() {
+            try {
+                times.close();
+            } finally {
+                pass.close();
+            }
+        }
+    }
+
     private static final class OnDevice implements Loaded {
         private final Cuda cuda;
         private final HardwareProfile profile;
@@ -197,6 +218,19 @@ public final class CudaAccelerator implements Accelerator {
         @Override
         public Executor executor(int rows, int maxSequences) {
             return new DevicePass(cuda, weights, products, model, rows, maxSequences);
+        }
+
+        @Override
+        public KernelRun kernelTimes(int rows, int maxSequences) {
+            DevicePass pass = new DevicePass(cuda, weights, products, model, rows, maxSequences);
+            try {
+                KernelTimes times = new KernelTimes(cuda, KernelTimes.HOLD_ROUNDS);
+                pass.timeBy(times);
+                return new TimedPass(pass, times);
+            } catch (RuntimeException e) {
+                pass.close();
+                throw e;
+            }
         }
 
         @Override

@@ -41,6 +41,9 @@ final class DevicePass implements Executor {
 
     private static final int MOST_SPLITS = 64;
 
+    /** Heads that a block of {@code split_heads} takes. */
+    private static final int SPLIT_HEADS = 8;
+
     /** A grid's y and z, where rows stand, go no further. */
     private static final int MOST_ROWS = HardwareProfile.MOST_ROWS;
 
@@ -48,6 +51,12 @@ final class DevicePass implements Executor {
     private static final int KEYED_HASH = 16;
     private static final int KEY_WORDS = 8;
     private static final int CHUNK = 1024;
+
+    /** Layers whose records are there at once: being written, being hashed, and waiting for that. */
+    private static final int TURNS = 3;
+
+    /** Rows from which on records are hashed between the layers. */
+    private static final int MOST_BESIDE = 256;
 
     /** Bytes of a record that a block copies. */
     private static final int TRACE_BYTES = 8192;
@@ -69,10 +78,13 @@ final class DevicePass implements Executor {
     private final CUstream_st hashStream;
     private final Launcher main;
     private final Launcher side;
-    private final CUevent_st[] recordsWritten = new CUevent_st[2];
-    private final CUevent_st[] recordsHashed = new CUevent_st[2];
+    private final CUevent_st[] recordsWritten = new CUevent_st[TURNS];
+    private final CUevent_st[] recordsHashed = new CUevent_st[TURNS];
     private final Map<Graph, CUgraphExec_st> graphs = new HashMap<>();
     private final Owned owned;
+
+    /** Times every kernel, in place of launching graphs; null but where that was asked for. */
+    private KernelTimes times;
 
     // On the device, row by row.
     private final long h;
@@ -93,7 +105,7 @@ final class DevicePass implements Executor {
     private final long den;
     private final long high;
     private final long low;
-    private final long[] records = new long[2];
+    private final long[] records = new long[TURNS];
     private final long cvs;
     private final long digests;
     private final long logitProducts;
@@ -144,6 +156,14 @@ final class DevicePass implements Executor {
             this.choices = choices;
         }
 
+        /**
+         * Whether records are hashed beside the layers, which hides how long a chunk takes. Blocks of many rows would
+         * take the layers' places, which would wait for them longer than behind them.
+         */
+        boolean hashesBeside() {
+            return rows < MOST_BESIDE;
+        }
+
         /** Whether it can be launched as a graph: one row a sequence, each choosing. */
         boolean onlyDecodes() {
             return decoding == rows && choices.count() == rows && rows <= LOGITS_AT_ONCE && !copy;
@@ -157,7 +177,6 @@ final class DevicePass implements Executor {
     DevicePass(Cuda cuda, DeviceWeights weights, Products products, LoadedModel model, int rows, int maxSequences) {
         this.cuda = cuda;
         this.weights = weights;
-        this.products = products;
         this.model = model;
         this.config = model.config();
         this.layout = new TraceLayout(config);
@@ -176,10 +195,17 @@ final class DevicePass implements Executor {
         try {
             this.multiprocessors = cuda.multiprocessors();
             this.stream = owned.stream();
-            this.hashStream = owned.stream();
+            // Its blocks are few and the layers' are many: behind those they would come so late that the layers wait
+            // for
+            // the room of their records.
+            this.hashStream = owned.urgentStream();
             this.main = owned.launcher(stream);
+            this.products = products.in(cuda, owned, stream);
+            if (cuda.overlapsKernels()) {
+                main.overlap();
+            }
             this.side = owned.launcher(hashStream);
-            for (int i = 0; i < 2; i++) {
+            for (int i = 0; i < TURNS; i++) {
                 recordsWritten[i] = owned.event();
                 recordsHashed[i] = owned.event();
             }
@@ -205,8 +231,9 @@ final class DevicePass implements Executor {
             this.high = owned.allocate(4 * heads * config.headDim());
             this.low = owned.allocate(4 * heads * config.headDim());
             long record = Math.max(layout.recordBytes(), layout.finalBytes());
-            this.records[0] = owned.allocate(n * record);
-            this.records[1] = owned.allocate(n * record);
+            for (int i = 0; i < TURNS; i++) {
+                records[i] = owned.allocate(n * record);
+            }
             this.cvs = owned.allocate(n * stepChunks * 4L * KEY_WORDS);
             this.digests = owned.allocate(4 * n * digestWords);
             this.logitProducts = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
@@ -252,13 +279,13 @@ final class DevicePass implements Executor {
                 + 5L * Math.max(c.qkvDim(), Math.max(c.queryDim(), c.mlp()))
                 + 2L * c.queryDim()
                 + 3L * c.kvDim()
-                + 2L * Math.max(layout.recordBytes(), layout.finalBytes())
+                + (long) TURNS * Math.max(layout.recordBytes(), layout.finalBytes())
                 + layout.stepBytes() / 32
                 + 4L * TraceHasher.digestWords(layout)
                 + 1024;
         long sequence = (long) c.heads() * (4L * c.maxPositions() + 8L * MOST_SPLITS + 8L * c.headDim() + 8)
                 + c.maxPositions() / 8;
-        return padded(rows) * row + maxSequences * sequence + 8L * LOGITS_AT_ONCE * c.vocab();
+        return padded(rows) * row + maxSequences * sequence + 8L * LOGITS_AT_ONCE * c.vocab() + Products.workingBytes();
     }
 
     @Override
@@ -283,6 +310,18 @@ final class DevicePass implements Executor {
         });
     }
 
+    /** Has every kernel timed from now on, without graphs. */
+    void timeBy(KernelTimes by) {
+        times = by;
+        main.timeBy(by);
+        side.timeBy(by);
+    }
+
+    @Override
+    public boolean leavesProcessorsIdle() {
+        return true;
+    }
+
     /** Time of the calling thread: the device's own is not CPU time. */
     @Override
     public long cpuNanos() {
@@ -295,15 +334,16 @@ final class DevicePass implements Executor {
         Batch batch = new Batch(segments, choices);
         long used = fill(batch, tokens);
         cuda.upload(stream, deviceInputs, inputs.asSlice(0, used));
-        boolean graph = batch.onlyDecodes();
+        main.apart();
+        boolean graph = batch.onlyDecodes() && times == null;
+        if (times != null) {
+            times.hold(main);
+        }
         if (graph) {
             launchGraph(batch);
         } else {
             layers(batch);
             finishTrace(batch);
-        }
-        if (batch.trace) {
-            cuda.download(stream, downDigests.asSlice(0, 4L * batch.rows * digestWords), digests);
         }
         int from = 0;
         do {
@@ -311,11 +351,18 @@ final class DevicePass implements Executor {
             if (n > 0 && !graph) {
                 answer(from, n, batch.all);
             }
+            if (from == 0) {
+                takeDigests(batch, graph);
+            }
             takeAnswers(batch, from, n);
             from += n;
         } while (from < choices.count());
         if (downStatus.get(JAVA_INT, 0) != 0) {
             throw new ArithmeticException("A number overflows; the model cannot be run exactly on this input.");
+        }
+        if (times != null) {
+            cuda.await(hashStream);
+            times.collect();
         }
         putDigests(batch);
     }
@@ -388,10 +435,12 @@ final class DevicePass implements Executor {
 
     private CUgraphExec_st record(Batch batch) {
         cuda.beginCapture(stream);
+        main.apart();
         try {
             layers(batch);
             finishTrace(batch);
             answer(0, batch.rows, batch.all);
+            joinTrace(batch);
         } catch (RuntimeException e) {
             cuda.abandonCapture(stream);
             throw e;
@@ -403,6 +452,7 @@ final class DevicePass implements Executor {
         int rows = batch.rows;
         int hidden = config.hidden();
         cuda.clear(stream, status, 4);
+        main.apart();
         main.kernel("embed_rows")
                 .with(input(0))
                 .with(weights.embedding())
@@ -481,7 +531,7 @@ final class DevicePass implements Executor {
                 .with(deviceInputs + tablesAt)
                 .with(layerAt(l))
                 .with(status)
-                .run(config.heads() + 2 * config.kvHeads(), rows, 256);
+                .run((config.heads() + 2 * config.kvHeads() + SPLIT_HEADS - 1) / SPLIT_HEADS, rows, 256);
     }
 
     private void attend(Batch batch, int l) {
@@ -491,12 +541,22 @@ final class DevicePass implements Executor {
         int rest = batch.rows - batch.decoding;
         if (rest > 0) {
             int size = config.headDim() <= 64 ? 64 : config.headDim() <= 128 ? 128 : 256;
-            withCache(main.kernel("attend_tiles_" + size).with(q).with(sq), l)
+            boolean isHopper = config.headDim() % 16 == 0 && cuda.has("attend_hopper_" + size);
+            withCache(
+                            main.kernel((isHopper ? "attend_hopper_" : "attend_tiles_") + size)
+                                    .with(q)
+                                    .with(sq),
+                            l)
                     .with(input(tileFirstAt))
                     .with(input(tileCountAt))
                     .with(work)
                     .with(status)
-                    .run(config.kvHeads(), batch.tiles, 1, 128, Kernels.attentionShared(size));
+                    .run(
+                            config.kvHeads(),
+                            batch.tiles,
+                            1,
+                            isHopper ? 256 : 128,
+                            isHopper ? Kernels.hopperAttentionShared(size) : Kernels.attentionShared(size));
             long first = batch.decoding;
             main.kernel("quantize_rows")
                     .with(work + 4 * first * config.queryDim())
@@ -541,6 +601,7 @@ final class DevicePass implements Executor {
         main.kernel("attend_finish")
                 .with(splitScale)
                 .with(splits)
+                .with(input(positionsAt))
                 .with(den)
                 .with(high)
                 .with(low)
@@ -554,9 +615,9 @@ final class DevicePass implements Executor {
 
     /** Records of layer {@code l}, hashed beside what follows. */
     private void trace(Batch batch, int l) {
-        int turn = l % 2;
-        if (l >= 2) {
-            cuda.await(stream, recordsHashed[turn]);
+        int turn = l % TURNS;
+        if (l >= TURNS && batch.hashesBeside()) {
+            await(recordsHashed[turn]);
         }
         main.kernel("trace_records")
                 .with(h)
@@ -578,18 +639,19 @@ final class DevicePass implements Executor {
             return;
         }
         int last = config.layers();
-        if (last >= 2) {
-            cuda.await(stream, recordsHashed[last % 2]);
+        if (last >= TURNS && batch.hashesBeside()) {
+            await(recordsHashed[last % TURNS]);
         }
         main.kernel("final_records")
                 .with(h)
                 .with(input(0))
                 .with(config.hidden())
                 .with(layout.finalBytes())
-                .with(records[last % 2])
+                .with(records[last % TURNS])
                 .run(batch.rows, 1, 128);
         hash(batch, last, layout.finalBytes());
-        side.kernel("reduce_subtrees")
+        hasher(batch)
+                .kernel("reduce_subtrees")
                 .with(cvs)
                 .with(input(positionsAt))
                 .with(stepChunks)
@@ -599,19 +661,51 @@ final class DevicePass implements Executor {
                 .with(digestWords)
                 .with(digests)
                 .run(digestWords / KEY_WORDS, batch.rows, 32);
-        cuda.record(recordsHashed[last % 2], hashStream);
-        cuda.await(stream, recordsHashed[last % 2]);
+        if (batch.hashesBeside()) {
+            cuda.record(recordsHashed[last % TURNS], hashStream);
+        }
+    }
+
+    private Launcher hasher(Batch batch) {
+        return batch.hashesBeside() ? side : main;
+    }
+
+    /** What comes next in the layers' stream waits for {@code event}. */
+    private void await(CUevent_st event) {
+        cuda.await(stream, event);
+        main.apart();
+    }
+
+    /** What comes next waits for the digests: as late as may be, for the output matrix takes longer than they do. */
+    private void joinTrace(Batch batch) {
+        if (batch.trace && batch.hashesBeside()) {
+            await(recordsHashed[config.layers() % TURNS]);
+        }
+    }
+
+    private void takeDigests(Batch batch, boolean isJoined) {
+        if (!batch.trace) {
+            return;
+        }
+        if (!isJoined) {
+            joinTrace(batch);
+        }
+        cuda.download(stream, downDigests.asSlice(0, 4L * batch.rows * digestWords), digests);
+        main.apart();
     }
 
     private void hash(Batch batch, int l, int bytes) {
-        int turn = l % 2;
+        int turn = l % TURNS;
         if (batch.copy) {
             copyRecords(batch, l, bytes);
         }
         int chunks = bytes / CHUNK;
-        cuda.record(recordsWritten[turn], stream);
-        cuda.await(hashStream, recordsWritten[turn]);
-        side.kernel("hash_records")
+        if (batch.hashesBeside()) {
+            cuda.record(recordsWritten[turn], stream);
+            cuda.await(hashStream, recordsWritten[turn]);
+        }
+        hasher(batch)
+                .kernel("hash_records")
                 .with(records[turn])
                 .with(batch.rows)
                 .with(chunks)
@@ -622,14 +716,17 @@ final class DevicePass implements Executor {
                 .with(KEYED_HASH)
                 .with(cvs)
                 .run((batch.rows * chunks + 127) / 128, 1, 128);
-        cuda.record(recordsHashed[turn], hashStream);
+        if (batch.hashesBeside()) {
+            cuda.record(recordsHashed[turn], hashStream);
+        }
     }
 
     /** To answer a challenge a whole trace is wanted: its records come down as they are written. */
     private void copyRecords(Batch batch, int l, int bytes) {
         MemorySegment down = downRecords.asSlice(0, (long) batch.rows * bytes);
-        cuda.download(stream, down, records[l % 2]);
+        cuda.download(stream, down, records[l % TURNS]);
         cuda.await(stream);
+        main.apart();
         int row = 0;
         for (Segment segment : batch.segments) {
             for (int i = 0; i < segment.count(); i++, row++) {
@@ -676,6 +773,7 @@ final class DevicePass implements Executor {
         int vocab = config.vocab();
         int tail = layout.tailFloats();
         cuda.download(stream, downStatus, status);
+        main.apart();
         if (n > 0) {
             cuda.download(stream, downToken.asSlice(0, 4L * n), token);
             cuda.download(stream, downLogit.asSlice(0, 4L * n), logit);

@@ -28,6 +28,8 @@ final class Kernels {
 
     private static final Map<String, Integer> DYNAMIC_SHARED = all();
 
+    private static final Map<String, Integer> HOPPER = hopperKernels();
+
     private Kernels() {}
 
     /** Bytes of dynamic shared memory by the name of the kernel. */
@@ -35,9 +37,37 @@ final class Kernels {
         return DYNAMIC_SHARED;
     }
 
+    /** Those of compute capability 9.0 alone, which are a program of their own. */
+    static Map<String, Integer> hopper() {
+        return HOPPER;
+    }
+
+    private static Map<String, Integer> hopperKernels() {
+        Map<String, Integer> all = new TreeMap<>();
+        for (HopperTile tile : HopperTile.values()) {
+            for (String after : new String[] {"store", "residual", "gate"}) {
+                all.put(tile.kernel(after), tile.shared());
+            }
+        }
+        for (int size : new int[] {64, 128}) {
+            all.put("attend_hopper_" + size, hopperAttentionShared(size));
+        }
+        all.put(Probe.WGMMA, Probe.WGMMA_SHARED);
+        return Map.copyOf(all);
+    }
+
     /** Bytes for {@code attend_tiles_*} of heads padded to {@code size} channels: 64, 128 or 256. */
     static int attentionShared(int size) {
-        return 256 * (size + PADDING) + 10_240 + 80 * size;
+        int pages = size <= 128 ? 2 : 1;
+        return 128 * (size + PADDING) + 10_240 + pages * (128 * (size + PADDING) + 80 * size + 512);
+    }
+
+    /**
+     * Bytes for {@code attend_hopper_*} of heads padded to {@code size} channels, 64 or 128: queries, weights, and four
+     * pages of keys.
+     */
+    static int hopperAttentionShared(int size) {
+        return 1024 + 128 * size + 64 * 128 + 4 * 128 * size;
     }
 
     private static Map<String, Integer> all() {

@@ -35,7 +35,15 @@ final class Owned implements AutoCloseable {
     }
 
     CUstream_st stream() {
-        CUstream_st stream = cuda.stream();
+        return own(cuda.stream());
+    }
+
+    /** One whose kernels come before those of others. */
+    CUstream_st urgentStream() {
+        return own(cuda.urgentStream());
+    }
+
+    private CUstream_st own(CUstream_st stream) {
         back.push(() -> cuda.destroy(stream));
         return stream;
     }

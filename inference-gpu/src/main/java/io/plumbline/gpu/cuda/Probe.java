@@ -2,17 +2,17 @@ package io.plumbline.gpu.cuda;
 
 import io.plumbline.hardware.Datasheet;
 import io.plumbline.inference.language.engine.Accelerator.Rates;
-import java.io.IOException;
-import java.io.InputStream;
-import java.util.Map;
 import java.util.function.LongConsumer;
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 
 /** Measures what a GPU can do at most, by the GPU's own clock: what a launch costs the host is not in it. */
 final class Probe {
-    private static final String WGMMA = "/io/plumbline/native/cuda/wgmma.cubin";
-    private static final String HOPPER = "9.0";
+    /** A kernel of compute capability 9.0, and the dynamic shared memory of its blocks in bytes: two pairs of tiles. */
+    static final String WGMMA = "probe_wgmma";
+
+    static final int WGMMA_SHARED = 1024 + 2 * (64 + 256) * 128;
+
     private static final int PASSES = 5;
 
     /** Blocks a multiprocessor: as many as are resident together on every supported GPU, so that none comes last. */
@@ -83,46 +83,32 @@ final class Probe {
             return new Rates(
                     read,
                     mma,
-                    Math.max(mma, wgmma(cuda, processors, out)),
+                    Math.max(mma, probe.wgmma(launcher, processors, out)),
                     sheet == null ? Double.NaN : sheet.bytesPerSecond(),
                     sheet == null ? Double.NaN : sheet.int8OperationsPerSecond());
         }
     }
 
-    /** By Hopper's own instruction, which is in a module of its own; 0 on other GPUs, and where this build has none. */
-    private static double wgmma(Cuda cuda, int processors, long out) {
-        byte[] cubin = cuda.capability().equals(HOPPER) ? wgmma() : null;
-        if (cubin == null) {
+    /** By Hopper's own instruction; 0 where there is none. */
+    private double wgmma(Launcher launcher, int processors, long out) {
+        if (!cuda.has(WGMMA)) {
             return 0;
         }
-        try (Cuda hopper = cuda.another(cubin, Map.of("probe_wgmma", 0));
-                Owned owned = new Owned(hopper)) {
-            Probe probe = new Probe(hopper, owned);
-            Launcher launcher = owned.launcher(probe.stream);
-            // Two times four warps, eight products of 64 x 32 x 256 a round, two operations each.
-            return 2.0
-                    * processors
-                    * 2
-                    * 8
-                    * 64
-                    * 32
-                    * 256
-                    * probe.best(
-                            1,
-                            MOST_ROUNDS,
-                            n -> launcher.kernel("probe_wgmma")
-                                    .with((int) n)
-                                    .with(out)
-                                    .run(processors, 1, WGMMA_THREADS));
-        }
-    }
-
-    private static byte[] wgmma() {
-        try (InputStream in = Probe.class.getResourceAsStream(WGMMA)) {
-            return in == null ? null : in.readAllBytes();
-        } catch (IOException e) {
-            throw new CudaException("The probe of this build cannot be read: " + e.getMessage());
-        }
+        // Two times four warps, eight products of 64 x 32 x 256 a round, two operations each.
+        return 2.0
+                * processors
+                * 2
+                * 8
+                * 64
+                * 32
+                * 256
+                * best(
+                        1,
+                        MOST_ROUNDS,
+                        n -> launcher.kernel(WGMMA)
+                                .with((int) n)
+                                .with(out)
+                                .run(processors, 1, 1, WGMMA_THREADS, WGMMA_SHARED));
     }
 
     /** Units a second, at a size, and if need be a number of launches, that takes long enough. */

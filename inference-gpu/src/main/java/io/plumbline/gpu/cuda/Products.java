@@ -7,11 +7,12 @@ import io.plumbline.inference.language.kernels.ScalarKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
+import org.bytedeco.cuda.cudart.CUstream_st;
 
 /**
- * int8 products by the kernel that suits the number of rows: a warp a weight row for few, tensor cores for many.
- * Where tensor cores are not exact, or slower than plain dot products (some GPUs have cut them for int8), the latter
- * take all.
+ * int8 products by the kernel that suits the number of rows: a warp a weight row for few, tensor cores for many. Where
+ * tensor cores are not exact, or slower than plain dot products (some GPUs have cut them for int8), the latter take
+ * all.
  */
 final class Products {
     /** Rows up to which each weight row is read by a warp, and up to which tiles are narrow. */
@@ -30,28 +31,55 @@ final class Products {
     private static final int THREADS = 128;
     private static final String GATE = "gate";
 
+    /** What multiplies more rows than one: plain dot products, {@code mma.sync}, or Hopper's {@code wgmma}. */
+    enum Way {
+        DOT,
+        MMA,
+        WGMMA
+    }
+
     /**
      * The kernel that multiplies a number of rows, and its grid: tensor cores take rows along x, so that blocks which
      * run together share their columns, and weights are read once.
      *
+     * @param z blocks that share a tile's k.
      * @param shared bytes of dynamic shared memory.
      */
-    record Shape(String kernel, int x, int y, int shared) {
+    record Shape(String kernel, int x, int y, int z, int threads, int shared) {
         /**
          * @param after what becomes of the products: "store", "residual" or "gate", which has twice {@code n} weight
          *     rows.
          * @param n outputs a row.
+         * @param k elements of a weight row.
          */
-        static Shape of(String after, int rows, int n) {
+        static Shape of(Way way, String after, int rows, int n, int k, int multiprocessors) {
+            if (rows > 1 && way == Way.WGMMA && k % 16 == 0) {
+                HopperTile tile = HopperTile.of(rows);
+                int x = blocks(rows, tile.rows());
+                int y = blocks(columns(after, n), tile.weights());
+                int splits = tile.splits((long) x * y, k, multiprocessors);
+                return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
+            }
             if (rows <= GEMV_ROWS) {
                 int count = rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1);
-                return new Shape("gemv_" + after + "_" + count, (n + 3) / 4, 1, 0);
+                return new Shape("gemv_" + after + "_" + count, (n + 3) / 4, 1, 1, THREADS, 0);
             }
-            int columns = after.equals(GATE) ? 2 * ((n + 7) / 8 * 8) : n;
+            int columns = columns(after, n);
             return rows <= NARROW_ROWS && columns <= MOST_NARROW_COLUMNS
-                    ? new Shape("gemm_" + after + "_narrow", 1, blocks(columns, NARROW), Kernels.NARROW_SHARED)
+                    ? new Shape(
+                            "gemm_" + after + "_narrow", 1, blocks(columns, NARROW), 1, THREADS, Kernels.NARROW_SHARED)
                     : new Shape(
-                            "gemm_" + after + "_wide", blocks(rows, WIDE), blocks(columns, WIDE), Kernels.WIDE_SHARED);
+                            "gemm_" + after + "_wide",
+                            blocks(rows, WIDE),
+                            blocks(columns, WIDE),
+                            1,
+                            THREADS,
+                            Kernels.WIDE_SHARED);
+        }
+
+        /** Weight rows of the products; gate and up stand in turn, eight of each. */
+        private static int columns(String after, int n) {
+            return after.equals(GATE) ? 2 * ((n + 7) / 8 * 8) : n;
         }
 
         private static int blocks(int all, int each) {
@@ -59,31 +87,63 @@ final class Products {
         }
 
         void run(Launcher to) {
-            to.run(x, y, 1, THREADS, shared);
+            to.run(x, y, z, threads, shared);
+        }
+
+        /** Whether its kernel wants room for what blocks leave for each other. */
+        private boolean isHopper() {
+            return kernel.startsWith("hopper_");
         }
     }
 
-    private final boolean tensorCores;
+    private final Way way;
+    private final int multiprocessors;
+    private final long partial;
+    private final long arrived;
 
-    private Products(boolean tensorCores) {
-        this.tensorCores = tensorCores;
+    private Products(Way way, int multiprocessors, long partial, long arrived) {
+        this.way = way;
+        this.multiprocessors = multiprocessors;
+        this.partial = partial;
+        this.arrived = arrived;
     }
 
-    /** By a given way, to compare them. */
-    static Products by(boolean tensorCores) {
-        return new Products(tensorCores);
+    /** By a given way, to be given room by {@link #in} before it multiplies. */
+    static Products by(Way way, Cuda cuda) {
+        return new Products(way, cuda.multiprocessors(), 0, 0);
     }
 
-    /** Whether many rows go through tensor cores. */
-    boolean tensorCores() {
-        return tensorCores;
+    /**
+     * The same way with room of its own to work in: launches of one stream share it, those of two may not.
+     *
+     * @param stream in which that room is cleared.
+     */
+    Products in(Cuda cuda, Owned owned, CUstream_st stream) {
+        if (way != Way.WGMMA) {
+            return this;
+        }
+        long counters = 4L * HopperTile.MOST_SHARED_TILES;
+        long room = owned.allocate(HopperTile.MOST_PARTIAL);
+        long zeros = owned.allocate(counters);
+        cuda.clear(stream, zeros, counters);
+        return new Products(way, multiprocessors, room, zeros);
+    }
+
+    /** Bytes that {@link #in} takes at most. */
+    static long workingBytes() {
+        return HopperTile.MOST_PARTIAL + 4L * HopperTile.MOST_SHARED_TILES;
+    }
+
+    /** What takes more rows than one. */
+    Way way() {
+        return way;
     }
 
     /** {@code y[r][i] = sum x[r][j] * w[i][j]}, int32, for {@code n} weight rows of {@code k}. */
     void store(Launcher to, long x, int rows, long w, int n, int k, long y) {
         for (int r = 0; r < rows; r += slice(rows)) {
             int count = Math.min(slice(rows), rows - r);
-            Shape shape = Shape.of("store", count, n);
+            Shape shape = shape("store", count, n, k);
             begin(to, shape, x + (long) r * k, count, w, n, k).with(y + 4L * r * n);
             shape.run(to);
         }
@@ -93,7 +153,7 @@ final class Products {
     void residual(Launcher to, long x, int rows, long w, int n, int k, long scale, long rowScale, long h) {
         for (int r = 0; r < rows; r += slice(rows)) {
             int count = Math.min(slice(rows), rows - r);
-            Shape shape = Shape.of("residual", count, n);
+            Shape shape = shape("residual", count, n, k);
             begin(to, shape, x + (long) r * k, count, w, n, k)
                     .with(scale + 4L * r)
                     .with(rowScale)
@@ -109,7 +169,7 @@ final class Products {
     void gate(Launcher to, long x, int rows, long w, int n, int k, long scale, long rowScale, long h, long most) {
         for (int r = 0; r < rows; r += slice(rows)) {
             int count = Math.min(slice(rows), rows - r);
-            Shape shape = Shape.of(GATE, count, n);
+            Shape shape = shape(GATE, count, n, k);
             begin(to, shape, x + (long) r * k, count, w, n, k)
                     .with(scale + 4L * r)
                     .with(rowScale)
@@ -121,15 +181,28 @@ final class Products {
 
     /** Rows that one launch takes. */
     private int slice(int rows) {
-        return tensorCores ? rows : GEMV_ROWS;
+        return way != Way.DOT ? rows : GEMV_ROWS;
     }
 
-    private static Launcher begin(Launcher to, Shape shape, long x, int rows, long w, int n, int k) {
-        return to.kernel(shape.kernel()).with(x).with(rows).with(w).with(n).with(k);
+    private Shape shape(String after, int rows, int n, int k) {
+        return Shape.of(way, after, rows, n, k, multiprocessors);
+    }
+
+    private Launcher begin(Launcher to, Shape shape, long x, int rows, long w, int n, int k) {
+        long bytes = (shape.kernel().contains(GATE) ? 2L : 1L) * n * k;
+        to.kernel(shape.kernel())
+                .counted(rows + " rows, " + n + "x" + k, bytes, 2 * bytes * rows)
+                .with(x)
+                .with(rows)
+                .with(w)
+                .with(n)
+                .with(k);
+        return shape.isHopper() ? to.with(partial).with(arrived) : to;
     }
 
     /**
-     * Tries every way on this GPU.
+     * Tries every way on this GPU. Hopper's own instruction is taken wherever it is exact: {@code mma.sync} reaches two
+     * thirds of it there.
      *
      * @throws CudaException when not even plain dot products equal the specification: nothing exact can run here.
      */
@@ -137,24 +210,42 @@ final class Products {
         try (Owned owned = new Owned(cuda)) {
             Launcher launcher = owned.launcher(owned.stream());
             int[] expected = expected();
-            if (!Arrays.equals(expected, trial(cuda, launcher, by(false), SMALL_ROWS, SMALL_N, SMALL_K, 0))) {
+            if (!isExact(cuda, launcher, Way.DOT, expected, SMALL_ROWS)) {
                 throw new CudaException(
                         "int8 dot products on " + cuda.name()
                                 + " do not equal the specification: nothing exact can run there. Replace the GPU, or report it.");
             }
-            for (int rows : new int[] {NARROW_ROWS, SMALL_ROWS}) {
-                int[] exact = Arrays.copyOf(expected, rows * SMALL_N);
-                if (!Arrays.equals(exact, trial(cuda, launcher, by(true), rows, SMALL_N, SMALL_K, 0))) {
-                    return by(false);
-                }
+            Way way = Way.DOT;
+            if (cuda.has(HopperTile.ROWS_8.kernel("store"))
+                    && isExact(cuda, launcher, Way.WGMMA, expected, WGMMA_ROWS)) {
+                way = Way.WGMMA;
+            } else if (isExact(cuda, launcher, Way.MMA, expected, NARROW_ROWS, SMALL_ROWS)
+                    && time(cuda, launcher, Way.MMA) <= time(cuda, launcher, Way.DOT)) {
+                way = Way.MMA;
             }
-            return by(time(cuda, launcher, by(true)) <= time(cuda, launcher, by(false)));
+            return by(way, cuda);
         }
     }
 
-    private static final int SMALL_ROWS = 72;
+    private static boolean isExact(Cuda cuda, Launcher to, Way way, int[] expected, int... rows) {
+        for (int count : rows) {
+            int[] exact = Arrays.copyOf(expected, count * SMALL_N);
+            if (!Arrays.equals(exact, trial(cuda, to, way, count, SMALL_N, SMALL_K, 0))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Of the trial: odd, and long enough for blocks to share a tile's k. */
+    private static final int SMALL_ROWS = 200;
+
     private static final int SMALL_N = 40;
-    private static final int SMALL_K = 208;
+    private static final int SMALL_K = 1104;
+
+    /** One number for each tile of {@link HopperTile}. */
+    private static final int[] WGMMA_ROWS = {7, 9, 17, 33, 65, SMALL_ROWS};
+
     private static final int TIMED_ROWS = 128;
     private static final int TIMED = 256;
     private static final int ROUNDS = 3;
@@ -181,7 +272,7 @@ final class Products {
     }
 
     /** Products of random matrices, {@code again} times more. */
-    private static int[] trial(Cuda cuda, Launcher to, Products products, int rows, int n, int k, int again) {
+    private static int[] trial(Cuda cuda, Launcher to, Way way, int rows, int n, int k, int again) {
         // Rows in eights: the last launch may read, not use, what lies behind.
         int padded = (rows + 7) / 8 * 8;
         try (Owned owned = new Owned(cuda)) {
@@ -192,6 +283,7 @@ final class Products {
             MemorySegment.copy(random(1, padded * k), 0, up, JAVA_BYTE, 0, padded * k);
             MemorySegment.copy(random(2, n * k), 0, up, JAVA_BYTE, (long) padded * k, n * k);
             cuda.upload(to.stream(), device, up);
+            Products products = by(way, cuda).in(cuda, owned, to.stream());
             for (int i = 0; i <= again; i++) {
                 products.store(to, device, rows, device + (long) padded * k, n, k, y);
             }
@@ -201,21 +293,21 @@ final class Products {
         }
     }
 
-    private static long time(Cuda cuda, Launcher to, Products products) {
-        long once = time(cuda, to, products, 0);
+    private static long time(Cuda cuda, Launcher to, Way way) {
+        long once = time(cuda, to, way, 0);
         if (once > LONG) {
             return once;
         }
         long best = Long.MAX_VALUE;
         for (int round = 0; round < ROUNDS; round++) {
-            best = Math.min(best, time(cuda, to, products, REPEATED));
+            best = Math.min(best, time(cuda, to, way, REPEATED));
         }
         return best;
     }
 
-    private static long time(Cuda cuda, Launcher to, Products products, int again) {
+    private static long time(Cuda cuda, Launcher to, Way way, int again) {
         long begin = System.nanoTime();
-        trial(cuda, to, products, TIMED_ROWS, TIMED, TIMED, again);
+        trial(cuda, to, way, TIMED_ROWS, TIMED, TIMED, again);
         return System.nanoTime() - begin;
     }
 }

@@ -337,7 +337,7 @@ class CudaKernelsTest {
             }
             gpu.run(
                     "split_heads",
-                    8,
+                    1,
                     rows,
                     1,
                     256,
@@ -441,8 +441,12 @@ class CudaKernelsTest {
         }
         int[] most = magnitudes(gated, rows, n);
         byte[] padded = Arrays.copyOf(x, (rows + 7) / 8 * 8 * k);
-        for (boolean tensorCores : new boolean[] {true, false}) {
-            Products products = Products.by(tensorCores);
+        for (Products.Way way : Products.Way.values()) {
+            if (way == Products.Way.WGMMA && !gpu.driver().has(Probe.WGMMA)) {
+                continue;
+            }
+            Owned owned = new Owned(gpu.driver());
+            Products products = Products.by(way, gpu.driver()).in(gpu.driver(), owned, gpu.stream());
             for (long order : orders) {
                 Gpu.call("emu_set_order", order);
                 long dx = gpu.of(padded).address();
@@ -460,6 +464,48 @@ class CudaKernelsTest {
                 products.gate(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dg.address(), dm.address());
                 same(gated, dg, "gated of " + what);
                 same(most, dm, "their magnitudes of " + what);
+            }
+            owned.close();
+        }
+    }
+
+    /** Every tile, with rows that fill it and rows that do not, with k in one block and shared among several. */
+    @Test
+    void productsAreExactByHoppersOwnInstruction() {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        int[][] shapes = {
+            {7, 48, 2},
+            {70, 528, 8},
+            {64, 128, 16},
+            {65, 2064, 11},
+            {9, 37, 66},
+            {129, 80, 129},
+            {130, 1040, 31},
+            {40, 272, 64},
+            {200, 1600, 70},
+            {24, 144, 257}
+        };
+        for (int[] shape : shapes) {
+            products(shape[0], shape[1], shape[2], Gpu.isReal() ? Gpu.ORDERS : new long[] {0, 43});
+        }
+        assertEquals(Products.Way.WGMMA, Products.choose(gpu.driver()).way());
+    }
+
+    /** As many blocks share a tile's k as make all of them end soonest; none is left without work. */
+    @Test
+    void blocksThatShareATileFillTheGpu() {
+        assertEquals(8, HopperTile.of(8).splits(64, 4096, 132), "64 tiles leave most of 528 places empty");
+        assertEquals(1, HopperTile.of(8).splits(448, 4096, 132), "448 tiles do not");
+        assertEquals(2, HopperTile.of(512).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
+        assertEquals(1, HopperTile.of(8).splits(1, 512, 132), "four steps are one block's work");
+        assertEquals(1, HopperTile.of(8).splits(5000, 65536, 132), "there are counters for 4096 tiles");
+        for (HopperTile tile : HopperTile.values()) {
+            for (int tiles = 1; tiles < 6000; tiles += 37) {
+                long splits = tile.splits(tiles, 14_336, 132);
+                assertTrue(
+                        splits == 1 || tiles * splits * tile.threads() * 2 * tile.rows() <= HopperTile.MOST_PARTIAL,
+                        tile + ", " + tiles);
             }
         }
     }
@@ -481,7 +527,7 @@ class CudaKernelsTest {
         "gate, 65528, 65536"
     })
     void everyProductsGridStaysWithinItsBounds(String after, int rows, int n) {
-        Products.Shape shape = Products.Shape.of(after, rows, n);
+        Products.Shape shape = Products.Shape.of(Products.Way.MMA, after, rows, n, 64, 132);
         assertTrue(Kernels.dynamicShared().get(shape.kernel()) == shape.shared(), shape.toString());
         assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
         long columns = after.equals("gate") ? 2L * n : n;
@@ -492,9 +538,9 @@ class CudaKernelsTest {
 
     @Test
     void theStartUpSelfTestFindsAWay() {
-        boolean tensorCores = Products.choose(gpu.driver()).tensorCores();
+        Products.Way way = Products.choose(gpu.driver()).way();
         if (Gpu.isReal()) {
-            System.out.println("int8 products for many rows by " + (tensorCores ? "tensor cores" : "dot products"));
+            System.out.println("int8 products for many rows by " + way);
         }
     }
 
@@ -655,6 +701,19 @@ class CudaKernelsTest {
         attention(16, 40, 1, 64, false);
     }
 
+    @Test
+    void attentionOverPagesByHoppersOwnInstruction() {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        for (int size : new int[] {16, 64, 80, 128}) {
+            for (int context : new int[] {1, 64, 65, 150}) {
+                attention(size, context, 2, 4, size == 16);
+            }
+        }
+        attention(32, 130, 1, 9, false);
+        attention(128, 40, 1, 64, false);
+    }
+
     /**
      * Contexts over many pages, shared among more blocks than there are pages and fewer. The longest ones are for
      * real GPUs.
@@ -804,6 +863,7 @@ class CudaKernelsTest {
                     order,
                     mostScale,
                     splits,
+                    dp,
                     den,
                     high,
                     low,
@@ -814,29 +874,34 @@ class CudaKernelsTest {
                     status);
             same(quantized, x, what + ", decoding");
             same(scales, scale, "its scales");
-            Buffer out = gpu.memory(4L * expected.length);
-            gpu.run(
-                    "attend_tiles_" + d,
-                    kvHeads,
-                    tiles,
-                    1,
-                    128,
-                    256 * (d + 16) + 10_240 + 80 * d,
-                    order,
-                    dq,
-                    dsq,
-                    dt,
-                    l,
-                    dp,
-                    root,
-                    heads,
-                    kvHeads,
-                    size,
-                    gpu.of(tileFirst),
-                    gpu.of(tileCount),
-                    out,
-                    status);
-            same(expected, out, what + ", tiles");
+            String tiled = "attend_tiles_" + d;
+            String hopper = "attend_hopper_" + d;
+            boolean hasHopper = gpu.driver().has(hopper) && size % 16 == 0;
+            for (String kernel : hasHopper ? List.of(tiled, hopper) : List.of(tiled)) {
+                Buffer out = gpu.memory(4L * expected.length);
+                gpu.run(
+                        kernel,
+                        kvHeads,
+                        tiles,
+                        1,
+                        kernel.equals(hopper) ? 256 : 128,
+                        kernel.equals(hopper) ? Kernels.hopperAttentionShared(d) : Kernels.attentionShared(d),
+                        order,
+                        dq,
+                        dsq,
+                        dt,
+                        l,
+                        dp,
+                        root,
+                        heads,
+                        kvHeads,
+                        size,
+                        gpu.of(tileFirst),
+                        gpu.of(tileCount),
+                        out,
+                        status);
+                same(expected, out, what + ", " + kernel);
+            }
             assertEquals(0, first(status));
         }
     }
@@ -1062,8 +1127,14 @@ class CudaKernelsTest {
                 }
             }
         }
-        assertEquals(new TreeSet<>(Kernels.dynamicShared().keySet()), compiled.keySet());
-        compiled.forEach((name, shared) -> assertEquals(shared, gpu.driver().staticShared(name), name));
+        TreeSet<String> known = new TreeSet<>(Kernels.dynamicShared().keySet());
+        known.addAll(Kernels.hopper().keySet());
+        assertEquals(known, compiled.keySet());
+        compiled.forEach((name, shared) -> {
+            if (gpu.driver().has(name)) {
+                assertEquals(shared, gpu.driver().staticShared(name), name);
+            }
+        });
     }
 
     @Test

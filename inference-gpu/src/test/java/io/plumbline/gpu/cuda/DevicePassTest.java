@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.engine.Accelerator.KernelTime;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.ForwardPass;
@@ -27,6 +28,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +39,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whole models on a GPU, the emulated one where there is no other, give the bits that processors give. */
@@ -58,6 +61,11 @@ class DevicePassTest {
     void close() {
         assertEquals(0, Gpu.call("emu_bytes_in_use", -1), "all device memory was given back");
         cuda.close();
+        Gpu.call("emu_set_capability", 8);
+    }
+
+    private static Products.Way way(Cuda cuda) {
+        return cuda.has(Probe.WGMMA) ? Products.Way.WGMMA : Products.Way.MMA;
     }
 
     private interface Use {
@@ -76,7 +84,7 @@ class DevicePassTest {
     }
 
     private Executor pass(DeviceWeights weights, LoadedModel model, int rows, int maxSequences) {
-        return new DevicePass(cuda, weights, Products.by(true), model, rows, maxSequences);
+        return new DevicePass(cuda, weights, Products.by(way(cuda), cuda), model, rows, maxSequences);
     }
 
     private static Result onProcessors(LoadedModel model, Request request) {
@@ -134,6 +142,26 @@ class DevicePassTest {
                     }
                 });
             }
+        }
+    }
+
+    /** A real GPU has only its own; the emulated one can be either. */
+    @Test
+    void modelsGiveTheSameBitsOnHopper() throws Throwable {
+        assumeFalse(Gpu.isReal(), "Skipped: the other tests run on what this host has");
+        cuda.close();
+        Gpu.call("emu_set_capability", 9);
+        cuda = Gpu.cuda();
+        assertEquals(Products.Way.WGMMA, way(cuda));
+        Path all = folder;
+        List<Executable> tests = List.of(
+                this::theShippedModelHasItsGoldenTraceRoots,
+                this::modelsOfOtherShapesGiveTheSameBits,
+                this::anAnswerIsAuditedInFull,
+                this::everyNumberOfSequencesGivesTheSameBits);
+        for (int i = 0; i < tests.size(); i++) {
+            folder = Files.createDirectory(all.resolve("hopper-" + i));
+            tests.get(i).execute();
         }
     }
 
@@ -203,6 +231,48 @@ class DevicePassTest {
                 engine.close();
             });
         }
+    }
+
+    /** Timing changes no bit, and every kernel of a layer is counted once a layer and step. */
+    @Test
+    void everyKernelIsTimed() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            Request request = TestModels.request(model, new int[] {0, 560, 376, 261}, 3, Sampling.GREEDY);
+            byte[] expected = onProcessors(model, request).traceRoot();
+            int layers = model.config().layers();
+            onDevice(model, weights -> {
+                try (DevicePass pass = (DevicePass) pass(weights, model, 8, 1);
+                        KernelTimes times = new KernelTimes(cuda, 1)) {
+                    pass.timeBy(times);
+                    assertArrayEquals(
+                            expected,
+                            new Generator(pass, NODE)
+                                    .generate(request, token -> {})
+                                    .traceRoot());
+                    List<KernelTime> taken = times.take();
+                    assertEquals(3 * layers, launches(taken, "split_heads"), "a prompt and two tokens");
+                    assertEquals(2 * layers, launches(taken, "attend_finish"), "two tokens");
+                    assertEquals(3 * (layers + 1), launches(taken, "hash_records"), "and the last record of each");
+                    assertTrue(taken.stream().allMatch(t -> t.seconds() >= 0 && t.launches() > 0));
+                    KernelTime gate = taken.stream()
+                            .filter(t -> t.kernel().equals("gemv_gate_1"))
+                            .findFirst()
+                            .orElseThrow();
+                    long weightBytes =
+                            2L * model.config().mlp() * model.config().hidden();
+                    assertEquals(weightBytes * gate.launches(), gate.bytes());
+                    assertEquals(2 * weightBytes * gate.launches(), gate.operations());
+                    assertEquals(List.of(), times.take(), "what was taken is forgotten");
+                }
+            });
+        }
+    }
+
+    private static int launches(List<KernelTime> times, String kernel) {
+        return times.stream()
+                .filter(t -> t.kernel().equals(kernel))
+                .mapToInt(KernelTime::launches)
+                .sum();
     }
 
     /** An auditor is content with what a GPU committed to, opened from a trace that the GPU computed again. */

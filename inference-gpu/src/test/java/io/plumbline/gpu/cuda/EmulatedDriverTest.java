@@ -75,8 +75,8 @@ class EmulatedDriverTest {
     void staticAndDynamicSharedMemoryTogetherStayWithinTheMostOfABlock() {
         refused(
                 "cuFuncSetAttribute of static_and_dynamic failed with CUDA_ERROR_INVALID_VALUE",
-                () -> new Cuda(0, new byte[] {1}, Map.of("static_and_dynamic", OPT_IN)));
-        new Cuda(0, new byte[] {1}, Map.of("static_and_dynamic", OPT_IN - 512)).close();
+                () -> new Cuda(0, new byte[] {1}, Map.of("static_and_dynamic", OPT_IN), null));
+        new Cuda(0, new byte[] {1}, Map.of("static_and_dynamic", OPT_IN - 512), null).close();
     }
 
     @Test
@@ -94,7 +94,7 @@ class EmulatedDriverTest {
         gpu.run("static_and_dynamic", 1, 1, 1, 32, opted, 0, out);
         refused("INVALID_VALUE", () -> gpu.run("static_and_dynamic", 1, 1, 1, 32, opted + 16, 0, out));
         // What was not opted in to at all has 48 KiB, of which 512 are static here.
-        try (Cuda other = new Cuda(0, new byte[] {1}, Map.of("static_and_dynamic", 0));
+        try (Cuda other = new Cuda(0, new byte[] {1}, Map.of("static_and_dynamic", 0), null);
                 Launcher launcher = new Launcher(other, gpu.stream())) {
             launcher.kernel("static_and_dynamic").with(out.address()).run(1, 1, 1, 32, (48 << 10) - 512);
             refused(
@@ -196,7 +196,7 @@ class EmulatedDriverTest {
             () -> driver.pinned(16),
             () -> driver.await(gpu.stream()),
             () -> driver.free(out.address()),
-            () -> new Cuda(0, new byte[] {1}, Map.of()).close()
+            () -> new Cuda(0, new byte[] {1}, Map.of(), null).close()
         }) {
             driver.beginCapture(gpu.stream());
             refused("CAPTURE_UNSUPPORTED", forbidden);
@@ -214,7 +214,7 @@ class EmulatedDriverTest {
                 "NVIDIA's driver here offers CUDA 12.4; these kernels need 13.0: install driver 580 or later, or on a "
                         + "data-centre GPU the package cuda-compat-13-0.",
                 assertThrows(CudaException.class, Cuda::names).getMessage());
-        refused("CUDA 12.4", () -> new Cuda(0, new byte[] {1}, Map.of()));
+        refused("CUDA 12.4", () -> new Cuda(0, new byte[] {1}, Map.of(), null));
     }
 
     @ParameterizedTest
@@ -241,7 +241,7 @@ class EmulatedDriverTest {
     void anOldGpuIsRefusedAndNothingIsKept() {
         long before = Gpu.call("emu_live", -1);
         Gpu.call("emu_set_capability", 7);
-        refused("compute capability 7.0", () -> new Cuda(0, new byte[] {1}, Map.of()));
+        refused("compute capability 7.0", () -> new Cuda(0, new byte[] {1}, Map.of(), null));
         assertEquals(before, Gpu.call("emu_live", -1));
     }
 
@@ -272,15 +272,16 @@ class EmulatedDriverTest {
 
     @Test
     void whatFailsWhileItIsMadeKeepsNothing() throws IOException {
-        eachFailureGivesAllBack(() -> new Cuda(0, new byte[] {1}, Kernels.dynamicShared()).close());
+        eachFailureGivesAllBack(() -> new Cuda(0, new byte[] {1}, Kernels.dynamicShared(), null).close());
         eachFailureGivesAllBack(() -> Products.choose(gpu.driver()));
         eachFailureGivesAllBack(() -> Probe.measure(gpu.driver()));
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
             eachFailureGivesAllBack(
                     () -> new DeviceWeights(gpu.driver(), model, model.layers(), 0, share -> {}).close());
             try (DeviceWeights weights = new DeviceWeights(gpu.driver(), model, model.layers(), 0, share -> {})) {
-                eachFailureGivesAllBack(
-                        () -> new DevicePass(gpu.driver(), weights, Products.by(true), model, 16, 2).close());
+                eachFailureGivesAllBack(() -> new DevicePass(
+                                gpu.driver(), weights, Products.by(Products.Way.MMA, gpu.driver()), model, 16, 2)
+                        .close());
             }
         }
     }

@@ -66,6 +66,18 @@ final class Gpu implements AutoCloseable {
         return new Gpu(cuda());
     }
 
+    /** One of compute capability 9.0; skips the test where the host's own is another. */
+    static Gpu openHopper() {
+        install();
+        call("emu_set_capability", 9);
+        Gpu gpu = open();
+        if (!gpu.cuda.has(Probe.WGMMA)) {
+            gpu.close();
+            assumeTrue(false, "Skipped: these kernels are for compute capability 9.0");
+        }
+        return gpu;
+    }
+
     /** Makes the emulated driver the host's, for code that looks for one. */
     static void install() {
         assumeTrue(
@@ -78,7 +90,7 @@ final class Gpu implements AutoCloseable {
         if (!REAL) {
             call("emu_forget_failure", -1);
         }
-        return REAL ? new Cuda(0) : new Cuda(0, new byte[] {1}, KERNELS);
+        return REAL ? new Cuda(0) : new Cuda(0, new byte[] {1}, KERNELS, new byte[] {1});
     }
 
     static boolean isReal() {
@@ -222,6 +234,7 @@ final class Gpu implements AutoCloseable {
     @Override
     public void close() {
         call("emu_set_order", 0);
+        call("emu_set_capability", 8);
         allocations.forEach(cuda::free);
         launcher.close();
         cuda.destroy(stream);

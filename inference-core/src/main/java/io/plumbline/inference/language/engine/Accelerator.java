@@ -36,6 +36,28 @@ public interface Accelerator {
             double datasheetBytesPerSecond,
             double datasheetInt8) {}
 
+    /**
+     * What launches of one kernel took.
+     *
+     * @param shape of what it works on, for people; launches of one kernel over other shapes stand by themselves.
+     * @param seconds of all {@code launches} together.
+     * @param bytes of weights that they read, 0 where they read none.
+     * @param operations int8 ones of theirs, a multiplication and an addition being two; 0 where they have none.
+     */
+    record KernelTime(String kernel, String shape, int launches, double seconds, long bytes, long operations) {}
+
+    /** Runs the model with every kernel timed, one after the other: slower than it is served. */
+    interface KernelRun extends AutoCloseable {
+        /** To run it by; its owner stays this. */
+        Executor executor();
+
+        /** What has been run since the last call, in the order of first launches. */
+        List<KernelTime> take();
+
+        @Override
+        void close();
+    }
+
     /** For people: "CUDA". */
     String kind();
 
@@ -64,6 +86,9 @@ public interface Accelerator {
          * @param maxSequences most sequences in a batch.
          */
         Executor executor(int rows, int maxSequences);
+
+        /** Like {@link #executor}, to see where the time goes. */
+        KernelRun kernelTimes(int rows, int maxSequences);
 
         /** Measures the device itself, in a second or so. */
         Rates rates();

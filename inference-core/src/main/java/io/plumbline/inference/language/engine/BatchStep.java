@@ -69,7 +69,7 @@ final class BatchStep {
             }
         }
         executor.run(segments, tokens, choices);
-        finish();
+        finish(TraceFolder.after(executor, rows));
         long cpu = executor.cpuNanos() - begin;
         for (int i = 0; i < running.size(); i++) {
             running.get(i).addCpu(cpu * segments.get(i).count() / rows);
@@ -81,19 +81,19 @@ final class BatchStep {
         running.add(job);
     }
 
-    private void finish() {
+    private void finish(java.util.concurrent.Executor folder) {
         int chooser = 0;
         for (int i = 0; i < running.size(); i++) {
             Sequence job = running.get(i);
             int count = segments.get(i).count();
-            finish(job, count, job.choosesAfter(count) ? chooser++ : -1);
+            finish(job, count, folder, job.choosesAfter(count) ? chooser++ : -1);
         }
     }
 
     /**
      * What a job's rows add to its trace, and its next token. {@code chooser} is its place among the choices, or -1.
      */
-    private void finish(Sequence job, int count, int chooser) {
+    private void finish(Sequence job, int count, java.util.concurrent.Executor folder, int chooser) {
         int chosen = -1;
         int last = job.position() + count - 1;
         float logit = 0;
@@ -107,15 +107,16 @@ final class BatchStep {
                 logit = choices.logit(chooser);
             }
         }
-        // Only now: where a choice fails the job runs these rows again, and a page must not be kept twice, the second
-        // time as what follows the first.
+        job.trace().await();
+        // Only now: where a choice or the block before fails the job runs these rows again, and a page must not be kept
+        // twice, the second time as what follows the first.
         if (prefixes != null) {
             prefixes.record(job, count);
         }
         if (chooser >= 0) {
             job.trace().choose(last, choices.tails(), choices.tailAt(chooser), job.token(last), chosen, logit);
         }
-        job.trace().end();
+        job.trace().end(folder);
         job.advance(count);
         if (chooser >= 0) {
             job.accept(chosen, choices.logits(), choices.logitsAt(chooser));

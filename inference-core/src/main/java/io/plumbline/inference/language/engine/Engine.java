@@ -99,7 +99,7 @@ public final class Engine implements AutoCloseable {
         this.traceKey = TraceLayout.keyOf(node);
         this.limits = limits;
         this.pages = executor.pages(limits.pages(config));
-        this.prefixes = new PrefixCache(pages);
+        this.prefixes = new PrefixCache(executor, pages);
         this.stepper = new BatchStep(executor, prefixes);
         this.thread = Thread.ofPlatform().name("engine").start(this::serve);
     }

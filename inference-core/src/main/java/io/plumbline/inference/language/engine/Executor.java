@@ -19,6 +19,11 @@ public interface Executor extends AutoCloseable {
      */
     KvCache pages(int most);
 
+    /** Whether this host's processors wait while {@link #run} does: other work may go on beside it then. */
+    default boolean leavesProcessorsIdle() {
+        return false;
+    }
+
     /** CPU time of all threads so far, in ns. */
     long cpuNanos();
 

@@ -40,7 +40,7 @@ public final class Generator {
      * @param traceRoot 32 bytes.
      * @param traceBytes length of the trace.
      * @param cancelled whether the requester ended it.
-     * @param cpuNanos CPU time it took, all threads together.
+     * @param cpuNanos CPU time it took, all threads together but the one that folds traces.
      */
     public record Result(int[] tokens, byte[] traceRoot, long traceBytes, boolean cancelled, long cpuNanos) {}
 
@@ -112,7 +112,7 @@ public final class Generator {
                     int t = firstChoice + i;
                     trace.choose(t, choices.tails(), choices.tailAt(i), tokens[t], choices.token(i), choices.logit(i));
                 }
-                trace.end();
+                trace.end(TraceFolder.after(executor, rows));
             }
         }
         return trace.root(layout.header(model.id(), request.hash(), length));

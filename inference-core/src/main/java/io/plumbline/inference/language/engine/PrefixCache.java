@@ -14,6 +14,7 @@ import java.util.List;
  * each other should know that.
  */
 final class PrefixCache {
+    private final Executor executor;
     private final KvCache pages;
     private final LinkedHashMap<Key, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
     private long lastId;
@@ -45,7 +46,8 @@ final class PrefixCache {
         }
     }
 
-    PrefixCache(KvCache pages) {
+    PrefixCache(Executor executor, KvCache pages) {
+        this.executor = executor;
         this.pages = pages;
     }
 
@@ -85,7 +87,7 @@ final class PrefixCache {
             int[] digests = found.get(t / KvCache.TOKENS).digests();
             trace.hasher().putDigest(t, digests, t % KvCache.TOKENS * words);
         }
-        trace.end();
+        trace.end(TraceFolder.after(executor, tokens));
         job.advance(tokens);
         reusedTokens += tokens;
     }

@@ -54,7 +54,7 @@ public final class SelfTest {
         counts[counts.length - 1] = Math.min(most, SEQUENCES[SEQUENCES.length - 1]);
         int largest = Math.max(1, counts[counts.length - 1]);
         try (KvCache memory = executor.pages(largest * each)) {
-            PrefixCache prefixes = new PrefixCache(memory);
+            PrefixCache prefixes = new PrefixCache(executor, memory);
             BatchStep stepper = new BatchStep(executor, prefixes);
             for (int n : counts) {
                 if (n > 0 && !test.agree(n, memory, prefixes, stepper, rows, expected)) {

@@ -7,7 +7,10 @@ import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Times the forward pass by itself: with its trace, as it is served, or without, to see what the trace costs. */
+/**
+ * Times the forward pass by itself: with its trace, as it is served, or without, to see what the trace costs. A trace
+ * is timed until its last block has joined its tree.
+ */
 public final class SpeedProbe {
     private static final int DECODE_FROM = 32;
 
@@ -62,6 +65,11 @@ public final class SpeedProbe {
 
     /** Output tokens a second after short prompts, {@code maxSequences} answers at a time, all of them counted. */
     public double decode(int tokens, int maxSequences, boolean withTrace) {
+        return decode(tokens, maxSequences, withTrace, () -> {});
+    }
+
+    /** The same; {@code begun} is called when the prompts have run. */
+    public double decode(int tokens, int maxSequences, boolean withTrace, Runnable begun) {
         List<KvCache.PageTable> caches = new ArrayList<>();
         List<TraceWriter> traces = new ArrayList<>();
         try (KvCache pages = executor.pages(maxSequences * KvCache.pagesFor(DECODE_FROM + tokens))) {
@@ -73,6 +81,7 @@ public final class SpeedProbe {
             }
             int[] ids = new int[maxSequences];
             List<Segment> batch = new ArrayList<>();
+            begun.run();
             long begin = System.nanoTime();
             for (int t = DECODE_FROM; t < DECODE_FROM + tokens; t++) {
                 batch.clear();
@@ -83,6 +92,9 @@ public final class SpeedProbe {
                     choices.add(i, LogitsRequests.BEST);
                 }
                 step(batch, ids);
+            }
+            for (TraceWriter trace : traces) {
+                await(trace);
             }
             return (double) tokens * maxSequences / ((System.nanoTime() - begin) / 1e9);
         }
@@ -112,13 +124,20 @@ public final class SpeedProbe {
             }
             step(List.of(segment(cache, first + at, rows, trace)), tokens);
         }
+        await(trace);
+    }
+
+    private static void await(TraceWriter trace) {
+        if (trace != null) {
+            trace.await();
+        }
     }
 
     private void step(List<Segment> batch, int[] tokens) {
         executor.run(batch, tokens, choices);
         for (Segment segment : batch) {
             if (segment.trace() != null) {
-                segment.trace().end();
+                segment.trace().end(TraceFolder.after(executor, tokens.length));
             }
         }
     }

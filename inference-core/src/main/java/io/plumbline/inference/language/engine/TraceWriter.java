@@ -155,9 +155,22 @@ public final class TraceWriter implements LayerObserver {
         }
     }
 
-    /** Ends the block: it joins the tree. */
-    void end() {
-        hasher.end();
+    /**
+     * Ends the block: {@code by} joins it to the tree.
+     *
+     * @throws IllegalStateException when an earlier block could not be joined.
+     */
+    void end(java.util.concurrent.Executor by) {
+        hasher.end(by);
+    }
+
+    /**
+     * Returns when all blocks ended so far have joined the tree.
+     *
+     * @throws IllegalStateException when one could not be joined.
+     */
+    void await() {
+        hasher.await();
     }
 
     TraceHasher hasher() {

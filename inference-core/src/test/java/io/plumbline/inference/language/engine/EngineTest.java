@@ -51,7 +51,7 @@ class EngineTest {
     private static Engine engine(int batchRows, int maxSequences, int queued, int pages) {
         long bytes = pages * KvCache.pageBytes(model.config());
         return new Engine(
-                new ForwardPass(model, model.layers(), Backend.best(), new Workers(2)),
+                new Device(new ForwardPass(model, model.layers(), Backend.best(), new Workers(2)), new AtomicBoolean()),
                 NODE,
                 new Engine.Limits(batchRows, maxSequences, queued, bytes));
     }
@@ -139,7 +139,7 @@ class EngineTest {
         AtomicBoolean fails = new AtomicBoolean(true);
         ForwardPass forward = new ForwardPass(model, model.layers(), Backend.best(), new Workers(2));
         Engine.Limits limits = new Engine.Limits(256, 4, 100, 40 * KvCache.pageBytes(model.config()));
-        try (Engine engine = new Engine(new Overflowing(forward, fails), NODE, limits)) {
+        try (Engine engine = new Engine(new Device(forward, fails), NODE, limits)) {
             Awaited failing = new Awaited();
             engine.submit(request(page, 3, sampling), failing);
             CompletionException e = assertThrows(CompletionException.class, failing.result::join);
@@ -155,8 +155,8 @@ class EngineTest {
         }
     }
 
-    /** An executor whose logits are infinite at will. */
-    private record Overflowing(Executor inner, AtomicBoolean fails) implements Executor {
+    /** An executor that is waited for like a device, and whose logits are infinite at will. */
+    private record Device(Executor inner, AtomicBoolean fails) implements Executor {
         @Override
         public LoadedModel model() {
             return inner.model();
@@ -170,6 +170,11 @@ class EngineTest {
         @Override
         public KvCache pages(int most) {
             return inner.pages(most);
+        }
+
+        @Override
+        public boolean leavesProcessorsIdle() {
+            return true;
         }
 
         @Override

@@ -1,0 +1,116 @@
+package io.plumbline.gpu.cuda;
+
+/**
+ * Tiles of {@code gemm_hopper.cu}, by the rows of a batch that one has. Blocks of few rows wait for memory, so several
+ * share a multiprocessor; blocks of many have all of its registers.
+ */
+enum HopperTile {
+    ROWS_8(8, 1, 6, 4),
+    ROWS_16(16, 1, 5, 4),
+    ROWS_32(32, 1, 4, 4),
+    ROWS_64(64, 2, 4, 2),
+    ROWS_128(128, 2, 3, 2),
+    ROWS_256(256, 2, 4, 1);
+
+    /** Bytes of k that a step takes. */
+    static final int STEP = 128;
+
+    /** Weight rows and threads of a group of four warps. */
+    private static final int GROUP = 64;
+
+    private static final int GROUP_THREADS = 128;
+
+    /** Tiles begin where 1,024 divides the address. */
+    private static final int ALIGNMENT = 1024;
+
+    /** Most blocks that share a tile's k, and fewest steps that one is worth. */
+    private static final int MOST_SPLITS = 8;
+
+    private static final int LEAST_STEPS = 4;
+
+    /** What a block takes beside its steps, in steps: its first loads, and its last sums. */
+    private static final int OVERHEAD_STEPS = 6;
+
+    /** Most tiles whose k is shared, and bytes that the blocks which share leave for each other. */
+    static final int MOST_SHARED_TILES = 4096;
+
+    static final long MOST_PARTIAL = 16 << 20;
+
+    private final int rows;
+    private final int groups;
+    private final int stages;
+    private final int resident;
+
+    /**
+     * @param rows of a batch.
+     * @param groups of four warps, each with 64 weight rows.
+     * @param stages of shared memory.
+     * @param resident blocks that a multiprocessor has at once.
+     */
+    HopperTile(int rows, int groups, int stages, int resident) {
+        this.rows = rows;
+        this.groups = groups;
+        this.stages = stages;
+        this.resident = resident;
+    }
+
+    /** The smallest that takes all of {@code rows} rows, or the largest. */
+    static HopperTile of(int rows) {
+        for (HopperTile tile : values()) {
+            if (rows <= tile.rows) {
+                return tile;
+            }
+        }
+        return ROWS_256;
+    }
+
+    int rows() {
+        return rows;
+    }
+
+    /** Weight rows. */
+    int weights() {
+        return GROUP * groups;
+    }
+
+    int threads() {
+        return GROUP_THREADS * groups;
+    }
+
+    /** Bytes of dynamic shared memory. */
+    int shared() {
+        return ALIGNMENT + stages * (weights() + rows) * STEP;
+    }
+
+    /** @param after what becomes of the products: "store", "residual" or "gate". */
+    String kernel(String after) {
+        return "hopper_" + after + "_" + rows;
+    }
+
+    /**
+     * How many blocks share a tile's {@code k}: as many as make all of them end soonest, each wave of blocks taking as
+     * long as one.
+     */
+    int splits(long tiles, int k, int multiprocessors) {
+        int steps = (k + STEP - 1) / STEP;
+        int best = 1;
+        long least = Long.MAX_VALUE;
+        for (int splits = 1; splits <= MOST_SPLITS; splits++) {
+            boolean shared = splits > 1;
+            if (shared
+                    && (steps / splits < LEAST_STEPS
+                            || tiles > MOST_SHARED_TILES
+                            || tiles * splits * threads() * 2L * rows > MOST_PARTIAL)) {
+                break;
+            }
+            long slots = (long) multiprocessors * resident;
+            long waves = (tiles * splits + slots - 1) / slots;
+            long time = waves * ((steps + splits - 1) / splits + OVERHEAD_STEPS);
+            if (time < least) {
+                least = time;
+                best = splits;
+            }
+        }
+        return best;
+    }
+}

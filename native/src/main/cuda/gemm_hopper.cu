@@ -1,0 +1,300 @@
+// int8 products on Hopper's tensor cores. Weight rows are the 64 rows that an instruction takes, the batch's rows its columns, of which there may be
+// as few as eight: no row is padded to a tile. Few rows leave too few tiles for all multiprocessors, so several blocks may share a tile's k; integer
+// sums have no order, and the last of them to come adds up what the others left.
+#include "machine.cuh"
+#include "products.cuh"
+#include "wgmma.cuh"
+
+using products::After;
+using products::Output;
+
+namespace {
+
+/// V neighbouring words, 16 bytes at once where there are four.
+template <int V, class T>
+__device__ __forceinline__ void load_vector(T (&to)[V], const T *from) {
+    if (V == 4) {
+        int4 all = *reinterpret_cast<const int4 *>(from);
+        memcpy(to, &all, sizeof to);
+    } else {
+        to[0] = from[0];
+    }
+}
+template <int V, class T>
+__device__ __forceinline__ void store_vector(T *to, const T (&from)[V]) {
+    if (V == 4) {
+        int4 all;
+        memcpy(&all, from, sizeof from);
+        *reinterpret_cast<int4 *>(to) = all;
+    } else {
+        to[0] = from[0];
+    }
+}
+
+/// A block computes 64 * GROUPS weight rows by N rows of the batch; four warps have 64 weight rows.
+template <int GROUPS, int N, int STAGES, After A>
+struct HopperGemm {
+    static constexpr int THREADS = 128 * GROUPS;
+    static constexpr int WEIGHTS = 64 * GROUPS;
+    static constexpr int STAGE = (WEIGHTS + N) * TILE_K;
+    /// Steps that are asked for ahead. Where products take long, the one before is still on its way when the next begins, and its stage is not
+    /// free yet; where memory does, every stage counts.
+    static constexpr int BEHIND = N > 64 ? 1 : 0;
+    static constexpr int AHEAD = STAGES - 1 - BEHIND;
+    /// Rows that the block's threads copy 128 bytes of at once.
+    static constexpr int ROWS = THREADS / 8;
+
+    const int8_t *x, *w;
+    int rows, k;
+    Output out;
+    /// Sums of blocks that share a tile, and how many of them have come; null where none do.
+    int *partial;
+    unsigned *arrived;
+
+    /// Which weight row stands in row i of the tile, -1 beyond the last. For GATE eight gate rows and their eight up rows alternate, so that both
+    /// products of a column end in one thread.
+    __device__ __forceinline__ int weight_row(int i) const {
+        if (A != After::GATE) {
+            int n = blockIdx.y * WEIGHTS + i;
+            return n < out.n ? n : -1;
+        }
+        int n = blockIdx.y * (WEIGHTS / 2) + i / 16 * 8 + i % 8;
+        return n < out.n ? n + (i / 8 % 2 ? out.n : 0) : -1;
+    }
+
+    __device__ __forceinline__ void run(int8_t *shared, unsigned *is_last) const {
+        let_next_begin();
+        int8_t *stages = aligned(shared);
+        int first = threadIdx.x / 8, piece = threadIdx.x % 8;
+        // A thread copies the same piece of rows that are ROWS apart, a multiple of 8: its place in all of them is the same.
+        int at = tile_at(first, piece);
+        constexpr int W_COPIES = WEIGHTS / ROWS, X_COPIES = (N + ROWS - 1) / ROWS;
+        const int8_t *from[W_COPIES + X_COPIES];
+#pragma unroll
+        for (int i = 0; i < W_COPIES; i++) {
+            int row = weight_row(first + i * ROWS);
+            from[i] = row < 0 ? nullptr : w + (size_t)row * k + piece * 16;
+        }
+#pragma unroll
+        for (int i = 0; i < X_COPIES; i++) {
+            int row = blockIdx.x * N + first + i * ROWS;
+            from[W_COPIES + i] = row < rows ? x + (size_t)row * k + piece * 16 : nullptr;
+        }
+        int all = (k + TILE_K - 1) / TILE_K, share = (all + gridDim.z - 1) / gridDim.z;
+        int step0 = blockIdx.z * share, steps = min(all, step0 + share) - step0;
+        auto load_weights = [&](int s) {
+            int8_t *stage = stages + s % STAGES * STAGE + at;
+            int k0 = (step0 + s) * TILE_K;
+            bool inside = k0 + piece * 16 < k;
+#pragma unroll
+            for (int i = 0; i < W_COPIES; i++) copy_async(stage + i * ROWS * TILE_K, inside && from[i] ? from[i] + k0 : w, inside && from[i]);
+        };
+        auto load_rows = [&](int s) {
+            int8_t *stage = stages + s % STAGES * STAGE + at;
+            int k0 = (step0 + s) * TILE_K;
+            bool inside = k0 + piece * 16 < k;
+#pragma unroll
+            for (int i = 0; i < X_COPIES; i++) {
+                const int8_t *source = from[W_COPIES + i];
+                if (N % ROWS == 0 || first + i * ROWS < N)
+                    copy_async(stage + (WEIGHTS + i * ROWS) * TILE_K, inside && source ? source + k0 : w, inside && source);
+            }
+        };
+        int d[N / 2];
+#pragma unroll
+        for (int i = 0; i < N / 2; i++) d[i] = 0;
+        // A stage is filled again when all warps' products of it are done, which the barrier of a later step says.
+        for (int s = 0; s < AHEAD; s++)
+            if (s < steps) load_weights(s);
+        // No kernel writes weights, so they need not wait for the one before.
+        await_previous();
+        for (int s = 0; s < AHEAD; s++) {
+            if (s < steps) load_rows(s);
+            commit_async();
+        }
+        int group = threadIdx.x / 128;
+        for (int s = 0; s < steps; s++) {
+            wait_async<AHEAD - 1>();
+            publish_tiles();
+            __syncthreads();
+            const int8_t *stage = stages + s % STAGES * STAGE;
+            Tile a = tile_of(stage + group * 64 * TILE_K), b = tile_of(stage + WEIGHTS * TILE_K);
+            begin_wgmma();
+#pragma unroll
+            for (int kk = 0; kk < TILE_K; kk += 32) wgmma<N>(d, from_k(a, kk), from_k(b, kk));
+            commit_wgmma();
+            if (s + AHEAD < steps) {
+                load_weights(s + AHEAD);
+                load_rows(s + AHEAD);
+            }
+            commit_async();
+            wait_wgmma<BEHIND>();
+        }
+        wait_wgmma<0>();
+        if (gridDim.z > 1 && !gathered(d, is_last)) return;
+        put(d, stages);
+    }
+
+    /// Leaves this block's sums for the last of those that share its tile, which gathers them all; false for the others.
+    __device__ __forceinline__ bool gathered(int (&d)[N / 2], unsigned *is_last) const {
+        int tile = blockIdx.y * gridDim.x + blockIdx.x;
+        int *mine = partial + (size_t)tile * gridDim.z * (N / 2) * THREADS + threadIdx.x;
+#pragma unroll
+        for (int i = 0; i < N / 2; i++) mine[((size_t)blockIdx.z * (N / 2) + i) * THREADS] = d[i];
+        __threadfence();
+        __syncthreads();
+        if (threadIdx.x == 0) *is_last = atomicAdd(&arrived[tile], 1u) == gridDim.z - 1;
+        __syncthreads();
+        if (!*is_last) return false;
+        __threadfence();
+        if (threadIdx.x == 0) arrived[tile] = 0;
+        // Its own too: so as many are on their way at once as there is room for.
+        constexpr int AT_ONCE = N < 64 ? 128 / N : N == 64 ? 2 : 1;
+#pragma unroll
+        for (int i = 0; i < N / 2; i++) d[i] = 0;
+        int all = gridDim.z;
+        for (int z = 0; z < all; z += AT_ONCE) {
+            if constexpr (AT_ONCE == 1) {
+#pragma unroll
+                for (int i = 0; i < N / 2; i++) d[i] += __ldcg(mine + ((size_t)z * (N / 2) + i) * THREADS);
+            } else {
+                int others[AT_ONCE][N / 2];
+#pragma unroll
+                for (int u = 0; u < AT_ONCE; u++)
+#pragma unroll
+                    for (int i = 0; i < N / 2; i++)
+                        others[u][i] = z + u < all ? __ldcg(mine + ((size_t)(z + u) * (N / 2) + i) * THREADS) : 0;
+#pragma unroll
+                for (int u = 0; u < AT_ONCE; u++)
+#pragma unroll
+                    for (int i = 0; i < N / 2; i++) d[i] += others[u][i];
+            }
+        }
+        return true;
+    }
+
+    /// Words of a row of sums in shared memory: the eight lanes and four rows of a store fall into different banks.
+    static constexpr int PITCH = WEIGHTS + 4;
+    static_assert(N * PITCH * 4 <= STAGES * STAGE, "sums stand where the stages stood");
+
+    /// Sums go through shared memory, so that consecutive lanes have consecutive columns of a row, and a thread several rows of the same.
+    __device__ __forceinline__ void put(const int (&d)[N / 2], int8_t *stages) const {
+        int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+        int *sums = reinterpret_cast<int *>(stages);
+        // The tensor cores of all warps have read the last stage.
+        __syncthreads();
+#pragma unroll
+        for (int j = 0; j < N / 8; j++)
+#pragma unroll
+            for (int q = 0; q < 4; q++)
+                sums[(j * 8 + t * 2 + (q & 1)) * PITCH + (int)threadIdx.x / 32 * 16 + g + q / 2 * 8] = d[4 * j + q];
+        __syncthreads();
+        if (out.n % 4 == 0) put_rows<4>(sums);
+        else put_rows<1>(sums);
+    }
+
+    /// V columns a thread.
+    template <int V>
+    __device__ __forceinline__ void put_rows(const int *sums) const {
+        constexpr int COLUMNS = A == After::GATE ? WEIGHTS / 2 : WEIGHTS, LANES_A_ROW = COLUMNS / V, STRIDE = THREADS / LANES_A_ROW;
+        constexpr int ROWS_AT_ONCE = N / STRIDE < 1 ? 1 : N / STRIDE < 4 ? N / STRIDE : 4;
+        int column = threadIdx.x % LANES_A_ROW * V, n = blockIdx.y * COLUMNS + column, row0 = blockIdx.x * N;
+        const int *from = sums + (A == After::GATE ? column / 8 * 16 + column % 8 : column);
+        bool inside = n < out.n;
+        float row_scale[A == After::GATE ? 2 : 1][V];
+        if (A != After::STORE)
+#pragma unroll
+            for (int v = 0; v < V; v++) {
+                row_scale[0][v] = inside ? out.row_scale[n + v] : 0.0f;
+                if (A == After::GATE) row_scale[A == After::GATE ? 1 : 0][v] = inside ? out.row_scale[out.n + n + v] : 0.0f;
+            }
+        for (int first = threadIdx.x / LANES_A_ROW; first < N; first += ROWS_AT_ONCE * STRIDE) {
+            // All that these rows need is asked for before the first is written.
+            float scale[ROWS_AT_ONCE], old[ROWS_AT_ONCE][V];
+            unsigned most[ROWS_AT_ONCE];
+#pragma unroll
+            for (int r = 0; r < ROWS_AT_ONCE; r++) {
+                int row = row0 + first + r * STRIDE;
+                bool valid = inside && row < rows && first + r * STRIDE < N;
+                if (A != After::STORE) scale[r] = valid ? out.in_scale[row] : 0.0f;
+                if (A == After::GATE) most[r] = valid ? products::known_most(out, row) : 0u;
+                if (A == After::RESIDUAL && valid) load_vector<V>(old[r], out.h + (size_t)row * out.n + n);
+            }
+#pragma unroll
+            for (int r = 0; r < ROWS_AT_ONCE; r++) {
+                int in_tile = first + r * STRIDE, row = row0 + in_tile;
+                bool valid = inside && row < rows && in_tile < N;
+                int acc[V], up[V];
+                load_vector<V>(acc, from + (in_tile < N ? in_tile : 0) * PITCH);
+                if (A == After::STORE) {
+                    if (valid) store_vector<V>(out.y + (size_t)row * out.n + n, acc);
+                } else if (A == After::RESIDUAL) {
+                    if (!valid) continue;
+#pragma unroll
+                    for (int v = 0; v < V; v++) old[r][v] = exact::add(old[r][v], exact::dequantize(acc[v], scale[r], row_scale[0][v]));
+                    store_vector<V>(out.h + (size_t)row * out.n + n, old[r]);
+                } else {
+                    load_vector<V>(up, from + (in_tile < N ? in_tile : 0) * PITCH + 8);
+                    float gated[V];
+                    unsigned largest = 0;
+#pragma unroll
+                    for (int v = 0; v < V; v++) {
+                        gated[v] = products::gated(acc[v], up[v], scale[r], row_scale[0][v], row_scale[A == After::GATE ? 1 : 0][v]);
+                        unsigned m = exact::magnitude(gated[v]);
+                        largest = m > largest ? m : largest;
+                    }
+                    if (valid) store_vector<V>(out.h + (size_t)row * out.n + n, gated);
+                    else largest = 0;
+                    constexpr int WIDTH = LANES_A_ROW < 32 ? LANES_A_ROW : 32;
+#pragma unroll
+                    for (int o = WIDTH / 2; o; o >>= 1) {
+                        unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)largest, o);
+                        largest = other > largest ? other : largest;
+                    }
+                    // Most rows' maxima are raised by few of their blocks: the others need not queue for it.
+                    if (valid && threadIdx.x % WIDTH == 0 && largest > most[r]) atomicMax(&out.most[row], largest);
+                }
+            }
+        }
+    }
+};
+
+}  // namespace
+
+/// For up to N rows a tile. grid (ceil(rows / N), ceil(columns / (64 * GROUPS)), blocks that share a tile's k), 128 * GROUPS threads; gate has 2 n
+/// columns. k is a multiple of 16. Shared: 1,024 + STAGES * (64 * GROUPS + N) * 128 bytes. partial: an int for every thread, half an N of them, of
+/// every block, and arrived: a zero for every tile, which is zero again afterwards; both null where grid.z is 1.
+#define HOPPER(GROUPS, N, STAGES)                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_store_##N(                                                     \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *partial, unsigned *arrived, int *y) {                         \
+        DYN_SHARED(int8_t, shared);                                                                                                  \
+        __shared__ unsigned is_last;                                                                                                 \
+        HopperGemm<GROUPS, N, STAGES, After::STORE>{                                                                                 \
+            x, w, rows, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}, partial, arrived}.run(shared, &is_last);                \
+    }                                                                                                                                \
+    EMU_KERNEL(hopper_store_##N, 128 * GROUPS, 16)                                                                                    \
+    extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_residual_##N(                                                  \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *partial, unsigned *arrived, const float *in_scale,            \
+        const float *row_scale, float *h) {                                                                                          \
+        DYN_SHARED(int8_t, shared);                                                                                                  \
+        __shared__ unsigned is_last;                                                                                                 \
+        HopperGemm<GROUPS, N, STAGES, After::RESIDUAL>{                                                                              \
+            x, w, rows, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}, partial, arrived}.run(shared, &is_last);             \
+    }                                                                                                                                \
+    EMU_KERNEL(hopper_residual_##N, 128 * GROUPS, 16)                                                                                 \
+    extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_gate_##N(                                                      \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *partial, unsigned *arrived, const float *in_scale,            \
+        const float *row_scale, float *h, unsigned *most) {                                                                          \
+        DYN_SHARED(int8_t, shared);                                                                                                  \
+        __shared__ unsigned is_last;                                                                                                 \
+        HopperGemm<GROUPS, N, STAGES, After::GATE>{                                                                                  \
+            x, w, rows, k, Output{nullptr, h, in_scale, row_scale, most, n}, partial, arrived}.run(shared, &is_last);                \
+    }                                                                                                                                \
+    EMU_KERNEL(hopper_gate_##N, 128 * GROUPS, 16)
+
+HOPPER(1, 8, 6)
+HOPPER(1, 16, 5)
+HOPPER(1, 32, 4)
+HOPPER(2, 64, 4)
+HOPPER(2, 128, 3)
+HOPPER(2, 256, 4)

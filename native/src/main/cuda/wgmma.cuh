@@ -1,0 +1,142 @@
+// Hopper's own tensor instruction, beside what it means: four warps multiply 64 rows of A by n rows of B, both in shared memory, while they go on.
+#pragma once
+#include <cstdint>
+
+/// Bytes of k that a row of a tile has. Rows follow each other; of the eight pieces of 16 bytes in row r, piece c stands at place c ^ (r & 7), so that
+/// the eight rows of a core matrix fall into different banks (the tensor core's 128-byte swizzle). A tile begins where 1,024 divides the address.
+constexpr int TILE_K = 128;
+
+/// Where a tile may begin, in shared memory that has 1,024 bytes more than tiles take.
+__device__ __forceinline__ int8_t *aligned(int8_t *shared) {
+    return shared + (1024 - (reinterpret_cast<uintptr_t>(shared) & 1023)) % 1024;
+}
+
+/// Where piece c of row r stands in a tile, in bytes.
+__device__ __forceinline__ int tile_at(int r, int c) { return r * TILE_K + (c ^ (r & 7)) * 16; }
+
+#ifndef CUDA_EMU
+
+using Tile = unsigned long long;
+
+/// The tile at an address, from its first byte of k.
+__device__ __forceinline__ Tile tile_of(const int8_t *at) {
+    unsigned long long address = (unsigned)__cvta_generic_to_shared(at);
+    return (address & 0x3FFFF) >> 4 | 1ull << 16 | (unsigned long long)(8 * TILE_K >> 4) << 32 | 1ull << 62;
+}
+
+/// The same tile from a later byte of k, a multiple of 32 below TILE_K.
+__device__ __forceinline__ Tile from_k(Tile tile, int k) { return tile + (k >> 4); }
+
+/// What ordinary stores and copies wrote to shared memory is seen by the tensor cores after this and a barrier.
+__device__ __forceinline__ void publish_tiles() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+/// Before the first of a run of products, and where their sums were touched in between.
+__device__ __forceinline__ void begin_wgmma() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+
+/// Ends a group of products; wait_wgmma<N> waits until all but the last N groups are done.
+__device__ __forceinline__ void commit_wgmma() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+template <int N>
+__device__ __forceinline__ void wait_wgmma() {
+    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
+}
+
+#define FOUR(i) "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3])
+#define SIXTEEN(i) FOUR(i), FOUR(i + 4), FOUR(i + 8), FOUR(i + 12)
+
+/// d += A * B, 64 x 32 times 32 x N, by four warps. Lane 4 g + t of warp w has in d[4 j + 2 half + e] row 16 w + 8 half + g and column
+/// 8 j + 2 t + e.
+template <int N>
+__device__ __forceinline__ void wgmma(int (&d)[N / 2], Tile a, Tile b);
+template <>
+__device__ __forceinline__ void wgmma<8>(int (&d)[4], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n8k32.s32.s8.s8 {"
+        "%0, %1, %2, %3}, "
+        "%4, %5, 1;"
+        : FOUR(0)
+        : "l"(a), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma<16>(int (&d)[8], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n16k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7}, "
+        "%8, %9, 1;"
+        : FOUR(0), FOUR(4)
+        : "l"(a), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma<32>(int (&d)[16], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n32k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+        "%16, %17, 1;"
+        : SIXTEEN(0)
+        : "l"(a), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma<64>(int (&d)[32], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
+        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "%32, %33, 1;"
+        : SIXTEEN(0), SIXTEEN(16)
+        : "l"(a), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma<128>(int (&d)[64], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
+        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31,"
+        " %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47,"
+        " %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "%64, %65, 1;"
+        : SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48)
+        : "l"(a), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma<256>(int (&d)[128], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n256k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
+        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31,"
+        " %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47,"
+        " %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63,"
+        " %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79,"
+        " %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95,"
+        " %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111,"
+        " %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
+        "%128, %129, 1;"
+        : SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48), SIXTEEN(64), SIXTEEN(80), SIXTEEN(96), SIXTEEN(112)
+        : "l"(a), "l"(b));
+}
+
+/// The same with A unsigned.
+template <int N>
+__device__ __forceinline__ void wgmma_us(int (&d)[N / 2], Tile a, Tile b);
+template <>
+__device__ __forceinline__ void wgmma_us<32>(int (&d)[16], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n32k32.s32.u8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+        "%16, %17, 1;"
+        : SIXTEEN(0)
+        : "l"(a), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma_us<64>(int (&d)[32], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
+        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "%32, %33, 1;"
+        : SIXTEEN(0), SIXTEEN(16)
+        : "l"(a), "l"(b));
+}
+
+#undef FOUR
+#undef SIXTEEN
+
+#endif
