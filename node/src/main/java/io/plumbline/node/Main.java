@@ -12,6 +12,7 @@ import io.plumbline.node.cli.ServeCommand;
 import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
+import io.plumbline.node.cli.local.NetworkCommand;
 import io.plumbline.node.cli.model.ModelCommand;
 import io.plumbline.node.cli.receipt.ReceiptCommand;
 import io.plumbline.node.cli.role.FullNodeCommand;
@@ -62,6 +63,7 @@ public final class Main {
                 .addObject(this)
                 .addCommand(new ServeCommand())
                 .addCommand(new ChatCommand())
+                .addCommand(new NetworkCommand())
                 .addCommand(new Demo())
                 .addCommand(new TensorDemo())
                 .addCommand(new SelfTest())
@@ -81,6 +83,7 @@ public final class Main {
         ModelCommand.addTo(line.getCommands().get("model"));
         ReceiptCommand.addTo(line.getCommands().get("receipt"));
         LedgerCommand.addTo(line.getCommands().get("ledger"));
+        NetworkCommand.addTo(line.getCommands().get("network"));
         try {
             line.parse(arguments);
         } catch (ParameterException e) {

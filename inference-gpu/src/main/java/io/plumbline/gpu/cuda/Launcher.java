@@ -48,7 +48,9 @@ final class Launcher implements AutoCloseable {
         overlaps = true;
     }
 
-    /** The next kernel follows something else than a kernel, or waits for more: it begins when all of that has ended. */
+    /**
+     * The next kernel follows something else than a kernel, or waits for more: it begins when all of that has ended.
+     */
     void apart() {
         isAlone = true;
     }
@@ -72,7 +74,9 @@ final class Launcher implements AutoCloseable {
         return this;
     }
 
-    /** What the launch has to do, told beside its time, see {@link KernelTimes.Key}; its grid where this is not called. */
+    /**
+     * What the launch has to do, told beside its time, see {@link KernelTimes.Key}; its grid where this is not called.
+     */
     Launcher counted(String shape, long bytes, long operations) {
         this.shape = shape;
         this.bytes = bytes;

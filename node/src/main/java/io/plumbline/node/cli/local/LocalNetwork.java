@@ -1,0 +1,230 @@
+package io.plumbline.node.cli.local;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Network;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.File;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+
+/**
+ * Four full nodes, an inference node and a gateway on this host, each a process that stays. Keys, the network's file
+ * and the ledger are made once and found again: what was paid before a stop is paid after it.
+ */
+final class LocalNetwork implements AutoCloseable {
+    static final String INFERENCE_NODE = "inference-node";
+    static final String GATEWAY = "gateway";
+
+    private static final String NETWORK_FILE = "network.json";
+    private static final String SETTINGS_FILE = "settings.json";
+
+    /** Four: the fewest that tolerate a liar among them. */
+    private static final int FULL_NODES = 4;
+
+    private static final long BOND = 10_000;
+    private static final long GATEWAY_DEPOSIT = 1_000_000_000;
+    private static final long NODE_DEPOSIT = 1_000_000;
+
+    /** For the ledger's log to be applied again, and a verifier key to be made of large weights. */
+    private static final long START_MS = 600_000;
+
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private final Path folder;
+    private final FileChannel lock;
+    private final List<DetachedRole> roles = new ArrayList<>();
+
+    /**
+     * Opens the network of a folder, running or not.
+     *
+     * @param folder made where it is missing.
+     * @throws IOException when another command is at work on it.
+     */
+    LocalNetwork(Path folder) throws IOException {
+        this.folder = Files.createDirectories(folder.toAbsolutePath().normalize());
+        this.lock = FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            if (!isLocked(lock)) {
+                throw new IOException("Another command starts or stops the network in " + folder + " now.");
+            }
+            for (int i = 0; i < FULL_NODES; i++) {
+                roles.add(role("full-node-" + i));
+            }
+            roles.add(role(INFERENCE_NODE));
+            roles.add(role(GATEWAY));
+        } catch (IOException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    private static boolean isLocked(FileChannel file) throws IOException {
+        try {
+            FileLock held = file.tryLock();
+            return held != null;
+        } catch (OverlappingFileLockException e) {
+            return false;
+        }
+    }
+
+    private DetachedRole role(String name) throws IOException {
+        return new DetachedRole(name, folder.resolve(name));
+    }
+
+    /** In the order in which they start. */
+    List<DetachedRole> roles() {
+        return List.copyOf(roles);
+    }
+
+    /** Where clients find the gateway, or null where none runs. */
+    String gateway() throws IOException {
+        DetachedRole gateway = roles.getLast();
+        Event.Ready ready = gateway.process().isPresent() ? gateway.ready() : null;
+        return ready == null ? null : "http://localhost:" + ready.port() + "/v1";
+    }
+
+    /** Whether a folder has a network that was made before. */
+    static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve(NETWORK_FILE)) && Files.exists(folder.resolve(SETTINGS_FILE));
+    }
+
+    /**
+     * What a network is started with, and found again.
+     *
+     * @param model an imported model's folder.
+     * @param name that clients know it by.
+     * @param port of the gateway, 0 for any.
+     * @param device of the inference node.
+     */
+    record Settings(String model, String name, int port, String device) {}
+
+    /** What it was last started with; null for a network that is still to be made. */
+    Settings settings() throws IOException {
+        return isIn(folder)
+                ? MAPPER.readValue(Files.readAllBytes(folder.resolve(SETTINGS_FILE)), Settings.class)
+                : null;
+    }
+
+    /**
+     * Starts what does not run; makes keys and a ledger where there are none.
+     *
+     * @param progress told how many roles are ready.
+     * @throws IOException when one does not start; those that this call began are stopped then.
+     */
+    void up(Settings settings, IntConsumer progress) throws IOException, InterruptedException {
+        make(settings);
+        List<DetachedRole> begun = new ArrayList<>();
+        try {
+            for (DetachedRole role : roles) {
+                if (role.process().isEmpty()) {
+                    role.start(command(role, settings));
+                    begun.add(role);
+                }
+            }
+            for (int i = 0; i < roles.size(); i++) {
+                roles.get(i).awaitReady(START_MS);
+                progress.accept(i + 1);
+            }
+        } catch (IOException | InterruptedException e) {
+            for (DetachedRole role : begun.reversed()) {
+                role.stop();
+            }
+            throw e;
+        }
+    }
+
+    /** Stops all, those first that ask others; how many ran. */
+    int down(IntConsumer progress) throws IOException, InterruptedException {
+        int stopped = 0;
+        for (DetachedRole role : roles.reversed()) {
+            if (role.stop()) {
+                progress.accept(++stopped);
+            }
+        }
+        return stopped;
+    }
+
+    private void make(Settings settings) throws IOException {
+        Path file = folder.resolve(NETWORK_FILE);
+        if (!Files.exists(file)) {
+            List<byte[]> fullNodes = new ArrayList<>();
+            for (DetachedRole role : roles.subList(0, FULL_NODES)) {
+                fullNodes.add(keys(role.name()).publicKey());
+            }
+            List<Genesis.Deposit> deposits = List.of(
+                    new Genesis.Deposit(keys(GATEWAY).publicKey(), GATEWAY_DEPOSIT),
+                    new Genesis.Deposit(keys(INFERENCE_NODE).publicKey(), NODE_DEPOSIT));
+            Genesis genesis = new Genesis(fullNodes, BOND, keys("bank").publicKey(), deposits, Parameters.DEFAULT);
+            Network.onThisHost(genesis).write(file);
+        }
+        Files.write(folder.resolve(SETTINGS_FILE), MAPPER.writeValueAsBytes(settings));
+    }
+
+    private Path keyFile(String role) {
+        return folder.resolve(role + ".key");
+    }
+
+    private KeyPair keys(String role) throws IOException {
+        if (!Files.exists(keyFile(role))) {
+            Network.writeKey(keyFile(role), KeyPair.random());
+        }
+        return Network.readKey(keyFile(role));
+    }
+
+    private List<String> command(DetachedRole role, Settings settings) {
+        List<String> command = program();
+        String kind = role.name().startsWith("full-node") ? "full-node" : role.name();
+        command.addAll(List.of(
+                kind,
+                "--network",
+                folder.resolve(NETWORK_FILE).toString(),
+                "--key",
+                keyFile(role.name()).toString(),
+                "--dir",
+                role.data().toString(),
+                "--model",
+                kind.equals(GATEWAY) ? settings.name() + "=" + settings.model() : settings.model()));
+        if (kind.equals(GATEWAY)) {
+            command.addAll(List.of("--port", "" + settings.port()));
+        }
+        if (kind.equals(INFERENCE_NODE)) {
+            command.addAll(List.of("--device", settings.device()));
+        }
+        return command;
+    }
+
+    /**
+     * The launcher, which gives each role the class path and the collector that it needs; where this process was not
+     * started by it, this process's own.
+     */
+    private static List<String> program() {
+        Path launcher = Path.of(System.getProperty("plumbline.home", ""), "plumbline");
+        if (!System.getProperty("plumbline.home", "").isEmpty() && Files.isExecutable(launcher)) {
+            return new ArrayList<>(List.of(launcher.toString()));
+        }
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        String classPath = System.getProperty("java.class.path");
+        boolean isJar = classPath.endsWith(".jar") && !classPath.contains(File.pathSeparator);
+        command.addAll(isJar ? List.of("-jar", classPath) : List.of("-cp", classPath, "io.plumbline.node.Main"));
+        return command;
+    }
+
+    @Override
+    public void close() throws IOException {
+        lock.close();
+    }
+}

@@ -1,0 +1,93 @@
+package io.plumbline.node.cli.local;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.inference.language.importer.ModelStore;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.network.Terminal;
+import java.io.IOException;
+import java.nio.file.Path;
+import me.tongfei.progressbar.ProgressBar;
+
+/** {@code plumbline network up}. */
+@Parameters(
+        commandNames = "up",
+        commandDescription = "Start four full nodes, an inference node and a gateway on this host; they stay.")
+final class UpCommand extends LocalOptions {
+    @Parameter(
+            names = "--model",
+            description = "MODEL: a Hugging Face folder, a GGUF file, or an imported model's folder; what this network"
+                    + " ran before, or the model that ships, where none is named")
+    private Path model;
+
+    @Parameter(
+            names = "--name",
+            description = "what clients know the model by; what it was before, or the folder's or the file's")
+    private String name;
+
+    @Parameter(names = "--port", description = "HTTP port of the gateway, 0 for any; what it was before, or 8080")
+    private Integer port;
+
+    @Parameter(
+            names = "--device",
+            description = "auto, cpu, gpu, or a GPU's index; what it was before, or auto, which takes a GPU where there"
+                    + " is one")
+    private String device;
+
+    @Override
+    public Integer call() throws Exception {
+        if (port != null && (port < 0 || port > 65_535)) {
+            throw new IOException("--port is 0 to 65535, not " + port + ".");
+        }
+        if (device != null && !device.matches("auto|cpu|gpu|\\d{1,4}")) {
+            throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
+        }
+        try (LocalNetwork network = new LocalNetwork(dir)) {
+            LocalNetwork.Settings settings = settings(network.settings());
+            int roles = network.roles().size();
+            try (ProgressBar bar = Terminal.progress("start")) {
+                network.up(settings, ready -> bar.stepTo(100L * ready / roles));
+            }
+            String gateway = network.gateway();
+            Terminal.print(
+                    "network   " + roles + " processes, kept in " + dir + "; ./plumbline network down stops them");
+            Terminal.print("serves    " + gateway + ", which OpenAI's clients take as base URL; any API key");
+            Terminal.print("try it    ./plumbline chat " + gateway);
+        }
+        return 0;
+    }
+
+    private LocalNetwork.Settings settings(LocalNetwork.Settings before) throws IOException {
+        Path source = model != null ? model : before != null ? Path.of(before.model()) : shippedModel();
+        if (TensorPackage.isIn(source) || source.toString().endsWith(".onnx")) {
+            throw new IOException(
+                    "This network runs a language model. See an ONNX model at work: ./plumbline tensor-demo.");
+        }
+        Path imported;
+        try (ProgressBar bar = ModelStore.isImported(source) ? null : Terminal.progress("import")) {
+            imported = new ModelStore(TensorPackage.store()).find(source, share -> bar.stepTo((long) (share * 100)));
+        }
+        String folder = imported.toAbsolutePath().normalize().toString();
+        if (before == null) {
+            return new LocalNetwork.Settings(
+                    folder,
+                    name != null ? name : ModelStore.name(source),
+                    port != null ? port : 8080,
+                    device != null ? device : "auto");
+        }
+        if (!before.model().equals(folder)) {
+            throw new IOException("The network in " + dir + " runs " + before.model()
+                    + ". Another model needs a network" + " of its own: name another folder with --dir.");
+        }
+        return new LocalNetwork.Settings(
+                folder,
+                name != null ? name : before.name(),
+                port != null ? port : before.port(),
+                device != null ? device : before.device());
+    }
+
+    /** The model in this repository. */
+    private static Path shippedModel() {
+        return Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
+    }
+}
