@@ -49,7 +49,8 @@ __device__ __forceinline__ float larger(float a, float b) { return a > b || a !=
 
 }  // namespace
 
-/// scores[row][head][j]; largest score and value scale of each block's share, [row][head][split]. Clears den and the sums.
+/// scores[row][head][j]; largest score and value scale of each block's share, [row][head][split]: blocks without a page
+/// leave none. Clears den and the sums.
 /// grid (splits, kvHeads * ceil(shared / 8), rows), 128 threads, heads of at most 256 channels.
 extern "C" __global__ void __launch_bounds__(128) attend_scores(
     const int16_t *q, const float *sq, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root, int heads,
@@ -315,7 +316,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
 #pragma unroll 8
     for (int i = threadIdx.x; i < heads * size; i += THREADS) {
         size_t at = first * size + i;
-        x[at] = (int8_t)(int)rintf(mul(mul(__ll2float_rn(256LL * __ldg(high + at) + __ldg(low + at)), factor[i / size]), q.inverse));
+        x[at] = (int8_t)(int)rintf(mul(mul(__ll2float_rn(256LL * __ldca(high + at) + __ldca(low + at)), factor[i / size]), q.inverse));
     }
     if (threadIdx.x == 0) scale[row] = q.scale;
 }

@@ -25,9 +25,9 @@ trap 'rm -rf "$listing"' EXIT
 mv "$target/hopper.cubin.partial" "$target/hopper.cubin"
 # What ptxas says each kernel takes, for a test that compares it with what the sources declare: name, threads a block, bytes of static shared
 # memory.
-"$nvcc" -std=c++17 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -arch=compute_80 -ptx -o "$listing/kernels.ptx" "$here/kernels.cu"
+"$nvcc" -std=c++17 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -arch=compute_90 -ptx -o "$listing/kernels.ptx" "$here/kernels.cu"
 "$nvcc" -std=c++17 -O3 -arch=compute_90a -ptx -o "$listing/hopper.ptx" "$here/hopper.cu"
-"$nvcc" -arch=sm_80 -cubin -Xptxas -v -o "$listing/kernels.cubin" "$listing/kernels.ptx" 2>"$listing/said"
+"$nvcc" -arch=sm_90 -cubin -Xptxas -v -o "$listing/kernels.cubin" "$listing/kernels.ptx" 2>"$listing/said"
 cat "$listing/hopper" >>"$listing/said"
 cat "$listing/hopper.ptx" >>"$listing/kernels.ptx"
 awk '
@@ -35,4 +35,12 @@ awk '
     /Compiling entry function/ { split($0, quoted, "\047"); name = quoted[2] }
     / Used / { shared = match($0, /[0-9]+ bytes smem/) ? substr($0, RSTART) + 0 : 0; print name, threads[name], shared }
 ' "$listing/kernels.ptx" "$listing/said" | sort >"$target/kernels.txt"
+# A kernel that begins before the one before it has ended may read what no kernel writes before it waits, and nothing else.
+awk '
+    /\.entry/ { sub(/\(.*/, ""); name = $NF; waits = name !~ /^probe_(read|mma)$/ }
+    /^\.func/ { waits = 0 }
+    /griddepcontrol\.wait/ { waits = 0 }
+    waits && /[ \t](ld|st|atom|red)\.[a-z.]*global/ && !/ld\.global\.nc/ { print "native: " name " reads or writes memory before it waits: " $0; bad = 1; waits = 0 }
+    END { exit bad }
+' "$listing/kernels.ptx" >&2
 mv "$target/plumbline.fatbin.partial" "$target/plumbline.fatbin"

@@ -12,7 +12,8 @@ __device__ __forceinline__ void let_next_begin() {
 #endif
 }
 
-/// Waits until the kernel before has ended and what it wrote can be seen: before anything is read that a kernel writes, and before anything is written.
+/// Waits until the kernel before has ended and what it wrote can be seen: before anything is read that a kernel writes, and before anything is
+/// written. What a kernel writes is never read by __ldg, which takes it for constant while the grid lives.
 __device__ __forceinline__ void await_previous() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");

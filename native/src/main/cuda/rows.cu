@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
     Quantization q(block_max(most, bits), 127.0f, threadIdx.x == 0, status);
 #pragma unroll 8
     for (int k = threadIdx.x; k < hidden; k += THREADS)
-        x[(size_t)blockIdx.x * hidden + k] = (int8_t)(int)rintf(mul(mul(mul(__ldg(row + k), r), __ldg(gain + k)), q.inverse));
+        x[(size_t)blockIdx.x * hidden + k] = (int8_t)(int)rintf(mul(mul(mul(__ldca(row + k), r), __ldg(gain + k)), q.inverse));
     if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
 }
 EMU_KERNEL(norm_quantize, THREADS, 1056)
@@ -73,7 +73,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize_rows(
     Quantization q(block_max(most, bits), 127.0f, threadIdx.x == 0, status);
 #pragma unroll 8
     for (int k = threadIdx.x; k < n; k += THREADS)
-        x[(size_t)blockIdx.x * n + k] = (int8_t)(int)rintf(mul(__ldg(row + k), q.inverse));
+        x[(size_t)blockIdx.x * n + k] = (int8_t)(int)rintf(mul(__ldca(row + k), q.inverse));
     if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
 }
 EMU_KERNEL(quantize_rows, THREADS, 32)

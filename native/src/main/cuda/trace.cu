@@ -101,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(128) trace_records(
 #pragma unroll
     for (int i = 0; i < PIECES; i++) from[i] = parts.whole(first + i * 128 * 16);
 #pragma unroll
-    for (int i = 0; i < PIECES; i++) piece[i] = from[i] ? __ldg(from[i]) : uint4{0, 0, 0, 0};
+    for (int i = 0; i < PIECES; i++) piece[i] = from[i] ? __ldcg(from[i]) : uint4{0, 0, 0, 0};
 #pragma unroll
     for (int i = 0; i < PIECES; i++) {
         int at = first + i * 128 * 16;
@@ -143,7 +143,7 @@ extern "C" __global__ void __launch_bounds__(128) hash_records(
         unsigned m[16];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            uint4 four = __ldg(blocks + b * 4 + i);
+            uint4 four = __ldcg(blocks + b * 4 + i);
             m[4 * i] = four.x;
             m[4 * i + 1] = four.y;
             m[4 * i + 2] = four.z;

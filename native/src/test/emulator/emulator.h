@@ -210,6 +210,10 @@ template <class T>
 static inline T __ldcg(const T *p) {
     return *p;
 }
+template <class T>
+static inline T __ldca(const T *p) {
+    return *p;
+}
 static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 template <class T>
 static inline T atomicAdd(T *p, T v) {

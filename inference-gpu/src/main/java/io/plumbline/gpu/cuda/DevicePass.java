@@ -541,7 +541,9 @@ final class DevicePass implements Executor {
         int rest = batch.rows - batch.decoding;
         if (rest > 0) {
             int size = config.headDim() <= 64 ? 64 : config.headDim() <= 128 ? 128 : 256;
-            boolean isHopper = config.headDim() % 16 == 0 && cuda.has("attend_hopper_" + size);
+            boolean isHopper = products.way() == Products.Way.WGMMA
+                    && config.headDim() % 16 == 0
+                    && cuda.has("attend_hopper_" + size);
             withCache(
                             main.kernel((isHopper ? "attend_hopper_" : "attend_tiles_") + size)
                                     .with(q)

@@ -12,6 +12,9 @@ enum HopperTile {
     ROWS_128(128, 2, 3, 2),
     ROWS_256(256, 2, 4, 1);
 
+    /** A grid's second dimension, where weight rows stand, goes no further. */
+    private static final int MOST_BLOCKS = 65_535;
+
     /** Bytes of k that a step takes. */
     static final int STEP = 128;
 
@@ -54,10 +57,13 @@ enum HopperTile {
         this.resident = resident;
     }
 
-    /** The smallest that takes all of {@code rows} rows, or the largest. */
-    static HopperTile of(int rows) {
+    /**
+     * The smallest that takes all of {@code rows} rows, or the largest; its weight rows cover {@code columns} of them
+     * within a grid's second dimension.
+     */
+    static HopperTile of(int rows, int columns) {
         for (HopperTile tile : values()) {
-            if (rows <= tile.rows) {
+            if (rows <= tile.rows && columns <= MOST_BLOCKS * tile.weights()) {
                 return tile;
             }
         }

@@ -54,9 +54,10 @@ final class Products {
          */
         static Shape of(Way way, String after, int rows, int n, int k, int multiprocessors) {
             if (rows > 1 && way == Way.WGMMA && k % 16 == 0) {
-                HopperTile tile = HopperTile.of(rows);
+                int columns = columns(after, n);
+                HopperTile tile = HopperTile.of(rows, columns);
                 int x = blocks(rows, tile.rows());
-                int y = blocks(columns(after, n), tile.weights());
+                int y = blocks(columns, tile.weights());
                 int splits = tile.splits((long) x * y, k, multiprocessors);
                 return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
             }
@@ -216,12 +217,14 @@ final class Products {
                                 + " do not equal the specification: nothing exact can run there. Replace the GPU, or report it.");
             }
             Way way = Way.DOT;
-            if (cuda.has(HopperTile.ROWS_8.kernel("store"))
-                    && isExact(cuda, launcher, Way.WGMMA, expected, WGMMA_ROWS)) {
-                way = Way.WGMMA;
-            } else if (isExact(cuda, launcher, Way.MMA, expected, NARROW_ROWS, SMALL_ROWS)
-                    && time(cuda, launcher, Way.MMA) <= time(cuda, launcher, Way.DOT)) {
-                way = Way.MMA;
+            if (isExact(cuda, launcher, Way.MMA, expected, NARROW_ROWS, SMALL_ROWS)) {
+                // Where 16 does not divide k, Hopper's rows go by mma too.
+                if (cuda.has(HopperTile.ROWS_8.kernel("store"))
+                        && isExact(cuda, launcher, Way.WGMMA, expected, WGMMA_ROWS)) {
+                    way = Way.WGMMA;
+                } else if (time(cuda, launcher, Way.MMA) <= time(cuda, launcher, Way.DOT)) {
+                    way = Way.MMA;
+                }
             }
             return by(way, cuda);
         }

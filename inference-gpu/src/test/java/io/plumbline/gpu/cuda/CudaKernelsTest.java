@@ -495,11 +495,11 @@ class CudaKernelsTest {
     /** As many blocks share a tile's k as make all of them end soonest; none is left without work. */
     @Test
     void blocksThatShareATileFillTheGpu() {
-        assertEquals(8, HopperTile.of(8).splits(64, 4096, 132), "64 tiles leave most of 528 places empty");
-        assertEquals(1, HopperTile.of(8).splits(448, 4096, 132), "448 tiles do not");
-        assertEquals(2, HopperTile.of(512).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
-        assertEquals(1, HopperTile.of(8).splits(1, 512, 132), "four steps are one block's work");
-        assertEquals(1, HopperTile.of(8).splits(5000, 65536, 132), "there are counters for 4096 tiles");
+        assertEquals(8, HopperTile.of(8, 64).splits(64, 4096, 132), "64 tiles leave most of 528 places empty");
+        assertEquals(1, HopperTile.of(8, 64).splits(448, 4096, 132), "448 tiles do not");
+        assertEquals(2, HopperTile.of(512, 64).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
+        assertEquals(1, HopperTile.of(8, 64).splits(1, 512, 132), "four steps are one block's work");
+        assertEquals(1, HopperTile.of(8, 64).splits(5000, 65536, 132), "there are counters for 4096 tiles");
         for (HopperTile tile : HopperTile.values()) {
             for (int tiles = 1; tiles < 6000; tiles += 37) {
                 long splits = tile.splits(tiles, 14_336, 132);
@@ -517,7 +517,10 @@ class CudaKernelsTest {
     @ParameterizedTest
     @CsvSource({
         "store, 1, 4194304",
+        "store, 2, 4194304",
         "store, 8, 4194304",
+        "store, 17, 4194304",
+        "store, 33, 4194304",
         "store, 9, 2097120",
         "store, 9, 2097121",
         "store, 64, 4194304",
@@ -527,13 +530,21 @@ class CudaKernelsTest {
         "gate, 65528, 65536"
     })
     void everyProductsGridStaysWithinItsBounds(String after, int rows, int n) {
-        Products.Shape shape = Products.Shape.of(Products.Way.MMA, after, rows, n, 64, 132);
-        assertTrue(Kernels.dynamicShared().get(shape.kernel()) == shape.shared(), shape.toString());
-        assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
         long columns = after.equals("gate") ? 2L * n : n;
-        long tile =
-                shape.kernel().endsWith("_narrow") ? 64 * 32 : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
-        assertTrue((long) shape.x() * shape.y() * tile >= rows * columns, shape + " covers too little");
+        for (Products.Way way : new Products.Way[] {Products.Way.MMA, Products.Way.WGMMA}) {
+            Products.Shape shape = Products.Shape.of(way, after, rows, n, 64, 132);
+            boolean isHopper = shape.kernel().startsWith("hopper_");
+            Map<String, Integer> kernels = isHopper ? Kernels.hopper() : Kernels.dynamicShared();
+            assertEquals(shape.shared(), kernels.get(shape.kernel()), shape.toString());
+            assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
+            int tileRows = Integer.parseInt(shape.kernel().replaceAll("\\D", "0"));
+            long tile = isHopper
+                    ? (long) tileRows * (tileRows > 32 ? 128 : 64)
+                    : shape.kernel().endsWith("_narrow")
+                            ? 64 * 32
+                            : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
+            assertTrue((long) shape.x() * shape.y() * tile >= rows * columns, shape + " covers too little");
+        }
     }
 
     @Test
@@ -725,6 +736,11 @@ class CudaKernelsTest {
         assumeTrue(Gpu.isReal() || context <= 1025, "Skipped: too long for the emulated GPU");
         attention(128, context, 1, 4, false, 3);
         attention(64, context, 2, 4, false, 64);
+        if (!Gpu.isReal()) {
+            gpu.close();
+            gpu = Gpu.openHopper();
+            attention(128, context, 1, 4, false, 3);
+        }
     }
 
     private void attention(int size, int context, int kvHeads, int heads, boolean zeroValues) {

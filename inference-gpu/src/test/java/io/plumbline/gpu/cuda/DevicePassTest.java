@@ -145,6 +145,36 @@ class DevicePassTest {
         }
     }
 
+    /**
+     * Prompts of more rows than are hashed beside the layers, over more pages than are in shared memory at once, in
+     * models of more layers than have their records at once.
+     */
+    @Test
+    void longPromptsThroughDeepModelsGiveTheSameBits() throws IOException {
+        int seed = 900;
+        for (RandomModel.Shape shape : List.of(
+                new RandomModel.Shape("LlamaForCausalLM", 64, 7, 4, 2, 16, 80, 300, 1024, "F32", true, 0, 1),
+                new RandomModel.Shape("Qwen3ForCausalLM", 48, 4, 2, 1, 64, 96, 520, 1024, "BF16", false, 0, 1))) {
+            Path source = folder.resolve("long-" + seed);
+            RandomModel.write(shape, seed++, source, share -> {});
+            try (LoadedModel model = TestModels.load(source, folder)) {
+                int[] prompt =
+                        new Random(seed).ints(530, 0, model.config().vocab()).toArray();
+                Request request = TestModels.request(model, prompt, 6, new Sampling(0.8f, 40, 900_000, 5));
+                Result expected = onProcessors(model, request);
+                onDevice(model, weights -> {
+                    for (int block : new int[] {530, 256, 255}) {
+                        try (Executor pass = pass(weights, model, block, 1)) {
+                            Result found = new Generator(pass, NODE, block).generate(request, token -> {});
+                            assertArrayEquals(expected.tokens(), found.tokens(), shape + ", block " + block);
+                            assertArrayEquals(expected.traceRoot(), found.traceRoot(), shape + ", block " + block);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
     /** A real GPU has only its own; the emulated one can be either. */
     @Test
     void modelsGiveTheSameBitsOnHopper() throws Throwable {
@@ -157,6 +187,7 @@ class DevicePassTest {
         List<Executable> tests = List.of(
                 this::theShippedModelHasItsGoldenTraceRoots,
                 this::modelsOfOtherShapesGiveTheSameBits,
+                this::longPromptsThroughDeepModelsGiveTheSameBits,
                 this::anAnswerIsAuditedInFull,
                 this::everyNumberOfSequencesGivesTheSameBits);
         for (int i = 0; i < tests.size(); i++) {

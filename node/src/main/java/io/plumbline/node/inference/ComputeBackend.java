@@ -35,10 +35,11 @@ public final class ComputeBackend implements AutoCloseable {
     private static final int SELF_TEST_PROMPT = 24;
 
     /**
-     * Two whole pages and a token: the pages are shared, so that all sequences of the test decode together from its
-     * first step, over keys of three pages.
+     * Four whole pages and a token: more rows than a device hashes beside its layers, and more pages than it holds in
+     * shared memory at once. The pages are shared, so that all sequences of the test decode together from its first
+     * step.
      */
-    private static final int DEVICE_SELF_TEST_PROMPT = 2 * KvCache.TOKENS + 1;
+    private static final int DEVICE_SELF_TEST_PROMPT = 4 * KvCache.TOKENS + 1;
 
     private final LoadedModel model;
     private final Accelerator.Loaded device;

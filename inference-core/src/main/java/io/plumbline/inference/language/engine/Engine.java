@@ -223,7 +223,14 @@ public final class Engine implements AutoCloseable {
             fail(ticket, new RejectedExecutionException("The request was cancelled before its first token."));
             return true;
         }
-        Generator.Result result = ticket.job.result(config, model.id());
+        Generator.Result result;
+        try {
+            result = ticket.job.result(config, model.id());
+        } catch (IllegalStateException e) {
+            // Its trace could not be joined: that is this answer's failure alone.
+            fail(ticket, e);
+            return true;
+        }
         release(ticket);
         ticket.listener.onDone(result);
         return true;
