@@ -621,9 +621,20 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return entries.tree().put(LedgerHashes.key(Kind.META, new byte[0]), meta.toBytes());
     }
 
-    /** Rebuilds a state; one of another genesis is refused. */
+    /**
+     * Rebuilds a state.
+     *
+     * @throws MalformedException when it is none, or one of another genesis.
+     */
     public static LedgerState decode(Genesis genesis, byte[] bytes) {
-        CanonicalReader in = new CanonicalReader(bytes, "ledger state");
+        try {
+            return decode(genesis, new CanonicalReader(bytes, "ledger state"));
+        } catch (ArithmeticException e) {
+            throw new MalformedException("Malformed ledger state: its amounts are more than a ledger can hold.");
+        }
+    }
+
+    private static LedgerState decode(Genesis genesis, CanonicalReader in) {
         String format = in.getText("format");
         if (!format.equals(FORMAT)) {
             throw new MalformedException("Malformed ledger state: it is of format \"" + format

@@ -24,6 +24,9 @@ class ParsersTest {
     private static final long SEED = 20_261_121;
     private static final int INPUTS = 400;
 
+    /** Bytes of the longest input that is changed at every place. */
+    private static final int MOST_EXTREMES = 4096;
+
     /** Inputs that once were met wrongly, in a folder for each parser. */
     private static final Path FOUND = Path.of("src/test/resources/fuzz");
 
@@ -44,6 +47,32 @@ class ParsersTest {
         return parsers.names()
                 .map(name -> dynamicTest(
                         name, () -> assertTimeoutPreemptively(Duration.ofSeconds(60), () -> changed(name))));
+    }
+
+    /** Amounts, heights, times and lengths are longs: the largest in the place of each, and of all that is none. */
+    @TestFactory
+    Stream<DynamicTest> everyParserRefusesTheLargestNumberAnywhere() {
+        return parsers.names()
+                .map(name -> dynamicTest(
+                        name, () -> assertTimeoutPreemptively(Duration.ofSeconds(60), () -> extremes(name))));
+    }
+
+    private static void extremes(String name) throws IOException {
+        for (byte[] seed : parsers.seeds(name)) {
+            if (seed.length > MOST_EXTREMES) {
+                continue;
+            }
+            for (int at = 0; at + Long.BYTES <= seed.length; at++) {
+                byte[] input = seed.clone();
+                input[at] = 0x7F;
+                Arrays.fill(input, at + 1, at + Long.BYTES, (byte) 0xFF);
+                try {
+                    parsers.run(name, input);
+                } catch (RuntimeException | Error e) {
+                    throw new AssertionError(name + ", the largest number at byte " + at, e);
+                }
+            }
+        }
     }
 
     private static void changed(String name) throws IOException {
