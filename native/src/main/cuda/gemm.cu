@@ -23,17 +23,6 @@ struct Gemm {
     int rows, k;
     Output out;
 
-    /// Which weight row stands in row i of the tile. For GATE eight gate rows and their eight up rows alternate, so that both products of a
-    /// column end in one thread. -1 beyond the last.
-    __device__ __forceinline__ int weight_row(int i) const {
-        if (A != After::GATE) {
-            int n = blockIdx.y * BN + i;
-            return n < out.n ? n : -1;
-        }
-        int n = blockIdx.y * (BN / 2) + i / 16 * 8 + i % 8;
-        return n < out.n ? n + (i / 8 % 2 ? out.n : 0) : -1;
-    }
-
     /// 16 bytes of a row from column c; zeros beyond k, and for no row at all.
     __device__ __forceinline__ void piece(int8_t *to, const int8_t *m, int row, int c) const {
         bool valid = row >= 0 && c < k;
@@ -52,7 +41,7 @@ struct Gemm {
         }
         for (int i = threadIdx.x; i < BN * PIECES; i += THREADS) {
             int c = i % PIECES * 16;
-            piece(stage + (BM + i / PIECES) * STRIDE + c, w, weight_row(i / PIECES), k0 + c);
+            piece(stage + (BM + i / PIECES) * STRIDE + c, w, products::weight_row<A>(out, blockIdx.y, BN, i / PIECES), k0 + c);
         }
     }
 

@@ -51,17 +51,6 @@ struct HopperGemm {
     int *partial;
     unsigned *arrived;
 
-    /// Which weight row stands in row i of the tile, -1 beyond the last. For GATE eight gate rows and their eight up rows alternate, so that both
-    /// products of a column end in one thread.
-    __device__ __forceinline__ int weight_row(int i) const {
-        if (A != After::GATE) {
-            int n = blockIdx.y * WEIGHTS + i;
-            return n < out.n ? n : -1;
-        }
-        int n = blockIdx.y * (WEIGHTS / 2) + i / 16 * 8 + i % 8;
-        return n < out.n ? n + (i / 8 % 2 ? out.n : 0) : -1;
-    }
-
     __device__ __forceinline__ void run(int8_t *shared, unsigned *is_last) const {
         let_next_begin();
         int8_t *stages = aligned(shared);
@@ -72,7 +61,7 @@ struct HopperGemm {
         const int8_t *from[W_COPIES + X_COPIES];
 #pragma unroll
         for (int i = 0; i < W_COPIES; i++) {
-            int row = weight_row(first + i * ROWS);
+            int row = products::weight_row<A>(out, blockIdx.y, WEIGHTS, first + i * ROWS);
             from[i] = row < 0 ? nullptr : w + (size_t)row * k + piece * 16;
         }
 #pragma unroll

@@ -40,4 +40,16 @@ __device__ __forceinline__ unsigned known_most(const Output &out, int row) {
     return *reinterpret_cast<volatile const unsigned *>(&out.most[row]);
 }
 
+/// Which weight row stands in row i of the `block`th tile of `tile` weight rows, -1 beyond the last. For GATE eight gate rows and their eight up rows
+/// alternate, so that both products of a column end in one thread.
+template <After A>
+__device__ __forceinline__ int weight_row(const Output &out, int block, int tile, int i) {
+    if (A != After::GATE) {
+        int n = block * tile + i;
+        return n < out.n ? n : -1;
+    }
+    int n = block * (tile / 2) + i / 16 * 8 + i % 8;
+    return n < out.n ? n + (i / 8 % 2 ? out.n : 0) : -1;
+}
+
 }  // namespace products

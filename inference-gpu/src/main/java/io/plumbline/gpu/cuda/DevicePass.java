@@ -672,13 +672,13 @@ final class DevicePass implements Executor {
         return batch.hashesBeside() ? side : main;
     }
 
-    /** What comes next in the layers' stream waits for {@code event}. */
+    /** Has the layers' stream wait for {@code event}. */
     private void await(CUevent_st event) {
         cuda.await(stream, event);
         main.apart();
     }
 
-    /** What comes next waits for the digests: as late as may be, for the output matrix takes longer than they do. */
+    /** Has the layers' stream wait for the digests: as late as may be, for the output matrix takes longer. */
     private void joinTrace(Batch batch) {
         if (batch.trace && batch.hashesBeside()) {
             await(recordsHashed[config.layers() % TURNS]);

@@ -31,7 +31,7 @@ enum HopperTile {
 
     private static final int LEAST_STEPS = 4;
 
-    /** What a block takes beside its steps, in steps: its first loads, and its last sums. */
+    /** Time of a block beside its steps, in steps: its first loads, and its last sums. */
     private static final int OVERHEAD_STEPS = 6;
 
     /** Most tiles whose k is shared, and bytes that the blocks which share leave for each other. */

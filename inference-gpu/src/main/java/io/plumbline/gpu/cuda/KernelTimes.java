@@ -78,7 +78,7 @@ final class KernelTimes implements AutoCloseable {
         launches.clear();
     }
 
-    /** What was collected, in the order of first launches; forgotten then. */
+    /** The sums collected, in the order of first launches; forgotten then. */
     List<KernelTime> take() {
         List<KernelTime> times = sums.entrySet().stream()
                 .map(e -> new KernelTime(

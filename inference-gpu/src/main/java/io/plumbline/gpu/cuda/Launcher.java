@@ -75,7 +75,7 @@ final class Launcher implements AutoCloseable {
     }
 
     /**
-     * What the launch has to do, told beside its time, see {@link KernelTimes.Key}; its grid where this is not called.
+     * The work of the launch, told beside its time, see {@link KernelTimes.Key}; its grid where this is not called.
      */
     Launcher counted(String shape, long bytes, long operations) {
         this.shape = shape;

@@ -1,6 +1,7 @@
 package io.plumbline.node.cli;
 
 import com.beust.jcommander.Parameter;
+import java.nio.file.Path;
 
 /** What every command understands. */
 public abstract class CommandOptions {
@@ -9,6 +10,11 @@ public abstract class CommandOptions {
             description = "print this help",
             help = true)
     private boolean help;
+
+    /** The model in this repository. */
+    public static Path shippedModel() {
+        return Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
+    }
 
     /** Whether only help was asked for. */
     public final boolean isHelpWanted() {

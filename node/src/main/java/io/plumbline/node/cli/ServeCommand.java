@@ -118,9 +118,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
             throw new IOException("serve runs language models. An ONNX model is served on a network: plumbline"
                     + " inference-node, or plumbline tensor-demo to see one at work.");
         }
-        if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
-            throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
-        }
+        ComputeBackend.Choice.requireDevice(device);
         if (threads < 1 || cacheMib < 0 || port < 0 || port > 65_535) {
             throw new IOException("--threads and --cache-mib are 1 or more, --port is 0 to 65535.");
         }

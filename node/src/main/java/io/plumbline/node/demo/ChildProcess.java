@@ -2,15 +2,14 @@ package io.plumbline.node.demo;
 
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.ThisProgram;
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -21,9 +20,6 @@ import java.util.function.Predicate;
  * comes about.
  */
 final class ChildProcess implements AutoCloseable {
-    /** The entry of every process, which knows this package and is not known by it. */
-    private static final String MAIN = "io.plumbline.node.Main";
-
     /** Events that are kept: a process may go on for hours. */
     private static final int MAX_EVENTS = 10_000;
 
@@ -47,10 +43,7 @@ final class ChildProcess implements AutoCloseable {
         this.errors = log;
         this.flags = List.copyOf(flags);
         this.arguments = List.copyOf(arguments);
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(flags);
-        command.addAll(program(System.getProperty("java.class.path")));
+        List<String> command = ThisProgram.command(flags);
         command.addAll(arguments);
         command.add("--exit-with-stdin");
         process = new ProcessBuilder(command)
@@ -71,13 +64,6 @@ final class ChildProcess implements AutoCloseable {
     ChildProcess again() throws IOException {
         close();
         return new ChildProcess(name, errors, echo, flags, arguments);
-    }
-
-    /** The jar this process runs from, or its class path where it runs from classes. */
-    private static List<String> program(String classPath) {
-        return classPath.endsWith(".jar") && !classPath.contains(File.pathSeparator)
-                ? List.of("-jar", classPath)
-                : List.of("-cp", classPath, MAIN);
     }
 
     private void read() {

@@ -85,11 +85,6 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
         }
     }
 
-    /** The model in this repository. */
-    static Path shippedModel() {
-        return Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
-    }
-
     private int run() throws IOException, InterruptedException {
         // The honest answer leaves a core free, in which the cheat starts; it is asked while the full nodes audit.
         ChildProcess cheating = network.cheat(imported, "--device", device, "--cheat-layer", "" + CHEAT_LAYER);

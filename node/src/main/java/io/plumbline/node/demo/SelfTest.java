@@ -58,7 +58,7 @@ public final class SelfTest extends CommandOptions implements Callable<Integer> 
     @SuppressWarnings("try") // the nodes only have to be there
     private String run(Path folder) throws Exception {
         Path model = folder.resolve("model");
-        ModelImport.run(Demo.shippedModel(), model, share -> {});
+        ModelImport.run(CommandOptions.shippedModel(), model, share -> {});
         KeyPair full = KeyPair.random();
         KeyPair node = KeyPair.random();
         KeyPair requester = KeyPair.random();

@@ -112,7 +112,8 @@ public final class Soak extends CommandOptions implements Callable<Integer> {
             network = started;
             try (ProgressBar bar = Terminal.progress("starting")) {
                 Path imported = network.folder().resolve("model");
-                ModelImport.run(Demo.shippedModel(), imported, share -> DemoNetwork.step(bar, (long) (share * 10)));
+                ModelImport.run(
+                        CommandOptions.shippedModel(), imported, share -> DemoNetwork.step(bar, (long) (share * 10)));
                 network.start(imported, bar, "--stake", "90000");
             }
             return run((long) (minutes * TimeUnit.MINUTES.toMillis(1)));

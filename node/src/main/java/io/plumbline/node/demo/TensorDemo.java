@@ -53,7 +53,7 @@ public final class TensorDemo extends CommandOptions implements Callable<Integer
 
     @Override
     public Integer call() throws Exception {
-        Path shipped = Demo.shippedModel().resolveSibling("plumbline-shapes");
+        Path shipped = CommandOptions.shippedModel().resolveSibling("plumbline-shapes");
         Path samples = shipped.resolve("samples.json");
         Path cheap = shipped.resolve("shapes-small.onnx");
         try (DemoNetwork network = new DemoNetwork(System.out, showEvents)) {

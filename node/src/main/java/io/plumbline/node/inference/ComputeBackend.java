@@ -57,6 +57,17 @@ public final class ComputeBackend implements AutoCloseable {
      * @param cacheBytes memory for keys and values; 0 for what suits.
      */
     public record Choice(String device, int threads, long cacheBytes) {
+        /**
+         * Checks the option {@code --device}.
+         *
+         * @throws IOException when it names no device.
+         */
+        public static void requireDevice(String device) throws IOException {
+            if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
+                throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
+            }
+        }
+
         public static Choice cpu(int threads, long cacheBytes) {
             return new Choice("cpu", threads, cacheBytes);
         }

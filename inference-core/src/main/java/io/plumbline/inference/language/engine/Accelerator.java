@@ -37,7 +37,7 @@ public interface Accelerator {
             double datasheetInt8) {}
 
     /**
-     * What launches of one kernel took.
+     * Time of the launches of one kernel.
      *
      * @param shape of what it works on, for people; launches of one kernel over other shapes stand by themselves.
      * @param seconds of all {@code launches} together.
@@ -51,7 +51,7 @@ public interface Accelerator {
         /** To run it by; its owner stays this. */
         Executor executor();
 
-        /** What has been run since the last call, in the order of first launches. */
+        /** The kernels that ran since the last call, in the order of first launches. */
         List<KernelTime> take();
 
         @Override

@@ -14,8 +14,8 @@ final class TraceFolder {
     private TraceFolder() {}
 
     /**
-     * What joins the blocks of a step of {@code rows} rows: the caller, where all processors have worked on the step
-     * anyway, and for a single row, which takes no longer than waking a thread for it.
+     * The executor that joins the blocks of a step of {@code rows} rows: the caller itself, where all processors have
+     * worked on the step anyway, and for a single row, which takes no longer than waking a thread for it.
      */
     static java.util.concurrent.Executor after(Executor step, int rows) {
         return rows > 1 && step.leavesProcessorsIdle() ? THREAD : Runnable::run;

@@ -32,7 +32,7 @@ final class DetachedRole {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final long POLL_MS = 50;
 
-    /** What clocks of the file and of the system may differ by. */
+    /** Most by which the clocks of the file and of the system differ. */
     private static final Duration SAME_START = Duration.ofSeconds(2);
 
     /** Time to close what it holds, after which it is killed. */
@@ -53,7 +53,7 @@ final class DetachedRole {
         return name;
     }
 
-    /** What it keeps, beside what is known of its process. */
+    /** The role's own folder, beside what is known of its process. */
     Path data() {
         return folder.resolve("data");
     }
@@ -144,7 +144,7 @@ final class DetachedRole {
         }
     }
 
-    /** What it said when it was ready, or null. */
+    /** The event by which it said that it was ready, or null. */
     Event.Ready ready() throws IOException {
         Path file = folder.resolve(EVENTS_FILE);
         if (!Files.exists(file)) {

@@ -5,8 +5,8 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.network.ThisProgram;
 import io.plumbline.verifier.receipt.KeyPair;
-import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;
@@ -101,7 +101,7 @@ final class LocalNetwork implements AutoCloseable {
     }
 
     /**
-     * What a network is started with, and found again.
+     * The choices that a network is started with, and found again by.
      *
      * @param model an imported model's folder.
      * @param name that clients know it by.
@@ -110,7 +110,7 @@ final class LocalNetwork implements AutoCloseable {
      */
     record Settings(String model, String name, int port, String device) {}
 
-    /** What it was last started with; null for a network that is still to be made. */
+    /** The choices of its last start; null for a network that is still to be made. */
     Settings settings() throws IOException {
         return isIn(folder)
                 ? MAPPER.readValue(Files.readAllBytes(folder.resolve(SETTINGS_FILE)), Settings.class)
@@ -214,13 +214,7 @@ final class LocalNetwork implements AutoCloseable {
         if (!System.getProperty("plumbline.home", "").isEmpty() && Files.isExecutable(launcher)) {
             return new ArrayList<>(List.of(launcher.toString()));
         }
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        String classPath = System.getProperty("java.class.path");
-        boolean isJar = classPath.endsWith(".jar") && !classPath.contains(File.pathSeparator);
-        command.addAll(isJar ? List.of("-jar", classPath) : List.of("-cp", classPath, "io.plumbline.node.Main"));
-        return command;
+        return ThisProgram.command(ManagementFactory.getRuntimeMXBean().getInputArguments());
     }
 
     @Override

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 
-/** What all commands of a network on this host have. */
+/** Options of all commands of a network on this host. */
 abstract class LocalOptions extends CommandOptions implements Callable<Integer> {
     @Parameter(names = "--dir", description = "DIR: where the network is kept")
     Path dir = Path.of(System.getProperty("user.home"), ".plumbline", "network");

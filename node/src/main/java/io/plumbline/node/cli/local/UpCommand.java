@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.inference.language.importer.ModelStore;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.network.Terminal;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,8 +40,8 @@ final class UpCommand extends LocalOptions {
         if (port != null && (port < 0 || port > 65_535)) {
             throw new IOException("--port is 0 to 65535, not " + port + ".");
         }
-        if (device != null && !device.matches("auto|cpu|gpu|\\d{1,4}")) {
-            throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
+        if (device != null) {
+            ComputeBackend.Choice.requireDevice(device);
         }
         try (LocalNetwork network = new LocalNetwork(dir)) {
             LocalNetwork.Settings settings = settings(network.settings());
@@ -84,10 +85,5 @@ final class UpCommand extends LocalOptions {
                 name != null ? name : before.name(),
                 port != null ? port : before.port(),
                 device != null ? device : before.device());
-    }
-
-    /** The model in this repository. */
-    private static Path shippedModel() {
-        return Path.of(System.getProperty("plumbline.home", "."), "models", "plumbline-stories-2m");
     }
 }

@@ -61,9 +61,7 @@ public class InferenceNodeCommand extends RoleCommand {
 
     @Override
     AutoCloseable open(Network on, KeyPair keys) throws IOException {
-        if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
-            throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
-        }
+        ComputeBackend.Choice.requireDevice(device);
         if (most == Level.REPLAYED) {
             throw new IOException("--most-level is SIGNED, AUDITED or FULL.");
         }
