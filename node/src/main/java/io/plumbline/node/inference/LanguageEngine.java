@@ -11,6 +11,8 @@ import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -102,12 +104,17 @@ public final class LanguageEngine implements AutoCloseable {
 
     /**
      * Whether the messages are what the prompt was made of. Renders them, which costs time: for nobody who does not
-     * pay.
+     * pay. And whether its grammar is one.
      *
-     * @throws IllegalArgumentException where they are not.
+     * @throws IllegalArgumentException where they are not, or it is none.
      */
     void requirePrompt(Request request) {
         require(TextCheck.prompt(request, model.config(), tokenizer));
+        if (!request.grammar().isEmpty()) {
+            Grammar.parse(request.grammar());
+            // Made for the first such request: not on the engine's thread, where the other answers would wait for it.
+            tokenizer.vocabulary();
+        }
     }
 
     private static void require(Failure failure) {
@@ -165,7 +172,7 @@ public final class LanguageEngine implements AutoCloseable {
             if (isCancelled()) {
                 throw new RejectedExecutionException("The request was cancelled before its first token.");
             }
-            ticket = engine.submit(request, this);
+            ticket = engine.submit(ChoiceRule.of(request, tokenizer::vocabulary), this);
         }
 
         /** Ends the answer, where its requester has signed that it may end. */

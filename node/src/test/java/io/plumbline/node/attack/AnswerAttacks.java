@@ -4,6 +4,7 @@ import io.plumbline.inference.TestModels;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
+import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -32,14 +33,49 @@ final class AnswerAttacks {
     }
 
     private void draws(String cheat, Sampling asked, Sampling used) {
+        chooses(cheat, scene.request(asked, Scene.MAX_TOKENS), scene.request(used, Scene.MAX_TOKENS));
+    }
+
+    private void chooses(String cheat, Request asked, Request used) {
         attacks.add(new Attack(
                 family,
                 cheat,
                 "SAMPLING",
-                () -> scene.audit(scene.serve(
-                        scene.request(asked, Scene.MAX_TOKENS),
-                        scene.request(used, Scene.MAX_TOKENS),
-                        TestModels.forward(scene.model)))));
+                () -> scene.audit(scene.serve(asked, used, TestModels.forward(scene.model)))));
+    }
+
+    private static Sampling adjusted(int presence, int frequency, int repetition) {
+        return adjusted(new LogitAdjustments(presence, frequency, repetition, new int[0], new int[0]));
+    }
+
+    private static Sampling adjusted(LogitAdjustments adjustments) {
+        return new Sampling(0, 0, 1_000_000, 0, 0, adjustments);
+    }
+
+    /** One that the honest answer does not keep to. */
+    static final String GRAMMAR = "root ::= [A-Z] [a-z ]{3,30} [.!]";
+
+    private void adjustments() {
+        draws("min_p ignored", new Sampling(1.2f, 0, 1_000_000, 500_000, 1, LogitAdjustments.NONE), Scene.DRAWN);
+        draws("presence penalty ignored", adjusted(2_000_000, 0, 1_000_000), Sampling.GREEDY);
+        draws("frequency penalty ignored", adjusted(0, 2_000_000, 1_000_000), Sampling.GREEDY);
+        draws("repetition penalty ignored", adjusted(0, 0, 3_000_000), Sampling.GREEDY);
+        int first = scene.honest.answer().tokens()[0];
+        draws(
+                "a banned token given all the same",
+                adjusted(new LogitAdjustments(0, 0, 1_000_000, new int[] {first}, new int[] {-100_000_000})),
+                Sampling.GREEDY);
+        draws(
+                "a token made likelier than the request says",
+                Sampling.GREEDY,
+                adjusted(new LogitAdjustments(0, 0, 1_000_000, new int[] {300}, new int[] {100_000_000})));
+        Request bound = scene.request(Sampling.GREEDY, Scene.MAX_TOKENS, GRAMMAR);
+        chooses("the grammar ignored", bound, scene.request);
+        chooses(
+                "another grammar followed",
+                bound,
+                scene.request(Sampling.GREEDY, Scene.MAX_TOKENS, "root ::= [a-z ]{3,30}"));
+        chooses("a grammar followed where none was asked for", scene.request, bound);
     }
 
     private void sampling() {
@@ -50,6 +86,7 @@ final class AnswerAttacks {
         draws("tokens drawn where the likeliest was asked for", Sampling.GREEDY, Scene.DRAWN);
         draws("top_k ignored", new Sampling(1.2f, 2, 1_000_000, 1), Scene.DRAWN);
         draws("top_p ignored", new Sampling(1.2f, 0, 200_000, 1), Scene.DRAWN);
+        adjustments();
         attacks.add(new Attack(
                 family, "one token forced, and everything after it computed honestly", "SAMPLING", () -> {
                     int[] tokens = scene.honest.answer().tokens().clone();

@@ -4,7 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import io.plumbline.inference.TestModels;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.receipt.LogitAdjustments;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +57,22 @@ class AttackSuiteTest {
         assertEquals("good", scene.audit(scene.altered(trace -> {})));
         assertEquals("good", scene.audit(scene.cancelled(5)));
         assertEquals("good", scene.audit(scene.stoppedByText()));
+        for (Sampling sampling : List.of(
+                Sampling.GREEDY,
+                new Sampling(
+                        1.5f,
+                        0,
+                        900_000,
+                        20_000,
+                        5,
+                        new LogitAdjustments(900_000, 300_000, 1_200_000, new int[] {9}, new int[] {-3_000_000})))) {
+            Request bound = scene.request(sampling, Scene.MAX_TOKENS, AnswerAttacks.GRAMMAR);
+            Scene.Shown shown = scene.serve(bound, bound, TestModels.forward(scene.model));
+            assertTrue(
+                    shown.answer().text().matches("[A-Z][a-z ]{3,30}[.!]"),
+                    shown.answer().text());
+            assertEquals("good", scene.audit(shown));
+        }
     }
 
     @TestFactory

@@ -25,6 +25,7 @@ import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.VerifierKey;
@@ -87,6 +88,10 @@ final class Scene implements AutoCloseable {
     }
 
     Request request(Sampling sampling, int maxTokens) {
+        return request(sampling, maxTokens, "");
+    }
+
+    Request request(Sampling sampling, int maxTokens, String grammar) {
         return new Request(
                 model.id(),
                 MESSAGES,
@@ -96,6 +101,7 @@ final class Scene implements AutoCloseable {
                 maxTokens,
                 model.stopTokens(),
                 List.of(),
+                grammar,
                 REQUESTER.publicKey(),
                 new byte[16]);
     }
@@ -106,7 +112,7 @@ final class Scene implements AutoCloseable {
      */
     Shown serve(Request asked, Request computed, ForwardPass forward) {
         int[] tokens = new Generator(forward, NODE.publicKey(), 16)
-                .generate(computed, token -> {})
+                .generate(ChoiceRule.of(computed, tokenizer::vocabulary), token -> {})
                 .tokens();
         return show(asked, asked, tokens, forward, trace -> {});
     }

@@ -47,7 +47,9 @@ import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes;
@@ -58,6 +60,7 @@ import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -151,6 +154,13 @@ final class Parsers implements AutoCloseable {
     private final Replay replay;
     private final AnswerView view;
 
+    private static final String GRAMMAR = """
+            root ::= value # JSON
+            value ::= "{" (pair ("," pair)*)? "}" | "[" (value ("," value)*)? "]" | string | [0-9]{1,5} | "true"
+            pair ::= string ":" value
+            string ::= "\\"" ([^"\\\\\\x00-\\x1f] | "\\\\" .)+ "\\""
+            """;
+
     Parsers() throws IOException {
         folder = Files.createTempDirectory("plumbline-fuzz-");
         scratch = folder.resolve("input");
@@ -228,7 +238,33 @@ final class Parsers implements AutoCloseable {
 
     private void records() {
         add("receipt", bytes -> Receipt.decode(bytes).signatureHolds(), () -> List.of(receipt.encode()));
-        add("request", bytes -> Request.decode(bytes).hash(), () -> List.of(request.encode()));
+        Request adorned = new Request(
+                model.id(),
+                "",
+                0,
+                new int[] {5},
+                new Sampling(
+                        0.7f,
+                        5,
+                        900_000,
+                        9,
+                        3,
+                        new LogitAdjustments(7, 8, 1_100_000, new int[] {3, 4}, new int[] {5, 6})),
+                6,
+                model.stopTokens(),
+                List.of(),
+                "root ::= \"a\"",
+                new byte[32],
+                new byte[16]);
+        add(
+                "request",
+                bytes -> Request.decode(bytes).hash(),
+                () -> List.of(request.encode(), adorned.encode()));
+        add(
+                "grammar",
+                bytes -> Grammar.parse(new String(bytes, StandardCharsets.UTF_8))
+                        .matches("{\"a\":[1,\"\u00e9\"]}".getBytes(StandardCharsets.UTF_8)),
+                () -> List.of(GRAMMAR.getBytes(StandardCharsets.UTF_8)));
         add("answer", bytes -> Answer.decode(bytes).hash(), () -> List.of(answer.encode()));
         add(
                 "manifest",
@@ -331,7 +367,7 @@ final class Parsers implements AutoCloseable {
                             .cell(
                                     view,
                                     receipt,
-                                    request.sampling(),
+                                    ChoiceRule.of(request, tokenizer::vocabulary),
                                     cell,
                                     Opening.of(MemorySegment.ofArray(bytes), null)),
                     () -> List.of(replay.bytes(cell).toArray(ValueLayout.JAVA_BYTE)));

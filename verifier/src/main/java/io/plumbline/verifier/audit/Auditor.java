@@ -1,11 +1,11 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
-import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.security.SecureRandom;
@@ -54,11 +54,12 @@ public final class Auditor implements AutoCloseable {
         Exhibit exhibit = null;
         Failure failure = withoutOpenings(receipt, request, answer);
         if (failure == null && level != Level.SIGNED) {
+            ChoiceRule rule = ChoiceRule.of(request, tokenizer::vocabulary);
             AnswerView view = new AnswerView(key.manifest(), receipt.node(), request.promptTokens(), answer.tokens());
             try {
                 for (Cell cell : assignment.posted()) {
                     if (Cells.contains(view, cell)) {
-                        counts = counts.plus(cell(view, receipt, request.sampling(), cell, source));
+                        counts = counts.plus(cell(view, receipt, rule, cell, source));
                     }
                 }
                 List<Cell> common = level == Level.FULL
@@ -66,13 +67,13 @@ public final class Auditor implements AutoCloseable {
                         : assignment.beacon() == null ? List.of() : List.of(Cells.common(view, assignment.beacon()));
                 work.begin();
                 for (Cell cell : common) {
-                    counts = counts.plus(cell(view, receipt, request.sampling(), cell, source));
+                    counts = counts.plus(cell(view, receipt, rule, cell, source));
                     report(progress, counts);
                 }
                 digest = work.end();
                 if (level == Level.AUDITED) {
                     for (Cell cell : Cells.drawn(view, random, common.size())) {
-                        counts = counts.plus(cell(view, receipt, request.sampling(), cell, source));
+                        counts = counts.plus(cell(view, receipt, rule, cell, source));
                         report(progress, counts);
                     }
                 }
@@ -106,10 +107,10 @@ public final class Auditor implements AutoCloseable {
         return failure == null ? TextCheck.answer(request, answer, key.config(), tokenizer) : failure;
     }
 
-    private Counts cell(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, OpeningSource source)
+    private Counts cell(AnswerView view, Receipt receipt, ChoiceRule rule, Cell cell, OpeningSource source)
             throws FailedException, IOException {
         try (Opening opening = source.open(cell)) {
-            return check.check(view, receipt, sampling, cell, opening);
+            return check.check(view, receipt, rule, cell, opening);
         }
     }
 
@@ -118,11 +119,11 @@ public final class Auditor implements AutoCloseable {
      *
      * @return what is wrong, or null.
      */
-    public Failure cell(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, Opening opening)
+    public Failure cell(AnswerView view, Receipt receipt, ChoiceRule rule, Cell cell, Opening opening)
             throws IOException {
         work.begin();
         try {
-            check.check(view, receipt, sampling, cell, opening);
+            check.check(view, receipt, rule, cell, opening);
             return null;
         } catch (FailedException e) {
             return e.failure();

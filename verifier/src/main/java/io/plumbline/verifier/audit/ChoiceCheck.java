@@ -1,11 +1,12 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.choice.TokenChooser;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.receipt.Receipt;
-import io.plumbline.verifier.receipt.Sampling;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -19,6 +20,9 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /** An auditor may spend more on a grammar than any node does, so that none can shake it off by one. */
+    private static final int PATIENCE = 4;
+
     private final KnownModel model;
     private final WorkDigest work;
     private final ModelConfig config;
@@ -27,7 +31,13 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     private final float[] logits;
     private final byte[] x;
     private final int[] y;
-    private Sampling sampling;
+    private ChoiceRule rule;
+    private TokenChooser chooser;
+
+    /** The position that {@code chooser} chooses after next. */
+    private int chooserAt;
+
+    private boolean isBlind;
     private AnswerView view;
     private Slice.Proven proven;
     private long choices;
@@ -44,8 +54,17 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     }
 
     /** The rule of the request whose choices are checked next. */
-    void sampling(Sampling rule) {
-        sampling = rule;
+    void rule(ChoiceRule next) {
+        if (next != rule) {
+            rule = next;
+            chooser = null;
+        }
+        isBlind = false;
+    }
+
+    /** Whether a choice was passed over, for its rule needs the model's vocabulary and that is not here. */
+    boolean isBlind() {
+        return isBlind;
     }
 
     @Override
@@ -113,13 +132,29 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
             throw new FailedException(Step.LOGITS, -1, t, "the claimed products are not those of the output matrix");
         }
         steps.logits(y, 0, s, model.outputScale(), logits, 0);
-        int right = sampling.choose(logits, 0, config.vocab(), t);
-        if (right != next) {
-            throw new FailedException(
-                    Step.SAMPLING, -1, t, "token " + next + " was chosen where the rule gives " + right);
+        if (rule.isKnown()) {
+            int right = chooserAfter(t).choose(logits, 0, config.vocab(), t);
+            if (right != next) {
+                throw new FailedException(
+                        Step.SAMPLING, -1, t, "token " + next + " was chosen where the rule gives " + right);
+            }
+        } else {
+            isBlind = true;
         }
         if (Float.floatToRawIntBits(logits[next]) != Float.floatToRawIntBits(logit)) {
             throw new FailedException(Step.SAMPLING, -1, t, "the recorded logit is not that of the chosen token");
         }
+    }
+
+    /** One that has taken the answer's tokens up to position {@code t}. */
+    private TokenChooser chooserAfter(int t) {
+        if (chooser == null || chooserAt > t) {
+            chooser = rule.begin(PATIENCE);
+            chooserAt = view.firstChoice();
+        }
+        while (chooserAt < t) {
+            chooser.accept(view.chosenAfter(chooserAt++));
+        }
+        return chooser;
     }
 }

@@ -2,6 +2,7 @@ package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -57,7 +58,7 @@ public record Evidence(
      * @param failure that is confirmed, or null.
      * @param product the false one, where it was a product and its row is known.
      * @param needsModel whether a false product is claimed and neither weights nor its row were there, or a false
-     *     text and no tokenizer.
+     *     text, or a false choice in a grammar, and no tokenizer.
      */
     public record Finding(Failure failure, FalseProduct product, boolean needsModel) {}
 
@@ -142,8 +143,9 @@ public record Evidence(
         }
         ByRow model = new ByRow(weights, cell);
         try (OpeningCheck check = new OpeningCheck(model, new WorkDigest())) {
-            check.confirm(view, receipt, request.sampling(), exhibit);
-            return new Finding(null, null, model.isBlind);
+            ChoiceRule rule = ChoiceRule.of(request, tokenizer == null ? null : tokenizer::vocabulary);
+            boolean isSeen = check.confirm(view, receipt, rule, exhibit);
+            return new Finding(null, null, model.isBlind || !isSeen);
         } catch (FailedException e) {
             return new Finding(e.failure(), model.found, false);
         }

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.grammar.Vocabulary;
 import java.util.List;
 
 /**
@@ -21,6 +22,9 @@ public interface ModelTokenizer {
 
     /** The text of output tokens, special ones left out. */
     String decode(int[] tokens);
+
+    /** What each token adds to a text, for answers in a grammar. Made when first asked for. */
+    Vocabulary vocabulary();
 
     /**
      * After how many of {@code tokens} the first of {@code stopTexts} is complete in their text, as it grows token by

@@ -1,9 +1,9 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Receipt;
-import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -68,7 +68,7 @@ final class OpeningCheck implements AutoCloseable {
      * @throws FailedException with what is wrong, and where the opening is sealed with what proves it.
      * @throws IOException when the opening does not come, or is not what its sender signed.
      */
-    Counts check(AnswerView view, Receipt receipt, Sampling sampling, Cell cell, Opening opening)
+    Counts check(AnswerView view, Receipt receipt, ChoiceRule rule, Cell cell, Opening opening)
             throws FailedException, IOException {
         Seal seal = opening.seal();
         if (seal != null && (!seal.holds(receipt.node(), receipt.hash(), cell) || seal.bytes() != opening.bytes())) {
@@ -83,7 +83,7 @@ final class OpeningCheck implements AutoCloseable {
         int token = -1;
         MemorySegment pieces = MemorySegment.NULL;
         try {
-            Tokens tokens = begin(layout, receipt, sampling, proof);
+            Tokens tokens = begin(layout, receipt, rule, proof);
             for (int t = cell.from(); t < cell.to(); t += TOGETHER) {
                 int count = Math.min(TOGETHER, cell.to() - t);
                 token = t;
@@ -100,9 +100,10 @@ final class OpeningCheck implements AutoCloseable {
      * Checks again what an exhibit shows; without an exception it shows nothing wrong. Memory and time are bounded by
      * the exhibit's bytes: sizes are compared before anything is allocated by the model's shape.
      *
+     * @return whether nothing was passed over: a choice is, where its rule needs a vocabulary that is not known.
      * @throws IllegalArgumentException where proof or piece has not the cell's size.
      */
-    void confirm(AnswerView view, Receipt receipt, Sampling sampling, Exhibit exhibit) throws FailedException {
+    boolean confirm(AnswerView view, Receipt receipt, ChoiceRule rule, Exhibit exhibit) throws FailedException {
         Cell cell = exhibit.seal().cell();
         OpeningLayout layout = OpeningLayout.of(view, cell);
         if (exhibit.seal().bytes() != layout.bytes()) {
@@ -117,10 +118,11 @@ final class OpeningCheck implements AutoCloseable {
             throw new IllegalArgumentException("The token's piece has " + exhibit.piece().length
                     + " bytes where the cell's has " + layout.tokenBytes(token) + ".");
         }
-        Tokens tokens = begin(layout, receipt, sampling, MemorySegment.ofArray(exhibit.proof()));
+        Tokens tokens = begin(layout, receipt, rule, MemorySegment.ofArray(exhibit.proof()));
         if (token >= 0) {
             tokens.check(MemorySegment.ofArray(exhibit.piece()), token, 1);
         }
+        return tokens != choiceCheck || !choiceCheck.isBlind();
     }
 
     private static FailedException falseSize(OpeningLayout layout, long bytes) {
@@ -135,7 +137,7 @@ final class OpeningCheck implements AutoCloseable {
         return layer == layout.view().config().layers() ? -1 : layer;
     }
 
-    private Tokens begin(OpeningLayout layout, Receipt receipt, Sampling sampling, MemorySegment proof)
+    private Tokens begin(OpeningLayout layout, Receipt receipt, ChoiceRule rule, MemorySegment proof)
             throws FailedException {
         AnswerView view = layout.view();
         Cell cell = layout.cell();
@@ -150,16 +152,16 @@ final class OpeningCheck implements AutoCloseable {
         if (mismatch >= 0) {
             throw new FailedException(Step.HEADER, layer, cell.from(), "the trace header differs at byte " + mismatch);
         }
-        Tokens tokens = cell.layer() == layers ? choices(sampling) : layer();
+        Tokens tokens = cell.layer() == layers ? choices(rule) : layer();
         tokens.begin(layout, receipt, proof, proven);
         return tokens;
     }
 
-    private Tokens choices(Sampling sampling) {
+    private Tokens choices(ChoiceRule rule) {
         if (choiceCheck == null) {
             choiceCheck = new ChoiceCheck(model, work);
         }
-        choiceCheck.sampling(sampling);
+        choiceCheck.rule(rule);
         return choiceCheck;
     }
 

@@ -1,5 +1,7 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.grammar.GrammarException;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.receipt.Answer;
@@ -46,6 +48,13 @@ public final class ReceiptCheck {
             if (token < 0 || token >= config.vocab()) {
                 return Failure.of(Step.REQUEST, "prompt token " + token + " is not in the vocabulary");
             }
+        }
+        try {
+            if (!request.grammar().isEmpty()) {
+                Grammar.parse(request.grammar());
+            }
+        } catch (GrammarException e) {
+            return Failure.of(Step.REQUEST, e.getMessage());
         }
         int[] tokens = answer.tokens();
         if (tokens.length == 0) {

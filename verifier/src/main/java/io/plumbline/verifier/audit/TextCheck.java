@@ -1,5 +1,6 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Request;
@@ -42,6 +43,7 @@ public final class TextCheck {
         return maxMessageBytes(config)
                 + (long) Integer.BYTES * (prompt + (long) output)
                 + (long) BYTES_OF_A_TOKEN * output
+                + Grammar.MAX_BYTES
                 + MORE_BYTES;
     }
 

@@ -5,6 +5,7 @@ import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.encoding.Utf8;
+import io.plumbline.verifier.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,6 +22,8 @@ import java.util.List;
  * @param sampling rule of every choice.
  * @param maxTokens most output tokens, at least 1.
  * @param stopTokens an answer ends with the first of these, ascending.
+ * @param grammar that the answer's text is held to, in GBNF; empty for none. Such an answer ends with a stop token, so
+ *     there is one at least.
  * @param stopTexts an answer ends, too, with the token that completes the first of these in its text: at most 16, of
  *     1 to 256 characters each.
  * @param requester public key of who pays.
@@ -35,9 +38,15 @@ public record Request(
         int maxTokens,
         int[] stopTokens,
         List<String> stopTexts,
+        String grammar,
         byte[] requester,
         byte[] nonce) {
-    private static final int MAGIC = 0x33515250; // "PRQ3"
+    /** "PRQ3": without adjustments of logits, min_p and grammar. What asks for none of them has this form alone. */
+    private static final int PLAIN_MAGIC = 0x33515250;
+
+    /** "PRQ4": with all of them. */
+    private static final int MAGIC = 0x34515250;
+
     private static final int NONCE_BYTES = 16;
     private static final int MAX_STOP_TEXTS = 16;
     private static final int MAX_STOP_CHARACTERS = 256;
@@ -57,10 +66,19 @@ public record Request(
         }
         stopTexts = List.copyOf(stopTexts);
         requireStopTexts(stopTexts);
+        if (!grammar.isEmpty() && stopTokens.length == 0) {
+            throw new IllegalArgumentException(
+                    "An answer in a grammar ends with a stop token, and this model has none. Ask without one.");
+        }
+        if (grammar.length() > Grammar.MAX_BYTES || Utf8.length("grammar", grammar) > Grammar.MAX_BYTES) {
+            throw new IllegalArgumentException("A grammar has at most " + Grammar.MAX_BYTES + " bytes.");
+        }
         long bytes = FIXED_BYTES
                 + Utf8.length("messages", messages)
                 + (long) Integer.BYTES * promptTokens.length
-                + (long) Integer.BYTES * stopTokens.length;
+                + (long) Integer.BYTES * stopTokens.length
+                + 2L * Integer.BYTES * sampling.adjustments().biased().length
+                + Utf8.length("grammar", grammar);
         for (String stop : stopTexts) {
             bytes += Integer.BYTES + Utf8.length("stop", stop);
         }
@@ -68,6 +86,21 @@ public record Request(
             throw new IllegalArgumentException(
                     "A request has at most " + MAX_BYTES + " bytes, not " + bytes + ". Shorten its messages.");
         }
+    }
+
+    /** With logits, weights and texts as they come. */
+    public Request(
+            byte[] modelId,
+            String messages,
+            long time,
+            int[] promptTokens,
+            Sampling sampling,
+            int maxTokens,
+            int[] stopTokens,
+            List<String> stopTexts,
+            byte[] requester,
+            byte[] nonce) {
+        this(modelId, messages, time, promptTokens, sampling, maxTokens, stopTokens, stopTexts, "", requester, nonce);
     }
 
     /**
@@ -86,9 +119,15 @@ public record Request(
         texts.forEach(text -> Utf8.length("stop", text));
     }
 
+    /** Whether anything is asked for that the form before this one does not have. */
+    private boolean isPlain() {
+        return sampling.minPMillionths() == 0 && sampling.adjustments().isNone() && grammar.isEmpty();
+    }
+
     public byte[] encode() {
+        boolean isPlain = isPlain();
         CanonicalWriter out = new CanonicalWriter()
-                .putInt(MAGIC)
+                .putInt(isPlain ? PLAIN_MAGIC : MAGIC)
                 .putFixed(modelId)
                 .putText(messages)
                 .putLong(time)
@@ -101,31 +140,66 @@ public record Request(
                 .putInts(stopTokens)
                 .putInt(stopTexts.size());
         stopTexts.forEach(out::putText);
+        if (!isPlain) {
+            LogitAdjustments adjustments = sampling.adjustments();
+            out.putInt(sampling.minPMillionths())
+                    .putInt(adjustments.presence())
+                    .putInt(adjustments.frequency())
+                    .putInt(adjustments.repetition())
+                    .putInts(adjustments.biased())
+                    .putInts(adjustments.biases())
+                    .putText(grammar);
+        }
         return out.putFixed(requester).putFixed(nonce).toBytes();
     }
 
     public static Request decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "request");
-        if (in.getInt("magic") != MAGIC) {
-            throw new MalformedException("Malformed request: it does not begin with PRQ3.");
+        int magic = in.getInt("magic");
+        if (magic != MAGIC && magic != PLAIN_MAGIC) {
+            throw new MalformedException("Malformed request: it does not begin with PRQ3 or PRQ4.");
         }
         try {
+            byte[] modelId = in.getFixed(Blake3.HASH_BYTES, "model id");
+            String messages = in.getText("messages");
+            long time = in.getLong("time");
+            int[] prompt = in.getInts("prompt tokens");
+            float temperature = Float.intBitsToFloat(in.getInt("temperature"));
+            int topK = in.getInt("top k");
+            int topP = in.getInt("top p");
+            long seed = in.getLong("seed");
+            int maxTokens = in.getInt("max tokens");
+            int[] stopTokens = in.getInts("stop tokens");
+            List<String> stopTexts = stopTexts(in);
+            int minP = 0;
+            LogitAdjustments adjustments = LogitAdjustments.NONE;
+            String grammar = "";
+            if (magic == MAGIC) {
+                minP = in.getInt("min p");
+                adjustments = new LogitAdjustments(
+                        in.getInt("presence penalty"),
+                        in.getInt("frequency penalty"),
+                        in.getInt("repetition penalty"),
+                        in.getInts("biased tokens"),
+                        in.getInts("biases"));
+                grammar = in.getText("grammar");
+            }
             Request request = new Request(
-                    in.getFixed(Blake3.HASH_BYTES, "model id"),
-                    in.getText("messages"),
-                    in.getLong("time"),
-                    in.getInts("prompt tokens"),
-                    new Sampling(
-                            Float.intBitsToFloat(in.getInt("temperature")),
-                            in.getInt("top k"),
-                            in.getInt("top p"),
-                            in.getLong("seed")),
-                    in.getInt("max tokens"),
-                    in.getInts("stop tokens"),
-                    stopTexts(in),
+                    modelId,
+                    messages,
+                    time,
+                    prompt,
+                    new Sampling(temperature, topK, topP, minP, seed, adjustments),
+                    maxTokens,
+                    stopTokens,
+                    stopTexts,
+                    grammar,
                     in.getFixed(KeyPair.PUBLIC_BYTES, "requester"),
                     in.getFixed(NONCE_BYTES, "nonce"));
             in.end();
+            if (magic == MAGIC && request.isPlain()) {
+                throw new MalformedException("Malformed request: what PRQ3 can say is not said as PRQ4.");
+            }
             return request;
         } catch (IllegalArgumentException e) {
             throw new MalformedException("Malformed request: " + e.getMessage());
@@ -152,7 +226,17 @@ public record Request(
     /** The same request with another nonce, of 16 bytes: for another node. */
     public Request renewed(byte[] fresh) {
         return new Request(
-                modelId, messages, time, promptTokens, sampling, maxTokens, stopTokens, stopTexts, requester, fresh);
+                modelId,
+                messages,
+                time,
+                promptTokens,
+                sampling,
+                maxTokens,
+                stopTokens,
+                stopTexts,
+                grammar,
+                requester,
+                fresh);
     }
 
     /** The part of an answer's text that is for its reader: what stands before the first stop text, or all of it. */

@@ -5,6 +5,7 @@ import io.plumbline.verifier.numerics.ScalarMath;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.BitSet;
 
 /**
  * How the next token follows from the logits. Greedy takes the largest logit, the lowest id on a tie. Sampling draws
@@ -13,9 +14,12 @@ import java.util.Arrays;
  * @param temperature 0 for greedy.
  * @param topK most tokens to draw from; 0 for all.
  * @param topPMillionths share of the weight to draw from, in millionths; 1,000,000 for all.
+ * @param minPMillionths least weight of a token to draw, in millionths of the largest; 0 for any.
  * @param seed of the draws.
+ * @param adjustments of logits before all of it.
  */
-public record Sampling(float temperature, int topK, int topPMillionths, long seed) {
+public record Sampling(
+        float temperature, int topK, int topPMillionths, int minPMillionths, long seed, LogitAdjustments adjustments) {
     public static final Sampling GREEDY = new Sampling(0f, 0, 1_000_000, 0);
 
     /** Beyond it draws are all but uniform. */
@@ -23,6 +27,9 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
 
     /** Below this exp is under 2^-31, and its weight 0. */
     private static final float NEGLIGIBLE = -22f;
+
+    /** The largest weight of a token: that of the largest logit. */
+    private static final long MAX_WEIGHT = 1 << 30;
 
     private static final String CONTEXT = "plumbline 2026-11 sampling seed";
 
@@ -36,39 +43,69 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
         if (topPMillionths < 1 || topPMillionths > 1_000_000) {
             throw new IllegalArgumentException("top_p must be above 0 and at most 1.");
         }
+        if (minPMillionths < 0 || minPMillionths > 1_000_000) {
+            throw new IllegalArgumentException("min_p must be in 0 to 1.");
+        }
+    }
+
+    /** Of logits as they are, however small a token's weight is. */
+    public Sampling(float temperature, int topK, int topPMillionths, long seed) {
+        this(temperature, topK, topPMillionths, 0, seed, LogitAdjustments.NONE);
     }
 
     /** The same, with other draws. */
     public Sampling withSeed(long other) {
-        return new Sampling(temperature, topK, topPMillionths, other);
+        return new Sampling(temperature, topK, topPMillionths, minPMillionths, other, adjustments);
     }
 
     /**
-     * The token chosen after {@code position}.
+     * The token chosen after {@code position}, of all of them.
      *
-     * @param logits of all {@code n} tokens, from {@code offset}.
+     * @param logits of all {@code n} tokens, adjusted, from {@code offset}.
      * @throws ArithmeticException when a logit is infinite or not a number.
      */
     public int choose(float[] logits, int offset, int n, int position) {
-        int best = 0;
+        requireFinite(logits, offset, n);
+        return choose(logits, offset, n, position, null);
+    }
+
+    /** @throws ArithmeticException naming a logit that is infinite or not a number. */
+    public static void requireFinite(float[] logits, int offset, int n) {
         for (int i = 0; i < n; i++) {
             if (!Float.isFinite(logits[offset + i])) {
                 throw new ArithmeticException("Logit " + i + " is " + logits[offset + i]
                         + ", which is no number; the model cannot be run exactly on this input.");
             }
+        }
+    }
+
+    /**
+     * The token chosen after {@code position}.
+     *
+     * @param logits of all {@code n} tokens, adjusted and finite, from {@code offset}.
+     * @param permitted the tokens to choose of, at least one below {@code n}; null for all.
+     */
+    public int choose(float[] logits, int offset, int n, int position, BitSet permitted) {
+        int best = next(permitted, 0);
+        for (int i = best; i >= 0 && i < n; i = next(permitted, i + 1)) {
             if (logits[offset + i] > logits[offset + best]) {
                 best = i;
             }
         }
-        return temperature == 0 ? best : draw(logits, offset, n, logits[offset + best], position);
+        return temperature == 0 ? best : draw(logits, offset, n, logits[offset + best], position, permitted);
     }
 
-    private int draw(float[] logits, int offset, int n, float max, int position) {
+    /** The first token from {@code from} on that is permitted; -1 where none is. */
+    private static int next(BitSet permitted, int from) {
+        return permitted == null ? from : permitted.nextSetBit(from);
+    }
+
+    private int draw(float[] logits, int offset, int n, float max, int position, BitSet permitted) {
         // Descending logit, then ascending id, as one sortable long: float order is integer order once negatives are
         // flipped. Tokens whose weight rounds to 0 cannot be drawn and come last: they need not be sorted.
         long[] order = new long[n];
         int candidates = 0;
-        for (int i = 0; i < n; i++) {
+        for (int i = next(permitted, 0); i >= 0 && i < n; i = next(permitted, i + 1)) {
             float logit = logits[offset + i];
             if ((logit - max) / temperature >= NEGLIGIBLE) {
                 int bits = Float.floatToRawIntBits(logit + 0f);
@@ -82,7 +119,13 @@ public record Sampling(float temperature, int topK, int topPMillionths, long see
         long total = 0;
         for (int i = 0; i < kept; i++) {
             float e = ScalarMath.exp((logits[offset + (int) order[i]] - max) / temperature);
-            total += (long) Math.rint(e * 0x1p30f);
+            long weight = (long) Math.rint(e * 0x1p30f);
+            if (weight * 1_000_000 < minPMillionths * MAX_WEIGHT) {
+                // Those behind it weigh less still.
+                kept = i;
+                break;
+            }
+            total += weight;
             prefix[i] = total;
         }
         if (topPMillionths < 1_000_000) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -85,7 +86,7 @@ class OpeningCheckTest {
         try (OpeningCheck check = new OpeningCheck(new Untouched(), new WorkDigest())) {
             return assertThrows(
                             IllegalArgumentException.class,
-                            () -> check.confirm(view, receipt, request.sampling(), exhibit))
+                            () -> check.confirm(view, receipt, ChoiceRule.of(request, null), exhibit))
                     .getMessage();
         }
     }

@@ -83,6 +83,63 @@ class ReceiptTest {
                 nonce);
     }
 
+    private static Request adorned(int minP, LogitAdjustments adjustments, String grammar) {
+        return new Request(
+                new byte[32],
+                "[]",
+                1_764_000_000,
+                new int[] {1, 2, 3},
+                new Sampling(0.7f, 40, 950_000, minP, 9, adjustments),
+                20,
+                new int[] {2},
+                List.of("END"),
+                grammar,
+                new byte[32],
+                new byte[16]);
+    }
+
+    /** A hash has one request: what needs no new field has no second form with it. */
+    @Test
+    void aRequestHasOneFormAndItsHashCoversEveryFieldOfTheChoice() {
+        LogitAdjustments biased = new LogitAdjustments(1, -2, 1_100_000, new int[] {4, 7}, new int[] {5, -6});
+        List<Request> all = List.of(
+                adorned(0, LogitAdjustments.NONE, ""),
+                adorned(1, LogitAdjustments.NONE, ""),
+                adorned(0, biased, ""),
+                adorned(0, new LogitAdjustments(1, -2, 1_100_000, new int[] {4, 8}, new int[] {5, -6}), ""),
+                adorned(0, new LogitAdjustments(1, -2, 1_100_000, new int[] {4, 7}, new int[] {5, -7}), ""),
+                adorned(0, new LogitAdjustments(2, -2, 1_100_000, new int[] {4, 7}, new int[] {5, -6}), ""),
+                adorned(0, new LogitAdjustments(1, -3, 1_100_000, new int[] {4, 7}, new int[] {5, -6}), ""),
+                adorned(0, new LogitAdjustments(1, -2, 1_100_001, new int[] {4, 7}, new int[] {5, -6}), ""),
+                adorned(0, LogitAdjustments.NONE, "root ::= \"a\""),
+                adorned(0, LogitAdjustments.NONE, "root ::= \"b\""));
+        assertEquals(
+                all.size(),
+                all.stream()
+                        .map(one -> new String(one.hash(), StandardCharsets.ISO_8859_1))
+                        .distinct()
+                        .count());
+        for (Request one : all) {
+            byte[] bytes = one.encode();
+            Request again = Request.decode(bytes);
+            assertEquals(one.sampling(), again.sampling());
+            assertEquals(one.grammar(), again.grammar());
+            assertArrayEquals(bytes, again.encode());
+            for (int length = 0; length < bytes.length; length++) {
+                byte[] cut = Arrays.copyOf(bytes, length);
+                assertThrows(MalformedException.class, () -> Request.decode(cut));
+            }
+        }
+        assertEquals("PRQ3", new String(all.getFirst().encode(), 0, 4, StandardCharsets.US_ASCII));
+        byte[] neutral = adorned(1, LogitAdjustments.NONE, "").encode();
+        assertEquals("PRQ4", new String(neutral, 0, 4, StandardCharsets.US_ASCII));
+        // min_p is the first field behind the stop texts: 28 bytes of new fields, and the last 48, stand from it on.
+        neutral[neutral.length - 48 - 28] = 0;
+        assertTrue(assertThrows(MalformedException.class, () -> Request.decode(neutral))
+                .getMessage()
+                .contains("PRQ3"));
+    }
+
     private static String refusal(String messages, int prompt, List<String> stops) {
         return assertThrows(
                         IllegalArgumentException.class,

@@ -100,7 +100,7 @@ final class BatchStep {
         if (chooser >= 0) {
             if (choices.asked(chooser) == LogitsRequests.ALL) {
                 float[] logits = choices.logits();
-                chosen = job.request().sampling().choose(logits, choices.logitsAt(chooser), config.vocab(), last);
+                chosen = job.choose(logits, choices.logitsAt(chooser), config.vocab(), last);
                 logit = logits[choices.logitsAt(chooser) + chosen];
             } else {
                 chosen = choices.token(chooser);

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -67,14 +68,14 @@ public final class Engine implements AutoCloseable {
 
     /** A request on its way. */
     public final class Ticket {
-        private final Request request;
+        private final ChoiceRule rule;
         private final Listener listener;
         private final int pagesNeeded;
         private Sequence job;
         private volatile boolean cancelled;
 
-        private Ticket(Request request, Listener listener, int pagesNeeded) {
-            this.request = request;
+        private Ticket(ChoiceRule rule, Listener listener, int pagesNeeded) {
+            this.rule = rule;
             this.listener = listener;
             this.pagesNeeded = pagesNeeded;
         }
@@ -104,21 +105,27 @@ public final class Engine implements AutoCloseable {
         this.thread = Thread.ofPlatform().name("engine").start(this::serve);
     }
 
+    /** Takes a request without a grammar. */
+    public Ticket submit(Request request, Listener listener) {
+        return submit(ChoiceRule.of(request, null), listener);
+    }
+
     /**
      * Takes a request.
      *
      * @throws IllegalArgumentException when this model, or this host's memory, can never answer it.
      * @throws RejectedExecutionException when too many wait already.
      */
-    public Ticket submit(Request request, Listener listener) {
-        Generator.check(request, config);
+    public Ticket submit(ChoiceRule rule, Listener listener) {
+        Generator.check(rule, config);
+        Request request = rule.request();
         int needed = KvCache.pagesFor(Sequence.tokens(request, config));
         if (needed > pages.capacity()) {
             throw new IllegalArgumentException("The request may need " + Sequence.tokens(request, config)
                     + " tokens of keys and values; this node has memory for "
                     + pages.capacity() * KvCache.TOKENS + ". Ask for fewer tokens.");
         }
-        Ticket ticket = new Ticket(request, listener, needed);
+        Ticket ticket = new Ticket(rule, listener, needed);
         synchronized (this) {
             if (closed) {
                 throw new RejectedExecutionException("This node is stopping.");
@@ -279,7 +286,7 @@ public final class Engine implements AutoCloseable {
 
     private void start(Ticket ticket) {
         reserved += ticket.pagesNeeded;
-        ticket.job = new Sequence(ticket.request, config, pages.sequence(), traceKey, ticket.listener);
+        ticket.job = new Sequence(ticket.rule, config, pages.sequence(), traceKey, ticket.listener);
         prefixes.begin(ticket.job);
         prefixes.makeRoom(ticket.pagesNeeded - ticket.job.cache().pages().size());
         ticket.job.cache().reserve(ticket.pagesNeeded * KvCache.TOKENS);

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -58,14 +59,28 @@ public final class Generator {
         }
     }
 
+    /** The same, and where the rule's choices cannot be said. */
+    static void check(ChoiceRule rule, ModelConfig config) {
+        check(rule.request(), config);
+        if (!rule.isKnown()) {
+            throw new IllegalArgumentException("The request has a grammar, and the model's vocabulary was not given.");
+        }
+    }
+
     /** Answers {@code request}; {@code onToken} hears every token when it is chosen. */
     public Result generate(Request request, IntConsumer onToken) {
-        return generate(request, Integer.MAX_VALUE, onToken);
+        return generate(ChoiceRule.of(request, null), Integer.MAX_VALUE, onToken);
+    }
+
+    /** The same by a rule that may need the model's vocabulary. */
+    public Result generate(ChoiceRule rule, IntConsumer onToken) {
+        return generate(rule, Integer.MAX_VALUE, onToken);
     }
 
     /** The same, ended after {@code most} tokens where the stop rule has not ended it before. */
-    Result generate(Request request, int most, IntConsumer onToken) {
-        check(request, config);
+    Result generate(ChoiceRule rule, int most, IntConsumer onToken) {
+        Request request = rule.request();
+        check(rule, config);
         int length = Sequence.tokens(request, config);
         BatchStep stepper = new BatchStep(executor, null);
         TokenListener listener = (token, logits, offset) -> {
@@ -73,7 +88,7 @@ public final class Generator {
             return false;
         };
         try (KvCache pages = executor.pages(KvCache.pagesFor(length));
-                Sequence job = new Sequence(request, config, pages.sequence(), traceKey, listener)) {
+                Sequence job = new Sequence(rule, config, pages.sequence(), traceKey, listener)) {
             job.cache().reserve(length);
             List<Sequence> alone = List.of(job);
             while (!job.isFinished()) {

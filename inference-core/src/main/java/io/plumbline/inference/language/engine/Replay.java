@@ -19,6 +19,7 @@ import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
@@ -133,7 +134,8 @@ public final class Replay implements OpeningSource, AutoCloseable {
         if (failure == null) {
             Generator.Result again;
             try (ForwardPass forward = new ForwardPass(model)) {
-                again = new Generator(forward, receipt.node()).generate(request, answer.tokens().length, token -> {});
+                again = new Generator(forward, receipt.node()).generate(
+                        ChoiceRule.of(request, tokenizer::vocabulary), answer.tokens().length, token -> {});
             }
             int at = Arrays.mismatch(again.tokens(), answer.tokens());
             if (at >= 0) {

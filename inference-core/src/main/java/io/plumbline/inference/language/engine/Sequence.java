@@ -1,6 +1,8 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.choice.TokenChooser;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -9,6 +11,8 @@ import java.util.Arrays;
 /** One request being answered: its tokens so far, its keys and values, its trace. Driven by a {@link BatchStep}. */
 final class Sequence implements AutoCloseable {
     private final Request request;
+    private final ChoiceRule rule;
+    private final TokenChooser chooser;
     private final TokenListener listener;
     private final int[] tokens;
     private final int prompt;
@@ -28,9 +32,11 @@ final class Sequence implements AutoCloseable {
         CANCELLED
     }
 
-    /** @param request checked against the model. */
-    Sequence(Request request, ModelConfig config, KvCache.PageTable cache, byte[] traceKey, TokenListener listener) {
-        this.request = request;
+    /** @param rule of a request that was checked against the model. */
+    Sequence(ChoiceRule rule, ModelConfig config, KvCache.PageTable cache, byte[] traceKey, TokenListener listener) {
+        this.request = rule.request();
+        this.rule = rule;
+        this.chooser = rule.begin(1);
         this.listener = listener;
         this.prompt = request.promptTokens().length;
         this.most = ReceiptCheck.most(request, config);
@@ -72,11 +78,17 @@ final class Sequence implements AutoCloseable {
 
     /** Whether choosing, or who listens, needs all logits. */
     boolean wantsLogits() {
-        return request.sampling().temperature() != 0 || listener.wantsLogits();
+        return !rule.isGreedy() || listener.wantsLogits();
+    }
+
+    /** The token that follows the row at {@code position}, by all logits. */
+    int choose(float[] logits, int offset, int n, int position) {
+        return chooser.choose(logits, offset, n, position);
     }
 
     /** Takes the token chosen after the last row. */
     void accept(int token, float[] logits, int offset) {
+        chooser.accept(token);
         tokens[position] = token;
         chosen++;
         boolean stop = listener.onToken(token, logits, offset);

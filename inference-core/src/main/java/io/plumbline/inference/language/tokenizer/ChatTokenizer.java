@@ -8,6 +8,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.template.ChatTemplate;
 import io.plumbline.inference.language.template.TemplateException;
 import io.plumbline.verifier.audit.ModelTokenizer;
+import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.model.TokenFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -67,6 +68,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final byte[] file;
 
     private TokenBytes bytes;
+    private Vocabulary vocabulary;
     private final Map<String, Object> specials = new HashMap<>();
 
     private ChatTokenizer(
@@ -392,6 +394,28 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /** The bytes that one token stands for, which may be a part of a character. */
     public byte[] bytes(int token) {
         return tokenBytes().of(token);
+    }
+
+    @Override
+    public synchronized Vocabulary vocabulary() {
+        if (vocabulary == null) {
+            List<byte[]> all = new ArrayList<>();
+            int word = -1;
+            for (int token = 0; token < tokenBytes().size(); token++) {
+                all.add(tokenBytes().isSilent(token) ? new byte[0] : tokenBytes().of(token));
+                if (word < 0 && isWordBehindSpace(all.getLast())) {
+                    word = token;
+                }
+            }
+            // Some decoders leave out the space that a text's first word stands behind.
+            boolean dropsFirstSpace = word >= 0 && !decode(new int[] {word}).startsWith(" ");
+            vocabulary = new Vocabulary(all, dropsFirstSpace);
+        }
+        return vocabulary;
+    }
+
+    private static boolean isWordBehindSpace(byte[] bytes) {
+        return bytes.length > 1 && bytes[0] == ' ' && bytes[1] >= 'A' && bytes[1] <= 'z';
     }
 
     /** What the tokens of its vocabulary are in bytes. */

@@ -5,8 +5,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -48,6 +50,15 @@ final class TokenBytes {
             boolean isPrintable = b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
             byteOf.put((char) (isPrintable ? b : next++), b);
         }
+    }
+
+    /** Ids are below it. */
+    int size() {
+        int largest = -1;
+        for (Map<Integer, String> texts : List.of(added, pieces)) {
+            largest = Math.max(largest, texts.isEmpty() ? -1 : Collections.max(texts.keySet()));
+        }
+        return largest + 1;
     }
 
     /** Whether a token stands in no text: a control token, or one that is not in the vocabulary. */

@@ -1,0 +1,13 @@
+package io.plumbline.verifier.grammar;
+
+/**
+ * Following a grammar took more work than is given to it. Says nothing about a text: another host, or the same one with
+ * other caches, may get further.
+ */
+public final class GrammarTooCostlyException extends IllegalStateException {
+    private static final long serialVersionUID = 1;
+
+    GrammarTooCostlyException(String message) {
+        super(message);
+    }
+}

@@ -1,0 +1,225 @@
+package io.plumbline.verifier.grammar;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes terms and their derivatives. Terms of the same form are one object, so that places of a text at which the same
+ * may follow are known to be the same; after {@value #MOST} forms it forgets them, which costs time and changes
+ * nothing else. One thread at a time.
+ */
+final class Terms {
+    private static final int MOST = 50_000;
+
+    /** Alternatives of one place of a text. */
+    private static final int MOST_CHOICES = 4_096;
+
+    private record Form(int kind, long a, long b, long c) {}
+
+    private record Forms(List<Long> parts) {}
+
+    private static final int SEQUENCE = 0;
+    private static final int REPEAT = 1;
+    private static final int RULE = 2;
+
+    private final Grammar grammar;
+    private final Term[] bodies;
+    private final Map<Object, Term> known = new HashMap<>();
+    private final Term empty = new Term.Empty(0);
+    private final Term none = new Term.Choice(1, new Term[0], false);
+    private long nextId = 2;
+    private long visits;
+
+    Terms(Grammar grammar) {
+        this.grammar = grammar;
+        this.bodies = new Term[grammar.rules()];
+    }
+
+    /** Terms looked at for derivatives since this was made: a measure of work. */
+    long visits() {
+        return visits;
+    }
+
+    /** Forgets forms where there are many; whether it did. */
+    boolean trim() {
+        if (known.size() <= MOST) {
+            return false;
+        }
+        known.clear();
+        return true;
+    }
+
+    Term root() {
+        return rule(grammar.root());
+    }
+
+    /** Whether no byte may follow. */
+    static boolean isOver(Term term) {
+        return term instanceof Term.Empty || isNone(term);
+    }
+
+    static boolean isNone(Term term) {
+        return term instanceof Term.Choice choice && choice.parts().length == 0;
+    }
+
+    private Term of(Expression expression) {
+        return switch (expression) {
+            case Expression.Bytes(ByteSet set) -> bytes(set);
+            case Expression.Sequence(List<Expression> parts) -> {
+                Term all = empty;
+                for (Expression part : parts.reversed()) {
+                    all = sequence(of(part), all);
+                }
+                yield all;
+            }
+            case Expression.Choice(List<Expression> parts) ->
+                choice(parts.stream().map(this::of).toList());
+            case Expression.Repeat(Expression part, int least, int most) -> repeat(of(part), least, most);
+            case Expression.Rule(int index) -> rule(index);
+        };
+    }
+
+    private Term bytes(ByteSet set) {
+        return set.isEmpty() ? none : known.computeIfAbsent(set, _ -> new Term.Bytes(nextId++, set));
+    }
+
+    private Term rule(int index) {
+        return known.computeIfAbsent(
+                new Form(RULE, index, 0, 0), _ -> new Term.Rule(nextId++, index, grammar.isNullable(index)));
+    }
+
+    private Term sequence(Term first, Term rest) {
+        if (first == empty) {
+            return rest;
+        }
+        if (rest == empty || isNone(first)) {
+            return first;
+        }
+        if (isNone(rest)) {
+            return none;
+        }
+        if (!(first instanceof Term.Sequence)) {
+            return chained(first, rest);
+        }
+        // Without recursion: a text of the grammar may be long.
+        List<Term> parts = new ArrayList<>();
+        Term last = first;
+        while (last instanceof Term.Sequence sequence) {
+            parts.add(sequence.first());
+            last = sequence.rest();
+        }
+        Term all = chained(last, rest);
+        for (Term part : parts.reversed()) {
+            all = chained(part, all);
+        }
+        visits += parts.size();
+        return all;
+    }
+
+    private Term chained(Term first, Term rest) {
+        Form form = new Form(SEQUENCE, first.id(), rest.id(), 0);
+        return known.computeIfAbsent(
+                form, _ -> new Term.Sequence(nextId++, first, rest, first.isNullable() && rest.isNullable()));
+    }
+
+    private Term choice(List<Term> given) {
+        // Comparing them takes more than looking at them.
+        visits += 8L * given.size();
+        ByteSet single = ByteSet.NONE;
+        Map<Long, Term> parts = new HashMap<>();
+        for (Term one : given) {
+            for (Term part : one instanceof Term.Choice choice ? choice.parts() : new Term[] {one}) {
+                if (part instanceof Term.Bytes bytes) {
+                    single = single.or(bytes.set());
+                } else {
+                    parts.put(part.id(), part);
+                }
+            }
+        }
+        if (!single.isEmpty()) {
+            Term all = bytes(single);
+            parts.put(all.id(), all);
+        }
+        if (parts.isEmpty()) {
+            return none;
+        }
+        if (parts.size() == 1) {
+            return parts.values().iterator().next();
+        }
+        if (parts.size() > MOST_CHOICES) {
+            throw new GrammarTooCostlyException(
+                    "The grammar leaves more than " + MOST_CHOICES + " readings of one text open.");
+        }
+        Term[] sorted = parts.values().toArray(new Term[0]);
+        Arrays.sort(sorted, (x, y) -> Long.compare(x.id(), y.id()));
+        Forms form = new Forms(Arrays.stream(sorted).map(Term::id).toList());
+        boolean isNullable = Arrays.stream(sorted).anyMatch(Term::isNullable);
+        return known.computeIfAbsent(form, _ -> new Term.Choice(nextId++, sorted, isNullable));
+    }
+
+    private Term repeat(Term part, int least, int most) {
+        if (most == 0 || part == empty) {
+            return empty;
+        }
+        int needed = part.isNullable() ? 0 : least;
+        if (isNone(part)) {
+            return needed == 0 ? empty : none;
+        }
+        if (needed == 1 && most == 1) {
+            return part;
+        }
+        Form form = new Form(REPEAT, part.id(), needed, most);
+        return known.computeIfAbsent(form, _ -> new Term.Repeat(nextId++, part, needed, most, needed == 0));
+    }
+
+    /** What may follow {@code term} after the byte {@code value}. */
+    Term derivative(Term term, int value) {
+        visits++;
+        return switch (term) {
+            case Term.Empty empty -> none;
+            case Term.Bytes bytes -> bytes.set().contains(value) ? empty : none;
+            case Term.Sequence sequence -> derivative(sequence, value);
+            case Term.Choice choice -> {
+                List<Term> derived = new ArrayList<>(choice.parts().length);
+                for (Term part : choice.parts()) {
+                    derived.add(derivative(part, value));
+                }
+                yield choice(derived);
+            }
+            case Term.Repeat repeat -> {
+                Term derived = derivative(repeat.part(), value);
+                int more = repeat.most() == Expression.UNBOUNDED ? repeat.most() : repeat.most() - 1;
+                yield isNone(derived)
+                        ? none
+                        : sequence(derived, repeat(repeat.part(), Math.max(0, repeat.least() - 1), more));
+            }
+            case Term.Rule rule -> derivative(body(rule.index()), value);
+        };
+    }
+
+    private Term derivative(Term.Sequence sequence, int value) {
+        List<Term> derived = new ArrayList<>();
+        Term left = sequence;
+        while (left instanceof Term.Sequence one) {
+            Term next = derivative(one.first(), value);
+            if (!isNone(next)) {
+                derived.add(sequence(next, one.rest()));
+            }
+            left = one.first().isNullable() ? one.rest() : null;
+        }
+        if (left != null) {
+            derived.add(derivative(left, value));
+        }
+        return derived.size() == 1 ? derived.getFirst() : choice(derived);
+    }
+
+    private Term body(int index) {
+        if (bodies[index] == null) {
+            bodies[index] = of(grammar.body(index));
+        }
+        return bodies[index];
+    }
+}
