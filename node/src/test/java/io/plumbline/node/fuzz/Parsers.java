@@ -244,22 +244,15 @@ final class Parsers implements AutoCloseable {
                 0,
                 new int[] {5},
                 new Sampling(
-                        0.7f,
-                        5,
-                        900_000,
-                        9,
-                        3,
-                        new LogitAdjustments(7, 8, 1_100_000, new int[] {3, 4}, new int[] {5, 6})),
+                        0.7f, 5, 900_000, 9, 3, new LogitAdjustments(7, 8, 1_100_000, new int[] {3, 4}, new int[] {5, 6
+                        })),
                 6,
                 model.stopTokens(),
                 List.of(),
                 "root ::= \"a\"",
                 new byte[32],
                 new byte[16]);
-        add(
-                "request",
-                bytes -> Request.decode(bytes).hash(),
-                () -> List.of(request.encode(), adorned.encode()));
+        add("request", bytes -> Request.decode(bytes).hash(), () -> List.of(request.encode(), adorned.encode()));
         add(
                 "grammar",
                 bytes -> Grammar.parse(new String(bytes, StandardCharsets.UTF_8))

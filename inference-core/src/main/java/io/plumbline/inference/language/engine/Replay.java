@@ -134,8 +134,8 @@ public final class Replay implements OpeningSource, AutoCloseable {
         if (failure == null) {
             Generator.Result again;
             try (ForwardPass forward = new ForwardPass(model)) {
-                again = new Generator(forward, receipt.node()).generate(
-                        ChoiceRule.of(request, tokenizer::vocabulary), answer.tokens().length, token -> {});
+                again = new Generator(forward, receipt.node())
+                        .generate(ChoiceRule.of(request, tokenizer::vocabulary), answer.tokens().length, token -> {});
             }
             int at = Arrays.mismatch(again.tokens(), answer.tokens());
             if (at >= 0) {

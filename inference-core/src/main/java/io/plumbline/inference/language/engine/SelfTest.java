@@ -1,7 +1,7 @@
 package io.plumbline.inference.language.engine;
 
-import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
@@ -72,7 +72,8 @@ public final class SelfTest {
         List<Sequence> jobs = new ArrayList<>();
         try {
             for (int i = 0; i < n; i++) {
-                Sequence job = new Sequence(ChoiceRule.of(request, null), config, memory.sequence(), traceKey, listener);
+                Sequence job =
+                        new Sequence(ChoiceRule.of(request, null), config, memory.sequence(), traceKey, listener);
                 jobs.add(job);
                 prefixes.begin(job);
                 prefixes.makeRoom(KvCache.pagesFor(length) - job.cache().pages().size());

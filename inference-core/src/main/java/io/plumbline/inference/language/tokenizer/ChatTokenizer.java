@@ -402,7 +402,10 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             List<byte[]> all = new ArrayList<>();
             int word = -1;
             for (int token = 0; token < tokenBytes().size(); token++) {
-                all.add(tokenBytes().isSilent(token) ? new byte[0] : tokenBytes().of(token));
+                all.add(
+                        tokenBytes().isSilent(token)
+                                ? new byte[0]
+                                : tokenBytes().of(token));
                 if (word < 0 && isWordBehindSpace(all.getLast())) {
                     word = token;
                 }
