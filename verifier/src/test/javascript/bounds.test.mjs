@@ -62,6 +62,23 @@ test('what is neither bytes nor hexadecimal is refused', async () => {
   await assert.rejects(verifyReceipt(receipt.receipt, { node: '00' }), refused('MALFORMED', /expected node key/));
 });
 
+test("a Buffer of Node.js is taken as it is and stays so, with a proof's receipt in it", async () => {
+  const bytes = Buffer.from(proof.proof, 'hex');
+  const settled = await verifyProof(bytes, proof.network);
+  assert.equal(bytes.toString('hex'), proof.proof);
+  assert.equal((await verifyReceipt(settled.receipt.bytes, settled)).price, 60n);
+  const alone = Buffer.from(receipt.receipt, 'hex');
+  assert.equal(Buffer.from((await verifyReceipt(alone)).node).toString('hex'), receipt.expect.accepted.node);
+  assert.equal(alone.toString('hex'), receipt.receipt);
+});
+
+test('what the caller changes while signatures are checked changes nothing', async () => {
+  const bytes = new Uint8Array(Buffer.from(receipt.receipt, 'hex'));
+  const verified = verifyReceipt(bytes);
+  bytes.fill(0);
+  assert.equal((await verified).price, 60n);
+});
+
 test('bytes are taken as an Uint8Array, a part of one, an ArrayBuffer and hexadecimal of either case', async () => {
   const bytes = Buffer.from(receipt.receipt, 'hex');
   const within = new Uint8Array(bytes.length + 7);

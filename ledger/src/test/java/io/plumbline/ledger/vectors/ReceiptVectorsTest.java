@@ -25,7 +25,7 @@ class ReceiptVectorsTest {
         assertTrue(
                 file.isCommitted(),
                 file.path() + " is not what the code makes. Where an encoding was meant to change, write it anew: "
-                        + "./plumbline test -Dtest=ReceiptVectorsTest -Dplumbline.vectors=write");
+                        + "see docs/receipt.md, Vectors.");
         JsonNode committed = new ObjectMapper().readTree(Files.readString(file.path()));
         List<String> wrong = new ArrayList<>();
         for (JsonNode one : committed.get("cases")) {

@@ -20,7 +20,7 @@ export function concat(...parts) {
 }
 
 /**
- * The bytes that a caller gave. Their number is bounded before anything is decoded or copied.
+ * A copy of the bytes that a caller gave. Their number is bounded before anything is decoded or copied.
  *
  * @param {Uint8Array|ArrayBuffer|string} given bytes, or hexadecimal in either case
  * @param {string} what the structure, for messages: "receipt", "request"
@@ -37,7 +37,8 @@ export function toBytes(given, what, most, failure = 'MALFORMED') {
     throw new VerificationError(failure, `Malformed ${what}: it has ${length} bytes, and at most ${most} are read.`);
   }
   if (!isText) {
-    return given instanceof Uint8Array ? given : new Uint8Array(given);
+    // A copy: the caller may change its own meanwhile, and a Node.js Buffer's slice() is none.
+    return new Uint8Array(given instanceof Uint8Array ? given : new Uint8Array(given));
   }
   if (given.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(given)) {
     throw new VerificationError(failure, `Malformed ${what}: it is not hexadecimal.`);

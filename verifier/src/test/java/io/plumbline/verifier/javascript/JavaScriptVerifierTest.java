@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +23,7 @@ class JavaScriptVerifierTest {
     private static final Path TESTS = Path.of("src/test/javascript");
     private static final Path DOCS = Path.of("../docs");
     private static final int LEAST_MAJOR = 20;
+    private static final int MAX_COMPRESSED = 12 << 10;
 
     @TempDir
     private Path folder;
@@ -46,6 +49,18 @@ class JavaScriptVerifierTest {
             Program ended = Program.run(Path.of("."), command);
             assertEquals(0, ended.code(), ended.said());
         }
+    }
+
+    @Test
+    void itIsSmallEnoughForAPage() throws IOException {
+        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+        try (Stream<Path> sources = Files.list(SOURCES);
+                GZIPOutputStream out = new GZIPOutputStream(compressed)) {
+            for (Path source : sources.sorted().toList()) {
+                out.write(Files.readAllBytes(source));
+            }
+        }
+        assertTrue(compressed.size() <= MAX_COMPRESSED, compressed.size() + " bytes compressed");
     }
 
     /** As an application has it: the package by its name, the files beside the program. */
