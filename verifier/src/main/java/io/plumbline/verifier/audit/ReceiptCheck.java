@@ -20,12 +20,14 @@ public final class ReceiptCheck {
     }
 
     /**
-     * Signature, hashes, counts, the stop rule as far as tokens show it, and whether a cancellation is the requester's.
+     * What receipt, request and answer show where the model's shape is not known: signature, contract, model, hashes,
+     * counts, and the stop rule but for the model's context.
      *
-     * @param modelId 32 bytes: the model that was asked for.
+     * @param request null where it is not at hand.
+     * @param answer null where it is not at hand.
      * @return what does not hold, or null.
      */
-    public static Failure check(Receipt receipt, Request request, Answer answer, byte[] modelId, ModelConfig config) {
+    public static Failure binding(Receipt receipt, Request request, Answer answer) {
         if (!receipt.signatureHolds()) {
             return Failure.of(Step.SIGNATURE, "the receipt was not signed by the node it names");
         }
@@ -34,15 +36,57 @@ public final class ReceiptCheck {
                     Step.MODEL,
                     "numeric contract " + receipt.contractVersion() + " is not " + Constants.CONTRACT_VERSION);
         }
-        if (!Arrays.equals(receipt.modelId(), request.modelId()) || !Arrays.equals(receipt.modelId(), modelId)) {
+        if (request != null && !Arrays.equals(receipt.modelId(), request.modelId())) {
             return Failure.of(Step.MODEL, "the receipt names another model than the request");
         }
-        if (!Arrays.equals(receipt.requestHash(), request.hash())
-                || receipt.promptTokens() != request.promptTokens().length) {
+        if (request != null
+                && (!Arrays.equals(receipt.requestHash(), request.hash())
+                        || receipt.promptTokens() != request.promptTokens().length)) {
             return Failure.of(Step.REQUEST, "the receipt was made for another request");
         }
-        if (!Arrays.equals(receipt.outputHash(), answer.hash()) || receipt.outputTokens() != answer.tokens().length) {
+        if (answer != null
+                && (!Arrays.equals(receipt.outputHash(), answer.hash())
+                        || receipt.outputTokens() != answer.tokens().length)) {
             return Failure.of(Step.OUTPUT, "the receipt was made for another answer");
+        }
+        return request == null || answer == null ? null : stop(request, answer);
+    }
+
+    /** Whether the answer keeps to the request's own stop rule and cancellation. */
+    private static Failure stop(Request request, Answer answer) {
+        int[] tokens = answer.tokens();
+        if (tokens.length == 0) {
+            return Failure.of(Step.STOP, "the answer is empty");
+        }
+        for (int i = 0; i < tokens.length - 1; i++) {
+            if (request.stopsAt(tokens[i])) {
+                return Failure.of(Step.STOP, "the answer goes on after stop token " + tokens[i]);
+            }
+        }
+        if (tokens.length > request.maxTokens()) {
+            return Failure.of(Step.STOP, tokens.length + " tokens, of " + request.maxTokens() + " at most");
+        }
+        if (answer.isCancelled()
+                && (!answer.cancellation().holds(request)
+                        || tokens.length < answer.cancellation().delivered())) {
+            return Failure.of(Step.STOP, "the requester did not cancel the answer after " + tokens.length + " tokens");
+        }
+        return null;
+    }
+
+    /**
+     * Signature, hashes, counts, the stop rule as far as tokens show it, and whether a cancellation is the requester's.
+     *
+     * @param modelId 32 bytes: the model that was asked for.
+     * @return what does not hold, or null.
+     */
+    public static Failure check(Receipt receipt, Request request, Answer answer, byte[] modelId, ModelConfig config) {
+        Failure failure = binding(receipt, request, answer);
+        if (failure != null) {
+            return failure;
+        }
+        if (!Arrays.equals(receipt.modelId(), modelId)) {
+            return Failure.of(Step.MODEL, "the receipt names another model than the one asked for");
         }
         for (int token : request.promptTokens()) {
             if (token < 0 || token >= config.vocab()) {
@@ -57,24 +101,13 @@ public final class ReceiptCheck {
             return Failure.of(Step.REQUEST, e.getMessage());
         }
         int[] tokens = answer.tokens();
-        if (tokens.length == 0) {
-            return Failure.of(Step.STOP, "the answer is empty");
-        }
-        for (int i = 0; i < tokens.length; i++) {
-            if (tokens[i] < 0 || tokens[i] >= config.vocab()) {
-                return Failure.of(Step.OUTPUT, "output token " + tokens[i] + " is not in the vocabulary");
-            }
-            if (i < tokens.length - 1 && request.stopsAt(tokens[i])) {
-                return Failure.of(Step.STOP, "the answer goes on after stop token " + tokens[i]);
+        for (int token : tokens) {
+            if (token < 0 || token >= config.vocab()) {
+                return Failure.of(Step.OUTPUT, "output token " + token + " is not in the vocabulary");
             }
         }
         int length = TraceLayout.tokens(request.promptTokens().length, tokens.length);
         int most = most(request, config);
-        if (answer.isCancelled()
-                && (!answer.cancellation().holds(request)
-                        || tokens.length < answer.cancellation().delivered())) {
-            return Failure.of(Step.STOP, "the requester did not cancel the answer after " + tokens.length + " tokens");
-        }
         // Whether a stop text ended it is for TextCheck, which has the tokenizer.
         boolean mayEnd = request.stopsAt(tokens[tokens.length - 1])
                 || !request.stopTexts().isEmpty()

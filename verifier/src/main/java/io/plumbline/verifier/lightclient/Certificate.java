@@ -51,13 +51,18 @@ public record Certificate(long epoch, SortedMap<Integer, byte[]> signatures) {
 
     /** Whether enough of these full nodes have signed this header. */
     public boolean holds(byte[] genesisHash, List<byte[]> fullNodes, BlockHeader header) {
+        return count(genesisHash, fullNodes, header) >= quorum(fullNodes.size());
+    }
+
+    /** How many of these full nodes have signed this header. */
+    public int count(byte[] genesisHash, List<byte[]> fullNodes, BlockHeader header) {
         byte[] message = message(genesisHash, epoch, header.number(), header.hash());
         int good = 0;
         for (int i : signatures.keySet()) {
             boolean isOne = i >= 0 && i < fullNodes.size();
             good += isOne && KeyPair.verify(fullNodes.get(i), message, signatures.get(i)) ? 1 : 0;
         }
-        return good >= quorum(fullNodes.size());
+        return good;
     }
 
     public void write(CanonicalWriter out) {
@@ -74,6 +79,11 @@ public record Certificate(long epoch, SortedMap<Integer, byte[]> signatures) {
         SortedMap<Integer, byte[]> signatures = new TreeMap<>();
         for (int i = 0; i < count; i++) {
             int node = in.getInt("full node");
+            // One encoding for each certificate, in which no full node can be counted twice.
+            if (!signatures.isEmpty() && node <= signatures.lastKey()) {
+                throw new MalformedException("Malformed certificate: full node " + node + " stands after full node "
+                        + signatures.lastKey() + ".");
+            }
             signatures.put(node, in.getFixed(KeyPair.SIGNATURE_BYTES, "signature"));
         }
         return new Certificate(epoch, signatures);

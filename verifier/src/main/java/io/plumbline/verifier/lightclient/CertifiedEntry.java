@@ -56,8 +56,13 @@ public record CertifiedEntry(
             throw new MalformedException("Malformed certified entry: kind " + kind + " is not known.");
         }
         byte[] id = in.getBytes("id");
-        boolean isThere = in.getInt("presence") == 1;
+        int presence = in.getInt("presence");
         byte[] value = in.getBytes("value");
+        boolean isThere = presence == 1;
+        if (presence != 0 && presence != 1 || !isThere && value.length > 0) {
+            throw new MalformedException("Malformed certified entry: presence " + presence + " with an entry of "
+                    + value.length + " bytes.");
+        }
         StateProof proof = StateProof.decode(in.getBytes("proof"));
         in.end();
         return new CertifiedEntry(header, certificate, Kind.values()[kind], id, isThere ? value : null, proof);

@@ -7,14 +7,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.SettlementProof;
+import io.plumbline.ledger.state.SettlementProof.RefusedException;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
-import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,23 +45,23 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
     @Override
     public Integer call() throws IOException {
         Genesis genesis = Network.read(network).genesis();
-        CertifiedEntry entry;
         try {
-            entry = CertifiedEntry.decode(Files.readAllBytes(file));
-        } catch (MalformedException e) {
-            throw new IOException(file + " is no proof of the ledger's: " + e.getMessage(), e);
+            SettlementProof proof = SettlementProof.check(Files.readAllBytes(file), genesis);
+            show(proof.entry(), proof.settlement(), genesis);
+            return 0;
+        } catch (RefusedException e) {
+            return refused(e);
         }
-        String fault = entry.fault(genesis.hash(), genesis.fullNodes());
-        if (fault != null) {
-            Terminal.print("FALSE    " + fault);
-            return FALSE;
+    }
+
+    private int refused(RefusedException refused) throws IOException {
+        switch (refused.check()) {
+            case MALFORMED ->
+                throw new IOException(file + " is no proof of the ledger's: " + refused.getMessage(), refused);
+            case KIND, ABSENT -> Terminal.print("good     but " + refused.getMessage());
+            case QUORUM, STATE, REQUEST -> Terminal.print("FALSE    " + refused.getMessage());
         }
-        if (entry.kind() != Kind.CASE || entry.value() == null) {
-            Terminal.print("good     but it is about no answer: " + entry.kind() + " " + Blake3.hex(entry.id()));
-            return FALSE;
-        }
-        show(entry, Settlement.decode(entry.value()), genesis);
-        return 0;
+        return FALSE;
     }
 
     private void show(CertifiedEntry entry, Settlement settled, Genesis genesis) {

@@ -1,0 +1,94 @@
+package io.plumbline.ledger.state;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.util.Arrays;
+
+/**
+ * What became of a request, as a quorum of a ledger's full nodes has certified it. The checks, their order and their
+ * names are those of docs/receipt.md.
+ *
+ * @param entry certified, with its block.
+ * @param settlement that the entry holds.
+ */
+public record SettlementProof(CertifiedEntry entry, Settlement settlement) {
+    /** Most bytes of an encoded proof: several times what a gateway can be told in one message. */
+    public static final int MAX_BYTES = 1 << 20;
+
+    /** The check that did not hold. */
+    public enum Check {
+        /** The bytes are a certified entry, and the entry is a settlement. */
+        MALFORMED,
+        /** A quorum of the network's full nodes has signed the block. */
+        QUORUM,
+        /** The entry, or that there is none, follows from the block's state root. */
+        STATE,
+        /** The entry is about a request. */
+        KIND,
+        /** There is an entry. */
+        ABSENT,
+        /** The settlement is that of the request under whose hash it stands. */
+        REQUEST
+    }
+
+    /** A proof that is not accepted. */
+    public static final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final Check check;
+
+        private RefusedException(Check check, String message) {
+            super(message);
+            this.check = check;
+        }
+
+        public Check check() {
+            return check;
+        }
+    }
+
+    /**
+     * Decodes and checks a proof.
+     *
+     * @param bytes as a gateway gives them at {@code /v1/receipts/REQUEST/proof}.
+     * @param genesis of the network that is trusted.
+     * @throws RefusedException naming the first check that does not hold.
+     */
+    public static SettlementProof check(byte[] bytes, Genesis genesis) throws RefusedException {
+        try {
+            CertifiedEntry entry = decode(bytes);
+            String fault = entry.fault(genesis.hash(), genesis.fullNodes());
+            if (fault != null) {
+                boolean isSigned = entry.certificate().holds(genesis.hash(), genesis.fullNodes(), entry.header());
+                throw new RefusedException(isSigned ? Check.STATE : Check.QUORUM, fault);
+            }
+            String what = entry.kind() + " " + Blake3.hex(entry.id());
+            if (entry.kind() != Kind.CASE) {
+                throw new RefusedException(Check.KIND, "it is about no answer: " + what);
+            }
+            if (entry.value() == null) {
+                throw new RefusedException(Check.ABSENT, "it is about no answer: there is no " + what);
+            }
+            Settlement settlement = Settlement.decode(entry.value());
+            if (!Arrays.equals(entry.id(), settlement.requestHash())) {
+                throw new RefusedException(
+                        Check.REQUEST,
+                        "the settlement under " + what + " is another request's, "
+                                + Blake3.hex(settlement.requestHash()));
+            }
+            return new SettlementProof(entry, settlement);
+        } catch (MalformedException e) {
+            throw new RefusedException(Check.MALFORMED, e.getMessage());
+        }
+    }
+
+    private static CertifiedEntry decode(byte[] bytes) {
+        if (bytes.length > MAX_BYTES) {
+            throw new MalformedException("Malformed certified entry: it has " + bytes.length + " bytes, and at most "
+                    + MAX_BYTES + " are read.");
+        }
+        return CertifiedEntry.decode(bytes);
+    }
+}

@@ -1,0 +1,117 @@
+package io.plumbline.ledger.vectors;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.SettlementProof;
+import io.plumbline.ledger.state.SettlementProof.RefusedException;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.TensorRequest;
+import java.util.Arrays;
+
+/** The Java verifier's word on one case of the vectors. */
+final class JavaVerifier {
+    private JavaVerifier() {}
+
+    /** The failure's name, or what was decoded. */
+    record Said(String failure, JsonNode accepted) {}
+
+    private static byte[] bytes(JsonNode one, String field) {
+        return one.has(field) ? VectorFile.bytes(one.get(field).asText()) : null;
+    }
+
+    static Said ofRequest(JsonNode one) {
+        try {
+            return new Said(null, RequestVectors.fields(Request.decode(bytes(one, "request"))));
+        } catch (MalformedException e) {
+            return new Said("MALFORMED", null);
+        }
+    }
+
+    static Said ofAnswer(JsonNode one) {
+        try {
+            return new Said(null, AnswerVectors.fields(Answer.decode(bytes(one, "answer"))));
+        } catch (MalformedException e) {
+            return new Said("MALFORMED", null);
+        }
+    }
+
+    static Said ofReceipt(JsonNode one) {
+        try {
+            Receipt receipt = Receipt.decode(bytes(one, "receipt"));
+            String failure = failure(one, receipt);
+            return failure == null ? new Said(null, ReceiptVectors.fields(receipt)) : new Said(failure, null);
+        } catch (MalformedException e) {
+            return new Said("MALFORMED", null);
+        }
+    }
+
+    private static String failure(JsonNode one, Receipt receipt) {
+        byte[] asked = bytes(one, "request");
+        boolean isTensors = asked == null ? receipt.contractVersion() == Receipt.TOLERANT : TensorRequest.is(asked);
+        Request request = asked == null || isTensors ? null : Request.decode(asked);
+        byte[] given = bytes(one, "answer");
+        Answer answer = given == null || isTensors ? null : Answer.decode(given);
+        if (!receipt.signatureHolds()) {
+            return "SIGNATURE";
+        }
+        if (isOther(one, "node", receipt.node())) {
+            return "NODE";
+        }
+        if (isOther(one, "modelId", receipt.modelId())) {
+            return "MODEL";
+        }
+        if (isTensors) {
+            return tensorFailure(receipt, asked, given);
+        }
+        Failure failure = ReceiptCheck.binding(receipt, request, answer);
+        if (failure != null) {
+            return failure.step().name();
+        }
+        return isOther(one, "requestHash", receipt.requestHash()) ? "REQUEST" : null;
+    }
+
+    private static String tensorFailure(Receipt receipt, byte[] asked, byte[] given) {
+        if (receipt.contractVersion() != Receipt.TOLERANT) {
+            return "MODEL";
+        }
+        if (asked != null && !Arrays.equals(receipt.requestHash(), Blake3.hash(asked))) {
+            return "REQUEST";
+        }
+        return given != null && !Arrays.equals(receipt.outputHash(), Blake3.hash(given)) ? "OUTPUT" : null;
+    }
+
+    private static boolean isOther(JsonNode one, String field, byte[] found) {
+        return one.has(field) && !Arrays.equals(bytes(one, field), found);
+    }
+
+    static Said ofProof(JsonNode one) {
+        Genesis genesis;
+        try {
+            genesis = Genesis.decode(bytes(one.get("network"), "genesis"));
+        } catch (RuntimeException e) {
+            return new Said("NETWORK", null);
+        }
+        try {
+            SettlementProof proof = SettlementProof.check(bytes(one, "proof"), genesis);
+            if (isOther(one, "requestHash", proof.settlement().requestHash())) {
+                return new Said("REQUEST", null);
+            }
+            Receipt receipt = proof.settlement().receipt();
+            if (isOther(one, "receipt", receipt == null ? new byte[0] : receipt.encode())) {
+                return new Said("RECEIPT", null);
+            }
+            int signatures = proof.entry()
+                    .certificate()
+                    .count(genesis.hash(), genesis.fullNodes(), proof.entry().header());
+            return new Said(null, ProofVectors.fields(proof.entry(), proof.settlement(), signatures));
+        } catch (RefusedException e) {
+            return new Said(e.check().name(), null);
+        }
+    }
+}
