@@ -22,6 +22,7 @@ import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
@@ -144,7 +145,8 @@ final class AuditBench implements Callable<Integer> {
 
     private Failure check(Served served, Cell cell, MemorySegment opening) {
         try {
-            return auditor.cell(served.view(), served.receipt(), Sampling.GREEDY, cell, Opening.of(opening, null));
+            ChoiceRule rule = ChoiceRule.of(served.request(), tokenizer::vocabulary);
+            return auditor.cell(served.view(), served.receipt(), rule, cell, Opening.of(opening, null));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -53,7 +53,7 @@ final class ChatApi implements AutoCloseable {
     void chat(HttpExchange http) throws IOException {
         complete(
                 http,
-                CompletionShape.CHAT,
+                completion -> new OpenAiCompletion(completion, CompletionShape.CHAT),
                 body -> ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
     }
 
@@ -61,30 +61,32 @@ final class ChatApi implements AutoCloseable {
     void text(HttpExchange http) throws IOException {
         complete(
                 http,
-                CompletionShape.TEXT,
+                completion -> new OpenAiCompletion(completion, CompletionShape.TEXT),
                 body -> TextRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
     }
 
-    private void complete(HttpExchange http, CompletionShape shape, Function<JsonNode, ChatRequest> parse)
+    private void complete(
+            HttpExchange http, Function<Completion, CompletionWriter> wording, Function<JsonNode, ChatRequest> parse)
             throws IOException {
         Http.guarded(http, Http::openAi, () -> {
             JsonNode body = Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
             ChatRequest asked = parse.apply(body);
-            try (Completion completion = new Completion(this, asked, shape)) {
+            try (Completion completion = new Completion(this, asked)) {
+                CompletionWriter writer = wording.apply(completion);
                 if (asked.stream()) {
                     http.responseHeader("Content-Type", "text/event-stream");
                     http.responseHeader("Cache-Control", "no-cache");
                     completion.start();
                     http.onClientGone(completion::cancel);
                     try (OutputStream out = http.stream(200)) {
-                        completion.stream(out);
+                        writer.stream(out);
                     } catch (IOException e) {
                         // The client has gone; closing the completion tells the node.
                     }
                 } else {
                     completion.start();
                     http.onClientGone(completion::cancel);
-                    Http.send(http, 200, completion.whole());
+                    Http.send(http, 200, writer.whole());
                 }
             }
         });

@@ -15,13 +15,15 @@ import java.util.Set;
  * beside them. One that would change the answer and is not honoured is refused by name, unless it asks for nothing.
  */
 final class ChatFields {
-    private static final Set<String> HONOURED = with("messages", "max_completion_tokens", "top_logprobs");
+    private static final Set<String> HONOURED =
+            with("messages", "max_completion_tokens", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls");
 
     private static final Set<String> HONOURED_OF_TEXT = with("prompt");
 
     /** These, and what both APIs for text have. */
     private static Set<String> with(String... own) {
         Set<String> honoured = new HashSet<>(Set.of(own));
+        honoured.addAll(AnswerForm.FIELDS);
         honoured.addAll(List.of(
                 "model",
                 "max_tokens",
@@ -31,6 +33,11 @@ final class ChatFields {
                 "temperature",
                 "top_k",
                 "top_p",
+                "min_p",
+                "presence_penalty",
+                "frequency_penalty",
+                "repetition_penalty",
+                "logit_bias",
                 "stop",
                 "stream",
                 "stream_options",
@@ -50,7 +57,6 @@ final class ChatFields {
             "cache_prompt",
             "prediction",
             "priority",
-            "parallel_tool_calls",
             "request_id");
 
     private static final Map<String, List<JsonNode>> NEUTRAL = neutral();
@@ -63,30 +69,19 @@ final class ChatFields {
         JsonNode zero = IntNode.valueOf(0);
         JsonNode one = IntNode.valueOf(1);
         Map<String, List<JsonNode>> neutral = new HashMap<>();
-        for (String name : List.of("tools", "functions", "documents", "stop_token_ids", "bad_words")) {
+        for (String name : List.of("functions", "documents", "stop_token_ids", "bad_words")) {
             neutral.put(name, List.of(empty));
         }
-        for (String name : List.of("tool_choice", "function_call")) {
+        for (String name : List.of("function_call")) {
             neutral.put(name, List.of(TextNode.valueOf("none"), TextNode.valueOf("auto")));
         }
-        neutral.put("logit_bias", List.of(none, empty));
         neutral.put("chat_template_kwargs", List.of(none));
-        neutral.put("response_format", List.of(Http.MAPPER.createObjectNode().put("type", "text")));
         neutral.put("modalities", List.of(Http.MAPPER.createArrayNode().add("text")));
-        for (String name : List.of(
-                "presence_penalty",
-                "frequency_penalty",
-                "min_p",
-                "min_tokens",
-                "top_a",
-                "mirostat",
-                "dry_multiplier",
-                "xtc_probability",
-                "dynatemp_range")) {
+        for (String name :
+                List.of("min_tokens", "top_a", "mirostat", "dry_multiplier", "xtc_probability", "dynatemp_range")) {
             neutral.put(name, List.of(zero));
         }
-        for (String name :
-                List.of("repetition_penalty", "repeat_penalty", "length_penalty", "typical_p", "tfs_z", "best_of")) {
+        for (String name : List.of("repeat_penalty", "length_penalty", "typical_p", "tfs_z", "best_of")) {
             neutral.put(name, List.of(one));
         }
         for (String name : List.of(
@@ -109,13 +104,11 @@ final class ChatFields {
                 "suffix",
                 "messages",
                 "audio",
-                "grammar",
                 "json_schema",
                 "guided_json",
                 "guided_regex",
                 "guided_choice",
                 "guided_grammar",
-                "structured_outputs",
                 "logits_processors",
                 "prompt_logprobs",
                 "truncate_prompt_tokens",

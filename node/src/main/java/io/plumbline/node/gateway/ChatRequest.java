@@ -1,14 +1,17 @@
 package io.plumbline.node.gateway;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatMessages;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.node.gateway.tools.ToolUse;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.nio.charset.StandardCharsets;
@@ -27,9 +30,16 @@ import java.util.Locale;
  * @param usage whether a stream ends with the token counts.
  * @param level at which the answers are to be audited.
  * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
+ * @param tools that the answers may call; null for none.
  */
 public record ChatRequest(
-        List<Request> requests, Level level, String node, boolean stream, boolean usage, int topLogprobs) {
+        List<Request> requests,
+        Level level,
+        String node,
+        boolean stream,
+        boolean usage,
+        int topLogprobs,
+        ToolUse tools) {
     private static final int DEFAULT_MAX_TOKENS = 256;
 
     /** OpenAI's. */
@@ -63,7 +73,8 @@ public record ChatRequest(
         RequestFields fields = new RequestFields(body);
         requireModel(fields, modelName);
         ChatFields.check(fields);
-        String text = messages(body);
+        ToolFields tools = ToolFields.of(fields, tokenizer);
+        String text = messages(body, tools);
         requireModest(text, model);
         String most = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         long maxTokens = fields.whole(most, DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE);
@@ -73,7 +84,8 @@ public record ChatRequest(
         if (top > 0 && !logprobs) {
             throw RequestFields.invalid("top_logprobs", "needs \"logprobs\": true beside it.");
         }
-        Sampling sampling = sampling(fields);
+        Sampling sampling = sampling(fields, model.config().vocab());
+        String grammar = tools.grammar(AnswerForm.of(fields));
         List<String> stops = stops(fields);
         long time = System.currentTimeMillis() / 1000;
         // As everybody does who checks it: from the same text, by the same clock.
@@ -81,7 +93,7 @@ public record ChatRequest(
         if (prompt.length == 0) {
             throw new ApiException(400, "invalid_value", "messages", "The messages are empty.");
         }
-        Asked asked = new Asked(text, time, prompt, sampling, maxTokens, stops, requester);
+        Asked asked = new Asked(text, time, prompt, sampling, maxTokens, stops, grammar, requester);
         List<Request> requests = new ArrayList<>();
         for (int i = 0; i < choices; i++) {
             requests.add(asked.request(model, i, "messages"));
@@ -94,7 +106,8 @@ public record ChatRequest(
                 fields.object("plumbline").text("node", ""),
                 stream,
                 usage,
-                logprobs ? top : -1);
+                logprobs ? top : -1,
+                tools.use());
     }
 
     /**
@@ -110,6 +123,7 @@ public record ChatRequest(
             Sampling sampling,
             long maxTokens,
             List<String> stops,
+            String grammar,
             byte[] requester) {
         /**
          * The request for a choice, of which each has another seed and nonce.
@@ -137,6 +151,7 @@ public record ChatRequest(
                     (int) Math.min(room, maxTokens),
                     model.stopTokens(),
                     stops,
+                    grammar,
                     requester,
                     nonce);
             Generator.check(request, model.config());
@@ -155,7 +170,8 @@ public record ChatRequest(
         }
     }
 
-    static Sampling sampling(RequestFields fields) {
+    /** @param vocab ids of the model's tokens are below it. */
+    static Sampling sampling(RequestFields fields, int vocab) {
         // A client that names no seed wants another answer each time; the one drawn for it is in the request all the
         // same.
         long seed = fields.has("seed") ? fields.whole("seed", 0, Long.MIN_VALUE, Long.MAX_VALUE) : RANDOM.nextLong();
@@ -163,7 +179,14 @@ public record ChatRequest(
                 (float) fields.number("temperature", DEFAULT_TEMPERATURE, 0, Sampling.MAX_TEMPERATURE),
                 (int) fields.whole("top_k", 0, 0, Integer.MAX_VALUE),
                 topP(fields),
-                seed);
+                millionths(fields, "min_p", 0, 0, 1),
+                seed,
+                LogitFields.adjustments(fields, vocab));
+    }
+
+    /** A number in millionths, to the nearest. */
+    static int millionths(RequestFields fields, String field, double otherwise, double least, double most) {
+        return (int) Math.rint(fields.number(field, otherwise, least, most) * LogitAdjustments.MILLION);
     }
 
     private static int topP(RequestFields fields) {
@@ -189,10 +212,17 @@ public record ChatRequest(
     }
 
     /** Says what is wrong with the messages before anything is made of them. */
-    private static String messages(JsonNode body) {
+    private static String messages(JsonNode body, ToolFields tools) {
+        JsonNode messages = body.path("messages");
+        if (tools.isGiven()) {
+            messages = Http.MAPPER
+                    .createObjectNode()
+                    .<ObjectNode>set("messages", messages)
+                    .set("tools", tools.json());
+        }
         try {
-            ChatMessages.parse(body.path("messages"));
-            String text = body.get("messages").toString();
+            ChatMessages.parse(messages);
+            String text = messages.toString();
             // Fields that say nothing to a model are in the request too.
             Utf8.length("messages", text);
             return text;

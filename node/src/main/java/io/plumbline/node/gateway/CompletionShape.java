@@ -3,14 +3,21 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
 
 /** How OpenAI's two APIs for text word the same answer. */
 enum CompletionShape {
     /** {@code /v1/chat/completions}: messages. */
     CHAT("chatcmpl-", "chat.completion", "chat.completion.chunk") {
         @Override
-        void whole(ObjectNode choice, String text) {
-            choice.putObject("message").put("role", "assistant").put("content", text);
+        void whole(ObjectNode choice, String text, List<ObjectNode> calls) {
+            ObjectNode message = choice.putObject("message").put("role", "assistant");
+            if (calls.isEmpty()) {
+                message.put("content", text);
+            } else {
+                message.put("content", text.isEmpty() ? null : text);
+                message.putArray("tool_calls").addAll(calls);
+            }
         }
 
         @Override
@@ -35,7 +42,7 @@ enum CompletionShape {
     /** {@code /v1/completions}: text that goes on. */
     TEXT("cmpl-", "text_completion", "text_completion") {
         @Override
-        void whole(ObjectNode choice, String text) {
+        void whole(ObjectNode choice, String text, List<ObjectNode> calls) {
             choice.put("text", text);
         }
 
@@ -95,8 +102,12 @@ enum CompletionShape {
         return chunk;
     }
 
-    /** Puts the text of a whole answer into its choice. */
-    abstract void whole(ObjectNode choice, String text);
+    /**
+     * Puts a whole answer into its choice.
+     *
+     * @param calls of tools; none but in a chat.
+     */
+    abstract void whole(ObjectNode choice, String text, List<ObjectNode> calls);
 
     /** Begins a choice's part of a stream. */
     abstract void begin(ObjectNode choice);

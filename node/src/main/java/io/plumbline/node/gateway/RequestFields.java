@@ -132,6 +132,14 @@ record RequestFields(JsonNode body) {
         return value.asLong();
     }
 
+    /** A value that there must be, of any type. */
+    JsonNode json(String field) {
+        if (!has(field)) {
+            throw invalid(field, "is missing.");
+        }
+        return body.get(field);
+    }
+
     /** A text, or a list of texts. */
     List<String> texts(String field) {
         List<String> texts = new ArrayList<>();

@@ -33,7 +33,8 @@ final class TextRequest {
         ChatRequest.requireModel(fields, modelName);
         ChatFields.checkText(fields);
         long maxTokens = fields.whole("max_tokens", DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE);
-        Sampling sampling = ChatRequest.sampling(fields);
+        Sampling sampling = ChatRequest.sampling(fields, model.config().vocab());
+        String grammar = AnswerForm.of(fields);
         List<String> stops = ChatRequest.stops(fields);
         List<int[]> prompts = prompts(body.path("prompt"), model, tokenizer);
         int choices = (int) fields.whole("n", 1, 1, ChatRequest.MAX_CHOICES);
@@ -44,7 +45,8 @@ final class TextRequest {
         long time = System.currentTimeMillis() / 1000;
         List<Request> requests = new ArrayList<>();
         for (int[] prompt : prompts) {
-            ChatRequest.Asked asked = new ChatRequest.Asked("", time, prompt, sampling, maxTokens, stops, requester);
+            ChatRequest.Asked asked =
+                    new ChatRequest.Asked("", time, prompt, sampling, maxTokens, stops, grammar, requester);
             for (int i = 0; i < choices; i++) {
                 requests.add(asked.request(model, i, "prompt"));
             }
@@ -56,7 +58,8 @@ final class TextRequest {
                 plumbline.text("node", ""),
                 fields.flag("stream", false),
                 fields.object("stream_options").flag("include_usage", false),
-                (int) fields.whole("logprobs", -1, 0, MAX_LOGPROBS));
+                (int) fields.whole("logprobs", -1, 0, MAX_LOGPROBS),
+                null);
     }
 
     /** A text, texts, tokens, or lists of tokens. */

@@ -2,6 +2,7 @@ package io.plumbline.node.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,8 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -70,17 +73,8 @@ class ChatRequestTest {
     @Test
     void aFieldThatWouldChangeTheAnswerIsRefusedByName() {
         for (String field : List.of(
-                "\"repetition_penalty\":1.3",
-                "\"min_p\":0.1",
                 "\"guided_json\":{\"type\":\"object\"}",
-                "\"structured_outputs\":{\"regex\":\"a\"}",
-                "\"response_format\":\"json_object\"",
-                "\"response_format\":{\"type\":\"json_object\"}",
-                "\"tool_choice\":\"required\"",
                 "\"tools\":[{}]",
-                "\"logit_bias\":{\"1\":2}",
-                "\"presence_penalty\":1",
-                "\"frequency_penalty\":0.5",
                 "\"echo\":true",
                 "\"best_of\":2",
                 "\"ignore_eos\":true",
@@ -138,11 +132,51 @@ class ChatRequestTest {
                 "\"stop\":\"" + "a".repeat(257) + "\"",
                 "\"stream_options\":[]",
                 "\"plumbline\":\"full\"",
+                "\"min_p\":1.5",
+                "\"presence_penalty\":2.1",
+                "\"frequency_penalty\":\"a lot\"",
+                "\"repetition_penalty\":0",
+                "\"logit_bias\":{\"x\":1}",
+                "\"logit_bias\":{\"99999\":1}",
+                "\"logit_bias\":{\"1\":101}",
+                "\"logit_bias\":[1]",
+                "\"tool_choice\":\"required\"",
+                "\"response_format\":\"json_object\"",
+                "\"response_format\":{\"type\":\"xml\"}",
+                "\"grammar\":\"root ::= nowhere\"",
+                "\"structured_outputs\":{\"regex\":\"(?=a)\"}",
                 "\"model\":7")) {
             assertRefused("invalid_value", field.split("\"")[1], "," + field);
         }
         assertRefused("invalid_value", "stop", ",\"stop\":[" + "\"a\",".repeat(16) + "\"b\"]");
         assertRefused("invalid_value", "plumbline.level", ",\"plumbline\":{\"level\":\"half\"}");
+    }
+
+    @Test
+    void whatChangesTheChoiceIsInTheRequest() {
+        Sampling sampling = only(",\"min_p\":0.05,\"presence_penalty\":0.5,\"frequency_penalty\":-0.25,"
+                        + "\"repetition_penalty\":1.1,\"logit_bias\":{\"7\":-100,\"3\":0.5}")
+                .sampling();
+        assertEquals(50_000, sampling.minPMillionths());
+        assertEquals(
+                new LogitAdjustments(500_000, -250_000, 1_100_000, new int[] {3, 7}, new int[] {500_000, -100_000_000}),
+                sampling.adjustments());
+        for (String field : List.of(
+                "\"response_format\":{\"type\":\"json_object\"}",
+                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"strict\":true,"
+                        + "\"schema\":{\"type\":\"object\"}}}",
+                "\"structured_outputs\":{\"json\":{\"type\":\"object\"}}",
+                "\"structured_outputs\":{\"regex\":\"\\\\{\\\\}\"}",
+                "\"structured_outputs\":{\"choice\":[\"a\",\"{}\"]}",
+                "\"grammar\":\"root ::= \\\"{}\\\"\"")) {
+            Grammar grammar = Grammar.parse(only("," + field).grammar());
+            assertTrue(grammar.matches("{}".getBytes(StandardCharsets.UTF_8)), field);
+            assertFalse(grammar.matches("{".getBytes(StandardCharsets.UTF_8)), field);
+        }
+        assertRefused(
+                "invalid_value",
+                "response_format",
+                ",\"grammar\":\"root ::= \\\"a\\\"\",\"response_format\":" + "{\"type\":\"json_object\"}");
     }
 
     @Test

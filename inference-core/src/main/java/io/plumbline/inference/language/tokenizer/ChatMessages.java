@@ -3,6 +3,7 @@ package io.plumbline.inference.language.tokenizer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
 import java.util.ArrayList;
@@ -19,14 +20,14 @@ import java.util.TreeMap;
 public final class ChatMessages {
     private static final ObjectMapper MAPPER = FiniteNumbers.mapper();
 
+    /** The role of what a tool answered. */
+    static final String TOOL = "tool";
+
     /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
-    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant");
+    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", TOOL);
 
     /** Fields that some templates ask for. */
     private static final Set<String> MORE = Set.of("name", "reasoning_content");
-
-    /** Fields of tools' calls and answers. */
-    private static final Set<String> OF_TOOLS = Set.of("tool_calls", "tool_call_id", "function_call");
 
     /** What clients send back of an answer that says nothing to a model. */
     private static final Set<String> HARMLESS = Set.of("annotations", "plumbline", "id", "type", "status");
@@ -34,25 +35,31 @@ public final class ChatMessages {
     private ChatMessages() {}
 
     /**
-     * The messages of a conversation.
+     * A conversation.
      *
-     * @param json a list of objects with "role" and "content"; the content is a text, or a list of parts of type text.
-     *     An assistant's may be null: it said nothing.
+     * @param json a list of messages, or an object of "messages" and "tools". A message is an object with "role" and
+     *     "content"; the content is a text, or a list of parts of type text. An assistant's may be null: it said
+     *     nothing, or called a tool.
      * @throws IllegalArgumentException saying which of it is missing, of another kind, or not supported.
      */
-    public static List<Message> parse(JsonNode json) {
-        if (!json.isArray() || json.isEmpty()) {
+    public static Conversation parse(JsonNode json) {
+        JsonNode list = json.isObject() ? json.path("messages") : json;
+        if (!list.isArray() || list.isEmpty()) {
             throw new IllegalArgumentException("\"messages\" must be a list of at least one message.");
         }
-        List<Message> messages = new ArrayList<>();
-        for (JsonNode message : json) {
-            messages.add(message(message, messages.size()));
+        if (json.isObject() && json.size() != (json.has("tools") ? 2 : 1)) {
+            throw new IllegalArgumentException("A conversation has \"messages\" and \"tools\", and nothing else.");
         }
-        return messages;
+        ToolMessages calls = new ToolMessages();
+        List<Message> messages = new ArrayList<>();
+        for (JsonNode message : list) {
+            messages.add(message(message, messages.size(), calls));
+        }
+        return new Conversation(messages, json.has("tools") ? ToolMessages.tools(json.get("tools")) : List.of());
     }
 
     /** The same from the JSON's text. */
-    static List<Message> parse(String json) {
+    static Conversation parse(String json) {
         try {
             return parse(MAPPER.readTree(json));
         } catch (JsonProcessingException e) {
@@ -60,20 +67,18 @@ public final class ChatMessages {
         }
     }
 
-    private static Message message(JsonNode message, int index) {
+    private static Message message(JsonNode message, int index, ToolMessages calls) {
         String where = "messages[" + index + "]";
         if (!message.path("role").isTextual()) {
             throw new IllegalArgumentException(where + " needs a \"role\".");
         }
         String role = message.get("role").asText();
-        if (role.equals("tool") || role.equals("function")) {
-            throw new IllegalArgumentException(where + " is a tool's: tools are not supported.");
-        }
         if (!ROLES.contains(role)) {
             throw new IllegalArgumentException(
-                    where + " has another \"role\" than system, developer, user and assistant.");
+                    where + " has another \"role\" than system, developer, user, assistant and tool.");
         }
         SortedMap<String, String> more = new TreeMap<>();
+        List<JsonNode> called = List.of();
         for (Map.Entry<String, JsonNode> field : message.properties()) {
             String name = field.getKey();
             JsonNode value = field.getValue();
@@ -81,10 +86,12 @@ public final class ChatMessages {
             if (name.equals("role") || name.equals("content") || isEmpty || HARMLESS.contains(name)) {
                 continue;
             }
-            if (OF_TOOLS.contains(name)) {
-                throw new IllegalArgumentException(where + " has \"" + name + "\": tools are not supported.");
+            if (name.equals("tool_calls") && role.equals("assistant")) {
+                called = calls.calls(value, where);
+                continue;
             }
-            if (!MORE.contains(name) || !value.isTextual()) {
+            boolean isKnown = MORE.contains(name) || name.equals("tool_call_id") && role.equals(TOOL);
+            if (!isKnown || !value.isTextual()) {
                 throw new IllegalArgumentException(
                         where + " has \"" + name + "\", which is not supported. Leave it out.");
             }
@@ -94,7 +101,21 @@ public final class ChatMessages {
                         + " has a \"name\" of other characters than letters, digits, _ and -, or of more than 64.");
             }
         }
-        return new Message(role, content(message.path("content"), role, where), more);
+        String tool = calls.nameOf(more.getOrDefault("tool_call_id", ""));
+        if (role.equals(TOOL) && tool != null) {
+            // Some templates say whose answer it is.
+            more.putIfAbsent("name", tool);
+        }
+        return new Message(role, content(message.path("content"), role, where), more, called);
+    }
+
+    /** Refuses texts within {@code json}, names of members among them, that messages may not hold. */
+    static void requireTexts(JsonNode json, String where) {
+        if (json.isTextual()) {
+            text(json, where);
+        }
+        json.forEach(one -> requireTexts(one, where));
+        json.fieldNames().forEachRemaining(name -> text(JsonNodeFactory.instance.textNode(name), where));
     }
 
     /** Text, or a list of parts that are all text. */

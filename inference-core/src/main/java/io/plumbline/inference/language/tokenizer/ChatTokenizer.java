@@ -54,6 +54,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final HuggingFaceTokenizer tokenizer;
     private final PromptEncoder encoder;
     private final ChatTemplate template;
+    private final String written;
     private final boolean knowsDeveloper;
 
     /** Whether texts begin with a token of their own; null where only the tokenizer's file says. */
@@ -88,7 +89,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
                 ? (Boolean) config.get("add_bos_token").booleanValue()
                 : null;
         this.template = source == null ? null : new ChatTemplate(source);
-        String written = source == null ? "" : source;
+        this.written = source == null ? "" : source;
         this.knowsDeveloper = written.contains(DEVELOPER);
         this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written + writes()), file);
     }
@@ -110,10 +111,12 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
      * One chat message.
      *
      * @param more of its fields that a template may ask for, by name.
+     * @param toolCalls of an assistant: objects {@code {"id", "type", "function": {"name", "arguments"}}}, the arguments
+     *     an object too.
      */
-    public record Message(String role, String content, SortedMap<String, String> more) {
+    public record Message(String role, String content, SortedMap<String, String> more, List<JsonNode> toolCalls) {
         public Message(String role, String content) {
-            this(role, content, Collections.emptySortedMap());
+            this(role, content, Collections.emptySortedMap(), List.of());
         }
     }
 
@@ -223,13 +226,24 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
      * @throws IllegalArgumentException where the template refuses the conversation, or cannot render it.
      */
     public int[] prompt(List<Message> messages) {
-        return prompt(messages, Clock.systemUTC());
+        return prompt(Conversation.of(messages), Clock.systemUTC());
+    }
+
+    /** As {@link #prompt(Conversation, Clock)}, without tools. */
+    public int[] prompt(List<Message> messages, Clock clock) {
+        return prompt(Conversation.of(messages), clock);
     }
 
     /**
      * As {@link #prompt(List)}, with a clock for templates that ask for the day: see {@link #promptsDependOnTheDay}.
+     * Where the template does not know tools, a conversation with some is refused.
      */
-    public int[] prompt(List<Message> messages, Clock clock) {
+    public int[] prompt(Conversation conversation, Clock clock) {
+        List<Message> messages = conversation.messages();
+        if (conversation.hasTools() && !knowsTools()) {
+            throw new IllegalArgumentException(
+                    "This model's chat template knows no tools. Leave them out, or ask a model that was made for them.");
+        }
         if (template == null) {
             StringBuilder text = new StringBuilder();
             for (Message message : messages) {
@@ -244,12 +258,32 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             one.put("role", isRenamed ? "system" : message.role());
             one.put("content", encoder.mark(message.content()));
             message.more().forEach((name, text) -> one.put(name, encoder.mark(text)));
+            if (!message.toolCalls().isEmpty()) {
+                one.put("tool_calls", data(message.toolCalls()));
+            }
             list.add(one);
         }
         Map<String, Object> variables = new HashMap<>(specials);
         variables.put("messages", list);
+        if (!conversation.tools().isEmpty()) {
+            variables.put("tools", data(conversation.tools()));
+        }
         variables.put("add_generation_prompt", true);
         return encoder.encode(template.render(variables, clock), false);
+    }
+
+    private List<Object> data(List<JsonNode> json) {
+        return json.stream().map(one -> JsonData.of(one, encoder::mark)).toList();
+    }
+
+    /** Whether the model's chat template speaks of tools. */
+    public boolean knowsTools() {
+        return written.contains("tools");
+    }
+
+    /** The source of the model's chat template; empty where it has none. */
+    public String templateSource() {
+        return written;
     }
 
     /**

@@ -228,18 +228,20 @@ class ControlTokensInTextTest {
     void whatMessagesHoldIsHonouredOrRefused() {
         for (String message : List.of(
                 "{\"role\":\"system<|end|>\",\"content\":\"x\"}",
-                "{\"role\":\"tool\",\"content\":\"x\"}",
+                "{\"role\":\"function\",\"content\":\"x\"}",
+                "{\"role\":\"tool\",\"content\":null}",
                 "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"a\"}]}",
                 "{\"role\":\"user\",\"content\":\"x\",\"weight\":1}",
                 "{\"role\":\"user\",\"content\":null}",
                 "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}")) {
             IllegalArgumentException e = assertThrows(
                     IllegalArgumentException.class, () -> ChatMessages.parse("[" + message + "]"), message);
-            assertTrue(e.getMessage().startsWith("messages[0] "), e.getMessage());
+            assertTrue(e.getMessage().startsWith("messages[0]"), e.getMessage());
         }
         assertEquals(
                 new Message("assistant", ""),
                 ChatMessages.parse("[{\"role\":\"assistant\",\"content\":null,\"refusal\":null,\"tool_calls\":[]}]")
+                        .messages()
                         .getFirst());
     }
 

@@ -1,11 +1,11 @@
 package io.plumbline.node.gateway.grammar;
 
 /** Texts as a grammar writes them. */
-final class Gbnf {
+public final class Gbnf {
     private Gbnf() {}
 
     /** A text in double quotes. */
-    static String literal(String text) {
+    public static String literal(String text) {
         StringBuilder out = new StringBuilder("\"");
         text.codePoints().forEach(c -> {
             switch (c) {
@@ -25,10 +25,28 @@ final class Gbnf {
     }
 
     /** {@code part} between {@code least} and {@code most} times; {@code most} below 0 for any number. */
-    static String repeated(String part, long least, long most) {
+    public static String repeated(String part, long least, long most) {
         if (most < 0) {
             return "(" + part + ")" + (least == 0 ? "*" : least == 1 ? "+" : "{" + least + ",}");
         }
         return "(" + part + "){" + least + "," + most + "}";
+    }
+
+    /** The texts that do not hold {@code word}, whose first character stands in it once. */
+    public static String without(String word) {
+        String first = classed(word.charAt(0));
+        String any = "[^" + first + "]*";
+        // What may follow the first character: all but the rest of the word.
+        String rest = "";
+        for (int i = word.length() - 1; i > 0; i--) {
+            String next = word.substring(i, i + 1);
+            String goesOn = i == word.length() - 1 ? "" : " | " + literal(next) + " " + rest;
+            rest = "([^" + first + classed(word.charAt(i)) + "] " + any + goesOn + ")?";
+        }
+        return any + " (" + literal(word.substring(0, 1)) + " " + rest + ")*";
+    }
+
+    private static String classed(char c) {
+        return "\\[]^-\"".indexOf(c) >= 0 ? "\\" + c : Character.toString(c);
     }
 }

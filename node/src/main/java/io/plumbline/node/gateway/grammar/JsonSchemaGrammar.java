@@ -119,11 +119,13 @@ public final class JsonSchemaGrammar {
     /**
      * As {@link #of}, of a text that holds such JSON.
      *
-     * @param before expression of what stands before the JSON, and {@code after} of what stands behind it; may be empty.
+     * @param text expression of the whole text, in which {@code name} stands for the JSON.
      */
-    public static String within(String before, JsonNode schema, String after) {
+    public static String within(String text, String name, JsonNode schema) {
         JsonSchemaGrammar grammar = new JsonSchemaGrammar(schema);
-        return grammar.text(before + " " + grammar.expression(schema, "#") + " " + after);
+        String json = grammar.expression(schema, "#");
+        grammar.rules.put(name, json);
+        return grammar.text(text);
     }
 
     private String text(String rootExpression) {

@@ -265,7 +265,7 @@ class JsonSchemaGrammarTest {
     @Test
     void jsonBetweenOtherTextsIsHeldToItsSchema() throws IOException {
         JsonNode schema = JSON.readTree("{\"const\":{\"a\":1}}");
-        Grammar grammar = Grammar.parse(JsonSchemaGrammar.within("\"<call>\"", schema, "\"</call>\""));
+        Grammar grammar = Grammar.parse(JsonSchemaGrammar.within("\"<call>\" call \"</call>\"", "call", schema));
         assertTrue(grammar.matches("<call>{\"a\":1}</call>".getBytes(StandardCharsets.UTF_8)));
         assertFalse(grammar.matches("{\"a\":1}".getBytes(StandardCharsets.UTF_8)));
     }

@@ -1,0 +1,109 @@
+package io.plumbline.node.gateway;
+
+import io.plumbline.node.gateway.grammar.Gbnf;
+import io.plumbline.node.gateway.grammar.JsonSchemaGrammar;
+import io.plumbline.node.gateway.grammar.RegexGrammar;
+import io.plumbline.verifier.grammar.Grammar;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * What a client asks an answer's form by, as the grammar that the request holds: OpenAI's {@code response_format} (JSON
+ * objects and JSON schemas), vLLM's {@code structured_outputs} (a schema, a regular expression, a choice of texts or a
+ * grammar) and llama.cpp's {@code grammar}.
+ */
+final class AnswerForm {
+    private static final String FORMAT = "response_format";
+    private static final String STRUCTURED = "structured_outputs";
+    private static final String GRAMMAR = "grammar";
+
+    /** The fields of a body that this reads. */
+    static final List<String> FIELDS = List.of(FORMAT, STRUCTURED, GRAMMAR);
+
+    private AnswerForm() {}
+
+    /**
+     * The grammar that a body asks for; "" for none.
+     *
+     * @throws ApiException naming the field that cannot be held to.
+     */
+    static String of(RequestFields fields) {
+        String format = checked(FORMAT, () -> format(fields.object(FORMAT)));
+        String structured = checked(STRUCTURED, () -> structured(fields.object(STRUCTURED)));
+        String grammar = checked(GRAMMAR, () -> fields.text(GRAMMAR, ""));
+        List<String> asked = new ArrayList<>(List.of(format, structured, grammar));
+        asked.removeIf(String::isEmpty);
+        if (asked.size() > 1) {
+            throw RequestFields.invalid(FORMAT, "and others of " + FIELDS + " ask for a form each. Keep one of them.");
+        }
+        return asked.isEmpty() ? "" : asked.getFirst();
+    }
+
+    /** A grammar that can be followed, or a refusal that names the field it comes of. */
+    static String checked(String field, Supplier<String> maker) {
+        try {
+            String grammar = maker.get();
+            if (!grammar.isEmpty()) {
+                Grammar.parse(grammar);
+            }
+            return grammar;
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(400, "invalid_value", field, "\"" + field + "\": " + e.getMessage());
+        }
+    }
+
+    private static String format(RequestFields format) {
+        String type = format.text("type", "text");
+        return switch (type) {
+            case "text" -> {
+                format.requireOnly("type");
+                yield "";
+            }
+            case "json_object" -> {
+                format.requireOnly("type");
+                yield JsonSchemaGrammar.anyObject();
+            }
+            case "json_schema" -> {
+                format.requireOnly("type", "json_schema");
+                RequestFields named = format.object("json_schema");
+                named.requireOnly(Set.of("schema"), Set.of("name", "description", "strict"), Map.of());
+                yield JsonSchemaGrammar.of(named.json("schema"));
+            }
+            default ->
+                throw RequestFields.invalid(
+                        FORMAT, "has the type \"" + type + "\"; those known are text, json_object and json_schema.");
+        };
+    }
+
+    private static String structured(RequestFields structured) {
+        structured.requireOnly("json", "regex", "choice", "grammar", "json_object");
+        List<String> asked = new ArrayList<>();
+        if (structured.has("json")) {
+            asked.add(JsonSchemaGrammar.of(structured.json("json")));
+        }
+        if (structured.flag("json_object", false)) {
+            asked.add(JsonSchemaGrammar.anyObject());
+        }
+        if (structured.has("regex")) {
+            asked.add(RegexGrammar.of(structured.text("regex", "")));
+        }
+        if (structured.has("choice")) {
+            List<String> texts =
+                    structured.texts("choice").stream().map(Gbnf::literal).toList();
+            if (texts.isEmpty()) {
+                throw RequestFields.invalid(STRUCTURED, "has a choice of no texts.");
+            }
+            asked.add("root ::= " + String.join(" | ", texts) + "\n");
+        }
+        if (structured.has("grammar")) {
+            asked.add(structured.text("grammar", ""));
+        }
+        if (asked.size() > 1) {
+            throw RequestFields.invalid(STRUCTURED, "asks for several forms. Keep one of them.");
+        }
+        return asked.isEmpty() ? "" : asked.getFirst();
+    }
+}

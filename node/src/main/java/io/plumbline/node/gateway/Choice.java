@@ -1,0 +1,150 @@
+package io.plumbline.node.gateway;
+
+import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.node.client.AnswerStream;
+import io.plumbline.node.client.NodeClient.Answered;
+import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.tools.ToolCallReader;
+import io.plumbline.node.gateway.tools.ToolUse;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+
+/** One answer of a {@link Completion}, from the node that was asked first to the receipt. */
+final class Choice {
+    private static final HexFormat HEX = HexFormat.of();
+
+    final int index;
+    final Tries tries;
+    private final TextStream text;
+    private final ToolUse tools;
+    private final ToolCallReader reader;
+    volatile Request request;
+    volatile AnswerStream inference;
+    volatile Exception failure;
+    Answerers.Answerer by;
+    private Answered answered;
+    private int calls;
+
+    /** @param tools that it may call; null for none. */
+    Choice(int index, Request request, TextStream text, ToolUse tools, Tries tries) {
+        this.index = index;
+        this.request = request;
+        this.text = text;
+        this.tools = tools;
+        this.reader = tools == null ? null : tools.reader();
+        this.tries = tries;
+    }
+
+    int index() {
+        return index;
+    }
+
+    /** As it was answered, or is being: another one where another node began anew. */
+    Request request() {
+        return request;
+    }
+
+    /** The whole answer; null before its end. */
+    Answered answered() {
+        return answered;
+    }
+
+    void answered(Answered whole) {
+        answered = whole;
+    }
+
+    void rethrow() throws IOException {
+        if (failure instanceof RuntimeException refused) {
+            throw refused;
+        }
+        if (failure instanceof IOException failed) {
+            throw failed;
+        }
+    }
+
+    /** What the next token adds; perhaps nothing yet. */
+    List<AnswerPart> add(int token) {
+        return told(parts(text.add(token), false));
+    }
+
+    /** What was held back at the end. */
+    List<AnswerPart> finish() {
+        return told(parts(text.finish(), true));
+    }
+
+    private List<AnswerPart> parts(String piece, boolean isEnd) {
+        if (reader == null) {
+            return piece.isEmpty() ? List.of() : List.of(new AnswerPart.Text(piece));
+        }
+        List<AnswerPart> parts = reader.add(piece);
+        if (isEnd) {
+            parts.addAll(reader.finish());
+        }
+        return parts;
+    }
+
+    private List<AnswerPart> told(List<AnswerPart> parts) {
+        calls += (int) parts.stream().filter(AnswerPart.Call.class::isInstance).count();
+        return parts;
+    }
+
+    /** How many calls have been told. */
+    int calls() {
+        return calls;
+    }
+
+    /** The id of the {@code i}-th call: the same for the same request. */
+    String callId(int i) {
+        byte[] hash = request.hash();
+        hash[0] += (byte) i;
+        return tools.format().callId(HEX.formatHex(hash));
+    }
+
+    /** The text that the node signed, up to the stop text that ended it. */
+    String signedText() {
+        return request.withoutStop(answered.answer().text());
+    }
+
+    /** What the node signed, in its parts. */
+    List<AnswerPart> signedParts() {
+        String signed = signedText();
+        if (tools == null) {
+            return signed.isEmpty() ? List.of() : List.of(new AnswerPart.Text(signed));
+        }
+        ToolCallReader again = tools.reader();
+        List<AnswerPart> parts = new ArrayList<>(again.add(signed));
+        parts.addAll(again.finish());
+        return parts;
+    }
+
+    /** Why it ended. */
+    enum Finish {
+        /** At a stop token. */
+        STOP,
+
+        /** At the stop text of the request. */
+        STOP_TEXT,
+
+        /** At its greatest length, or by its client. */
+        LENGTH,
+
+        /** It called tools. */
+        CALLS
+    }
+
+    /** Why it ended, once it has. */
+    Finish finishReason() {
+        int[] tokens = answered.answer().tokens();
+        boolean isStopped = request.stopsAt(tokens[tokens.length - 1]);
+        if (text.isStopped()) {
+            return Finish.STOP_TEXT;
+        }
+        if (!isStopped) {
+            return Finish.LENGTH;
+        }
+        return calls > 0 ? Finish.CALLS : Finish.STOP;
+    }
+}

@@ -1,0 +1,243 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.engine.Logprobs;
+import io.plumbline.node.client.ChosenToken;
+import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.verifier.receipt.Request;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+
+/** A completion as OpenAI's two APIs for text word it: whole, or as events of a stream. */
+final class OpenAiCompletion implements CompletionWriter {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final Completion completion;
+    private final ChatRequest chat;
+    private final CompletionShape shape;
+    private final String id;
+
+    /** The request whose hash the client has been told, by choice; another one where another node began anew. */
+    private final Map<Choice, Request> named = new HashMap<>();
+
+    OpenAiCompletion(Completion completion, CompletionShape shape) {
+        this.completion = completion;
+        this.chat = completion.chat();
+        this.shape = shape;
+        this.id = shape.prefix() + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
+    }
+
+    @Override
+    public ObjectNode whole() throws IOException {
+        Map<Choice, ArrayNode> logprobs = new HashMap<>();
+        completion.follow(new Completion.Listener() {
+            @Override
+            public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) {
+                ObjectNode one = logprobs(chosen);
+                if (one != null) {
+                    logprobs.computeIfAbsent(choice, unused -> MAPPER.createArrayNode())
+                            .add(one);
+                }
+            }
+
+            @Override
+            public void onEnd(Choice choice, List<AnswerPart> parts) {}
+        });
+        ObjectNode json = envelope(shape.object());
+        ArrayNode array = json.putArray("choices");
+        for (Choice choice : completion.choices()) {
+            ObjectNode one = array.addObject().put("index", choice.index());
+            StringBuilder text = new StringBuilder();
+            List<ObjectNode> calls = new ArrayList<>();
+            for (AnswerPart part : choice.signedParts()) {
+                switch (part) {
+                    case AnswerPart.Text said -> text.append(said.text());
+                    case AnswerPart.Call call -> calls.add(call(choice, calls.size(), call));
+                }
+            }
+            shape.whole(one, text.toString(), calls);
+            if (chat.topLogprobs() < 0) {
+                one.putNull("logprobs");
+            } else {
+                shape.logprobs(one, logprobs.getOrDefault(choice, MAPPER.createArrayNode()));
+            }
+            one.put("finish_reason", finishReason(choice));
+            one.set("plumbline", extension(choice));
+        }
+        json.set("usage", usage());
+        json.set("plumbline", extension(completion.choices().getFirst()));
+        return json;
+    }
+
+    @Override
+    public void stream(OutputStream out) throws IOException {
+        try {
+            for (Choice choice : completion.choices()) {
+                ObjectNode json = chunk(choice, null);
+                shape.begin((ObjectNode) json.path("choices").path(0));
+                name(choice, json);
+                write(out, json);
+            }
+            completion.follow(new Completion.Listener() {
+                @Override
+                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                    write(choice, logprobs(chosen), parts, out);
+                }
+
+                @Override
+                public void onEnd(Choice choice, List<AnswerPart> parts) throws IOException {
+                    write(choice, null, parts, out);
+                    ObjectNode json = chunk(choice, finishReason(choice));
+                    json.set("plumbline", extension(choice));
+                    write(out, json);
+                }
+            });
+            if (chat.usage()) {
+                ObjectNode json = envelope(shape.chunk());
+                json.putArray("choices");
+                json.set("usage", usage());
+                write(out, json);
+            }
+        } catch (IOException | RuntimeException e) {
+            // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
+            ObjectNode json = MAPPER.createObjectNode();
+            String type = e instanceof IOException ? "server_error" : "invalid_request_error";
+            json.putObject("error")
+                    .put("message", e.getMessage())
+                    .put("type", type)
+                    .put("code", Http.code(e));
+            write(out, json);
+        }
+        out.write("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8));
+    }
+
+    private void write(Choice choice, ObjectNode logprobs, List<AnswerPart> parts, OutputStream out)
+            throws IOException {
+        ObjectNode left = logprobs;
+        int calls = choice.calls()
+                - (int) parts.stream().filter(AnswerPart.Call.class::isInstance).count();
+        for (AnswerPart part : parts) {
+            switch (part) {
+                case AnswerPart.Text said -> {
+                    write(choice, said.text(), left, out);
+                    left = null;
+                }
+                case AnswerPart.Call call -> {
+                    ObjectNode json = chunk(choice, null);
+                    ObjectNode delta = ((ObjectNode) json.path("choices").path(0)).putObject("delta");
+                    delta.putArray("tool_calls").add(call(choice, calls, call).put("index", calls));
+                    calls++;
+                    write(out, json);
+                }
+            }
+        }
+        if (left != null) {
+            write(choice, "", left, out);
+        }
+    }
+
+    private void write(Choice choice, String piece, ObjectNode logprobs, OutputStream out) throws IOException {
+        ObjectNode json = chunk(choice, null);
+        ObjectNode one = (ObjectNode) json.path("choices").path(0);
+        shape.piece(one, piece);
+        if (choice.request() != named.get(choice)) {
+            name(choice, json);
+        }
+        if (logprobs != null) {
+            shape.logprobs(one, MAPPER.createArrayNode().add(logprobs));
+        }
+        write(out, json);
+    }
+
+    private static ObjectNode call(Choice choice, int i, AnswerPart.Call call) {
+        ObjectNode json = MAPPER.createObjectNode().put("id", choice.callId(i)).put("type", "function");
+        json.putObject("function").put("name", call.name()).put("arguments", call.arguments());
+        return json;
+    }
+
+    /** A client that loses the stream can still ask what became of the money. */
+    private void name(Choice choice, ObjectNode chunk) {
+        Request request = choice.request();
+        chunk.putObject("plumbline").put("request_hash", HEX.formatHex(request.hash()));
+        named.put(choice, request);
+    }
+
+    private ObjectNode chunk(Choice choice, String finish) {
+        ObjectNode json = envelope(shape.chunk());
+        ObjectNode one = json.putArray("choices").addObject().put("index", choice.index());
+        shape.piece(one, "");
+        one.put("finish_reason", finish);
+        return json;
+    }
+
+    private static void write(OutputStream out, ObjectNode json) throws IOException {
+        out.write(("data: " + json + "\n\n").getBytes(StandardCharsets.UTF_8));
+        out.flush();
+    }
+
+    private ObjectNode envelope(String object) {
+        return MAPPER.createObjectNode()
+                .put("id", id)
+                .put("object", object)
+                .put("created", System.currentTimeMillis() / 1000)
+                .put("model", completion.api().modelName());
+    }
+
+    private static String finishReason(Choice choice) {
+        return switch (choice.finishReason()) {
+            case STOP, STOP_TEXT -> "stop";
+            case LENGTH -> "length";
+            case CALLS -> "tool_calls";
+        };
+    }
+
+    private ObjectNode usage() {
+        int prompt = completion.promptTokens();
+        int output = completion.outputTokens();
+        return MAPPER.createObjectNode()
+                .put("prompt_tokens", prompt)
+                .put("completion_tokens", output)
+                .put("total_tokens", prompt + output);
+    }
+
+    private ObjectNode extension(Choice choice) {
+        ObjectNode json = ReceiptFields.of(choice);
+        if (chat.topLogprobs() >= 0) {
+            // No receipt covers them: they are the node's word alone.
+            json.put("logprobs", "unverified");
+        }
+        return json;
+    }
+
+    private ObjectNode logprobs(ChosenToken chosen) {
+        Logprobs logprobs = chosen.logprobs();
+        if (logprobs == null) {
+            return null;
+        }
+        ObjectNode json = logprob(chosen.token(), logprobs.chosen());
+        ArrayNode top = json.putArray("top_logprobs");
+        for (int i = 0; i < logprobs.tokens().length; i++) {
+            top.add(logprob(logprobs.tokens()[i], logprobs.values()[i]));
+        }
+        return json;
+    }
+
+    private ObjectNode logprob(int token, float value) {
+        String text = completion.api().tokenizer().name(token);
+        ObjectNode json = MAPPER.createObjectNode().put("token", text).put("logprob", value);
+        ArrayNode bytes = json.putArray("bytes");
+        for (byte b : completion.api().tokenizer().bytes(token)) {
+            bytes.add(b & 0xFF);
+        }
+        return json;
+    }
+}

@@ -1,0 +1,15 @@
+package io.plumbline.node.gateway.tools;
+
+/** A part of what an answer says: text, or the call of a tool. */
+public sealed interface AnswerPart {
+    /** @param text not empty. */
+    record Text(String text) implements AnswerPart {}
+
+    /**
+     * A tool called.
+     *
+     * @param name of a tool that was offered.
+     * @param arguments a JSON object, compact.
+     */
+    record Call(String name, String arguments) implements AnswerPart {}
+}

@@ -1,0 +1,183 @@
+package io.plumbline.node.gateway.tools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.node.gateway.grammar.Gbnf;
+import io.plumbline.verifier.grammar.Grammar;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class ToolFormatTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String CALL = "{\"name\": \"add\", \"%s\": {\"a\": 1, \"b\": {\"c\": \"<x>\\\"]\"}}}";
+    private static final String ARGUMENTS = "{\"a\":1,\"b\":{\"c\":\"<x>\\\"]\"}}";
+
+    /** All parts, of texts that stand next to each other one. */
+    private static List<String> read(ToolFormat format, boolean mayCallSeveral, String text, Random random) {
+        ToolCallReader reader = new ToolUse(format, Set.of("add", "now"), mayCallSeveral).reader();
+        List<AnswerPart> parts = new ArrayList<>();
+        for (int at = 0; at < text.length(); ) {
+            int end = Math.min(text.length(), at + random.nextInt(5));
+            parts.addAll(reader.add(text.substring(at, end)));
+            at = end;
+        }
+        parts.addAll(reader.finish());
+        List<String> all = new ArrayList<>();
+        boolean isAfterText = false;
+        for (AnswerPart part : parts) {
+            if (part instanceof AnswerPart.Text said) {
+                all.add(isAfterText ? all.removeLast() + said.text() : said.text());
+                isAfterText = true;
+            } else if (part instanceof AnswerPart.Call call) {
+                all.add(call.name() + call.arguments());
+                isAfterText = false;
+            }
+        }
+        return all;
+    }
+
+    private static void check(ToolFormat format, String text, String... parts) {
+        for (long seed = 0; seed < 30; seed++) {
+            assertEquals(List.of(parts), read(format, true, text, new Random(seed)), text + " seed " + seed);
+        }
+    }
+
+    @Test
+    void callsAreReadOutOfTheTextWhateverPiecesItComesIn() {
+        String call = CALL.formatted("arguments");
+        String tagged = "<tool_call>\n" + call + "\n</tool_call>";
+        check(ToolFormat.TAGGED, tagged, "add" + ARGUMENTS);
+        check(
+                ToolFormat.TAGGED,
+                "I add. <t " + tagged + "\n" + tagged,
+                "I add. <t ",
+                "add" + ARGUMENTS,
+                "add" + ARGUMENTS);
+        check(ToolFormat.TAGGED, "<tool_call>" + call, "add" + ARGUMENTS);
+        check(ToolFormat.TAGGED, tagged + " Done.", "add" + ARGUMENTS, " Done.");
+        check(ToolFormat.BARE, CALL.formatted("parameters"), "add" + ARGUMENTS);
+        check(ToolFormat.BARE, "\n" + CALL.formatted("arguments") + "\n", "add" + ARGUMENTS);
+        check(ToolFormat.LISTED, " [" + call + ", {\"name\": \"now\", \"arguments\": {}}]", "add" + ARGUMENTS, "now{}");
+    }
+
+    @Test
+    void whatIsNoCallOfAToolThatWasOfferedIsText() {
+        for (String text : List.of(
+                "",
+                "No call.",
+                "<tool_call>no json</tool_call>",
+                "<tool_call>{\"name\": \"other\", \"arguments\": {}}</tool_call>",
+                "<tool_call>{\"name\": \"add\", \"arguments\": 7}</tool_call> and on",
+                "<tool_call>{\"name\": \"add\"}</tool_call>",
+                "<tool_call>{\"name\": \"add\", \"arguments\": {}} x</tool_call>",
+                "<tool_call>",
+                "a <tool_cal",
+                "{\"name\": \"other\", \"parameters\": {}}",
+                "{ a set }",
+                "[1, 2]",
+                "[ ]",
+                "text {\"name\": \"add\", \"parameters\": {}}")) {
+            for (ToolFormat format : ToolFormat.values()) {
+                String[] parts = text.isEmpty() ? new String[0] : new String[] {text};
+                check(format, text, parts);
+            }
+        }
+    }
+
+    @Test
+    void oneCallIsToldWhereNoMoreAreWanted() {
+        String tagged = "<tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>";
+        assertEquals(List.of("now{}"), read(ToolFormat.TAGGED, false, tagged + tagged, new Random(1)));
+    }
+
+    @Test
+    void aGrammarHoldsAnswersToCallsThatAreReadAsSuch() throws IOException {
+        List<JsonNode> tools = new ArrayList<>();
+        JSON.readTree("""
+                        [{"type":"function","function":{"name":"add","parameters":{"type":"object","properties":
+                        {"a":{"type":"integer"},"b":{"$ref":"#/$defs/b"}},"required":["a","b"],
+                        "$defs":{"b":{"type":"object","properties":{"c":{"type":"string"}},"required":["c"]}}}}},
+                        {"type":"function","function":{"name":"now"}}]""").forEach(tools::add);
+        for (ToolFormat format : ToolFormat.values()) {
+            String key = format == ToolFormat.BARE ? "parameters" : "arguments";
+            String good = CALL.formatted(key);
+            String now = "{\"name\": \"now\", \"" + key + "\": {}}";
+            String wrong = "{\"name\": \"add\", \"" + key + "\": {\"a\": \"1\"}}";
+            Grammar needed = Grammar.parse(format.grammar(tools, Set.of("add"), true, true));
+            Grammar free = Grammar.parse(format.grammar(tools, Set.of("add"), false, true));
+            for (String call : List.of(good, now)) {
+                assertTrue(matches(needed, written(format, call)), format + " " + call);
+                assertTrue(matches(free, written(format, call)), format + " " + call);
+            }
+            assertFalse(matches(needed, written(format, wrong)), format.name());
+            assertFalse(matches(free, written(format, wrong)), format.name());
+            assertFalse(matches(needed, "Just words."), format.name());
+            for (String text : List.of("", "Just words.", " a <tool_cal { [")) {
+                assertTrue(matches(free, text), format + " " + text);
+            }
+            if (!format.isWhole()) {
+                assertTrue(matches(needed, written(format, good) + "\n" + written(format, now)), format.name());
+                assertTrue(matches(free, "Words. " + written(format, good)), format.name());
+                Grammar one = Grammar.parse(format.grammar(tools, Set.of(), true, false));
+                assertFalse(matches(one, written(format, good) + "\n" + written(format, now)), format.name());
+            }
+        }
+        // What a schema cannot be held to is any object, but for a strict tool.
+        JsonNode odd = JSON.readTree("{\"function\":{\"name\":\"odd\",\"parameters\":{\"not\":{}}}}");
+        assertTrue(matches(
+                Grammar.parse(ToolFormat.BARE.grammar(List.of(odd), Set.of(), true, true)),
+                "{\"name\": \"odd\", \"parameters\": {\"x\": [1]}}"));
+        assertThrows(
+                IllegalArgumentException.class, () -> ToolFormat.BARE.grammar(List.of(odd), Set.of("odd"), true, true));
+    }
+
+    private static String written(ToolFormat format, String call) {
+        return switch (format) {
+            case TAGGED -> "<tool_call>\n" + call + "\n</tool_call>";
+            case BARE -> call;
+            case LISTED -> "[" + call + "]";
+        };
+    }
+
+    private static boolean matches(Grammar grammar, String text) {
+        return grammar.matches(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void textsWithoutAWordAreAllThatDoNotHoldIt() {
+        Random random = new Random(8);
+        for (String word : List.of("<ab>", "<aab", "xyz")) {
+            Grammar grammar = Grammar.parse("root ::= " + Gbnf.without(word));
+            int held = 0;
+            for (int i = 0; i < 20_000; i++) {
+                StringBuilder text = new StringBuilder();
+                for (int n = random.nextInt(9); n > 0; n--) {
+                    text.append((word + "q").charAt(random.nextInt(word.length() + 1)));
+                }
+                held += text.indexOf(word) >= 0 ? 1 : 0;
+                assertEquals(text.indexOf(word) < 0, matches(grammar, text.toString()), word + " in " + text);
+            }
+            assertTrue(held > 5, word);
+        }
+    }
+
+    @Test
+    void theFormatIsTheOneThatTheTemplateTeaches() {
+        assertEquals(ToolFormat.TAGGED, ToolFormat.of("{% for t in tools %}<tool_call>{\"name\": , \"arguments\": }"));
+        assertEquals(ToolFormat.LISTED, ToolFormat.of("{% for t in tools %}[TOOL_CALLS] [{"));
+        assertEquals(ToolFormat.BARE, ToolFormat.of("{% for t in tools %}'{\"name\": , \"parameters\": }'"));
+        assertNull(ToolFormat.of("{% for t in tools %}<tool_call><function=name>"));
+        assertNull(ToolFormat.of("{{ messages }}"));
+    }
+}
