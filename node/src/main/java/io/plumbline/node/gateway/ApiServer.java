@@ -117,7 +117,10 @@ public final class ApiServer implements AutoCloseable {
                 .get("/v1/models/{model}", this::model)
                 .post("/v1/embeddings", embeddings::embed)
                 .post("/v1/chat/completions", http -> language(http, ChatApi::chat))
-                .post("/v1/completions", http -> language(http, ChatApi::text));
+                .post("/v1/completions", http -> language(http, ChatApi::text))
+                .post("/v1/responses", http -> language(http, ChatApi::responses))
+                .post("/v1/messages", http -> language(http, ChatApi::messages))
+                .post("/v1/messages/count_tokens", http -> language(http, ChatApi::countTokens));
         tensors.route(routes);
         return routes;
     }

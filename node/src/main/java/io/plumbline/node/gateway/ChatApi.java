@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.agrona.CloseHelper;
@@ -53,26 +54,66 @@ final class ChatApi implements AutoCloseable {
     void chat(HttpExchange http) throws IOException {
         complete(
                 http,
-                completion -> new OpenAiCompletion(completion, CompletionShape.CHAT),
-                body -> ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
+                Http::openAi,
+                (completion, body) -> new OpenAiCompletion(completion, CompletionShape.CHAT),
+                this::parse);
     }
 
     /** {@code /v1/completions}. */
     void text(HttpExchange http) throws IOException {
         complete(
                 http,
-                completion -> new OpenAiCompletion(completion, CompletionShape.TEXT),
+                Http::openAi,
+                (completion, body) -> new OpenAiCompletion(completion, CompletionShape.TEXT),
                 body -> TextRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
     }
 
+    /** {@code /v1/messages}. */
+    void messages(HttpExchange http) throws IOException {
+        complete(
+                http,
+                Http::anthropic,
+                (completion, body) -> new MessagesCompletion(completion),
+                body -> parse(MessagesRequest.chat(body, false)));
+    }
+
+    /** {@code /v1/messages/count_tokens}. */
+    void countTokens(HttpExchange http) throws IOException {
+        Http.guarded(http, Http::anthropic, () -> {
+            ChatRequest asked = parse(MessagesRequest.chat(body(http), true));
+            Http.send(
+                    http,
+                    200,
+                    Http.MAPPER
+                            .createObjectNode()
+                            .put("input_tokens", asked.requests().getFirst().promptTokens().length));
+        });
+    }
+
+    /** {@code /v1/responses}. */
+    void responses(HttpExchange http) throws IOException {
+        complete(http, Http::openAi, ResponsesCompletion::new, body -> parse(ResponsesRequest.chat(body)));
+    }
+
+    private ChatRequest parse(JsonNode body) {
+        return ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level);
+    }
+
+    private JsonNode body(HttpExchange http) throws IOException {
+        return Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
+    }
+
     private void complete(
-            HttpExchange http, Function<Completion, CompletionWriter> wording, Function<JsonNode, ChatRequest> parse)
+            HttpExchange http,
+            Http.Refusal refusal,
+            BiFunction<Completion, JsonNode, CompletionWriter> wording,
+            Function<JsonNode, ChatRequest> parse)
             throws IOException {
-        Http.guarded(http, Http::openAi, () -> {
-            JsonNode body = Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
+        Http.guarded(http, refusal, () -> {
+            JsonNode body = body(http);
             ChatRequest asked = parse.apply(body);
             try (Completion completion = new Completion(this, asked)) {
-                CompletionWriter writer = wording.apply(completion);
+                CompletionWriter writer = wording.apply(completion, body);
                 if (asked.stream()) {
                     http.responseHeader("Content-Type", "text/event-stream");
                     http.responseHeader("Cache-Control", "no-cache");

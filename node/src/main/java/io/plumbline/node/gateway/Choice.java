@@ -108,6 +108,16 @@ final class Choice {
         return request.withoutStop(answered.answer().text());
     }
 
+    /** The stop text that ended it; null where none did. */
+    String stopText() {
+        String whole = answered.answer().text();
+        int end = signedText().length();
+        return request.stopTexts().stream()
+                .filter(stop -> whole.startsWith(stop, end))
+                .findFirst()
+                .orElse(null);
+    }
+
     /** What the node signed, in its parts. */
     List<AnswerPart> signedParts() {
         String signed = signedText();

@@ -176,6 +176,15 @@ final class Completion implements AutoCloseable {
 
     /** Hears the choices grow, each in its order, all on the thread that follows. */
     interface Listener {
+        /** For answers that are told when they are whole. */
+        Listener NONE = new Listener() {
+            @Override
+            public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) {}
+
+            @Override
+            public void onEnd(Choice choice, List<AnswerPart> parts) {}
+        };
+
         /** @param chosen the token that has come; it may add nothing that can be told yet. */
         void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException;
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
@@ -42,11 +43,18 @@ public final class Http {
         JsonNode of(int status, String code, String parameter, String message);
     }
 
-    /** How the server itself refuses what no API sees: in the form of the API that the path belongs to. */
+    /** How the API that a path belongs to words a refusal. */
+    static Refusal form(String path) {
+        if (path.equals("/v2") || path.startsWith("/v2/")) {
+            return Http::openInference;
+        }
+        return path.equals("/v1/messages") || path.startsWith("/v1/messages/") ? Http::anthropic : Http::openAi;
+    }
+
+    /** How the server itself refuses what no API sees. */
     static byte[] refusal(String path, int status, String message) {
-        Refusal form = path.equals("/v2") || path.startsWith("/v2/") ? Http::openInference : Http::openAi;
         try {
-            return MAPPER.writeValueAsBytes(form.of(status, null, null, message));
+            return MAPPER.writeValueAsBytes(form(path).of(status, null, null, message));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -62,6 +70,24 @@ public final class Http {
                                 .put("type", status < 500 ? "invalid_request_error" : "server_error")
                                 .put("param", parameter)
                                 .put("code", code));
+    }
+
+    /** As Anthropic words it. */
+    static JsonNode anthropic(int status, String code, String parameter, String message) {
+        String type = switch (status) {
+            case 401 -> "authentication_error";
+            case 402 -> "billing_error";
+            case 403 -> "permission_error";
+            case 404 -> "not_found_error";
+            case 413 -> "request_too_large";
+            case 429 -> "rate_limit_error";
+            case 503, 529 -> "overloaded_error";
+            case 408, 504 -> "timeout_error";
+            default -> status < 500 ? "invalid_request_error" : "api_error";
+        };
+        ObjectNode json = MAPPER.createObjectNode().put("type", "error");
+        json.putObject("error").put("type", type).put("message", message);
+        return json;
     }
 
     /** As the Open Inference Protocol words it. */
@@ -95,6 +121,11 @@ public final class Http {
         } catch (IOException e) {
             send(http, 503, refusal.of(503, code(e), null, e.getMessage()));
         }
+    }
+
+    /** Reads JSON that was written here. */
+    static JsonNode json(String text) {
+        return reading(() -> MAPPER.readTree(text));
     }
 
     /** Reads JSON of a size that was looked at before. */

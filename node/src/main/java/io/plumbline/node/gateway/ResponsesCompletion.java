@@ -1,0 +1,237 @@
+package io.plumbline.node.gateway;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.node.client.ChosenToken;
+import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.HexFormat;
+import java.util.List;
+
+/** A completion as OpenAI's {@code /v1/responses} words it. */
+final class ResponsesCompletion implements CompletionWriter {
+    private final Completion completion;
+    private final JsonNode body;
+    private final String digits;
+    private final long created = System.currentTimeMillis() / 1000;
+
+    /** Items of the answer so far; the last of them is open where it is a message that goes on. */
+    private final ArrayNode output = Http.MAPPER.createArrayNode();
+
+    private final StringBuilder said = new StringBuilder();
+    private ObjectNode message;
+    private int events;
+    private int calls;
+
+    /** @param body that was sent: some of it is said again. */
+    ResponsesCompletion(Completion completion, JsonNode body) {
+        this.completion = completion;
+        this.body = body;
+        this.digits =
+                HexFormat.of().formatHex(completion.chat().requests().getFirst().hash(), 0, 16);
+    }
+
+    @Override
+    public ObjectNode whole() throws IOException {
+        completion.follow(Completion.Listener.NONE);
+        Choice choice = completion.choices().getFirst();
+        for (AnswerPart part : choice.signedParts()) {
+            switch (part) {
+                case AnswerPart.Text text -> output.add(message(text.text(), "completed"));
+                case AnswerPart.Call call -> output.add(call(choice, calls++, call, call.arguments(), "completed"));
+            }
+        }
+        return ended(choice);
+    }
+
+    @Override
+    public void stream(OutputStream to) throws IOException {
+        EventStream out = new EventStream(to);
+        ObjectNode begun = response("in_progress");
+        Choice first = completion.choices().getFirst();
+        begun.putObject("plumbline")
+                .put("request_hash", HexFormat.of().formatHex(first.request().hash()));
+        out.send(event("response.created").set("response", begun));
+        out.send(event("response.in_progress").set("response", begun));
+        try {
+            completion.follow(new Completion.Listener() {
+                @Override
+                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                    write(choice, parts, out);
+                }
+
+                @Override
+                public void onEnd(Choice choice, List<AnswerPart> parts) throws IOException {
+                    write(choice, parts, out);
+                    closeMessage(out);
+                    ObjectNode ended = ended(choice);
+                    out.send(event("response." + ended.path("status").asText()).set("response", ended));
+                }
+            });
+        } catch (IOException | RuntimeException e) {
+            // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
+            ObjectNode failed = response("failed");
+            String code = Http.code(e) == null ? "server_error" : Http.code(e);
+            failed.putObject("error").put("code", code).put("message", e.getMessage());
+            out.send(event("response.failed").set("response", failed));
+        }
+    }
+
+    private void write(Choice choice, List<AnswerPart> parts, EventStream out) throws IOException {
+        for (AnswerPart part : parts) {
+            switch (part) {
+                case AnswerPart.Text text -> {
+                    openMessage(out);
+                    said.append(text.text());
+                    ObjectNode delta = ofPart("response.output_text.delta").put("delta", text.text());
+                    delta.putArray("logprobs");
+                    out.send(delta);
+                }
+                case AnswerPart.Call call -> {
+                    closeMessage(out);
+                    ObjectNode begun = call(choice, calls, call, "", "in_progress");
+                    ObjectNode whole = call(choice, calls++, call, call.arguments(), "completed");
+                    String item = begun.path("id").asText();
+                    out.send(event("response.output_item.added")
+                            .put("output_index", output.size())
+                            .set("item", begun));
+                    out.send(event("response.function_call_arguments.delta")
+                            .put("item_id", item)
+                            .put("output_index", output.size())
+                            .put("delta", call.arguments()));
+                    out.send(event("response.function_call_arguments.done")
+                            .put("item_id", item)
+                            .put("output_index", output.size())
+                            .put("name", call.name())
+                            .put("arguments", call.arguments()));
+                    out.send(event("response.output_item.done")
+                            .put("output_index", output.size())
+                            .set("item", whole));
+                    output.add(whole);
+                }
+            }
+        }
+    }
+
+    private void openMessage(EventStream out) throws IOException {
+        if (message == null) {
+            message = message("", "in_progress");
+            message.putArray("content");
+            out.send(event("response.output_item.added")
+                    .put("output_index", output.size())
+                    .set("item", message));
+            out.send(ofPart("response.content_part.added").set("part", part("")));
+        }
+    }
+
+    private void closeMessage(EventStream out) throws IOException {
+        if (message != null) {
+            ObjectNode done = ofPart("response.output_text.done").put("text", said.toString());
+            done.putArray("logprobs");
+            out.send(done);
+            out.send(ofPart("response.content_part.done").set("part", part(said.toString())));
+            ObjectNode whole = message(said.toString(), "completed");
+            out.send(event("response.output_item.done")
+                    .put("output_index", output.size())
+                    .set("item", whole));
+            output.add(whole);
+            said.setLength(0);
+            message = null;
+        }
+    }
+
+    private ObjectNode event(String type) {
+        return EventStream.event(type).put("sequence_number", events++);
+    }
+
+    /** An event about the one part of the message that is open. */
+    private ObjectNode ofPart(String type) {
+        return event(type)
+                .put("item_id", message.path("id").asText())
+                .put("output_index", output.size())
+                .put("content_index", 0);
+    }
+
+    private static ObjectNode part(String text) {
+        ObjectNode part =
+                Http.MAPPER.createObjectNode().put("type", "output_text").put("text", text);
+        part.putArray("annotations");
+        part.putArray("logprobs");
+        return part;
+    }
+
+    private ObjectNode message(String text, String status) {
+        ObjectNode json = Http.MAPPER
+                .createObjectNode()
+                .put("id", "msg_" + digits + output.size())
+                .put("type", "message")
+                .put("status", status)
+                .put("role", "assistant");
+        json.putArray("content").add(part(text));
+        return json;
+    }
+
+    private ObjectNode call(Choice choice, int i, AnswerPart.Call call, String arguments, String status) {
+        return Http.MAPPER
+                .createObjectNode()
+                .put("id", "fc_" + digits + i)
+                .put("type", "function_call")
+                .put("status", status)
+                .put("call_id", choice.callId(i))
+                .put("name", call.name())
+                .put("arguments", arguments);
+    }
+
+    private ObjectNode ended(Choice choice) {
+        boolean isCut = choice.finishReason() == Choice.Finish.LENGTH;
+        ObjectNode json = response(isCut ? "incomplete" : "completed");
+        if (isCut) {
+            json.putObject("incomplete_details").put("reason", "max_output_tokens");
+        }
+        ObjectNode usage = json.putObject("usage").put("input_tokens", completion.promptTokens());
+        usage.putObject("input_tokens_details").put("cached_tokens", 0);
+        usage.put("output_tokens", completion.outputTokens());
+        usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
+        usage.put("total_tokens", completion.promptTokens() + completion.outputTokens());
+        json.set("plumbline", ReceiptFields.of(choice));
+        return json;
+    }
+
+    private ObjectNode response(String status) {
+        Sampling sampling = completion.chat().requests().getFirst().sampling();
+        ObjectNode json = Http.MAPPER
+                .createObjectNode()
+                .put("id", "resp_" + digits)
+                .put("object", "response")
+                .put("created_at", created)
+                .put("status", status)
+                .put("background", false);
+        json.putNull("error").putNull("incomplete_details").putNull("previous_response_id");
+        again(json, "instructions", Http.MAPPER.nullNode());
+        again(json, "max_output_tokens", Http.MAPPER.nullNode());
+        json.put("model", completion.api().modelName());
+        json.set("output", output.deepCopy());
+        again(json, "parallel_tool_calls", Http.MAPPER.getNodeFactory().booleanNode(true));
+        json.putObject("reasoning").putNull("effort").putNull("summary");
+        json.put("store", false)
+                .put("temperature", sampling.temperature())
+                .put("top_p", sampling.topPMillionths() / 1e6);
+        ObjectNode text = Http.MAPPER.createObjectNode();
+        text.putObject("format").put("type", "text");
+        again(json, "text", text);
+        again(json, "tool_choice", Http.MAPPER.getNodeFactory().textNode("auto"));
+        again(json, "tools", Http.MAPPER.createArrayNode());
+        json.put("truncation", "disabled");
+        json.putNull("usage");
+        again(json, "user", Http.MAPPER.nullNode());
+        again(json, "metadata", Http.MAPPER.createObjectNode());
+        return json;
+    }
+
+    private void again(ObjectNode json, String field, JsonNode otherwise) {
+        json.set(field, body.hasNonNull(field) ? body.get(field) : otherwise);
+    }
+}

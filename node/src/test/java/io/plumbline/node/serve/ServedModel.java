@@ -1,0 +1,78 @@
+package io.plumbline.node.serve;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.http.Origins;
+import io.plumbline.node.inference.ComputeBackend;
+import io.plumbline.node.inference.LanguageEngine;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/** The model that ships, served by this process, with a chat template that knows tools. */
+record ServedModel(Path model, ReceiptLog log, LocalServer server) implements AutoCloseable {
+    /** Calls as Hermes and Qwen have them, in the control tokens of the model that ships. */
+    private static final String TEMPLATE =
+            "{% if tools %}<|user|>Tools:{% for tool in tools %} {{ tool.function.name }}"
+                    + "{% endfor %}. Call as <tool_call>{\"name\": , \"arguments\": }</tool_call><|end|>{% endif %}"
+                    + "{% for m in messages %}"
+                    + "{% if m.role == 'tool' %}<|user|><tool_response>{{ m.name }}: {{ m.content }}</tool_response><|end|>"
+                    + "{% elif m.tool_calls %}<|assistant|>{{ m.content }}{% for call in m.tool_calls %}<tool_call>\n"
+                    + "{{ call.function | tojson }}\n</tool_call>{% endfor %}<|end|>"
+                    + "{% elif m.role != 'system' %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endif %}{% endfor %}"
+                    + "{% if add_generation_prompt %}<|assistant|>{% endif %}";
+
+    /** @param folder for the model and its receipts. */
+    static ServedModel start(Path folder) throws IOException {
+        Path source = folder.resolve("tools-2m");
+        Files.createDirectories(source);
+        try (Stream<Path> files = Files.list(TestModels.SHIPPED)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, source.resolve(file.getFileName()));
+            }
+        }
+        ObjectMapper mapper = new ObjectMapper();
+        Path config = source.resolve("tokenizer_config.json");
+        ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+        mapper.writeValue(config.toFile(), json.put("chat_template", TEMPLATE));
+        Path model;
+        try (LoadedModel loaded = TestModels.load(source, folder)) {
+            model = loaded.folder();
+        }
+        KeyPair keys = KeyPair.random();
+        ReceiptLog log = new ReceiptLog(folder.resolve("serve"));
+        LanguageEngine language = new LanguageEngine(
+                model,
+                ComputeBackend.Choice.cpu(1, 64 << 20),
+                LoadedModel::layers,
+                keys,
+                0,
+                new Events(new PrintStream(PrintStream.nullOutputStream())));
+        LocalServer server = new LocalServer(
+                "stories",
+                model,
+                language,
+                keys,
+                log,
+                new ApiServer.Place("localhost", 0, Origins.LOCAL),
+                Throwable::printStackTrace);
+        return new ServedModel(model, log, server);
+    }
+
+    /** Where its API begins. */
+    String base() {
+        return "http://localhost:" + server.port() + "/v1";
+    }
+
+    @Override
+    public void close() {
+        server.close();
+    }
+}

@@ -1,0 +1,161 @@
+package io.plumbline.node.serve;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.beust.jcommander.JCommander;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.node.cli.AuditCommand;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Tools, forms of answers and penalties, as clients of three APIs ask for them; what is answered keeps to them and
+ * passes the audit of the model alone.
+ */
+@Tag("slow")
+class StructuredAnswersTest {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+    private static final String USER = "\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about the sea.\"}]";
+
+    @TempDir
+    static Path folder;
+
+    private static ServedModel served;
+
+    @BeforeAll
+    static void start() throws IOException {
+        served = ServedModel.start(folder);
+    }
+
+    @AfterAll
+    static void stop() {
+        served.close();
+    }
+
+    private static JsonNode post(String path, String body) throws IOException, InterruptedException {
+        HttpResponse<String> response = HTTP.send(
+                HttpRequest.newBuilder(URI.create(served.base() + path))
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        JsonNode json = MAPPER.readTree(response.body());
+        assertEquals(200, response.statusCode(), response.body());
+        return json;
+    }
+
+    /** The text of a chat completion with these fields, audited. */
+    private static String answer(String fields) throws Exception {
+        JsonNode json = post("/chat/completions", "{" + USER + ",\"max_tokens\":160," + fields + "}");
+        audit(json.path("plumbline"));
+        return json.path("choices").path(0).path("message").path("content").asText();
+    }
+
+    private static void audit(JsonNode plumbline, String... more) throws Exception {
+        AuditCommand command = new AuditCommand();
+        String[] arguments = new String[5 + more.length];
+        arguments[0] = plumbline.path("receipt").asText();
+        arguments[1] = "--log";
+        arguments[2] = folder.resolve("serve").toString();
+        arguments[3] = "--model";
+        arguments[4] = served.model().toString();
+        System.arraycopy(more, 0, arguments, 5, more.length);
+        JCommander.newBuilder().addObject(command).build().parse(arguments);
+        assertEquals(0, command.call());
+    }
+
+    @Test
+    void anAnswerKeepsToItsFormHoweverItIsDrawn() throws Exception {
+        String schema =
+                "{\"type\":\"object\",\"properties\":{\"height\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99},"
+                        + "\"calm\":{\"type\":\"boolean\"},\"word\":{\"enum\":[\"blue\",\"grey\"]},"
+                        + "\"fish\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":4},\"maxItems\":2}},"
+                        + "\"required\":[\"height\",\"calm\",\"word\",\"fish\"],\"additionalProperties\":false}";
+        String format =
+                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"sea\",\"strict\":true,"
+                        + "\"schema\":" + schema + "}}";
+        for (String drawn :
+                List.of("\"temperature\":0", "\"temperature\":1,\"seed\":3", "\"temperature\":3,\"seed\":4")) {
+            JsonNode sea = MAPPER.readTree(answer(format + "," + drawn));
+            assertEquals(4, sea.size(), sea.toString());
+            assertTrue(sea.path("height").isInt() && sea.path("height").asInt() <= 99, sea.toString());
+            assertTrue(sea.path("calm").isBoolean() && sea.path("fish").size() <= 2, sea.toString());
+            assertTrue(List.of("blue", "grey").contains(sea.path("word").asText()), sea.toString());
+            String code = answer("\"structured_outputs\":{\"regex\":\"[A-Z]{2}-\\\\d{3}\"}," + drawn);
+            assertTrue(code.matches("[A-Z]{2}-\\d{3}"), code);
+            String choice = answer("\"structured_outputs\":{\"choice\":[\"calm\",\"très agitée 🌊\"]}," + drawn);
+            assertTrue(List.of("calm", "très agitée 🌊").contains(choice), choice);
+        }
+    }
+
+    @Test
+    void penaltiesAndBiasesChangeTheAnswerAndAreAudited() throws Exception {
+        String plain = answer("\"temperature\":0,\"max_completion_tokens\":40");
+        for (String field : List.of(
+                "\"frequency_penalty\":2",
+                "\"presence_penalty\":2",
+                "\"repetition_penalty\":1.8",
+                "\"logit_bias\":{\"300\":100}")) {
+            assertNotEquals(plain, answer("\"temperature\":0,\"max_completion_tokens\":40," + field), field);
+        }
+        assertEquals(plain, answer("\"temperature\":0,\"max_completion_tokens\":40,\"min_p\":0.5"));
+    }
+
+    private static final String TOOL =
+            "{\"type\":\"function\",\"function\":{\"name\":\"depth\",\"description\":\"Metres.\","
+                    + "\"parameters\":{\"type\":\"object\",\"properties\":{\"metres\":{\"type\":\"integer\",\"maximum\":11000,"
+                    + "\"minimum\":0}},\"required\":[\"metres\"],\"additionalProperties\":false}}}";
+
+    @Test
+    void aCallThatIsAskedForComesAndItsResultGoesBack() throws Exception {
+        JsonNode json = post(
+                "/chat/completions",
+                "{" + USER + ",\"temperature\":0,\"max_tokens\":120,\"tools\":[" + TOOL
+                        + "],\"tool_choice\":\"required\"," + "\"parallel_tool_calls\":false}");
+        JsonNode choice = json.path("choices").path(0);
+        assertEquals("tool_calls", choice.path("finish_reason").asText(), json.toString());
+        assertTrue(choice.path("message").path("content").isNull());
+        JsonNode call = choice.path("message").path("tool_calls").path(0);
+        assertEquals("depth", call.path("function").path("name").asText());
+        JsonNode arguments =
+                MAPPER.readTree(call.path("function").path("arguments").asText());
+        assertTrue(arguments.path("metres").isInt() && arguments.path("metres").asInt() <= 11_000);
+        // What the receipt is for is the text that the call was read out of.
+        Path text = folder.resolve("call");
+        Files.writeString(text, json.path("plumbline").path("text").asText());
+        audit(json.path("plumbline"), "--answer", text.toString());
+        String second = "{\"messages\":[{\"role\":\"user\",\"content\":\"How deep?\"},"
+                + MAPPER.createObjectNode()
+                        .put("role", "assistant")
+                        .putNull("content")
+                        .set("tool_calls", choice.path("message").path("tool_calls"))
+                + ",{\"role\":\"tool\",\"tool_call_id\":" + call.path("id") + ",\"content\":\"Deep.\"}],\"tools\":["
+                + TOOL + "],\"max_tokens\":8,\"temperature\":0}";
+        JsonNode told = post("/chat/completions", second);
+        audit(told.path("plumbline"));
+        assertEquals(
+                "length", told.path("choices").path(0).path("finish_reason").asText());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tools", "anthropic", "responses", "ai-tools"})
+    void clientsThatPeopleHaveWorkUnmodified(String client) throws Exception {
+        NpmClients.check(client, served.base());
+    }
+}
