@@ -32,7 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StructuredAnswersTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final HttpClient HTTP = HttpClient.newHttpClient();
-    private static final String USER = "\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about the sea.\"}]";
+    private static final String USER =
+            "\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about the sea.\"}]";
 
     @TempDir
     static Path folder;

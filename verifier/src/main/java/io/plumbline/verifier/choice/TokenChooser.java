@@ -3,11 +3,11 @@ package io.plumbline.verifier.choice;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarTooCostlyException;
 import io.plumbline.verifier.grammar.GrammarWalk;
+import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -56,7 +56,7 @@ public final class TokenChooser {
      */
     public int choose(float[] logits, int offset, int n, int position) {
         Sampling.requireFinite(logits, offset, n);
-        BitSet permitted = walk == null ? null : permitted(n);
+        PermittedTokens permitted = walk == null ? null : new GrammarTokens(walk, request, n);
         if (adjustments.isNone()) {
             return sampling.choose(logits, offset, n, position, permitted);
         }
@@ -67,25 +67,6 @@ public final class TokenChooser {
         adjust(n);
         Sampling.requireFinite(adjusted, 0, n);
         return sampling.choose(adjusted, 0, n, position, permitted);
-    }
-
-    /** The tokens below {@code n} to choose of; null for all, where not even a stop token is left. */
-    private BitSet permitted(int n) {
-        BitSet text = walk.permitted();
-        int first = text.nextSetBit(0);
-        boolean hasNext = first >= 0 && first < n;
-        BitSet all = new BitSet(n);
-        if (hasNext) {
-            all.or(text);
-        }
-        for (int stop : request.stopTokens()) {
-            // A stop token ends the answer wherever it comes, also one that has a text.
-            if (stop >= 0 && stop < n) {
-                all.set(stop, walk.isComplete() || !hasNext);
-            }
-        }
-        first = all.nextSetBit(0);
-        return first >= 0 && first < n ? all : null;
     }
 
     private void adjust(int n) {

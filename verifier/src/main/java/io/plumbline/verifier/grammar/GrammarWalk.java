@@ -9,7 +9,7 @@ import java.util.Map;
  * Follows one text through a grammar, token by token, and says which tokens may come next. The places of a text at
  * which the same may follow share what was found out about them. One thread at a time.
  */
-public final class GrammarWalk {
+public final class GrammarWalk implements PermittedTokens {
     /** Work that beginning may take, and each token more; see {@link Terms#visits()}. About 200 ms, and 10 ms. */
     private static final long FIRST_VISITS = 2_000_000;
 
@@ -18,31 +18,48 @@ public final class GrammarWalk {
     /** Places whose permitted tokens are kept: at 128k tokens 16 KiB each. */
     private static final int MOST_MASKS = 64;
 
-    private static final Term[] NO_STEPS = {};
+    private static final int BYTES = 256;
+
+    /** A place of a text: what may follow there, and what was found out about it. */
+    private static final class Place {
+        private final Term term;
+        private Place[] next;
+        private BitSet permitted;
+
+        Place(Term term) {
+            this.term = term;
+        }
+    }
 
     private final Vocabulary vocabulary;
     private final Terms terms;
     private final int patience;
-    private final Map<Term, Term[]> steps = new IdentityHashMap<>();
-    private final Map<Term, BitSet> masks = new IdentityHashMap<>();
-    private Term place;
-    private boolean isAtBegin = true;
+    private final Map<Term, Place> places = new IdentityHashMap<>();
+    private final Place begin;
+    private int masks;
+    private Place here;
     private long tokens;
 
     /** Places along the token that is looked at, one more than it has bytes. */
-    private Term[] path = new Term[64];
+    private Place[] path = new Place[64];
 
     /** @param patience how many times the work of a node this one may take: those that check have more than it. */
     public GrammarWalk(Grammar grammar, Vocabulary vocabulary, int patience) {
         this.vocabulary = vocabulary;
         this.terms = new Terms(grammar);
         this.patience = patience;
-        this.place = terms.root();
+        this.begin = new Place(terms.root());
+        if (vocabulary.dropsFirstSpace()) {
+            // The one place that no other shares: a space leaves it where the text still begins.
+            begin.next = new Place[BYTES];
+            begin.next[' '] = place(begin.term);
+        }
+        this.here = begin;
     }
 
     /** Whether the text so far is a whole one. */
     public boolean isComplete() {
-        return place.isNullable();
+        return here.term.isNullable();
     }
 
     /**
@@ -53,33 +70,39 @@ public final class GrammarWalk {
     public void accept(int token) {
         tokens++;
         for (byte one : vocabulary.bytes(token)) {
-            place = after(place, one & 0xFF, isAtBegin);
-            isAtBegin = false;
+            here = after(here, one & 0xFF);
         }
         if (terms.trim()) {
-            steps.clear();
-            masks.clear();
+            places.clear();
+            masks = 0;
+            here = place(here.term);
         }
     }
 
-    /**
-     * The tokens that may come next; empty where none may. Not to be changed, and good until the next token.
-     *
-     * @throws GrammarTooCostlyException where following the grammar takes too much.
-     */
-    public BitSet permitted() {
-        if (isAtBegin) {
-            return find();
+    @Override
+    public boolean contains(int token) {
+        if (here.permitted != null) {
+            return here.permitted.get(token);
         }
-        if (masks.size() >= MOST_MASKS && !masks.containsKey(place)) {
-            masks.clear();
+        byte[] bytes = vocabulary.bytes(token);
+        return bytes.length > 0 && follow(bytes, 0) == bytes.length;
+    }
+
+    @Override
+    public BitSet all() {
+        if (here.permitted == null) {
+            if (masks == MOST_MASKS) {
+                places.values().forEach(place -> place.permitted = null);
+                masks = 0;
+            }
+            here.permitted = find();
+            masks++;
         }
-        return masks.computeIfAbsent(place, _ -> find());
+        return here.permitted;
     }
 
     private BitSet find() {
         BitSet found = new BitSet(vocabulary.size());
-        path[0] = place;
         // Bytes that the grammar follows of the token that was followed last, and that the next one shares with it.
         int good = 0;
         int common = 0;
@@ -104,10 +127,11 @@ public final class GrammarWalk {
         if (path.length <= bytes.length) {
             path = Arrays.copyOf(path, 2 * bytes.length);
         }
+        path[0] = here;
         int at = from;
         while (at < bytes.length) {
-            Term next = after(path[at], bytes[at] & 0xFF, isAtBegin && at == 0);
-            if (Terms.isNone(next)) {
+            Place next = after(path[at], bytes[at] & 0xFF);
+            if (Terms.isNone(next.term)) {
                 break;
             }
             path[++at] = next;
@@ -115,22 +139,23 @@ public final class GrammarWalk {
         return at;
     }
 
-    private Term after(Term from, int value, boolean begins) {
-        if (begins && value == ' ' && vocabulary.dropsFirstSpace()) {
-            return from;
+    private Place after(Place from, int value) {
+        if (from.next == null) {
+            from.next = new Place[BYTES];
         }
-        Term[] known = steps.getOrDefault(from, NO_STEPS);
-        if (known.length == 0) {
-            known = new Term[256];
-            steps.put(from, known);
-        }
-        if (known[value] == null) {
+        Place next = from.next[value];
+        if (next == null) {
             if (terms.visits() > patience * (FIRST_VISITS + VISITS_A_TOKEN * tokens)) {
                 throw new GrammarTooCostlyException(
                         "The grammar takes too much work to follow. Write it with fewer readings of one text.");
             }
-            known[value] = terms.derivative(from, value);
+            next = place(terms.derivative(from.term, value));
+            from.next[value] = next;
         }
-        return known[value];
+        return next;
+    }
+
+    private Place place(Term term) {
+        return places.computeIfAbsent(term, Place::new);
     }
 }

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.receipt;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.numerics.ScalarMath;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -85,29 +86,34 @@ public record Sampling(
      * @param logits of all {@code n} tokens, adjusted and finite, from {@code offset}.
      * @param permitted the tokens to choose of, at least one below {@code n}; null for all.
      */
-    public int choose(float[] logits, int offset, int n, int position, BitSet permitted) {
-        int best = next(permitted, 0);
-        for (int i = best; i >= 0 && i < n; i = next(permitted, i + 1)) {
+    public int choose(float[] logits, int offset, int n, int position, PermittedTokens permitted) {
+        int best = 0;
+        for (int i = 1; i < n; i++) {
             if (logits[offset + i] > logits[offset + best]) {
                 best = i;
+            }
+        }
+        if (permitted != null && !permitted.contains(best)) {
+            BitSet all = permitted.all();
+            best = all.nextSetBit(0);
+            for (int i = best; i >= 0 && i < n; i = all.nextSetBit(i + 1)) {
+                if (logits[offset + i] > logits[offset + best]) {
+                    best = i;
+                }
             }
         }
         return temperature == 0 ? best : draw(logits, offset, n, logits[offset + best], position, permitted);
     }
 
-    /** The first token from {@code from} on that is permitted; -1 where none is. */
-    private static int next(BitSet permitted, int from) {
-        return permitted == null ? from : permitted.nextSetBit(from);
-    }
-
-    private int draw(float[] logits, int offset, int n, float max, int position, BitSet permitted) {
+    private int draw(float[] logits, int offset, int n, float max, int position, PermittedTokens permitted) {
         // Descending logit, then ascending id, as one sortable long: float order is integer order once negatives are
         // flipped. Tokens whose weight rounds to 0 cannot be drawn and come last: they need not be sorted.
         long[] order = new long[n];
         int candidates = 0;
-        for (int i = next(permitted, 0); i >= 0 && i < n; i = next(permitted, i + 1)) {
+        for (int i = 0; i < n; i++) {
             float logit = logits[offset + i];
-            if ((logit - max) / temperature >= NEGLIGIBLE) {
+            // What is not permitted may be likelier than all that is.
+            if ((logit - max) / temperature >= NEGLIGIBLE && (permitted == null || permitted.contains(i))) {
                 int bits = Float.floatToRawIntBits(logit + 0f);
                 int ascending = bits ^ (bits >> 31 & 0x7FFF_FFFF);
                 order[candidates++] = (long) ~ascending << 32 | i;

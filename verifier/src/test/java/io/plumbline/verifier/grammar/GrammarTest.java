@@ -229,15 +229,17 @@ class GrammarTest {
                 GrammarWalk walk = new GrammarWalk(grammar, vocabulary, 1);
                 List<Integer> chosen = new ArrayList<>();
                 for (int step = 0; step < 25; step++) {
-                    BitSet permitted = (BitSet) walk.permitted().clone();
+                    BitSet permitted = (BitSet) walk.all().clone();
                     for (int i = 0; i < 60; i++) {
                         int token = random.nextInt(tokens.size());
                         GrammarWalk alone = new GrammarWalk(grammar, vocabulary, 1);
                         chosen.forEach(alone::accept);
                         alone.accept(token);
-                        boolean goesOn =
-                                alone.isComplete() || !alone.permitted().isEmpty();
+                        boolean goesOn = alone.isComplete() || !alone.all().isEmpty();
                         assertEquals(goesOn && tokens.get(token).length > 0, permitted.get(token), "token " + token);
+                        GrammarWalk asked = new GrammarWalk(grammar, vocabulary, 1);
+                        chosen.forEach(asked::accept);
+                        assertEquals(permitted.get(token), asked.contains(token), "token " + token + " by itself");
                     }
                     if (permitted.isEmpty()) {
                         assertTrue(walk.isComplete());
@@ -259,13 +261,13 @@ class GrammarTest {
             tokens.add(piece.getBytes(StandardCharsets.UTF_8));
         }
         GrammarWalk walk = new GrammarWalk(Grammar.parse("root ::= \"aa\" \" a\""), new Vocabulary(tokens, true), 1);
-        assertEquals("{0, 1, 3}", walk.permitted().toString());
+        assertEquals("{0, 1, 3}", walk.all().toString());
         walk.accept(0);
-        assertEquals("{1}", walk.permitted().toString());
+        assertEquals("{1}", walk.all().toString());
         walk.accept(1);
-        assertEquals("{0, 3}", walk.permitted().toString());
+        assertEquals("{0, 3}", walk.all().toString());
         walk.accept(0);
         assertTrue(walk.isComplete());
-        assertTrue(walk.permitted().isEmpty());
+        assertTrue(walk.all().isEmpty());
     }
 }
