@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The body of OpenAI's {@code /v1/responses} as that of a chat completion. Nothing is kept here: what a conversation has
- * said before comes with the request, and {@code previous_response_id} is refused.
+ * The body of OpenAI's {@code /v1/responses} as that of a chat completion. Nothing is kept here: what a conversation
+ * has said before comes with the request, and {@code previous_response_id} is refused.
  */
 final class ResponsesRequest {
     private static final Set<String> HONOURED = Set.of(

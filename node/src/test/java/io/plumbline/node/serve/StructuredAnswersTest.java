@@ -86,7 +86,8 @@ class StructuredAnswersTest {
         String schema =
                 "{\"type\":\"object\",\"properties\":{\"height\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99},"
                         + "\"calm\":{\"type\":\"boolean\"},\"word\":{\"enum\":[\"blue\",\"grey\"]},"
-                        + "\"fish\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":4},\"maxItems\":2}},"
+                        + "\"fish\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":4},"
+                        + "\"maxItems\":2}},"
                         + "\"required\":[\"height\",\"calm\",\"word\",\"fish\"],\"additionalProperties\":false}";
         String format =
                 "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"sea\",\"strict\":true,"
@@ -120,7 +121,8 @@ class StructuredAnswersTest {
 
     private static final String TOOL =
             "{\"type\":\"function\",\"function\":{\"name\":\"depth\",\"description\":\"Metres.\","
-                    + "\"parameters\":{\"type\":\"object\",\"properties\":{\"metres\":{\"type\":\"integer\",\"maximum\":11000,"
+                    + "\"parameters\":{\"type\":\"object\",\"properties\":{\"metres\":{\"type\":\"integer\","
+                    + "\"maximum\":11000,"
                     + "\"minimum\":0}},\"required\":[\"metres\"],\"additionalProperties\":false}}}";
 
     @Test

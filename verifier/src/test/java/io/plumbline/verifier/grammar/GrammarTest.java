@@ -215,8 +215,8 @@ class GrammarTest {
         }
         String json = """
                 root ::= value
-                value ::= "{" ws (pair ("," ws pair)*)? "}" | "[" ws (value ("," ws value)*)? "]" | string | number | "true"
-                  | "false" | "null"
+                value ::= "{" ws (pair ("," ws pair)*)? "}" | "[" ws (value ("," ws value)*)? "]" | string | number
+                  | "true" | "false" | "null"
                 pair ::= string ":" ws value
                 string ::= "\\"" ([^"\\\\\\x00-\\x1f] | "\\\\" ["\\\\nt])* "\\""
                 number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)?

@@ -111,8 +111,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
      * One chat message.
      *
      * @param more of its fields that a template may ask for, by name.
-     * @param toolCalls of an assistant: objects {@code {"id", "type", "function": {"name", "arguments"}}}, the arguments
-     *     an object too.
+     * @param toolCalls of an assistant: objects {@code {"id", "type", "function": {"name", "arguments"}}}, the
+     *     arguments an object too.
      */
     public record Message(String role, String content, SortedMap<String, String> more, List<JsonNode> toolCalls) {
         public Message(String role, String content) {
@@ -242,7 +242,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         List<Message> messages = conversation.messages();
         if (conversation.hasTools() && !knowsTools()) {
             throw new IllegalArgumentException(
-                    "This model's chat template knows no tools. Leave them out, or ask a model that was made for them.");
+                    "This model's chat template knows no tools. Leave them out, or ask a model made for them.");
         }
         if (template == null) {
             StringBuilder text = new StringBuilder();

@@ -88,8 +88,8 @@ public final class JsonSchemaGrammar {
         base.put("hex", "[0-9a-fA-F]");
         base.put(
                 "char",
-                "[^\"\\\\\\x00-\\x1F\\x7F] | \"\\\\\" ([\\x22\\\\/bfnrt] | \"u\" ([0-9a-cA-CefEF] hex{3} | [dD] [0-7] hex{2}"
-                        + " | [dD] [89abAB] hex{2} \"\\\\u\" [dD] [c-fC-F] hex{2}))");
+                "[^\"\\\\\\x00-\\x1F\\x7F] | \"\\\\\" ([\\x22\\\\/bfnrt] | \"u\" ([0-9a-cA-CefEF] hex{3}"
+                        + " | [dD] [0-7] hex{2} | [dD] [89abAB] hex{2} \"\\\\u\" [dD] [c-fC-F] hex{2}))");
         base.put("string", "\"\\\"\" char* \"\\\"\"");
         base.put("number", "\"-\"? (\"0\" | [1-9] [0-9]{0,15}) (\".\" [0-9]{1,24})? ([eE] [-+]? [0-9]{1,2})?");
         base.put("boolean", "\"true\" | \"false\"");
@@ -366,9 +366,7 @@ public final class JsonSchemaGrammar {
                     count(schema, "maxProperties", -1, where));
         }
         if (schema.has("minProperties") || schema.has("maxProperties")) {
-            throw wrong(
-                    where,
-                    "has counts of its properties beside their names. Leave \"minProperties\" and \"maxProperties\" out");
+            throw wrong(where, "has counts of its properties beside their names. Leave the counts out");
         }
         String others = null;
         if (mayHaveOthers) {

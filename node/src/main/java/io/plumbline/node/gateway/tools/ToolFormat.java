@@ -11,7 +11,7 @@ import java.util.Set;
 
 /** How a family of models writes calls of tools. */
 public enum ToolFormat {
-    /** Hermes, Qwen 2.5 and 3: {@code <tool_call>{"name": ..., "arguments": {...}}</tool_call>}, after a text or not. */
+    /** Hermes, Qwen 2.5 and 3: {@code <tool_call>{"name": ..., "arguments": {...}}</tool_call>}, behind a text. */
     TAGGED("<tool_call>", "</tool_call>", "arguments") {
         @Override
         String calls(String call, int more) {

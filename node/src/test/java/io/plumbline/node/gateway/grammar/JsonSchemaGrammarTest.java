@@ -101,7 +101,8 @@ class JsonSchemaGrammarTest {
                         "{'a':1,'b':2,'c':3}"),
                 List.of("{'b':2,'a':1}", "{'a':1,'a':1}", "{'a':1 'b':2}"));
         check(
-                "{'properties':{'ab':{'const':1},'ac':{'const':2}},'required':['ab'],'additionalProperties':{'type':'null'}}",
+                "{'properties':{'ab':{'const':1},'ac':{'const':2}},'required':['ab'],"
+                        + "'additionalProperties':{'type':'null'}}",
                 List.of("{'ab':1}", "{'ab':1,'a':null}", "{'ab':1,'ac':2,'abc':null,'':null}"),
                 List.of("{'ab':1,'ac':null}", "{'ab':1,'x':2}", "{'x':null}"));
         check(
@@ -128,7 +129,8 @@ class JsonSchemaGrammarTest {
         check("{'anyOf':[{'type':'string'},{'type':'null'}]}", List.of("'a'", "null"), List.of("1"));
         check("{'type':['integer','null']}", List.of("7", "null"), List.of("'7'"));
         check(
-                "{'allOf':[{'properties':{'a':{'type':'integer'}},'required':['a']},{'properties':{'b':{'type':'null'}}}]}",
+                "{'allOf':[{'properties':{'a':{'type':'integer'}},'required':['a']},"
+                        + "{'properties':{'b':{'type':'null'}}}]}",
                 List.of("{'a':1}", "{'a':1,'b':null}"),
                 List.of("{}", "{'b':null}"));
         check(
