@@ -37,7 +37,7 @@ say() {
 # What the ledger, the network and microbenchmarks need, and no test or measurement on a GPU. The check before packing finds what is missing.
 left_out() {
     case $1 in
-        rocksdbjni-*.jar | aeron-*.jar | HdrHistogram-*.jar | bcpkix-*.jar | bcutil-*.jar | ledger-*.jar) ;;
+        rocksdbjni-*.jar | aeron-*.jar | HdrHistogram-*.jar | bcpkix-*.jar | bcutil-*.jar | ledger-*.jar | node-*.jar | jetty-*.jar) ;;
         jna-*.jar | commons-*.jar | guava-*.jar | jmh-*.jar | jopt-simple-*.jar | error_prone_*.jar) ;;
         *) return 1 ;;
     esac

@@ -36,6 +36,7 @@ public final class Main {
             new Command(CpuBench.class, () -> new CpuBench()),
             new Command(CommitmentBench.class, () -> new CommitmentBench()),
             new Command(FreivaldsBench.class, () -> new FreivaldsBench()),
+            new Command(GatewayBench.class, () -> new GatewayBench()),
             new Command(GpuBench.class, () -> new GpuBench()),
             new Command(HashBench.class, () -> new HashBench()),
             new Command(LedgerBench.class, () -> new LedgerBench()),
