@@ -70,6 +70,7 @@ public final class ApiServer implements AutoCloseable {
                     Http::refusal,
                     HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
                     place.origins(),
+                    null,
                     faults);
         } catch (IOException e) {
             CloseHelper.closeAll(embeddings, chat);

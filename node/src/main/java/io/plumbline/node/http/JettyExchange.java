@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.io.Content;
@@ -16,6 +17,7 @@ final class JettyExchange implements HttpExchange {
     private final Response response;
     private final ClientConnection connection;
     private final RequestBody body;
+    private final Map<Class<?>, Object> attached = new HashMap<>();
     private Map<String, String> parameters = Map.of();
 
     JettyExchange(Request request, Response response, ClientConnection connection, RequestBody body) {
@@ -38,6 +40,16 @@ final class JettyExchange implements HttpExchange {
     @Override
     public String requestHeader(String name) {
         return request.getHeaders().get(name);
+    }
+
+    @Override
+    public <T> void attach(Class<T> type, T value) {
+        attached.put(type, value);
+    }
+
+    @Override
+    public <T> T attached(Class<T> type) {
+        return type.cast(attached.get(type));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.plumbline.node.http;
 
+import io.plumbline.node.tls.TestCertificates;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +18,9 @@ final class RawClient implements AutoCloseable {
     private final Socket socket;
 
     RawClient(HttpServer server) throws IOException {
-        socket = new Socket("localhost", server.port());
+        socket = server.isTls()
+                ? TestCertificates.client().getSocketFactory().createSocket("localhost", server.port())
+                : new Socket("localhost", server.port());
         socket.setTcpNoDelay(true);
     }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
 
 /** A server with the shapes of handlers that the gateway has, and limits short enough for tests. */
 final class TestServer implements AutoCloseable {
@@ -45,6 +46,11 @@ final class TestServer implements AutoCloseable {
     }
 
     TestServer(HttpLimits limits) throws IOException {
+        this(limits, null);
+    }
+
+    /** @param tls null for a server in the clear. */
+    TestServer(HttpLimits limits, SSLContext tls) throws IOException {
         HttpRoutes routes = new HttpRoutes()
                 .get("/hello", http -> text(http, "hello"))
                 .get("/second", http -> {
@@ -77,6 +83,7 @@ final class TestServer implements AutoCloseable {
                         ("{\"path\":\"" + path + "\",\"error\":\"" + message + "\"}").getBytes(StandardCharsets.UTF_8),
                 limits,
                 new Origins(Set.of("https://app.example")),
+                tls,
                 faults::add);
     }
 
