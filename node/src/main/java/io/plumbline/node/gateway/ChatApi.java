@@ -9,6 +9,7 @@ import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.ReceiptCheck;
@@ -68,26 +69,45 @@ final class ChatApi implements AutoCloseable {
     private void complete(HttpExchange http, CompletionShape shape, Function<JsonNode, ChatRequest> parse)
             throws IOException {
         Http.guarded(http, Http::openAi, () -> {
+            Http.requireMayAsk(http, modelName);
             JsonNode body = Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
             ChatRequest asked = parse.apply(body);
+            Admission admission = Admission.of(http);
+            admission.begin(http, asked.requests().size(), mostTokens(asked));
             try (Completion completion = new Completion(this, asked, shape)) {
-                if (asked.stream()) {
-                    http.responseHeader("Content-Type", "text/event-stream");
-                    http.responseHeader("Cache-Control", "no-cache");
-                    completion.start();
-                    http.onClientGone(completion::cancel);
-                    try (OutputStream out = http.stream(200)) {
-                        completion.stream(out);
-                    } catch (IOException e) {
-                        // The client has gone; closing the completion tells the node.
-                    }
-                } else {
-                    completion.start();
-                    http.onClientGone(completion::cancel);
-                    Http.send(http, 200, completion.whole());
+                try {
+                    answer(http, asked, completion);
+                } finally {
+                    admission.used(completion.usedTokens());
                 }
             }
         });
+    }
+
+    private static void answer(HttpExchange http, ChatRequest asked, Completion completion) throws IOException {
+        if (asked.stream()) {
+            http.responseHeader("Content-Type", "text/event-stream");
+            http.responseHeader("Cache-Control", "no-cache");
+            completion.start();
+            http.onClientGone(completion::cancel);
+            try (OutputStream out = http.stream(200)) {
+                completion.stream(out);
+            } catch (IOException e) {
+                // The client has gone; closing the completion tells the node.
+            }
+        } else {
+            completion.start();
+            http.onClientGone(completion::cancel);
+            Http.send(http, 200, completion.whole());
+        }
+    }
+
+    /** Most tokens that all choices may take, their prompts and answers together. */
+    private long mostTokens(ChatRequest asked) {
+        long answers = asked.requests().stream()
+                .mapToLong(request -> ReceiptCheck.most(request, model.config()))
+                .sum();
+        return Completion.promptTokens(asked.requests()) + answers;
     }
 
     /** A node that is there for answers audited at {@code wanted}. */

@@ -321,14 +321,32 @@ final class Completion implements AutoCloseable {
         return choice.request.withoutStop(choice.answered.answer().text());
     }
 
-    private ObjectNode usage() {
-        // Choices of one prompt share its tokens.
-        int prompt = chat.requests().stream()
+    /** Tokens of the requests' prompts: choices of one prompt share them. */
+    static int promptTokens(List<Request> requests) {
+        return requests.stream()
                 .map(Request::promptTokens)
                 .collect(Collectors.toCollection(() -> Collections.newSetFromMap(new IdentityHashMap<>())))
                 .stream()
                 .mapToInt(tokens -> tokens.length)
                 .sum();
+    }
+
+    /** Tokens that were computed by now, also for a client that has gone; 0 where no answer has begun. */
+    long usedTokens() {
+        long delivered = 0;
+        boolean hasBegun = false;
+        for (Choice choice : choices) {
+            if (choice.inference != null) {
+                int tokens = choice.inference.delivered().count();
+                hasBegun |= tokens > 0;
+                delivered += tokens;
+            }
+        }
+        return hasBegun ? promptTokens(chat.requests()) + delivered : 0;
+    }
+
+    private ObjectNode usage() {
+        int prompt = promptTokens(chat.requests());
         int output = choices.stream()
                 .mapToInt(choice -> choice.answered.answer().tokens().length)
                 .sum();

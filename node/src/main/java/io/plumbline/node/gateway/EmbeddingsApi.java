@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
 import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -45,11 +46,11 @@ final class EmbeddingsApi implements AutoCloseable {
     void embed(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
             byte[] body = http.body();
-            Http.send(http, 200, embedded(Http.json(http, body, body.length)));
+            Http.send(http, 200, embedded(http, Http.json(http, body, body.length)));
         });
     }
 
-    private ObjectNode embedded(JsonNode body) throws IOException {
+    private ObjectNode embedded(HttpExchange http, JsonNode body) throws IOException {
         RequestFields fields = new RequestFields(body);
         String name = fields.text("model", embedders.size() == 1 ? embedders.firstKey() : "");
         TextEmbedder embedder = embedders.get(name);
@@ -60,6 +61,7 @@ final class EmbeddingsApi implements AutoCloseable {
                     "model",
                     "The model \"" + name + "\" embeds no text; those of this gateway are " + embedders.keySet() + ".");
         }
+        Http.requireMayAsk(http, name);
         fields.requireOnly(
                 Set.of("model", "input", "encoding_format", "plumbline"),
                 Set.of("user"),
@@ -77,6 +79,9 @@ final class EmbeddingsApi implements AutoCloseable {
         for (int from = 0; from < texts.size(); from += PART_TEXTS) {
             inputs.add(embedder.inputs(part(texts, from)));
         }
+        int tokens = texts.stream().mapToInt(text -> text.length).sum();
+        Admission.of(http).begin(http, 1, tokens);
+        Admission.of(http).used(tokens);
         List<float[]> vectors = new ArrayList<>();
         ArrayNode receipts = Http.MAPPER.createArrayNode();
         for (List<Tensor> one : inputs) {
@@ -98,7 +103,6 @@ final class EmbeddingsApi implements AutoCloseable {
                 }
             }
         }
-        int tokens = texts.stream().mapToInt(text -> text.length).sum();
         json.put("model", name);
         json.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
         if (receipts.size() == 1) {

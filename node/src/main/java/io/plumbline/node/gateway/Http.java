@@ -12,6 +12,7 @@ import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -42,11 +43,15 @@ public final class Http {
         JsonNode of(int status, String code, String parameter, String message);
     }
 
+    /** The form of the API that a path belongs to. */
+    static Refusal form(String path) {
+        return path.equals("/v2") || path.startsWith("/v2/") ? Http::openInference : Http::openAi;
+    }
+
     /** How the server itself refuses what no API sees: in the form of the API that the path belongs to. */
     static byte[] refusal(String path, int status, String message) {
-        Refusal form = path.equals("/v2") || path.startsWith("/v2/") ? Http::openInference : Http::openAi;
         try {
-            return MAPPER.writeValueAsBytes(form.of(status, null, null, message));
+            return MAPPER.writeValueAsBytes(form(path).of(status, null, null, message));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -59,9 +64,16 @@ public final class Http {
                         "error",
                         MAPPER.createObjectNode()
                                 .put("message", message)
-                                .put("type", status < 500 ? "invalid_request_error" : "server_error")
+                                .put("type", type(status, code))
                                 .put("param", parameter)
                                 .put("code", code));
+    }
+
+    private static String type(int status, String code) {
+        if (status == 429 && code != null) {
+            return code.equals("insufficient_quota") ? code : "rate_limit_error";
+        }
+        return status < 500 ? "invalid_request_error" : "server_error";
     }
 
     /** As the Open Inference Protocol words it. */
@@ -86,14 +98,34 @@ public final class Http {
         } catch (ApiException e) {
             send(http, e.status(), refusal.of(e.status(), e.code(), e.parameter(), e.getMessage()));
         } catch (HttpException e) {
-            e.headers().forEach(http::responseHeader);
-            send(http, e.status(), refusal.of(e.status(), null, null, e.getMessage()));
+            refuse(http, refusal, e);
         } catch (AnswerTooLargeException e) {
             send(http, 413, refusal.of(413, null, null, e.getMessage()));
         } catch (IllegalArgumentException e) {
             send(http, 400, refusal.of(400, null, null, e.getMessage()));
         } catch (IOException e) {
             send(http, 503, refusal.of(503, code(e), null, e.getMessage()));
+        }
+    }
+
+    /** Says why a request is not answered. */
+    static void refuse(HttpExchange http, Refusal form, HttpException why) throws IOException {
+        why.headers().forEach(http::responseHeader);
+        send(http, why.status(), form.of(why.status(), why.code(), null, why.getMessage()));
+    }
+
+    /**
+     * Looks whether a client's key is for a model.
+     *
+     * @throws ApiException in the words for a model that there is not: it is none of that client's business.
+     */
+    static void requireMayAsk(HttpExchange http, String model) {
+        if (!Admission.of(http).mayAsk(model)) {
+            throw new ApiException(
+                    404,
+                    "model_not_found",
+                    "model",
+                    "The model \"" + model + "\" does not exist, or this API key is not for it.");
         }
     }
 

@@ -152,7 +152,7 @@ final class ClientConnection extends SocketChannelEndPoint {
         String seconds = limits.headTime().toSeconds() + " s";
         byte[] body = errors.body("", 408, "The request's headers did not come within " + seconds + ".");
         String head = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                + "Content-Length: " + body.length + "\r\n\r\n";
+                + RequestId.HEADER + ": " + RequestId.next() + "\r\nContent-Length: " + body.length + "\r\n\r\n";
         ByteBuffer response = ByteBuffer.wrap(head.getBytes(StandardCharsets.US_ASCII));
         EndPoint endPoint = this;
         if (isTls) {
