@@ -36,6 +36,9 @@ final class ClientConnection extends SocketChannelEndPoint {
 
     private final boolean isTls;
 
+    /** Of the answer under way. */
+    private final AnswerPace pace;
+
     private volatile State state = new State(Phase.HEAD);
     private volatile Runnable onGone;
 
@@ -71,6 +74,7 @@ final class ClientConnection extends SocketChannelEndPoint {
         super(channel, selector, key, scheduler);
         this.limits = limits;
         this.isTls = isTls;
+        this.pace = new AnswerPace(limits);
         this.readAhead = ByteBuffer.allocate(isTls ? READ_AHEAD_TLS_BYTES : READ_AHEAD_BYTES)
                 .flip();
     }
@@ -96,8 +100,22 @@ final class ClientConnection extends SocketChannelEndPoint {
         return filled;
     }
 
+    @Override
+    public boolean flush(ByteBuffer... buffers) throws IOException {
+        long before = BufferUtil.remaining(buffers);
+        boolean isAll = super.flush(buffers);
+        pace.taken(before - BufferUtil.remaining(buffers));
+        return isAll;
+    }
+
+    /** How the client of the answer under way takes it. */
+    AnswerPace pace() {
+        return pace;
+    }
+
     /** A request's head is whole. */
     void beginAnswer() {
+        pace.begin();
         state = new State(Phase.ANSWERING);
         setIdleTimeout(limits.stallTime().toMillis());
     }
@@ -139,6 +157,9 @@ final class ClientConnection extends SocketChannelEndPoint {
                 }
             }
             case ANSWERING -> {
+                if (pace.isTooSlow()) {
+                    close();
+                }
                 Runnable action = onGone;
                 if (action != null && hasGone()) {
                     onGone = null;

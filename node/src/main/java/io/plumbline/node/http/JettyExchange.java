@@ -16,6 +16,7 @@ final class JettyExchange implements HttpExchange {
     private final Request request;
     private final Response response;
     private final ClientConnection connection;
+    private final AnswerPace pace;
     private final RequestBody body;
     private final Map<Class<?>, Object> attached = new HashMap<>();
     private Map<String, String> parameters = Map.of();
@@ -24,6 +25,7 @@ final class JettyExchange implements HttpExchange {
         this.request = request;
         this.response = response;
         this.connection = connection;
+        this.pace = connection.pace();
         this.body = body;
     }
 
@@ -105,13 +107,18 @@ final class JettyExchange implements HttpExchange {
     @Override
     public void send(int status, byte[] bytes) throws IOException {
         begin(status);
-        Content.Sink.write(response, true, ByteBuffer.wrap(bytes));
+        pace.beginWrite();
+        try {
+            Content.Sink.write(response, true, ByteBuffer.wrap(bytes));
+        } finally {
+            pace.endWrite();
+        }
     }
 
     @Override
     public OutputStream stream(int status) throws IOException {
         begin(status);
-        return Content.Sink.asOutputStream(response);
+        return new PacedOutput(Content.Sink.asOutputStream(response), pace);
     }
 
     private void begin(int status) throws IOException {

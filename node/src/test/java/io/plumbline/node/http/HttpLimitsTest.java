@@ -205,6 +205,32 @@ class HttpLimitsTest {
     }
 
     @Test
+    void aClientThatTakesItsAnswerSteadilyButTooSlowlyIsEnded() throws Exception {
+        // It takes 10 MiB a second of the 64 that are the fewest here, and makes no pause.
+        HttpLimits limits = new HttpLimits(
+                8,
+                16 << 10,
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(5),
+                1 << 20,
+                1 << 20,
+                Duration.ofMillis(500),
+                64 << 20,
+                Duration.ofSeconds(10));
+        try (TestServer strict = server(limits);
+                RawClient client = new RawClient(strict.server)) {
+            client.write("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            long began = System.nanoTime();
+            while (strict.writeFailed.getCount() > 0 && millis(began) < 10_000) {
+                Thread.sleep(100);
+                client.readSome(1 << 20);
+            }
+            assertEquals(0, strict.writeFailed.getCount(), "after " + millis(began) + " ms");
+            assertTrue(strict.faults.isEmpty(), strict.faults.toString());
+        }
+    }
+
+    @Test
     void aBodyTooLargeIsRefusedBeforeItIsReadAndWhileItComes() throws IOException {
         int most = TestServer.LIMITS.bodyBytes();
         Received received = RawClient.ask(test.server, HEAD + "Content-Length: " + (most + 1) + "\r\n\r\n");

@@ -24,6 +24,15 @@ final class RawClient implements AutoCloseable {
         socket.setTcpNoDelay(true);
     }
 
+    /** Reads so many bytes at most, and drops them. */
+    void readSome(int most) throws IOException {
+        try {
+            socket.getInputStream().readNBytes(most);
+        } catch (SocketException e) {
+            // The server has closed.
+        }
+    }
+
     /**
      * What came back.
      *

@@ -38,7 +38,7 @@ final class TestServer implements AutoCloseable {
     /** Counted down when a handler is told that its client has gone. */
     final CountDownLatch gone = new CountDownLatch(1);
 
-    /** Counted down when a write to a stream has failed. */
+    /** Counted down when a write of an endless or a large answer has failed. */
     final CountDownLatch writeFailed = new CountDownLatch(1);
 
     TestServer() throws IOException {
@@ -74,7 +74,7 @@ final class TestServer implements AutoCloseable {
                 .get("/events", this::events)
                 .get("/endless", this::endless)
                 .post("/wait", this::waiting)
-                .get("/large", http -> http.send(200, new byte[64 << 20]));
+                .get("/large", this::large);
         server = HttpServer.start(
                 "localhost",
                 0,
@@ -115,6 +115,15 @@ final class TestServer implements AutoCloseable {
             throw e;
         } catch (InterruptedException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    private void large(HttpExchange http) throws IOException {
+        try {
+            http.send(200, new byte[64 << 20]);
+        } catch (IOException e) {
+            writeFailed.countDown();
+            throw e;
         }
     }
 
