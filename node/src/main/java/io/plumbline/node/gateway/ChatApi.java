@@ -75,6 +75,7 @@ final class ChatApi implements AutoCloseable {
             Admission admission = Admission.of(http);
             admission.begin(http, asked.requests().size(), mostTokens(asked));
             try (Completion completion = new Completion(this, asked, shape)) {
+                completion.onComputed(() -> admission.used(completion.usedTokens()));
                 try {
                     answer(http, asked, completion);
                 } finally {

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /** One chat completion under way: its choices are answered side by side, each with a receipt of its own. */
@@ -36,6 +37,8 @@ final class Completion implements AutoCloseable {
     private final CompletionShape shape;
     private final String id;
     private final List<Choice> choices = new CopyOnWriteArrayList<>();
+    private final AtomicInteger computing;
+    private Runnable onComputed = () -> {};
     private volatile boolean isCancelled;
     /** Choices with news: a token, or their end. */
     private final BlockingQueue<News> news = new LinkedBlockingQueue<>();
@@ -78,7 +81,13 @@ final class Completion implements AutoCloseable {
         this.api = api;
         this.chat = chat;
         this.shape = shape;
+        this.computing = new AtomicInteger(chat.requests().size());
         this.id = shape.prefix() + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
+    }
+
+    /** Has {@code action} run once all choices have ended, whether or not the client has taken them. */
+    void onComputed(Runnable action) {
+        onComputed = action;
     }
 
     /** Has all choices answered: each begins beside the others. */
@@ -165,6 +174,9 @@ final class Completion implements AutoCloseable {
             });
         } finally {
             news.add(new News(choice, null));
+            if (computing.decrementAndGet() == 0) {
+                onComputed.run();
+            }
         }
     }
 

@@ -79,16 +79,22 @@ final class EmbeddingsApi implements AutoCloseable {
         for (int from = 0; from < texts.size(); from += PART_TEXTS) {
             inputs.add(embedder.inputs(part(texts, from)));
         }
-        int tokens = texts.stream().mapToInt(text -> text.length).sum();
-        Admission.of(http).begin(http, 1, tokens);
-        Admission.of(http).used(tokens);
+        int tokens = tokens(texts);
+        Admission admission = Admission.of(http);
+        admission.begin(http, 1, tokens);
         List<float[]> vectors = new ArrayList<>();
         ArrayNode receipts = Http.MAPPER.createArrayNode();
-        for (List<Tensor> one : inputs) {
-            TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
-            List<long[]> part = part(texts, vectors.size());
-            receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
-            vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
+        int computed = 0;
+        try {
+            for (List<Tensor> one : inputs) {
+                TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
+                List<long[]> part = part(texts, vectors.size());
+                receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
+                vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
+                computed += tokens(part);
+            }
+        } finally {
+            admission.used(computed);
         }
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = json.putArray("data");
@@ -115,6 +121,10 @@ final class EmbeddingsApi implements AutoCloseable {
 
     private static List<long[]> part(List<long[]> texts, int from) {
         return texts.subList(from, Math.min(texts.size(), from + PART_TEXTS));
+    }
+
+    private static int tokens(List<long[]> texts) {
+        return texts.stream().mapToInt(text -> text.length).sum();
     }
 
     private static String base64(float[] vector) {

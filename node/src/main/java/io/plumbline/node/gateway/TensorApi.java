@@ -248,6 +248,7 @@ final class TensorApi {
         http.hold(known);
         Admission.of(http).begin(http, 1, 0);
         Answered answered = ask(served(name), inputs, outputs, wish);
+        Admission.of(http).used(0);
         long written = 0;
         for (Tensor output : answered.outputs()) {
             written += output.data().length

@@ -6,7 +6,7 @@ import java.io.IOException;
 
 /**
  * Leave for one request, given before its body is read. An API says what the request is about once it knows, before
- * anything is computed, and what it has used in the end.
+ * anything is computed, and what it has used when that ends.
  */
 public interface Admission {
     /** Where a server has no tenants: everybody may ask for everything. */
@@ -42,6 +42,9 @@ public interface Admission {
      */
     void begin(HttpExchange http, int answers, long tokens) throws IOException;
 
-    /** Tokens that were used of those in the end; all others are given back. */
+    /**
+     * All is computed, by so many of those tokens: the others are given back, and the next request has its turn, however
+     * slowly this one's client takes its answer. A second call does nothing. Any thread may call.
+     */
     void used(long tokens);
 }

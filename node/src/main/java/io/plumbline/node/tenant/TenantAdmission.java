@@ -25,7 +25,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
     private Turns.Turn turn;
     private Instant reservedAt;
     private long reserved;
-    private long used;
+    private boolean hasEnded;
 
     /** @param isCounted whether it counts as a request: one that only looks something up does not. */
     TenantAdmission(Account account, Turns turns, LongSupplier nanos, InstantSource wall, boolean isCounted) {
@@ -87,18 +87,24 @@ final class TenantAdmission implements Admission, AutoCloseable {
     }
 
     @Override
-    public void used(long tokens) {
-        used = Math.min(reserved, tokens);
-    }
-
-    @Override
-    public void close() {
+    public synchronized void used(long tokens) {
+        if (hasEnded) {
+            return;
+        }
+        hasEnded = true;
+        long used = Math.min(reserved, tokens);
         if (turn != null) {
             turn.close(used);
         }
         if (reserved > used) {
             account.giveBack(reserved - used, nanos.getAsLong(), reservedAt, wall.instant());
         }
+    }
+
+    /** Where nothing was said of use, nothing was used. */
+    @Override
+    public void close() {
+        used(0);
         if (isCounted) {
             account.end();
         }

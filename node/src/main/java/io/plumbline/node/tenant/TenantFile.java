@@ -102,10 +102,15 @@ public final class TenantFile {
         } catch (JacksonException e) {
             String at =
                     e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
-            throw new IOException(file + " is not a file of API keys" + at + ": " + e.getOriginalMessage(), e);
+            throw new IOException(file + " is not a file of API keys" + at + ": " + words(e), e);
         } catch (IOException e) {
             throw new IOException(file + " is not a file of API keys: " + e.getMessage(), e);
         }
+    }
+
+    /** What is wrong, without the parser's own classes and places. */
+    private static String words(JacksonException why) {
+        return why.getOriginalMessage().split(" \\(", 2)[0];
     }
 
     private static List<Tenant> tenants(List<Entry> entries) throws IOException {

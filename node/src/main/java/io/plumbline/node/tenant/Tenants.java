@@ -92,7 +92,7 @@ public final class Tenants implements AutoCloseable {
             try {
                 List<Tenant> tenants = TenantFile.read(file);
                 take(tenants);
-                events.accept(new Event.Renewed(file.toString(), tenants.size() + " tenants"));
+                events.accept(new Event.Renewed(file.toString(), "tenants: " + tenants.size()));
             } catch (IOException e) {
                 events.accept(new Event.Warning("The API keys of before stay in force. " + e.getMessage()));
             }

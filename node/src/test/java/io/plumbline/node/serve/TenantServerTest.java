@@ -21,6 +21,7 @@ import io.plumbline.node.tls.TestCertificates;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -262,6 +263,30 @@ class TenantServerTest {
         } while (next.statusCode() == 429);
         long left = header(next, "x-ratelimit-remaining-tokens");
         assertTrue(left > 1600 && left < 1990, left + " left");
+    }
+
+    @Test
+    void aClientThatDoesNotReadHoldsNoPlaceOnceItsAnswerIsComputed() throws Exception {
+        String slow = known("slow", Quota.UNLIMITED);
+        String other = known("other", Quota.UNLIMITED);
+        String body = QUESTION.replace("\"temperature\":0", "\"temperature\":9,\"seed\":3")
+                + ",\"max_tokens\":400,\"n\":16,\"stream\":true,\"logprobs\":true,\"top_logprobs\":20}";
+        try (Socket plain = new Socket()) {
+            plain.setReceiveBufferSize(4096);
+            plain.connect(new InetSocketAddress("localhost", server.port()));
+            Socket socket =
+                    TestCertificates.client().getSocketFactory().createSocket(plain, "localhost", server.port(), true);
+            socket.getOutputStream()
+                    .write(("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + slow
+                                    + "\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
+                            .getBytes(StandardCharsets.UTF_8));
+            socket.getInputStream().readNBytes(100);
+            long began = System.nanoTime();
+            assertEquals(200, ask(other, ",\"max_tokens\":1}").statusCode());
+            long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+            // A client that takes nothing is ended after 30 s, which would free its place too.
+            assertTrue(ms < 20_000, ms + " ms");
+        }
     }
 
     @Test

@@ -341,7 +341,7 @@ class TenantsTest {
         ask(late, 0, 0);
         Asked asked = ask(key, 0, 0);
         assertEquals("0", asked.answered.get("x-ratelimit-remaining-requests"), "what was used stays used");
-        assertEquals("2 tenants", ((Event.Renewed) events.getLast()).what());
+        assertEquals("tenants: 2", ((Event.Renewed) events.getLast()).what());
         String good = Files.readString(file);
         Files.writeString(file, good.substring(0, good.length() / 2));
         look();
