@@ -31,7 +31,7 @@ final class ClientConnection extends SocketChannelEndPoint {
     /** A client that closes a TLS connection first sends a record that says so: the end is seen behind it alone. */
     private static final int READ_AHEAD_TLS_BYTES = 128;
 
-    /** What was read to see whether the client is still there, and that the parser has yet to get. */
+    /** Bytes that were read to see whether the client is still there, and that the parser has yet to get. */
     private final ByteBuffer readAhead;
 
     private final boolean isTls;

@@ -49,7 +49,7 @@ public interface HttpExchange {
     <T> void attach(Class<T> type, T value);
 
     /**
-     * What {@link #attach} was given.
+     * The value that {@link #attach} was given.
      *
      * @return null where it was given none of that type.
      */

@@ -50,6 +50,7 @@ final class RequestDispatcher extends Handler.Abstract {
         exchange.responseHeader(RequestId.HEADER, RequestId.next());
         try {
             answer(exchange, request);
+            exchange.dropBody(limits.stallTime());
             callback.succeeded();
         } catch (IOException | RuntimeException e) {
             callback.failed(e);

@@ -200,6 +200,25 @@ class HttpConnectionTest {
     }
 
     @Test
+    void aConnectionGoesOnBehindABodyThatNoHandlerRead() throws IOException {
+        String head = "POST /unread HTTP/1.1\r\nHost: localhost\r\n";
+        try (RawClient client = new RawClient(test.server)) {
+            Received early =
+                    client.write(head + "Content-Length: 100000\r\n\r\n").readUntil("unread", 3000);
+            assertEquals(200, early.status(), "before the body has come");
+            assertFalse(early.text().contains("Connection: close"), early.text());
+            client.write("a".repeat(100_000));
+            Received next = client.write(get("/hello", "")).readUntil("hello", 3000);
+            assertEquals(200, next.status(), next.text());
+            assertEquals(1, next.responses(), next.text());
+        }
+        Received large = RawClient.ask(test.server, head + "Content-Length: 2000000\r\n\r\n");
+        assertEquals(200, large.status(), large.text());
+        assertTrue(large.text().contains("Connection: close"), large.text());
+        assertTrue(large.closed());
+    }
+
+    @Test
     void eachAnswerHasAnIdOfItsOwnAlsoARefusal() throws IOException {
         Set<String> ids = new HashSet<>();
         for (String request : List.of(
