@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Who may use an API, and how: options of every command that serves one. */
+/** Options of every command that serves an API: the tenants, the certificate, the web pages that may use it. */
 public final class ApiOptions {
     private static final String USAGE_FILE = "tokens-today.json";
 
@@ -73,7 +73,7 @@ public final class ApiOptions {
         }
         if (concurrent < 0 || concurrent > 0 && apiKeys == null) {
             throw new IOException(
-                    "--concurrent is 1 or more, and goes with --api-keys: without them nobody takes" + " turns.");
+                    "--concurrent is 1 or more, and goes with --api-keys: without them turns are not taken.");
         }
         origins();
         if (hasKeys()) {

@@ -109,7 +109,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         return 0;
     }
 
-    /** What has changed is told as it comes, for people: nothing else is printed while it serves. */
+    /** Tells an operator what has changed, in a line: nothing else is printed while it serves. */
     private static void tell(Event event) {
         String text = switch (event) {
             case Event.Warning warning -> warning.message();

@@ -18,7 +18,7 @@ import org.agrona.CloseHelper;
  * every second once the server runs.
  */
 public final class Access implements AutoCloseable {
-    /** What must be answered to those that watch over a server, and have no key: it says nothing but yes or no. */
+    /** Asked by programs that watch over a server and have no key; the answer is yes or no, and nothing more. */
     private static final Set<String> OPEN_PATHS = Set.of("/health", "/v2/health/live", "/v2/health/ready");
 
     private final Tenants tenants;

@@ -107,7 +107,7 @@ public sealed interface Event {
 
     // Gateways
 
-    /** What has changed in a file is in force: API keys, or a certificate and its key. */
+    /** A file was changed, and is in force as it is now: API keys, or a certificate and its key. */
     record Renewed(String file, String what) implements Event {}
 
     /** @param units tokens, or rows. */

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
-/** What one tenant has used of its quota, and is using. Any thread may call. */
+/** One tenant's use of its quota, past and present. Any thread may call. */
 final class Account {
     private static final String RATE = "rate_limit_exceeded";
 
@@ -111,7 +111,7 @@ final class Account {
                 headers);
     }
 
-    /** What was not used is there again. */
+    /** Takes tokens back that were not used. */
     synchronized void giveBack(long count, long nowNanos, Instant reserved, Instant now) {
         if (tokens != null) {
             tokens.giveBack(count, nowNanos);
@@ -119,7 +119,7 @@ final class Account {
         daily.giveBack(tenant.name(), count, reserved, now);
     }
 
-    /** What clients are told of rates beside each answer. */
+    /** The rates, as clients are told of them beside each answer. */
     synchronized Map<String, String> headers(long nowNanos) {
         Map<String, String> headers = new TreeMap<>();
         RateHeaders.add(headers, "requests", requests, nowNanos);

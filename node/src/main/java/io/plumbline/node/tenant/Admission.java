@@ -43,8 +43,8 @@ public interface Admission {
     void begin(HttpExchange http, int answers, long tokens) throws IOException;
 
     /**
-     * All is computed, by so many of those tokens: the others are given back, and the next request has its turn, however
-     * slowly this one's client takes its answer. A second call does nothing. Any thread may call.
+     * All is computed, by so many of those tokens: the others are given back, and the next request has its turn,
+     * however slowly this one's client takes its answer. A second call does nothing. Any thread may call.
      */
     void used(long tokens);
 }

@@ -26,7 +26,7 @@ public final class ApiKey {
         return PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
-    /** What is kept of a secret. */
+    /** The hash of a secret, which is all that is kept of it. */
     static Bytes32 hash(String secret) {
         return Bytes32.of(HASH.hash(secret.getBytes(StandardCharsets.UTF_8)));
     }

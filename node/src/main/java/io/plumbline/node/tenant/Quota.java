@@ -1,7 +1,7 @@
 package io.plumbline.node.tenant;
 
 /**
- * What a tenant may ask for. 0 stands for no limit.
+ * The limits of a tenant. 0 stands for none.
  *
  * @param requestsPerMinute that are begun.
  * @param tokensPerMinute of prompts and answers together, as they are asked for.

@@ -9,7 +9,7 @@ final class RateHeaders {
 
     private RateHeaders() {}
 
-    /** What there is of a rate; {@code unit} is "requests" or "tokens". */
+    /** Adds the state of a rate; {@code unit} is "requests" or "tokens". */
     static void add(Map<String, String> headers, String unit, TokenBucket bucket, long nowNanos) {
         if (bucket != null) {
             headers.put("x-ratelimit-limit-" + unit, Long.toString(bucket.capacity()));

@@ -108,7 +108,7 @@ public final class TenantFile {
         }
     }
 
-    /** What is wrong, without the parser's own classes and places. */
+    /** The parser's message, without its own classes and places. */
     private static String words(JacksonException why) {
         return why.getOriginalMessage().split(" \\(", 2)[0];
     }

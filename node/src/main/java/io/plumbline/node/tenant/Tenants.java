@@ -125,8 +125,8 @@ public final class Tenants implements AutoCloseable {
     }
 
     /**
-     * Whose key a request shows. Its hash is looked up, so time tells nothing of the secrets: a client cannot choose
-     * what its guess hashes to.
+     * The tenant whose key a request shows. Its hash is looked up, so time tells nothing of the secrets: a client
+     * cannot choose the hash of its guess.
      */
     private Account account(HttpExchange http) {
         String secret = secret(http);

@@ -9,7 +9,7 @@ final class TokenBucket {
 
     private final long capacity;
 
-    /** What rounding may leave, far less than a token: a client that waited as long as it was told is served. */
+    /** Most that rounding leaves, far less than a token: a client that waited as long as it was told is served. */
     private final double rounding;
 
     private double level;

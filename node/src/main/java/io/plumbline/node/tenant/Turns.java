@@ -8,10 +8,10 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Whose request is answered next, where more come than are answered together: that of the tenant that has had the
- * fewest tokens (start-time fair queueing). A tenant that begins to ask has had as many as the one whose turn it is, so
- * it goes before the long line of another and gains nothing by having been away. What waits is bounded, of each tenant
- * and of all. Any thread may call.
+ * Start-time fair queueing: where more requests come than are answered together, the next is one of the tenant that
+ * has had the fewest tokens. A tenant that begins to ask counts as having had as many as the one of the last turn: it
+ * goes before the long line of another, and gains nothing by having been away. Waiting places are bounded, of each
+ * tenant and of all. Any thread may call.
  */
 final class Turns {
     private final int places;
@@ -132,7 +132,7 @@ final class Turns {
         return longest.getValue().turns.pollLast();
     }
 
-    /** Lets go on whose turn it is. One that needs many places waits at the head for them, and nobody overtakes it. */
+    /** Lets those go on that have places. One that needs many waits at the head for them, and is not overtaken. */
     private void begin() {
         while (waiting > 0) {
             Line next = lines.values().stream()
@@ -186,7 +186,7 @@ final class Turns {
         waiting = 0;
     }
 
-    /** What a tenant has had beyond others is kept: it would begin anew after each answer otherwise. */
+    /** Forgets a tenant that has had no more than others; one that has would begin anew after each answer. */
     private void forget(String tenant, Line line) {
         if (line.turns.isEmpty() && line.running == 0 && line.served <= now) {
             lines.remove(tenant);

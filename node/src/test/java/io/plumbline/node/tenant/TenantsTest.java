@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Who is let in, how much each may ask for, and what clients are told; by clocks that the test moves. */
+/** Keys let tenants in, each may ask for so much, and clients are told; by clocks that the test moves. */
 class TenantsTest {
     private static final long SECOND = 1_000_000_000;
 

@@ -12,7 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Whose turn it is, and that places in line come free however a request ends. */
+/** Tenants take turns, and places in line come free however a request ends. */
 class TurnsTest {
     private static boolean hasCome(Turns.Turn turn) {
         return turn.come().getNow(false);
@@ -167,7 +167,7 @@ class TurnsTest {
     }
 
     @Test
-    void whoeverWaitsIsSentAwayAtTheEnd() {
+    void allThatWaitAreSentAwayAtTheEnd() {
         Turns turns = new Turns(1, 2, 2);
         Turns.Turn answered = turns.enter("a", 1, 1);
         Turns.Turn waiting = turns.enter("b", 1, 1);

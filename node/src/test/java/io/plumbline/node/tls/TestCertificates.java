@@ -26,7 +26,7 @@ public final class TestCertificates {
 
     /** The two files. */
     public record Made(Path certificate, Path key) {
-        /** What a server shows. */
+        /** For a server that shows it. */
         public SSLContext context() throws IOException {
             return new CertificateFiles(certificate, key, event -> {}).context();
         }
