@@ -11,6 +11,7 @@ import io.plumbline.node.cli.DevicesCommand;
 import io.plumbline.node.cli.ServeCommand;
 import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.cli.apikey.ApiKeyCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
 import io.plumbline.node.cli.local.NetworkCommand;
 import io.plumbline.node.cli.model.ModelCommand;
@@ -79,9 +80,11 @@ public final class Main {
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommand())
+                .addCommand(new ApiKeyCommand())
                 .build();
         ModelCommand.addTo(line.getCommands().get("model"));
         ReceiptCommand.addTo(line.getCommands().get("receipt"));
+        ApiKeyCommand.addTo(line.getCommands().get("api-key"));
         LedgerCommand.addTo(line.getCommands().get("ledger"));
         NetworkCommand.addTo(line.getCommands().get("network"));
         try {

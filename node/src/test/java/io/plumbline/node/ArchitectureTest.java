@@ -46,7 +46,7 @@ class ArchitectureTest {
                 .check(classes);
     }
 
-    /** The processes of a network stand on six floors; what two roles share stands below both. */
+    /** The processes of a network stand on six floors; what two roles share, and what guards an API, stands below. */
     @Test
     void theNodesFloorsAreNotClimbed() {
         layeredArchitecture()
@@ -65,6 +65,8 @@ class ArchitectureTest {
                 .definedBy("io.plumbline.node.full..")
                 .layer("inference")
                 .definedBy("io.plumbline.node.inference..")
+                .layer("tenant")
+                .definedBy("io.plumbline.node.tenant..", "io.plumbline.node.tls..")
                 .layer("client")
                 .definedBy("io.plumbline.node.client..")
                 .layer("network")
@@ -83,6 +85,10 @@ class ArchitectureTest {
                 .mayOnlyBeAccessedByLayers("cli", "demo")
                 .whereLayer("inference")
                 .mayOnlyBeAccessedByLayers("cli", "demo", "serve")
+                .whereLayer("tenant")
+                .mayOnlyAccessLayers("network")
+                .whereLayer("tenant")
+                .mayOnlyBeAccessedByLayers("cli", "demo", "serve", "gateway")
                 .whereLayer("client")
                 .mayOnlyAccessLayers("network")
                 .whereLayer("network")

@@ -2,14 +2,15 @@ package io.plumbline.node.cli;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
 import com.beust.jcommander.converters.PathConverter;
 import io.plumbline.inference.language.importer.ModelStore;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.gateway.ApiServer;
-import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
@@ -21,9 +22,6 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import me.tongfei.progressbar.ProgressBar;
@@ -68,11 +66,8 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                     + " GPU has left")
     private long cacheMib;
 
-    @Parameter(
-            names = "--allow-origin",
-            description = "ORIGIN of web pages that may use it from a browser, such as https://app.example; again for"
-                    + " more, * for all. Pages of the browser's own host always may")
-    private List<String> origins = new ArrayList<>();
+    @ParametersDelegate
+    private ApiOptions api = new ApiOptions();
 
     @Override
     public Integer call() throws Exception {
@@ -101,7 +96,8 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                     language,
                     keys,
                     log,
-                    new ApiServer.Place(host, port, new Origins(Set.copyOf(origins))),
+                    new ApiServer.Place(
+                            host, port, api.origins(), api.access(folder, language.maxSequences(), ServeCommand::tell)),
                     fault -> System.err.println(Terminal.printable("plumbline: " + fault)));
         } catch (IOException | RuntimeException e) {
             log.close();
@@ -113,7 +109,18 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         return 0;
     }
 
+    /** Tells an operator what has changed, in a line: nothing else is printed while it serves. */
+    private static void tell(Event event) {
+        String text = switch (event) {
+            case Event.Warning warning -> warning.message();
+            case Event.Renewed renewed -> "read again: " + renewed.file() + ", " + renewed.what();
+            default -> event.toString();
+        };
+        System.err.println(Terminal.printable("plumbline: " + text));
+    }
+
     private void requireSound() throws IOException {
+        api.requireSound();
         if (TensorPackage.isIn(model) || model.toString().endsWith(".onnx")) {
             throw new IOException("serve runs language models. An ONNX model is served on a network: plumbline"
                     + " inference-node, or plumbline tensor-demo to see one at work.");
@@ -132,15 +139,17 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         return Network.readKey(file);
     }
 
-    private static void show(String name, Path imported, Path folder, LanguageEngine language, int port) {
+    private void show(String name, Path imported, Path folder, LanguageEngine language, int port) {
         LoadedModel model = language.model();
         ComputeBackend compute = language.compute();
         Terminal.print("model     " + name + ", " + Blake3.hex(model.id()));
         Terminal.print("computes  " + compute.describe());
-        Terminal.print(
-                "serves    http://localhost:" + port + "/v1, which OpenAI's clients take as base URL; any API key");
+        String base =
+                (api.isTls() ? "https" : "http") + "://" + (api.isTls() ? host : "localhost") + ":" + port + "/v1";
+        Terminal.print("serves    " + base + ", which OpenAI's clients take as base URL; "
+                + (api.hasKeys() ? "with an API key of ./plumbline api-key new" : "any API key"));
         Terminal.print("receipts  " + folder.resolve(ReceiptLog.FILE_NAME) + "; check one:");
         Terminal.print("          ./plumbline audit RECEIPT --log " + folder + " --model " + imported);
-        Terminal.print("try it    ./plumbline chat http://localhost:" + port + "/v1");
+        Terminal.print("try it    ./plumbline chat " + base);
     }
 }

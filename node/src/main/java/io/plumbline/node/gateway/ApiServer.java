@@ -1,5 +1,6 @@
 package io.plumbline.node.gateway;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.http.HttpExchange;
@@ -7,6 +8,7 @@ import io.plumbline.node.http.HttpLimits;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.http.HttpServer;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Level;
 import java.io.IOException;
@@ -29,6 +31,7 @@ public final class ApiServer implements AutoCloseable {
     private final ChatApi chat;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
+    private final Access access;
     private final HttpServer server;
 
     /**
@@ -36,8 +39,14 @@ public final class ApiServer implements AutoCloseable {
      *
      * @param port 0 takes any free one.
      * @param origins the web pages that may use it.
+     * @param access the tenants that may use it, and how it is known to them; closed with the server.
      */
-    public record Place(String host, int port, Origins origins) {}
+    public record Place(String host, int port, Origins origins, Access access) {
+        /** For everybody, in the clear. */
+        public Place(String host, int port, Origins origins) {
+            this(host, port, origins, Access.open());
+        }
+    }
 
     /**
      * Starts it.
@@ -62,19 +71,22 @@ public final class ApiServer implements AutoCloseable {
         this.embeddings = new EmbeddingsApi(tensors, level);
         HttpRoutes routes = routes();
         more.accept(routes);
+        this.access = place.access();
         try {
             this.server = HttpServer.start(
                     place.host(),
                     place.port(),
-                    routes,
+                    access.guard(routes),
                     Http::refusal,
                     HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
                     place.origins(),
+                    access.tls(),
                     faults);
         } catch (IOException e) {
             CloseHelper.closeAll(embeddings, chat);
             throw e;
         }
+        access.start(faults);
     }
 
     /**
@@ -119,8 +131,8 @@ public final class ApiServer implements AutoCloseable {
                 .post("/v1/chat/completions", http -> language(http, ChatApi::chat))
                 .post("/v1/completions", http -> language(http, ChatApi::text))
                 .post("/v1/responses", http -> language(http, ChatApi::responses))
-                .post("/v1/messages", http -> language(http, ChatApi::messages))
-                .post("/v1/messages/count_tokens", http -> language(http, ChatApi::countTokens));
+                .post("/v1/messages", http -> language(http, Http::anthropic, ChatApi::messages))
+                .post("/v1/messages/count_tokens", http -> language(http, Http::anthropic, ChatApi::countTokens));
         tensors.route(routes);
         return routes;
     }
@@ -130,8 +142,12 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private void language(HttpExchange http, Answering how) throws IOException {
+        language(http, Http::openAi, how);
+    }
+
+    private void language(HttpExchange http, Http.Refusal form, Answering how) throws IOException {
         if (chat == null) {
-            Http.guarded(http, Http::openAi, () -> {
+            Http.guarded(http, form, () -> {
                 throw new ApiException(404, "This server has no language model.");
             });
         } else {
@@ -164,13 +180,19 @@ public final class ApiServer implements AutoCloseable {
 
     private void models(HttpExchange http) throws IOException {
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
-        json.putArray("data").addAll(listed().values());
+        ArrayNode data = json.putArray("data");
+        listed().forEach((name, model) -> {
+            if (Admission.of(http).mayAsk(name)) {
+                data.add(model);
+            }
+        });
         Http.guarded(http, Http::openAi, () -> Http.send(http, 200, json));
     }
 
     private void model(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
             String name = http.parameter("model");
+            Http.requireMayAsk(http, name);
             ObjectNode json = listed().get(name);
             if (json == null) {
                 throw new ApiException(404, "model_not_found", "model", "The model \"" + name + "\" does not exist.");
@@ -182,6 +204,6 @@ public final class ApiServer implements AutoCloseable {
     @Override
     public void close() {
         server.close();
-        CloseHelper.closeAll(embeddings, chat);
+        CloseHelper.closeAll(access, embeddings, chat);
     }
 }

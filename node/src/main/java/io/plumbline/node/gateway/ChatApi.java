@@ -9,6 +9,7 @@ import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.ReceiptCheck;
@@ -100,6 +101,7 @@ final class ChatApi implements AutoCloseable {
     }
 
     private JsonNode body(HttpExchange http) throws IOException {
+        Http.requireMayAsk(http, modelName);
         return Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
     }
 
@@ -112,25 +114,44 @@ final class ChatApi implements AutoCloseable {
         Http.guarded(http, refusal, () -> {
             JsonNode body = body(http);
             ChatRequest asked = parse.apply(body);
+            Admission admission = Admission.of(http);
+            admission.begin(http, asked.requests().size(), mostTokens(asked));
             try (Completion completion = new Completion(this, asked)) {
-                CompletionWriter writer = wording.apply(completion, body);
-                if (asked.stream()) {
-                    http.responseHeader("Content-Type", "text/event-stream");
-                    http.responseHeader("Cache-Control", "no-cache");
-                    completion.start();
-                    http.onClientGone(completion::cancel);
-                    try (OutputStream out = http.stream(200)) {
-                        writer.stream(out);
-                    } catch (IOException e) {
-                        // The client has gone; closing the completion tells the node.
-                    }
-                } else {
-                    completion.start();
-                    http.onClientGone(completion::cancel);
-                    Http.send(http, 200, writer.whole());
+                completion.onComputed(() -> admission.used(completion.usedTokens()));
+                try {
+                    answer(http, asked, completion, wording.apply(completion, body));
+                } finally {
+                    admission.used(completion.usedTokens());
                 }
             }
         });
+    }
+
+    private static void answer(HttpExchange http, ChatRequest asked, Completion completion, CompletionWriter writer)
+            throws IOException {
+        if (asked.stream()) {
+            http.responseHeader("Content-Type", "text/event-stream");
+            http.responseHeader("Cache-Control", "no-cache");
+            completion.start();
+            http.onClientGone(completion::cancel);
+            try (OutputStream out = http.stream(200)) {
+                writer.stream(out);
+            } catch (IOException e) {
+                // The client has gone; closing the completion tells the node.
+            }
+        } else {
+            completion.start();
+            http.onClientGone(completion::cancel);
+            Http.send(http, 200, writer.whole());
+        }
+    }
+
+    /** Most tokens that all choices may take, their prompts and answers together. */
+    private long mostTokens(ChatRequest asked) {
+        long answers = asked.requests().stream()
+                .mapToLong(request -> ReceiptCheck.most(request, model.config()))
+                .sum();
+        return Completion.promptTokens(asked.requests()) + answers;
     }
 
     /** A node that is there for answers audited at {@code wanted}. */

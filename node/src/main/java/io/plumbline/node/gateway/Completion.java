@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /**
@@ -27,6 +28,8 @@ final class Completion implements AutoCloseable {
     private final ChatApi api;
     private final ChatRequest chat;
     private final List<Choice> choices = new CopyOnWriteArrayList<>();
+    private final AtomicInteger computing;
+    private Runnable onComputed = () -> {};
     private volatile boolean isCancelled;
 
     /** Choices with news: a token, or their end. */
@@ -38,6 +41,7 @@ final class Completion implements AutoCloseable {
     Completion(ChatApi api, ChatRequest chat) {
         this.api = api;
         this.chat = chat;
+        this.computing = new AtomicInteger(chat.requests().size());
     }
 
     ChatRequest chat() {
@@ -53,9 +57,14 @@ final class Completion implements AutoCloseable {
         return choices;
     }
 
-    /** Tokens of the prompts, each once: choices of one prompt share its tokens. */
+    /** Tokens of the prompts. */
     int promptTokens() {
-        return chat.requests().stream()
+        return promptTokens(chat.requests());
+    }
+
+    /** Tokens of the requests' prompts: choices of one prompt share them. */
+    static int promptTokens(List<Request> requests) {
+        return requests.stream()
                 .map(Request::promptTokens)
                 .collect(Collectors.toCollection(() -> Collections.newSetFromMap(new IdentityHashMap<>())))
                 .stream()
@@ -63,11 +72,30 @@ final class Completion implements AutoCloseable {
                 .sum();
     }
 
+    /** Tokens that were computed by now, also for a client that has gone; 0 where no answer has begun. */
+    long usedTokens() {
+        long delivered = 0;
+        boolean hasBegun = false;
+        for (Choice choice : choices) {
+            if (choice.inference != null) {
+                int tokens = choice.inference.delivered().count();
+                hasBegun |= tokens > 0;
+                delivered += tokens;
+            }
+        }
+        return hasBegun ? promptTokens() + delivered : 0;
+    }
+
     /** Tokens of the answers, once they are whole. */
     int outputTokens() {
         return choices.stream()
                 .mapToInt(choice -> choice.answered().answer().tokens().length)
                 .sum();
+    }
+
+    /** Has {@code action} run once all choices have ended, whether or not the client has taken them. */
+    void onComputed(Runnable action) {
+        onComputed = action;
     }
 
     /** Has all choices answered: each begins beside the others. */
@@ -155,6 +183,9 @@ final class Completion implements AutoCloseable {
             });
         } finally {
             news.add(new News(choice, null));
+            if (computing.decrementAndGet() == 0) {
+                onComputed.run();
+            }
         }
     }
 

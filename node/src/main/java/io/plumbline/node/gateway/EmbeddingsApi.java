@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
 import io.plumbline.node.http.HttpExchange;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -45,11 +46,11 @@ final class EmbeddingsApi implements AutoCloseable {
     void embed(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
             byte[] body = http.body();
-            Http.send(http, 200, embedded(Http.json(http, body, body.length)));
+            Http.send(http, 200, embedded(http, Http.json(http, body, body.length)));
         });
     }
 
-    private ObjectNode embedded(JsonNode body) throws IOException {
+    private ObjectNode embedded(HttpExchange http, JsonNode body) throws IOException {
         RequestFields fields = new RequestFields(body);
         String name = fields.text("model", embedders.size() == 1 ? embedders.firstKey() : "");
         TextEmbedder embedder = embedders.get(name);
@@ -60,6 +61,7 @@ final class EmbeddingsApi implements AutoCloseable {
                     "model",
                     "The model \"" + name + "\" embeds no text; those of this gateway are " + embedders.keySet() + ".");
         }
+        Http.requireMayAsk(http, name);
         fields.requireOnly(
                 Set.of("model", "input", "encoding_format", "plumbline"),
                 Set.of("user"),
@@ -77,13 +79,22 @@ final class EmbeddingsApi implements AutoCloseable {
         for (int from = 0; from < texts.size(); from += PART_TEXTS) {
             inputs.add(embedder.inputs(part(texts, from)));
         }
+        int tokens = tokens(texts);
+        Admission admission = Admission.of(http);
+        admission.begin(http, 1, tokens);
         List<float[]> vectors = new ArrayList<>();
         ArrayNode receipts = Http.MAPPER.createArrayNode();
-        for (List<Tensor> one : inputs) {
-            TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
-            List<long[]> part = part(texts, vectors.size());
-            receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
-            vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
+        int computed = 0;
+        try {
+            for (List<Tensor> one : inputs) {
+                TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
+                List<long[]> part = part(texts, vectors.size());
+                receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
+                vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
+                computed += tokens(part);
+            }
+        } finally {
+            admission.used(computed);
         }
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = json.putArray("data");
@@ -98,7 +109,6 @@ final class EmbeddingsApi implements AutoCloseable {
                 }
             }
         }
-        int tokens = texts.stream().mapToInt(text -> text.length).sum();
         json.put("model", name);
         json.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
         if (receipts.size() == 1) {
@@ -111,6 +121,10 @@ final class EmbeddingsApi implements AutoCloseable {
 
     private static List<long[]> part(List<long[]> texts, int from) {
         return texts.subList(from, Math.min(texts.size(), from + PART_TEXTS));
+    }
+
+    private static int tokens(List<long[]> texts) {
+        return texts.stream().mapToInt(text -> text.length).sum();
     }
 
     private static String base64(float[] vector) {

@@ -52,8 +52,14 @@ public final class Gateway implements AutoCloseable {
      * @param httpPort 0 takes any free one.
      * @param terms that answers are bought at.
      * @param origins the web pages that may use it.
+     * @param access the tenants that may use it, and how it is known to them; closed with it.
      */
-    public record Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {}
+    public record Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+        /** For everybody, in the clear. */
+        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {
+            this(folder, host, httpPort, terms, origins, Access.open());
+        }
+    }
 
     /**
      * Starts the gateway.
@@ -86,7 +92,7 @@ public final class Gateway implements AutoCloseable {
                     nodes,
                     models,
                     place.terms().level(),
-                    new ApiServer.Place(host, place.httpPort(), place.origins()),
+                    new ApiServer.Place(host, place.httpPort(), place.origins(), place.access()),
                     this::addRoutes,
                     fault -> events.emit(new Event.Error(fault.toString())));
         } catch (IOException e) {

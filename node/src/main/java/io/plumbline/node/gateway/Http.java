@@ -13,6 +13,7 @@ import io.plumbline.inference.json.FiniteNumbers;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -67,7 +68,7 @@ public final class Http {
                         "error",
                         MAPPER.createObjectNode()
                                 .put("message", message)
-                                .put("type", status < 500 ? "invalid_request_error" : "server_error")
+                                .put("type", type(status, code))
                                 .put("param", parameter)
                                 .put("code", code));
     }
@@ -88,6 +89,13 @@ public final class Http {
         ObjectNode json = MAPPER.createObjectNode().put("type", "error");
         json.putObject("error").put("type", type).put("message", message);
         return json;
+    }
+
+    private static String type(int status, String code) {
+        if (status == 429 && code != null) {
+            return code.equals("insufficient_quota") ? code : "rate_limit_error";
+        }
+        return status < 500 ? "invalid_request_error" : "server_error";
     }
 
     /** As the Open Inference Protocol words it. */
@@ -112,8 +120,7 @@ public final class Http {
         } catch (ApiException e) {
             send(http, e.status(), refusal.of(e.status(), e.code(), e.parameter(), e.getMessage()));
         } catch (HttpException e) {
-            e.headers().forEach(http::responseHeader);
-            send(http, e.status(), refusal.of(e.status(), null, null, e.getMessage()));
+            refuse(http, refusal, e);
         } catch (AnswerTooLargeException e) {
             send(http, 413, refusal.of(413, null, null, e.getMessage()));
         } catch (IllegalArgumentException e) {
@@ -126,6 +133,27 @@ public final class Http {
     /** Reads JSON that was written here. */
     static JsonNode json(String text) {
         return reading(() -> MAPPER.readTree(text));
+    }
+
+    /** Says why a request is not answered. */
+    static void refuse(HttpExchange http, Refusal form, HttpException why) throws IOException {
+        why.headers().forEach(http::responseHeader);
+        send(http, why.status(), form.of(why.status(), why.code(), null, why.getMessage()));
+    }
+
+    /**
+     * Looks whether a client's key is for a model.
+     *
+     * @throws ApiException in the words for a model that there is not: it is none of that client's business.
+     */
+    static void requireMayAsk(HttpExchange http, String model) {
+        if (!Admission.of(http).mayAsk(model)) {
+            throw new ApiException(
+                    404,
+                    "model_not_found",
+                    "model",
+                    "The model \"" + model + "\" does not exist, or this API key is not for it.");
+        }
     }
 
     /** Reads JSON of a size that was looked at before. */

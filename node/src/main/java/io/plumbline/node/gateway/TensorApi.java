@@ -9,6 +9,7 @@ import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.tenant.Admission;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
@@ -148,17 +149,20 @@ final class TensorApi {
 
     private void index(HttpExchange http) throws IOException {
         ArrayNode json = Http.MAPPER.createArrayNode();
-        names().forEach(name -> json.addObject()
-                .put("name", name)
-                .put("version", VERSION)
-                .put("state", "READY")
-                .put("reason", ""));
+        names().stream()
+                .filter(Admission.of(http)::mayAsk)
+                .forEach(name -> json.addObject()
+                        .put("name", name)
+                        .put("version", VERSION)
+                        .put("state", "READY")
+                        .put("reason", ""));
         Http.send(http, 200, json);
     }
 
     private String name(HttpExchange http) {
         String version = Objects.requireNonNullElse(http.parameter("version"), VERSION);
         String name = http.parameter("model");
+        Http.requireMayAsk(http, name);
         model(name);
         if (!version.equals(VERSION)) {
             throw new ApiException(
@@ -242,7 +246,9 @@ final class TensorApi {
         }
         // Before it is paid for, as far as it is known by then.
         http.hold(known);
+        Admission.of(http).begin(http, 1, 0);
         Answered answered = ask(served(name), inputs, outputs, wish);
+        Admission.of(http).used(0);
         long written = 0;
         for (Tensor output : answered.outputs()) {
             written += output.data().length

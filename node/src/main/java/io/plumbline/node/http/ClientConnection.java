@@ -6,8 +6,12 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLEngineResult;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.ManagedSelector;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.io.ssl.SslConnection;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.Scheduler;
@@ -21,8 +25,19 @@ final class ClientConnection extends SocketChannelEndPoint {
     private final HttpLimits limits;
     private final Object reading = new Object();
 
-    /** A byte that was read to see whether the client is still there, and that the parser has yet to get. */
-    private final ByteBuffer readAhead = ByteBuffer.allocate(1).flip();
+    /** In the clear one byte shows that a client goes on. */
+    private static final int READ_AHEAD_BYTES = 1;
+
+    /** A client that closes a TLS connection first sends a record that says so: the end is seen behind it alone. */
+    private static final int READ_AHEAD_TLS_BYTES = 128;
+
+    /** Bytes that were read to see whether the client is still there, and that the parser has yet to get. */
+    private final ByteBuffer readAhead;
+
+    private final boolean isTls;
+
+    /** Of the answer under way. */
+    private final AnswerPace pace;
 
     private volatile State state = new State(Phase.HEAD);
     private volatile Runnable onGone;
@@ -48,10 +63,25 @@ final class ClientConnection extends SocketChannelEndPoint {
         }
     }
 
+    /** @param isTls whether TLS lies between the client's bytes and HTTP. */
     ClientConnection(
-            SocketChannel channel, ManagedSelector selector, SelectionKey key, Scheduler scheduler, HttpLimits limits) {
+            SocketChannel channel,
+            ManagedSelector selector,
+            SelectionKey key,
+            Scheduler scheduler,
+            HttpLimits limits,
+            boolean isTls) {
         super(channel, selector, key, scheduler);
         this.limits = limits;
+        this.isTls = isTls;
+        this.pace = new AnswerPace(limits);
+        this.readAhead = ByteBuffer.allocate(isTls ? READ_AHEAD_TLS_BYTES : READ_AHEAD_BYTES)
+                .flip();
+    }
+
+    /** The connection beneath that which HTTP sees. */
+    static ClientConnection of(EndPoint endPoint) {
+        return (ClientConnection) (endPoint instanceof EndPoint.Wrapper tls ? tls.unwrap() : endPoint);
     }
 
     @Override
@@ -70,8 +100,22 @@ final class ClientConnection extends SocketChannelEndPoint {
         return filled;
     }
 
+    @Override
+    public boolean flush(ByteBuffer... buffers) throws IOException {
+        long before = BufferUtil.remaining(buffers);
+        boolean isAll = super.flush(buffers);
+        pace.taken(before - BufferUtil.remaining(buffers));
+        return isAll;
+    }
+
+    /** How the client of the answer under way takes it. */
+    AnswerPace pace() {
+        return pace;
+    }
+
     /** A request's head is whole. */
     void beginAnswer() {
+        pace.begin();
         state = new State(Phase.ANSWERING);
         setIdleTimeout(limits.stallTime().toMillis());
     }
@@ -113,6 +157,9 @@ final class ClientConnection extends SocketChannelEndPoint {
                 }
             }
             case ANSWERING -> {
+                if (pace.isTooSlow()) {
+                    close();
+                }
                 Runnable action = onGone;
                 if (action != null && hasGone()) {
                     onGone = null;
@@ -126,19 +173,34 @@ final class ClientConnection extends SocketChannelEndPoint {
         String seconds = limits.headTime().toSeconds() + " s";
         byte[] body = errors.body("", 408, "The request's headers did not come within " + seconds + ".");
         String head = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                + "Content-Length: " + body.length + "\r\n\r\n";
+                + RequestId.HEADER + ": " + RequestId.next() + "\r\nContent-Length: " + body.length + "\r\n\r\n";
         ByteBuffer response = ByteBuffer.wrap(head.getBytes(StandardCharsets.US_ASCII));
+        EndPoint endPoint = this;
+        if (isTls) {
+            SslConnection tls = (SslConnection) getConnection();
+            if (tls == null || !hasShakenHands(tls.getSSLEngine())) {
+                // It would not be read.
+                close();
+                return;
+            }
+            endPoint = tls.getSslEndPoint();
+        }
         // A client that does not take even this, or a response that has begun after all: close either way.
-        write(Callback.from(this::close, failure -> close()), response, ByteBuffer.wrap(body));
+        endPoint.write(Callback.from(this::close, failure -> close()), response, ByteBuffer.wrap(body));
+    }
+
+    private static boolean hasShakenHands(SSLEngine engine) {
+        return engine.getHandshakeStatus() == SSLEngineResult.HandshakeStatus.NOT_HANDSHAKING
+                && !engine.getSession().getProtocol().equals("NONE");
     }
 
     private boolean hasGone() {
         synchronized (reading) {
-            if (readAhead.hasRemaining()) {
+            if (readAhead.remaining() == readAhead.capacity()) {
                 // It has sent its next request already; what comes after that is not looked at.
                 return false;
             }
-            readAhead.clear();
+            readAhead.compact();
             int read;
             try {
                 read = getChannel().read(readAhead);

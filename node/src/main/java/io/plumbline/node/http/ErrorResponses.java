@@ -28,6 +28,7 @@ final class ErrorResponses implements Request.Handler {
         }
         response.setStatus(status);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+        response.getHeaders().put(RequestId.HEADER, RequestId.next());
         // The path is not to be trusted where the head was not: the answer is in the form that most clients speak.
         response.write(true, ByteBuffer.wrap(errors.body("", status, message)), callback);
         return true;

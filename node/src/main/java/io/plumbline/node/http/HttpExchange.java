@@ -45,6 +45,16 @@ public interface HttpExchange {
      */
     void hold(long bytes);
 
+    /** Keeps what is known of this request beside it, one of each type; for {@link #attached}. */
+    <T> void attach(Class<T> type, T value);
+
+    /**
+     * The value that {@link #attach} was given.
+     *
+     * @return null where it was given none of that type.
+     */
+    <T> T attached(Class<T> type);
+
     /** Sets a header of the response; to be called before the response is sent. */
     void responseHeader(String name, String value);
 

@@ -11,8 +11,9 @@ import java.time.Duration;
  * @param idleTime between one answer and the next request on a connection.
  * @param bodyBytes of one request's body.
  * @param allBodyBytes of the bodies of all requests that are being answered, and of what is made of them.
- * @param bodyTime until a body is whole, and a second more for each {@code bodyBytesPerSecond} of it that have come.
- * @param bodyBytesPerSecond the slowest client that may send a large body.
+ * @param bodyTime until a body is whole, and a second more for each {@code bodyBytesPerSecond} of it that have come; so
+ *     long may an answer in all wait for its client to take it, too.
+ * @param bodyBytesPerSecond the slowest client that may send a large body, or take a large answer.
  * @param stallTime longest pause in a body that is sent, and longest wait for a client to take what is sent to it.
  */
 public record HttpLimits(

@@ -63,6 +63,28 @@ public final class HttpRoutes {
         return this;
     }
 
+    /** Puts something before the handler of a route. */
+    @FunctionalInterface
+    public interface Wrapper {
+        /**
+         * @param method "GET" or "POST".
+         * @param path such as {@code /v1/receipts/{request}}.
+         * @return what answers in place of {@code handler}.
+         */
+        HttpHandler wrap(String method, String path, HttpHandler handler);
+    }
+
+    /** These routes, each behind what {@code wrapper} puts before it. */
+    public HttpRoutes wrapped(Wrapper wrapper) {
+        HttpRoutes wrapped = new HttpRoutes();
+        for (Route route : routes) {
+            String path = "/" + String.join("/", route.parts());
+            wrapped.routes.add(
+                    new Route(route.method(), route.parts(), wrapper.wrap(route.method(), path, route.handler())));
+        }
+        return wrapped;
+    }
+
     /**
      * The route of a request.
      *

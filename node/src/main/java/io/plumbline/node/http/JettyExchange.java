@@ -4,24 +4,36 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 
 /** An exchange by Jetty's request and response. */
 final class JettyExchange implements HttpExchange {
+    /** Bytes of a body that was not asked for which are taken and dropped, so that the connection may go on. */
+    private static final int MOST_DROPPED_BYTES = 1 << 20;
+
+    private static final int DROPPED_AT_ONCE_BYTES = 8 << 10;
+
     private final Request request;
     private final Response response;
     private final ClientConnection connection;
+    private final AnswerPace pace;
     private final RequestBody body;
+    private final Map<Class<?>, Object> attached = new HashMap<>();
     private Map<String, String> parameters = Map.of();
+    private boolean isBodyRead;
 
     JettyExchange(Request request, Response response, ClientConnection connection, RequestBody body) {
         this.request = request;
         this.response = response;
         this.connection = connection;
+        this.pace = connection.pace();
         this.body = body;
     }
 
@@ -41,6 +53,16 @@ final class JettyExchange implements HttpExchange {
     }
 
     @Override
+    public <T> void attach(Class<T> type, T value) {
+        attached.put(type, value);
+    }
+
+    @Override
+    public <T> T attached(Class<T> type) {
+        return type.cast(attached.get(type));
+    }
+
+    @Override
     public byte[] body() throws IOException {
         return body(Integer.MAX_VALUE);
     }
@@ -52,6 +74,7 @@ final class JettyExchange implements HttpExchange {
 
     @Override
     public byte[] body(int most) throws IOException {
+        isBodyRead = true;
         try (InputStream in = Content.Source.asInputStream(request)) {
             return body.read(in, request.getLength(), most);
         } catch (IOException e) {
@@ -93,20 +116,53 @@ final class JettyExchange implements HttpExchange {
     @Override
     public void send(int status, byte[] bytes) throws IOException {
         begin(status);
-        Content.Sink.write(response, true, ByteBuffer.wrap(bytes));
+        pace.beginWrite();
+        try {
+            Content.Sink.write(response, true, ByteBuffer.wrap(bytes));
+        } finally {
+            pace.endWrite();
+        }
     }
 
     @Override
     public OutputStream stream(int status) throws IOException {
         begin(status);
-        return Content.Sink.asOutputStream(response);
+        return new PacedOutput(Content.Sink.asOutputStream(response), pace);
     }
 
     private void begin(int status) throws IOException {
         if (response.isCommitted()) {
             throw new IOException("The response has begun already.");
         }
+        if (!isBodyRead && request.getLength() > MOST_DROPPED_BYTES) {
+            responseHeader("Connection", "close");
+        }
         response.setStatus(status);
+    }
+
+    /**
+     * Takes what is left of a body that no handler read, once the response is sent. A client that is refused before its
+     * body has come would lose the refusal otherwise, or its next request: the connection would end under it.
+     *
+     * @param most time that it may take.
+     */
+    void dropBody(Duration most) {
+        if (isBodyRead || request.getHeaders().contains(HttpHeader.EXPECT)) {
+            return;
+        }
+        long began = System.nanoTime();
+        byte[] dropped = new byte[DROPPED_AT_ONCE_BYTES];
+        try (InputStream in = Content.Source.asInputStream(request)) {
+            for (int length = 0; length <= MOST_DROPPED_BYTES && System.nanoTime() - began < most.toNanos(); ) {
+                int read = in.read(dropped);
+                if (read < 0) {
+                    return;
+                }
+                length += read;
+            }
+        } catch (IOException e) {
+            // It has gone, or is too slow: the server ends the connection, since the body is not whole.
+        }
     }
 
     @Override

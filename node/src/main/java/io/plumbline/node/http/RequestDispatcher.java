@@ -36,8 +36,8 @@ final class RequestDispatcher extends Handler.Abstract {
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
-        ClientConnection connection = (ClientConnection)
-                request.getConnectionMetaData().getConnection().getEndPoint();
+        ClientConnection connection = ClientConnection.of(
+                request.getConnectionMetaData().getConnection().getEndPoint());
         RequestBody body = new RequestBody(limits, memory);
         connection.beginAnswer();
         Request.addCompletionListener(request, failure -> {
@@ -47,8 +47,10 @@ final class RequestDispatcher extends Handler.Abstract {
         // A handler may think longer than a client may pause.
         request.addIdleTimeoutListener(timeout -> false);
         JettyExchange exchange = new JettyExchange(request, response, connection, body);
+        exchange.responseHeader(RequestId.HEADER, RequestId.next());
         try {
             answer(exchange, request);
+            exchange.dropBody(limits.stallTime());
             callback.succeeded();
         } catch (IOException | RuntimeException e) {
             callback.failed(e);

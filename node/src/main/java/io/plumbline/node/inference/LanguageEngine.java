@@ -83,6 +83,11 @@ public final class LanguageEngine implements AutoCloseable {
         return compute;
     }
 
+    /** Answers that it computes side by side, at most. */
+    public int maxSequences() {
+        return compute.limits().maxSequences();
+    }
+
     /** Requests that wait for their first step. */
     int queued() {
         return engine.queued();

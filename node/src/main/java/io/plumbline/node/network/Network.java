@@ -10,18 +10,16 @@ import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Ports;
+import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Set;
 
 /**
  * What every process of one network is told: where the full nodes are and what the ledger began with. Kept in a JSON
@@ -136,12 +134,7 @@ public record Network(List<Place> places, Genesis genesis) {
     /** Reads a key file: 32 secret bytes in hexadecimal. */
     public static KeyPair readKey(Path file) throws IOException {
         try {
-            Set<PosixFilePermission> others = new HashSet<>(Files.getPosixFilePermissions(file));
-            others.removeAll(PosixFilePermissions.fromString("rwx------"));
-            if (!others.isEmpty()) {
-                throw new IOException("others than its owner may use it. Run chmod 600 " + file
-                        + ", and think whether somebody has read it");
-            }
+            PrivateFiles.requireOwnerAlone(file);
             return new KeyPair(HexFormat.of().parseHex(Files.readString(file).strip()));
         } catch (NoSuchFileException e) {
             throw new IOException(file + " is not a key file: it does not exist.", e);

@@ -65,4 +65,25 @@ class LauncherTest {
         String said = started("full-node", "--dir", "D");
         assertTrue(said.contains("-jar") && !said.contains("inference-gpu"), said);
     }
+
+    /** A server's warnings are read while it runs, also where they go into a file. */
+    @Test
+    void whatIsSaidOnStandardErrorIsPassedOnAtOnce() throws Exception {
+        started("full-node");
+        script(home.resolve("jdk/bin/java"), "echo warned >&2; exec sleep 20");
+        ProcessBuilder launcher =
+                new ProcessBuilder("bash", home.resolve("plumbline").toString(), "full-node");
+        launcher.environment().put("JAVA_HOME", home.resolve("jdk").toString());
+        Path said = home.resolve("said");
+        Process running = launcher.redirectError(said.toFile()).start();
+        try {
+            for (int i = 0; i < 100 && Files.size(said) == 0; i++) {
+                Thread.sleep(50);
+            }
+            assertEquals("warned\n", Files.readString(said));
+            assertTrue(running.isAlive());
+        } finally {
+            running.destroy();
+        }
+    }
 }

@@ -87,6 +87,14 @@ class JsonMemoryTest {
         }
 
         @Override
+        public <T> void attach(Class<T> type, T value) {}
+
+        @Override
+        public <T> T attached(Class<T> type) {
+            return null;
+        }
+
+        @Override
         public void responseHeader(String name, String value) {}
 
         @Override

@@ -7,7 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.node.http.RawClient.Received;
 import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -19,11 +24,16 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("slow")
 class HttpConnectionTest {
-    private TestServer test;
+    TestServer test;
 
     @BeforeEach
     void start() throws IOException {
-        test = new TestServer();
+        test = server(TestServer.LIMITS);
+    }
+
+    /** A server in the clear; these hold over TLS as well. */
+    TestServer server(HttpLimits limits) throws IOException {
+        return new TestServer(limits);
     }
 
     @AfterEach
@@ -190,6 +200,38 @@ class HttpConnectionTest {
     }
 
     @Test
+    void aConnectionGoesOnBehindABodyThatNoHandlerRead() throws IOException {
+        String head = "POST /unread HTTP/1.1\r\nHost: localhost\r\n";
+        try (RawClient client = new RawClient(test.server)) {
+            Received early =
+                    client.write(head + "Content-Length: 100000\r\n\r\n").readUntil("unread", 3000);
+            assertEquals(200, early.status(), "before the body has come");
+            assertFalse(early.text().contains("Connection: close"), early.text());
+            client.write("a".repeat(100_000));
+            Received next = client.write(get("/hello", "")).readUntil("hello", 3000);
+            assertEquals(200, next.status(), next.text());
+            assertEquals(1, next.responses(), next.text());
+        }
+        Received large = RawClient.ask(test.server, head + "Content-Length: 2000000\r\n\r\n");
+        assertEquals(200, large.status(), large.text());
+        assertTrue(large.text().contains("Connection: close"), large.text());
+        assertTrue(large.closed());
+    }
+
+    @Test
+    void eachAnswerHasAnIdOfItsOwnAlsoARefusal() throws IOException {
+        Set<String> ids = new HashSet<>();
+        for (String request : List.of(
+                get("/hello", ""), get("/refused", ""), get("/nowhere", ""), get("/boom", ""), "nonsense\r\n\r\n")) {
+            String text = RawClient.ask(test.server, request).text();
+            Matcher id =
+                    Pattern.compile("(?i)x-request-id: (req_[0-9a-f]{32})\r\n").matcher(text);
+            assertTrue(id.find(), text);
+            assertTrue(ids.add(id.group(1)), text);
+        }
+    }
+
+    @Test
     void whatIsNowhereIsA404AndAnotherMethodA405InJson() throws IOException {
         Received received = RawClient.ask(test.server, get("/nowhere?x=1", ""));
         assertEquals(404, received.status(), received.text());
@@ -253,6 +295,7 @@ class HttpConnectionTest {
                                 (path, status, text) -> new byte[0],
                                 TestServer.LIMITS,
                                 Origins.LOCAL,
+                                null,
                                 fault -> {}))
                 .getMessage();
         assertTrue(message.contains("cannot listen on localhost:" + port), message);
@@ -273,6 +316,7 @@ class HttpConnectionTest {
                         (path, status, text) -> new byte[0],
                         TestServer.LIMITS,
                         Origins.LOCAL,
+                        null,
                         fault -> {})
                 .close();
     }

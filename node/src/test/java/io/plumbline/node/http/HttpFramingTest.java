@@ -25,7 +25,7 @@ class HttpFramingTest {
     /** What an attacker would smuggle past a proxy. */
     private static final String SECOND = "GET /second HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-    private static TestServer test;
+    static TestServer test;
 
     @BeforeAll
     static void start() throws IOException {

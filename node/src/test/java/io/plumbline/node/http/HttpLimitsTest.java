@@ -20,14 +20,19 @@ import org.junit.jupiter.api.Test;
 /** A client may hold a connection, memory and a thread for so long, and no longer. */
 @Tag("slow")
 class HttpLimitsTest {
-    private static final String HELLO = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static final String HELLO = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
     private static final String HEAD = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";
 
-    private TestServer test;
+    TestServer test;
 
     @BeforeEach
     void start() throws IOException {
-        test = new TestServer();
+        test = server(TestServer.LIMITS);
+    }
+
+    /** A server in the clear; these hold over TLS as well. */
+    TestServer server(HttpLimits limits) throws IOException {
+        return new TestServer(limits);
     }
 
     @AfterEach
@@ -35,7 +40,7 @@ class HttpLimitsTest {
         test.close();
     }
 
-    private static long millis(long sinceNanos) {
+    static long millis(long sinceNanos) {
         return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - sinceNanos);
     }
 
@@ -91,7 +96,14 @@ class HttpLimitsTest {
             throw new IllegalStateException("no words for " + status);
         };
         try (HttpServer server = HttpServer.start(
-                "localhost", 0, new HttpRoutes(), failing, TestServer.LIMITS, new Origins(Set.of()), faults::add)) {
+                "localhost",
+                0,
+                new HttpRoutes(),
+                failing,
+                TestServer.LIMITS,
+                new Origins(Set.of()),
+                null,
+                faults::add)) {
             for (int i = 1; i <= 2; i++) {
                 try (RawClient client = new RawClient(server)) {
                     assertTrue(client.write(HEAD).read(10_000).closed(), "connection " + i);
@@ -155,7 +167,7 @@ class HttpLimitsTest {
                 Duration.ofMillis(500),
                 1 << 10,
                 Duration.ofSeconds(1));
-        try (TestServer patient = new TestServer(limits);
+        try (TestServer patient = server(limits);
                 RawClient client = new RawClient(patient.server)) {
             client.write(HEAD + "Content-Length: 4096\r\n\r\n");
             for (int i = 0; i < 8; i++) {
@@ -190,6 +202,32 @@ class HttpLimitsTest {
             assertTrue(received.text().length() < 64 << 20);
         }
         assertTrue(test.faults.isEmpty(), test.faults.toString());
+    }
+
+    @Test
+    void aClientThatTakesItsAnswerSteadilyButTooSlowlyIsEnded() throws Exception {
+        // It takes 10 MiB a second of the 64 that are the fewest here, and makes no pause.
+        HttpLimits limits = new HttpLimits(
+                8,
+                16 << 10,
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(5),
+                1 << 20,
+                1 << 20,
+                Duration.ofMillis(500),
+                64 << 20,
+                Duration.ofSeconds(10));
+        try (TestServer strict = server(limits);
+                RawClient client = new RawClient(strict.server)) {
+            client.write("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            long began = System.nanoTime();
+            while (strict.writeFailed.getCount() > 0 && millis(began) < 10_000) {
+                Thread.sleep(100);
+                client.readSome(1 << 20);
+            }
+            assertEquals(0, strict.writeFailed.getCount(), "after " + millis(began) + " ms");
+            assertTrue(strict.faults.isEmpty(), strict.faults.toString());
+        }
     }
 
     @Test
@@ -266,19 +304,33 @@ class HttpLimitsTest {
 
     @Test
     void connectionsAreBoundedAndIdleOnesMakeRoom() throws Exception {
-        List<RawClient> clients = new ArrayList<>();
-        for (int i = 0; i < TestServer.LIMITS.connections(); i++) {
-            clients.add(new RawClient(test.server));
-        }
-        for (RawClient client : clients) {
-            assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
-        }
-        try (RawClient late = new RawClient(test.server)) {
-            assertEquals("", late.write(HELLO).read(300).text(), "it waits");
-            assertEquals(200, late.readUntil("hello", 5000).status());
-        }
-        for (RawClient client : clients) {
-            client.close();
+        // So few that all are there before the first has been idle for a second.
+        HttpLimits limits = new HttpLimits(
+                8,
+                16 << 10,
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(5),
+                1 << 20,
+                1 << 20,
+                Duration.ofSeconds(1),
+                1 << 10,
+                Duration.ofSeconds(1));
+        try (TestServer small = server(limits)) {
+            List<RawClient> clients = new ArrayList<>();
+            for (int i = 0; i < limits.connections(); i++) {
+                clients.add(new RawClient(small.server));
+            }
+            for (RawClient client : clients) {
+                assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
+            }
+            try (RawClient late = new RawClient(small.server)) {
+                long began = System.nanoTime();
+                assertEquals(200, late.write(HELLO).readUntil("hello", 5000).status());
+                assertTrue(millis(began) > 300, "it waited no " + millis(began) + " ms");
+            }
+            for (RawClient client : clients) {
+                client.close();
+            }
         }
     }
 

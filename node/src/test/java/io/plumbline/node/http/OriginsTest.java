@@ -67,6 +67,51 @@ class OriginsTest {
     }
 
     @Test
+    void aPageReadsTheHeadersOfAnAnswerAndOfARefusal() throws Exception {
+        try (TestServer server = new TestServer()) {
+            for (String path : List.of("/hello", "/refused", "/nowhere", "/boom")) {
+                HttpResponse<String> answer = send(server, "GET", path, "Origin", "https://app.example");
+                assertEquals(
+                        "*",
+                        answer.headers()
+                                .firstValue("Access-Control-Expose-Headers")
+                                .orElse(""),
+                        path);
+                assertEquals(
+                        "https://app.example",
+                        answer.headers()
+                                .firstValue("Access-Control-Allow-Origin")
+                                .orElse(""),
+                        path);
+            }
+        }
+    }
+
+    @Test
+    void aBrowserKeepsLeaveForADayAndIsNotAskedForAKeyFirst() throws Exception {
+        try (TestServer server = new TestServer()) {
+            HttpResponse<String> asked = send(
+                    server,
+                    "OPTIONS",
+                    "/echo",
+                    "Origin",
+                    "https://app.example",
+                    "Access-Control-Request-Method",
+                    "POST",
+                    "Access-Control-Request-Headers",
+                    "authorization,content-type,x-stainless-os,anthropic-version");
+            assertEquals(204, asked.statusCode());
+            assertEquals(
+                    "86400",
+                    asked.headers().firstValue("Access-Control-Max-Age").orElse(""));
+            assertTrue(asked.headers()
+                    .firstValue("Access-Control-Allow-Headers")
+                    .orElse("")
+                    .contains("anthropic-version"));
+        }
+    }
+
+    @Test
     void nothingIsDoneForOthers() throws Exception {
         try (TestServer server = new TestServer()) {
             for (String origin : List.of(

@@ -1,5 +1,6 @@
 package io.plumbline.node.http;
 
+import io.plumbline.node.tls.TestCertificates;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,8 +18,19 @@ final class RawClient implements AutoCloseable {
     private final Socket socket;
 
     RawClient(HttpServer server) throws IOException {
-        socket = new Socket("localhost", server.port());
+        socket = server.isTls()
+                ? TestCertificates.client().getSocketFactory().createSocket("localhost", server.port())
+                : new Socket("localhost", server.port());
         socket.setTcpNoDelay(true);
+    }
+
+    /** Reads so many bytes at most, and drops them. */
+    void readSome(int most) throws IOException {
+        try {
+            socket.getInputStream().readNBytes(most);
+        } catch (SocketException e) {
+            // The server has closed.
+        }
     }
 
     /**

@@ -10,6 +10,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
 
 /** A server with the shapes of handlers that the gateway has, and limits short enough for tests. */
 final class TestServer implements AutoCloseable {
@@ -37,7 +38,7 @@ final class TestServer implements AutoCloseable {
     /** Counted down when a handler is told that its client has gone. */
     final CountDownLatch gone = new CountDownLatch(1);
 
-    /** Counted down when a write to a stream has failed. */
+    /** Counted down when a write of an endless or a large answer has failed. */
     final CountDownLatch writeFailed = new CountDownLatch(1);
 
     TestServer() throws IOException {
@@ -45,6 +46,11 @@ final class TestServer implements AutoCloseable {
     }
 
     TestServer(HttpLimits limits) throws IOException {
+        this(limits, null);
+    }
+
+    /** @param tls null for a server in the clear. */
+    TestServer(HttpLimits limits, SSLContext tls) throws IOException {
         HttpRoutes routes = new HttpRoutes()
                 .get("/hello", http -> text(http, "hello"))
                 .get("/second", http -> {
@@ -68,7 +74,7 @@ final class TestServer implements AutoCloseable {
                 .get("/events", this::events)
                 .get("/endless", this::endless)
                 .post("/wait", this::waiting)
-                .get("/large", http -> http.send(200, new byte[64 << 20]));
+                .get("/large", this::large);
         server = HttpServer.start(
                 "localhost",
                 0,
@@ -77,6 +83,7 @@ final class TestServer implements AutoCloseable {
                         ("{\"path\":\"" + path + "\",\"error\":\"" + message + "\"}").getBytes(StandardCharsets.UTF_8),
                 limits,
                 new Origins(Set.of("https://app.example")),
+                tls,
                 faults::add);
     }
 
@@ -108,6 +115,15 @@ final class TestServer implements AutoCloseable {
             throw e;
         } catch (InterruptedException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    private void large(HttpExchange http) throws IOException {
+        try {
+            http.send(200, new byte[64 << 20]);
+        } catch (IOException e) {
+            writeFailed.countDown();
+            throw e;
         }
     }
 

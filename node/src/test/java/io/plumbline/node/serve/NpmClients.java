@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -24,13 +25,19 @@ final class NpmClients {
     private record Ended(int code, String said) {}
 
     private static Ended run(Path folder, String... command) throws IOException, InterruptedException {
+        return run(folder, Map.of(), command);
+    }
+
+    private static Ended run(Path folder, Map<String, String> variables, String... command)
+            throws IOException, InterruptedException {
         Path said = Files.createTempFile("plumbline-npm", ".log");
         try {
-            Process process = new ProcessBuilder(command)
+            ProcessBuilder builder = new ProcessBuilder(command)
                     .directory(folder.toFile())
                     .redirectErrorStream(true)
-                    .redirectOutput(said.toFile())
-                    .start();
+                    .redirectOutput(said.toFile());
+            builder.environment().putAll(variables);
+            Process process = builder.start();
             if (!process.waitFor(5, TimeUnit.MINUTES)) {
                 process.destroyForcibly();
                 throw new AssertionError(String.join(" ", command) + " did not end: " + Files.readString(said));
@@ -70,8 +77,28 @@ final class NpmClients {
 
     /** Has a client do what its users do. */
     static void check(String client, String base) throws IOException, InterruptedException {
+        check(client, Map.of(), base);
+    }
+
+    /**
+     * As {@link #check(String, String)}, over TLS and with API keys.
+     *
+     * @param certificate that the client is to trust.
+     */
+    static void check(String client, String base, Path certificate, String... keys)
+            throws IOException, InterruptedException {
+        String[] arguments = new String[1 + keys.length];
+        arguments[0] = base;
+        System.arraycopy(keys, 0, arguments, 1, keys.length);
+        check(client, Map.of("NODE_EXTRA_CA_CERTS", certificate.toAbsolutePath().toString()), arguments);
+    }
+
+    private static void check(String client, Map<String, String> variables, String... arguments)
+            throws IOException, InterruptedException {
         install();
-        Ended ended = run(FOLDER, "node", client + ".mjs", base);
+        List<String> command = new ArrayList<>(List.of("node", client + ".mjs"));
+        command.addAll(List.of(arguments));
+        Ended ended = run(FOLDER, variables, command.toArray(String[]::new));
         assertEquals(client + ": good", ended.said.strip().lines().reduce("", (before, last) -> last), ended.said);
         assertEquals(0, ended.code, ended.said);
     }

@@ -1,2 +1,2 @@
-/** The host: native libraries, how they are loaded, folders that are removed. */
+/** The host: native libraries, how they are loaded, folders that are removed, files with secrets. */
 package io.plumbline.verifier.platform;

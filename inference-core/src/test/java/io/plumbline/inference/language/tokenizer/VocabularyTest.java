@@ -20,7 +20,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a grammar takes tokens for is what their text says: in byte-level vocabularies, and with bytes to fall back on. */
+/** What a grammar takes tokens for is what their text says: with pieces of bytes, and with bytes to fall back on. */
 class VocabularyTest {
     @TempDir
     Path folder;

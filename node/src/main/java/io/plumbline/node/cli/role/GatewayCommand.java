@@ -2,9 +2,10 @@ package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.Terms;
-import io.plumbline.node.http.Origins;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -13,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -22,6 +22,9 @@ import java.util.TreeMap;
         commandNames = "gateway",
         commandDescription = "Serve the OpenAI API and the Open Inference Protocol over HTTP.")
 public final class GatewayCommand extends RoleCommand {
+    /** Asked of nodes side by side where the operator names no other number. */
+    private static final int ANSWERS_TOGETHER = 64;
+
     @Parameter(
             names = "--model",
             required = true,
@@ -48,12 +51,8 @@ public final class GatewayCommand extends RoleCommand {
             description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks")
     private long maxPrice = Terms.DEFAULT_MAX_PRICE;
 
-    @Parameter(
-            names = "--allow-origin",
-            description =
-                    "ORIGIN of web pages that may use the gateway from a browser, such as https://app.example; again for"
-                            + " more, * for all. Pages of the browser's own host always may")
-    private List<String> origins = new ArrayList<>();
+    @ParametersDelegate
+    private ApiOptions api = new ApiOptions();
 
     @Override
     AutoCloseable open(Network on, KeyPair keys) throws IOException {
@@ -66,17 +65,11 @@ public final class GatewayCommand extends RoleCommand {
         if (maxPrice < 0) {
             throw new IOException("--max-price must be 0 or more, not " + maxPrice + ".");
         }
+        api.requireSound();
         Terms terms = new Terms(level, leastLevel, maxPrice);
-        Gateway.Place place = new Gateway.Place(dir, host, port, terms, origins());
+        Gateway.Place place = new Gateway.Place(
+                dir, host, port, terms, api.origins(), api.access(dir, ANSWERS_TOGETHER, events::emit));
         return new Gateway(on, keys, named(models), place, events, this::fail);
-    }
-
-    private Origins origins() throws IOException {
-        try {
-            return new Origins(Set.copyOf(origins));
-        } catch (IllegalArgumentException e) {
-            throw new IOException("--allow-origin: " + e.getMessage(), e);
-        }
     }
 
     private static SortedMap<String, Path> named(List<String> models) throws IOException {

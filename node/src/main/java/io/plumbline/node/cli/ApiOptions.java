@@ -1,0 +1,100 @@
+package io.plumbline.node.cli;
+
+import com.beust.jcommander.Parameter;
+import io.plumbline.node.gateway.Access;
+import io.plumbline.node.http.Origins;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.tenant.TenantFile;
+import io.plumbline.node.tenant.Tenants;
+import io.plumbline.node.tls.CertificateFiles;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Options of every command that serves an API: the tenants, the certificate, the web pages that may use it. */
+public final class ApiOptions {
+    private static final String USAGE_FILE = "tokens-today.json";
+
+    @Parameter(
+            names = "--api-keys",
+            description = "FILE: of those that may use it, which ./plumbline api-key makes; everybody may where none is"
+                    + " named. Read again when it changes")
+    private Path apiKeys;
+
+    @Parameter(
+            names = "--concurrent",
+            description = "answers computed side by side for those with keys, who take turns beyond that; what this"
+                    + " process computes at once, or 64 for a gateway, where none is named")
+    private int concurrent;
+
+    @Parameter(
+            names = "--tls-certificate",
+            description = "FILE: of the server's certificate and those that vouch for it, in PEM; served in the clear"
+                    + " where none is named. Read again when it changes")
+    private Path certificate;
+
+    @Parameter(
+            names = "--tls-key",
+            description = "FILE: of the certificate's private key, in PEM (PKCS#8), readable by its owner alone")
+    private Path key;
+
+    @Parameter(
+            names = "--allow-origin",
+            description = "ORIGIN of web pages that may use it from a browser, such as https://app.example; again for"
+                    + " more, * for all. Pages of the browser's own host always may")
+    private List<String> origins = new ArrayList<>();
+
+    /** The web pages that may use it. */
+    public Origins origins() throws IOException {
+        try {
+            return new Origins(Set.copyOf(origins));
+        } catch (IllegalArgumentException e) {
+            throw new IOException("--allow-origin: " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether it is served over TLS. */
+    boolean isTls() {
+        return certificate != null;
+    }
+
+    /** Whether clients need a key. */
+    boolean hasKeys() {
+        return apiKeys != null;
+    }
+
+    /** Looks at the options, and at the files that they name, before anything is started. */
+    public void requireSound() throws IOException {
+        if ((certificate == null) != (key == null)) {
+            throw new IOException("TLS needs both --tls-certificate and --tls-key. Name the other one too.");
+        }
+        if (concurrent < 0 || concurrent > 0 && apiKeys == null) {
+            throw new IOException(
+                    "--concurrent is 1 or more, and goes with --api-keys: without them turns are not taken.");
+        }
+        origins();
+        if (hasKeys()) {
+            TenantFile.read(apiKeys);
+        }
+        if (isTls()) {
+            CertificateFiles.requireSound(certificate, key);
+        }
+    }
+
+    /**
+     * Reads the files.
+     *
+     * @param folder of the process, where tokens of the day are kept.
+     * @param together answers that are computed side by side where the operator names no other number.
+     */
+    public Access access(Path folder, int together, Consumer<Event> events) throws IOException {
+        CertificateFiles files = isTls() ? new CertificateFiles(certificate, key, events) : null;
+        Tenants tenants = hasKeys()
+                ? new Tenants(apiKeys, folder.resolve(USAGE_FILE), concurrent > 0 ? concurrent : together, events)
+                : null;
+        return new Access(tenants, files);
+    }
+}

@@ -1,0 +1,112 @@
+package io.plumbline.node.tenant;
+
+import io.plumbline.node.http.HttpException;
+import io.plumbline.node.http.HttpExchange;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.LongSupplier;
+
+/** One request of a tenant's. */
+final class TenantAdmission implements Admission, AutoCloseable {
+    /** A client that waited longer is better told so: its request holds memory meanwhile. */
+    private static final long MOST_WAIT_S = 600;
+
+    private final Account account;
+    private final Tenant tenant;
+    private final Turns turns;
+    private final LongSupplier nanos;
+    private final InstantSource wall;
+    private final boolean isCounted;
+    private Turns.Turn turn;
+    private Instant reservedAt;
+    private long reserved;
+    private boolean hasEnded;
+
+    /** @param isCounted whether it counts as a request: one that only looks something up does not. */
+    TenantAdmission(Account account, Turns turns, LongSupplier nanos, InstantSource wall, boolean isCounted) {
+        this.account = account;
+        this.tenant = account.tenant();
+        this.turns = turns;
+        this.nanos = nanos;
+        this.wall = wall;
+        this.isCounted = isCounted;
+        if (isCounted) {
+            account.begin(nanos.getAsLong());
+        }
+    }
+
+    Map<String, String> headers() {
+        return account.headers(nanos.getAsLong());
+    }
+
+    @Override
+    public boolean mayAsk(String model) {
+        return tenant.mayAsk(model);
+    }
+
+    @Override
+    public void begin(HttpExchange http, int answers, long tokens) throws IOException {
+        Instant now = wall.instant();
+        account.reserve(tokens, nanos.getAsLong(), now);
+        reservedAt = now;
+        reserved = tokens;
+        headers().forEach(http::responseHeader);
+        turn = turns.enter(tenant.name(), answers, Math.max(1, tokens));
+        if (turn == null) {
+            throw account.refused(
+                    "As many requests of this API key wait as may. Send it again in a moment.",
+                    TimeUnit.SECONDS.toNanos(1),
+                    nanos.getAsLong());
+        }
+        http.onClientGone(turn::leave);
+        if (!hasCome()) {
+            throw new HttpException(
+                    503,
+                    "overloaded",
+                    "The server has more requests than it can answer. Send it again in a moment.",
+                    RateHeaders.retryAfter(TimeUnit.SECONDS.toNanos(1)));
+        }
+    }
+
+    private boolean hasCome() throws IOException {
+        try {
+            return turn.come().get(MOST_WAIT_S, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            return false;
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while waiting for its turn.", e);
+        }
+    }
+
+    @Override
+    public synchronized void used(long tokens) {
+        if (hasEnded) {
+            return;
+        }
+        hasEnded = true;
+        long used = Math.min(reserved, tokens);
+        if (turn != null) {
+            turn.close(used);
+        }
+        if (reserved > used) {
+            account.giveBack(reserved - used, nanos.getAsLong(), reservedAt, wall.instant());
+        }
+    }
+
+    /** Where nothing was said of use, nothing was used. */
+    @Override
+    public void close() {
+        used(0);
+        if (isCounted) {
+            account.end();
+        }
+    }
+}
