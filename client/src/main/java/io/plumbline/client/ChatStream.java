@@ -3,6 +3,7 @@ package io.plumbline.client;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 
@@ -22,6 +23,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private JsonNode last = MissingNode.getInstance();
     private JsonNode extension = MissingNode.getInstance();
     private JsonNode usage = MissingNode.getInstance();
+    private volatile byte[] requestHash;
     private String finishReason;
     private String piece;
     private ChatAnswer answer;
@@ -83,6 +85,16 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
         return answer;
     }
 
+    /**
+     * 32 bytes that stand for the request, by the server's word: for asking what became of an answer that broke off.
+     * Another node that begins anew has another request.
+     *
+     * @return null before the first event has come, which is before the first piece.
+     */
+    public byte[] requestHash() {
+        return requestHash == null ? null : requestHash.clone();
+    }
+
     private JsonNode json(String data) {
         try {
             return HttpCalls.MAPPER.readTree(data);
@@ -101,8 +113,12 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
         if (event.hasNonNull("usage")) {
             usage = event.get("usage");
         }
-        if (event.path("plumbline").has("receipt")) {
-            extension = event.get("plumbline");
+        JsonNode beside = event.path("plumbline");
+        if (beside.path("request_hash").asText().matches("[0-9a-f]{64}")) {
+            requestHash = HexFormat.of().parseHex(beside.get("request_hash").asText());
+        }
+        if (beside.has("receipt")) {
+            extension = beside;
         }
         JsonNode choice = event.path("choices").path(0);
         if (choice.hasNonNull("finish_reason")) {
