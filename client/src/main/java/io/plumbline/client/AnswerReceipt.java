@@ -57,7 +57,7 @@ public final class AnswerReceipt {
         return requestHash.clone();
     }
 
-    /** What the node has signed: model, request, output, counts, price. */
+    /** The fields that the node has signed: model, request, output, counts, price. */
     public Receipt receipt() {
         return receipt;
     }

@@ -14,7 +14,7 @@ import com.fasterxml.jackson.databind.JsonNode;
  */
 public record ChatAnswer(
         String id, String model, JsonNode message, String finishReason, Usage usage, AnswerReceipt receipt) {
-    /** What the model says; empty where it only calls functions. */
+    /** The text of the message; empty where the model only calls functions. */
     public String text() {
         return message.path("content").asText("");
     }

@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * What is asked, and how it is answered and audited. Immutable. What is left out has the server's default, which is
+ * A question, and how it is to be answered and audited. Immutable. A field that is left out has the server's default, which is
  * OpenAI's: temperature 1, another answer each time.
  */
 public final class ChatRequest {

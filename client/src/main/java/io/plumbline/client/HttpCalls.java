@@ -41,7 +41,7 @@ final class HttpCalls implements AutoCloseable {
     private final Settings settings;
 
     /**
-     * What bounds a call.
+     * The bounds of a call.
      *
      * @param apiKey sent as a bearer token; null for none.
      * @param timeout of a whole answer, of a stream's beginning, and of each pause in it.

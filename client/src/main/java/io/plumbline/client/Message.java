@@ -26,12 +26,12 @@ public record Message(JsonNode json) {
         return of("system", content);
     }
 
-    /** What a person says. */
+    /** The words of a person. */
     public static Message user(String content) {
         return of("user", content);
     }
 
-    /** What the model has said before. */
+    /** An earlier answer of the model. */
     public static Message assistant(String content) {
         return of("assistant", content);
     }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a client sends, what it takes from a server, and what it does not put up with. */
+/** Requests as a client sends them, and the answers that it takes and refuses. */
 class PlumblineClientTest {
     private static final byte[] REQUEST = new byte[32];
     private static final String GOOD = answer("Once.", extension(REQUEST, receipt(REQUEST)));

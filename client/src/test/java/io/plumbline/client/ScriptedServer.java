@@ -16,22 +16,22 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /** A server that says what a test has it say. */
-final class ScriptedServer implements AutoCloseable {
-    static final KeyPair NODE = KeyPair.random();
+public final class ScriptedServer implements AutoCloseable {
+    public static final KeyPair NODE = KeyPair.random();
     private static final HexFormat HEX = HexFormat.of();
 
-    /** What it is told, one entry a request: method, path, authorization, body. */
-    final List<String> heard = new CopyOnWriteArrayList<>();
+    /** Requests so far, one entry each: method, path, authorization, body. */
+    public final List<String> heard = new CopyOnWriteArrayList<>();
 
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
     /** Answers one request. */
-    interface Script {
+    public interface Script {
         void answer(HttpExchange http) throws IOException, InterruptedException;
     }
 
-    ScriptedServer(Script script) {
+    public ScriptedServer(Script script) {
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         } catch (IOException e) {
@@ -51,57 +51,57 @@ final class ScriptedServer implements AutoCloseable {
         server.start();
     }
 
-    PlumblineClientBuilder client() {
+    public PlumblineClientBuilder client() {
         return PlumblineClient.builder()
                 .baseUrl("http://localhost:" + server.getAddress().getPort() + "/v1/");
     }
 
-    static void send(HttpExchange http, int status, String body) throws IOException {
+    public static void send(HttpExchange http, int status, String body) throws IOException {
         send(http, status, body.getBytes(StandardCharsets.UTF_8));
     }
 
-    static void send(HttpExchange http, int status, byte[] body) throws IOException {
+    public static void send(HttpExchange http, int status, byte[] body) throws IOException {
         http.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
         http.getResponseBody().write(body);
     }
 
     /** Begins a stream, of which the script writes the rest. */
-    static void stream(HttpExchange http, String begin) throws IOException {
+    public static void stream(HttpExchange http, String begin) throws IOException {
         http.sendResponseHeaders(200, 0);
         http.getResponseBody().write(begin.getBytes(StandardCharsets.UTF_8));
         http.getResponseBody().flush();
     }
 
     /** A receipt of {@link #NODE} for a request of which nothing is known but its hash. */
-    static Receipt receipt(byte[] requestHash) {
+    public static Receipt receipt(byte[] requestHash) {
         byte[] any = new byte[32];
         return new Receipt(1, any, requestHash, any, any, 7, 3, 4, 14, null, null).sign(NODE);
     }
 
-    /** What stands beside an answer. */
-    static String extension(byte[] requestHash, Receipt receipt) {
+    /** The extension that stands beside an answer. */
+    public static String extension(byte[] requestHash, Receipt receipt) {
         return extension(HEX.formatHex(requestHash), HEX.formatHex(receipt.encode()));
     }
 
-    static String extension(String requestHash, String receipt) {
+    public static String extension(String requestHash, String receipt) {
         return "\"plumbline\":{\"request_hash\":\"" + requestHash + "\",\"receipt\":\"" + receipt + "\"}";
     }
 
     /** A whole answer. */
-    static String answer(String text, String extension) {
+    public static String answer(String text, String extension) {
         return "{\"id\":\"chatcmpl-1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
                 + "\"content\":\"" + text + "\"},\"finish_reason\":\"stop\"}],"
                 + "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}," + extension + "}";
     }
 
     /** An event with a piece of an answer. */
-    static String piece(String text) {
+    public static String piece(String text) {
         return "data: {\"id\":\"chatcmpl-1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + text
                 + "\"},\"finish_reason\":null}]}\n\n";
     }
 
     /** The events that end an answer. */
-    static String end(String extension) {
+    public static String end(String extension) {
         return "data: {\"id\":\"chatcmpl-1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},"
                 + "\"finish_reason\":\"stop\"}]," + extension + "}\n\n"
                 + "data: {\"id\":\"chatcmpl-1\",\"model\":\"m\",\"choices\":[],"

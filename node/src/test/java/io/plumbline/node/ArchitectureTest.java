@@ -52,7 +52,7 @@ class ArchitectureTest {
                 .check(classes);
     }
 
-    /** What an application adds with the client is the JDK, Jackson and the verifier. */
+    /** An application adds the client, and with it the verifier and Jackson alone. */
     @Test
     void theClientKnowsNoServerAndOnePackageOfItLangChain4j() {
         ArchRuleDefinition.classes()

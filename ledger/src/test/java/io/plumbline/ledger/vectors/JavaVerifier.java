@@ -122,7 +122,7 @@ final class JavaVerifier {
         }
     }
 
-    /** What the verifier accepts is what the ledger reads, by a decoder of its own. */
+    /** The verifier must read the settlement as the ledger does, which has a decoder of its own. */
     private static void requireTheSame(SettlementProof proof) {
         Settlement settlement = Settlement.decode(proof.entry().value());
         if (!ProofVectors.fields(proof.entry(), proof.settlement(), 0)

@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What applications are written with, against a network: our client, others' clients as they are published. */
+/** Client libraries of applications against a network: ours, and others' as they are published. */
 @Tag("slow")
 class ApplicationsTest {
     private static final Duration LONG = Duration.ofMinutes(1);

@@ -5,7 +5,7 @@ import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** What LangChain4j tells of a streamed answer. */
+/** A streamed answer as LangChain4j tells it. */
 final class HeardStream implements StreamingChatResponseHandler {
     private final StringBuffer pieces = new StringBuffer();
     private final CompletableFuture<ChatResponse> whole = new CompletableFuture<>();

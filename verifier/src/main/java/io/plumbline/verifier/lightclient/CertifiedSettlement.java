@@ -69,7 +69,7 @@ public record CertifiedSettlement(
         }
     }
 
-    /** What an auditor thinks of an answer. */
+    /** An auditor's judgement of an answer. */
     public enum Opinion {
         GOOD,
         BAD,
@@ -93,7 +93,7 @@ public record CertifiedSettlement(
      *
      * @throws MalformedException where it is none.
      */
-    static CertifiedSettlement decode(byte[] value) {
+    public static CertifiedSettlement decode(byte[] value) {
         CanonicalReader in = new CanonicalReader(value, "settlement");
         byte[] requestHash = in.getFixed(Blake3.HASH_BYTES, "request hash");
         byte[] requester = in.getFixed(KeyPair.PUBLIC_BYTES, "requester");
