@@ -167,6 +167,30 @@ class SettlementWatchTest {
     }
 
     @Test
+    void aRequestThatIsStillOpenIsWaitedFor() throws IOException {
+        JsonNode open = vector("no receipt yet");
+        byte[] hash = HEX.parseHex(
+                open.get("expect").get("accepted").get("requestHash").asText());
+        String answer = answer("a", extension(hash, ScriptedServer.receipt(hash)));
+        byte[] proof = HEX.parseHex(open.get("proof").asText());
+        try (ScriptedServer server = new ScriptedServer(http -> {
+                    if (http.getRequestMethod().equals("POST")) {
+                        send(http, 200, answer);
+                    } else {
+                        send(http, 200, proof);
+                    }
+                });
+                PlumblineClient client =
+                        server.client().network(network(open.get("network"))).build()) {
+            AnswerReceipt receipt = client.chat("a").receipt();
+            UnreachableException e =
+                    assertThrows(UnreachableException.class, () -> receipt.awaitSettlement(Duration.ofMillis(500)));
+            assertTrue(e.getMessage().contains("it is ESCROWED"), e.getMessage());
+            assertTrue(server.heard.size() > 2, "asked once more");
+        }
+    }
+
+    @Test
     void oneThatDoesNotComeIsNotWaitedForLonger() throws IOException {
         try (ScriptedServer server = server(Integer.MAX_VALUE, proof());
                 PlumblineClient client =
