@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * A question, and how it is to be answered and audited. Immutable. A field that is left out has the server's default, which is
- * OpenAI's: temperature 1, another answer each time.
+ * A question, and how it is to be answered and audited. Immutable. A field that is left out has the server's default,
+ * which is OpenAI's: temperature 1, another answer each time.
  */
 public final class ChatRequest {
     private final ObjectNode body;

@@ -7,10 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
 import io.plumbline.client.ApiException;
@@ -126,6 +131,35 @@ class ApplicationsTest {
         ChatAnswer stopped = client.chat(fox().stop(word).build());
         assertEquals("", stopped.text());
         assertEquals("stop", stopped.finishReason());
+    }
+
+    @Test
+    void aGrammarAndASchemaHoldTheAnswerThatSettles() throws Exception {
+        ChatAnswer answer = client.chat(
+                fox().grammar("root ::= \"yes, \" (\"red\" | \"blue\")").build());
+        assertTrue(answer.text().matches("yes, (red|blue)"), answer.text());
+        assertEquals("stop", answer.finishReason());
+        SettlementProof proof = answer.receipt().awaitSettlement(LONG);
+        assertEquals(Status.SETTLED, proof.settlement().status());
+
+        JsonSchema schema = JsonSchema.builder()
+                .name("colour")
+                .rootElement(JsonObjectSchema.builder()
+                        .addEnumProperty("colour", List.of("red", "blue"))
+                        .required("colour")
+                        .build())
+                .build();
+        ResponseFormat format = ResponseFormat.builder()
+                .type(ResponseFormatType.JSON)
+                .jsonSchema(schema)
+                .build();
+        ChatRequestParameters parameters = ChatRequestParameters.builder()
+                .temperature(0.0)
+                .responseFormat(format)
+                .build();
+        String json = new PlumblineChatModel(client, parameters).chat("Which colour has the fox?");
+        String colour = new ObjectMapper().readTree(json).path("colour").asText();
+        assertTrue(colour.matches("red|blue"), json);
     }
 
     @Test
