@@ -11,8 +11,11 @@ import java.util.HexFormat;
 /**
  * The receipt of an answer, and what became of it. {@link #receipt()} has the 256 bytes to keep ({@code encode()}); it
  * binds the node that signed it, and does not by itself show that the answer is right: audits do, and the settlement
- * says how they ended. Whether a text is the one that was signed needs the model's tokenizer: {@code plumbline audit
- * --answer} has it.
+ * says how they ended.
+ *
+ * <p>That the request hash stands for the messages that were sent, and the output hash for the text that came, is the
+ * server's word: to check it takes the model's tokenizer, which {@code plumbline audit --messages FILE --answer FILE}
+ * has.
  */
 public final class AnswerReceipt {
     private static final HexFormat HEX = HexFormat.of();
@@ -64,7 +67,7 @@ public final class AnswerReceipt {
 
     /**
      * Checks, asking nobody, that the node named in it has signed it, that this is the node that was asked for, where
-     * one was, and that it is for this request. Answers are given out only with receipts that hold.
+     * one was, and that it is for {@link #requestHash()}. Answers are given out only with receipts that hold.
      *
      * @throws VerificationException named {@code SIGNATURE}, {@code NODE} or {@code REQUEST}.
      */
