@@ -31,6 +31,8 @@ class ArchitectureTest {
                 .definedBy("io.plumbline.inference..")
                 .layer("ledger")
                 .definedBy("io.plumbline.ledger..")
+                .layer("client")
+                .definedBy("io.plumbline.client..")
                 .layer("node")
                 .definedBy("io.plumbline.node..")
                 .whereLayer("transport")
@@ -41,8 +43,32 @@ class ArchitectureTest {
                 .mayOnlyAccessLayers("verifier")
                 .whereLayer("ledger")
                 .mayOnlyAccessLayers("verifier", "transport")
+                .whereLayer("client")
+                .mayOnlyAccessLayers("verifier")
+                .whereLayer("client")
+                .mayNotBeAccessedByAnyLayer()
                 .whereLayer("node")
                 .mayNotBeAccessedByAnyLayer()
+                .check(classes);
+    }
+
+    /** An application adds the client, and with it the verifier and Jackson alone. */
+    @Test
+    void theClientKnowsNoServerAndOnePackageOfItLangChain4j() {
+        ArchRuleDefinition.classes()
+                .that()
+                .resideInAPackage("io.plumbline.client")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "java..", "com.fasterxml.jackson..", "io.plumbline.client", "io.plumbline.verifier..")
+                .check(classes);
+        ArchRuleDefinition.classes()
+                .that()
+                .resideInAPackage("io.plumbline.client.langchain4j")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("java..", "com.fasterxml.jackson..", "io.plumbline.client..", "dev.langchain4j..")
                 .check(classes);
     }
 

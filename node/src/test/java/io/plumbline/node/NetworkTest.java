@@ -467,8 +467,8 @@ class NetworkTest {
         assertRefused(400, ask(",\"stop\":[\"\"]"), "stop");
         assertRefused(400, ask(",\"tools\":[{}]"), "tools");
         assertRefused(400, ask(",\"plumbline\":{\"level\":\"half\"}"), "plumbline.level");
-        assertRefused(400, ask(",\"frequency_penalty\":1"), "frequency_penalty");
-        assertRefused(400, ask(",\"response_format\":{\"type\":\"json_object\"}"), "response_format");
+        assertRefused(400, ask(",\"frequency_penalty\":3"), "frequency_penalty");
+        assertRefused(400, ask(",\"response_format\":{\"type\":\"xml\"}"), "response_format");
         String longPrompt = "word ".repeat(600);
         assertRefused(400, "{\"messages\":[{\"role\":\"user\",\"content\":\"" + longPrompt + "\"}]}", "context is 512");
         assertTrue(get("/v1/receipts/zz").path("error").path("message").asText().contains("hexadecimal"));

@@ -4,6 +4,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -105,6 +106,11 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
         Parameters parameters = Parameters.read(in);
         in.end();
         return new Genesis(nodes, bond, bank, deposits, parameters);
+    }
+
+    /** The ledger as verifiers of its settlements know it. */
+    public TrustedLedger trusted() {
+        return new TrustedLedger(hash(), fullNodes);
     }
 
     /** 32 bytes that name this ledger: votes are bound to it. */

@@ -2,12 +2,15 @@ package io.plumbline.ledger.vectors;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.ledger.state.Genesis;
-import io.plumbline.ledger.state.SettlementProof;
-import io.plumbline.ledger.state.SettlementProof.RefusedException;
+import io.plumbline.ledger.state.Settlement;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.SettlementProof;
+import io.plumbline.verifier.lightclient.SettlementProof.RefusedException;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -91,14 +94,19 @@ final class JavaVerifier {
     }
 
     static Said ofProof(JsonNode one) {
-        Genesis genesis;
+        TrustedLedger ledger;
         try {
-            genesis = Genesis.decode(bytes(one.get("network"), "genesis"));
+            ledger = TrustedLedger.ofGenesis(bytes(one.get("network"), "genesis"));
         } catch (RuntimeException e) {
             return new Said("NETWORK", null);
         }
+        Genesis genesis = Genesis.decode(bytes(one.get("network"), "genesis"));
+        if (!Arrays.equals(genesis.hash(), ledger.genesisHash())) {
+            throw new AssertionError("the ledger and its verifier read another genesis");
+        }
         try {
-            SettlementProof proof = SettlementProof.check(bytes(one, "proof"), genesis);
+            SettlementProof proof = SettlementProof.check(bytes(one, "proof"), ledger);
+            requireTheSame(proof);
             if (isOther(one, "requestHash", proof.settlement().requestHash())) {
                 return new Said("REQUEST", null);
             }
@@ -106,12 +114,20 @@ final class JavaVerifier {
             if (isOther(one, "receipt", receipt == null ? new byte[0] : receipt.encode())) {
                 return new Said("RECEIPT", null);
             }
-            int signatures = proof.entry()
-                    .certificate()
-                    .count(genesis.hash(), genesis.fullNodes(), proof.entry().header());
-            return new Said(null, ProofVectors.fields(proof.entry(), proof.settlement(), signatures));
+            CertifiedEntry entry = proof.entry();
+            int signatures = entry.certificate().count(ledger.genesisHash(), ledger.fullNodes(), entry.header());
+            return new Said(null, ProofVectors.fields(entry, proof.settlement(), signatures));
         } catch (RefusedException e) {
             return new Said(e.check().name(), null);
+        }
+    }
+
+    /** The verifier must read the settlement as the ledger does, which has a decoder of its own. */
+    private static void requireTheSame(SettlementProof proof) {
+        Settlement settlement = Settlement.decode(proof.entry().value());
+        if (!ProofVectors.fields(proof.entry(), proof.settlement(), 0)
+                .equals(ProofVectors.fields(proof.entry(), settlement, 0))) {
+            throw new AssertionError("the ledger and its verifier read another settlement");
         }
     }
 }

@@ -9,6 +9,7 @@ import static io.plumbline.ledger.vectors.People.OUTSIDER;
 import static io.plumbline.ledger.vectors.People.REQUESTER;
 import static io.plumbline.ledger.vectors.People.fill;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Genesis;
@@ -19,10 +20,10 @@ import io.plumbline.ledger.state.SettlementSamples;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.lightclient.LedgerHashes;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.lightclient.StateProof;
@@ -330,8 +331,39 @@ final class ProofVectors {
         return one;
     }
 
-    /** The settlement's fields, as docs/receipt.md names them, and what stands behind it. */
+    /** The fields of a settlement as the ledger reads it. */
     static ObjectNode fields(CertifiedEntry entry, Settlement settlement, int signatures) {
+        List<CertifiedSettlement.Verdict> verdicts = new ArrayList<>();
+        settlement.audit().auditors().forEach(auditor -> {
+            Verdict verdict = settlement.audit().verdicts().get(auditor);
+            if (verdict != null) {
+                verdicts.add(new CertifiedSettlement.Verdict(
+                        auditor,
+                        CertifiedSettlement.Opinion.valueOf(verdict.opinion().name()),
+                        verdict.step(),
+                        verdict.place()));
+            }
+        });
+        CertifiedSettlement certified = new CertifiedSettlement(
+                settlement.requestHash(),
+                settlement.requester(),
+                settlement.node(),
+                settlement.pricePerToken(),
+                settlement.tokens(),
+                settlement.fee(),
+                settlement.reserved(),
+                settlement.openingMs(),
+                settlement.level(),
+                CertifiedSettlement.Status.valueOf(settlement.status().name()),
+                settlement.receipt(),
+                verdicts,
+                settlement.audit().deadlineMs(),
+                settlement.height());
+        return fields(entry, certified, signatures);
+    }
+
+    /** The settlement's fields, as docs/receipt.md names them, and what stands behind it. */
+    static ObjectNode fields(CertifiedEntry entry, CertifiedSettlement settlement, int signatures) {
         ObjectNode json = JsonNodeFactory.instance
                 .objectNode()
                 .put("requestHash", VectorFile.hex(settlement.requestHash()))
@@ -349,28 +381,20 @@ final class ProofVectors {
         } else {
             json.set("receipt", ReceiptVectors.fields(settlement.receipt()));
         }
-        json.putArray("verdicts");
-        settlement.audit().auditors().forEach(auditor -> {
-            Verdict verdict = settlement.audit().verdicts().get(auditor);
-            if (verdict != null) {
-                json.withArray("verdicts").add(fields(auditor, verdict));
-            }
-        });
-        return json.put("deadlineMs", VectorFile.text(settlement.audit().deadlineMs()))
+        ArrayNode verdicts = json.putArray("verdicts");
+        for (CertifiedSettlement.Verdict verdict : settlement.verdicts()) {
+            verdicts.addObject()
+                    .put("auditor", verdict.auditor().toString())
+                    .put("opinion", verdict.opinion().name())
+                    .put("step", verdict.step())
+                    .put("place", verdict.place());
+        }
+        return json.put("deadlineMs", VectorFile.text(settlement.deadlineMs()))
                 .put("height", VectorFile.text(settlement.height()))
                 .put("block", VectorFile.text(entry.header().number()))
                 .put("timeMs", VectorFile.text(entry.header().timeMs()))
                 .put("signatures", signatures)
                 .put("fullNodes", 4)
                 .put("liarsTolerated", 1);
-    }
-
-    private static ObjectNode fields(Bytes32 auditor, Verdict verdict) {
-        return JsonNodeFactory.instance
-                .objectNode()
-                .put("auditor", auditor.toString())
-                .put("opinion", verdict.opinion().name())
-                .put("step", verdict.step())
-                .put("place", verdict.place());
     }
 }

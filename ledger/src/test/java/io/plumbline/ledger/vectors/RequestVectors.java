@@ -9,13 +9,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 
-/** Requests of language models: what they hash to, and what is none. */
+/** Requests of language models: what they hash to, and what is none. Those of the form PRQ4 stand beside it. */
 final class RequestVectors {
     static final byte[] MODEL = fill(32, 0xA1);
     static final int[] STOP_TOKENS = {2, 7};
@@ -112,6 +113,7 @@ final class RequestVectors {
         bad(file, "an empty stop text", replace(bytes, prefixed, new byte[Integer.BYTES]));
         byte[] tooLong = new byte[Integer.BYTES + 257];
         bad(file, "a stop text of 257 characters", replace(bytes, prefixed, putInt(tooLong, 0, 257)));
+        AdjustedRequestVectors.addTo(file);
         return file;
     }
 
@@ -121,12 +123,12 @@ final class RequestVectors {
         return replace(bytes, tokens, new byte[Integer.BYTES]);
     }
 
-    private static void good(VectorFile file, String name, Request request) {
+    static void good(VectorFile file, String name, Request request) {
         ObjectNode one = file.add(name).put("request", VectorFile.hex(request.encode()));
         one.putObject("expect").set("accepted", fields(request));
     }
 
-    private static void bad(VectorFile file, String name, byte[] bytes) {
+    static void bad(VectorFile file, String name, byte[] bytes) {
         ObjectNode one = file.add(name).put("request", VectorFile.hex(bytes));
         one.putObject("expect").put("failure", "MALFORMED");
     }
@@ -147,6 +149,14 @@ final class RequestVectors {
         putAll(json.putArray("stopTokens"), request.stopTokens());
         ArrayNode stopTexts = json.putArray("stopTexts");
         request.stopTexts().forEach(stopTexts::add);
+        LogitAdjustments adjustments = request.sampling().adjustments();
+        json.put("minPMillionths", request.sampling().minPMillionths())
+                .put("presenceMillionths", adjustments.presence())
+                .put("frequencyMillionths", adjustments.frequency())
+                .put("repetitionMillionths", adjustments.repetition());
+        putAll(json.putArray("biasedTokens"), adjustments.biased());
+        putAll(json.putArray("biasMillionths"), adjustments.biases());
+        json.put("grammar", request.grammar());
         return json.put("requester", VectorFile.hex(request.requester()))
                 .put("nonce", VectorFile.hex(request.nonce()))
                 .put("hash", VectorFile.hex(request.hash()));

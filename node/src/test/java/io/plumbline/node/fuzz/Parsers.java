@@ -52,8 +52,10 @@ import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.lightclient.LedgerHashes;
 import io.plumbline.verifier.lightclient.RangeProof;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
@@ -265,6 +267,7 @@ final class Parsers implements AutoCloseable {
                 () -> List.of(model.manifest().text().getBytes(StandardCharsets.UTF_8)));
         Genesis genesis = new Genesis(List.of(node.publicKey()), List.of(new Genesis.Deposit(node.publicKey(), 1000)));
         add("genesis", Genesis::decode, () -> List.of(genesis.encode()));
+        add("trusted-ledger", TrustedLedger::ofGenesis, () -> List.of(genesis.encode()));
         Command register = new Command.RegisterNode(500, model.id(), 2, "127.0.0.1", 9);
         Command escrow = new Command.OpenEscrow(request.hash(), node.publicKey(), 2, 100, Level.FULL);
         Command submit = new Command.SubmitReceipt(receipt);
@@ -326,6 +329,10 @@ final class Parsers implements AutoCloseable {
         add(
                 "case",
                 Settlement::decode,
+                () -> List.of(state.findSettlement(request.hash()).encode()));
+        add(
+                "certified-settlement",
+                CertifiedSettlement::decode,
                 () -> List.of(state.findSettlement(request.hash()).encode()));
         add(
                 "ledger-frame",

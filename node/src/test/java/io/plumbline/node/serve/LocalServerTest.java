@@ -8,8 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.client.ChatRequest;
+import io.plumbline.client.ChatStream;
+import io.plumbline.client.PlumblineClient;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.applications.DocumentedExample;
 import io.plumbline.node.cli.AuditCommand;
 import io.plumbline.node.cli.ChatCommand;
 import io.plumbline.node.gateway.ApiServer;
@@ -34,6 +38,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterAll;
@@ -199,6 +204,43 @@ class LocalServerTest {
         assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
         assertNotNull(entry.answer().cancellation());
         assertEquals(0, audit(HexFormat.of().formatHex(entry.receipt().encode())));
+    }
+
+    @Test
+    void closingAStreamOfTheJavaClientEndsTheAnswer() throws Exception {
+        int before = log.count();
+        ChatRequest endless = ChatRequest.builder()
+                .user("Tell me a story about a fox.")
+                .temperature(9)
+                .seed(3)
+                .maxTokens(400)
+                .build();
+        byte[] request;
+        try (PlumblineClient client = PlumblineClient.builder().baseUrl(base()).build();
+                ChatStream stream = client.stream(endless)) {
+            assertTrue(stream.hasNext());
+            request = stream.requestHash();
+        }
+        long end = System.currentTimeMillis() + 30_000;
+        while (log.count() == before && System.currentTimeMillis() < end) {
+            Thread.sleep(20);
+        }
+        ReceiptLog.Entry entry = log.find(request);
+        assertNotNull(entry);
+        assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
+        assertNotNull(entry.answer().cancellation());
+    }
+
+    @Test
+    void theThreeLinesOfTheReadmeRun() throws Exception {
+        List<String> examples = DocumentedExample.of("README.md");
+        assertEquals(1, examples.size());
+        assertEquals(3, examples.getFirst().lines().count());
+        String said = DocumentedExample.run(
+                examples.getFirst().replace("http://localhost:8080/v1", base()),
+                List.of("io.plumbline.client.PlumblineClient"),
+                folder.resolve("readme"));
+        assertTrue(said.length() > 20, said);
     }
 
     @Test

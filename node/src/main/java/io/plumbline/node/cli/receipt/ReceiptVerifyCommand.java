@@ -5,16 +5,16 @@ import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.ledger.state.Genesis;
-import io.plumbline.ledger.state.Settlement;
-import io.plumbline.ledger.state.SettlementProof;
-import io.plumbline.ledger.state.SettlementProof.RefusedException;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.CertifiedSettlement;
+import io.plumbline.verifier.lightclient.SettlementProof;
+import io.plumbline.verifier.lightclient.SettlementProof.RefusedException;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,10 +44,10 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
 
     @Override
     public Integer call() throws IOException {
-        Genesis genesis = Network.read(network).genesis();
+        TrustedLedger ledger = Network.read(network).genesis().trusted();
         try {
-            SettlementProof proof = SettlementProof.check(Files.readAllBytes(file), genesis);
-            show(proof.entry(), proof.settlement(), genesis);
+            SettlementProof proof = SettlementProof.check(Files.readAllBytes(file), ledger);
+            show(proof.entry(), proof.settlement(), ledger);
             return 0;
         } catch (RefusedException e) {
             return refused(e);
@@ -64,8 +64,8 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
         return FALSE;
     }
 
-    private void show(CertifiedEntry entry, Settlement settled, Genesis genesis) {
-        int full = genesis.fullNodes().size();
+    private void show(CertifiedEntry entry, CertifiedSettlement settled, TrustedLedger ledger) {
+        int full = ledger.fullNodes().size();
         int signed = entry.certificate().signatures().size();
         int liars = Certificate.mostLiars(full);
         if (json) {

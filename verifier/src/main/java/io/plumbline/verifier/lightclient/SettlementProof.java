@@ -1,8 +1,7 @@
-package io.plumbline.ledger.state;
+package io.plumbline.verifier.lightclient;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.Arrays;
 
@@ -13,7 +12,7 @@ import java.util.Arrays;
  * @param entry certified, with its block.
  * @param settlement that the entry holds.
  */
-public record SettlementProof(CertifiedEntry entry, Settlement settlement) {
+public record SettlementProof(CertifiedEntry entry, CertifiedSettlement settlement) {
     /** Most bytes of an encoded proof: several times what a gateway can be told in one message. */
     public static final int MAX_BYTES = 1 << 20;
 
@@ -53,15 +52,15 @@ public record SettlementProof(CertifiedEntry entry, Settlement settlement) {
      * Decodes and checks a proof.
      *
      * @param bytes as a gateway gives them at {@code /v1/receipts/REQUEST/proof}.
-     * @param genesis of the network that is trusted.
+     * @param ledger that is trusted, with its full nodes.
      * @throws RefusedException naming the first check that does not hold.
      */
-    public static SettlementProof check(byte[] bytes, Genesis genesis) throws RefusedException {
+    public static SettlementProof check(byte[] bytes, TrustedLedger ledger) throws RefusedException {
         try {
             CertifiedEntry entry = decode(bytes);
-            String fault = entry.fault(genesis.hash(), genesis.fullNodes());
+            String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
             if (fault != null) {
-                boolean isSigned = entry.certificate().holds(genesis.hash(), genesis.fullNodes(), entry.header());
+                boolean isSigned = entry.certificate().holds(ledger.genesisHash(), ledger.fullNodes(), entry.header());
                 throw new RefusedException(isSigned ? Check.STATE : Check.QUORUM, fault);
             }
             String what = entry.kind() + " " + Blake3.hex(entry.id());
@@ -71,7 +70,7 @@ public record SettlementProof(CertifiedEntry entry, Settlement settlement) {
             if (entry.value() == null) {
                 throw new RefusedException(Check.ABSENT, "it is about no answer: there is no " + what);
             }
-            Settlement settlement = Settlement.decode(entry.value());
+            CertifiedSettlement settlement = CertifiedSettlement.decode(entry.value());
             if (!Arrays.equals(entry.id(), settlement.requestHash())) {
                 throw new RefusedException(
                         Check.REQUEST,

@@ -1,0 +1,104 @@
+package io.plumbline.client;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.SettlementProof;
+import io.plumbline.verifier.receipt.Receipt;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * The receipt of an answer, and what became of it. {@link #receipt()} has the 256 bytes to keep ({@code encode()}); it
+ * binds the node that signed it, and does not by itself show that the answer is right: audits do, and the settlement
+ * says how they ended.
+ *
+ * <p>That the request hash stands for the messages that were sent, and the output hash for the text that came, is the
+ * server's word: to check it takes the model's tokenizer, which {@code plumbline audit --messages FILE --answer FILE}
+ * has.
+ */
+public final class AnswerReceipt {
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final byte[] requestHash;
+    private final Receipt receipt;
+    private final String expectedNode;
+    private final SettlementWatch settlements;
+
+    private AnswerReceipt(byte[] requestHash, Receipt receipt, String expectedNode, SettlementWatch settlements) {
+        this.requestHash = requestHash;
+        this.receipt = receipt;
+        this.expectedNode = expectedNode;
+        this.settlements = settlements;
+    }
+
+    /**
+     * Reads and verifies what stands beside an answer.
+     *
+     * @param extension the answer's field {@code plumbline}.
+     * @param expectedNode key of the node that was asked for, in hexadecimal; null for any.
+     * @throws VerificationException where it does not hold, or is not there.
+     */
+    static AnswerReceipt of(JsonNode extension, String expectedNode, SettlementWatch settlements) {
+        AnswerReceipt read;
+        try {
+            read = new AnswerReceipt(
+                    HEX.parseHex(extension.path("request_hash").asText()),
+                    Receipt.decode(HEX.parseHex(extension.path("receipt").asText())),
+                    expectedNode,
+                    settlements);
+        } catch (IllegalArgumentException | MalformedException e) {
+            throw new VerificationException(
+                    "MALFORMED", "The answer has no receipt that can be read: " + e.getMessage(), e);
+        }
+        read.verify();
+        return read;
+    }
+
+    /** 32 bytes that stand for the request: what the ledger knows it by. */
+    public byte[] requestHash() {
+        return requestHash.clone();
+    }
+
+    /** The fields that the node has signed: model, request, output, counts, price. */
+    public Receipt receipt() {
+        return receipt;
+    }
+
+    /**
+     * Checks, asking nobody, that the node named in it has signed it, that this is the node that was asked for, where
+     * one was, and that it is for {@link #requestHash()}. Answers are given out only with receipts that hold.
+     *
+     * @throws VerificationException named {@code SIGNATURE}, {@code NODE} or {@code REQUEST}.
+     */
+    public void verify() {
+        if (!receipt.signatureHolds()) {
+            throw new VerificationException("SIGNATURE", "The receipt was not signed by the node it names.", null);
+        }
+        String node = HEX.formatHex(receipt.node());
+        if (expectedNode != null && !expectedNode.equalsIgnoreCase(node)) {
+            throw new VerificationException(
+                    "NODE", "Node " + node + " has signed the receipt, and " + expectedNode + " was asked for.", null);
+        }
+        if (!Arrays.equals(receipt.requestHash(), requestHash)) {
+            throw new VerificationException("REQUEST", "The receipt is for another request.", null);
+        }
+    }
+
+    /**
+     * Waits until the ledger has closed the request, and checks block, signatures and proof offline, with the full
+     * nodes' keys that the client was built with. The server is asked for the proof and trusted in nothing.
+     *
+     * @param timeout more than 0.
+     * @return a settlement that is SETTLED, SLASHED or REFUNDED: callers look at its status. Its receipt is this one;
+     *     null where the request was refunded and no receipt ordered. {@code entry().encode()} has the bytes for
+     *     {@code plumbline receipt verify}.
+     * @throws IllegalStateException where the client was built without a network.
+     * @throws VerificationException where a proof does not hold.
+     * @throws UnreachableException where no proof of a closed request came in time.
+     * @throws ApiException where the server refuses to say.
+     */
+    public SettlementProof awaitSettlement(Duration timeout) {
+        return settlements.await(requestHash, receipt, timeout);
+    }
+}

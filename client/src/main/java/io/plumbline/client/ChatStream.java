@@ -1,0 +1,147 @@
+package io.plumbline.client;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+
+/**
+ * An answer as it comes, piece by piece; then {@link #answer()} has all of it with its receipt. Pieces are shown before
+ * anything is signed; the server compares them with what is signed, and the stream fails where they differ.
+ *
+ * <p>Closing it before its end cancels the request: the node stops. One thread reads; any may close.
+ */
+public final class ChatStream implements Iterable<String>, Iterator<String>, AutoCloseable {
+    private static final String DONE = "[DONE]";
+
+    private final EventStream events;
+    private final String expectedNode;
+    private final SettlementWatch settlements;
+    private final StreamedMessage message = new StreamedMessage();
+    private JsonNode last = MissingNode.getInstance();
+    private JsonNode extension = MissingNode.getInstance();
+    private JsonNode usage = MissingNode.getInstance();
+    private volatile byte[] requestHash;
+    private String finishReason;
+    private String piece;
+    private ChatAnswer answer;
+
+    /** @param expectedNode key of the node that was asked for, in hexadecimal; null for any. */
+    ChatStream(EventStream events, String expectedNode, SettlementWatch settlements) {
+        this.events = events;
+        this.expectedNode = expectedNode;
+        this.settlements = settlements;
+    }
+
+    /** This: the pieces can be read once. */
+    @Override
+    public Iterator<String> iterator() {
+        return this;
+    }
+
+    /**
+     * Waits for the next piece.
+     *
+     * @return false once the answer is whole.
+     * @throws ApiException where the server ends it with an error.
+     * @throws UnreachableException where it breaks off, or was closed.
+     * @throws VerificationException where its receipt does not hold.
+     */
+    @Override
+    public boolean hasNext() {
+        while (piece == null && answer == null) {
+            String data = events.next();
+            if (data == null) {
+                throw new UnreachableException("The answer ended before it was whole, or was closed.", null);
+            }
+            if (data.equals(DONE)) {
+                answer = whole();
+                close();
+            } else {
+                take(json(data));
+            }
+        }
+        return piece != null;
+    }
+
+    /** The next piece of the text: whole characters, at least one. Throws as {@link #hasNext} does. */
+    @Override
+    public String next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException("The answer is whole.");
+        }
+        String taken = piece;
+        piece = null;
+        return taken;
+    }
+
+    /** The whole answer, once it is there: reads what was not read yet. Throws as {@link #hasNext} does. */
+    public ChatAnswer answer() {
+        while (hasNext()) {
+            piece = null;
+        }
+        return answer;
+    }
+
+    /**
+     * 32 bytes that stand for the request, by the server's word: for asking what became of an answer that broke off.
+     * Another node that begins anew has another request.
+     *
+     * @return null before the first event has come, which is before the first piece.
+     */
+    public byte[] requestHash() {
+        return requestHash == null ? null : requestHash.clone();
+    }
+
+    private JsonNode json(String data) {
+        try {
+            return HttpCalls.MAPPER.readTree(data);
+        } catch (JacksonException e) {
+            close();
+            throw new UnreachableException("An event of the stream is no JSON: " + e.getMessage(), e);
+        }
+    }
+
+    private void take(JsonNode event) {
+        if (event.has("error")) {
+            close();
+            throw ApiException.of(200, event);
+        }
+        last = event;
+        if (event.hasNonNull("usage")) {
+            usage = event.get("usage");
+        }
+        JsonNode beside = event.path("plumbline");
+        if (beside.path("request_hash").asText().matches("[0-9a-f]{64}")) {
+            requestHash = HexFormat.of().parseHex(beside.get("request_hash").asText());
+        }
+        if (beside.has("receipt")) {
+            extension = beside;
+        }
+        JsonNode choice = event.path("choices").path(0);
+        if (choice.hasNonNull("finish_reason")) {
+            finishReason = choice.get("finish_reason").asText();
+        }
+        String text = message.add(choice.path("delta"));
+        piece = text.isEmpty() ? null : text;
+    }
+
+    private ChatAnswer whole() {
+        AnswerReceipt receipt = AnswerReceipt.of(extension, expectedNode, settlements);
+        return new ChatAnswer(
+                last.path("id").asText(),
+                last.path("model").asText(),
+                message.json(),
+                finishReason,
+                Usage.of(usage),
+                receipt);
+    }
+
+    /** Cancels the request where it is not answered yet. */
+    @Override
+    public void close() {
+        events.close();
+    }
+}

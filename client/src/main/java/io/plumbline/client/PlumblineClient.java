@@ -1,0 +1,140 @@
+package io.plumbline.client;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Asks a Plumbline server: a gateway of a network, or {@code plumbline serve}. Every answer comes with a receipt whose
+ * signature holds.
+ *
+ * <pre>{@code
+ * try (PlumblineClient client = PlumblineClient.builder().baseUrl("http://localhost:8080/v1").build()) {
+ *     System.out.println(client.chat("Tell me a story.").text());
+ * }
+ * }</pre>
+ *
+ * <p>For any number of threads. All calls throw {@link ApiException} where the server refuses, {@link
+ * UnreachableException} where no whole answer comes, and {@link VerificationException} where a receipt does not hold.
+ */
+public final class PlumblineClient implements AutoCloseable {
+    private final HttpCalls calls;
+    private final String defaultModel;
+    private final SettlementWatch settlements;
+
+    PlumblineClient(HttpCalls calls, String defaultModel, SettlementWatch settlements) {
+        this.calls = calls;
+        this.defaultModel = defaultModel;
+        this.settlements = settlements;
+    }
+
+    /** A client to set up. */
+    public static PlumblineClientBuilder builder() {
+        return new PlumblineClientBuilder();
+    }
+
+    /** Asks one question; the server's defaults hold. */
+    public ChatAnswer chat(String userMessage) {
+        return chat(ChatRequest.of(userMessage));
+    }
+
+    /** Asks, and waits for the whole answer. */
+    public ChatAnswer chat(ChatRequest request) {
+        ObjectNode body = withModel(request.body());
+        JsonNode json = calls.post("/chat/completions", body);
+        JsonNode choice = json.path("choices").path(0);
+        return new ChatAnswer(
+                json.path("id").asText(),
+                json.path("model").asText(),
+                choice.path("message"),
+                choice.path("finish_reason").textValue(),
+                Usage.of(json.path("usage")),
+                AnswerReceipt.of(json.path("plumbline"), node(body), settlements));
+    }
+
+    /** Asks one question; the answer as it comes. */
+    public ChatStream stream(String userMessage) {
+        return stream(ChatRequest.of(userMessage));
+    }
+
+    /**
+     * Asks; the answer as it comes.
+     *
+     * @return to be closed, which cancels what is not answered yet.
+     */
+    public ChatStream stream(ChatRequest request) {
+        ObjectNode body = withModel(request.body()).put("stream", true);
+        body.putObject("stream_options").put("include_usage", true);
+        return new ChatStream(calls.stream("/chat/completions", body), node(body), settlements);
+    }
+
+    /** Texts as vectors, by the client's default model, and without one by the server's only one. */
+    public Embeddings embed(List<String> texts) {
+        return embed(texts, defaultModel);
+    }
+
+    /**
+     * Texts as vectors.
+     *
+     * @param texts 1 to 2,048, as the server has it.
+     * @param model by the server's name for it; null for its only one.
+     */
+    public Embeddings embed(List<String> texts, String model) {
+        ObjectNode body = HttpCalls.MAPPER.createObjectNode();
+        if (model != null) {
+            body.put("model", model);
+        }
+        ArrayNode input = body.putArray("input");
+        texts.forEach(input::add);
+        JsonNode json = calls.post("/embeddings", body);
+        float[][] vectors = new float[texts.size()][];
+        for (JsonNode one : json.path("data")) {
+            int index = one.path("index").asInt(-1);
+            if (index < 0 || index >= vectors.length) {
+                throw new UnreachableException("The server embeds a text " + index + " that was not sent.", null);
+            }
+            vectors[index] = vector(one.path("embedding"));
+        }
+        if (Arrays.asList(vectors).contains(null)) {
+            throw new UnreachableException("The server has not embedded all texts.", null);
+        }
+        return new Embeddings(List.of(vectors), Usage.of(json.path("usage")), receipts(json.path("plumbline")));
+    }
+
+    private static float[] vector(JsonNode json) {
+        float[] vector = new float[json.size()];
+        for (int i = 0; i < vector.length; i++) {
+            vector[i] = (float) json.get(i).asDouble();
+        }
+        return vector;
+    }
+
+    private List<AnswerReceipt> receipts(JsonNode extension) {
+        List<AnswerReceipt> receipts = new ArrayList<>();
+        for (JsonNode one : extension.has("parts") ? extension.get("parts") : List.of(extension)) {
+            receipts.add(AnswerReceipt.of(one, null, settlements));
+        }
+        return receipts;
+    }
+
+    private ObjectNode withModel(ObjectNode body) {
+        if (defaultModel != null && !body.has("model")) {
+            body.put("model", defaultModel);
+        }
+        return body;
+    }
+
+    /** The node that is asked for; null for any. */
+    private static String node(JsonNode body) {
+        return body.path("plumbline").path("node").textValue();
+    }
+
+    /** Ends all calls that are under way, and the client's threads. An HTTP client that was given stays open. */
+    @Override
+    public void close() {
+        calls.close();
+    }
+}

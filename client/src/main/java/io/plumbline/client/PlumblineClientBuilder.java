@@ -1,0 +1,133 @@
+package io.plumbline.client;
+
+import io.plumbline.verifier.lightclient.TrustedLedger;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+
+/** Sets up a {@link PlumblineClient}. Not for several threads at once. */
+public final class PlumblineClientBuilder {
+    private static final long DEFAULT_MAX_BYTES = 64 << 20;
+
+    private String baseUrl = "http://localhost:8080/v1";
+    private String apiKey;
+    private String model;
+    private TrustedLedger ledger;
+    private HttpClient http;
+    private Duration timeout = Duration.ofMinutes(5);
+    private long maxBytes = DEFAULT_MAX_BYTES;
+    private int retries = 2;
+    private Duration longestWait = Duration.ofSeconds(30);
+
+    PlumblineClientBuilder() {}
+
+    /**
+     * Where the API is, {@code http://localhost:8080/v1} where nothing is said.
+     *
+     * @throws IllegalArgumentException where it is no URL of http or https.
+     */
+    public PlumblineClientBuilder baseUrl(String url) {
+        URI uri = URI.create(url);
+        if (uri.getHost() == null || !String.valueOf(uri.getScheme()).matches("https?")) {
+            throw new IllegalArgumentException("A base URL is http://HOST:PORT/v1 or https://..., not " + url + ".");
+        }
+        baseUrl = url.replaceFirst("/+$", "");
+        return this;
+    }
+
+    /** Sent as a bearer token; null for none, which is the default. */
+    public PlumblineClientBuilder apiKey(String key) {
+        apiKey = key;
+        return this;
+    }
+
+    /** The model of requests that name none; null for the server's only one, which is the default. */
+    public PlumblineClientBuilder model(String name) {
+        model = name;
+        return this;
+    }
+
+    /**
+     * The network whose settlements are checked, by its file: the full nodes' keys in it are all that is trusted.
+     *
+     * @param file as {@code plumbline network up} and {@code new-network} write it.
+     * @throws IOException where it cannot be read.
+     * @throws VerificationException named {@code NETWORK}, where it is no network's file.
+     */
+    public PlumblineClientBuilder network(Path file) throws IOException {
+        ledger = NetworkFile.read(file);
+        return this;
+    }
+
+    /**
+     * The same without a file.
+     *
+     * @param genesisHash 32 bytes that name the ledger.
+     * @param keys of all full nodes, 32 bytes each, in genesis order.
+     * @throws IllegalArgumentException where they are of another length, or two of them alike.
+     */
+    public PlumblineClientBuilder fullNodes(byte[] genesisHash, List<byte[]> keys) {
+        ledger = new TrustedLedger(genesisHash, keys);
+        return this;
+    }
+
+    /** An HTTP client in place of one of its own, for proxies and certificates; it is not closed with this one. */
+    public PlumblineClientBuilder httpClient(HttpClient given) {
+        http = Objects.requireNonNull(given, "given");
+        return this;
+    }
+
+    /**
+     * Of a whole answer, of a stream's beginning, and of each pause in a stream; five minutes where nothing is said.
+     *
+     * @throws IllegalArgumentException where it is not more than 0.
+     */
+    public PlumblineClientBuilder timeout(Duration most) {
+        if (!most.isPositive()) {
+            throw new IllegalArgumentException("A time-out is more than 0, not " + most + ".");
+        }
+        timeout = most;
+        return this;
+    }
+
+    /**
+     * Most bytes of an answer, whole or streamed; 64 MiB where nothing is said.
+     *
+     * @throws IllegalArgumentException where it is below 1.
+     */
+    public PlumblineClientBuilder maxResponseBytes(long most) {
+        if (most < 1) {
+            throw new IllegalArgumentException("An answer has at least a byte, not " + most + ".");
+        }
+        maxBytes = most;
+        return this;
+    }
+
+    /**
+     * How often a request is sent again to a server that is busy (429, 503): as soon as its {@code Retry-After} says,
+     * and else after half a second, doubled each time. Twice, after at most 30 seconds each, where nothing is said.
+     *
+     * @param most 0 or more.
+     * @param longestWait before one of them; a server that asks for more is not waited for.
+     * @throws IllegalArgumentException where either is below 0.
+     */
+    public PlumblineClientBuilder retries(int most, Duration longestWait) {
+        if (most < 0 || longestWait.isNegative()) {
+            throw new IllegalArgumentException("Retries and their waits are 0 or more.");
+        }
+        retries = most;
+        this.longestWait = longestWait;
+        return this;
+    }
+
+    /** The client; its threads begin with its first call. */
+    public PlumblineClient build() {
+        HttpCalls calls =
+                new HttpCalls(http, baseUrl, new HttpCalls.Settings(apiKey, timeout, maxBytes, retries, longestWait));
+        return new PlumblineClient(calls, model, new SettlementWatch(calls, ledger));
+    }
+}
