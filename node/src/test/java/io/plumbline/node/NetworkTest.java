@@ -469,6 +469,7 @@ class NetworkTest {
         assertRefused(400, ask(",\"plumbline\":{\"level\":\"half\"}"), "plumbline.level");
         assertRefused(400, ask(",\"frequency_penalty\":3"), "frequency_penalty");
         assertRefused(400, ask(",\"response_format\":{\"type\":\"xml\"}"), "response_format");
+        assertRefused(402, ask(",\"plumbline\":{\"max_price\":0}"), "the cheapest asks");
         String longPrompt = "word ".repeat(600);
         assertRefused(400, "{\"messages\":[{\"role\":\"user\",\"content\":\"" + longPrompt + "\"}]}", "context is 512");
         assertTrue(get("/v1/receipts/zz").path("error").path("message").asText().contains("hexadecimal"));

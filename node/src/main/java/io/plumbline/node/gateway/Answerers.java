@@ -20,12 +20,10 @@ public interface Answerers {
     /**
      * The best that runs a model and is there.
      *
-     * @param level at which its answer is to be audited.
-     * @param named the key of the one to take, in hexadecimal; empty for any.
      * @param tried those that are not to be tried again.
      * @throws ApiException where there is none.
      */
-    Answerer find(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException;
+    Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) throws IOException;
 
     /**
      * Tells the operator of an answer that a client has.

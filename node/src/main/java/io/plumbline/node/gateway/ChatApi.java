@@ -154,9 +154,9 @@ final class ChatApi implements AutoCloseable {
         return Completion.promptTokens(asked.requests()) + answers;
     }
 
-    /** A node that is there for answers audited at {@code wanted}. */
-    Tries tries(Level wanted, String named) {
-        return new Tries(answerers, model.id(), wanted, named);
+    /** Nodes that are there, and are as a client wishes. */
+    Tries tries(NodeWish wish) {
+        return new Tries(answerers, model.id(), wish);
     }
 
     /** Most tokens that a request may be charged for, prompt and answer together. */

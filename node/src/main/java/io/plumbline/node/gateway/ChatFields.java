@@ -143,6 +143,6 @@ final class ChatFields {
                         Set.of("include_usage"),
                         Set.of("include_obfuscation"),
                         Map.of("continuous_usage_stats", List.of(BooleanNode.FALSE)));
-        fields.object("plumbline").requireOnly("level", "node");
+        fields.object("plumbline").requireOnly("level", "node", "max_price", "prefer", "disclose");
     }
 }

@@ -18,28 +18,27 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * The body of a chat completion as the OpenAI API has it. What cannot be honoured is refused by name: an answer to
  * another question than the one asked would be worse than none.
  *
  * @param requests one for each choice asked for; they differ in seed and nonce.
- * @param node the key of the node that is to answer, in hexadecimal; empty for any.
+ * @param wish what is said of the node that is to answer.
  * @param stream whether the answer comes in pieces.
  * @param usage whether a stream ends with the token counts.
- * @param level at which the answers are to be audited.
  * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
  * @param tools that the answers may call; null for none.
+ * @param discloses whether the client is told the bytes of requests and answers, by which it can check their hashes.
  */
 public record ChatRequest(
         List<Request> requests,
-        Level level,
-        String node,
+        NodeWish wish,
         boolean stream,
         boolean usage,
         int topLogprobs,
-        ToolUse tools) {
+        ToolUse tools,
+        boolean discloses) {
     private static final int DEFAULT_MAX_TOKENS = 256;
 
     /** OpenAI's. */
@@ -102,12 +101,12 @@ public record ChatRequest(
         boolean usage = fields.object("stream_options").flag("include_usage", false);
         return new ChatRequest(
                 requests,
-                level(fields.object("plumbline"), otherwise),
-                fields.object("plumbline").text("node", ""),
+                NodeWish.of(fields.object("plumbline"), otherwise),
                 stream,
                 usage,
                 logprobs ? top : -1,
-                tools.use());
+                tools.use(),
+                fields.object("plumbline").flag("disclose", false));
     }
 
     /**
@@ -246,22 +245,5 @@ public record ChatRequest(
             throw tooLong("The messages have more than " + most + " bytes, which no prompt of this model's context of "
                     + model.config().maxPositions() + " tokens has. Shorten them.");
         }
-    }
-
-    static Level level(RequestFields wish, Level otherwise) {
-        if (!wish.has("level")) {
-            return otherwise;
-        }
-        return switch (wish.text("level", "").toLowerCase(Locale.ROOT)) {
-            case "signed" -> Level.SIGNED;
-            case "audited" -> Level.AUDITED;
-            case "full" -> Level.FULL;
-            default ->
-                throw new ApiException(
-                        400,
-                        "invalid_value",
-                        "plumbline.level",
-                        "\"plumbline.level\" must be \"signed\", \"audited\" or \"full\".");
-        };
     }
 }

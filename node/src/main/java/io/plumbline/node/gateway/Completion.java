@@ -107,7 +107,7 @@ final class Completion implements AutoCloseable {
                     request,
                     new TextStream(api.tokenizer(), request.stopTexts()),
                     chat.tools(),
-                    api.tries(chat.level(), chat.node()));
+                    api.tries(chat.wish()));
             choices.add(choice);
             beginning.add(Thread.startVirtualThread(() -> guarded(choice, () -> begin(choice, choice.tries.first()))));
         }
@@ -150,7 +150,7 @@ final class Completion implements AutoCloseable {
                 begun = api.infer(
                         choice.request,
                         by,
-                        chat.level(),
+                        chat.wish().level(),
                         chat.topLogprobs(),
                         chosen -> news.add(new News(choice, chosen)));
             } catch (BusyException e) {

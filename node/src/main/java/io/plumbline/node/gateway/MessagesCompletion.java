@@ -44,7 +44,7 @@ final class MessagesCompletion implements CompletionWriter {
         }
         end(json, choice);
         json.set("usage", usage(completion.outputTokens()));
-        json.set("plumbline", ReceiptFields.of(choice));
+        json.set("plumbline", ReceiptFields.of(choice, completion.chat().discloses()));
         return json;
     }
 
@@ -72,7 +72,9 @@ final class MessagesCompletion implements CompletionWriter {
                     ObjectNode delta = EventStream.event("message_delta");
                     end(delta.putObject("delta"), choice);
                     delta.set("usage", usage(completion.outputTokens()));
-                    delta.set("plumbline", ReceiptFields.of(choice));
+                    delta.set(
+                            "plumbline",
+                            ReceiptFields.of(choice, completion.chat().discloses()));
                     out.send(delta);
                 }
             });

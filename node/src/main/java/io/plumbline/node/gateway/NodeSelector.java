@@ -19,7 +19,6 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -62,6 +61,8 @@ final class NodeSelector implements Answerers {
     private final NodeClient client;
     private final Terms terms;
     private final Events events;
+
+    private final NodePace pace = new NodePace(System::nanoTime);
 
     /** Until when, by {@link System#nanoTime}. */
     private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
@@ -121,7 +122,17 @@ final class NodeSelector implements Answerers {
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
                 throws IOException {
             escrow(request.hash(), node, tokens, level);
-            return client.infer(peer, request, keys, vocab, topLogprobs, onToken);
+            NodePace.Reading reading = pace.begin(Bytes32.of(node.key()));
+            try {
+                AnswerStream answer = client.infer(peer, request, keys, vocab, topLogprobs, token -> {
+                    reading.token();
+                    onToken.accept(token);
+                });
+                return new PacedAnswer(answer, reading);
+            } catch (RuntimeException e) {
+                reading.end();
+                throw e;
+            }
         }
 
         @Override
@@ -142,14 +153,15 @@ final class NodeSelector implements Answerers {
     }
 
     /**
-     * The cheapest node that runs a model, lets its answers be audited at a level, and is there.
+     * The cheapest node, or the quickest, that runs a model, lets its answers be audited at a level, and is there.
      *
-     * @param named the key of the one to take, in hexadecimal; empty for any.
      * @param tried nodes that are not to be tried again.
      * @throws ApiException where there is none, or none that the gateway's {@link Terms} allow.
      */
     @Override
-    public Answerer find(byte[] modelId, Level level, String named, Set<Bytes32> tried) throws IOException {
+    public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
+        Level level = wish.level();
+        String named = wish.named();
         if (level.compareTo(terms.leastLevel()) < 0) {
             throw new ApiException(
                     400,
@@ -166,15 +178,25 @@ final class NodeSelector implements Answerers {
                     "This gateway pays " + terms.maxPrice() + " for a token or a row at most, and "
                             + (named.isEmpty() ? "every node with this model" : "the node") + " asks more.");
         }
+        if (!serving.isEmpty() && serving.stream().noneMatch(node -> node.pricePerToken() <= wish.maxPrice())) {
+            throw new ApiException(
+                    402,
+                    "price_too_low",
+                    "plumbline.max_price",
+                    "No node with this model answers at \"plumbline.max_price\" " + wish.maxPrice()
+                            + "; the cheapest asks "
+                            + serving.stream()
+                                    .mapToLong(Node::pricePerToken)
+                                    .min()
+                                    .getAsLong() + ".");
+        }
         List<Node> candidates = serving.stream()
-                .filter(this::isAffordable)
+                .filter(node -> isAffordable(node) && node.pricePerToken() <= wish.maxPrice())
                 .filter(node -> level.compareTo(node.most()) <= 0)
                 .filter(node -> !tried.contains(Bytes32.of(node.key())))
                 .filter(node -> !named.isEmpty() || !hasLied(node))
-                // Who was not reached lately comes last: where there is nobody else it may be back.
-                .sorted(Comparator.comparing(this::isAway)
-                        .thenComparingLong(Node::pricePerToken)
-                        .thenComparing(Node::faults))
+                .sorted(NodeOrder.by(
+                        wish.preference() == null ? terms.preference() : wish.preference(), this::isAway, pace))
                 .toList();
         Reached reached;
         try {

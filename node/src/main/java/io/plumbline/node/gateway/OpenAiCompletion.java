@@ -210,7 +210,7 @@ final class OpenAiCompletion implements CompletionWriter {
     }
 
     private ObjectNode extension(Choice choice) {
-        ObjectNode json = ReceiptFields.of(choice);
+        ObjectNode json = ReceiptFields.of(choice, completion.chat().discloses());
         if (chat.topLogprobs() >= 0) {
             // No receipt covers them: they are the node's word alone.
             json.put("logprobs", "unverified");

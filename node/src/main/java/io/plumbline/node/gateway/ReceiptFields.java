@@ -3,6 +3,7 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.gateway.tools.AnswerPart;
 import io.plumbline.verifier.receipt.Receipt;
+import java.util.Base64;
 import java.util.HexFormat;
 
 /** What a client can check an answer by: the field {@code plumbline} of every API. */
@@ -11,8 +12,11 @@ final class ReceiptFields {
 
     private ReceiptFields() {}
 
-    /** @param choice answered. */
-    static ObjectNode of(Choice choice) {
+    /**
+     * @param choice answered.
+     * @param discloses whether the request's and the answer's own bytes come along, in base64.
+     */
+    static ObjectNode of(Choice choice, boolean discloses) {
         Receipt receipt = choice.answered().receipt();
         ObjectNode json = Http.MAPPER
                 .createObjectNode()
@@ -26,6 +30,11 @@ final class ReceiptFields {
         if (choice.signedParts().stream().anyMatch(AnswerPart.Call.class::isInstance)) {
             // The receipt is for this, and not for what was read out of it.
             json.put("text", choice.signedText());
+        }
+        if (discloses) {
+            Base64.Encoder base64 = Base64.getEncoder();
+            json.put("request", base64.encodeToString(choice.request().encode()));
+            json.put("answer", base64.encodeToString(choice.answered().answer().encode()));
         }
         return json;
     }

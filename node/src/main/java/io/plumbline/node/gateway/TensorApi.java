@@ -75,13 +75,9 @@ final class TensorApi {
         }
     }
 
-    /**
-     * How a client wants an answer computed and audited.
-     *
-     * @param node its key in hexadecimal; empty for any.
-     */
-    record Wish(Level level, Precision precision, String node) {
-        /** Read from "level", "precision" and "node"; {@code prefix} stands before each. */
+    /** How a client wants an answer computed, and by which node. */
+    record Wish(Precision precision, NodeWish node) {
+        /** Read from "level", "precision", "node", "max_price" and "prefer"; {@code prefix} stands before each. */
         static Wish of(JsonNode json, String prefix, Level otherwise, TensorPackage model) {
             String level = json.path(prefix + "level").asText(otherwise.name());
             String precision =
@@ -95,10 +91,13 @@ final class TensorApi {
             if (parsed == Level.REPLAYED) {
                 throw new ApiException(400, "\"" + level + "\" is no level: signed, audited and full are.");
             }
-            return new Wish(
+            String prefer = json.path(prefix + "prefer").asText("");
+            NodeWish node = new NodeWish(
                     parsed,
-                    Precision.parse(precision),
-                    json.path(prefix + "node").asText(""));
+                    json.path(prefix + "node").asText(""),
+                    json.path(prefix + "max_price").asLong(Long.MAX_VALUE),
+                    prefer.isEmpty() ? null : NodeWish.Preference.parse(prefer));
+            return new Wish(Precision.parse(precision), node);
         }
     }
 
@@ -390,7 +389,7 @@ final class TensorApi {
                             + " are the most. Send them in parts.");
         }
         manifest.requireAnswerFits(inputs, outputs);
-        Tries tries = new Tries(answerers, served.id(), wish.level(), wish.node());
+        Tries tries = new Tries(answerers, served.id(), wish.node());
         Answerers.Answerer by = tries.first();
         while (true) {
             try {
@@ -414,7 +413,8 @@ final class TensorApi {
         TensorRequest request = new TensorRequest(
                 served.id(), served.bounds(), wish.precision(), inputs, outputs, answerers.requester(), nonce);
         byte[] encoded = request.encode();
-        NodeClient.TensorAnswered answer = by.inferTensors(encoded, manifest.rows(inputs), wish.level());
+        NodeClient.TensorAnswered answer =
+                by.inferTensors(encoded, manifest.rows(inputs), wish.node().level());
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
         if (failure != null || !Arrays.equals(answer.receipt().node(), by.key())) {
             by.lied("signed a receipt that does not hold");

@@ -8,13 +8,14 @@ import io.plumbline.verifier.audit.Level;
  * @param level at which answers are audited where a client does not say.
  * @param leastLevel below which no client may have them audited.
  * @param maxPrice of a token, or of a row, that is paid, however a node is chosen; in the ledger's smallest unit.
+ * @param preference of several nodes that would do, where a client does not say.
  */
-public record Terms(Level level, Level leastLevel, long maxPrice) {
+public record Terms(Level level, Level leastLevel, long maxPrice, NodeWish.Preference preference) {
     /** Five times what a node asks where its operator does not say. */
     public static final long DEFAULT_MAX_PRICE = 10;
 
     /** Terms where nothing else is said. */
     public static Terms at(Level level) {
-        return new Terms(level, Level.SIGNED, DEFAULT_MAX_PRICE);
+        return new Terms(level, Level.SIGNED, DEFAULT_MAX_PRICE, NodeWish.Preference.PRICE);
     }
 }

@@ -54,12 +54,12 @@ final class TextRequest {
         RequestFields plumbline = fields.object("plumbline");
         return new ChatRequest(
                 requests,
-                ChatRequest.level(plumbline, otherwise),
-                plumbline.text("node", ""),
+                NodeWish.of(plumbline, otherwise),
                 fields.flag("stream", false),
                 fields.object("stream_options").flag("include_usage", false),
                 (int) fields.whole("logprobs", -1, 0, MAX_LOGPROBS),
-                null);
+                null,
+                plumbline.flag("disclose", false));
     }
 
     /** A text, texts, tokens, or lists of tokens. */

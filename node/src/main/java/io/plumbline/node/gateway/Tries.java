@@ -1,6 +1,5 @@
 package io.plumbline.node.gateway;
 
-import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.util.HashSet;
@@ -12,16 +11,13 @@ final class Tries {
 
     private final Answerers answerers;
     private final byte[] modelId;
-    private final Level level;
-    private final String named;
+    private final NodeWish wish;
     private final Set<Bytes32> tried = new HashSet<>();
 
-    /** @param named the key of the only node to try, in hexadecimal; empty for any. */
-    Tries(Answerers answerers, byte[] modelId, Level level, String named) {
+    Tries(Answerers answerers, byte[] modelId, NodeWish wish) {
         this.answerers = answerers;
         this.modelId = modelId;
-        this.level = level;
-        this.named = named;
+        this.wish = wish;
     }
 
     /**
@@ -30,7 +26,7 @@ final class Tries {
      * @throws ApiException where there is none.
      */
     Answerers.Answerer first() throws IOException {
-        Answerers.Answerer found = answerers.find(modelId, level, named, tried);
+        Answerers.Answerer found = answerers.find(modelId, wish, tried);
         tried.add(Bytes32.of(found.key()));
         return found;
     }
@@ -42,7 +38,7 @@ final class Tries {
      *     client more than that there is none.
      */
     Answerers.Answerer next(Exception why) throws IOException {
-        if (named.isEmpty() && tried.size() < MAX) {
+        if (wish.named().isEmpty() && tried.size() < MAX) {
             try {
                 return first();
             } catch (ApiException none) {

@@ -8,6 +8,7 @@ import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.gateway.Answerers;
 import io.plumbline.node.gateway.ApiException;
+import io.plumbline.node.gateway.NodeWish;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.verifier.audit.Level;
@@ -49,7 +50,8 @@ final class LocalAnswers implements Answerers, Answerers.Answerer {
     }
 
     @Override
-    public Answerer find(byte[] modelId, Level level, String named, Set<Bytes32> tried) {
+    public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) {
+        String named = wish.named();
         boolean isMeant = named.isEmpty() || named.equals(HexFormat.of().formatHex(keys.publicKey()));
         if (!isMeant || !hasModel(modelId) || tried.contains(Bytes32.of(keys.publicKey()))) {
             throw new ApiException(503, "This server answers alone, and runs no other model or node.");

@@ -180,6 +180,19 @@ class ChatRequestTest {
     }
 
     @Test
+    void aClientSaysWhichNodeAndAtWhatPrice() {
+        NodeWish wish = parse(
+                        ",\"plumbline\":{\"level\":\"full\",\"node\":\"ab\",\"max_price\":3,\"prefer\":\"latency\"}")
+                .wish();
+        assertEquals(new NodeWish(Level.FULL, "ab", 3, NodeWish.Preference.LATENCY), wish);
+        assertEquals(
+                new NodeWish(Level.AUDITED, "", Long.MAX_VALUE, null), parse("").wish());
+        assertTrue(parse(",\"plumbline\":{\"disclose\":true}").discloses());
+        assertRefused("invalid_value", "max_price", ",\"plumbline\":{\"max_price\":-1}");
+        assertRefused("invalid_value", "plumbline.prefer", ",\"plumbline\":{\"prefer\":\"beauty\"}");
+    }
+
+    @Test
     void whatIsMissingOrTooLongHasOpenAisCodes() {
         assertRefused("model_not_found", "model", ",\"model\":\"none\"");
         for (int words : new int[] {700, 500_000}) {

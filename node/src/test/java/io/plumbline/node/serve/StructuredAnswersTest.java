@@ -2,12 +2,17 @@ package io.plumbline.node.serve;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.node.cli.AuditCommand;
+import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -15,6 +20,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -154,6 +161,28 @@ class StructuredAnswersTest {
         audit(told.path("plumbline"));
         assertEquals(
                 "length", told.path("choices").path(0).path("finish_reason").asText());
+    }
+
+    /** With the bytes a client without a tokenizer checks that its messages and the text are those of the receipt. */
+    @Test
+    void aClientThatAsksIsToldTheBytesBehindTheHashes() throws Exception {
+        String fields = "\"max_tokens\":12,\"temperature\":0,\"plumbline\":{\"disclose\":true}";
+        JsonNode json = post("/chat/completions", "{" + USER + "," + fields + "}");
+        JsonNode plumbline = json.path("plumbline");
+        Receipt receipt =
+                Receipt.decode(HexFormat.of().parseHex(plumbline.path("receipt").asText()));
+        Request request = Request.decode(
+                Base64.getDecoder().decode(plumbline.path("request").asText()));
+        Answer answer = Answer.decode(
+                Base64.getDecoder().decode(plumbline.path("answer").asText()));
+        assertNull(ReceiptCheck.binding(receipt, request, answer));
+        assertEquals(MAPPER.readTree("{" + USER + "}").get("messages"), MAPPER.readTree(request.messages()));
+        assertEquals(
+                json.path("choices").path(0).path("message").path("content").asText(), answer.text());
+        assertTrue(post("/chat/completions", "{" + USER + ",\"max_tokens\":1}")
+                .path("plumbline")
+                .path("request")
+                .isMissingNode());
     }
 
     @ParameterizedTest

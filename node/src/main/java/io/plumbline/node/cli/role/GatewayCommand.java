@@ -5,6 +5,7 @@ import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.gateway.Gateway;
+import io.plumbline.node.gateway.NodeWish;
 import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
@@ -47,6 +48,12 @@ public final class GatewayCommand extends RoleCommand {
     private Level leastLevel = Level.SIGNED;
 
     @Parameter(
+            names = "--prefer",
+            description = "of several nodes that would do, where a client does not say: the PRICE or the LATENCY that"
+                    + " comes first")
+    private NodeWish.Preference prefer = NodeWish.Preference.PRICE;
+
+    @Parameter(
             names = "--max-price",
             description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks")
     private long maxPrice = Terms.DEFAULT_MAX_PRICE;
@@ -66,7 +73,7 @@ public final class GatewayCommand extends RoleCommand {
             throw new IOException("--max-price must be 0 or more, not " + maxPrice + ".");
         }
         api.requireSound();
-        Terms terms = new Terms(level, leastLevel, maxPrice);
+        Terms terms = new Terms(level, leastLevel, maxPrice, prefer);
         Gateway.Place place = new Gateway.Place(
                 dir, host, port, terms, api.origins(), api.access(dir, ANSWERS_TOGETHER, events::emit));
         return new Gateway(on, keys, named(models), place, events, this::fail);
