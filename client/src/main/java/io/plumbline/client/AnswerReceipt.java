@@ -13,9 +13,10 @@ import java.util.HexFormat;
  * binds the node that signed it, and does not by itself show that the answer is right: audits do, and the settlement
  * says how they ended.
  *
- * <p>That the request hash stands for the messages that were sent, and the output hash for the text that came, is the
- * server's word: to check it takes the model's tokenizer, which {@code plumbline audit --messages FILE --answer FILE}
- * has.
+ * <p>That the request hash stands for the messages that were sent, and the output hash for the text that came, is
+ * checked before an answer is given out ({@link PlumblineClientBuilder#checkContent}). That the messages became these
+ * prompt tokens, and the tokens this text, takes the model's tokenizer: auditors check it, and {@code plumbline audit}
+ * does.
  */
 public final class AnswerReceipt {
     private static final HexFormat HEX = HexFormat.of();

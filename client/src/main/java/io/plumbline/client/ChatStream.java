@@ -3,6 +3,7 @@ package io.plumbline.client;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -19,6 +20,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private final EventStream events;
     private final String expectedNode;
     private final SettlementWatch settlements;
+    private final ObjectNode sent;
     private final StreamedMessage message = new StreamedMessage();
     private JsonNode last = MissingNode.getInstance();
     private JsonNode extension = MissingNode.getInstance();
@@ -28,8 +30,12 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private String piece;
     private ChatAnswer answer;
 
-    /** @param expectedNode key of the node that was asked for, in hexadecimal; null for any. */
-    ChatStream(EventStream events, String expectedNode, SettlementWatch settlements) {
+    /**
+     * @param expectedNode key of the node that was asked for, in hexadecimal; null for any.
+     * @param sent the request's body, where the answer is compared with what was signed; null where it is not.
+     */
+    ChatStream(EventStream events, String expectedNode, SettlementWatch settlements, ObjectNode sent) {
+        this.sent = sent;
         this.events = events;
         this.expectedNode = expectedNode;
         this.settlements = settlements;
@@ -47,7 +53,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
      * @return false once the answer is whole.
      * @throws ApiException where the server ends it with an error.
      * @throws UnreachableException where it breaks off, or was closed.
-     * @throws VerificationException where its receipt does not hold.
+     * @throws VerificationException where its receipt does not hold, or is for another text or other messages.
      */
     @Override
     public boolean hasNext() {
@@ -130,6 +136,9 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
 
     private ChatAnswer whole() {
         AnswerReceipt receipt = AnswerReceipt.of(extension, expectedNode, settlements);
+        if (sent != null) {
+            ContentCheck.verify(extension, receipt.receipt(), sent, message.json());
+        }
         return new ChatAnswer(
                 last.path("id").asText(),
                 last.path("model").asText(),

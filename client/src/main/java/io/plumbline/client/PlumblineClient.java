@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * Asks a Plumbline server: a gateway of a network, or {@code plumbline serve}. Every answer comes with a receipt whose
- * signature holds.
+ * signature holds, and is the text that was signed, for the messages that were sent.
  *
  * <pre>{@code
  * try (PlumblineClient client = PlumblineClient.builder().baseUrl("http://localhost:8080/v1").build()) {
@@ -24,11 +24,13 @@ public final class PlumblineClient implements AutoCloseable {
     private final HttpCalls calls;
     private final String defaultModel;
     private final SettlementWatch settlements;
+    private final boolean checksContent;
 
-    PlumblineClient(HttpCalls calls, String defaultModel, SettlementWatch settlements) {
+    PlumblineClient(HttpCalls calls, String defaultModel, SettlementWatch settlements, boolean checksContent) {
         this.calls = calls;
         this.defaultModel = defaultModel;
         this.settlements = settlements;
+        this.checksContent = checksContent;
     }
 
     /** A client to set up. */
@@ -46,13 +48,17 @@ public final class PlumblineClient implements AutoCloseable {
         ObjectNode body = withModel(request.body());
         JsonNode json = calls.post("/chat/completions", body);
         JsonNode choice = json.path("choices").path(0);
+        AnswerReceipt receipt = AnswerReceipt.of(json.path("plumbline"), node(body), settlements);
+        if (checksContent) {
+            ContentCheck.verify(json.path("plumbline"), receipt.receipt(), body, choice.path("message"));
+        }
         return new ChatAnswer(
                 json.path("id").asText(),
                 json.path("model").asText(),
                 choice.path("message"),
                 choice.path("finish_reason").textValue(),
                 Usage.of(json.path("usage")),
-                AnswerReceipt.of(json.path("plumbline"), node(body), settlements));
+                receipt);
     }
 
     /** Asks one question; the answer as it comes. */
@@ -68,7 +74,8 @@ public final class PlumblineClient implements AutoCloseable {
     public ChatStream stream(ChatRequest request) {
         ObjectNode body = withModel(request.body()).put("stream", true);
         body.putObject("stream_options").put("include_usage", true);
-        return new ChatStream(calls.stream("/chat/completions", body), node(body), settlements);
+        EventStream events = calls.stream("/chat/completions", body);
+        return new ChatStream(events, node(body), settlements, checksContent ? body : null);
     }
 
     /** Texts as vectors, by the client's default model, and without one by the server's only one. */
@@ -123,6 +130,9 @@ public final class PlumblineClient implements AutoCloseable {
     private ObjectNode withModel(ObjectNode body) {
         if (defaultModel != null && !body.has("model")) {
             body.put("model", defaultModel);
+        }
+        if (checksContent) {
+            body.withObject("/plumbline").put(ContentCheck.FIELD, true);
         }
         return body;
     }

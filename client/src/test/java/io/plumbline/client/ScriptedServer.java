@@ -53,6 +53,7 @@ public final class ScriptedServer implements AutoCloseable {
 
     public PlumblineClientBuilder client() {
         return PlumblineClient.builder()
+                .checkContent(false)
                 .baseUrl("http://localhost:" + server.getAddress().getPort() + "/v1/");
     }
 

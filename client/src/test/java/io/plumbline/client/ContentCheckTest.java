@@ -1,0 +1,107 @@
+package io.plumbline.client;
+
+import static io.plumbline.client.ScriptedServer.send;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Servers that show another text, or had others' messages answered, under a receipt that a node has signed. */
+class ContentCheckTest {
+    private static final KeyPair NODE = KeyPair.random();
+    private static final String ASKED = "[{\"role\":\"user\",\"content\":\"Tell me a story.\"}]";
+    private static final String TOOLS =
+            "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"maximum\":1.50}}}]";
+
+    private static Request request(String messages) {
+        return new Request(
+                new byte[32],
+                messages,
+                0,
+                new int[] {1},
+                Sampling.GREEDY,
+                4,
+                new int[] {2},
+                List.of("END"),
+                new byte[32],
+                new byte[16]);
+    }
+
+    /** A server's answer, of which the receipt, what is disclosed and the message may each be another's. */
+    private static String json(Request signed, Request disclosed, Answer answer, String message, String more) {
+        Receipt receipt = Receipt.of(signed, new Answer(new int[] {5, 2}, "Once.END"), new byte[32], 1, 0, NODE);
+        Base64.Encoder base64 = Base64.getEncoder();
+        return "{\"choices\":[{\"message\":" + message + ",\"finish_reason\":\"stop\"}],\"plumbline\":{"
+                + "\"request_hash\":\"" + HexFormat.of().formatHex(signed.hash()) + "\",\"receipt\":\""
+                + HexFormat.of().formatHex(receipt.encode()) + "\",\"request\":\""
+                + base64.encodeToString(disclosed.encode()) + "\",\"answer\":\""
+                + base64.encodeToString(answer.encode()) + "\"" + more + "}}";
+    }
+
+    private static String content(String text) {
+        return "{\"content\":\"" + text + "\"}";
+    }
+
+    private static final Answer GOOD = new Answer(new int[] {5, 2}, "Once.END");
+
+    private static ChatAnswer asked(String response, ChatRequest request) {
+        try (ScriptedServer server = new ScriptedServer(http -> send(http, 200, response));
+                PlumblineClient client = server.client().checkContent(true).build()) {
+            ChatAnswer answer = client.chat(request);
+            assertTrue(server.heard.getFirst().contains("\"disclose\":true"), server.heard.getFirst());
+            return answer;
+        }
+    }
+
+    private static void refused(String failure, String response) {
+        VerificationException refused = assertThrows(
+                VerificationException.class, () -> asked(response, ChatRequest.of("Tell me a story.")), failure);
+        assertEquals(failure, refused.failure(), refused.getMessage());
+    }
+
+    @Test
+    void anAnswerIsTheTextThatWasSignedForTheMessagesThatWereSent() {
+        Request good = request(ASKED);
+        // Up to its stop text.
+        assertEquals(
+                "Once.",
+                asked(json(good, good, GOOD, content("Once."), ""), ChatRequest.of("Tell me a story."))
+                        .text());
+        refused("TEXT", json(good, good, GOOD, content("Buy this."), ""));
+        refused("OUTPUT", json(good, good, new Answer(new int[] {5, 2}, "Buy this."), content("Buy this."), ""));
+        Request other = request(ASKED.replace("story", "lie"));
+        refused("MESSAGES", json(other, other, GOOD, content("Once."), ""));
+        refused("REQUEST", json(other, good, GOOD, content("Once."), ""));
+        refused("MESSAGES", json(request(""), request(""), GOOD, content("Once."), ""));
+        String undisclosed = json(good, good, GOOD, content("Once."), "").replace("\"request\":", "\"requests\":");
+        refused("MALFORMED", undisclosed);
+        refused("MALFORMED", json(good, good, GOOD, content("Once."), "").replace("\"answer\":\"", "\"answer\":\"!"));
+    }
+
+    @Test
+    void withToolsTheyAreTheOnesThatWereSentAndTheTextIsTheSignedOne() throws Exception {
+        ChatRequest withTools = ChatRequest.builder()
+                .user("Tell me a story.")
+                .field("tools", HttpCalls.MAPPER.readTree(TOOLS))
+                .build();
+        Request good = request("{\"messages\":" + ASKED + ",\"tools\":" + TOOLS.replace("1.50", "1.5") + "}");
+        String call = "{\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}";
+        asked(json(good, good, GOOD, call, ",\"text\":\"Once.\""), withTools);
+        asked(json(good, good, GOOD, content("Once."), ""), withTools);
+        for (String wrong : List.of(
+                json(good, good, GOOD, call, ",\"text\":\"Twice.\""),
+                json(good, good, GOOD, call, ""),
+                json(request(ASKED), request(ASKED), GOOD, content("Once."), ""))) {
+            assertThrows(VerificationException.class, () -> asked(wrong, withTools), wrong);
+        }
+    }
+}
