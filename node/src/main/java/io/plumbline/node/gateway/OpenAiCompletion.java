@@ -15,16 +15,24 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** A completion as OpenAI's two APIs for text word it: whole, or as events of a stream. */
 final class OpenAiCompletion implements CompletionWriter {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final HexFormat HEX = HexFormat.of();
 
+    /** Stands for a piece of text; a model's name has no such character. */
+    private static final String PIECE = "\u2060";
+
     private final Completion completion;
     private final ChatRequest chat;
     private final CompletionShape shape;
     private final String id;
+    private final long created = System.currentTimeMillis() / 1000;
+
+    /** What stands around a piece of text in an event, by choice: two texts. Most events differ in the piece alone. */
+    private final Map<Choice, String[]> around = new HashMap<>();
 
     /** The request whose hash the client has been told, by choice; another one where another node began anew. */
     private final Map<Choice, Request> named = new HashMap<>();
@@ -146,6 +154,11 @@ final class OpenAiCompletion implements CompletionWriter {
     }
 
     private void write(Choice choice, String piece, ObjectNode logprobs, OutputStream out) throws IOException {
+        if (logprobs == null && !piece.isEmpty() && choice.request() == named.get(choice)) {
+            String[] text = around.computeIfAbsent(choice, this::around);
+            send(out, text[0] + MAPPER.writeValueAsString(piece) + text[1]);
+            return;
+        }
         ObjectNode json = chunk(choice, null);
         ObjectNode one = (ObjectNode) json.path("choices").path(0);
         shape.piece(one, piece);
@@ -156,6 +169,12 @@ final class OpenAiCompletion implements CompletionWriter {
             shape.logprobs(one, MAPPER.createArrayNode().add(logprobs));
         }
         write(out, json);
+    }
+
+    private String[] around(Choice choice) {
+        ObjectNode json = chunk(choice, null);
+        shape.piece((ObjectNode) json.path("choices").path(0), PIECE);
+        return json.toString().split(Pattern.quote("\"" + PIECE + "\""));
     }
 
     private static ObjectNode call(Choice choice, int i, AnswerPart.Call call) {
@@ -180,6 +199,10 @@ final class OpenAiCompletion implements CompletionWriter {
     }
 
     private static void write(OutputStream out, ObjectNode json) throws IOException {
+        send(out, json.toString());
+    }
+
+    private static void send(OutputStream out, String json) throws IOException {
         out.write(("data: " + json + "\n\n").getBytes(StandardCharsets.UTF_8));
         out.flush();
     }
@@ -188,7 +211,7 @@ final class OpenAiCompletion implements CompletionWriter {
         return MAPPER.createObjectNode()
                 .put("id", id)
                 .put("object", object)
-                .put("created", System.currentTimeMillis() / 1000)
+                .put("created", created)
                 .put("model", completion.api().modelName());
     }
 

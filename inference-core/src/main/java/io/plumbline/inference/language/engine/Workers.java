@@ -3,12 +3,14 @@ package io.plumbline.inference.language.engine;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * Threads that share a job's tasks. The caller works too, as worker 0; the others spin a little between jobs, which
- * follow each other in microseconds while a model runs, and park when there are none. One caller at a time. Nothing
- * is allocated by a job.
+ * follow each other in microseconds while a model runs, and park when there are none. A job is over when its tasks are
+ * done, whichever threads did them: one that the system has not let run is not waited for. One caller at a time.
+ * Nothing is allocated by a job.
  */
 public final class Workers implements AutoCloseable {
     /** About 50 microseconds of spinning: longer than any pause between two jobs of one token. */
@@ -17,10 +19,17 @@ public final class Workers implements AutoCloseable {
     private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
 
     private final Thread[] threads;
-    private final AtomicInteger next = new AtomicInteger();
-    private final AtomicInteger finished = new AtomicInteger();
+
+    /**
+     * The number of the job in the upper half, and in the lower how many of its tasks nobody has claimed: both change
+     * together or not at all, and a job that has none left cannot be claimed from while the next one is set up.
+     */
+    private final AtomicLong unclaimed = new AtomicLong();
+
+    /** Tasks of the job that are done. */
+    private final AtomicInteger done = new AtomicInteger();
+
     private final AtomicInteger sleepers = new AtomicInteger();
-    private volatile int generation;
     private volatile boolean closed;
     private volatile Thread waiting;
     private volatile Throwable failure;
@@ -66,24 +75,24 @@ public final class Workers implements AutoCloseable {
             }
             return;
         }
+        done.setPlain(0);
         task = job;
         tasks = count;
-        finished.setPlain(0);
-        next.setPlain(0);
-        generation++;
+        int number = number(unclaimed.get()) + 1;
+        unclaimed.set((long) number << 32 | count);
         if (sleepers.get() > 0) {
             for (Thread thread : threads) {
                 LockSupport.unpark(thread);
             }
         }
-        share(0, job, count);
+        share(0, number);
         int spins = SPINS;
-        while (finished.get() < threads.length && !closed) {
+        while (done.get() < count && !closed) {
             if (spins-- > 0) {
                 Thread.onSpinWait();
             } else {
                 waiting = Thread.currentThread();
-                if (finished.get() < threads.length) {
+                if (done.get() < count) {
                     LockSupport.park(this);
                 }
                 waiting = null;
@@ -99,14 +108,37 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    private void share(int worker, Task job, int count) {
-        try {
-            for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-                job.run(worker, i);
+    private static int number(long claim) {
+        return (int) (claim >> 32);
+    }
+
+    /** Does tasks of job {@code number} while there are some. */
+    private void share(int worker, int number) {
+        while (true) {
+            long claim = unclaimed.get();
+            int left = (int) claim;
+            if (number(claim) != number || left == 0) {
+                return;
             }
-        } catch (RuntimeException | Error e) {
-            failure = e;
-            next.set(count);
+            if (!unclaimed.compareAndSet(claim, claim - 1)) {
+                continue;
+            }
+            // Of the job that was claimed from: the next one is not set up before all of its tasks are done.
+            Task job = task;
+            int count = tasks;
+            try {
+                if (failure == null) {
+                    job.run(worker, count - left);
+                }
+            } catch (RuntimeException | Error e) {
+                failure = e;
+            }
+            if (done.incrementAndGet() == count) {
+                Thread waiter = waiting;
+                if (waiter != null) {
+                    LockSupport.unpark(waiter);
+                }
+            }
         }
     }
 
@@ -114,7 +146,7 @@ public final class Workers implements AutoCloseable {
         int seen = 0;
         while (true) {
             int spins = SPINS;
-            while (generation == seen) {
+            while (number(unclaimed.get()) == seen) {
                 if (closed) {
                     return;
                 }
@@ -122,19 +154,14 @@ public final class Workers implements AutoCloseable {
                     Thread.onSpinWait();
                 } else {
                     sleepers.getAndIncrement();
-                    if (generation == seen && !closed) {
+                    if (number(unclaimed.get()) == seen && !closed) {
                         LockSupport.park(this);
                     }
                     sleepers.getAndDecrement();
                 }
             }
-            seen = generation;
-            share(worker, task, tasks);
-            finished.getAndIncrement();
-            Thread waiter = waiting;
-            if (waiter != null) {
-                LockSupport.unpark(waiter);
-            }
+            seen = number(unclaimed.get());
+            share(worker, seen);
         }
     }
 
