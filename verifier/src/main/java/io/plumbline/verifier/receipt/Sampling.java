@@ -29,6 +29,9 @@ public record Sampling(
     /** Below this exp is under 2^-31, and its weight 0. */
     private static final float NEGLIGIBLE = -22f;
 
+    /** So many of the likeliest tokens are asked about one by one: all that are permitted take longer to find. */
+    private static final int FEW = 16;
+
     /** The largest weight of a token: that of the largest logit. */
     private static final long MAX_WEIGHT = 1 << 30;
 
@@ -87,13 +90,11 @@ public record Sampling(
      * @param permitted the tokens to choose of, at least one below {@code n}; null for all.
      */
     public int choose(float[] logits, int offset, int n, int position, PermittedTokens permitted) {
-        int best = 0;
-        for (int i = 1; i < n; i++) {
-            if (logits[offset + i] > logits[offset + best]) {
-                best = i;
-            }
+        int best = next(logits, offset, n, -1);
+        for (int i = 0; i < FEW && permitted != null && best >= 0 && !permitted.contains(best); i++) {
+            best = next(logits, offset, n, best);
         }
-        if (permitted != null && !permitted.contains(best)) {
+        if (permitted != null && (best < 0 || !permitted.contains(best))) {
             BitSet all = permitted.all();
             best = all.nextSetBit(0);
             for (int i = best; i >= 0 && i < n; i = all.nextSetBit(i + 1)) {
@@ -103,6 +104,20 @@ public record Sampling(
             }
         }
         return temperature == 0 ? best : draw(logits, offset, n, logits[offset + best], position, permitted);
+    }
+
+    /** The likeliest token after {@code after}, by descending logit and ascending id; -1 where there is none. */
+    private static int next(float[] logits, int offset, int n, int after) {
+        int best = -1;
+        for (int i = 0; i < n; i++) {
+            float logit = logits[offset + i];
+            boolean isBehind =
+                    after < 0 || logit < logits[offset + after] || logit == logits[offset + after] && i > after;
+            if (isBehind && (best < 0 || logit > logits[offset + best])) {
+                best = i;
+            }
+        }
+        return best;
     }
 
     private int draw(float[] logits, int offset, int n, float max, int position, PermittedTokens permitted) {

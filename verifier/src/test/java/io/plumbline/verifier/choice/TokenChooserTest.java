@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.grammar.GrammarException;
+import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -88,6 +90,47 @@ class TokenChooserTest {
         assertEquals(4_000, seen[1] + seen[2] + seen[4]);
         for (int token : new int[] {1, 2, 4}) {
             assertTrue(Math.abs(seen[token] - 1_333) < 200, "equal logits are drawn alike: " + seen[token]);
+        }
+    }
+
+    /** However few are asked about: what is chosen is what is chosen when only the permitted ones are there. */
+    @Test
+    void aChoiceAmongPermittedTokensIsThatWithoutTheOthers() {
+        Random random = new Random(21);
+        for (int run = 0; run < 2_000; run++) {
+            int n = 1 + random.nextInt(60);
+            float[] logits = new float[n];
+            BitSet permitted = new BitSet();
+            for (int i = 0; i < n; i++) {
+                logits[i] = random.nextInt(12);
+                permitted.set(i, random.nextInt(4) == 0);
+            }
+            permitted.set(random.nextInt(n));
+            int[] ids = permitted.stream().toArray();
+            float[] others = new float[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                others[i] = logits[ids[i]];
+            }
+            PermittedTokens asked = new PermittedTokens() {
+                @Override
+                public boolean contains(int token) {
+                    return permitted.get(token);
+                }
+
+                @Override
+                public BitSet all() {
+                    return permitted;
+                }
+            };
+            for (Sampling rule : List.of(
+                    Sampling.GREEDY,
+                    new Sampling(1.3f, 0, 1_000_000, run),
+                    new Sampling(2f, 5, 700_000, 100_000, run, LogitAdjustments.NONE))) {
+                assertEquals(
+                        ids[rule.choose(others, 0, ids.length, run)],
+                        rule.choose(logits, 0, n, run, asked),
+                        "run " + run + ", " + rule);
+            }
         }
     }
 

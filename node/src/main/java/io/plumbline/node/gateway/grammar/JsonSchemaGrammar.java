@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * A JSON schema as a grammar of the JSON that it describes. Properties come in the schema's order; where a schema says
@@ -22,6 +21,9 @@ import java.util.TreeSet;
 public final class JsonSchemaGrammar {
     private static final int MAX_NESTING = 60;
     private static final int MAX_COUNT = 10_000;
+
+    /** Values looked at and characters written, about: several times what the largest grammar takes. */
+    private static final long MAX_WORK = 1 << 20;
 
     /** Keywords that say nothing about the JSON. */
     private static final Set<String> ANNOTATIONS = Set.of(
@@ -68,13 +70,14 @@ public final class JsonSchemaGrammar {
             "exclusiveMinimum",
             "exclusiveMaximum");
 
-    /** What every grammar of JSON is made of; those that are not named in it are left out. */
+    /** What every grammar of JSON is made of. */
     private static final Map<String, String> BASE = base();
 
     private final JsonNode root;
     private final Map<String, String> rules = new LinkedHashMap<>();
     private final Map<String, String> references = new HashMap<>();
     private int nesting;
+    private long work;
 
     private JsonSchemaGrammar(JsonNode root) {
         this.root = root;
@@ -133,29 +136,30 @@ public final class JsonSchemaGrammar {
                 new StringBuilder("root ::= ").append(rootExpression).append('\n');
         rules.forEach(
                 (name, body) -> out.append(name).append(" ::= ").append(body).append('\n'));
-        Set<String> needed = new TreeSet<>();
-        need(out.toString(), needed);
-        BASE.forEach((name, body) -> {
-            if (needed.contains(name)) {
-                out.append(name).append(" ::= ").append(body).append('\n');
-            }
-        });
+        BASE.forEach(
+                (name, body) -> out.append(name).append(" ::= ").append(body).append('\n'));
         return out.toString();
     }
 
-    private static void need(String text, Set<String> needed) {
-        String withoutTexts =
-                text.replaceAll("\"(\\\\.|[^\"\\\\])*\"", " ").replaceAll("\\[(\\\\.|[^\\]\\\\])*\\]", " ");
-        BASE.forEach((name, body) -> {
-            if (!needed.contains(name) && withoutTexts.matches("(?s).*(^|[^\\w-])" + name + "($|[^\\w-]).*")) {
-                needed.add(name);
-                need(body, needed);
-            }
-        });
+    /** Refuses a schema that takes more to turn into a grammar than one is worth. */
+    private void spend(long more, String where) {
+        work += more;
+        if (work > MAX_WORK) {
+            throw wrong(where, "and those around it make too large a grammar. Ask for less at once");
+        }
+    }
+
+    private static long values(JsonNode json) {
+        long values = 1;
+        for (JsonNode one : json) {
+            values += values(one);
+        }
+        return values;
     }
 
     private String rule(String body) {
         String name = "r" + rules.size();
+        spend(body.length(), "#");
         rules.put(name, body);
         return name;
     }
@@ -164,6 +168,7 @@ public final class JsonSchemaGrammar {
         if (++nesting > MAX_NESTING) {
             throw wrong(where, "stands more than " + MAX_NESTING + " schemas deep");
         }
+        spend(1 + schema.size(), where);
         try {
             return described(schema, where);
         } finally {
@@ -212,6 +217,7 @@ public final class JsonSchemaGrammar {
                     boolean isAlone = others.properties().stream()
                             .allMatch(field -> ANNOTATIONS.contains(field.getKey())
                                     || field.getKey().equals("type"));
+                    spend(values(others), where);
                     JsonNode one = isAlone && (part.has("type") || part.has("$ref"))
                             ? part
                             : merged(others, resolved(part, where), where);
@@ -310,6 +316,7 @@ public final class JsonSchemaGrammar {
         if (!other.isObject()) {
             throw wrong(where, "joins schemas one of which is no object");
         }
+        spend(values(one) + values(other), where);
         ObjectNode all = one.deepCopy();
         for (Map.Entry<String, JsonNode> field : other.properties()) {
             String name = field.getKey();
@@ -389,6 +396,7 @@ public final class JsonSchemaGrammar {
         for (Map.Entry<String, JsonNode> property : all.reversed()) {
             String name = property.getKey();
             String value = expression(property.getValue(), where + "/properties/" + name);
+            spend(value.length() + name.length() + afterSome.length() / 8 + afterNone.length() / 8, where);
             String member =
                     Gbnf.literal(JsonNodeFactory.instance.textNode(name).toString()) + " ws \":\" ws " + value + " ws ";
             if (required.contains(name)) {

@@ -3,6 +3,7 @@ package io.plumbline.node.gateway.grammar;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.verifier.grammar.Grammar;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -262,6 +264,25 @@ class JsonSchemaGrammarTest {
             wide.append(i == 0 ? "" : ",").append("'property").append(i).append("':{'type':'string'}");
         }
         assertThrows(IllegalArgumentException.class, () -> grammar(wide + "}}"));
+        String many = wide.toString().replace("property", "a long name that is not worth it");
+        StringBuilder joined = new StringBuilder(many).append("},'anyOf':[");
+        for (int i = 0; i < 5_000; i++) {
+            joined.append(i == 0 ? "" : ",")
+                    .append("{'required':['property")
+                    .append(i)
+                    .append("']}");
+        }
+        StringBuilder texts = new StringBuilder("{'enum':['" + "x".repeat(200_000) + "'");
+        for (int i = 0; i < 100_000; i++) {
+            texts.append(",").append(i);
+        }
+        String itself = "{'allOf':[{'$ref':'#'},{'$ref':'#'}],'properties':{'a':{'$ref':'#'}}}";
+        for (String hostile : List.of(joined + "]}", texts + "]}", itself)) {
+            assertTimeout(
+                    Duration.ofSeconds(5),
+                    () -> assertThrows(IllegalArgumentException.class, () -> grammar(hostile)),
+                    hostile.substring(0, 30));
+        }
     }
 
     @Test
