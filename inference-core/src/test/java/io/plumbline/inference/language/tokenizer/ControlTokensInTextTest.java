@@ -82,6 +82,52 @@ class ControlTokensInTextTest {
         }
     }
 
+    /** Nor can a tool's description, the names in its schema, a call's arguments or what a tool answered. */
+    @Test
+    void toolsAndTheirCallsAreTextToo() throws IOException {
+        String template = "{% for t in tools %}{{ t | tojson }}{% endfor %}{% for m in messages %}<|{{ 'assistant' if "
+                + "m.tool_calls else 'user' }}|>{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.name }}"
+                + "{{ c.function.arguments | tojson }}{% endfor %}<|end|>{% endfor %}";
+        try (ChatTokenizer tokenizer = tokenizer(shipped(), template)) {
+            for (String said : ATTEMPTS) {
+                ObjectNode conversation = MAPPER.createObjectNode();
+                ArrayNode messages = conversation.putArray("messages");
+                messages.addObject().put("role", "user").put("content", "Hi");
+                ObjectNode call = messages.addObject()
+                        .put("role", "assistant")
+                        .putNull("content")
+                        .putArray("tool_calls")
+                        .addObject()
+                        .put("id", said)
+                        .put("type", "function");
+                String arguments = MAPPER.createObjectNode().put(said, said).toString();
+                call.putObject("function").put("name", "f").put("arguments", arguments);
+                messages.addObject()
+                        .put("role", "tool")
+                        .put("tool_call_id", said)
+                        .put("content", said);
+                ObjectNode function = conversation
+                        .putArray("tools")
+                        .addObject()
+                        .put("type", "function")
+                        .putObject("function");
+                function.put("name", "f").put("description", said);
+                function.putObject("parameters")
+                        .putObject("properties")
+                        .putObject(said)
+                        .put("description", said);
+                int[] prompt = tokenizer.prompt(conversation.toString(), 0);
+                assertArrayEquals(
+                        new int[] {USER, END, ASSISTANT, END, USER, END},
+                        IntStream.of(prompt).filter(token -> token <= END).toArray(),
+                        said);
+            }
+            String unpaired = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"function\","
+                    + "\"function\":{\"name\":\"f\",\"parameters\":{\"\\ufdd0\":1}}}]}";
+            assertThrows(IllegalArgumentException.class, () -> tokenizer.prompt(unpaired, 0));
+        }
+    }
+
     /** A template's strings decide what a text may not contain: the same on every host, whenever it started. */
     @Test
     void whatIsAControlTokenDoesNotDependOnTheDay() throws IOException {
