@@ -70,6 +70,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     private TokenBytes bytes;
     private Vocabulary vocabulary;
+    private ToolProbe toolProbe;
     private final Map<String, Object> specials = new HashMap<>();
 
     private ChatTokenizer(
@@ -240,7 +241,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
      */
     public int[] prompt(Conversation conversation, Clock clock) {
         List<Message> messages = conversation.messages();
-        if (conversation.hasTools() && !knowsTools()) {
+        boolean isUnknown = !conversation.tools().isEmpty() && !knowsTools()
+                || conversation.hasAnswers() && !toolProbe().showsAnswers();
+        if (isUnknown) {
             throw new IllegalArgumentException(
                     "This model's chat template knows no tools. Leave them out, or ask a model made for them.");
         }
@@ -276,9 +279,16 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         return json.stream().map(one -> JsonData.of(one, encoder::mark)).toList();
     }
 
-    /** Whether the model's chat template speaks of tools. */
+    private synchronized ToolProbe toolProbe() {
+        if (toolProbe == null) {
+            toolProbe = ToolProbe.of(template, specials, SOME_DAY);
+        }
+        return toolProbe;
+    }
+
+    /** Whether the model's chat template shows the model what tools it may call. */
     public boolean knowsTools() {
-        return written.contains("tools");
+        return toolProbe().showsTools();
     }
 
     /** The source of the model's chat template; empty where it has none. */

@@ -22,11 +22,8 @@ public record Conversation(List<Message> messages, List<JsonNode> tools) {
         return new Conversation(messages, List.of());
     }
 
-    /** Whether it speaks of tools, which not every chat template can. */
-    boolean hasTools() {
-        return !tools.isEmpty()
-                || messages.stream()
-                        .anyMatch(message -> message.role().equals(ChatMessages.TOOL)
-                                || !message.toolCalls().isEmpty());
+    /** Whether tools have answered in it. */
+    boolean hasAnswers() {
+        return messages.stream().anyMatch(message -> message.role().equals(ChatMessages.TOOL));
     }
 }

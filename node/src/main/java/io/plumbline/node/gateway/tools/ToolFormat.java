@@ -77,8 +77,7 @@ public enum ToolFormat {
         if (template.contains("[TOOL_CALLS]") && !template.contains("[ARGS]")) {
             return LISTED;
         }
-        boolean isBare = template.contains("\"parameters\"") && !template.contains("<function=");
-        return isBare && template.contains("tools") ? BARE : null;
+        return template.contains("{\"name\": function name, \"parameters\": ") ? BARE : null;
     }
 
     /** What calls begin with. */

@@ -8,14 +8,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.Material;
+import io.plumbline.inference.language.template.ChatTemplate;
 import io.plumbline.node.gateway.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class ToolFormatTest {
@@ -25,7 +35,7 @@ class ToolFormatTest {
 
     /** All parts, of texts that stand next to each other one. */
     private static List<String> read(ToolFormat format, boolean mayCallSeveral, String text, Random random) {
-        ToolCallReader reader = new ToolUse(format, Set.of("add", "now"), mayCallSeveral).reader();
+        ToolCallReader reader = new ToolUse(format, Set.of("add", "now", "sum_of_two"), mayCallSeveral).reader();
         List<AnswerPart> parts = new ArrayList<>();
         for (int at = 0; at < text.length(); ) {
             int end = Math.min(text.length(), at + random.nextInt(5));
@@ -176,8 +186,93 @@ class ToolFormatTest {
     void theFormatIsTheOneThatTheTemplateTeaches() {
         assertEquals(ToolFormat.TAGGED, ToolFormat.of("{% for t in tools %}<tool_call>{\"name\": , \"arguments\": }"));
         assertEquals(ToolFormat.LISTED, ToolFormat.of("{% for t in tools %}[TOOL_CALLS] [{"));
-        assertEquals(ToolFormat.BARE, ToolFormat.of("{% for t in tools %}'{\"name\": , \"parameters\": }'"));
+        assertEquals(
+                ToolFormat.BARE, ToolFormat.of("{{ tools }}{\"name\": function name, \"parameters\": dictionary}"));
         assertNull(ToolFormat.of("{% for t in tools %}<tool_call><function=name>"));
         assertNull(ToolFormat.of("{{ messages }}"));
+    }
+
+    /** What a published template writes of a call that was made, its model was trained on, and is read as that call. */
+    @Test
+    void callsAsPublishedTemplatesWriteThemAreRead() throws IOException {
+        int known = 0;
+        try (Stream<Path> files = Files.list(Material.of("templates"))) {
+            for (Path file : files.filter(one -> one.toString().endsWith(".jinja"))
+                    .sorted()
+                    .toList()) {
+                String source = Files.readString(file);
+                ToolFormat format = ToolFormat.of(source);
+                ChatTemplate template = new ChatTemplate(source);
+                boolean isShown = format != null
+                        && rendered(template, List.of(Map.of("role", "user", "content", "x")), true)
+                                .contains("sum_of_two");
+                if (isShown) {
+                    // What opens an answer may share characters with a call.
+                    String before =
+                            rendered(template, List.of(Map.of("role", "user", "content", "Add.")), format.isWhole());
+                    String after = rendered(
+                            template,
+                            List.of(
+                                    Map.of("role", "user", "content", "Add."),
+                                    Map.of("role", "assistant", "content", "", "tool_calls", List.of(called()))),
+                            false);
+                    String written =
+                            after.substring(begun(before, after)).replaceAll("<\\|[^|]*\\|>|</s>|\\[TOOL_CALLS\\]", "");
+                    if (!written.contains("sum_of_two")) {
+                        // It leaves calls out of a conversation.
+                        continue;
+                    }
+                    known++;
+                    String name = file.getFileName().toString();
+                    List<String> parts = read(format, true, written, new Random(1));
+                    assertTrue(
+                            parts.contains("sum_of_two{\"a\":1,\"b\":\"x\"}"),
+                            () -> name + ": " + written + " was read as " + parts);
+                }
+            }
+        }
+        assertTrue(known >= 8, known + " templates");
+    }
+
+    private static Map<String, Object> called() {
+        Map<String, Object> arguments = new LinkedHashMap<>();
+        arguments.put("a", 1);
+        arguments.put("b", "x");
+        Map<String, Object> function = new LinkedHashMap<>();
+        function.put("name", "sum_of_two");
+        function.put("arguments", arguments);
+        return Map.of("id", "abcdefghi", "type", "function", "function", function);
+    }
+
+    private static String rendered(ChatTemplate template, List<Map<String, ?>> messages, boolean isAsking) {
+        Map<String, Object> parameters = Map.of("type", "object", "properties", Map.of());
+        Map<String, Object> tool = Map.of(
+                "type",
+                "function",
+                "function",
+                Map.of("name", "sum_of_two", "description", "Adds.", "parameters", parameters));
+        Clock day = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
+        return template.render(
+                Map.of(
+                        "messages",
+                        messages,
+                        "tools",
+                        List.of(tool),
+                        "add_generation_prompt",
+                        isAsking,
+                        "bos_token",
+                        "<s>",
+                        "eos_token",
+                        "</s>"),
+                day);
+    }
+
+    /** Where two texts part. */
+    private static int begun(String one, String other) {
+        int at = 0;
+        while (at < Math.min(one.length(), other.length()) && one.charAt(at) == other.charAt(at)) {
+            at++;
+        }
+        return at;
     }
 }
