@@ -13,15 +13,26 @@ import java.util.function.Supplier;
 /**
  * What a client asks an answer's form by, as the grammar that the request holds: OpenAI's {@code response_format} (JSON
  * objects and JSON schemas), vLLM's {@code structured_outputs} (a schema, a regular expression, a choice of texts or a
- * grammar) and llama.cpp's {@code grammar}.
+ * grammar; {@code guided_json} and its kin before it), and llama.cpp's {@code grammar} and {@code json_schema}.
  */
 final class AnswerForm {
     private static final String FORMAT = "response_format";
     private static final String STRUCTURED = "structured_outputs";
     private static final String GRAMMAR = "grammar";
 
+    private static final String SCHEMA = "json_schema";
+    private static final String GUIDED = "guided_";
+
     /** The fields of a body that this reads. */
-    static final List<String> FIELDS = List.of(FORMAT, STRUCTURED, GRAMMAR);
+    static final List<String> FIELDS = List.of(
+            FORMAT,
+            STRUCTURED,
+            GRAMMAR,
+            SCHEMA,
+            GUIDED + "json",
+            GUIDED + "regex",
+            GUIDED + "choice",
+            GUIDED + "grammar");
 
     private AnswerForm() {}
 
@@ -32,9 +43,14 @@ final class AnswerForm {
      */
     static String of(RequestFields fields) {
         String format = checked(FORMAT, () -> format(fields.object(FORMAT)));
-        String structured = checked(STRUCTURED, () -> structured(fields.object(STRUCTURED)));
-        String grammar = checked(GRAMMAR, () -> fields.text(GRAMMAR, ""));
-        List<String> asked = new ArrayList<>(List.of(format, structured, grammar));
+        RequestFields structured = fields.object(STRUCTURED);
+        structured.requireOnly("json", "regex", "choice", "grammar", "json_object");
+        List<String> asked = new ArrayList<>(List.of(
+                format,
+                checked(STRUCTURED, () -> structured(structured, "", STRUCTURED)),
+                checked(GUIDED + "json", () -> structured(fields, GUIDED, GUIDED + "json")),
+                checked(SCHEMA, () -> fields.has(SCHEMA) ? JsonSchemaGrammar.of(fields.json(SCHEMA)) : ""),
+                checked(GRAMMAR, () -> fields.text(GRAMMAR, ""))));
         asked.removeIf(String::isEmpty);
         if (asked.size() > 1) {
             throw RequestFields.invalid(FORMAT, "and others of " + FIELDS + " ask for a form each. Keep one of them.");
@@ -78,31 +94,32 @@ final class AnswerForm {
         };
     }
 
-    private static String structured(RequestFields structured) {
-        structured.requireOnly("json", "regex", "choice", "grammar", "json_object");
+    /** @param prefix of the names of its fields. */
+    private static String structured(RequestFields structured, String prefix, String field) {
         List<String> asked = new ArrayList<>();
-        if (structured.has("json")) {
-            asked.add(JsonSchemaGrammar.of(structured.json("json")));
+        if (structured.has(prefix + "json")) {
+            asked.add(JsonSchemaGrammar.of(structured.json(prefix + "json")));
         }
-        if (structured.flag("json_object", false)) {
+        if (structured.flag(prefix + "json_object", false)) {
             asked.add(JsonSchemaGrammar.anyObject());
         }
-        if (structured.has("regex")) {
-            asked.add(RegexGrammar.of(structured.text("regex", "")));
+        if (structured.has(prefix + "regex")) {
+            asked.add(RegexGrammar.of(structured.text(prefix + "regex", "")));
         }
-        if (structured.has("choice")) {
-            List<String> texts =
-                    structured.texts("choice").stream().map(Gbnf::literal).toList();
+        if (structured.has(prefix + "choice")) {
+            List<String> texts = structured.texts(prefix + "choice").stream()
+                    .map(Gbnf::literal)
+                    .toList();
             if (texts.isEmpty()) {
-                throw RequestFields.invalid(STRUCTURED, "has a choice of no texts.");
+                throw RequestFields.invalid(field, "has a choice of no texts.");
             }
             asked.add("root ::= " + String.join(" | ", texts) + "\n");
         }
-        if (structured.has("grammar")) {
-            asked.add(structured.text("grammar", ""));
+        if (structured.has(prefix + "grammar")) {
+            asked.add(structured.text(prefix + "grammar", ""));
         }
         if (asked.size() > 1) {
-            throw RequestFields.invalid(STRUCTURED, "asks for several forms. Keep one of them.");
+            throw RequestFields.invalid(field, "asks for several forms. Keep one of them.");
         }
         return asked.isEmpty() ? "" : asked.getFirst();
     }

@@ -73,7 +73,6 @@ class ChatRequestTest {
     @Test
     void aFieldThatWouldChangeTheAnswerIsRefusedByName() {
         for (String field : List.of(
-                "\"guided_json\":{\"type\":\"object\"}",
                 "\"tools\":[{}]",
                 "\"echo\":true",
                 "\"best_of\":2",
@@ -167,6 +166,9 @@ class ChatRequestTest {
                         + "\"schema\":{\"type\":\"object\"}}}",
                 "\"structured_outputs\":{\"json\":{\"type\":\"object\"}}",
                 "\"structured_outputs\":{\"regex\":\"\\\\{\\\\}\"}",
+                "\"guided_json\":{\"type\":\"object\"}",
+                "\"guided_choice\":[\"{}\"]",
+                "\"json_schema\":{\"type\":\"object\"}",
                 "\"structured_outputs\":{\"choice\":[\"a\",\"{}\"]}",
                 "\"grammar\":\"root ::= \\\"{}\\\"\"")) {
             Grammar grammar = Grammar.parse(only("," + field).grammar());
