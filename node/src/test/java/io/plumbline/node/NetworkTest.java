@@ -166,13 +166,18 @@ class NetworkTest {
     }
 
     private JsonNode settled(String request) throws IOException, InterruptedException {
+        return settled(request, "SETTLED|SLASHED|REFUNDED");
+    }
+
+    /** @param statuses of which one is waited for: a refund comes before the slash that evidence brings. */
+    private JsonNode settled(String request, String statuses) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + 30_000;
         JsonNode found;
         do {
             Thread.sleep(50);
             found = get("/v1/receipts/" + request);
         } while (System.currentTimeMillis() < end
-                && !(found.path("status").asText().matches("SETTLED|SLASHED|REFUNDED")
+                && !(found.path("status").asText().matches(statuses)
                         && found.path("finality").asText().equals("certified")));
         return found;
     }
@@ -267,7 +272,8 @@ class NetworkTest {
         assertTrue(stream.endsWith("data: [DONE]\n\n"));
 
         String named = ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(CHEAT.publicKey()) + "\"}";
-        JsonNode slashed = judged(mapper.readTree(post(ask(named)).body()));
+        JsonNode caught = mapper.readTree(post(ask(named)).body());
+        JsonNode slashed = settled(caught.path("plumbline").path("request_hash").asText(), "SLASHED");
         assertEquals("SLASHED", slashed.path("status").asText(), slashed.toString());
         assertEquals("QKV at layer 2, token 0", slashed.path("reasons").path(0).asText());
         Receipt lie =

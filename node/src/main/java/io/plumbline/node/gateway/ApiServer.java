@@ -28,7 +28,7 @@ public final class ApiServer implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
     private final Answerers answerers;
-    private final ChatApi chat;
+    private final LanguageModels languages;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
     private final Access access;
@@ -51,7 +51,7 @@ public final class ApiServer implements AutoCloseable {
     /**
      * Starts it.
      *
-     * @param models folders of imported models by the names clients know them by; at most one of them a language model.
+     * @param models folders of imported models by the names clients know them by.
      * @param level at which answers are audited where a client does not say.
      * @param more adds routes beside those of the APIs.
      * @param faults hears what went wrong with the server itself.
@@ -64,9 +64,8 @@ public final class ApiServer implements AutoCloseable {
             Consumer<HttpRoutes> more,
             Consumer<Throwable> faults)
             throws IOException {
-        String language = language(models);
         this.answerers = answerers;
-        this.chat = language == null ? null : new ChatApi(answerers, language, models.get(language), level);
+        this.languages = new LanguageModels(answerers, models, level);
         this.tensors = new TensorApi(answerers, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
         HttpRoutes routes = routes();
@@ -83,29 +82,10 @@ public final class ApiServer implements AutoCloseable {
                     access.tls(),
                     faults);
         } catch (IOException e) {
-            CloseHelper.closeAll(embeddings, chat);
+            CloseHelper.closeAll(embeddings, languages);
             throw e;
         }
         access.start(faults);
-    }
-
-    /**
-     * The name of the language model among these; null where there is none.
-     *
-     * @throws IOException where there are several.
-     */
-    static String language(Map<String, Path> models) throws IOException {
-        String language = null;
-        for (String name : models.keySet()) {
-            if (!TensorPackage.isIn(models.get(name))) {
-                if (language != null) {
-                    throw new IOException("Both " + language + " and " + name
-                            + " are language models: a gateway serves one. Leave one out.");
-                }
-                language = name;
-            }
-        }
-        return language;
     }
 
     private static SortedMap<String, TensorPackage> tensors(Map<String, Path> models) throws IOException {
@@ -128,31 +108,15 @@ public final class ApiServer implements AutoCloseable {
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
                 .post("/v1/embeddings", embeddings::embed)
-                .post("/v1/chat/completions", http -> language(http, ChatApi::chat))
-                .post("/v1/completions", http -> language(http, ChatApi::text))
-                .post("/v1/responses", http -> language(http, ChatApi::responses))
-                .post("/v1/messages", http -> language(http, Http::anthropic, ChatApi::messages))
-                .post("/v1/messages/count_tokens", http -> language(http, Http::anthropic, ChatApi::countTokens));
+                .post("/v1/chat/completions", http -> languages.answer(http, Http::openAi, ChatApi::chat))
+                .post("/v1/completions", http -> languages.answer(http, Http::openAi, ChatApi::text))
+                .post("/v1/responses", http -> languages.answer(http, Http::openAi, ChatApi::responses))
+                .post("/v1/messages", http -> languages.answer(http, Http::anthropic, ChatApi::messages))
+                .post(
+                        "/v1/messages/count_tokens",
+                        http -> languages.answer(http, Http::anthropic, ChatApi::countTokens));
         tensors.route(routes);
         return routes;
-    }
-
-    private interface Answering {
-        void answer(ChatApi api, HttpExchange http) throws IOException;
-    }
-
-    private void language(HttpExchange http, Answering how) throws IOException {
-        language(http, Http::openAi, how);
-    }
-
-    private void language(HttpExchange http, Http.Refusal form, Answering how) throws IOException {
-        if (chat == null) {
-            Http.guarded(http, form, () -> {
-                throw new ApiException(404, "This server has no language model.");
-            });
-        } else {
-            how.answer(chat, http);
-        }
     }
 
     /** A model as {@code /v1/models} lists it. */
@@ -169,9 +133,7 @@ public final class ApiServer implements AutoCloseable {
     /** By the names clients know them by. */
     private SortedMap<String, ObjectNode> listed() {
         SortedMap<String, ObjectNode> all = new TreeMap<>();
-        if (chat != null) {
-            all.put(chat.modelName(), chat.listed());
-        }
+        languages.all().forEach(model -> all.put(model.modelName(), model.listed()));
         tensors.names()
                 .forEach(name -> all.put(
                         name, listed(name, tensors.model(name).manifest().id())));
@@ -204,6 +166,6 @@ public final class ApiServer implements AutoCloseable {
     @Override
     public void close() {
         server.close();
-        CloseHelper.closeAll(access, embeddings, chat);
+        CloseHelper.closeAll(access, embeddings, languages);
     }
 }

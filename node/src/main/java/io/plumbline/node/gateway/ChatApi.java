@@ -21,7 +21,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.agrona.CloseHelper;
@@ -52,79 +51,56 @@ final class ChatApi implements AutoCloseable {
     }
 
     /** {@code /v1/chat/completions}. */
-    void chat(HttpExchange http) throws IOException {
-        complete(
-                http,
-                Http::openAi,
-                (completion, body) -> new OpenAiCompletion(completion, CompletionShape.CHAT),
-                this::parse);
+    void chat(HttpExchange http, JsonNode body) throws IOException {
+        complete(http, parse(body), completion -> new OpenAiCompletion(completion, CompletionShape.CHAT));
     }
 
     /** {@code /v1/completions}. */
-    void text(HttpExchange http) throws IOException {
+    void text(HttpExchange http, JsonNode body) throws IOException {
         complete(
                 http,
-                Http::openAi,
-                (completion, body) -> new OpenAiCompletion(completion, CompletionShape.TEXT),
-                body -> TextRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level));
+                TextRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level),
+                completion -> new OpenAiCompletion(completion, CompletionShape.TEXT));
     }
 
     /** {@code /v1/messages}. */
-    void messages(HttpExchange http) throws IOException {
-        complete(
-                http,
-                Http::anthropic,
-                (completion, body) -> new MessagesCompletion(completion),
-                body -> parse(MessagesRequest.chat(body, false)));
+    void messages(HttpExchange http, JsonNode body) throws IOException {
+        complete(http, parse(MessagesRequest.chat(body, false)), MessagesCompletion::new);
     }
 
     /** {@code /v1/messages/count_tokens}. */
-    void countTokens(HttpExchange http) throws IOException {
-        Http.guarded(http, Http::anthropic, () -> {
-            ChatRequest asked = parse(MessagesRequest.chat(body(http), true));
-            Http.send(
-                    http,
-                    200,
-                    Http.MAPPER
-                            .createObjectNode()
-                            .put("input_tokens", asked.requests().getFirst().promptTokens().length));
-        });
+    void countTokens(HttpExchange http, JsonNode body) throws IOException {
+        ChatRequest asked = parse(MessagesRequest.chat(body, true));
+        int tokens = asked.requests().getFirst().promptTokens().length;
+        Http.send(http, 200, Http.MAPPER.createObjectNode().put("input_tokens", tokens));
     }
 
     /** {@code /v1/responses}. */
-    void responses(HttpExchange http) throws IOException {
-        complete(http, Http::openAi, ResponsesCompletion::new, body -> parse(ResponsesRequest.chat(body)));
+    void responses(HttpExchange http, JsonNode body) throws IOException {
+        complete(http, parse(ResponsesRequest.chat(body)), completion -> new ResponsesCompletion(completion, body));
     }
 
     private ChatRequest parse(JsonNode body) {
         return ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level);
     }
 
-    private JsonNode body(HttpExchange http) throws IOException {
-        Http.requireMayAsk(http, modelName);
-        return Http.json(http, ChatRequest.maxBodyBytes(model.config()), ChatRequest.MAX_VALUES);
+    /** Bytes that a request's body may have. */
+    int maxBodyBytes() {
+        return ChatRequest.maxBodyBytes(model.config());
     }
 
-    private void complete(
-            HttpExchange http,
-            Http.Refusal refusal,
-            BiFunction<Completion, JsonNode, CompletionWriter> wording,
-            Function<JsonNode, ChatRequest> parse)
+    private void complete(HttpExchange http, ChatRequest asked, Function<Completion, CompletionWriter> wording)
             throws IOException {
-        Http.guarded(http, refusal, () -> {
-            JsonNode body = body(http);
-            ChatRequest asked = parse.apply(body);
-            Admission admission = Admission.of(http);
-            admission.begin(http, asked.requests().size(), mostTokens(asked));
-            try (Completion completion = new Completion(this, asked)) {
-                completion.onComputed(() -> admission.used(completion.usedTokens()));
-                try {
-                    answer(http, asked, completion, wording.apply(completion, body));
-                } finally {
-                    admission.used(completion.usedTokens());
-                }
+        Admission admission = Admission.of(http);
+        admission.begin(http, asked.requests().size(), mostTokens(asked));
+        try (Completion completion = new Completion(this, asked)) {
+            completion.onComputed(() -> admission.used(completion.usedTokens()));
+            try {
+                answer(http, asked, completion, wording.apply(completion));
+            } finally {
+                admission.used(completion.usedTokens());
             }
-        });
+        }
     }
 
     private static void answer(HttpExchange http, ChatRequest asked, Completion completion, CompletionWriter writer)

@@ -64,12 +64,11 @@ public final class Gateway implements AutoCloseable {
     /**
      * Starts the gateway.
      *
-     * @param models folders of imported models by the names clients know them by; at most one of them a language model.
+     * @param models folders of imported models by the names clients know them by.
      * @param onEnd called when it cannot go on: the process should end.
      */
     public Gateway(Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, Runnable onEnd)
             throws IOException {
-        ApiServer.language(models);
         String host = place.host();
         this.genesis = network.genesis();
         ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));

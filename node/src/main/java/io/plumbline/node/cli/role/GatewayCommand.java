@@ -31,7 +31,7 @@ public final class GatewayCommand extends RoleCommand {
             required = true,
             description =
                     "DIR or NAME=DIR: imported model, and the name clients know it by where it is not the folder's; again"
-                            + " for more. ONNX models, and at most one language model")
+                            + " for more; language models and ONNX models")
     private List<String> models = new ArrayList<>();
 
     @Parameter(names = "--port", description = "HTTP port, 0 for any")

@@ -1,0 +1,123 @@
+package io.plumbline.node.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.http.Origins;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.Receipt;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two language models behind one address: what a request names is what is asked for. */
+class LanguageModelsTest {
+    private static final String BODY = "\"max_tokens\":4,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}";
+
+    @TempDir
+    static Path folder;
+
+    /** No node has any model; a refusal says which one was looked for. */
+    private static final Answerers NONE = new Answerers() {
+        @Override
+        public byte[] requester() {
+            return new byte[32];
+        }
+
+        @Override
+        public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) {
+            throw new ApiException(503, "looked for " + HexFormat.of().formatHex(modelId));
+        }
+
+        @Override
+        public void answered(Receipt receipt, int units) {}
+
+        @Override
+        public boolean isWell() {
+            return true;
+        }
+
+        @Override
+        public boolean hasModel(byte[] modelId) {
+            return true;
+        }
+    };
+
+    private static LoadedModel second() throws Exception {
+        Path source = folder.resolve("other-2m");
+        Files.createDirectories(source);
+        try (Stream<Path> files = Files.list(TestModels.SHIPPED)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, source.resolve(file.getFileName()));
+            }
+        }
+        ObjectMapper mapper = new ObjectMapper();
+        Path config = source.resolve("tokenizer_config.json");
+        ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+        json.put("chat_template", "{{ messages[0].content }}");
+        mapper.writeValue(config.toFile(), json);
+        return TestModels.load(source, folder);
+    }
+
+    private static HttpResponse<String> post(int port, String path, String body) throws Exception {
+        return HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create("http://localhost:" + port + path))
+                                .POST(HttpRequest.BodyPublishers.ofString(body))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+    }
+
+    @Test
+    void aRequestIsForTheModelThatItNames() throws Exception {
+        try (LoadedModel one = TestModels.load(TestModels.SHIPPED, folder);
+                LoadedModel other = second();
+                ApiServer server = new ApiServer(
+                        NONE,
+                        Map.of("one", one.folder(), "other", other.folder()),
+                        Level.SIGNED,
+                        new ApiServer.Place("localhost", 0, Origins.LOCAL),
+                        routes -> {},
+                        Throwable::printStackTrace)) {
+            for (String path : new String[] {"/v1/chat/completions", "/v1/messages"}) {
+                for (Map.Entry<String, LoadedModel> named :
+                        Map.of("one", one, "other", other).entrySet()) {
+                    String said = post(server.port(), path, "{\"model\":\"" + named.getKey() + "\"," + BODY)
+                            .body();
+                    assertTrue(
+                            said.contains(
+                                    HexFormat.of().formatHex(named.getValue().id())),
+                            said);
+                }
+                HttpResponse<String> unnamed = post(server.port(), path, "{" + BODY);
+                assertEquals(400, unnamed.statusCode());
+                assertTrue(unnamed.body().contains("one, other"), unnamed.body());
+                HttpResponse<String> unknown = post(server.port(), path, "{\"model\":\"third\"," + BODY);
+                assertEquals(404, unknown.statusCode());
+                assertTrue(unknown.body().contains("third"), unknown.body());
+            }
+            String counted = post(server.port(), "/v1/messages/count_tokens", "{\"model\":\"one\"," + BODY)
+                    .body();
+            assertNotEquals(
+                    counted,
+                    post(server.port(), "/v1/messages/count_tokens", "{\"model\":\"other\"," + BODY)
+                            .body(),
+                    "each has a template of its own");
+        }
+    }
+}
