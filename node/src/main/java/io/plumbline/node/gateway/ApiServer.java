@@ -127,6 +127,7 @@ public final class ApiServer implements AutoCloseable {
         routes.get("/health", http -> http.send(answerers.isWell() ? 200 : 503, new byte[0]))
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
+                .get("/v1/usage", UsageApi::answer)
                 .post("/v1/embeddings", embeddings::embed)
                 .post("/v1/chat/completions", http -> language(http, ChatApi::chat))
                 .post("/v1/completions", http -> language(http, ChatApi::text))

@@ -115,13 +115,13 @@ final class ChatApi implements AutoCloseable {
             JsonNode body = body(http);
             ChatRequest asked = parse.apply(body);
             Admission admission = Admission.of(http);
-            admission.begin(http, asked.requests().size(), mostTokens(asked));
+            admission.begin(http, asked.requests().size(), mostTokens(asked), mostCost(asked));
             try (Completion completion = new Completion(this, asked)) {
-                completion.onComputed(() -> admission.used(completion.usedTokens()));
+                completion.onComputed(() -> admission.used(completion.usage()));
                 try {
                     answer(http, asked, completion, wording.apply(completion, body));
                 } finally {
-                    admission.used(completion.usedTokens());
+                    admission.used(completion.usage());
                 }
             }
         });
@@ -152,6 +152,12 @@ final class ChatApi implements AutoCloseable {
                 .mapToLong(request -> ReceiptCheck.most(request, model.config()))
                 .sum();
         return Completion.promptTokens(asked.requests()) + answers;
+    }
+
+    /** The most that the receipts of all choices may come to: each is charged for its prompt as well. */
+    private long mostCost(ChatRequest asked) {
+        long tokens = asked.requests().stream().mapToLong(this::tokens).sum();
+        return Answerers.cost(tokens, answerers.mostPrice());
     }
 
     /** A node that is there for answers audited at {@code wanted}. */

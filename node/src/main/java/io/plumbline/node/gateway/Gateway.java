@@ -16,6 +16,7 @@ import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Tenants;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -45,6 +46,7 @@ public final class Gateway implements AutoCloseable {
     private final CertifiedSettlements cases;
     private final ApiServer server;
     private final Genesis genesis;
+    private final LedgerCredit credit;
 
     /**
      * Where a gateway works and what it offers.
@@ -99,6 +101,8 @@ public final class Gateway implements AutoCloseable {
             closeAllButServer();
             throw e;
         }
+        Tenants tenants = place.access().tenants();
+        this.credit = tenants == null ? null : new LedgerCredit(ledger, genesis, keys.publicKey(), tenants, events);
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
 
@@ -192,6 +196,7 @@ public final class Gateway implements AutoCloseable {
 
     @Override
     public void close() {
+        CloseHelper.close(credit);
         server.close();
         closeAllButServer();
     }

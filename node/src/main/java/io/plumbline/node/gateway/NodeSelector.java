@@ -97,6 +97,11 @@ final class NodeSelector implements Answerers {
     }
 
     @Override
+    public long mostPrice() {
+        return terms.maxPrice();
+    }
+
+    @Override
     public byte[] requester() {
         return keys.publicKey();
     }
@@ -114,6 +119,11 @@ final class NodeSelector implements Answerers {
         @Override
         public byte[] key() {
             return node.key();
+        }
+
+        @Override
+        public long price() {
+            return node.pricePerToken();
         }
 
         @Override
