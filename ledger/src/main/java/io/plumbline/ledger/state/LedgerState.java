@@ -351,8 +351,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         long fee = entered * parameters.registrationFee();
         long balance = books.account(from).balance();
         if (c.amount() <= 0 || c.amount() > balance - fee) {
-            return "a payment of " + c.amount() + " is not above 0, or with " + fee
-                    + " for what it leaves on the ledger not covered by " + balance;
+            return c.amount() + " is not above 0, or not covered by " + balance
+                    + (fee == 0 ? "" : " less " + fee + " for what it leaves on the ledger");
         }
         books.fee(from, fee, block());
         books.hold(from, c.amount());

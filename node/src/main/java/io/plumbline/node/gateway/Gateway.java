@@ -103,6 +103,9 @@ public final class Gateway implements AutoCloseable {
         }
         Tenants tenants = place.access().tenants();
         this.credit = tenants == null ? null : new LedgerCredit(ledger, genesis, keys.publicKey(), tenants, events);
+        if (credit != null) {
+            credit.start();
+        }
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
 

@@ -36,17 +36,22 @@ final class LedgerCredit implements AutoCloseable {
     private long looks;
     private boolean isTold;
 
-    /** Begins to look; {@code account} is the gateway's own, which {@code ledger} asks as. */
+    /** @param account the gateway's own, which {@code ledger} asks as. */
     LedgerCredit(LedgerClient ledger, Genesis genesis, byte[] account, Tenants tenants, Events events) {
         this.ledger = ledger;
         this.genesis = genesis;
         this.tenants = tenants;
         this.events = events;
         tenants.takePayments(Bytes32.of(account));
+    }
+
+    /** Looks from now on, every few seconds. */
+    void start() {
         looking.scheduleWithFixedDelay(this::look, 0, LOOK_S, TimeUnit.SECONDS);
     }
 
-    private void look() {
+    /** Looks once; one at a time. */
+    void look() {
         try {
             if (looks++ % LOOKS_OF_ALL == 0) {
                 // A full node may have shown payments that there are not, for nobody, with numbers far ahead.

@@ -227,6 +227,19 @@ public final class TenantFile {
         return given[0];
     }
 
+    /**
+     * By which a payment on the ledger names a tenant, in hexadecimal.
+     *
+     * @throws IOException where there is no tenant of that name.
+     */
+    public static String reference(Path file, String name) throws IOException {
+        return read(file).stream()
+                .filter(tenant -> tenant.name().equals(name))
+                .map(tenant -> Spending.reference(tenant).toString())
+                .findFirst()
+                .orElseThrow(() -> unknown(file, name));
+    }
+
     private static IOException unknown(Path file, String name) {
         return new IOException(
                 file + " has no tenant " + name + ". ./plumbline api-key list --file " + file + " names all.");
