@@ -2,16 +2,19 @@ package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.order.LedgerStatus;
 import io.plumbline.ledger.order.NodePage;
+import io.plumbline.ledger.order.PaymentPage;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Payment;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -214,6 +217,27 @@ public final class LedgerClient implements AutoCloseable {
      */
     public Outcome declineEscrow(byte[] requestHash) throws IOException {
         return submit(new Command.DeclineEscrow(requestHash));
+    }
+
+    /**
+     * Payments to this account that name what they are for, in their order; some of them where there are many.
+     *
+     * @param after number of the last one that is known; -1 for none.
+     * @throws IOException where nobody answers, or the full node that does gives them in another order.
+     */
+    public List<Payment> payments(long after) throws IOException {
+        byte[] key =
+                new CanonicalWriter().putFixed(keys.publicKey()).putLong(after).toBytes();
+        List<Payment> payments =
+                PaymentPage.decode(sequencer.ask(Query.PAYMENTS, key)).payments();
+        long last = after;
+        for (Payment payment : payments) {
+            if (payment.number() <= last || !Arrays.equals(payment.to(), keys.publicKey())) {
+                throw new IOException("The full node's list of payments is not in order, or not this account's.");
+            }
+            last = payment.number();
+        }
+        return payments;
     }
 
     /** Money of one key. */

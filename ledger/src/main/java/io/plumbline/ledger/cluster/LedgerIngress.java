@@ -187,6 +187,9 @@ public final class LedgerIngress implements Endpoint.Receiver {
             // A request's hash leads to its receipt, and that to the answer: who has no part in it is not told.
             throw new IllegalArgumentException("only a node itself is told which requests wait for it");
         }
+        if (asked == Query.PAYMENTS && !Arrays.equals(key, 0, Math.min(32, key.length), from.key(), 0, 32)) {
+            throw new IllegalArgumentException("only an account itself is told what was paid to it");
+        }
         return cluster.askLater(asked, key);
     }
 

@@ -21,5 +21,12 @@ public enum Query {
      * Requests whose escrow pays the node of this key and waits for its answer: 32 bytes each, at most {@link
      * io.plumbline.ledger.state.LedgerState#MAX_ESCROWS}.
      */
-    ESCROWS
+    ESCROWS,
+    /** A full node's log, of which it says by itself where that begins: the state knows nothing of it. */
+    LOG_START,
+    /**
+     * A page of the payments to a key that name what they are for: 32 bytes of key, 8 of the number after which they
+     * are asked for. See {@link PaymentPage}.
+     */
+    PAYMENTS
 }

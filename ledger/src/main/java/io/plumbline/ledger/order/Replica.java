@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -159,6 +160,8 @@ public final class Replica {
             case PROOF -> proof(key);
             case STANDING -> LedgerStatus.of(state).encode();
             case ESCROWS -> key.length == 32 ? escrows(key) : new byte[0];
+            case LOG_START -> new byte[0];
+            case PAYMENTS -> key.length == 32 + Long.BYTES ? payments(key) : new byte[0];
         };
     }
 
@@ -166,6 +169,12 @@ public final class Replica {
         CanonicalWriter out = new CanonicalWriter();
         state.escrowsOf(node).forEach(out::putFixed);
         return out.toBytes();
+    }
+
+    private byte[] payments(byte[] asked) {
+        CanonicalReader in = new CanonicalReader(asked, "payments");
+        byte[] to = in.getFixed(32, "payee");
+        return PaymentPage.of(state.paymentsTo(to, in.getLong("number"))).encode();
     }
 
     private byte[] proof(byte[] key) {

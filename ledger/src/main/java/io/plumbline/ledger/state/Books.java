@@ -44,6 +44,11 @@ final class Books {
         this.entries = entries;
     }
 
+    /** Whether what is owed to this key leaves the ledger: it is no account. */
+    static boolean isNobody(Bytes32 key) {
+        return key.equals(BURN) || key.equals(OUTSIDE);
+    }
+
     /** An unknown key has nothing. */
     Account account(Bytes32 key) {
         return accounts.getOrDefault(key, Account.NONE);

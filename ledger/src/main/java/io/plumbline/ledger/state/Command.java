@@ -136,6 +136,14 @@ public sealed interface Command {
         public static final int MAX_BYTES = 48 << 10;
     }
 
+    /**
+     * Pays another account, once the block that says so is certified; since rules 5.
+     *
+     * @param reference what the payment is for, 32 bytes, as its payee has named it. Such a payment stays in the state
+     *     for a while, so that its payee finds it, see {@link Payment}; all zeros name nothing, and leave nothing.
+     */
+    record Transfer(byte[] to, long amount, byte[] reference) implements Command {}
+
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
         switch (this) {
@@ -182,6 +190,7 @@ public sealed interface Command {
                 out.putInt(18).putFixed(c.requestHash).putFixed(c.evidenceHash).putInt(c.bytes);
             case HandInEvidence c -> out.putInt(19).putBytes(c.part);
             case DeclineEscrow c -> out.putInt(20).putFixed(c.requestHash);
+            case Transfer c -> out.putInt(21).putFixed(c.to).putLong(c.amount).putFixed(c.reference);
         }
         return out.toBytes();
     }
@@ -226,6 +235,7 @@ public sealed interface Command {
                 new Accuse(in.getFixed(32, "request hash"), in.getFixed(32, "evidence hash"), in.getInt("bytes"));
             case 19 -> new HandInEvidence(in.getBytes("part"));
             case 20 -> new DeclineEscrow(in.getFixed(32, "request hash"));
+            case 21 -> new Transfer(in.getFixed(32, "payee"), in.getLong("amount"), in.getFixed(32, "reference"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

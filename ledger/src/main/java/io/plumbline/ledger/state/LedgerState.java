@@ -18,6 +18,7 @@ import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Command.Transfer;
 import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.tree.StateTree;
@@ -61,7 +62,17 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     public static final int MAX_ESCROWS = 256;
 
     private static final int MAX_DESTINATION = 255;
-    private static final String FORMAT = "plumbline ledger 6";
+
+    /** Of a payment that names nothing. */
+    private static final byte[] NO_REFERENCE = new byte[32];
+
+    private static final String FORMAT = "plumbline ledger 7";
+
+    /** Of ledgers whose rules know no payments between accounts: builds of those rules read each other's snapshots. */
+    private static final String FORMAT_WITHOUT_PAYMENTS = "plumbline ledger 6";
+
+    /** Rules since which accounts pay each other. */
+    private static final int PAYMENTS = 5;
 
     private final Genesis genesis;
     private final byte[] genesisHash;
@@ -71,6 +82,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private Registry registry = new Registry(books, entries);
     private Settlements cases = new Settlements(this, entries);
     private Accusations accusations = new Accusations(books);
+    private Payments payments = new Payments(entries);
     private ReplayGuard outcomes = new ReplayGuard();
     private Blocks blocks;
     private SignatureChecks checks;
@@ -153,6 +165,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         } catch (MalformedException e) {
             return one(e.getMessage());
         }
+        if (parameters.rules() < PAYMENTS && commands.stream().anyMatch(Transfer.class::isInstance)) {
+            // A build of these rules cannot read it, and goes on without a fee or a trace in the chain.
+            return one("accounts pay each other since rules " + PAYMENTS + ", and this ledger runs by rules "
+                    + parameters.rules());
+        }
         if (commands.stream().anyMatch(this::isOfNewerRules)) {
             return Collections.singletonList(proposeNewer(signed.signer(), commands));
         }
@@ -224,6 +241,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case ReportDoubleVote c -> blocks.doubleVote(c.one(), c.other());
             case Accuse c -> accuse(signer, c);
             case HandInEvidence c -> handIn(signer, c);
+            case Transfer c -> transfer(Bytes32.of(signer), c, index);
         };
     }
 
@@ -320,6 +338,31 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     private static String covered(long amount, long money) {
         return amount <= 0 || amount > money ? amount + " is not above 0, or not covered by " + money : null;
+    }
+
+    private String transfer(Bytes32 from, Transfer c, int index) {
+        Bytes32 to = Bytes32.of(c.to());
+        if (to.equals(from) || Books.isNobody(to)) {
+            return "an account pays another one, neither itself nor nobody";
+        }
+        boolean isNoted = !Arrays.equals(c.reference(), NO_REFERENCE);
+        // An account and a payment that stays are entries, which cost what all entries cost.
+        int entered = (isNoted ? 1 : 0) + (books.account(to).total() == 0 ? 1 : 0);
+        long fee = entered * parameters.registrationFee();
+        long balance = books.account(from).balance();
+        if (c.amount() <= 0 || c.amount() > balance - fee) {
+            return c.amount() + " is not above 0, or not covered by " + balance
+                    + (fee == 0 ? "" : " less " + fee + " for what it leaves on the ledger");
+        }
+        books.fee(from, fee, block());
+        books.hold(from, c.amount());
+        books.owe(to, c.amount(), block());
+        if (isNoted) {
+            long untilMs = timeMs + parameters.retainMs();
+            payments.add(new Payment(
+                    Payment.number(height, index), from.bytes(), c.to(), c.amount(), c.reference(), untilMs));
+        }
+        return null;
     }
 
     private String bond(Bytes32 key, long amount) {
@@ -479,12 +522,14 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         boolean ended = cases.expire(timeMs);
         boolean released = books.release(timeMs);
         boolean dropped = accusations.expire(timeMs, block());
-        pending += ended || released || dropped ? 1 : 0;
+        boolean forgotten = payments.expire(timeMs);
+        pending += ended || released || dropped || forgotten ? 1 : 0;
     }
 
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
-        return Math.min(Math.min(cases.nextDeadlineMs(), books.nextReleaseMs()), accusations.nextMs());
+        long ofMoney = Math.min(books.nextReleaseMs(), payments.nextMs());
+        return Math.min(Math.min(cases.nextDeadlineMs(), ofMoney), accusations.nextMs());
     }
 
     /** Cluster time of the last command. */
@@ -532,6 +577,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return books.owed(Bytes32.of(key));
     }
 
+    /** Payments to a key that name what they are for, after the one of this number, in their order. */
+    public Collection<Payment> paymentsTo(byte[] key, long after) {
+        return payments.to(Bytes32.of(key), after);
+    }
+
     /** The case of a request, or null. */
     public Settlement findSettlement(byte[] requestHash) {
         return cases.find(requestHash);
@@ -576,7 +626,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** The whole state in its one byte form, as a snapshot holds it. */
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
-                .putText(FORMAT)
+                .putText(parameters.rules() < PAYMENTS ? FORMAT_WITHOUT_PAYMENTS : FORMAT)
                 .putFixed(genesisHash)
                 .putLong(height)
                 .putLong(timeMs)
@@ -596,6 +646,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         registry.write(out);
         cases.write(out);
         outcomes.write(out);
+        if (parameters.rules() >= PAYMENTS) {
+            payments.write(out);
+        }
         blocks.write(out);
         return out.toBytes();
     }
@@ -636,9 +689,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     private static LedgerState decode(Genesis genesis, CanonicalReader in) {
         String format = in.getText("format");
-        if (!format.equals(FORMAT)) {
+        if (!format.equals(FORMAT) && !format.equals(FORMAT_WITHOUT_PAYMENTS)) {
             throw new MalformedException("Malformed ledger state: it is of format \"" + format
-                    + "\", and this build reads \"" + FORMAT + "\".");
+                    + "\", and this build reads \"" + FORMAT + "\" and \"" + FORMAT_WITHOUT_PAYMENTS + "\".");
         }
         if (!Arrays.equals(in.getFixed(32, "genesis hash"), genesis.hash())) {
             throw new MalformedException("Malformed ledger state: it belongs to another genesis.");
@@ -676,6 +729,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         state.registry = Registry.read(state.books, state.entries, in);
         state.cases = Settlements.read(state, state.entries, in);
         state.outcomes = ReplayGuard.read(in);
+        if (format.equals(FORMAT)) {
+            state.payments = Payments.read(state.entries, in);
+        }
         state.blocks = Blocks.read(genesis, state, in);
         in.end();
         state.pending = pending;

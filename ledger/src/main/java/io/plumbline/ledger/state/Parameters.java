@@ -52,9 +52,9 @@ public record Parameters(
     /**
      * The newest rules that this code knows: since 4 a receipt is taken from its node alone, an open escrow reserves
      * at least a thousandth of the least stake, one that ends without a receipt leaves the state soon, and there are no
-     * more requests at once than a full node can hold.
+     * more requests at once than a full node can hold; since 5 accounts pay each other.
      */
-    public static final int KNOWN_RULES = 4;
+    public static final int KNOWN_RULES = 5;
 
     /** The oldest rules that this code knows: those before let a node take its stake home. */
     public static final int OLDEST_RULES = 3;

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.aeron.Aeron;
 import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.order.MemorySequencer;
+import io.plumbline.ledger.order.PaymentPage;
 import io.plumbline.ledger.order.PipelinedSequencer;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.state.Admission;
@@ -29,6 +30,7 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -198,16 +200,31 @@ class LedgerIngressTest {
     }
 
     @Test
-    void whichRequestsWaitForANodeIsToldToItAlone() throws Exception {
+    void whatWaitsForANodeAndWhatWasPaidToItIsToldToItAlone() throws Exception {
         open.countDown();
-        try (RemoteSequencer stranger =
-                        new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address));
+        try (RemoteSequencer stranger = new RemoteSequencer(
+                        driver.aeronDirectoryName(),
+                        "localhost",
+                        REQUESTER,
+                        List.of(address),
+                        TimeUnit.SECONDS.toNanos(2));
                 RemoteSequencer node =
                         new RemoteSequencer(driver.aeronDirectoryName(), "localhost", NODE, List.of(address))) {
             assertEquals(0, node.ask(Query.ESCROWS, NODE.publicKey()).length);
             String why = assertThrows(IOException.class, () -> stranger.ask(Query.ESCROWS, NODE.publicKey()))
                     .getMessage();
             assertTrue(why.contains("only a node itself"), why);
+            byte[] ofNode = Arrays.copyOf(NODE.publicKey(), 40);
+            assertEquals(
+                    0,
+                    PaymentPage.decode(node.ask(Query.PAYMENTS, ofNode))
+                            .payments()
+                            .size());
+            for (byte[] asked : new byte[][] {ofNode, new byte[0], new byte[40]}) {
+                why = assertThrows(IOException.class, () -> stranger.ask(Query.PAYMENTS, asked))
+                        .getMessage();
+                assertTrue(why.contains("only an account itself"), why);
+            }
         }
     }
 

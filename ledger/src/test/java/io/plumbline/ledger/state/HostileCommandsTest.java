@@ -61,6 +61,7 @@ class HostileCommandsTest {
                 new Command.CastVote(full.publicKey(), 0, block, hash, vote),
                 new Command.DepositMoney(REQUESTER.publicKey(), 1_000, anything),
                 new Command.Withdraw(1, "somewhere"),
+                new Command.Transfer(NODE.publicKey(), 5, anything),
                 new Command.Bond(10),
                 new Command.Unbond(10),
                 new Command.RegisterDataNode(50_000, "127.0.0.1", 9000),

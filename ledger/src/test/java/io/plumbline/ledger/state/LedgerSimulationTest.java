@@ -17,6 +17,7 @@ import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Command.Transfer;
 import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.state.Verdict.Opinion;
@@ -171,7 +172,12 @@ class LedgerSimulationTest {
         int member = random.nextInt(MEMBERS);
         switch (random.nextInt(12)) {
             case 0 -> save();
-            case 1, 2 -> ask();
+            case 1, 2 -> {
+                ask();
+                if (random.nextInt(3) == 0) {
+                    pay();
+                }
+            }
             case 3 -> judge(member);
             case 4, 5 -> {
                 order.catchUp(member);
@@ -223,6 +229,17 @@ class LedgerSimulationTest {
         if (random.nextInt(3) == 0) {
             submit(REQUESTER, new Withdraw(1 + random.nextInt(30), "home"));
         }
+    }
+
+    /** People pay each other, more than they have now and then, and a key that nobody has used. */
+    private void pay() {
+        byte[] anybody = Blake3.hash(new byte[] {5, (byte) random.nextInt(4)});
+        byte[] to = random.nextInt(4) == 0
+                ? anybody
+                : PEOPLE.get(random.nextInt(PEOPLE.size())).publicKey();
+        byte[] reference = random.nextBoolean() ? new byte[32] : anybody;
+        KeyPair by = random.nextBoolean() ? REQUESTER : NODE;
+        submit(by, new Transfer(to, random.nextInt(5) == 0 ? MONEY * 2 : random.nextInt(40), reference));
     }
 
     /** A request, and often its receipt. */

@@ -16,8 +16,6 @@ import java.util.function.Consumer;
 
 /** Options of every command that serves an API: the tenants, the certificate, the web pages that may use it. */
 public final class ApiOptions {
-    private static final String USAGE_FILE = "tokens-today.json";
-
     @Parameter(
             names = "--api-keys",
             description = "FILE: of those that may use it, which ./plumbline api-key makes; everybody may where none is"
@@ -87,14 +85,13 @@ public final class ApiOptions {
     /**
      * Reads the files.
      *
-     * @param folder of the process, where tokens of the day are kept.
+     * @param folder of the process, where is kept what tenants have used.
      * @param together answers that are computed side by side where the operator names no other number.
      */
     public Access access(Path folder, int together, Consumer<Event> events) throws IOException {
         CertificateFiles files = isTls() ? new CertificateFiles(certificate, key, events) : null;
-        Tenants tenants = hasKeys()
-                ? new Tenants(apiKeys, folder.resolve(USAGE_FILE), concurrent > 0 ? concurrent : together, events)
-                : null;
+        Tenants tenants =
+                hasKeys() ? new Tenants(apiKeys, folder, concurrent > 0 ? concurrent : together, events) : null;
         return new Access(tenants, files);
     }
 }

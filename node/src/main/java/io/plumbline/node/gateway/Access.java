@@ -58,6 +58,11 @@ public final class Access implements AutoCloseable {
         };
     }
 
+    /** Null where everybody may use it. */
+    Tenants tenants() {
+        return tenants;
+    }
+
     /** Null where it is served in the clear. */
     SSLContext tls() {
         return certificate == null ? null : certificate.context();

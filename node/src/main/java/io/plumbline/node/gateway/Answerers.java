@@ -32,16 +32,27 @@ public interface Answerers {
      */
     void answered(Receipt receipt, int units);
 
+    /** The most that any asks for a token, or for a row, in the ledger's smallest unit. */
+    long mostPrice();
+
     /** Whether requests can be answered now. */
     boolean isWell();
 
     /** Whether anybody runs a model. */
     boolean hasModel(byte[] modelId) throws IOException;
 
+    /** What so many tokens or rows come to at a price of 0 or more; at most {@link Long#MAX_VALUE}. */
+    static long cost(long units, long price) {
+        return price != 0 && units > Long.MAX_VALUE / price ? Long.MAX_VALUE : units * price;
+    }
+
     /** One of them. */
     interface Answerer {
         /** Public key that its receipts are signed by. */
         byte[] key();
+
+        /** What it asks for a token, or for a row. */
+        long price();
 
         /**
          * Has it answer.

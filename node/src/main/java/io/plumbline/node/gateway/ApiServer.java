@@ -107,6 +107,7 @@ public final class ApiServer implements AutoCloseable {
         routes.get("/health", http -> http.send(answerers.isWell() ? 200 : 503, new byte[0]))
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
+                .get("/v1/usage", UsageApi::answer)
                 .post("/v1/embeddings", embeddings::embed)
                 .post("/v1/chat/completions", http -> languages.answer(http, Http::openAi, ChatApi::chat))
                 .post("/v1/completions", http -> languages.answer(http, Http::openAi, ChatApi::text))

@@ -92,13 +92,13 @@ final class ChatApi implements AutoCloseable {
     private void complete(HttpExchange http, ChatRequest asked, Function<Completion, CompletionWriter> wording)
             throws IOException {
         Admission admission = Admission.of(http);
-        admission.begin(http, asked.requests().size(), mostTokens(asked));
+        admission.begin(http, asked.requests().size(), mostTokens(asked), mostCost(asked));
         try (Completion completion = new Completion(this, asked)) {
-            completion.onComputed(() -> admission.used(completion.usedTokens()));
+            completion.onComputed(() -> admission.used(completion.usage()));
             try {
                 answer(http, asked, completion, wording.apply(completion));
             } finally {
-                admission.used(completion.usedTokens());
+                admission.used(completion.usage());
             }
         }
     }
@@ -128,6 +128,12 @@ final class ChatApi implements AutoCloseable {
                 .mapToLong(request -> ReceiptCheck.most(request, model.config()))
                 .sum();
         return Completion.promptTokens(asked.requests()) + answers;
+    }
+
+    /** The most that the receipts of all choices may come to: each is charged for its prompt as well. */
+    private long mostCost(ChatRequest asked) {
+        long tokens = asked.requests().stream().mapToLong(this::tokens).sum();
+        return Answerers.cost(tokens, Math.min(asked.wish().maxPrice(), answerers.mostPrice()));
     }
 
     /** Nodes that are there, and are as a client wishes. */

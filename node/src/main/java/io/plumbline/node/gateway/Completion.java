@@ -5,6 +5,7 @@ import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.gateway.tools.AnswerPart;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.security.SecureRandom;
@@ -72,18 +73,28 @@ final class Completion implements AutoCloseable {
                 .sum();
     }
 
-    /** Tokens that were computed by now, also for a client that has gone; 0 where no answer has begun. */
-    long usedTokens() {
+    /**
+     * What was computed by now, also for a client that has gone; nothing where no answer has begun. A choice costs what
+     * its receipt says. One that its client has left before there was a receipt costs what its node charges for the
+     * tokens there were. One that failed costs nothing, nor do those that ended with it.
+     */
+    Usage usage() {
         long delivered = 0;
-        boolean hasBegun = false;
+        long answers = 0;
+        long cost = 0;
+        boolean hasFailed = !isCancelled && choices.stream().anyMatch(choice -> choice.failure != null);
         for (Choice choice : choices) {
-            if (choice.inference != null) {
-                int tokens = choice.inference.delivered().count();
-                hasBegun |= tokens > 0;
-                delivered += tokens;
+            int tokens =
+                    choice.inference == null ? 0 : choice.inference.delivered().count();
+            delivered += tokens;
+            answers += tokens > 0 ? 1 : 0;
+            if (choice.answered() != null) {
+                cost += choice.answered().receipt().price();
+            } else if (!hasFailed && tokens > 0) {
+                cost += Answerers.cost(choice.request.promptTokens().length + tokens, choice.by.price());
             }
         }
-        return hasBegun ? promptTokens() + delivered : 0;
+        return answers == 0 ? Usage.NONE : new Usage(answers, promptTokens(), delivered, cost);
     }
 
     /** Tokens of the answers, once they are whole. */

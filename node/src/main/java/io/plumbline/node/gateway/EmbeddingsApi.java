@@ -7,6 +7,7 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TextEmbedder;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.tenant.Admission;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -81,20 +82,25 @@ final class EmbeddingsApi implements AutoCloseable {
         }
         int tokens = tokens(texts);
         Admission admission = Admission.of(http);
-        admission.begin(http, 1, tokens);
+        long rows = 0;
+        for (List<Tensor> one : inputs) {
+            rows += model.manifest().rows(one);
+        }
+        admission.begin(http, 1, tokens, tensors.mostCost(rows));
         List<float[]> vectors = new ArrayList<>();
         ArrayNode receipts = Http.MAPPER.createArrayNode();
-        int computed = 0;
+        Usage used = Usage.NONE;
         try {
             for (List<Tensor> one : inputs) {
                 TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
                 List<long[]> part = part(texts, vectors.size());
                 receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
                 vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
-                computed += tokens(part);
+                used = used.plus(new Usage(
+                        1, tokens(part), 0, answered.answer().receipt().price()));
             }
         } finally {
-            admission.used(computed);
+            admission.used(used);
         }
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = json.putArray("data");

@@ -16,6 +16,7 @@ import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Tenants;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -45,6 +46,7 @@ public final class Gateway implements AutoCloseable {
     private final CertifiedSettlements cases;
     private final ApiServer server;
     private final Genesis genesis;
+    private final LedgerCredit credit;
 
     /**
      * Where a gateway works and what it offers.
@@ -97,6 +99,11 @@ public final class Gateway implements AutoCloseable {
         } catch (IOException e) {
             closeAllButServer();
             throw e;
+        }
+        Tenants tenants = place.access().tenants();
+        this.credit = tenants == null ? null : new LedgerCredit(ledger, genesis, keys.publicKey(), tenants, events);
+        if (credit != null) {
+            credit.start();
         }
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
@@ -191,6 +198,7 @@ public final class Gateway implements AutoCloseable {
 
     @Override
     public void close() {
+        CloseHelper.close(credit);
         server.close();
         closeAllButServer();
     }

@@ -98,6 +98,11 @@ final class NodeSelector implements Answerers {
     }
 
     @Override
+    public long mostPrice() {
+        return terms.maxPrice();
+    }
+
+    @Override
     public byte[] requester() {
         return keys.publicKey();
     }
@@ -115,6 +120,11 @@ final class NodeSelector implements Answerers {
         @Override
         public byte[] key() {
             return node.key();
+        }
+
+        @Override
+        public long price() {
+            return node.pricePerToken();
         }
 
         @Override

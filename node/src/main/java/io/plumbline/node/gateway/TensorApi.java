@@ -10,6 +10,7 @@ import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.tenant.Admission;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
@@ -245,9 +246,9 @@ final class TensorApi {
         }
         // Before it is paid for, as far as it is known by then.
         http.hold(known);
-        Admission.of(http).begin(http, 1, 0);
+        Admission.of(http).begin(http, 1, 0, mostCost(model.manifest().rows(inputs)));
         Answered answered = ask(served(name), inputs, outputs, wish);
-        Admission.of(http).used(0);
+        Admission.of(http).used(new Usage(1, 0, 0, answered.answer().receipt().price()));
         long written = 0;
         for (Tensor output : answered.outputs()) {
             written += output.data().length
@@ -374,6 +375,11 @@ final class TensorApi {
                     .put("price", answer.receipt().price())
                     .put("cpu_ms", answer.cpuNanos() / 1e6);
         }
+    }
+
+    /** The most that so many rows may cost. */
+    long mostCost(long rows) {
+        return Answerers.cost(rows, answerers.mostPrice());
     }
 
     /** Has a node run a model, and checks its receipt. */

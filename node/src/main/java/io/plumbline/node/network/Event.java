@@ -110,6 +110,9 @@ public sealed interface Event {
     /** A file was changed, and is in force as it is now: API keys, or a certificate and its key. */
     record Renewed(String file, String what) implements Event {}
 
+    /** @param account that paid for the tenant on the ledger. */
+    record Credited(String tenant, long amount, String account) implements Event {}
+
     /** @param units tokens, or rows. */
     record Bought(String request, String node, int units, long price) implements Event {}
 

@@ -45,6 +45,16 @@ final class LocalAnswers implements Answerers, Answerers.Answerer {
     }
 
     @Override
+    public long mostPrice() {
+        return 0;
+    }
+
+    @Override
+    public long price() {
+        return 0;
+    }
+
+    @Override
     public byte[] key() {
         return keys.publicKey();
     }

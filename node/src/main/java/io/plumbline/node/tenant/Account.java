@@ -11,13 +11,15 @@ final class Account {
     private static final String RATE = "rate_limit_exceeded";
 
     private final DailyTokens daily;
+    private final Spending spending;
     private Tenant tenant;
     private TokenBucket requests;
     private TokenBucket tokens;
     private int underWay;
 
-    Account(Tenant tenant, DailyTokens daily, long nowNanos) {
+    Account(Tenant tenant, DailyTokens daily, Spending spending, long nowNanos) {
         this.daily = daily;
+        this.spending = spending;
         update(tenant, nowNanos);
     }
 
@@ -117,6 +119,20 @@ final class Account {
             tokens.giveBack(count, nowNanos);
         }
         daily.giveBack(tenant.name(), count, reserved, now);
+    }
+
+    /** Holds the most that a request may cost; {@link #settle} follows. */
+    void hold(Tenant by, long most) {
+        spending.hold(by, most);
+    }
+
+    /** A request has ended that held so much. */
+    void settle(Tenant by, long held, Usage used, Instant now) {
+        spending.settle(by, held, used, now);
+    }
+
+    Admission.Told told(Tenant to) {
+        return spending.told(to);
     }
 
     /** The rates, as clients are told of them beside each answer. */

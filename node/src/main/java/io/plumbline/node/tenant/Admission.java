@@ -17,10 +17,15 @@ public interface Admission {
         }
 
         @Override
-        public void begin(HttpExchange http, int answers, long tokens) {}
+        public void begin(HttpExchange http, int answers, long tokens, long cost) {}
 
         @Override
-        public void used(long tokens) {}
+        public void used(Usage used) {}
+
+        @Override
+        public Told told() {
+            return null;
+        }
     };
 
     /** That of a request. */
@@ -33,18 +38,31 @@ public interface Admission {
     boolean mayAsk(String model);
 
     /**
-     * Counts the tokens against the tenant's quota and waits for its turn; the client may go meanwhile. To be called
-     * after {@link HttpExchange#body()}, and before {@link HttpExchange#onClientGone}.
+     * Counts the tokens against the tenant's quota and the cost against its budget, and waits for its turn; the client
+     * may go meanwhile. To be called after {@link HttpExchange#body()}, and before {@link HttpExchange#onClientGone}.
      *
      * @param answers that are computed side by side, 1 or more.
      * @param tokens of prompt and answers that it may take at most; 0 for a model that has none.
-     * @throws HttpException 429 or 503 where it is not answered now.
+     * @param cost the most that its receipts may come to, in the ledger's smallest unit.
+     * @throws HttpException 402, 429 or 503 where it is not answered now.
      */
-    void begin(HttpExchange http, int answers, long tokens) throws IOException;
+    void begin(HttpExchange http, int answers, long tokens, long cost) throws IOException;
 
     /**
-     * All is computed, by so many of those tokens: the others are given back, and the next request has its turn,
-     * however slowly this one's client takes its answer. A second call does nothing. Any thread may call.
+     * All is computed, by so many of those tokens and at this cost: the rest is given back, and the next request has
+     * its turn, however slowly this one's client takes its answer. A second call does nothing. Any thread may call.
      */
-    void used(long tokens);
+    void used(Usage used);
+
+    /** What the tenant is told of its own use; null where a server has no tenants. */
+    Told told();
+
+    /**
+     * What a tenant has used, and how it has more.
+     *
+     * @param left of its budget, less what its requests under way may cost; {@link Tenant#NO_BUDGET} where it has none.
+     * @param payee the account on the ledger, in hexadecimal, that takes payments for it; null where none does.
+     * @param reference that such a payment names it by, in hexadecimal.
+     */
+    record Told(TenantUsage usage, long left, String payee, String reference) {}
 }

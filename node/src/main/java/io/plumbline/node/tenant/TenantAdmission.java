@@ -25,6 +25,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
     private Turns.Turn turn;
     private Instant reservedAt;
     private long reserved;
+    private long held;
     private boolean hasEnded;
 
     /** @param isCounted whether it counts as a request: one that only looks something up does not. */
@@ -50,11 +51,13 @@ final class TenantAdmission implements Admission, AutoCloseable {
     }
 
     @Override
-    public void begin(HttpExchange http, int answers, long tokens) throws IOException {
+    public void begin(HttpExchange http, int answers, long tokens, long cost) throws IOException {
         Instant now = wall.instant();
         account.reserve(tokens, nanos.getAsLong(), now);
         reservedAt = now;
         reserved = tokens;
+        account.hold(tenant, cost);
+        held = cost;
         headers().forEach(http::responseHeader);
         turn = turns.enter(tenant.name(), answers, Math.max(1, tokens));
         if (turn == null) {
@@ -87,24 +90,30 @@ final class TenantAdmission implements Admission, AutoCloseable {
     }
 
     @Override
-    public synchronized void used(long tokens) {
+    public synchronized void used(Usage usage) {
         if (hasEnded) {
             return;
         }
         hasEnded = true;
-        long used = Math.min(reserved, tokens);
+        long used = Math.min(reserved, usage.tokens());
         if (turn != null) {
             turn.close(used);
         }
         if (reserved > used) {
             account.giveBack(reserved - used, nanos.getAsLong(), reservedAt, wall.instant());
         }
+        account.settle(tenant, held, usage, wall.instant());
+    }
+
+    @Override
+    public Told told() {
+        return account.told(tenant);
     }
 
     /** Where nothing was said of use, nothing was used. */
     @Override
     public void close() {
-        used(0);
+        used(Usage.NONE);
         if (isCounted) {
             account.end();
         }

@@ -27,7 +27,7 @@ import java.util.Set;
  * <pre>{@code
  * {"tenants": [{"name": "app", "key_hash": "64 hexadecimal digits", "created": "2026-11-26",
  *               "requests_per_minute": 60, "tokens_per_minute": 10000, "tokens_per_day": 1000000,
- *               "concurrent": 4, "models": ["stories"]}]}
+ *               "concurrent": 4, "budget": 50000, "models": ["stories"]}]}
  * }</pre>
  */
 public final class TenantFile {
@@ -52,6 +52,7 @@ public final class TenantFile {
             @JsonProperty("tokens_per_minute") long tokensPerMinute,
             @JsonProperty("tokens_per_day") long tokensPerDay,
             int concurrent,
+            @JsonInclude(JsonInclude.Include.NON_NULL) Long budget,
             List<String> models) {
         static Entry of(Tenant tenant) {
             Quota quota = tenant.quota();
@@ -64,6 +65,7 @@ public final class TenantFile {
                     quota.tokensPerMinute(),
                     quota.tokensPerDay(),
                     quota.concurrent(),
+                    tenant.hasBudget() ? tenant.budget() : null,
                     models.isEmpty() ? null : models);
         }
 
@@ -74,6 +76,7 @@ public final class TenantFile {
                     Bytes32.of(HexFormat.of().parseHex(keyHash == null ? "" : keyHash)),
                     created == null ? "" : created,
                     quota,
+                    budget == null ? Tenant.NO_BUDGET : budget,
                     models == null ? Set.of() : new HashSet<>(models));
         }
     }
@@ -158,15 +161,27 @@ public final class TenantFile {
     }
 
     /**
-     * Gives a new tenant a key.
+     * Gives a new tenant a key, by which its answers may cost anything.
      *
      * @return the secret, which is written nowhere.
      * @throws IOException where there is a tenant of that name.
      */
     public static String add(Path file, String name, Quota quota, Set<String> models, String created)
             throws IOException {
+        return add(file, name, quota, Tenant.NO_BUDGET, models, created);
+    }
+
+    /**
+     * Gives a new tenant a key.
+     *
+     * @param budget see {@link Tenant}.
+     * @return the secret, which is written nowhere.
+     * @throws IOException where there is a tenant of that name.
+     */
+    public static String add(Path file, String name, Quota quota, long budget, Set<String> models, String created)
+            throws IOException {
         String secret = ApiKey.random();
-        Tenant added = new Tenant(name, ApiKey.hash(secret), created, quota, models);
+        Tenant added = new Tenant(name, ApiKey.hash(secret), created, quota, budget, models);
         edit(file, before -> {
             if (before.stream().anyMatch(tenant -> tenant.name().equals(name))) {
                 throw new IOException(file + " has a tenant " + name + " already. Choose another name, or take its key"
@@ -177,6 +192,57 @@ public final class TenantFile {
             return after;
         });
         return secret;
+    }
+
+    /**
+     * Adds to a tenant's budget.
+     *
+     * @return all that it was given.
+     * @throws IOException where there is no tenant of that name, or it has no budget.
+     */
+    public static long credit(Path file, String name, long amount) throws IOException {
+        if (amount <= 0 || amount > Tenant.MOST_BUDGET) {
+            throw new IOException("A credit is 1 to " + Tenant.MOST_BUDGET + ", not " + amount + ".");
+        }
+        long[] given = new long[1];
+        edit(file, before -> {
+            List<Tenant> after = new ArrayList<>(before);
+            Tenant tenant = after.stream()
+                    .filter(one -> one.name().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> unknown(file, name));
+            if (!tenant.hasBudget()) {
+                throw new IOException(name + " has no budget: its answers may cost anything. A key with one is made by"
+                        + " ./plumbline api-key new NAME --budget N.");
+            }
+            if (amount > Tenant.MOST_BUDGET - tenant.budget()) {
+                throw new IOException(
+                        name + " has " + tenant.budget() + ", and " + Tenant.MOST_BUDGET + " are the most.");
+            }
+            Tenant credited = tenant.credited(amount);
+            after.set(after.indexOf(tenant), credited);
+            given[0] = credited.budget();
+            return after;
+        });
+        return given[0];
+    }
+
+    /**
+     * By which a payment on the ledger names a tenant, in hexadecimal.
+     *
+     * @throws IOException where there is no tenant of that name.
+     */
+    public static String reference(Path file, String name) throws IOException {
+        return read(file).stream()
+                .filter(tenant -> tenant.name().equals(name))
+                .map(tenant -> Spending.reference(tenant).toString())
+                .findFirst()
+                .orElseThrow(() -> unknown(file, name));
+    }
+
+    private static IOException unknown(Path file, String name) {
+        return new IOException(
+                file + " has no tenant " + name + ". ./plumbline api-key list --file " + file + " names all.");
     }
 
     /**
@@ -193,8 +259,7 @@ public final class TenantFile {
                     .filter(tenant -> !tenant.name().equals(name))
                     .toList();
             if (after.size() == before.size()) {
-                throw new IOException(
-                        file + " has no tenant " + name + ". ./plumbline api-key list --file " + file + " names all.");
+                throw unknown(file, name);
             }
             return after;
         });

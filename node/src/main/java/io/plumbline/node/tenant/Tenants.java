@@ -16,12 +16,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.agrona.CloseHelper;
 
 /**
  * Those that may use an API, by the keys of a file, which is read again when it changes. Any thread may call, but for
  * {@link #lookAgain}, which one calls every second.
  */
 public final class Tenants implements AutoCloseable {
+    /** The name of the file of what tenants have used, in the folder of a server. */
+    public static final String USAGE_FILE = "usage.jsonl";
+
+    private static final String TOKENS_FILE = "tokens-today.json";
+
     /** Requests that may wait for their turn: of one tenant, and of all, each with its body in memory. */
     private static final int MOST_WAITING_OF_ONE = 64;
 
@@ -30,6 +36,8 @@ public final class Tenants implements AutoCloseable {
     private final Path file;
     private final FileWatch watch;
     private final DailyTokens daily;
+    private final UsageBook book;
+    private final Spending spending;
     private final Turns turns;
     private final Consumer<Event> events;
     private final LongSupplier nanos;
@@ -42,13 +50,13 @@ public final class Tenants implements AutoCloseable {
      * Reads them.
      *
      * @param file of API keys.
-     * @param usage where tokens of the day are kept.
+     * @param folder where is kept what was used: the day's tokens, and {@link #USAGE_FILE}.
      * @param together answers that are computed side by side, 1 or more; further requests wait for their turn.
      * @param events hears when the file was read again, or could not be.
-     * @throws IOException where either file is damaged.
+     * @throws IOException where one of the files is damaged.
      */
-    public Tenants(Path file, Path usage, int together, Consumer<Event> events) throws IOException {
-        this(file, usage, together, events, System::nanoTime, InstantSource.system());
+    public Tenants(Path file, Path folder, int together, Consumer<Event> events) throws IOException {
+        this(file, folder, together, events, System::nanoTime, InstantSource.system());
     }
 
     /**
@@ -57,16 +65,19 @@ public final class Tenants implements AutoCloseable {
      * @param nanos goes forward, see {@link System#nanoTime}.
      * @param wall by which days begin.
      */
-    Tenants(Path file, Path usage, int together, Consumer<Event> events, LongSupplier nanos, InstantSource wall)
+    Tenants(Path file, Path folder, int together, Consumer<Event> events, LongSupplier nanos, InstantSource wall)
             throws IOException {
         this.file = file;
         this.watch = new FileWatch(file);
         this.events = events;
         this.nanos = nanos;
         this.wall = wall;
-        this.daily = new DailyTokens(usage, wall.instant());
+        this.daily = new DailyTokens(folder.resolve(TOKENS_FILE), wall.instant());
         this.turns = new Turns(together, MOST_WAITING_OF_ONE, MOST_WAITING);
-        take(TenantFile.read(file));
+        List<Tenant> read = TenantFile.read(file);
+        this.book = new UsageBook(folder.resolve(USAGE_FILE), wall.instant());
+        this.spending = new Spending(book);
+        take(read);
     }
 
     private void take(List<Tenant> tenants) {
@@ -75,7 +86,7 @@ public final class Tenants implements AutoCloseable {
         for (Tenant tenant : tenants) {
             Account account = accounts.get(tenant.name());
             if (account == null) {
-                account = new Account(tenant, daily, now);
+                account = new Account(tenant, daily, spending, now);
                 accounts.put(tenant.name(), account);
             } else {
                 account.update(tenant, now);
@@ -103,11 +114,12 @@ public final class Tenants implements AutoCloseable {
     private void save() {
         try {
             daily.save();
+            book.save(wall.instant());
             cannotSave = false;
         } catch (IOException e) {
             if (!cannotSave) {
                 events.accept(new Event.Warning(
-                        "Tokens of the day cannot be kept, and would begin anew after a restart: " + e));
+                        "What tenants have used cannot be kept, and would be forgotten by a restart: " + e));
             }
             cannotSave = true;
         }
@@ -156,10 +168,47 @@ public final class Tenants implements AutoCloseable {
         return new HttpException(401, "invalid_api_key", message, Map.of("WWW-Authenticate", "Bearer"));
     }
 
-    /** Sends away what waits, and keeps the tokens of the day. */
+    /** From now on payments to this account of the ledger are credit for those that they name. */
+    public void takePayments(Bytes32 account) {
+        spending.takePayments(account);
+    }
+
+    /** The last payment on the ledger that was counted; 0 for none. */
+    public long lastPayment() {
+        return spending.lastPayment();
+    }
+
+    /** The tenant that a payment's reference names; null where it names none. */
+    public String named(Bytes32 reference) {
+        Tenant tenant = find(reference);
+        return tenant == null ? null : tenant.name();
+    }
+
+    private Tenant find(Bytes32 reference) {
+        return byKey.values().stream()
+                .map(Account::tenant)
+                .filter(tenant -> Spending.reference(tenant).equals(reference))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /**
+     * Counts a payment to the account that takes them, in the order of their numbers; nothing where it names nobody.
+     *
+     * @throws IOException where it is not on the disk yet: it is counted, and comes again after a restart.
+     */
+    public void credit(Bytes32 reference, long amount, long payment) throws IOException {
+        Tenant tenant = find(reference);
+        if (tenant != null) {
+            spending.credit(tenant, amount, payment, wall.instant());
+        }
+    }
+
+    /** Sends away what waits, and keeps what was used. */
     @Override
     public void close() {
         turns.close();
         save();
+        CloseHelper.close(book);
     }
 }

@@ -16,6 +16,7 @@ import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.ledger.state.Command.Transfer;
 import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.state.Genesis;
@@ -71,6 +72,7 @@ final class LedgerAttacks {
     static List<Attack> of(Scene scene) {
         LedgerAttacks all = new LedgerAttacks(scene);
         all.receipts();
+        all.payments();
         all.auditors();
         all.silence();
         all.fullNodes();
@@ -198,6 +200,58 @@ final class LedgerAttacks {
             Signed forged = new Signed(REQUESTER.publicKey(), own.nonce(), own.lastMs(), own.body(), own.signature());
             return state.apply(forged, now).getFirst();
         });
+    }
+
+    private void payments() {
+        family = "payment";
+        byte[] node = NODE.publicKey();
+        byte[] nothing = new byte[32];
+        byte[] outside = new byte[32];
+        outside[31] = 1;
+        attack(
+                "more paid than there is",
+                "not covered",
+                () -> apply(new Transfer(node, 2_000_000, nothing), REQUESTER));
+        attack(
+                "a payment below nothing, which would take",
+                "not above 0",
+                () -> apply(new Transfer(node, Long.MIN_VALUE, nothing), REQUESTER));
+        attack("a stake paid away", "not covered", () -> {
+            long balance = state.account(node).balance();
+            return apply(new Transfer(REQUESTER.publicKey(), balance + 1, nothing), NODE);
+        });
+        attack(
+                "oneself paid",
+                "neither itself nor nobody",
+                () -> apply(new Transfer(REQUESTER.publicKey(), 10, nothing), REQUESTER));
+        attack(
+                "money taken off the ledger without a withdrawal",
+                "neither itself nor nobody",
+                () -> apply(new Transfer(outside, 10, nothing), REQUESTER));
+        attack("a payment spent before it is certified", "not covered", () -> {
+            KeyPair other = KeyPair.random();
+            apply(new Transfer(other.publicKey(), 500, nothing), REQUESTER);
+            return apply(new Transfer(node, 400, nothing), other).contains("does not cover") ? "not covered" : "spent";
+        });
+        attack("accounts that cost their maker nothing", "paid for", () -> {
+            long before = state.account(REQUESTER.publicKey()).balance();
+            for (int i = 0; i < 5; i++) {
+                apply(new Transfer(KeyPair.random().publicKey(), 1, nothing), REQUESTER);
+            }
+            long cost = before - state.account(REQUESTER.publicKey()).balance();
+            return cost >= 5 * Parameters.DEFAULT.registrationFee() ? "paid for" : "cost " + cost;
+        });
+        attack("a payment that its payee is shown twice", "shown once", () -> {
+            Signed signed = signed(new Transfer(node, 10, receipt.outputHash()), REQUESTER);
+            state.apply(signed, now);
+            state.apply(signed, now);
+            return state.paymentsTo(node, -1).size() == 1 && state.owed(node) == 10 ? "shown once" : "paid twice";
+        });
+        attack(
+                "a payment that was signed for another ledger",
+                "signature does not hold",
+                () -> state.apply(Signed.of(nothing, REQUESTER, now + 60_000, new Transfer(node, 10, nothing)), now)
+                        .getFirst());
     }
 
     private long stake() {

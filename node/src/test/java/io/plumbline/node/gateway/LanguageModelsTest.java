@@ -45,6 +45,11 @@ class LanguageModelsTest {
         }
 
         @Override
+        public long mostPrice() {
+            return 0;
+        }
+
+        @Override
         public void answered(Receipt receipt, int units) {}
 
         @Override

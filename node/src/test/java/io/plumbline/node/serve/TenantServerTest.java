@@ -84,7 +84,7 @@ class TenantServerTest {
                         0,
                         Origins.LOCAL,
                         new Access(
-                                new Tenants(keys, folder.resolve("tokens.json"), 1, event -> {}),
+                                new Tenants(keys, folder, 1, event -> {}),
                                 new CertificateFiles(certificate, made.key(), event -> {}))),
                 Throwable::printStackTrace);
         http = HttpClient.newBuilder().sslContext(TestCertificates.client()).build();
@@ -194,6 +194,29 @@ class TenantServerTest {
         assertEquals(429, large.statusCode(), large.body());
         assertEquals("rate_limit_exceeded", code(large));
         assertEquals("false", large.headers().firstValue("x-should-retry").orElse(""));
+    }
+
+    @Test
+    void aTenantSeesWhatItHasUsedAndNobodyElseDoes() throws Exception {
+        String key = known("seen", Quota.UNLIMITED);
+        String other = known("unseen", Quota.UNLIMITED);
+        JsonNode usage =
+                MAPPER.readTree(ask(key, ",\"max_tokens\":8,\"n\":2}").body()).path("usage");
+        ask(key, ",\"max_tokens\":1}");
+        JsonNode told = MAPPER.readTree(get("/usage", key).body());
+        assertEquals("seen", told.path("tenant").asText());
+        assertEquals(3, told.path("total").path("answers").asInt(), told.toString());
+        assertEquals(
+                usage.path("completion_tokens").asInt() + 1,
+                told.path("total").path("completion_tokens").asInt());
+        assertEquals(0, told.path("total").path("cost").asInt(), "here answers cost nothing");
+        assertEquals(
+                told.path("total").path("total_tokens"),
+                told.path("days").path(0).path("total_tokens"));
+        assertTrue(told.path("budget").isMissingNode(), told.toString());
+        JsonNode others = MAPPER.readTree(get("/usage", other).body());
+        assertEquals(0, others.path("total").path("answers").asInt());
+        assertEquals(401, get("/usage", null).statusCode());
     }
 
     @Test

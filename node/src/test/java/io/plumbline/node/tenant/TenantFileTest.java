@@ -40,7 +40,8 @@ class TenantFileTest {
         String text = Files.readString(file);
         assertFalse(text.contains(secret.substring(ApiKey.PREFIX.length())), text);
         assertEquals(
-                List.of(new Tenant("app", ApiKey.hash(secret), "2026-11-26", QUOTA, Set.of("stories"))),
+                List.of(new Tenant(
+                        "app", ApiKey.hash(secret), "2026-11-26", QUOTA, Tenant.NO_BUDGET, Set.of("stories"))),
                 TenantFile.read(file));
         String other = TenantFile.add(file, "other", Quota.UNLIMITED, Set.of(), "2026-11-26");
         assertNotEquals(secret, other);
@@ -62,6 +63,26 @@ class TenantFileTest {
         String refusal =
                 assertThrows(IOException.class, () -> TenantFile.read(file)).getMessage();
         assertTrue(refusal.contains("chmod 600 " + file), refusal);
+    }
+
+    @Test
+    void aBudgetIsAddedToAndOneThatThereIsNotIsNot() throws IOException {
+        TenantFile.add(file, "prepaid", QUOTA, 0, Set.of(), "2026-11-26");
+        TenantFile.add(file, "free", QUOTA, Set.of(), "2026-11-26");
+        assertEquals(500, TenantFile.credit(file, "prepaid", 500));
+        assertEquals(700, TenantFile.credit(file, "prepaid", 200));
+        assertEquals(700, TenantFile.read(file).getFirst().budget());
+        assertFalse(TenantFile.read(file).getLast().hasBudget());
+        for (long wrong : new long[] {0, -1, Long.MAX_VALUE, Tenant.MOST_BUDGET}) {
+            assertThrows(IOException.class, () -> TenantFile.credit(file, "prepaid", wrong), "" + wrong);
+        }
+        String none = assertThrows(IOException.class, () -> TenantFile.credit(file, "free", 1))
+                .getMessage();
+        assertTrue(none.contains("free has no budget"), none);
+        String unknown = assertThrows(IOException.class, () -> TenantFile.credit(file, "nobody", 1))
+                .getMessage();
+        assertTrue(unknown.contains("has no tenant nobody"), unknown);
+        assertEquals(700, TenantFile.read(file).getFirst().budget());
     }
 
     @Test

@@ -10,6 +10,7 @@ import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.network.Event;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -60,7 +62,7 @@ class TenantsTest {
     }
 
     private void start() throws IOException {
-        tenants = new Tenants(file, folder.resolve("tokens.json"), 2, events::add, nanos::get, wall::get);
+        tenants = new Tenants(file, folder, 2, events::add, nanos::get, wall::get);
     }
 
     /** A request with headers, and what came back. */
@@ -141,8 +143,8 @@ class TenantsTest {
     /** A request that may take so many tokens, and uses so many. */
     private Asked ask(String key, long may, long uses) throws IOException {
         return ask(key, http -> {
-            Admission.of(http).begin(http, 1, may);
-            Admission.of(http).used(uses);
+            Admission.of(http).begin(http, 1, may, 0);
+            Admission.of(http).used(new Usage(1, uses, 0, 0));
         });
     }
 
@@ -230,7 +232,7 @@ class TenantsTest {
             assertThrows(
                     IOException.class,
                     () -> ask(key, http -> {
-                        Admission.of(http).begin(http, 1, 100);
+                        Admission.of(http).begin(http, 1, 100, 0);
                         throw new IOException("no node is there");
                     }));
         }
@@ -250,6 +252,69 @@ class TenantsTest {
         assertTrue(refusal.getMessage().contains("of which 20 are left"), refusal.getMessage());
         wall.set(Instant.parse("2026-11-27T00:00:00Z"));
         ask(key, 30, 30);
+    }
+
+    @Test
+    void aBudgetIsHeldBeforeAnythingIsComputedAndChargedWhatItCost() throws IOException {
+        String key = TenantFile.add(file, "app", new Quota(0, 1_000, 0, 0), 100, Set.of(), "2026-11-26");
+        start();
+        ask(key, http -> {
+            Admission.of(http).begin(http, 1, 10, 70);
+            HttpException meanwhile = assertThrows(
+                    HttpException.class,
+                    () -> ask(key, other -> Admission.of(other).begin(other, 1, 500, 31)));
+            assertEquals(402, meanwhile.status());
+            assertEquals("insufficient_quota", meanwhile.code());
+            assertTrue(meanwhile.getMessage().contains("and 30 of"), meanwhile.getMessage());
+            assertTrue(meanwhile.getMessage().contains("api-key credit app AMOUNT"), meanwhile.getMessage());
+            Admission.of(http).used(new Usage(1, 5, 5, 60));
+            Admission.of(http).used(new Usage(1, 5, 5, 60));
+        });
+        assertThrows(
+                IOException.class,
+                () -> ask(key, http -> {
+                    Admission.of(http).begin(http, 1, 10, 40);
+                    throw new IOException("no node is there");
+                }));
+        Asked left = ask(key, http -> {
+            assertEquals(40, Admission.of(http).told().left());
+            assertEquals(60, Admission.of(http).told().usage().total().cost());
+            Admission.of(http).begin(http, 1, 10, 40);
+        });
+        assertEquals("980", left.answered.get("x-ratelimit-remaining-tokens"), "a refusal gives its tokens back");
+        TenantFile.credit(file, "app", 50);
+        look();
+        ask(key, http -> Admission.of(http).begin(http, 1, 10, 90));
+        tenants.close();
+        start();
+        ask(key, http -> assertEquals(90, Admission.of(http).told().left(), "after a restart"));
+    }
+
+    @Test
+    void aPaymentOnTheLedgerNamesItsTenantAndNothingOfItsKey() throws IOException {
+        String key = TenantFile.add(file, "app", Quota.UNLIMITED, 0, Set.of(), "2026-11-26");
+        start();
+        ask(key, http -> assertNull(Admission.of(http).told().payee(), "here nobody takes payments"));
+        assertEquals(
+                402,
+                assertThrows(
+                                HttpException.class,
+                                () -> ask(key, http -> Admission.of(http).begin(http, 1, 1, 1)))
+                        .status());
+        tenants.takePayments(new Bytes32(1, 2, 3, 4));
+        Bytes32[] reference = new Bytes32[1];
+        ask(key, http -> {
+            Admission.Told told = Admission.of(http).told();
+            assertEquals(new Bytes32(1, 2, 3, 4).toString(), told.payee());
+            reference[0] = Bytes32.of(HexFormat.of().parseHex(told.reference()));
+        });
+        assertFalse(reference[0].equals(ApiKey.hash(key)));
+        assertEquals("app", tenants.named(reference[0]));
+        assertNull(tenants.named(new Bytes32(0, 0, 0, 0)));
+        tenants.credit(reference[0], 30, 256);
+        tenants.credit(new Bytes32(0, 0, 0, 0), 30, 257);
+        assertEquals(256, tenants.lastPayment());
+        ask(key, http -> Admission.of(http).begin(http, 1, 1, 30));
     }
 
     @Test
@@ -309,7 +374,7 @@ class TenantsTest {
         try {
             tenants.guard(
                             http -> {
-                                Admission.of(http).begin(http, 1, 10);
+                                Admission.of(http).begin(http, 1, 10, 0);
                                 try {
                                     answer.await(20, TimeUnit.SECONDS);
                                 } catch (InterruptedException e) {

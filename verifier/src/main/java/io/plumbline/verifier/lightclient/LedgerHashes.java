@@ -42,7 +42,9 @@ public final class LedgerHashes {
         /** A full node that was caught. */
         FULL_NODE,
         /** All else, under one key. */
-        META
+        META,
+        /** A payment from one account to another that names what it is for, for a while; its id is its number. */
+        PAYMENT
     }
 
     /** @param valueHash BLAKE3 of the entry. */

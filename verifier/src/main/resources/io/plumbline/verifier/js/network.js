@@ -9,7 +9,7 @@ const MAX_FULL_NODES = 1024;
 
 /** Rules of the ledger whose genesis has the form that is read here. */
 const OLDEST_RULES = 3;
-const KNOWN_RULES = 4;
+const KNOWN_RULES = 5;
 
 /**
  * What a network's file says of its ledger: all that a verifier of proofs trusts.

@@ -12,11 +12,13 @@ public final class ApiKeyCommand extends CommandOptions implements Callable<Inte
     public static void addTo(JCommander apiKey) {
         apiKey.addCommand(new NewApiKeyCommand());
         apiKey.addCommand(new ListApiKeysCommand());
+        apiKey.addCommand(new CreditApiKeyCommand());
+        apiKey.addCommand(new ApiKeyUsageCommand());
         apiKey.addCommand(new RevokeApiKeyCommand());
     }
 
     @Override
     public Integer call() throws IOException {
-        throw new IOException("Say what to do with API keys: new, list or revoke.");
+        throw new IOException("Say what to do with API keys: new, list, credit, usage or revoke.");
     }
 }

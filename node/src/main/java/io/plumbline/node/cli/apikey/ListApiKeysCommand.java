@@ -12,12 +12,20 @@ import java.io.IOException;
         commandNames = "list",
         commandDescription = "Name the tenants that have an API key, and what each may ask for.")
 final class ListApiKeysCommand extends ApiKeyOptions {
-    private static final String FORMAT = "%-24s %-10s %12s %12s %12s %10s  %s";
+    private static final String FORMAT = "%-24s %-10s %12s %12s %12s %10s %12s  %s";
 
     @Override
     public Integer call() throws IOException {
         Terminal.print(String.format(
-                FORMAT, "tenant", "since", "requests/min", "tokens/min", "tokens/day", "concurrent", "models"));
+                FORMAT,
+                "tenant",
+                "since",
+                "requests/min",
+                "tokens/min",
+                "tokens/day",
+                "concurrent",
+                "budget",
+                "models"));
         for (Tenant tenant : TenantFile.read(file)) {
             Quota quota = tenant.quota();
             Terminal.print(String.format(
@@ -28,6 +36,7 @@ final class ListApiKeysCommand extends ApiKeyOptions {
                     limit(quota.tokensPerMinute()),
                     limit(quota.tokensPerDay()),
                     limit(quota.concurrent()),
+                    tenant.hasBudget() ? Long.toString(tenant.budget()) : "any",
                     tenant.models().isEmpty()
                             ? "all"
                             : String.join(

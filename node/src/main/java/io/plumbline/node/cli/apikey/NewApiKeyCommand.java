@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.node.tenant.Quota;
+import io.plumbline.node.tenant.Tenant;
 import io.plumbline.node.tenant.TenantFile;
 import java.io.IOException;
 import java.time.LocalDate;
@@ -38,6 +39,13 @@ final class NewApiKeyCommand extends ApiKeyOptions {
             description = "requests under way and waiting together; any number where none is named")
     private int concurrent;
 
+    @Parameter(
+            names = "--budget",
+            description =
+                    "all that its answers may cost, in the ledger's smallest unit; any amount where none is named."
+                            + " 0 for what it pays in itself")
+    private long budget = Tenant.NO_BUDGET;
+
     @Parameter(names = "--models", description = "A,B: names of the models that it may ask; all where none is named")
     private List<String> models = new ArrayList<>();
 
@@ -47,7 +55,7 @@ final class NewApiKeyCommand extends ApiKeyOptions {
         String secret;
         try {
             Quota quota = new Quota(requestsPerMinute, tokensPerMinute, tokensPerDay, concurrent);
-            secret = TenantFile.add(file, name, quota, new HashSet<>(models), day);
+            secret = TenantFile.add(file, name, quota, budget, new HashSet<>(models), day);
         } catch (IllegalArgumentException e) {
             throw new IOException(e.getMessage(), e);
         }

@@ -24,6 +24,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new AccountCommand());
         ledger.addCommand(new DepositCommand());
         ledger.addCommand(new WithdrawCommand());
+        ledger.addCommand(new PayCommand());
         ledger.addCommand(new BondCommand());
         ledger.addCommand(new UnbondCommand());
         ledger.addCommand(new PublishCommand());
@@ -34,6 +35,6 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
     public Integer call() throws IOException {
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, bond, unbond, publish, accuse.");
+                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse.");
     }
 }
