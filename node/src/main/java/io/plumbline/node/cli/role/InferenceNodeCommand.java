@@ -6,7 +6,6 @@ import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
@@ -39,42 +38,27 @@ public class InferenceNodeCommand extends RoleCommand {
             description = "the highest level at which it lets its answers be audited: SIGNED, AUDITED or FULL")
     private Level most = Level.FULL;
 
-    @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Parameter(
-            names = "--device",
-            description = "auto, cpu, gpu, or a GPU's index; auto takes a GPU where there is one")
-    private String device = "auto";
-
     @Parameter(names = "--profile", description = "FILE: hardware profiles to look in before the project's own")
     private Path profile;
 
-    @Parameter(
-            names = "--cache-mib",
-            description = "memory for keys and values in MiB; where none is named a quarter of the host's, or what a"
-                    + " GPU has left")
-    private long cacheMib;
+    @ParametersDelegate
+    private ComputeOptions compute = new ComputeOptions();
 
     @ParametersDelegate
     private TensorOptions tensors = new TensorOptions();
 
     @Override
     AutoCloseable open(Network on, KeyPair keys) throws IOException {
-        ComputeBackend.Choice.requireDevice(device);
+        compute.requireSound();
         if (most == Level.REPLAYED) {
             throw new IOException("--most-level is SIGNED, AUDITED or FULL.");
-        }
-        if (cacheMib < 0) {
-            throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
         }
         if (profile != null) {
             System.setProperty("plumbline.profile", profile.toString());
         }
-        ComputeBackend.Choice choice = new ComputeBackend.Choice(device, threads, cacheMib << 20);
         InferenceNode.Serving serving = TensorPackage.isIn(model)
-                ? tensors.serving(model, device, threads, this::computed)
-                : InferenceNode.language(model, choice, this::layers);
+                ? tensors.serving(model, compute.device(), compute.threads(), this::computed)
+                : InferenceNode.language(model, compute.choice(), this::layers);
         return new InferenceNode(
                 on, keys, new InferenceNode.Place(dir, host, port, stake, price, most), serving, events, this::fail);
     }
