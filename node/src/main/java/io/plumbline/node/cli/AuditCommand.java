@@ -18,6 +18,7 @@ import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.node.serve.ReceiptLog;
+import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -45,6 +46,7 @@ import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -90,8 +92,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     + " is opened here then, and checked by a key made from it")
     private Path log;
 
-    @Parameter(names = "--host", description = "address at which the node can reach this process")
-    private String host = "localhost";
+    @Parameter(
+            names = "--host",
+            description = "address at which the node can reach this process; that of this host towards it otherwise")
+    private String host;
 
     @Parameter(
             names = "--answer",
@@ -160,6 +164,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT; or where"
                     + " the log is, where the model was served without a network: --log DIR.");
         }
+        host = host == null ? addressHere() : host;
         Path folder = Files.createTempDirectory("plumbline-audit-");
         NodeClient client = new NodeClient();
         // Anyone may look: a key of the moment opens the sessions.
@@ -209,14 +214,29 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         throw new IOException("--level is signed, audited or full, not " + level + ".");
     }
 
+    /** The address that this host reaches the network, or the node, from. */
+    private String addressHere() throws IOException {
+        if (nodeAddress == null) {
+            return Network.read(network).addressHere();
+        }
+        InetSocketAddress node = node();
+        return Addresses.towards(node.getHostString(), node.getPort());
+    }
+
+    /** Where the node is that {@code --node} names; its name is not resolved. */
+    private InetSocketAddress node() throws IOException {
+        int colon = nodeAddress.lastIndexOf(':');
+        String port = nodeAddress.substring(colon + 1);
+        if (colon < 1 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 65_535) {
+            throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
+        }
+        return InetSocketAddress.createUnresolved(nodeAddress.substring(0, colon), Integer.parseInt(port));
+    }
+
     private Peer peer(Endpoint endpoint, String aeronDirectory, KeyPair keys, Receipt given) throws IOException {
         if (nodeAddress != null) {
-            int colon = nodeAddress.lastIndexOf(':');
-            if (colon < 1 || !nodeAddress.substring(colon + 1).matches("\\d{1,5}")) {
-                throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
-            }
-            return endpoint.connect(
-                    nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)), given.node());
+            InetSocketAddress node = node();
+            return endpoint.connect(node.getHostString(), node.getPort(), given.node());
         }
         Network known = Network.read(network);
         try (LedgerClient ledger = known.ledger(aeronDirectory, host, keys)) {

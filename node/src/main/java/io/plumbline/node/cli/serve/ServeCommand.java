@@ -9,6 +9,8 @@ import io.plumbline.inference.tensor.TensorStore;
 import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.cli.role.ComputeOptions;
+import io.plumbline.node.cli.role.InferenceNodeCommand;
+import io.plumbline.node.cli.role.NodeOptions;
 import io.plumbline.node.cli.role.TensorOptions;
 import io.plumbline.node.gateway.ApiServer;
 import io.plumbline.node.inference.LanguageEngine;
@@ -33,11 +35,17 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.agrona.CloseHelper;
 
-/** {@code plumbline serve MODEL...}: models on an OpenAI-compatible endpoint, in one process and without a network. */
+/**
+ * {@code plumbline serve MODEL...}: models on an OpenAI-compatible endpoint, in one process and without a network; or
+ * one of them on a network, as an inference node.
+ */
 @Parameters(
         commandNames = "serve",
-        commandDescription = "Serve models on an OpenAI-compatible endpoint, with receipts, without a network.")
+        commandDescription =
+                "Serve models on an OpenAI-compatible endpoint, with receipts, without a network; or join one.")
 public final class ServeCommand extends CommandOptions implements Callable<Integer> {
+    private static final int HTTP_PORT = 8080;
+
     @Parameter(
             description = "MODEL...: a Hugging Face folder, a GGUF file, an ONNX file, or an imported model's folder;"
                     + " what is not imported yet is, into ~/.plumbline/models, or where PLUMBLINE_MODELS says. One may"
@@ -52,15 +60,25 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                     + " several")
     private String name;
 
-    @Parameter(names = "--host", description = "address to listen on; 0.0.0.0 for all of this host's")
-    private String host = "localhost";
+    @Parameter(
+            names = "--network",
+            description = "FILE of a network to join as an inference node, in place of serving HTTP: one model, which"
+                    + " the network's gateways ask and its full nodes audit")
+    private Path network;
 
-    @Parameter(names = "--port", description = "HTTP port, 0 for any")
-    private int port = 8080;
+    @Parameter(
+            names = "--host",
+            description = "address to listen on, 0.0.0.0 for all of this host's, localhost where none is named; on a"
+                    + " network, the one that others reach this host at, that towards its full nodes otherwise")
+    private String host;
+
+    @Parameter(names = "--port", description = "HTTP port, 8080 where none is named; on a network UDP port; 0 for any")
+    private Integer port;
 
     @Parameter(
             names = "--dir",
-            description = "DIR: for the signing key and the log of receipts; ~/.plumbline/serve/NAME otherwise")
+            description = "DIR: for the signing key and the log of receipts, ~/.plumbline/serve/NAME otherwise; on a"
+                    + " network for its key and data, ~/.plumbline/node/NAME otherwise")
     private Path dir;
 
     @Parameter(
@@ -77,15 +95,42 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private TensorOptions tensors = new TensorOptions();
 
     @ParametersDelegate
+    private NodeOptions announced = new NodeOptions();
+
+    @ParametersDelegate
     private ApiOptions api = new ApiOptions();
 
     @Override
     public Integer call() throws Exception {
         requireSound();
+        announced.useProfile();
         Map<String, Path> folders = folders();
+        return network == null ? alone(folders) : onNetwork(folders);
+    }
+
+    /** Where this process keeps what is its own. */
+    private Path folder(String kind, Map<String, Path> folders) throws IOException {
         Path folder = dir == null
-                ? Path.of(System.getProperty("user.home"), ".plumbline", "serve", String.join("+", folders.keySet()))
+                ? Path.of(System.getProperty("user.home"), ".plumbline", kind, String.join("+", folders.keySet()))
                 : dir;
+        return Files.createDirectories(folder);
+    }
+
+    private int onNetwork(Map<String, Path> folders) throws Exception {
+        Path folder = folder("node", folders);
+        Path key = folder.resolve("node.key");
+        keys(key);
+        String at = host == null ? Network.read(network).addressHere() : host;
+        InferenceNodeCommand.Place place = new InferenceNodeCommand.Place(network, key, folder, at);
+        Path model = folders.values().iterator().next();
+        InferenceNodeCommand node =
+                new InferenceNodeCommand(place, port == null ? 0 : port, model, announced, compute, tensors);
+        return new NetworkServing(node, place, announced.stake()).run();
+    }
+
+    private int alone(Map<String, Path> folders) throws Exception {
+        Path folder = folder("serve", folders);
+        String at = host == null ? "localhost" : host;
         ReceiptLog log = new ReceiptLog(folder);
         LocalModels served = null;
         LocalServer server;
@@ -97,14 +142,17 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                     keys,
                     log,
                     new ApiServer.Place(
-                            host, port, api.origins(), api.access(folder, served.together(), ServeCommand::tell)),
+                            at,
+                            port == null ? HTTP_PORT : port,
+                            api.origins(),
+                            api.access(folder, served.together(), ServeCommand::tell)),
                     fault -> System.err.println(Terminal.printable("plumbline: " + fault)));
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(served, log);
             throw e;
         }
         Runtime.getRuntime().addShutdownHook(new Thread(server::close));
-        new ServedSummary(served, folder, api.isTls(), api.hasKeys(), host, server.port()).print();
+        new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
         new CountDownLatch(1).await();
         return 0;
     }
@@ -154,8 +202,11 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private void requireSound() throws IOException {
         api.requireSound();
         compute.requireSound();
-        if (port < 0 || port > 65_535) {
+        if (port != null && (port < 0 || port > 65_535)) {
             throw new IOException("--port is 0 to 65535.");
+        }
+        if (network != null) {
+            requireSoundOnNetwork();
         }
         if (name != null && models.size() > 1) {
             throw new IOException("--name goes with one model. Rename the folders or files of several.");
@@ -170,6 +221,17 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                 language = model;
             }
         }
+    }
+
+    private void requireSoundOnNetwork() throws IOException {
+        if (models.size() > 1) {
+            throw new IOException("An inference node runs one model. Start another process, with another --dir.");
+        }
+        if (api.isTls() || api.hasKeys()) {
+            throw new IOException(
+                    "An inference node has no HTTP server: --api-keys and --tls-certificate are a" + " gateway's.");
+        }
+        Network.read(network);
     }
 
     /** The key that this process signs by, made at its first start. */
