@@ -72,7 +72,7 @@ public final class Namespaces implements AutoCloseable {
     }
 
     /** A disk of so many bytes. */
-    static void mount(Path place, String size) throws IOException {
+    public static void mount(Path place, String size) throws IOException {
         run("mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", place.toString());
     }
 
@@ -81,7 +81,8 @@ public final class Namespaces implements AutoCloseable {
         run("mount", "-o", "remount,size=" + size, place.toString());
     }
 
-    static void unmount(Path place) throws IOException {
+    /** Takes a disk away. */
+    public static void unmount(Path place) throws IOException {
         run("umount", place.toString());
     }
 

@@ -9,6 +9,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
 import java.io.BufferedInputStream;
@@ -159,13 +160,26 @@ public final class ReceiptLog implements AutoCloseable {
                 .putBytes(request)
                 .putBytes(answer)
                 .toBytes();
+        if (bytes.length > MAX_ENTRY_BYTES) {
+            throw new AnswerTooLargeException("Request and answer have more than " + MAX_ENTRY_BYTES
+                    + " bytes together: the log does not take them. Ask for less at once.");
+        }
         byte[] next = CHAIN.hash(chain, bytes);
-        ByteBuffer entry = ByteBuffer.allocate(HEAD_BYTES + bytes.length + next.length);
-        entry.putInt(bytes.length).putInt(~bytes.length).put(bytes).put(next).flip();
-        write(entry, end);
+        ByteBuffer head = ByteBuffer.allocate(HEAD_BYTES);
+        head.putInt(bytes.length).putInt(~bytes.length).flip();
+        long last = end + HEAD_BYTES + bytes.length + next.length;
+        try {
+            write(head, end);
+            write(ByteBuffer.wrap(bytes), end + HEAD_BYTES);
+            write(ByteBuffer.wrap(next), end + HEAD_BYTES + bytes.length);
+        } catch (IOException e) {
+            // What a full disk let through would stand behind a shorter entry that comes next, and pass for damage.
+            channel.truncate(end);
+            throw e;
+        }
         places.put(Bytes32.of(receipt.requestHash()), new Place(end, count++));
         chain = next;
-        end += entry.limit();
+        end = last;
     }
 
     private void write(ByteBuffer bytes, long at) throws IOException {

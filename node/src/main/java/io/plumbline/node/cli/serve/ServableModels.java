@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
-import me.tongfei.progressbar.ProgressBar;
 
 /** Models that an operator names, made ready to be served: imported once, and ONNX models calibrated once. */
 final class ServableModels {
@@ -49,14 +48,12 @@ final class ServableModels {
      * @param model a checkpoint, an ONNX file, or an imported model's folder.
      */
     Path find(Path model) throws IOException {
-        if (!TensorStore.takes(model)) {
-            try (ProgressBar bar = ModelStore.isImported(model) ? null : Terminal.progress("import")) {
-                return new ModelStore(store).find(model, share -> bar.stepTo((long) (share * 100)));
-            }
-        }
         TensorPackage found;
-        try (ProgressBar bar = TensorPackage.isIn(model) ? null : Terminal.progress("import")) {
-            found = new TensorStore(store).find(model, share -> bar.stepTo((long) (share * 100)));
+        try (LateBar bar = new LateBar("import")) {
+            if (!TensorStore.takes(model)) {
+                return new ModelStore(store).find(model, bar);
+            }
+            found = new TensorStore(store).find(model, bar);
         }
         calibrate(found);
         return found.folder();
