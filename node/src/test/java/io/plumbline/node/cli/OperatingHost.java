@@ -1,6 +1,7 @@
 package io.plumbline.node.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -155,6 +156,22 @@ final class OperatingHost implements AutoCloseable {
         Role role = new Role(begin(command));
         roles.add(role);
         return role;
+    }
+
+    /**
+     * Joins a network with a key that is made here: it is told what is to be paid in and how, the bank's operator types
+     * that, and the same command once more is a node.
+     *
+     * @return what it says when it is ready.
+     */
+    JsonNode joinLater(OperatingHost bank, String serve) throws Exception {
+        run(serve, 1);
+        Matcher told = Pattern.compile("\\./plumbline ledger deposit .*").matcher(said());
+        assertTrue(told.find(), said());
+        bank.run(told.group().replace("BANK", "bank.key").replace("TEXT", "joined"));
+        JsonNode ready = start(serve).await("ready");
+        assertTrue(told.group().contains(ready.path("key").asText()), told.group());
+        return ready;
     }
 
     /** Ends its roles. */

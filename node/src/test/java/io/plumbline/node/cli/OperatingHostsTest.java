@@ -11,8 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -104,7 +102,9 @@ class OperatingHostsTest {
         String audit = bank.run(bank.step("./plumbline audit").replace("RECEIPT", receipt));
         assertTrue(audit.contains("GOOD"), audit);
         assertTrue(bank.run(bank.step("ledger status")).contains("height"));
-        joinLater(node, bank);
+        String serve = node.step("./plumbline serve CHECKPOINT").replace("CHECKPOINT", CHECKPOINT.toString());
+        assertEquals(9101, node.joinLater(bank, serve).path("port").asInt());
+        assertTrue(Files.exists(node.folder().resolve(".plumbline/node/plumbline-stories-2m/node.key")));
         for (OperatingHost host : hosts) {
             try (Stream<Path> files = Files.list(host.folder())) {
                 List<String> keys = files.map(file -> file.getFileName().toString())
@@ -117,18 +117,5 @@ class OperatingHostsTest {
                 assertEquals(own, keys);
             }
         }
-    }
-
-    /** A host that joins later makes its key itself, and is told what is to be paid in and how. */
-    private void joinLater(OperatingHost node, OperatingHost bank) throws Exception {
-        String serve = node.step("./plumbline serve CHECKPOINT").replace("CHECKPOINT", CHECKPOINT.toString());
-        node.run(serve, 1);
-        Matcher told = Pattern.compile("\\./plumbline ledger deposit .*").matcher(node.said());
-        assertTrue(told.find(), node.said());
-        bank.run(told.group().replace("BANK", "bank.key").replace("TEXT", "joined"));
-        JsonNode ready = node.start(serve).await("ready");
-        assertTrue(told.group().contains(ready.path("key").asText()), told.group());
-        assertEquals(9101, ready.path("port").asInt());
-        assertTrue(Files.exists(node.folder().resolve(".plumbline/node/plumbline-stories-2m/node.key")));
     }
 }

@@ -94,6 +94,11 @@ class OperatingStepsTest {
             JsonNode said = mapper.readTree(answer.body());
             assertTrue(said.path("usage").path("completion_tokens").asInt() > 0, answer.body());
         }
+        host.joinLater(
+                host,
+                host.step("./plumbline serve CHECKPOINT")
+                        .replace("CHECKPOINT", CHECKPOINT.toString())
+                        .replace("9101", "0"));
         assertTrue(host.run(host.step("ledger status").replace("--dir full", "--dir full0"))
                 .contains("height"));
     }
