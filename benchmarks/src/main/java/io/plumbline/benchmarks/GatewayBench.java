@@ -15,6 +15,7 @@ import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.serve.LocalModels;
 import io.plumbline.node.serve.LocalServer;
 import io.plumbline.node.serve.ReceiptLog;
 import io.plumbline.verifier.platform.Directories;
@@ -122,9 +123,7 @@ final class GatewayBench implements Callable<Integer> {
                 0,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         try (LocalServer server = new LocalServer(
-                        "model",
-                        model,
-                        language,
+                        LocalModels.of("model", model, language),
                         keys,
                         new ReceiptLog(folder),
                         new ApiServer.Place("localhost", 0, Origins.LOCAL),

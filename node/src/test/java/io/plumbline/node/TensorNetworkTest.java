@@ -29,6 +29,7 @@ import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.inference.TensorService;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
@@ -133,15 +134,16 @@ class TensorNetworkTest {
         InferenceNode.Serving serving = (place, replies, isFullNode) -> {
             LoadedTensorModel loaded =
                     cheatModel == null ? Variants.reference(model) : Variants.load(cheatModel, model.precision());
-            return new TensorService(
+            TensorEngine engine = new TensorEngine(
                     model,
                     loaded,
                     loaded.fingerprint(),
                     ShapeRanges.none(),
                     TensorScheduler.Limits.USUAL,
+                    replies.keys(),
                     place.price(),
-                    replies,
-                    isFullNode);
+                    replies.events());
+            return new TensorService(engine, replies, isFullNode);
         };
         return new InferenceNode(
                 network,

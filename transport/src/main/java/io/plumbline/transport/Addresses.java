@@ -1,7 +1,10 @@
 package io.plumbline.transport;
 
+import java.io.UncheckedIOException;
+import java.net.DatagramSocket;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.UnknownHostException;
@@ -29,6 +32,20 @@ public final class Addresses {
             return InetAddress.getByName(host);
         } catch (UnknownHostException e) {
             throw new IllegalArgumentException(host + " is no address, and no name that is known here.", e);
+        }
+    }
+
+    /**
+     * The address that this host reaches another from, in numbers; nothing is sent.
+     *
+     * @throws IllegalArgumentException where the other has no address, or there is no way to it.
+     */
+    public static String towards(String host, int port) {
+        try (DatagramSocket socket = new DatagramSocket()) {
+            socket.connect(new InetSocketAddress(resolve(host), port));
+            return text(socket.getLocalAddress());
+        } catch (SocketException | UncheckedIOException e) {
+            throw new IllegalArgumentException("There is no way from this host to " + host + ".", e);
         }
     }
 

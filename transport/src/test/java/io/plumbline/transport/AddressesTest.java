@@ -60,4 +60,13 @@ class AddressesTest {
                 .getMessage()
                 .contains("no such.invalid"));
     }
+
+    @Test
+    void theAddressTowardsAHostIsThatOfTheInterfaceThere() {
+        assertEquals("127.0.0.1", Addresses.towards("127.0.0.1", 9));
+        assertTrue(Addresses.isNumeric(Addresses.towards("localhost", 9)));
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> Addresses.towards("no such.invalid", 9))
+                .getMessage()
+                .contains("no such.invalid"));
+    }
 }

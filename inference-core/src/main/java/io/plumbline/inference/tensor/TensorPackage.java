@@ -36,7 +36,7 @@ import java.util.function.DoubleConsumer;
  */
 public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx) {
     /** Tokenizer files that come along when they lie beside the model. */
-    private static final List<String> COMPANIONS = List.of(TokenizerFile.NAME, "tokenizer_config.json");
+    static final List<String> COMPANIONS = List.of(TokenizerFile.NAME, "tokenizer_config.json");
 
     /** The model with other names of its files, while it is imported. */
     private static final String RENAMED_FILE = ".renamed.onnx";

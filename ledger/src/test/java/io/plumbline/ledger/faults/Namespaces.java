@@ -8,14 +8,14 @@ import java.util.LinkedHashSet;
 import java.util.List;
 
 /** Hosts that are network namespaces around a router, made by root and gone with {@link #close}. */
-final class Namespaces implements AutoCloseable {
+public final class Namespaces implements AutoCloseable {
     private final String prefix = "pl" + ProcessHandle.current().pid() % 100_000;
     private final int hosts;
 
     private final List<String> cuts = new ArrayList<>();
 
     /** @param hosts each behind a router of all, where relays may stand. */
-    Namespaces(int hosts) throws IOException {
+    public Namespaces(int hosts) throws IOException {
         this.hosts = hosts;
         close();
         run("ip", "netns", "add", name("r"));
@@ -36,11 +36,13 @@ final class Namespaces implements AutoCloseable {
         }
     }
 
-    String name(String host) {
+    /** The name of "r", the router, or "h" and a host's number, as {@code ip netns} has it. */
+    public String name(String host) {
         return prefix + host;
     }
 
-    static String address(int host) {
+    /** The address of a host, by its number. */
+    public static String address(int host) {
         return "10.77." + host + ".2";
     }
 
@@ -70,7 +72,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** A disk of so many bytes. */
-    static void mount(Path place, String size) throws IOException {
+    public static void mount(Path place, String size) throws IOException {
         run("mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", place.toString());
     }
 
@@ -79,12 +81,13 @@ final class Namespaces implements AutoCloseable {
         run("mount", "-o", "remount,size=" + size, place.toString());
     }
 
-    static void unmount(Path place) throws IOException {
+    /** Takes a disk away. */
+    public static void unmount(Path place) throws IOException {
         run("umount", place.toString());
     }
 
     /** Whether this host lets us. */
-    static boolean areThere() {
+    public static boolean areThere() {
         try {
             String probe = "plprobe" + ProcessHandle.current().pid() % 100_000;
             run("ip", "netns", "add", probe);

@@ -55,12 +55,12 @@ public final class ApiOptions {
     }
 
     /** Whether it is served over TLS. */
-    boolean isTls() {
+    public boolean isTls() {
         return certificate != null;
     }
 
     /** Whether clients need a key. */
-    boolean hasKeys() {
+    public boolean hasKeys() {
         return apiKeys != null;
     }
 

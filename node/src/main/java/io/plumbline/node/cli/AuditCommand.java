@@ -18,6 +18,7 @@ import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.node.serve.ReceiptLog;
+import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -40,9 +41,12 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -88,8 +92,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     + " is opened here then, and checked by a key made from it")
     private Path log;
 
-    @Parameter(names = "--host", description = "address at which the node can reach this process")
-    private String host = "localhost";
+    @Parameter(
+            names = "--host",
+            description = "address at which the node can reach this process; that of this host towards it otherwise")
+    private String host;
 
     @Parameter(
             names = "--answer",
@@ -151,13 +157,14 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     + " Compare the plumbline_request_hash that the gateway gave you with the receipt's.");
         }
         VerifierKey key = isTensors ? null : keySource.read();
-        if (log != null && !isTensors) {
-            return fromLog(key, given, wanted);
+        if (log != null) {
+            return fromLog(key, tensors, given, wanted);
         }
         if ((network == null) == (nodeAddress == null)) {
             throw new IOException("Say where the node is: --network FILE to look it up, or --node HOST:PORT; or where"
                     + " the log is, where the model was served without a network: --log DIR.");
         }
+        host = host == null ? addressHere() : host;
         Path folder = Files.createTempDirectory("plumbline-audit-");
         NodeClient client = new NodeClient();
         // Anyone may look: a key of the moment opens the sessions.
@@ -207,14 +214,29 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         throw new IOException("--level is signed, audited or full, not " + level + ".");
     }
 
+    /** The address that this host reaches the network, or the node, from. */
+    private String addressHere() throws IOException {
+        if (nodeAddress == null) {
+            return Network.read(network).addressHere();
+        }
+        InetSocketAddress node = node();
+        return Addresses.towards(node.getHostString(), node.getPort());
+    }
+
+    /** Where the node is that {@code --node} names; its name is not resolved. */
+    private InetSocketAddress node() throws IOException {
+        int colon = nodeAddress.lastIndexOf(':');
+        String port = nodeAddress.substring(colon + 1);
+        if (colon < 1 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 65_535) {
+            throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
+        }
+        return InetSocketAddress.createUnresolved(nodeAddress.substring(0, colon), Integer.parseInt(port));
+    }
+
     private Peer peer(Endpoint endpoint, String aeronDirectory, KeyPair keys, Receipt given) throws IOException {
         if (nodeAddress != null) {
-            int colon = nodeAddress.lastIndexOf(':');
-            if (colon < 1 || !nodeAddress.substring(colon + 1).matches("\\d{1,5}")) {
-                throw new IOException("--node is HOST:PORT, not " + nodeAddress + ".");
-            }
-            return endpoint.connect(
-                    nodeAddress.substring(0, colon), Integer.parseInt(nodeAddress.substring(colon + 1)), given.node());
+            InetSocketAddress node = node();
+            return endpoint.connect(node.getHostString(), node.getPort(), given.node());
         }
         Network known = Network.read(network);
         try (LedgerClient ledger = known.ledger(aeronDirectory, host, keys)) {
@@ -231,10 +253,20 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
     private int runAgain(TensorPackage model, Receipt given, Level wanted, NodeClient client, Peer peer)
             throws IOException {
         NodeClient.TensorDisclosed disclosed;
-        TolerantAuditor.Report report;
         try {
             disclosed = client.discloseTensors(peer, given.hash(), Deadline.after(AUDIT_MS));
-            report = TensorAudit.run(model, given, disclosed.request(), disclosed.answer(), wanted);
+        } catch (IOException | IllegalArgumentException e) {
+            Terminal.print("CANNOT JUDGE: " + e.getMessage());
+            return CANNOT_JUDGE;
+        }
+        return runAgain(model, given, wanted, disclosed.request(), disclosed.answer());
+    }
+
+    private int runAgain(TensorPackage model, Receipt given, Level wanted, TensorRequest request, TensorAnswer answer)
+            throws IOException {
+        TolerantAuditor.Report report;
+        try {
+            report = TensorAudit.run(model, given, request, answer, wanted);
         } catch (IOException | IllegalArgumentException e) {
             Terminal.print("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
@@ -246,14 +278,14 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                 report.isRunAgain() ? "run again on this host" : "not run again",
                 report.elements(),
                 report.cpuNanos() / 1e6);
-        Terminal.print("engine   " + disclosed.answer().engine());
+        Terminal.print("engine   " + answer.engine());
         if (report.good()) {
             Terminal.print("GOOD     within the bounds of model " + Blake3.hex(given.modelId()) + ", as node "
                     + Blake3.hex(given.node()) + " says");
             return 0;
         }
         Terminal.print("BAD      " + report.failure());
-        TolerantEvidence shown = new TolerantEvidence(given, disclosed.request(), disclosed.answer());
+        TolerantEvidence shown = new TolerantEvidence(given, request, answer);
         if (shown.foreign() != null) {
             return BAD;
         }
@@ -279,8 +311,13 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         return audit(key, given, wanted, disclosed.request(), disclosed.answer(), openings);
     }
 
-    /** Opens with the weights, and audits without them. */
-    private int fromLog(VerifierKey key, Receipt given, Level wanted) throws IOException {
+    /**
+     * Audits what stands in a log.
+     *
+     * @param key of a language model; null where it is an ONNX model.
+     * @param tensors an ONNX model; null where it is a language model.
+     */
+    private int fromLog(VerifierKey key, TensorPackage tensors, Receipt given, Level wanted) throws IOException {
         if (keySource.model() == null) {
             throw new IOException("The answer is opened here: name the model's weights with --model DIR.");
         }
@@ -295,6 +332,15 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         }
         Terminal.print(
                 "log      entry " + entry.number() + ", in a chain that holds up to " + Blake3.hex(entry.chain()));
+        return tensors != null
+                ? runAgain(tensors, given, wanted, entry.tensorRequest(), entry.tensorAnswer())
+                : opened(key, given, wanted, entry);
+    }
+
+    /** Opens with the weights, and audits without them. */
+    private int opened(VerifierKey key, Receipt given, Level wanted, ReceiptLog.Entry entry) throws IOException {
+        Request request = entry.request();
+        Answer answer = entry.answer();
         Path traces = Files.createTempDirectory("plumbline-audit-");
         try (LoadedModel model = LoadedModel.open(keySource.model());
                 ForwardPass forward = new ForwardPass(model);
@@ -302,10 +348,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                         new Generator(forward, given.node()),
                         forward,
                         given.node(),
-                        entry.request(),
-                        entry.answer().tokens(),
+                        request,
+                        answer.tokens(),
                         traces)) {
-            return audit(key, given, wanted, entry.request(), entry.answer(), replay);
+            return audit(key, given, wanted, request, answer, replay);
         } finally {
             Directories.discard(traces);
         }

@@ -229,13 +229,18 @@ public final class ComputeBackend implements AutoCloseable {
         return limits;
     }
 
-    /** What it is and what fits, for a person. */
+    /** What it computes with, for a person. */
     public String describe() {
+        return serving.name();
+    }
+
+    /** What fits, for a person: sequences, their tokens and memory, and the context of one. */
+    public String capacity() {
         long tokens = limits.cacheBytes() / KvCache.pageBytes(model.config()) * KvCache.TOKENS;
-        return serving.name() + "; " + limits.maxSequences() + " answers at once, " + tokens
-                + " tokens of them in " + (limits.cacheBytes() >> 20) + " MiB, "
+        return limits.maxSequences() + " answers at once; " + tokens + " tokens of all together, in "
+                + (limits.cacheBytes() >> 20) + " MiB of keys and values; "
                 + model.config().maxPositions()
-                + " in one";
+                + " tokens of context in one";
     }
 
     /** After the engine. */

@@ -78,7 +78,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         this.escrows = new EscrowWatch(cases, keys.publicKey(), this, events);
     }
 
-    KeyPair keys() {
+    /** What this node signs by. */
+    public KeyPair keys() {
         return keys;
     }
 

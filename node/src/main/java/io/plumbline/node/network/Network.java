@@ -9,6 +9,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Ports;
 import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -77,6 +78,22 @@ public record Network(List<Place> places, Genesis genesis) {
                     places.get(i).ingress, genesis.fullNodes().get(i)));
         }
         return ingresses;
+    }
+
+    /**
+     * The address that this host reaches the network from, where its operator names none: that of its interface
+     * towards the first full node that there is a way to.
+     */
+    public String addressHere() throws IOException {
+        IllegalArgumentException why = null;
+        for (IngressAddress at : ingresses()) {
+            try {
+                return Addresses.towards(at.host(), at.port());
+            } catch (IllegalArgumentException e) {
+                why = e;
+            }
+        }
+        throw new IOException("None of the full nodes can be reached from here: " + why.getMessage(), why);
     }
 
     /** Says beside an event where the full nodes are. */

@@ -6,52 +6,37 @@ import io.plumbline.node.gateway.ApiServer;
 import io.plumbline.node.gateway.Http;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpRoutes;
-import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
 /**
- * Serves one model from this process alone: the same API as a gateway's, with receipts that go into a {@link
- * ReceiptLog} in place of a ledger.
+ * Serves models from this process alone: the same API as a gateway's, with receipts that go into a {@link ReceiptLog}
+ * in place of a ledger.
  */
 public final class LocalServer implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
-    private final LanguageEngine language;
+    private final LocalModels models;
     private final ReceiptLog log;
     private final ApiServer server;
 
     /**
      * Starts it.
      *
-     * @param name clients know the model by.
-     * @param language closed with this.
+     * @param models closed with this.
      * @param log closed with this.
      */
     public LocalServer(
-            String name,
-            Path model,
-            LanguageEngine language,
-            KeyPair keys,
-            ReceiptLog log,
-            ApiServer.Place place,
-            Consumer<Throwable> faults)
+            LocalModels models, KeyPair keys, ReceiptLog log, ApiServer.Place place, Consumer<Throwable> faults)
             throws IOException {
-        this.language = language;
+        this.models = models;
         this.log = log;
         this.server = new ApiServer(
-                new LocalAnswers(language, keys, log),
-                Map.of(name, model),
-                Level.SIGNED,
-                place,
-                this::addRoutes,
-                faults);
+                new LocalAnswers(models, keys, log), models.folders(), Level.SIGNED, place, this::addRoutes, faults);
     }
 
     public int port() {
@@ -83,6 +68,6 @@ public final class LocalServer implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(server, language, log);
+        CloseHelper.closeAll(server, models, log);
     }
 }

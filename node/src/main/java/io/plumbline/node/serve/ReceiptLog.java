@@ -9,6 +9,9 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorRequest;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -36,6 +39,8 @@ import java.util.function.Predicate;
  * entry    length u32 and its complement (big-endian), bytes, chain 32
  * bytes    time in ms i64, receipt, request, answer, each with its length; canonical form
  * </pre>
+ *
+ * <p>The receipt's contract says what request and answer are: a language model's, or tensors.
  */
 public final class ReceiptLog implements AutoCloseable {
     /** The file's name in its folder. */
@@ -64,9 +69,31 @@ public final class ReceiptLog implements AutoCloseable {
      * One answer.
      *
      * @param number of the entry, from 0.
+     * @param asked the request, encoded.
+     * @param answered the answer, encoded.
      * @param chain the hash over it and all before it.
      */
-    public record Entry(int number, long timeMs, Receipt receipt, Request request, Answer answer, byte[] chain) {}
+    public record Entry(int number, long timeMs, Receipt receipt, byte[] asked, byte[] answered, byte[] chain) {
+        /** What a language model was asked. */
+        public Request request() {
+            return Request.decode(asked);
+        }
+
+        /** What a language model answered. */
+        public Answer answer() {
+            return Answer.decode(answered);
+        }
+
+        /** What an ONNX model was asked. */
+        public TensorRequest tensorRequest() {
+            return TensorRequest.decode(asked);
+        }
+
+        /** What an ONNX model answered. */
+        public TensorAnswer tensorAnswer() {
+            return TensorAnswer.decode(answered);
+        }
+    }
 
     /**
      * Opens a log, or begins one. What a crash cut off at its end is dropped.
@@ -115,21 +142,44 @@ public final class ReceiptLog implements AutoCloseable {
         return taken;
     }
 
-    /** Adds an answer. It is with the operating system when this returns. */
-    public synchronized void add(Receipt receipt, Request request, Answer answer) throws IOException {
+    /** Adds a language model's answer. It is with the operating system when this returns. */
+    public void add(Receipt receipt, Request request, Answer answer) throws IOException {
+        add(receipt, request.encode(), answer.encode());
+    }
+
+    /**
+     * Adds an answer. It is with the operating system when this returns.
+     *
+     * @param request encoded.
+     * @param answer encoded.
+     */
+    public synchronized void add(Receipt receipt, byte[] request, byte[] answer) throws IOException {
         byte[] bytes = new CanonicalWriter()
                 .putLong(System.currentTimeMillis())
                 .putBytes(receipt.encode())
-                .putBytes(request.encode())
-                .putBytes(answer.encode())
+                .putBytes(request)
+                .putBytes(answer)
                 .toBytes();
+        if (bytes.length > MAX_ENTRY_BYTES) {
+            throw new AnswerTooLargeException("Request and answer have more than " + MAX_ENTRY_BYTES
+                    + " bytes together: the log does not take them. Ask for less at once.");
+        }
         byte[] next = CHAIN.hash(chain, bytes);
-        ByteBuffer entry = ByteBuffer.allocate(HEAD_BYTES + bytes.length + next.length);
-        entry.putInt(bytes.length).putInt(~bytes.length).put(bytes).put(next).flip();
-        write(entry, end);
+        ByteBuffer head = ByteBuffer.allocate(HEAD_BYTES);
+        head.putInt(bytes.length).putInt(~bytes.length).flip();
+        long last = end + HEAD_BYTES + bytes.length + next.length;
+        try {
+            write(head, end);
+            write(ByteBuffer.wrap(bytes), end + HEAD_BYTES);
+            write(ByteBuffer.wrap(next), end + HEAD_BYTES + bytes.length);
+        } catch (IOException e) {
+            // What a full disk let through would stand behind a shorter entry that comes next, and pass for damage.
+            channel.truncate(end);
+            throw e;
+        }
         places.put(Bytes32.of(receipt.requestHash()), new Place(end, count++));
         chain = next;
-        end += entry.limit();
+        end = last;
     }
 
     private void write(ByteBuffer bytes, long at) throws IOException {
@@ -177,8 +227,8 @@ public final class ReceiptLog implements AutoCloseable {
         CanonicalReader in = new CanonicalReader(bytes, "entry");
         long timeMs = in.getLong("time");
         Receipt receipt = Receipt.decode(in.getBytes("receipt"));
-        Request request = Request.decode(in.getBytes("request"));
-        Answer answer = Answer.decode(in.getBytes("answer"));
+        byte[] request = in.getBytes("request");
+        byte[] answer = in.getBytes("answer");
         in.end();
         return new Entry(number, timeMs, receipt, request, answer, chain);
     }

@@ -1,5 +1,5 @@
 /**
- * One process that serves a model without a network: its answers go into a log of its own. Imports the gateway and the
+ * One process that serves models without a network: its answers go into a log of its own. Imports the gateway and the
  * inference node.
  */
 package io.plumbline.node.serve;

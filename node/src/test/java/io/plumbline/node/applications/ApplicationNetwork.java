@@ -19,6 +19,7 @@ import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.inference.TensorService;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
@@ -145,15 +146,16 @@ final class ApplicationNetwork implements AutoCloseable {
             throws IOException {
         InferenceNode.Serving serving = (place, replies, isFullNode) -> {
             LoadedTensorModel loaded = Variants.reference(model);
-            return new TensorService(
+            TensorEngine engine = new TensorEngine(
                     model,
                     loaded,
                     loaded.fingerprint(),
                     ShapeRanges.none(),
                     TensorScheduler.Limits.USUAL,
+                    replies.keys(),
                     place.price(),
-                    replies,
-                    isFullNode);
+                    replies.events());
+            return new TensorService(engine, replies, isFullNode);
         };
         return new InferenceNode(
                 network,

@@ -81,9 +81,7 @@ class LocalServerTest {
                 0,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         server = new LocalServer(
-                "stories",
-                model,
-                language,
+                LocalModels.of("stories", model, language),
                 keys,
                 log,
                 new ApiServer.Place("localhost", 0, Origins.LOCAL),

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.plumbline.ledger.faults.Namespaces;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -105,6 +107,27 @@ class ReceiptLogTest {
             Files.write(file(), changed);
             assertThrows(IOException.class, () -> new ReceiptLog(folder), "byte " + at);
             assertThrows(IOException.class, () -> ReceiptLog.find(folder, second.requestHash()), "byte " + at);
+        }
+    }
+
+    @Test
+    void anEntryThatADiskHadNoRoomForLeavesNothingBehindTheNext() throws IOException {
+        assumeTrue(Namespaces.areThere(), "Skipped: a disk that is full is a mount, which root alone can make.");
+        Path disk = Files.createDirectories(folder.resolve("disk"));
+        Namespaces.mount(disk, "256k");
+        try {
+            Receipt kept;
+            try (ReceiptLog log = new ReceiptLog(disk)) {
+                Receipt large = Receipt.of(request(0), new Answer(new int[] {0}, "answer"), new byte[32], 100, 0, KEYS);
+                assertThrows(IOException.class, () -> log.add(large, new byte[512 << 10], new byte[1]));
+                kept = add(log, 1);
+            }
+            try (ReceiptLog again = new ReceiptLog(disk)) {
+                assertEquals(1, again.count());
+                assertEquals(0, again.find(kept.requestHash()).number());
+            }
+        } finally {
+            Namespaces.unmount(disk);
         }
     }
 }

@@ -57,9 +57,7 @@ record ServedModel(Path model, ReceiptLog log, LocalServer server) implements Au
                 0,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         LocalServer server = new LocalServer(
-                "stories",
-                model,
-                language,
+                LocalModels.of("stories", model, language),
                 keys,
                 log,
                 new ApiServer.Place("localhost", 0, Origins.LOCAL),

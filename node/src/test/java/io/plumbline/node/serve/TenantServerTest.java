@@ -74,9 +74,7 @@ class TenantServerTest {
                 0,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         server = new LocalServer(
-                "stories",
-                model,
-                language,
+                LocalModels.of("stories", model, language),
                 signing,
                 new ReceiptLog(folder.resolve("serve")),
                 new ApiServer.Place(

@@ -1,13 +1,11 @@
 package io.plumbline.inference.language.importer;
 
-import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.inference.language.checkpoint.FilesVersion;
 import io.plumbline.verifier.model.Manifest;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
@@ -63,19 +61,10 @@ public final class ModelStore {
 
     /** Twelve digits that are others when any file of it was changed. */
     private static String version(Path model) throws IOException {
-        CanonicalWriter out = new CanonicalWriter().putText(model.toRealPath().toString());
         List<Path> files;
         try (Stream<Path> all = Files.isDirectory(model) ? Files.list(model) : Stream.of(model)) {
             files = all.sorted().toList();
         }
-        for (Path file : files) {
-            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-            if (attributes.isRegularFile()) {
-                out.putText(file.getFileName().toString())
-                        .putLong(attributes.size())
-                        .putLong(attributes.lastModifiedTime().toMillis());
-            }
-        }
-        return Blake3.hex(Blake3.hash(out.toBytes())).substring(0, 12);
+        return FilesVersion.of(model, files);
     }
 }

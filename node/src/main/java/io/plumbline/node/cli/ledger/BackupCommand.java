@@ -28,8 +28,10 @@ final class BackupCommand extends CommandOptions implements Callable<Integer> {
     @Parameter(names = "--to", required = true, description = "DIR: empty or absent; a full node's --dir afterwards")
     private Path to;
 
-    @Parameter(names = "--host", description = "address full nodes reach this process at")
-    private String host = "localhost";
+    @Parameter(
+            names = "--host",
+            description = "address full nodes reach this process at; that of this host towards them otherwise")
+    private String host;
 
     @Override
     public Integer call() throws IOException {
@@ -43,7 +45,7 @@ final class BackupCommand extends CommandOptions implements Callable<Integer> {
                 Terminal.bar(new ProgressBarBuilder().setTaskName("Log").setUnit(" MiB", 1 << 20))) {
             position = Backup.run(
                     known.members(),
-                    host,
+                    host == null ? known.addressHere() : host,
                     to,
                     Drivers.TERM_BYTES,
                     keys,

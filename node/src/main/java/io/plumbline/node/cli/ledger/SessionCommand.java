@@ -21,8 +21,10 @@ abstract class SessionCommand extends CommandOptions implements Callable<Integer
     @Parameter(names = "--key", required = true, description = "FILE: the account's Ed25519 key")
     private Path key;
 
-    @Parameter(names = "--host", description = "address full nodes reach this process at")
-    private String host = "localhost";
+    @Parameter(
+            names = "--host",
+            description = "address full nodes reach this process at; that of this host towards them otherwise")
+    private String host;
 
     abstract void run(LedgerClient ledger, KeyPair keys) throws IOException;
 
@@ -38,9 +40,10 @@ abstract class SessionCommand extends CommandOptions implements Callable<Integer
     public Integer call() throws IOException {
         Network known = Network.read(network);
         KeyPair keys = Network.readKey(key);
+        String at = host == null ? known.addressHere() : host;
         Path folder = Files.createTempDirectory("plumbline-ledger-");
         try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
-                LedgerClient ledger = known.ledger(media.directory(), host, keys)) {
+                LedgerClient ledger = known.ledger(media.directory(), at, keys)) {
             run(ledger, keys);
         } finally {
             Directories.discard(folder);

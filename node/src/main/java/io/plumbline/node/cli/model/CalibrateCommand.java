@@ -4,13 +4,9 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
 import io.plumbline.inference.tensor.Calibration;
-import io.plumbline.inference.tensor.LoadedTensorModel;
-import io.plumbline.inference.tensor.OnnxRuntimeBackend;
 import io.plumbline.inference.tensor.ShapeRanges;
-import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.inference.tensor.Variants;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
@@ -26,7 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ProgressBar;
 
 /** {@code plumbline model calibrate DIR}: how far honest answers of an ONNX model may lie apart. */
 @Parameters(
@@ -53,7 +48,7 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
     private List<String> shapes = new ArrayList<>();
 
     @Parameter(names = "--random", description = "how many random inputs, and how many near each real one")
-    private int random = 24;
+    private int random = ModelCalibration.USUAL.random();
 
     @Parameter(names = "--safety", description = "what the widest deviation is multiplied with")
     private double safety = Calibration.SAFETY;
@@ -85,20 +80,10 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
                 ? List.of(model.precision())
                 : precisions.stream().map(Precision::parse).toList();
         ShapeRanges sizes = sizes(model, real);
+        ModelCalibration calibration = new ModelCalibration(random, seed, safety, device);
         Bounds bounds = null;
         for (Precision precision : wanted) {
-            List<Variants.Variant> engines = new ArrayList<>(Variants.honest(model, precision));
-            List<Variants.Variant> others = engines(model, precision, sizes);
-            engines.addAll(others);
-            Calibration.Plan plan = new Calibration.Plan(real, random, seed, others);
-            try (ProgressBar bar = Terminal.progress("calibrate " + precision)) {
-                bounds = Calibration.run(
-                        model, precision, sizes, plan, safety, share -> bar.stepTo((long) (share * 100)));
-            }
-            model.keep(bounds);
-            Terminal.print("compared " + precision + ": "
-                    + String.join(
-                            "; ", engines.stream().map(Variants.Variant::name).toList()));
+            bounds = calibration.run(model, precision, sizes, real);
         }
         show(bounds);
         return 0;
@@ -110,7 +95,7 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
         said.requireKnown(model.manifest());
         ShapeRanges declared = model.shapes().with(said);
         ShapeRanges sizes = declared.completed(model.manifest(), real);
-        String missing = sizes.missing(model.manifest(), "Bounds hold for sizes like those that they were made with");
+        String missing = sizes.missing(model.manifest(), ModelCalibration.NEEDS_SIZES);
         if (missing != null) {
             throw new IOException(missing + " Or name real inputs with --inputs FILE. Nothing was calibrated.");
         }
@@ -121,35 +106,6 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
             Terminal.print("sizes    " + name + "=" + sizes.of(name) + ", as in the inputs named: nobody declared it");
         }
         return sizes;
-    }
-
-    /** Engines of this host beyond ONNX Runtime: a GPU's own runs are what bounds are best made of. */
-    private List<Variants.Variant> engines(TensorPackage model, Precision precision, ShapeRanges sizes) {
-        List<Variants.Variant> engines = new ArrayList<>();
-        for (TensorBackend one : TensorBackend.all()) {
-            TensorBackend backend = one.onDevice(device);
-            if (backend.name().equals(OnnxRuntimeBackend.NAME)) {
-                continue;
-            }
-            String why = backend.absence();
-            if (why == null && !backend.precisions().contains(precision)) {
-                why = "it does not compute in " + precision;
-            }
-            if (why == null) {
-                // Built here and not in the midst of a calibration: what it does not take is no reason to have none.
-                try (ProgressBar bar = Terminal.progress(backend.name() + " " + precision)) {
-                    LoadedTensorModel loaded =
-                            backend.load(model, precision, sizes, 1, share -> bar.stepTo((long) (share * 100)));
-                    engines.add(new Variants.Variant(loaded.fingerprint().toString(), () -> loaded));
-                } catch (IOException | IllegalArgumentException e) {
-                    why = e.getMessage();
-                }
-            }
-            if (why != null) {
-                Terminal.print("not compared with " + backend.name() + ": " + why);
-            }
-        }
-        return engines;
     }
 
     private static void show(Bounds bounds) {

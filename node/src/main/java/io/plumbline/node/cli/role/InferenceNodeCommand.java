@@ -6,10 +6,8 @@ import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
-import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.network.Network;
-import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
@@ -28,55 +26,45 @@ public class InferenceNodeCommand extends RoleCommand {
     @Parameter(names = "--port", description = "UDP port, 0 for any")
     private int port;
 
-    @Parameter(names = "--stake", description = "stake to put up")
-    private long stake = 50_000;
+    @ParametersDelegate
+    private NodeOptions announced = new NodeOptions();
 
-    @Parameter(names = "--price", description = "price of a token, or of a row of an ONNX model's batch")
-    private long price = 2;
-
-    @Parameter(
-            names = "--most-level",
-            description = "the highest level at which it lets its answers be audited: SIGNED, AUDITED or FULL")
-    private Level most = Level.FULL;
-
-    @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Parameter(
-            names = "--device",
-            description = "auto, cpu, gpu, or a GPU's index; auto takes a GPU where there is one")
-    private String device = "auto";
-
-    @Parameter(names = "--profile", description = "FILE: hardware profiles to look in before the project's own")
-    private Path profile;
-
-    @Parameter(
-            names = "--cache-mib",
-            description = "memory for keys and values in MiB; where none is named a quarter of the host's, or what a"
-                    + " GPU has left")
-    private long cacheMib;
+    @ParametersDelegate
+    private ComputeOptions compute = new ComputeOptions();
 
     @ParametersDelegate
     private TensorOptions tensors = new TensorOptions();
 
+    /** Run by its options. */
+    public InferenceNodeCommand() {}
+
+    /**
+     * Run by another command, which has the same options.
+     *
+     * @param place where it runs, and as whom.
+     * @param port UDP port, 0 for any.
+     */
+    public InferenceNodeCommand(
+            Place place, int port, Path model, NodeOptions announced, ComputeOptions compute, TensorOptions tensors) {
+        super(place);
+        this.port = port;
+        this.model = model;
+        this.announced = announced;
+        this.compute = compute;
+        this.tensors = tensors;
+    }
+
     @Override
     AutoCloseable open(Network on, KeyPair keys) throws IOException {
-        ComputeBackend.Choice.requireDevice(device);
-        if (most == Level.REPLAYED) {
-            throw new IOException("--most-level is SIGNED, AUDITED or FULL.");
-        }
-        if (cacheMib < 0) {
-            throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
-        }
-        if (profile != null) {
-            System.setProperty("plumbline.profile", profile.toString());
-        }
-        ComputeBackend.Choice choice = new ComputeBackend.Choice(device, threads, cacheMib << 20);
+        compute.requireSound();
+        announced.requireSound();
+        announced.useProfile();
         InferenceNode.Serving serving = TensorPackage.isIn(model)
-                ? tensors.serving(model, device, threads, this::computed)
-                : InferenceNode.language(model, choice, this::layers);
-        return new InferenceNode(
-                on, keys, new InferenceNode.Place(dir, host, port, stake, price, most), serving, events, this::fail);
+                ? tensors.serving(model, compute.device(), compute.threads(), this::computed)
+                : InferenceNode.language(model, compute.choice(), this::layers);
+        InferenceNode.Place place =
+                new InferenceNode.Place(dir, host, port, announced.stake(), announced.price(), announced.most());
+        return new InferenceNode(on, keys, place, serving, events, this::fail);
     }
 
     /** Weights that a language model is computed with. */

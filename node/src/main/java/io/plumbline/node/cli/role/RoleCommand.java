@@ -36,6 +36,27 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
     private volatile boolean failed;
     private volatile boolean isOpen;
 
+    /** Run by its options. */
+    RoleCommand() {}
+
+    /** Run by another command. */
+    RoleCommand(Place place) {
+        this.network = place.network;
+        this.key = place.key;
+        this.dir = place.dir;
+        this.host = place.host;
+    }
+
+    /**
+     * Where a role runs, and as whom.
+     *
+     * @param network file of its network.
+     * @param key file of its key.
+     * @param dir for its data.
+     * @param host address that others reach it at.
+     */
+    public record Place(Path network, Path key, Path dir, String host) {}
+
     /** Ends the process: what cannot go on must not linger half dead. */
     final void fail() {
         failed = true;

@@ -9,9 +9,11 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.onnx.TensorRtOperators;
 import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.inference.TensorService;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
@@ -20,8 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 
-/** How an inference node runs an ONNX model. */
-final class TensorOptions {
+/** How an ONNX model is run. */
+public final class TensorOptions {
     @Parameter(
             names = "--backend",
             description =
@@ -62,7 +64,7 @@ final class TensorOptions {
         LoadedTensorModel of(LoadedTensorModel loaded, Precision precision) throws IOException;
     }
 
-    TensorOptions() {
+    public TensorOptions() {
         this(TensorBackend.all());
     }
 
@@ -78,24 +80,65 @@ final class TensorOptions {
      * @param computed says what requests are computed with, of what was loaded.
      */
     InferenceNode.Serving serving(Path folder, String device, int threads, Computed computed) throws IOException {
+        Plan plan = plan(folder, device, threads);
+        return (place, replies, isFullNode) -> new TensorService(
+                engine(plan, computed, replies.keys(), place.price(), replies.events()), replies, isFullNode);
+    }
+
+    /**
+     * Loads the model in this folder, for a process that answers without a network and asks no price.
+     *
+     * @param device "auto", "cpu", "gpu", or a GPU's index.
+     * @param keys that sign receipts.
+     */
+    public TensorEngine engine(Path folder, String device, int threads, KeyPair keys, Events events)
+            throws IOException {
+        return engine(plan(folder, device, threads), (loaded, precision) -> loaded, keys, 0, events);
+    }
+
+    /** What the options come to for a model, before any of it is loaded. */
+    private record Plan(
+            TensorPackage model,
+            Precision precision,
+            ShapeRanges shapes,
+            TensorScheduler.Limits limits,
+            String device,
+            int threads) {}
+
+    private Plan plan(Path folder, String device, int threads) throws IOException {
         if (maxRows < 1 || timeoutMs < 1 || workers < 1) {
             throw new IOException("--max-rows, --workers and --timeout-ms are 1 or more.");
         }
         TensorPackage model = TensorPackage.open(folder);
-        Precision wanted = precision.isEmpty() ? model.precision() : Precision.parse(precision);
+        return new Plan(
+                model,
+                precision(model),
+                shapes(model),
+                new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs),
+                device,
+                Math.max(1, threads / workers));
+    }
+
+    /** What a model is to be computed in. */
+    public Precision precision(TensorPackage model) {
+        return precision.isEmpty() ? model.precision() : Precision.parse(precision);
+    }
+
+    /** Sizes that a model's dimensions may have: those that it was declared with, and those of the options. */
+    public ShapeRanges shapes(TensorPackage model) throws IOException {
         ShapeRanges said = ShapeRanges.parse(shapes);
         said.requireKnown(model.manifest());
-        ShapeRanges ranges = model.shapes().with(said);
-        TensorScheduler.Limits limits =
-                new TensorScheduler.Limits(TensorScheduler.Limits.USUAL.queued(), maxRows, workers, timeoutMs);
-        return (place, replies, isFullNode) -> {
-            model.verify(replies.events().tenths(Event.Verifying::new));
-            LoadedTensorModel loaded =
-                    load(model, wanted, ranges, device, Math.max(1, threads / workers), replies.events());
-            Fingerprint declared = loaded.fingerprint();
-            return new TensorService(
-                    model, computed.of(loaded, wanted), declared, ranges, limits, place.price(), replies, isFullNode);
-        };
+        return model.shapes().with(said);
+    }
+
+    private TensorEngine engine(Plan plan, Computed computed, KeyPair keys, long price, Events events)
+            throws IOException {
+        TensorPackage model = plan.model;
+        model.verify(events.tenths(Event.Verifying::new));
+        LoadedTensorModel loaded = load(model, plan.precision, plan.shapes, plan.device, plan.threads, events);
+        Fingerprint declared = loaded.fingerprint();
+        return new TensorEngine(
+                model, computed.of(loaded, plan.precision), declared, plan.shapes, plan.limits, keys, price, events);
     }
 
     /** Loads the model on the backend that is asked for; "auto" goes on to the next where one does not take it. */

@@ -1,0 +1,47 @@
+package io.plumbline.node.cli.role;
+
+import com.beust.jcommander.Parameter;
+import io.plumbline.node.inference.ComputeBackend;
+import java.io.IOException;
+
+/** What of this host a model is computed with. */
+public final class ComputeOptions {
+    @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
+    @Parameter(
+            names = "--device",
+            description = "auto, cpu, gpu, or a GPU's index; auto takes a GPU where there is one")
+    private String device = "auto";
+
+    @Parameter(
+            names = "--cache-mib",
+            description = "memory for keys and values in MiB; where none is named a quarter of the host's, or what a"
+                    + " GPU has left")
+    private long cacheMib;
+
+    /** Looks at the options, before anything is started. */
+    public void requireSound() throws IOException {
+        ComputeBackend.Choice.requireDevice(device);
+        if (threads < 1) {
+            throw new IOException("--threads must be 1 or more, not " + threads + ".");
+        }
+        if (cacheMib < 0) {
+            throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
+        }
+    }
+
+    public int threads() {
+        return threads;
+    }
+
+    /** "auto", "cpu", "gpu", or a GPU's index. */
+    public String device() {
+        return device;
+    }
+
+    /** For a language model. */
+    public ComputeBackend.Choice choice() {
+        return new ComputeBackend.Choice(device, threads, cacheMib << 20);
+    }
+}

@@ -1,0 +1,50 @@
+package io.plumbline.node.cli.role;
+
+import com.beust.jcommander.Parameter;
+import io.plumbline.verifier.audit.Level;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** What an inference node is announced with on the ledger, and the profiles that it looks in. */
+public final class NodeOptions {
+    @Parameter(names = "--stake", description = "on a network: stake to put up")
+    private long stake = 50_000;
+
+    @Parameter(names = "--price", description = "on a network: price of a token, or of a row of an ONNX model's batch")
+    private long price = 2;
+
+    @Parameter(
+            names = "--most-level",
+            description = "on a network: the highest level at which it lets its answers be audited: SIGNED, AUDITED or"
+                    + " FULL")
+    private Level most = Level.FULL;
+
+    @Parameter(names = "--profile", description = "FILE: hardware profiles to look in before the project's own")
+    private Path profile;
+
+    /** Looks at the options, before anything is started. */
+    void requireSound() throws IOException {
+        if (most == Level.REPLAYED) {
+            throw new IOException("--most-level is SIGNED, AUDITED or FULL.");
+        }
+    }
+
+    /** Has profiles looked for where the operator says. */
+    public void useProfile() {
+        if (profile != null) {
+            System.setProperty("plumbline.profile", profile.toString());
+        }
+    }
+
+    public long stake() {
+        return stake;
+    }
+
+    long price() {
+        return price;
+    }
+
+    Level most() {
+        return most;
+    }
+}

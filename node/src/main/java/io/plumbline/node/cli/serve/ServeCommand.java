@@ -1,0 +1,244 @@
+package io.plumbline.node.cli.serve;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.tensor.TensorStore;
+import io.plumbline.node.cli.ApiOptions;
+import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.role.ComputeOptions;
+import io.plumbline.node.cli.role.InferenceNodeCommand;
+import io.plumbline.node.cli.role.NodeOptions;
+import io.plumbline.node.cli.role.TensorOptions;
+import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.inference.LanguageEngine;
+import io.plumbline.node.inference.TensorEngine;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Network;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.node.serve.LocalModels;
+import io.plumbline.node.serve.LocalServer;
+import io.plumbline.node.serve.ReceiptLog;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.agrona.CloseHelper;
+
+/**
+ * {@code plumbline serve MODEL...}: models on an OpenAI-compatible endpoint, in one process and without a network; or
+ * one of them on a network, as an inference node.
+ */
+@Parameters(
+        commandNames = "serve",
+        commandDescription =
+                "Serve models on an OpenAI-compatible endpoint, with receipts, without a network; or join one.")
+public final class ServeCommand extends CommandOptions implements Callable<Integer> {
+    private static final int HTTP_PORT = 8080;
+
+    @Parameter(
+            description = "MODEL...: a Hugging Face folder, a GGUF file, an ONNX file, or an imported model's folder;"
+                    + " what is not imported yet is, into ~/.plumbline/models, or where PLUMBLINE_MODELS says. One may"
+                    + " be a language model, and any number ONNX models",
+            required = true,
+            converter = PathConverter.class)
+    private List<Path> models = new ArrayList<>();
+
+    @Parameter(
+            names = "--name",
+            description = "what clients know the model by; the folder's or the file's otherwise, and where there are"
+                    + " several")
+    private String name;
+
+    @Parameter(
+            names = "--network",
+            description = "FILE of a network to join as an inference node, in place of serving HTTP: one model, which"
+                    + " the network's gateways ask and its full nodes audit")
+    private Path network;
+
+    @Parameter(
+            names = "--host",
+            description = "address to listen on, 0.0.0.0 for all of this host's, localhost where none is named; on a"
+                    + " network, the one that others reach this host at, that towards its full nodes otherwise")
+    private String host;
+
+    @Parameter(names = "--port", description = "HTTP port, 8080 where none is named; on a network UDP port; 0 for any")
+    private Integer port;
+
+    @Parameter(
+            names = "--dir",
+            description = "DIR: for the signing key and the log of receipts, ~/.plumbline/serve/NAME otherwise; on a"
+                    + " network for its key and data, ~/.plumbline/node/NAME otherwise")
+    private Path dir;
+
+    @Parameter(
+            names = "--inputs",
+            description = "ONNX models: FILE of a real request in the JSON of the Open Inference Protocol, to calibrate"
+                    + " a model with that is not calibrated yet; again for more",
+            converter = PathConverter.class)
+    private List<Path> inputs = new ArrayList<>();
+
+    @ParametersDelegate
+    private ComputeOptions compute = new ComputeOptions();
+
+    @ParametersDelegate
+    private TensorOptions tensors = new TensorOptions();
+
+    @ParametersDelegate
+    private NodeOptions announced = new NodeOptions();
+
+    @ParametersDelegate
+    private ApiOptions api = new ApiOptions();
+
+    @Override
+    public Integer call() throws Exception {
+        requireSound();
+        announced.useProfile();
+        Map<String, Path> folders = folders();
+        return network == null ? alone(folders) : onNetwork(folders);
+    }
+
+    /** Where this process keeps what is its own. */
+    private Path folder(String kind, Map<String, Path> folders) throws IOException {
+        Path folder = dir == null
+                ? Path.of(System.getProperty("user.home"), ".plumbline", kind, String.join("+", folders.keySet()))
+                : dir;
+        return Files.createDirectories(folder);
+    }
+
+    private int onNetwork(Map<String, Path> folders) throws Exception {
+        Path folder = folder("node", folders);
+        Path key = folder.resolve("node.key");
+        keys(key);
+        String at = host == null ? Network.read(network).addressHere() : host;
+        InferenceNodeCommand.Place place = new InferenceNodeCommand.Place(network, key, folder, at);
+        Path model = folders.values().iterator().next();
+        InferenceNodeCommand node =
+                new InferenceNodeCommand(place, port == null ? 0 : port, model, announced, compute, tensors);
+        return new NetworkServing(node, place, announced.stake()).run();
+    }
+
+    private int alone(Map<String, Path> folders) throws Exception {
+        Path folder = folder("serve", folders);
+        String at = host == null ? "localhost" : host;
+        ReceiptLog log = new ReceiptLog(folder);
+        LocalModels served = null;
+        LocalServer server;
+        try {
+            KeyPair keys = keys(folder.resolve("serve.key"));
+            served = load(folders, keys);
+            server = new LocalServer(
+                    served,
+                    keys,
+                    log,
+                    new ApiServer.Place(
+                            at,
+                            port == null ? HTTP_PORT : port,
+                            api.origins(),
+                            api.access(folder, served.together(), ServeCommand::tell)),
+                    fault -> System.err.println(Terminal.printable("plumbline: " + fault)));
+        } catch (IOException | RuntimeException e) {
+            CloseHelper.closeAll(served, log);
+            throw e;
+        }
+        Runtime.getRuntime().addShutdownHook(new Thread(server::close));
+        new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
+        new CountDownLatch(1).await();
+        return 0;
+    }
+
+    /** The imported models by the names that clients know them by. */
+    private Map<String, Path> folders() throws IOException {
+        ServableModels found = new ServableModels(tensors, inputs);
+        Map<String, Path> folders = new LinkedHashMap<>();
+        for (Path model : models) {
+            String known = name == null ? ServableModels.name(model) : name;
+            if (folders.put(known, found.find(model)) != null) {
+                throw new IOException("Two models are called " + known + ". Rename the folder or the file of one.");
+            }
+        }
+        return folders;
+    }
+
+    private LocalModels load(Map<String, Path> folders, KeyPair keys) throws IOException {
+        Events quiet = new Events(new PrintStream(PrintStream.nullOutputStream()));
+        LanguageEngine language = null;
+        List<TensorEngine> engines = new ArrayList<>();
+        try {
+            for (Path folder : folders.values()) {
+                if (TensorStore.takes(folder)) {
+                    engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, quiet));
+                } else {
+                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, quiet);
+                }
+            }
+        } catch (IOException | RuntimeException e) {
+            new LocalModels(folders, language, engines).close();
+            throw e;
+        }
+        return new LocalModels(folders, language, engines);
+    }
+
+    /** Tells an operator what has changed, in a line: nothing else is printed while it serves. */
+    private static void tell(Event event) {
+        String text = switch (event) {
+            case Event.Warning warning -> warning.message();
+            case Event.Renewed renewed -> "read again: " + renewed.file() + ", " + renewed.what();
+            default -> event.toString();
+        };
+        System.err.println(Terminal.printable("plumbline: " + text));
+    }
+
+    private void requireSound() throws IOException {
+        api.requireSound();
+        compute.requireSound();
+        if (port != null && (port < 0 || port > 65_535)) {
+            throw new IOException("--port is 0 to 65535.");
+        }
+        if (network != null) {
+            requireSoundOnNetwork();
+        }
+        if (name != null && models.size() > 1) {
+            throw new IOException("--name goes with one model. Rename the folders or files of several.");
+        }
+        Path language = null;
+        for (Path model : models) {
+            if (!TensorStore.takes(model)) {
+                if (language != null) {
+                    throw new IOException("Both " + language + " and " + model
+                            + " are language models, and one process serves one. Start another on another --port.");
+                }
+                language = model;
+            }
+        }
+    }
+
+    private void requireSoundOnNetwork() throws IOException {
+        if (models.size() > 1) {
+            throw new IOException("An inference node runs one model. Start another process, with another --dir.");
+        }
+        if (api.isTls() || api.hasKeys()) {
+            throw new IOException(
+                    "An inference node has no HTTP server: --api-keys and --tls-certificate are a" + " gateway's.");
+        }
+        Network.read(network);
+    }
+
+    /** The key that this process signs by, made at its first start. */
+    private static KeyPair keys(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            Network.writeKey(file, KeyPair.random());
+        }
+        return Network.readKey(file);
+    }
+}

@@ -1,0 +1,182 @@
+package io.plumbline.node.inference;
+
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
+import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorAnswer;
+import io.plumbline.verifier.tensor.TensorManifest;
+import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.Bounds;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * An ONNX model, loaded, with what computes it: batches requests that come in together, and signs for its answers. May
+ * be used by any thread.
+ */
+public final class TensorEngine implements AutoCloseable {
+    private final TensorManifest manifest;
+    private final byte[] modelId;
+    private final Bounds bounds;
+    private final byte[] boundsHash;
+    private final LoadedTensorModel loaded;
+    private final Fingerprint fingerprint;
+    private final TensorScheduler.Limits limits;
+    private final TensorScheduler scheduler;
+    private final KeyPair keys;
+    private final long pricePerRow;
+
+    /**
+     * Begins to take requests.
+     *
+     * @param loaded closed with this engine.
+     * @param declared what receipts say of the engine: an honest node declares what it runs.
+     * @param keys that sign receipts.
+     * @throws IOException where the model is not calibrated for what is declared.
+     */
+    public TensorEngine(
+            TensorPackage model,
+            LoadedTensorModel loaded,
+            Fingerprint declared,
+            ShapeRanges shapes,
+            TensorScheduler.Limits limits,
+            KeyPair keys,
+            long pricePerRow,
+            Events events)
+            throws IOException {
+        this.manifest = model.manifest();
+        this.bounds = model.requireBounds();
+        this.modelId = manifest.id();
+        this.boundsHash = bounds.hash();
+        this.loaded = loaded;
+        this.fingerprint = declared;
+        this.limits = limits;
+        this.keys = keys;
+        this.pricePerRow = pricePerRow;
+        requireCalibrated(bounds, declared.precision());
+        this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
+        events.emit(new Event.Serving(declared.toString(), scheduler.unbatched() == null, scheduler.unbatched()));
+    }
+
+    private static void requireCalibrated(Bounds bounds, Precision precision) throws IOException {
+        try {
+            bounds.at(precision);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    /** 32 bytes. */
+    public byte[] modelId() {
+        return modelId;
+    }
+
+    /** Requests that wait for a batch. */
+    int queued() {
+        return scheduler.queued();
+    }
+
+    long pricePerRow() {
+        return pricePerRow;
+    }
+
+    /** Rows that a request is charged for. */
+    int rows(TensorRequest request) {
+        return manifest.rows(request.inputs());
+    }
+
+    /** What it computes with, for a person. */
+    public String describe() {
+        return fingerprint.toString();
+    }
+
+    /** What fits, for a person. */
+    public String capacity() {
+        int rows = Math.min(limits.rows(), loaded.maxRows());
+        return (scheduler.unbatched() == null
+                        ? "requests of up to " + rows + " rows are run together"
+                        : "one request at a time, since " + scheduler.unbatched())
+                + "; " + limits.queued() + " wait, " + limits.timeoutMs() / 1000 + " s at most";
+    }
+
+    /**
+     * Whether a request is one of this model's, and could be judged; looked at before anything is computed for it.
+     *
+     * @throws IllegalArgumentException saying why it is not answered.
+     */
+    public void requireAnswerable(TensorRequest request) {
+        if (!Arrays.equals(request.modelId(), modelId)) {
+            throw new IllegalArgumentException(
+                    "This node runs model " + HexFormat.of().formatHex(modelId) + ".");
+        }
+        if (!Arrays.equals(request.bounds(), boundsHash) || request.precision() != fingerprint.precision()) {
+            throw new IllegalArgumentException("This node computes in " + fingerprint.precision()
+                    + " and is held to bounds " + HexFormat.of().formatHex(boundsHash) + ".");
+        }
+        bounds.checkInputs(request.inputs());
+        manifest.requireAnswerFits(request.inputs(), request.outputs());
+    }
+
+    /**
+     * Has a request run that {@link #requireAnswerable} lets pass. The future ends when its time is over at the latest.
+     *
+     * @throws IllegalArgumentException where the model does not take it.
+     * @throws RejectedExecutionException where too many wait.
+     */
+    public CompletableFuture<TensorScheduler.Result> submit(TensorRequest request) {
+        return scheduler.submit(request.inputs(), request.outputs());
+    }
+
+    /** An answer and its receipt. */
+    public record Signed(TensorAnswer answer, Receipt receipt) {}
+
+    /**
+     * Signs for what was computed, where it can be shown to an auditor and is what the model declares.
+     *
+     * @param requestBytes of the request, encoded.
+     * @throws AnswerTooLargeException where no auditor could be shown it.
+     * @throws IOException where the model gives another shape or type than it declares.
+     */
+    public Signed signed(TensorRequest request, long requestBytes, TensorScheduler.Result result) throws IOException {
+        requireSound(requestBytes, request, result.outputs());
+        TensorAnswer answer = new TensorAnswer(result.outputs(), fingerprint);
+        int rows = rows(request);
+        return new Signed(
+                answer, Receipt.of(request, answer, rows, Math.multiplyExact(pricePerRow, (long) rows), keys));
+    }
+
+    private void requireSound(long requestBytes, TensorRequest request, List<Tensor> outputs) throws IOException {
+        long left = AnswerTooLargeException.MAX_BYTES - requestBytes;
+        TensorManifest.requireComparable(
+                outputs.stream().mapToLong(Tensor::elements).sum());
+        for (Tensor output : outputs) {
+            if (output.data().length > left) {
+                throw new AnswerTooLargeException(output.name(), output.shape(), "" + output.data().length, left);
+            }
+            left -= output.data().length;
+            String mismatch = manifest.mismatch(output, request.inputs());
+            if (mismatch != null) {
+                throw new IOException("The model does not give what it declares: " + mismatch + ". It is not signed.");
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        scheduler.close();
+        loaded.close();
+    }
+}
