@@ -59,6 +59,12 @@ final class GatewayBench implements Callable<Integer> {
     @Parameter(names = "--model", description = "DIR: the model that is served")
     private Path source = Path.of("models", "plumbline-stories-2m");
 
+    @Parameter(names = "--size", description = "150m or 1.1b: random weights of this size in place of a model")
+    private String size;
+
+    @Parameter(names = "--cache", description = "DIR: where models of random weights are made")
+    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "plumbline-bench");
+
     @Parameter(names = "--streams", description = "answers at once")
     private List<Integer> streams = List.of(1, 8, 32, 128);
 
@@ -113,7 +119,9 @@ final class GatewayBench implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Path folder = Files.createTempDirectory("plumbline-gateway-bench");
-        Path model = new ModelStore(TensorPackage.store()).find(source, share -> {});
+        Path model = size == null
+                ? new ModelStore(TensorPackage.store()).find(source, share -> {})
+                : Models.prepare(cache, Models.Size.of(size)).imported();
         KeyPair keys = KeyPair.random();
         language = new LanguageEngine(
                 model,
@@ -160,14 +168,14 @@ final class GatewayBench implements Callable<Integer> {
             System.out.println(MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(details));
             if (overHttp.containsKey(headline)) {
                 new BenchmarkResult(
-                                "gateway-overhead",
+                                "gateway-overhead" + (size == null ? "" : "-" + size),
                                 overHttp.get(headline).tokens(),
                                 "tokens/s at " + headline + " streams over HTTP",
                                 false,
                                 "the engine alone, in the same process",
                                 alone.get(headline).tokens(),
                                 null,
-                                "./plumbline bench gateway",
+                                command(),
                                 details)
                         .write(results);
             }
@@ -177,9 +185,16 @@ final class GatewayBench implements Callable<Integer> {
         return 0;
     }
 
+    /** What this was called with, where it changes what is measured. */
+    private String command() {
+        String counts = String.join(",", streams.stream().map(String::valueOf).toList());
+        return "./plumbline bench gateway " + (size == null ? "--model " + source : "--size " + size) + " --streams "
+                + counts + " --tokens " + tokens;
+    }
+
     private ObjectNode details(Map<Integer, Series> overHttp, Map<Integer, Series> alone) {
         ObjectNode json = MAPPER.createObjectNode()
-                .put("model", source.getFileName().toString())
+                .put("model", size == null ? source.getFileName().toString() : "random weights, " + size)
                 .put("tokensAtMost", tokens);
         overHttp.forEach((count, series) -> {
             Series other = alone.get(count);
