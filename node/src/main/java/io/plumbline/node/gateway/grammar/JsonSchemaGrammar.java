@@ -97,7 +97,7 @@ public final class JsonSchemaGrammar {
         base.put("number", "\"-\"? (\"0\" | [1-9] [0-9]{0,15}) (\".\" [0-9]{1,24})? ([eE] [-+]? [0-9]{1,2})?");
         base.put("boolean", "\"true\" | \"false\"");
         base.put("null", "\"null\"");
-        base.put("pair", "string ws \":\" ws value");
+        base.put("pair", "string \":\" ws value");
         base.put("object", "\"{\" ws (pair ws (\",\" ws pair ws)*)? \"}\"");
         base.put("array", "\"[\" ws (value ws (\",\" ws value ws)*)? \"]\"");
         base.put("value", "object | array | string | number | boolean | null");
@@ -364,7 +364,7 @@ public final class JsonSchemaGrammar {
             String value = additional.isMissingNode()
                     ? "value"
                     : mayHaveOthers ? expression(additional, where + "/additionalProperties") : null;
-            String pair = value == null ? null : "string ws \":\" ws " + value + " ws";
+            String pair = value == null ? null : "string \":\" ws " + value + " ws";
             return list(
                     "{",
                     pair,
@@ -382,7 +382,7 @@ public final class JsonSchemaGrammar {
             String value = additional.isMissingNode() || additional.isBoolean()
                     ? "value"
                     : expression(additional, where + "/additionalProperties");
-            others = rule(OtherNames.than(names) + " ws \":\" ws " + value + " ws");
+            others = rule(OtherNames.than(names) + " \":\" ws " + value + " ws");
         }
         return "\"{\" ws " + members(properties, required, others, where) + " \"}\"";
     }
@@ -398,7 +398,7 @@ public final class JsonSchemaGrammar {
             String value = expression(property.getValue(), where + "/properties/" + name);
             spend(value.length() + name.length() + afterSome.length() / 8 + afterNone.length() / 8, where);
             String member =
-                    Gbnf.literal(JsonNodeFactory.instance.textNode(name).toString()) + " ws \":\" ws " + value + " ws ";
+                    Gbnf.literal(JsonNodeFactory.instance.textNode(name).toString()) + " \":\" ws " + value + " ws ";
             if (required.contains(name)) {
                 afterNone = member + afterSome;
                 afterSome = "\",\" ws " + member + afterSome;
