@@ -88,7 +88,7 @@ final class GatewayBench implements Callable<Integer> {
     private URI uri;
     private HttpClient http;
 
-    /** What a client did in its time. */
+    /** A client that asks again and again. */
     private interface Client {
         /**
          * Has one answer.
@@ -185,7 +185,7 @@ final class GatewayBench implements Callable<Integer> {
         return 0;
     }
 
-    /** What this was called with, where it changes what is measured. */
+    /** The command that measures the same again. */
     private String command() {
         String counts = String.join(",", streams.stream().map(String::valueOf).toList());
         return "./plumbline bench gateway " + (size == null ? "--model " + source : "--size " + size) + " --streams "

@@ -58,7 +58,7 @@ class PayingNetworkTest {
     private static final KeyPair FULL = KeyPair.random();
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    /** What the node asks for a token, and the most that the gateway pays. */
+    /** The node's price of a token, and the most that the gateway pays. */
     private static final int PRICE = 2;
 
     private static final int MOST_PRICE = 5;

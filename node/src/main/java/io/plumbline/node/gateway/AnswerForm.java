@@ -11,9 +11,9 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * What a client asks an answer's form by, as the grammar that the request holds: OpenAI's {@code response_format} (JSON
- * objects and JSON schemas), vLLM's {@code structured_outputs} (a schema, a regular expression, a choice of texts or a
- * grammar; {@code guided_json} and its kin before it), and llama.cpp's {@code grammar} and {@code json_schema}.
+ * The form that a client asks an answer in, as the grammar that the request holds: OpenAI's {@code response_format}
+ * (JSON objects and JSON schemas), vLLM's {@code structured_outputs} (a schema, a regular expression, a choice of texts
+ * or a grammar; {@code guided_json} and its kin before it), and llama.cpp's {@code grammar} and {@code json_schema}.
  */
 final class AnswerForm {
     private static final String FORMAT = "response_format";

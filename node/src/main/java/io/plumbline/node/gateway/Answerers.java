@@ -41,7 +41,7 @@ public interface Answerers {
     /** Whether anybody runs a model. */
     boolean hasModel(byte[] modelId) throws IOException;
 
-    /** What so many tokens or rows come to at a price of 0 or more; at most {@link Long#MAX_VALUE}. */
+    /** The cost of so many tokens or rows at a price of 0 or more; at most {@link Long#MAX_VALUE}. */
     static long cost(long units, long price) {
         return price != 0 && units > Long.MAX_VALUE / price ? Long.MAX_VALUE : units * price;
     }
@@ -51,7 +51,7 @@ public interface Answerers {
         /** Public key that its receipts are signed by. */
         byte[] key();
 
-        /** What it asks for a token, or for a row. */
+        /** Its price of a token, or of a row. */
         long price();
 
         /**

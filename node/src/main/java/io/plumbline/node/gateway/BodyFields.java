@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** What the bodies of other APIs become bodies of a chat completion by. */
+/** Parts of turning other APIs' bodies into those of a chat completion. */
 final class BodyFields {
     private BodyFields() {}
 

@@ -65,12 +65,12 @@ final class Choice {
         }
     }
 
-    /** What the next token adds; perhaps nothing yet. */
+    /** The parts that the next token completes; perhaps none yet. */
     List<AnswerPart> add(int token) {
         return told(parts(text.add(token), false));
     }
 
-    /** What was held back at the end. */
+    /** The parts that were held back at the end. */
     List<AnswerPart> finish() {
         return told(parts(text.finish(), true));
     }
@@ -118,7 +118,7 @@ final class Choice {
                 .orElse(null);
     }
 
-    /** What the node signed, in its parts. */
+    /** The text that the node signed, in its parts. */
     List<AnswerPart> signedParts() {
         String signed = signedText();
         if (tools == null) {

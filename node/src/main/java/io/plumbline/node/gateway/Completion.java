@@ -74,9 +74,9 @@ final class Completion implements AutoCloseable {
     }
 
     /**
-     * What was computed by now, also for a client that has gone; nothing where no answer has begun. A choice costs what
-     * its receipt says. One that its client has left before there was a receipt costs what its node charges for the
-     * tokens there were. One that failed costs nothing, nor do those that ended with it.
+     * The tokens that were computed by now, and their cost, also for a client that has gone; nothing where no answer
+     * has begun. A choice costs what its receipt says. One that its client has left before there was a receipt costs
+     * what its node charges for the tokens there were. One that failed costs nothing, nor do those that ended with it.
      */
     Usage usage() {
         long delivered = 0;

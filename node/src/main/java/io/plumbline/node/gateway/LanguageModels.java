@@ -41,7 +41,7 @@ final class LanguageModels implements AutoCloseable {
         return byName.values();
     }
 
-    /** What is done with a request, once it is known which model is meant. */
+    /** Answers a request, once it is known which model is meant. */
     interface Answering {
         void answer(ChatApi model, HttpExchange http, JsonNode body) throws IOException;
     }

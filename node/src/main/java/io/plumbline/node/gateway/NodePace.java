@@ -17,7 +17,7 @@ final class NodePace {
     /** Nodes that are remembered. */
     private static final int MAX_NODES = 10_000;
 
-    /** What is known of one. */
+    /** The readings of one. */
     private static final class Seen {
         private double firstNs;
         private int underWay;

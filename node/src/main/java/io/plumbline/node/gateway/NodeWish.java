@@ -4,7 +4,7 @@ import io.plumbline.verifier.audit.Level;
 import java.util.Locale;
 
 /**
- * What a client says of the node that is to answer it.
+ * A client's wishes for the node that is to answer it.
  *
  * @param level at which its answer is to be audited.
  * @param named the key of the only node to take, in hexadecimal; empty for any.
@@ -12,7 +12,7 @@ import java.util.Locale;
  * @param preference of several that would do; null where the gateway's own counts.
  */
 public record NodeWish(Level level, String named, long maxPrice, Preference preference) {
-    /** What comes first of several nodes that would do. */
+    /** The order of several nodes that would do. */
     public enum Preference {
         /** The cheapest, and of these the quickest. */
         PRICE,

@@ -31,7 +31,7 @@ final class OpenAiCompletion implements CompletionWriter {
     private final String id;
     private final long created = System.currentTimeMillis() / 1000;
 
-    /** What stands around a piece of text in an event, by choice: two texts. Most events differ in the piece alone. */
+    /** The texts around a piece in an event, two by choice: most events differ in the piece alone. */
     private final Map<Choice, String[]> around = new HashMap<>();
 
     /** The request whose hash the client has been told, by choice; another one where another node began anew. */

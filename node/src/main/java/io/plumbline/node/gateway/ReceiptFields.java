@@ -6,7 +6,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import java.util.Base64;
 import java.util.HexFormat;
 
-/** What a client can check an answer by: the field {@code plumbline} of every API. */
+/** The field {@code plumbline} of every API, by which a client checks an answer. */
 final class ReceiptFields {
     private static final HexFormat HEX = HexFormat.of();
 

@@ -229,12 +229,12 @@ public final class ComputeBackend implements AutoCloseable {
         return limits;
     }
 
-    /** What it computes with, for a person. */
+    /** The backend that it computes with, for a person. */
     public String describe() {
         return serving.name();
     }
 
-    /** What fits, for a person: sequences, their tokens and memory, and the context of one. */
+    /** The room that there is, for a person: sequences, their tokens and memory, and the context of one. */
     public String capacity() {
         long tokens = limits.cacheBytes() / KvCache.pageBytes(model.config()) * KvCache.TOKENS;
         return limits.maxSequences() + " answers at once; " + tokens + " tokens of all together, in "

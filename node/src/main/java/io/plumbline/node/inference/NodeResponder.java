@@ -78,7 +78,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         this.escrows = new EscrowWatch(cases, keys.publicKey(), this, events);
     }
 
-    /** What this node signs by. */
+    /** The key that this node signs by. */
     public KeyPair keys() {
         return keys;
     }

@@ -98,12 +98,12 @@ public final class TensorEngine implements AutoCloseable {
         return manifest.rows(request.inputs());
     }
 
-    /** What it computes with, for a person. */
+    /** The backend that it computes with, for a person. */
     public String describe() {
         return fingerprint.toString();
     }
 
-    /** What fits, for a person. */
+    /** The room that there is, for a person. */
     public String capacity() {
         int rows = Math.min(limits.rows(), loaded.maxRows());
         return (scheduler.unbatched() == null

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.agrona.CloseHelper;
 
 /**
- * What one process serves.
+ * The models that one process serves.
  *
  * @param folders of all of them, by the names that clients know them by.
  * @param language null where there is none.

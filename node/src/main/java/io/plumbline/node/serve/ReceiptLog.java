@@ -74,22 +74,22 @@ public final class ReceiptLog implements AutoCloseable {
      * @param chain the hash over it and all before it.
      */
     public record Entry(int number, long timeMs, Receipt receipt, byte[] asked, byte[] answered, byte[] chain) {
-        /** What a language model was asked. */
+        /** The request to a language model. */
         public Request request() {
             return Request.decode(asked);
         }
 
-        /** What a language model answered. */
+        /** The answer of a language model. */
         public Answer answer() {
             return Answer.decode(answered);
         }
 
-        /** What an ONNX model was asked. */
+        /** The request to an ONNX model. */
         public TensorRequest tensorRequest() {
             return TensorRequest.decode(asked);
         }
 
-        /** What an ONNX model answered. */
+        /** The answer of an ONNX model. */
         public TensorAnswer tensorAnswer() {
             return TensorAnswer.decode(answered);
         }

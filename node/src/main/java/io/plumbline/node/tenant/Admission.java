@@ -54,11 +54,11 @@ public interface Admission {
      */
     void used(Usage used);
 
-    /** What the tenant is told of its own use; null where a server has no tenants. */
+    /** The tenant's own use, as it is told; null where a server has no tenants. */
     Told told();
 
     /**
-     * What a tenant has used, and how it has more.
+     * The use of a tenant, and how it has more.
      *
      * @param left of its budget, less what its requests under way may cost; {@link Tenant#NO_BUDGET} where it has none.
      * @param payee the account on the ledger, in hexadecimal, that takes payments for it; null where none does.

@@ -5,7 +5,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What one tenant has used, and what is left to it.
+ * The use of one tenant, and the budget that is left to it.
  *
  * @param days by date, such as 2026-11-26, the last {@link UsageBook#DAYS} that it had any.
  * @param total of all time.
@@ -17,7 +17,7 @@ public record TenantUsage(String tenant, SortedMap<String, Usage> days, Usage to
         days = Collections.unmodifiableSortedMap(new TreeMap<>(days));
     }
 
-    /** What is left of a budget of this much; nothing where more is charged than there is by now. */
+    /** The rest of a budget of this much; nothing where more is charged than there is by now. */
     public long left(long budget) {
         return Math.max(0, Usage.sum(budget, paid) - charged);
     }

@@ -107,7 +107,7 @@ public final class UsageBook implements AutoCloseable {
     }
 
     /**
-     * What a file says of each tenant, in the order of their names; a server may be writing it.
+     * The use of each tenant by a file, in the order of their names; a server may be writing it.
      *
      * @throws IOException where it is damaged.
      */
@@ -168,7 +168,7 @@ public final class UsageBook implements AutoCloseable {
         return true;
     }
 
-    /** What is left to a tenant with a budget, less what its requests under way hold. */
+    /** The rest of a tenant's budget, less what its requests under way hold. */
     synchronized long left(Tenant tenant) {
         return balance(tenant).left(tenant);
     }

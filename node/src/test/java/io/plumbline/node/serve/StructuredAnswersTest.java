@@ -146,7 +146,7 @@ class StructuredAnswersTest {
         JsonNode arguments =
                 MAPPER.readTree(call.path("function").path("arguments").asText());
         assertTrue(arguments.path("metres").isInt() && arguments.path("metres").asInt() <= 11_000);
-        // What the receipt is for is the text that the call was read out of.
+        // The receipt is for the text that the call was read out of.
         Path text = folder.resolve("call");
         Files.writeString(text, json.path("plumbline").path("text").asText());
         audit(json.path("plumbline"), "--answer", text.toString());

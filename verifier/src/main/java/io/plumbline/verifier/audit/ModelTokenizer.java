@@ -23,7 +23,7 @@ public interface ModelTokenizer {
     /** The text of output tokens, special ones left out. */
     String decode(int[] tokens);
 
-    /** What each token adds to a text, for answers in a grammar. Made when first asked for. */
+    /** The bytes that each token adds to a text, for answers in a grammar. Made when first asked for. */
     Vocabulary vocabulary();
 
     /**

@@ -20,7 +20,7 @@ sealed interface Expression {
      */
     record Repeat(Expression part, int least, int most) implements Expression {}
 
-    /** What another rule matches, by its index. */
+    /** The texts that another rule matches, by its index. */
     record Rule(int index) implements Expression {}
 
     int UNBOUNDED = Integer.MAX_VALUE;

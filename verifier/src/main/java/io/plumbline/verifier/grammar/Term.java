@@ -1,7 +1,7 @@
 package io.plumbline.verifier.grammar;
 
 /**
- * What may still follow: an expression whose derivative by a byte is what may follow after that byte (Brzozowski 1964).
+ * The rest of a text: an expression whose derivative by a byte is the rest after that byte (Brzozowski 1964).
  * Made by {@link Terms} alone, which gives equal ones the same number.
  */
 sealed interface Term {

@@ -175,7 +175,7 @@ final class Terms {
         return known.computeIfAbsent(form, _ -> new Term.Repeat(nextId++, part, needed, most, needed == 0));
     }
 
-    /** What may follow {@code term} after the byte {@code value}. */
+    /** The derivative: a term for all that may follow after the byte {@code value}. */
     Term derivative(Term term, int value) {
         visits++;
         return switch (term) {

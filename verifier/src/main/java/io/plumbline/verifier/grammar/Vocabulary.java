@@ -45,7 +45,7 @@ public final class Vocabulary {
         return bytes.length;
     }
 
-    /** What {@code token} adds to a text; nothing for one that is not of the vocabulary. */
+    /** The bytes that {@code token} adds to a text; none for one that is not of the vocabulary. */
     byte[] bytes(int token) {
         return token < bytes.length ? bytes[token] : new byte[0];
     }

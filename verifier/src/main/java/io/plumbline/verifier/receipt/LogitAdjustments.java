@@ -3,7 +3,7 @@ package io.plumbline.verifier.receipt;
 import java.util.Arrays;
 
 /**
- * What is changed about a token's logit before the choice: by whether, and how often, the token has come before, and by
+ * Changes to a token's logit before the choice: by whether, and how often, the token has come before, and by
  * the request's own word. All of it is in millionths, so that it is summed as integers.
  *
  * @param presence taken off a token that stands in the answer so far; from -2,000,000 to 2,000,000.

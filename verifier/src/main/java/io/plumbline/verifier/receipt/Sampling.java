@@ -127,7 +127,7 @@ public record Sampling(
         int candidates = 0;
         for (int i = 0; i < n; i++) {
             float logit = logits[offset + i];
-            // What is not permitted may be likelier than all that is.
+            // A token that is not permitted may be likelier than all that are.
             if ((logit - max) / temperature >= NEGLIGIBLE && (permitted == null || permitted.contains(i))) {
                 int bits = Float.floatToRawIntBits(logit + 0f);
                 int ascending = bits ^ (bits >> 31 & 0x7FFF_FFFF);

@@ -12,7 +12,7 @@ const OLDEST_RULES = 3;
 const KNOWN_RULES = 5;
 
 /**
- * What a network's file says of its ledger: all that a verifier of proofs trusts.
+ * A ledger by its network's file: all that a verifier of proofs trusts.
  *
  * @param {Uint8Array|string|object} file the file's bytes or text, or the object that its JSON stands for
  * @returns {{fullNodes: Uint8Array[], hash: Uint8Array}} public keys in genesis order, and the genesis' hash

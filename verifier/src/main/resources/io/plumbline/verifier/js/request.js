@@ -23,7 +23,7 @@ const MAX_STOP_TEXTS = 16;
 const MAX_STOP_CHARACTERS = 256;
 const MAX_INT = 0x7fffffff;
 
-/** What a request has that asks for none of it. Its form is then PRQ3. */
+/** The fields of a request that asks for none of it. Its form is then PRQ3. */
 const PLAIN = {
   minPMillionths: 0,
   presenceMillionths: 0,

@@ -5,7 +5,7 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
 import java.util.List;
 
 /**
- * What is said to a model, and the tools that it may call.
+ * The messages of a conversation, and the tools that the model may call.
  *
  * @param messages at least one.
  * @param tools each an object {@code {"type": "function", "function": {"name", "description", "parameters"}}}; empty

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a chat template does with tools, by what it writes of some: it may mention tools and take them by another name
- * than {@code tools}.
+ * The use that a chat template makes of tools, by what it writes of some: it may mention tools and take them by another
+ * name than {@code tools}.
  *
  * @param showsTools whether the model is told the tools that it may call.
  * @param showsAnswers whether it is told what a tool has answered. Some templates leave out the call before it.

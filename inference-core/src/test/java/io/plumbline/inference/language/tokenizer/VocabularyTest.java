@@ -20,7 +20,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a grammar takes tokens for is what their text says: with pieces of bytes, and with bytes to fall back on. */
+/** A grammar takes tokens for their text: with pieces of bytes, and with bytes to fall back on. */
 class VocabularyTest {
     @TempDir
     Path folder;

@@ -4,7 +4,7 @@ import com.beust.jcommander.Parameter;
 import io.plumbline.node.inference.ComputeBackend;
 import java.io.IOException;
 
-/** What of this host a model is computed with. */
+/** The part of this host that a model is computed with. */
 public final class ComputeOptions {
     @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
     private int threads = Runtime.getRuntime().availableProcessors();

@@ -5,7 +5,7 @@ import io.plumbline.verifier.audit.Level;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** What an inference node is announced with on the ledger, and the profiles that it looks in. */
+/** The terms that an inference node announces on the ledger, and the profiles that it looks in. */
 public final class NodeOptions {
     @Parameter(names = "--stake", description = "on a network: stake to put up")
     private long stake = 50_000;

@@ -96,7 +96,7 @@ public final class TensorOptions {
         return engine(plan(folder, device, threads), (loaded, precision) -> loaded, keys, 0, events);
     }
 
-    /** What the options come to for a model, before any of it is loaded. */
+    /** The choice that the options come to for a model, before any of it is loaded. */
     private record Plan(
             TensorPackage model,
             Precision precision,
@@ -119,7 +119,7 @@ public final class TensorOptions {
                 Math.max(1, threads / workers));
     }
 
-    /** What a model is to be computed in. */
+    /** The precision that a model is to be computed in. */
     public Precision precision(TensorPackage model) {
         return precision.isEmpty() ? model.precision() : Precision.parse(precision);
     }

@@ -37,7 +37,7 @@ final class ServableModels {
         this.inputs = inputs;
     }
 
-    /** What clients know a model by, where its operator does not say. */
+    /** The name that clients know a model by, where its operator does not say. */
     static String name(Path model) throws IOException {
         return TensorStore.takes(model) ? TensorStore.name(model) : ModelStore.name(model);
     }

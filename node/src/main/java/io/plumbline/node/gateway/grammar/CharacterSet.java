@@ -15,7 +15,7 @@ record CharacterSet(List<int[]> ranges, boolean isOthers) {
             List.of(new int[] {'a', 'z'}, new int[] {'A', 'Z'}, new int[] {'0', '9'}, new int[] {'_', '_'}), false);
     static final CharacterSet SPACE = new CharacterSet(List.of(new int[] {'\t', '\r'}, new int[] {' ', ' '}), false);
 
-    /** What a dot stands for. */
+    /** The characters that a dot stands for. */
     static final CharacterSet NO_LINE_END =
             new CharacterSet(List.of(new int[] {'\n', '\n'}, new int[] {'\r', '\r'}), true);
 

@@ -36,7 +36,7 @@ public final class Gbnf {
     public static String without(String word) {
         String first = classed(word.charAt(0));
         String any = "[^" + first + "]*";
-        // What may follow the first character: all but the rest of the word.
+        // The first character may be followed by all but the rest of the word.
         String rest = "";
         for (int i = word.length() - 1; i > 0; i--) {
             String next = word.substring(i, i + 1);

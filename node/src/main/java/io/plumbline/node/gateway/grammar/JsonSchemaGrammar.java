@@ -70,7 +70,7 @@ public final class JsonSchemaGrammar {
             "exclusiveMinimum",
             "exclusiveMaximum");
 
-    /** What every grammar of JSON is made of. */
+    /** The rules that every grammar of JSON is made of. */
     private static final Map<String, String> BASE = base();
 
     private final JsonNode root;
@@ -311,7 +311,7 @@ public final class JsonSchemaGrammar {
         return copy;
     }
 
-    /** What keeps to both. */
+    /** A schema that keeps to both. */
     private JsonNode merged(JsonNode one, JsonNode other, String where) {
         if (!other.isObject()) {
             throw wrong(where, "joins schemas one of which is no object");
@@ -389,7 +389,7 @@ public final class JsonSchemaGrammar {
 
     /** The members of an object in their order, those that are not required or left out. */
     private String members(JsonNode properties, List<String> required, String others, String where) {
-        // What follows the members so far: where one of them stands already, and where none does.
+        // The text behind the members so far: where one of them stands already, and where none does.
         String afterSome = others == null ? "" : "(\",\" ws " + others + ")*";
         String afterNone = others == null ? "" : "(" + others + " (\",\" ws " + others + ")*)?";
         List<Map.Entry<String, JsonNode>> all = new ArrayList<>(properties.properties());

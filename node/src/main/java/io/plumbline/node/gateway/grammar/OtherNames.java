@@ -27,7 +27,7 @@ final class OtherNames {
         return "\"\\\"\" " + begin.expression() + " \"\\\"\"";
     }
 
-    /** What may follow here and not make a name. */
+    /** The characters that may follow here and not make a name. */
     private String expression() {
         List<String> all = new ArrayList<>();
         StringBuilder taken = new StringBuilder();

@@ -3,7 +3,7 @@ package io.plumbline.node.gateway.grammar;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** What JSON Schema's formats of texts look like, as regular expressions. */
+/** JSON Schema's formats of texts, as regular expressions. */
 final class StringFormats {
     private static final String DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
     private static final String TIME =

@@ -20,7 +20,7 @@ public final class ToolCallReader {
     private final ToolUse use;
     private final ToolFormat format;
 
-    /** What has come and not been told. */
+    /** The text that has come and not been told. */
     private final StringBuilder held = new StringBuilder();
 
     /** Characters of it that need not be looked at again. */

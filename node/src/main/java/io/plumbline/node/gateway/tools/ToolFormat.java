@@ -80,12 +80,12 @@ public enum ToolFormat {
         return template.contains("{\"name\": function name, \"parameters\": ") ? BARE : null;
     }
 
-    /** What calls begin with. */
+    /** The text that calls begin with. */
     String opening() {
         return opening;
     }
 
-    /** What they end with; empty where that is the answer's end. */
+    /** The text that they end with; empty where that is the answer's end. */
     String closing() {
         return closing;
     }

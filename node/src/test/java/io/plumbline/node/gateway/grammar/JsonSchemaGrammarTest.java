@@ -142,7 +142,7 @@ class JsonSchemaGrammarTest {
                 List.of("{'v':1}", "{'v':1,'sub':[1]}"));
     }
 
-    /** What JSON must escape is escaped, and matched as what it stands for. */
+    /** Characters that JSON must escape are matched as what they stand for. */
     @Test
     void aPatternSpeaksOfTheTextAndNotOfItsJson() throws IOException {
         Random random = new Random(9);

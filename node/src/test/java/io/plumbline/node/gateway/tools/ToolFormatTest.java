@@ -143,7 +143,7 @@ class ToolFormatTest {
                 assertFalse(matches(one, written(format, good) + "\n" + written(format, now)), format.name());
             }
         }
-        // What a schema cannot be held to is any object, but for a strict tool.
+        // Arguments that a schema cannot be held to are any object, but for a strict tool.
         JsonNode odd = JSON.readTree("{\"function\":{\"name\":\"odd\",\"parameters\":{\"not\":{}}}}");
         assertTrue(matches(
                 Grammar.parse(ToolFormat.BARE.grammar(List.of(odd), Set.of(), true, true)),
@@ -192,7 +192,7 @@ class ToolFormatTest {
         assertNull(ToolFormat.of("{{ messages }}"));
     }
 
-    /** What a published template writes of a call that was made, its model was trained on, and is read as that call. */
+    /** A model was trained on calls as its published template writes them: they are read as those calls. */
     @Test
     void callsAsPublishedTemplatesWriteThemAreRead() throws IOException {
         int known = 0;
