@@ -2,6 +2,8 @@ package io.plumbline.inference;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Workers;
 import io.plumbline.inference.language.importer.ModelImport;
@@ -22,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** The trained models that tests run on, imported into a folder of the test's own. */
 public final class TestModels {
@@ -38,6 +41,22 @@ public final class TestModels {
         Path target = folder.resolve("imported-" + source.getFileName());
         ModelImport.run(source, target, share -> {});
         return LoadedModel.open(target);
+    }
+
+    /** The model that ships with another chat template, which makes it another model. */
+    public static LoadedModel shippedWith(String template, Path folder) throws IOException {
+        Path source = folder.resolve("with-another-template");
+        Files.createDirectories(source);
+        try (Stream<Path> files = Files.list(SHIPPED)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, source.resolve(file.getFileName()));
+            }
+        }
+        ObjectMapper mapper = new ObjectMapper();
+        Path config = source.resolve("tokenizer_config.json");
+        ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+        mapper.writeValue(config.toFile(), json.put("chat_template", template));
+        return load(source, folder);
     }
 
     /** A model's layers, one of them with the weights of the next: what a cheating node might run. */

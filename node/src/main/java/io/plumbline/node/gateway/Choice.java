@@ -26,7 +26,6 @@ final class Choice {
     volatile Exception failure;
     Answerers.Answerer by;
     private Answered answered;
-    private int calls;
 
     /** @param tools that it may call; null for none. */
     Choice(int index, Request request, TextStream text, ToolUse tools, Tries tries) {
@@ -67,12 +66,12 @@ final class Choice {
 
     /** The parts that the next token completes; perhaps none yet. */
     List<AnswerPart> add(int token) {
-        return told(parts(text.add(token), false));
+        return parts(text.add(token), false);
     }
 
     /** The parts that were held back at the end. */
     List<AnswerPart> finish() {
-        return told(parts(text.finish(), true));
+        return parts(text.finish(), true);
     }
 
     private List<AnswerPart> parts(String piece, boolean isEnd) {
@@ -86,20 +85,10 @@ final class Choice {
         return parts;
     }
 
-    private List<AnswerPart> told(List<AnswerPart> parts) {
-        calls += (int) parts.stream().filter(AnswerPart.Call.class::isInstance).count();
-        return parts;
-    }
-
-    /** How many calls have been told. */
-    int calls() {
-        return calls;
-    }
-
-    /** The id of the {@code i}-th call: the same for the same request. */
-    String callId(int i) {
+    /** The id of a call: the same for the same request. */
+    String id(AnswerPart.Call call) {
         byte[] hash = request.hash();
-        hash[0] += (byte) i;
+        hash[0] += (byte) call.index();
         return tools.format().callId(HEX.formatHex(hash));
     }
 
@@ -155,6 +144,6 @@ final class Choice {
         if (!isStopped) {
             return Finish.LENGTH;
         }
-        return calls > 0 ? Finish.CALLS : Finish.STOP;
+        return reader != null && reader.calls() > 0 ? Finish.CALLS : Finish.STOP;
     }
 }

@@ -15,11 +15,10 @@ final class MessagesCompletion implements CompletionWriter {
     private final Completion completion;
     private final String id;
 
-    /** Of a stream: the block that is open, the number of blocks begun, and that of calls. */
+    /** Of a stream: whether a block of text is open, and the number of blocks begun. */
     private boolean isTextOpen;
 
     private int blocks;
-    private int calls;
 
     MessagesCompletion(Completion completion) {
         this.completion = completion;
@@ -33,13 +32,12 @@ final class MessagesCompletion implements CompletionWriter {
         Choice choice = completion.choices().getFirst();
         ObjectNode json = message();
         ArrayNode content = (ArrayNode) json.get("content");
-        int called = 0;
         for (AnswerPart part : choice.signedParts()) {
             switch (part) {
                 case AnswerPart.Text said ->
                     content.addObject().put("type", "text").put("text", said.text());
                 case AnswerPart.Call call ->
-                    content.add(toolUse(choice, called++, call).set("input", Http.json(call.arguments())));
+                    content.add(toolUse(choice, call).set("input", Http.json(call.arguments())));
             }
         }
         end(json, choice);
@@ -54,9 +52,7 @@ final class MessagesCompletion implements CompletionWriter {
         ObjectNode start = EventStream.event("message_start");
         ObjectNode message = message();
         message.set("usage", usage(0));
-        Choice first = completion.choices().getFirst();
-        message.putObject("plumbline")
-                .put("request_hash", HexFormat.of().formatHex(first.request().hash()));
+        message.set("plumbline", ReceiptFields.begun(completion.choices().getFirst()));
         out.send(start.set("message", message));
         try {
             completion.follow(new Completion.Listener() {
@@ -106,7 +102,7 @@ final class MessagesCompletion implements CompletionWriter {
                 }
                 case AnswerPart.Call call -> {
                     closeText(out);
-                    ObjectNode block = toolUse(choice, calls++, call);
+                    ObjectNode block = toolUse(choice, call);
                     block.putObject("input");
                     out.send(block("content_block_start", blocks).set("content_block", block));
                     ObjectNode delta = Http.MAPPER
@@ -131,11 +127,11 @@ final class MessagesCompletion implements CompletionWriter {
         return EventStream.event(type).put("index", index);
     }
 
-    private static ObjectNode toolUse(Choice choice, int i, AnswerPart.Call call) {
+    private static ObjectNode toolUse(Choice choice, AnswerPart.Call call) {
         return Http.MAPPER
                 .createObjectNode()
                 .put("type", "tool_use")
-                .put("id", choice.callId(i))
+                .put("id", choice.id(call))
                 .put("name", call.name());
     }
 

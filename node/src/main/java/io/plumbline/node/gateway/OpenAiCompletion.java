@@ -69,7 +69,7 @@ final class OpenAiCompletion implements CompletionWriter {
             for (AnswerPart part : choice.signedParts()) {
                 switch (part) {
                     case AnswerPart.Text said -> text.append(said.text());
-                    case AnswerPart.Call call -> calls.add(call(choice, calls.size(), call));
+                    case AnswerPart.Call call -> calls.add(call(choice, call));
                 }
             }
             shape.whole(one, text.toString(), calls);
@@ -82,7 +82,7 @@ final class OpenAiCompletion implements CompletionWriter {
             one.set("plumbline", extension(choice));
         }
         json.set("usage", usage());
-        json.set("plumbline", extension(completion.choices().getFirst()));
+        json.set("plumbline", array.path(0).path("plumbline"));
         return json;
     }
 
@@ -131,8 +131,6 @@ final class OpenAiCompletion implements CompletionWriter {
     private void write(Choice choice, ObjectNode logprobs, List<AnswerPart> parts, OutputStream out)
             throws IOException {
         ObjectNode left = logprobs;
-        int calls = choice.calls()
-                - (int) parts.stream().filter(AnswerPart.Call.class::isInstance).count();
         for (AnswerPart part : parts) {
             switch (part) {
                 case AnswerPart.Text said -> {
@@ -142,8 +140,7 @@ final class OpenAiCompletion implements CompletionWriter {
                 case AnswerPart.Call call -> {
                     ObjectNode json = chunk(choice, null);
                     ObjectNode delta = ((ObjectNode) json.path("choices").path(0)).putObject("delta");
-                    delta.putArray("tool_calls").add(call(choice, calls, call).put("index", calls));
-                    calls++;
+                    delta.putArray("tool_calls").add(call(choice, call).put("index", call.index()));
                     write(out, json);
                 }
             }
@@ -177,17 +174,15 @@ final class OpenAiCompletion implements CompletionWriter {
         return json.toString().split(Pattern.quote("\"" + PIECE + "\""));
     }
 
-    private static ObjectNode call(Choice choice, int i, AnswerPart.Call call) {
-        ObjectNode json = MAPPER.createObjectNode().put("id", choice.callId(i)).put("type", "function");
+    private static ObjectNode call(Choice choice, AnswerPart.Call call) {
+        ObjectNode json = MAPPER.createObjectNode().put("id", choice.id(call)).put("type", "function");
         json.putObject("function").put("name", call.name()).put("arguments", call.arguments());
         return json;
     }
 
-    /** A client that loses the stream can still ask what became of the money. */
     private void name(Choice choice, ObjectNode chunk) {
-        Request request = choice.request();
-        chunk.putObject("plumbline").put("request_hash", HEX.formatHex(request.hash()));
-        named.put(choice, request);
+        chunk.set("plumbline", ReceiptFields.begun(choice));
+        named.put(choice, choice.request());
     }
 
     private ObjectNode chunk(Choice choice, String finish) {

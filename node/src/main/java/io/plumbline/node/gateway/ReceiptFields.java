@@ -12,15 +12,20 @@ final class ReceiptFields {
 
     private ReceiptFields() {}
 
+    /** @param choice that is being answered: a client that loses the stream can still ask what became of the money. */
+    static ObjectNode begun(Choice choice) {
+        return Http.MAPPER
+                .createObjectNode()
+                .put("request_hash", HEX.formatHex(choice.request().hash()));
+    }
+
     /**
      * @param choice answered.
      * @param discloses whether the request's and the answer's own bytes come along, in base64.
      */
     static ObjectNode of(Choice choice, boolean discloses) {
         Receipt receipt = choice.answered().receipt();
-        ObjectNode json = Http.MAPPER
-                .createObjectNode()
-                .put("request_hash", HEX.formatHex(choice.request().hash()))
+        ObjectNode json = begun(choice)
                 .put("receipt", HEX.formatHex(receipt.encode()))
                 .put("trace_root", HEX.formatHex(receipt.traceRoot()))
                 .put("trace_bytes", receipt.traceBytes())

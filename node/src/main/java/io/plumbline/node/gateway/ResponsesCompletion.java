@@ -24,7 +24,6 @@ final class ResponsesCompletion implements CompletionWriter {
     private final StringBuilder said = new StringBuilder();
     private ObjectNode message;
     private int events;
-    private int calls;
 
     /** @param body that was sent: some of it is said again. */
     ResponsesCompletion(Completion completion, JsonNode body) {
@@ -41,7 +40,7 @@ final class ResponsesCompletion implements CompletionWriter {
         for (AnswerPart part : choice.signedParts()) {
             switch (part) {
                 case AnswerPart.Text text -> output.add(message(text.text(), "completed"));
-                case AnswerPart.Call call -> output.add(call(choice, calls++, call, call.arguments(), "completed"));
+                case AnswerPart.Call call -> output.add(call(choice, call, call.arguments(), "completed"));
             }
         }
         return ended(choice);
@@ -51,9 +50,7 @@ final class ResponsesCompletion implements CompletionWriter {
     public void stream(OutputStream to) throws IOException {
         EventStream out = new EventStream(to);
         ObjectNode begun = response("in_progress");
-        Choice first = completion.choices().getFirst();
-        begun.putObject("plumbline")
-                .put("request_hash", HexFormat.of().formatHex(first.request().hash()));
+        begun.set("plumbline", ReceiptFields.begun(completion.choices().getFirst()));
         out.send(event("response.created").set("response", begun));
         out.send(event("response.in_progress").set("response", begun));
         try {
@@ -92,8 +89,8 @@ final class ResponsesCompletion implements CompletionWriter {
                 }
                 case AnswerPart.Call call -> {
                     closeMessage(out);
-                    ObjectNode begun = call(choice, calls, call, "", "in_progress");
-                    ObjectNode whole = call(choice, calls++, call, call.arguments(), "completed");
+                    ObjectNode begun = call(choice, call, "", "in_progress");
+                    ObjectNode whole = call(choice, call, call.arguments(), "completed");
                     String item = begun.path("id").asText();
                     out.send(event("response.output_item.added")
                             .put("output_index", output.size())
@@ -174,13 +171,13 @@ final class ResponsesCompletion implements CompletionWriter {
         return json;
     }
 
-    private ObjectNode call(Choice choice, int i, AnswerPart.Call call, String arguments, String status) {
+    private ObjectNode call(Choice choice, AnswerPart.Call call, String arguments, String status) {
         return Http.MAPPER
                 .createObjectNode()
-                .put("id", "fc_" + digits + i)
+                .put("id", "fc_" + digits + call.index())
                 .put("type", "function_call")
                 .put("status", status)
-                .put("call_id", choice.callId(i))
+                .put("call_id", choice.id(call))
                 .put("name", call.name())
                 .put("arguments", arguments);
     }

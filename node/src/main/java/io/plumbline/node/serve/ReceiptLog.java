@@ -173,7 +173,8 @@ public final class ReceiptLog implements AutoCloseable {
             write(ByteBuffer.wrap(bytes), end + HEAD_BYTES);
             write(ByteBuffer.wrap(next), end + HEAD_BYTES + bytes.length);
         } catch (IOException e) {
-            // What a full disk let through would stand behind a shorter entry that comes next, and pass for damage.
+            // Bytes that a full disk let through would stand behind a shorter entry that comes next, and pass for
+            // damage.
             channel.truncate(end);
             throw e;
         }

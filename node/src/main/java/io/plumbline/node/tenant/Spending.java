@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.time.Instant;
 import java.util.Map;
 
-/** What tenants spend and how they have more to spend; in the words that they are told. Any thread may call. */
+/** Tenants' spending, and how they have more to spend; in the words that they are told. Any thread may call. */
 final class Spending {
     private static final Domain REFERENCE = new Domain("plumbline 2026-11 tenant on the ledger");
 

@@ -1,7 +1,7 @@
 package io.plumbline.node.tenant;
 
 /**
- * What answers took. Sums that no number holds stay at the greatest.
+ * The use that answers made of a server. Sums that no number holds stay at the greatest.
  *
  * @param answers that were given, or begun for a client that went away.
  * @param promptTokens of their prompts; choices of one prompt share it.

@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.node.http.Origins;
@@ -16,12 +14,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,22 +59,6 @@ class LanguageModelsTest {
         }
     };
 
-    private static LoadedModel second() throws Exception {
-        Path source = folder.resolve("other-2m");
-        Files.createDirectories(source);
-        try (Stream<Path> files = Files.list(TestModels.SHIPPED)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Files.copy(file, source.resolve(file.getFileName()));
-            }
-        }
-        ObjectMapper mapper = new ObjectMapper();
-        Path config = source.resolve("tokenizer_config.json");
-        ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
-        json.put("chat_template", "{{ messages[0].content }}");
-        mapper.writeValue(config.toFile(), json);
-        return TestModels.load(source, folder);
-    }
-
     private static HttpResponse<String> post(int port, String path, String body) throws Exception {
         return HttpClient.newHttpClient()
                 .send(
@@ -91,7 +71,7 @@ class LanguageModelsTest {
     @Test
     void aRequestIsForTheModelThatItNames() throws Exception {
         try (LoadedModel one = TestModels.load(TestModels.SHIPPED, folder);
-                LoadedModel other = second();
+                LoadedModel other = TestModels.shippedWith("{{ messages[0].content }}", folder);
                 ApiServer server = new ApiServer(
                         NONE,
                         Map.of("one", one.folder(), "other", other.folder()),

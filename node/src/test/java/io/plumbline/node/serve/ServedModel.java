@@ -1,7 +1,5 @@
 package io.plumbline.node.serve;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.node.gateway.ApiServer;
@@ -12,9 +10,7 @@ import io.plumbline.node.network.Events;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 
 /** The model that ships, served by this process, with a chat template that knows tools. */
 record ServedModel(Path model, ReceiptLog log, LocalServer server) implements AutoCloseable {
@@ -32,19 +28,8 @@ record ServedModel(Path model, ReceiptLog log, LocalServer server) implements Au
 
     /** @param folder for the model and its receipts. */
     static ServedModel start(Path folder) throws IOException {
-        Path source = folder.resolve("tools-2m");
-        Files.createDirectories(source);
-        try (Stream<Path> files = Files.list(TestModels.SHIPPED)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Files.copy(file, source.resolve(file.getFileName()));
-            }
-        }
-        ObjectMapper mapper = new ObjectMapper();
-        Path config = source.resolve("tokenizer_config.json");
-        ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
-        mapper.writeValue(config.toFile(), json.put("chat_template", TEMPLATE));
         Path model;
-        try (LoadedModel loaded = TestModels.load(source, folder)) {
+        try (LoadedModel loaded = TestModels.shippedWith(TEMPLATE, folder)) {
             model = loaded.folder();
         }
         KeyPair keys = KeyPair.random();

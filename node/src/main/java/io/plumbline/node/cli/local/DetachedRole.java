@@ -86,7 +86,7 @@ final class DetachedRole {
             words.add("setsid");
         }
         words.addAll(command);
-        // What an earlier process said would be read as this one's.
+        // The words of an earlier process would be read as this one's.
         Files.deleteIfExists(folder.resolve(EVENTS_FILE));
         Files.deleteIfExists(folder.resolve(ERRORS_FILE));
         Process process = new ProcessBuilder(words)

@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * What an operator is told once models are served: what they are, what fits, where they are reached, and how a receipt
- * is checked.
+ * The lines that an operator is shown once models are served: what they are, what fits, where they are reached, and
+ * how a receipt is checked.
  *
  * @param folder of the key and the log.
  */

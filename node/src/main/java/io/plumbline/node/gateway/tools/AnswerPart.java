@@ -8,8 +8,9 @@ public sealed interface AnswerPart {
     /**
      * A tool called.
      *
+     * @param index among the calls of its answer, from 0.
      * @param name of a tool that was offered.
      * @param arguments a JSON object, compact.
      */
-    record Call(String name, String arguments) implements AnswerPart {}
+    record Call(int index, String name, String arguments) implements AnswerPart {}
 }

@@ -42,6 +42,11 @@ public final class ToolCallReader {
         this.format = use.format();
     }
 
+    /** How many calls have been told. */
+    public int calls() {
+        return calls;
+    }
+
     /** Takes the next piece of the text; returns what can be told now, perhaps nothing. */
     public List<AnswerPart> add(String piece) {
         List<AnswerPart> out = new ArrayList<>();
@@ -149,7 +154,8 @@ public final class ToolCallReader {
                 if (!use.names().contains(one.path("name").asText()) || !arguments.isObject()) {
                     return false;
                 }
-                found.add(new AnswerPart.Call(one.get("name").asText(), arguments.toString()));
+                int index = calls + found.size();
+                found.add(new AnswerPart.Call(index, one.get("name").asText(), arguments.toString()));
             }
         } catch (JsonProcessingException e) {
             return false;
