@@ -8,7 +8,7 @@ import java.util.Arrays;
  * a long message from the level up that has no more than a bound of them. What is below is computed again from the
  * message where a slice needs it.
  */
-public final class ChainingValues {
+public final class ChainingValues implements TreeValues {
     /** Values of the lowest level that is kept: with those above 32 MiB. */
     static final int MOST_KEPT = 1 << 19;
 
@@ -118,6 +118,7 @@ public final class ChainingValues {
         return root.clone();
     }
 
+    @Override
     public long messageBytes() {
         return message.byteSize();
     }
@@ -131,8 +132,8 @@ public final class ChainingValues {
         return 4 * words;
     }
 
-    /** Words of the node that spans chunks {@code index * 2^level} and on, up to {@code 2^level} of them. */
-    void copy(int level, int index, int[] target, int offset) {
+    @Override
+    public void copy(int level, int index, int[] target, int offset) {
         if (level >= lowest) {
             System.arraycopy(levels[level - lowest], index * 8, target, offset, 8);
             return;

@@ -67,7 +67,7 @@ public final class Slice {
     }
 
     /** Cuts the slice out of a message whose tree is known. */
-    public byte[] cut(ChainingValues tree, Source source) {
+    public byte[] cut(TreeValues tree, Source source) {
         if (tree.messageBytes() != messageBytes) {
             throw new IllegalArgumentException(
                     "The tree is of another message: " + tree.messageBytes() + " bytes, not " + messageBytes + ".");
@@ -87,7 +87,7 @@ public final class Slice {
         return out;
     }
 
-    private int cutProof(ChainingValues tree, int from, int to, byte[] out, int at, int[] words) {
+    private int cutProof(TreeValues tree, int from, int to, byte[] out, int at, int[] words) {
         if (!set.any(from, to)) {
             int level = 32 - Integer.numberOfLeadingZeros(to - from - 1);
             int height = to - from == 1 ? 0 : level;
