@@ -1,0 +1,485 @@
+package io.plumbline.data.store;
+
+import io.plumbline.verifier.blake3.ChunkGroups;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.FileStore;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/**
+ * Blobs by their hash in one folder: {@code blobs} and {@code outboards} hold plain files by id, {@code partial} what
+ * is on its way, {@code catalog} the index. One process has it open at a time; for several threads at once.
+ *
+ * <p>A blob is there whole or not at all, whenever the process or the host ends: its files are on disk before they get
+ * their names, and the catalog names it last. A file that has its name but is not in the catalog was whole, so the next
+ * start takes it in.
+ */
+public final class BlobStore implements AutoCloseable {
+    /** Bytes of the disk that blobs leave free, so that catalog, logs and the host go on. */
+    static final long LEFT_FREE_BYTES = 256L << 20;
+
+    private static final int PIECE_BYTES = 1 << 20;
+    private static final int LISTED_AT_ONCE = 1000;
+
+    private final Path folder;
+    private final long quotaBytes;
+    private final Catalog catalog;
+    private final Map<Bytes32, Receiving> receiving = new HashMap<>();
+    private long usedBytes;
+    private long count;
+
+    /**
+     * A blob on its way.
+     *
+     * @param isReserved whether its bytes are counted by it; those of a damaged blob are by its entry.
+     */
+    private record Receiving(PartialBlob blob, boolean isReserved) {}
+
+    private BlobStore(Path folder, long quotaBytes) throws IOException {
+        this.folder = folder.toAbsolutePath();
+        this.quotaBytes = quotaBytes;
+        for (String part : List.of("blobs", "outboards", "partial")) {
+            Files.createDirectories(this.folder.resolve(part));
+        }
+        this.catalog = new Catalog(this.folder.resolve("catalog"));
+        try {
+            recover();
+        } catch (IOException | RuntimeException e) {
+            catalog.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens a store.
+     *
+     * @param folder made where it is absent.
+     * @param quotaBytes that its blobs may have together, partial ones by what they will have; {@link Long#MAX_VALUE}
+     *     for what the disk has.
+     * @throws IOException where another process has it open, or its files cannot be read.
+     */
+    public static BlobStore open(Path folder, long quotaBytes) throws IOException {
+        return new BlobStore(folder, quotaBytes);
+    }
+
+    /** Takes in what an ended process had renamed, drops what it had begun, and counts. */
+    private void recover() throws IOException {
+        try (Stream<Path> begun = Files.list(partialFolder())) {
+            for (Path file : begun.filter(path -> path.getFileName().toString().startsWith("new-"))
+                    .toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.walkFileTree(folder.resolve("blobs"), new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Bytes32 id = BlobIds.parse(file.getFileName().toString());
+                if (catalog.find(id) == null) {
+                    catalog.put(new BlobStat(id, attributes.size(), now(), now(), false, new TreeSet<>()));
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        });
+        Bytes32 after = null;
+        for (List<BlobStat> some = catalog.list(null, LISTED_AT_ONCE);
+                !some.isEmpty();
+                some = catalog.list(after, LISTED_AT_ONCE)) {
+            for (BlobStat stat : some) {
+                after = stat.id();
+                usedBytes += stat.bytes();
+                count++;
+            }
+        }
+    }
+
+    private static long now() {
+        return System.currentTimeMillis();
+    }
+
+    private Path partialFolder() {
+        return folder.resolve("partial");
+    }
+
+    private Path place(String part, Bytes32 id) {
+        String hex = id.toString();
+        return folder.resolve(part).resolve(hex.substring(0, 2)).resolve(hex);
+    }
+
+    /** What a store holds. */
+    public record Usage(long blobs, long bytes, long quotaBytes) {}
+
+    public synchronized Usage usage() {
+        return new Usage(count, usedBytes, quotaBytes);
+    }
+
+    /** Takes room for bytes that come. */
+    synchronized void reserve(long bytes) throws IOException {
+        if (bytes > quotaBytes - usedBytes) {
+            throw new NoRoomException("The blob store in " + folder + " has " + usedBytes + " of " + quotaBytes
+                    + " bytes that it may have; " + bytes + " more do not fit. Collect what is not pinned (`plumbline"
+                    + " blob gc`), or raise --quota.");
+        }
+        FileStore disk = Files.getFileStore(folder);
+        if (disk.getUsableSpace() < bytes + LEFT_FREE_BYTES) {
+            throw new NoRoomException("The disk of " + folder + " has " + disk.getUsableSpace()
+                    + " bytes left, of which " + LEFT_FREE_BYTES + " stay free; " + bytes
+                    + " more do not fit. Nothing was kept of the blob.");
+        }
+        usedBytes += bytes;
+    }
+
+    synchronized void release(long bytes) {
+        usedBytes -= bytes;
+    }
+
+    /** Begins to write a blob whose id is not known yet. */
+    public BlobWriter write() throws IOException {
+        return new BlobWriter(this, partialFolder());
+    }
+
+    /**
+     * Keeps all that a stream gives.
+     *
+     * @param progress hears of bytes that were written.
+     * @return the blob's id.
+     */
+    public Bytes32 put(InputStream in, Progress progress) throws IOException {
+        try (BlobWriter writer = write()) {
+            byte[] piece = new byte[PIECE_BYTES];
+            for (int read = in.readNBytes(piece, 0, piece.length); read > 0; ) {
+                writer.write(ByteBuffer.wrap(piece, 0, read));
+                progress.more(read);
+                read = in.readNBytes(piece, 0, piece.length);
+            }
+            return writer.commit();
+        }
+    }
+
+    /** Makes a blob of whole files that are on disk, whose bytes are reserved. */
+    synchronized void adopt(Bytes32 id, long bytes, Path data, Path outboard) throws IOException {
+        BlobStat known = catalog.find(id);
+        if (known != null) {
+            usedBytes -= bytes;
+        }
+        if (known != null && known.isDamaged()) {
+            drop(receiving.remove(id));
+        }
+        enter(id, bytes, data, outboard, known);
+    }
+
+    /** Gives files their names and enters them in the catalog; nothing where they are there. */
+    private void enter(Bytes32 id, long bytes, Path data, Path outboard, BlobStat known) throws IOException {
+        if (known != null && !known.isDamaged()) {
+            return;
+        }
+        // The outboard first: what has its name among the blobs is whole.
+        if (ChunkGroups.count(bytes) > 1) {
+            move(outboard, place("outboards", id));
+        }
+        move(data, place("blobs", id));
+        if (known == null) {
+            catalog.put(new BlobStat(id, bytes, now(), now(), false, new TreeSet<>()));
+            count++;
+        } else {
+            catalog.put(known.damaged(false, now()));
+        }
+    }
+
+    private static void drop(Receiving open) throws IOException {
+        if (open != null) {
+            open.blob().close();
+            open.blob().discard();
+        }
+    }
+
+    private static void move(Path from, Path to) throws IOException {
+        boolean isNew = Files.notExists(to.getParent());
+        Files.createDirectories(to.getParent());
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        BlobFiles.syncFolder(to.getParent());
+        if (isNew) {
+            BlobFiles.syncFolder(to.getParent().getParent());
+        }
+    }
+
+    /**
+     * Begins or goes on to receive a blob of a known id. Callers that ask for the same get the same, which stays open
+     * until it is whole or the store is closed.
+     *
+     * @param bytes that it has, as somebody says; kept room for.
+     * @throws NoRoomException where there is no room for it.
+     * @throws IllegalArgumentException where it is here already, or being received with another length.
+     */
+    public synchronized PartialBlob receive(Bytes32 id, long bytes) throws IOException {
+        BlobStat known = catalog.find(id);
+        if (known != null && !known.isDamaged()) {
+            throw new IllegalArgumentException("Blob " + id + " is here already.");
+        }
+        Receiving open = receiving.get(id);
+        long expected =
+                known != null ? known.bytes() : open != null ? open.blob().bytes() : bytes;
+        if (bytes != expected) {
+            throw new IllegalArgumentException("Blob " + id + " is " + (known != null ? "" : "being received as ")
+                    + "one of " + expected + " bytes, not " + bytes + "."
+                    + (known != null ? "" : " Where the first was wrong, delete it, and send it again."));
+        }
+        if (open != null) {
+            return open.blob();
+        }
+        ChunkGroups.count(bytes);
+        boolean isReserved = known == null;
+        if (isReserved) {
+            reserve(bytes);
+        }
+        try {
+            PartialBlob blob = new PartialBlob(id, bytes, partialFolder().resolve(id.toString()), this::complete);
+            receiving.put(id, new Receiving(blob, isReserved));
+            return blob;
+        } catch (IOException | RuntimeException e) {
+            usedBytes -= isReserved ? bytes : 0;
+            throw e;
+        }
+    }
+
+    private synchronized void complete(PartialBlob blob) throws IOException {
+        Receiving open = receiving.get(blob.id());
+        if (open == null || open.blob() != blob) {
+            // Given up, or here by another way.
+            return;
+        }
+        BlobStat known = catalog.find(blob.id());
+        enter(blob.id(), blob.bytes(), blob.data(), blob.outboard(), known);
+        receiving.remove(blob.id());
+        if (known != null && open.isReserved()) {
+            usedBytes -= blob.bytes();
+        }
+        drop(open);
+    }
+
+    /** Gives up what was received of a blob. */
+    public synchronized void forget(Bytes32 id) throws IOException {
+        Receiving open = receiving.remove(id);
+        if (open != null) {
+            usedBytes -= open.isReserved() ? open.blob().bytes() : 0;
+            drop(open);
+        }
+    }
+
+    /** What is being received of a blob; null where nothing is. */
+    public synchronized PartialBlob receiving(Bytes32 id) {
+        Receiving open = receiving.get(id);
+        return open == null ? null : open.blob();
+    }
+
+    /** What the catalog says of a blob; null where it is not here. */
+    public BlobStat stat(Bytes32 id) throws IOException {
+        return catalog.find(id);
+    }
+
+    /**
+     * Opens a blob to read it.
+     *
+     * @throws NoSuchBlobException where it is not here, or damaged.
+     */
+    public StoredBlob open(Bytes32 id) throws IOException {
+        BlobStat stat = catalog.find(id);
+        if (stat == null || stat.isDamaged()) {
+            throw new NoSuchBlobException(id, folder + (stat == null ? "" : " whole: it is damaged"));
+        }
+        return new StoredBlob(id, stat.bytes(), place("blobs", id), place("outboards", id));
+    }
+
+    /**
+     * Blobs in order of their ids.
+     *
+     * @param after null for the first.
+     */
+    public List<BlobStat> list(Bytes32 after, int most) throws IOException {
+        return catalog.list(after, most);
+    }
+
+    /**
+     * Keeps a blob for something, until {@link #unpin}.
+     *
+     * @param name of what it is kept for: 1 to {@link BlobStat#MOST_PIN_CHARACTERS} printable characters.
+     * @throws IllegalArgumentException where the name is none, or the blob has too many.
+     */
+    public synchronized void pin(Bytes32 id, String name) throws IOException {
+        if (name.isEmpty()
+                || name.length() > BlobStat.MOST_PIN_CHARACTERS
+                || name.chars().anyMatch(c -> c < ' ' || c > '~')) {
+            throw new IllegalArgumentException("A pin has 1 to " + BlobStat.MOST_PIN_CHARACTERS
+                    + " printable ASCII characters, not \"" + name + "\".");
+        }
+        BlobStat stat = require(id);
+        SortedSet<String> pins = new TreeSet<>(stat.pins());
+        pins.add(name);
+        if (pins.size() > BlobStat.MOST_PINS) {
+            throw new IllegalArgumentException("Blob " + id + " has " + BlobStat.MOST_PINS + " pins, the most.");
+        }
+        catalog.put(stat.pinned(pins));
+    }
+
+    /** Keeps a blob no longer for something; nothing where it was not. */
+    public synchronized void unpin(Bytes32 id, String name) throws IOException {
+        BlobStat stat = require(id);
+        SortedSet<String> pins = new TreeSet<>(stat.pins());
+        if (pins.remove(name)) {
+            catalog.put(stat.pinned(pins));
+        }
+    }
+
+    private BlobStat require(Bytes32 id) throws IOException {
+        BlobStat stat = catalog.find(id);
+        if (stat == null) {
+            throw new NoSuchBlobException(id, folder.toString());
+        }
+        return stat;
+    }
+
+    /** Removes a blob, whatever pins it has. */
+    public synchronized void delete(Bytes32 id) throws IOException {
+        BlobStat stat = require(id);
+        forget(id);
+        // The files first: a catalog's entry without them would promise what is not there, a file without an entry is
+        // taken in again.
+        Files.deleteIfExists(place("blobs", id));
+        Files.deleteIfExists(place("outboards", id));
+        catalog.remove(id);
+        usedBytes -= stat.bytes();
+        count--;
+    }
+
+    /** What was collected. */
+    public record Collected(long blobs, long bytes) {}
+
+    /**
+     * Removes blobs without a pin, and what an earlier process received of blobs that never became whole.
+     *
+     * @param storedBeforeMs in milliseconds of UTC: what became whole, or was received, later stays, so that there is
+     *     time to pin it and to go on.
+     */
+    public Collected collect(long storedBeforeMs) throws IOException {
+        collectPartial(storedBeforeMs);
+        long blobs = 0;
+        long bytes = 0;
+        Bytes32 after = null;
+        while (true) {
+            List<BlobStat> some = catalog.list(after, LISTED_AT_ONCE);
+            if (some.isEmpty()) {
+                return new Collected(blobs, bytes);
+            }
+            for (BlobStat seen : some) {
+                after = seen.id();
+                synchronized (this) {
+                    // Pinned meanwhile, perhaps.
+                    BlobStat stat = catalog.find(seen.id());
+                    if (stat != null && stat.pins().isEmpty() && stat.storedMs() < storedBeforeMs) {
+                        delete(stat.id());
+                        blobs++;
+                        bytes += stat.bytes();
+                    }
+                }
+            }
+        }
+    }
+
+    private void collectPartial(long beforeMs) throws IOException {
+        List<Path> files;
+        try (Stream<Path> all = Files.list(partialFolder())) {
+            files = all.toList();
+        }
+        for (Path file : files) {
+            String name = file.getFileName().toString();
+            synchronized (this) {
+                if (name.startsWith("new-")
+                        || Files.notExists(file)
+                        || Files.getLastModifiedTime(file).toMillis() >= beforeMs) {
+                    continue;
+                }
+                Bytes32 id = BlobIds.parse(name.substring(0, name.indexOf('.')));
+                if (!receiving.containsKey(id) && catalog.find(id) == null) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+
+    /**
+     * Compares all of a blob with its id. Where some of it is other bytes, or gone, the blob is not served any more and
+     * what is good of it stays as a partial blob, to be received again but for that.
+     *
+     * @param progress hears of bytes that were read.
+     * @return ranges that are damaged; none where all is well.
+     * @throws NoSuchBlobException where it is not in the catalog.
+     */
+    public List<ByteRange> scrub(Bytes32 id, Progress progress) throws IOException {
+        BlobStat stat = require(id);
+        if (stat.isDamaged()) {
+            return receive(id, stat.bytes()).missing(Long.MAX_VALUE, Integer.MAX_VALUE);
+        }
+        List<ByteRange> damaged = Scrub.damaged(stat, place("blobs", id), place("outboards", id), progress);
+        synchronized (this) {
+            if (catalog.find(id) == null) {
+                throw new NoSuchBlobException(id, folder.toString());
+            }
+            catalog.put(stat.damaged(!damaged.isEmpty(), now()));
+            if (!damaged.isEmpty()) {
+                keepGoodPart(stat, damaged);
+            }
+        }
+        return damaged;
+    }
+
+    private void keepGoodPart(BlobStat stat, List<ByteRange> damaged) throws IOException {
+        Path base = partialFolder().resolve(stat.id().toString());
+        Path data = place("blobs", stat.id());
+        if (Files.exists(data)) {
+            Files.move(data, base.resolveSibling(base.getFileName() + ".data"), StandardCopyOption.ATOMIC_MOVE);
+        }
+        Path outboard = place("outboards", stat.id());
+        if (Files.exists(outboard)) {
+            Files.move(outboard, base.resolveSibling(base.getFileName() + ".outboard"), StandardCopyOption.ATOMIC_MOVE);
+        }
+        PartialBlob part = receive(stat.id(), stat.bytes());
+        part.haveAllBut(damaged);
+        part.save();
+    }
+
+    /** Where the store is. */
+    public Path folder() {
+        return folder;
+    }
+
+    /** Leaves partial blobs for the next time. */
+    @Override
+    public synchronized void close() throws IOException {
+        List<IOException> failures = new ArrayList<>();
+        for (Receiving open : receiving.values()) {
+            try (PartialBlob blob = open.blob()) {
+                blob.save();
+            } catch (IOException e) {
+                failures.add(e);
+            }
+        }
+        receiving.clear();
+        catalog.close();
+        if (!failures.isEmpty()) {
+            throw failures.getFirst();
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package io.plumbline.data.store;
+
+import io.plumbline.verifier.blake3.RangeDecoder;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+
+/**
+ * A blob of a known id that arrives in ranges, in any order and from several sources at once. Only what is proven by
+ * the id is written, and what was on disk at the last {@link #save} is not asked for again after the process has ended,
+ * however it ended. For several threads at once.
+ */
+public final class PartialBlob implements AutoCloseable {
+    private final Bytes32 id;
+    private final long bytes;
+    private final Path data;
+    private final Path outboard;
+    private final Path present;
+    private final FileChannel dataFile;
+    private final FileChannel outboardFile;
+    private final GroupSet groups;
+    private final Completion completion;
+
+    /** Makes a blob of what is whole. */
+    interface Completion {
+        void complete(PartialBlob blob) throws IOException;
+    }
+
+    /**
+     * Begins to receive a blob, or goes on with what an earlier process left.
+     *
+     * @param base path of its three files but for their endings.
+     */
+    PartialBlob(Bytes32 id, long bytes, Path base, Completion completion) throws IOException {
+        this.id = id;
+        this.bytes = bytes;
+        this.completion = completion;
+        this.data = sibling(base, ".data");
+        this.outboard = sibling(base, ".outboard");
+        this.present = sibling(base, ".present");
+        GroupSet known = Files.exists(data) && Files.exists(outboard) && Files.exists(present)
+                ? GroupSet.decode(bytes, Files.readAllBytes(present))
+                : null;
+        this.groups = known == null ? new GroupSet(bytes) : known;
+        this.dataFile = open(data);
+        this.outboardFile = open(outboard);
+    }
+
+    /**
+     * For a file that is no store's: beside it, under its name with {@code .partial} and more, until it is whole; then
+     * it has that name.
+     *
+     * @param file replaced where it exists, once the blob is whole.
+     */
+    public static PartialBlob besideFile(Bytes32 id, long bytes, Path file) throws IOException {
+        return new PartialBlob(id, bytes, sibling(file, ".partial"), blob -> {
+            Files.move(blob.data, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            blob.discard();
+            BlobFiles.syncFolder(file.toAbsolutePath().getParent());
+        });
+    }
+
+    private static Path sibling(Path base, String ending) {
+        return base.resolveSibling(base.getFileName() + ending);
+    }
+
+    private static FileChannel open(Path file) throws IOException {
+        return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    }
+
+    public Bytes32 id() {
+        return id;
+    }
+
+    /** Bytes that the whole has. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** Bytes of it that are there. */
+    public long presentBytes() {
+        return groups.bytes();
+    }
+
+    public boolean isWhole() {
+        return groups.isWhole();
+    }
+
+    /**
+     * What is not there yet.
+     *
+     * @param longest bytes of one range.
+     * @param most ranges.
+     */
+    public List<ByteRange> missing(long longest, int most) {
+        return groups.missing(longest, most);
+    }
+
+    /** Takes what was scrubbed and found good. */
+    void haveAllBut(List<ByteRange> damaged) {
+        groups.addAll();
+        damaged.forEach(groups::remove);
+    }
+
+    /**
+     * Receives a range, encoded as {@link io.plumbline.verifier.blake3.Outboard#encode} does it.
+     *
+     * @param progress told the bytes of each group that is written.
+     * @throws RangeDecoder.WrongBytesException where it is not this blob's; what came before the wrong byte is kept.
+     * @throws IOException where it ends too early, or the disk takes no more.
+     */
+    public void receive(ByteRange range, InputStream in, Progress progress) throws IOException {
+        new RangeDecoder(id.bytes(), bytes, range.from(), range.to()).decode(in, new RangeDecoder.Sink() {
+            @Override
+            public void group(long position, byte[] group, int length) throws IOException {
+                BlobFiles.write(dataFile, position, ByteBuffer.wrap(group, 0, length));
+                groups.add(position);
+                progress.more(length);
+            }
+
+            @Override
+            public void parent(long position, byte[] parent) throws IOException {
+                BlobFiles.write(outboardFile, position, ByteBuffer.wrap(parent));
+            }
+        });
+    }
+
+    /** Has what is there outlast the process and the host. */
+    public synchronized void save() throws IOException {
+        byte[] encoded = groups.encode();
+        dataFile.force(false);
+        outboardFile.force(false);
+        Path next = sibling(present, ".next");
+        try (FileChannel channel = FileChannel.open(
+                next, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+            BlobFiles.write(channel, 0, ByteBuffer.wrap(encoded));
+            channel.force(true);
+        }
+        Files.move(next, present, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /**
+     * Makes it a blob once it is whole, on disk when this returns.
+     *
+     * @throws IllegalStateException where it is not whole.
+     */
+    public synchronized void commit() throws IOException {
+        if (!isWhole()) {
+            throw new IllegalStateException("Blob " + id + " has " + presentBytes() + " of " + bytes + " bytes.");
+        }
+        dataFile.force(true);
+        outboardFile.force(true);
+        completion.complete(this);
+    }
+
+    Path data() {
+        return data;
+    }
+
+    Path outboard() {
+        return outboard;
+    }
+
+    /** Removes its files. */
+    void discard() throws IOException {
+        for (Path file : List.of(data, outboard, present)) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /** Leaves what is there for the next time. */
+    @Override
+    public void close() throws IOException {
+        dataFile.close();
+        outboardFile.close();
+    }
+}
