@@ -32,6 +32,9 @@ public final class BlobStore implements AutoCloseable {
     /** Bytes of the disk that blobs leave free, so that catalog, logs and the host go on. */
     static final long LEFT_FREE_BYTES = 256L << 20;
 
+    /** Blobs received at once: each has two files open. */
+    private static final int MOST_RECEIVING = 256;
+
     private static final int PIECE_BYTES = 1 << 20;
     private static final int LISTED_AT_ONCE = 1000;
 
@@ -89,7 +92,7 @@ public final class BlobStore implements AutoCloseable {
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                 Bytes32 id = BlobIds.parse(file.getFileName().toString());
                 if (catalog.find(id) == null) {
-                    catalog.put(new BlobStat(id, attributes.size(), now(), now(), false, new TreeSet<>()));
+                    catalog.put(new BlobStat(id, attributes.size(), now(), now(), false, new TreeSet<>()), null);
                 }
                 return FileVisitResult.CONTINUE;
             }
@@ -192,10 +195,10 @@ public final class BlobStore implements AutoCloseable {
         }
         move(data, place("blobs", id));
         if (known == null) {
-            catalog.put(new BlobStat(id, bytes, now(), now(), false, new TreeSet<>()));
+            catalog.put(new BlobStat(id, bytes, now(), now(), false, new TreeSet<>()), null);
             count++;
         } else {
-            catalog.put(known.damaged(false, now()));
+            catalog.put(known.damaged(false, now()), known);
         }
     }
 
@@ -239,6 +242,10 @@ public final class BlobStore implements AutoCloseable {
         }
         if (open != null) {
             return open.blob();
+        }
+        if (receiving.size() >= MOST_RECEIVING) {
+            throw new NoRoomException("The blob store in " + folder + " is receiving " + MOST_RECEIVING
+                    + " blobs, the most at once. Finish those, or delete them, and try again.");
         }
         ChunkGroups.count(bytes);
         boolean isReserved = known == null;
@@ -312,6 +319,21 @@ public final class BlobStore implements AutoCloseable {
         return catalog.list(after, most);
     }
 
+    /** Blobs with a pin, in order of their ids, the first {@code most}. */
+    public List<BlobStat> pinned(String pin, int most) throws IOException {
+        return catalog.pinned(requirePin(pin), most);
+    }
+
+    private static String requirePin(String name) {
+        if (name.isEmpty()
+                || name.length() > BlobStat.MOST_PIN_CHARACTERS
+                || name.chars().anyMatch(c -> c < ' ' || c > '~')) {
+            throw new IllegalArgumentException("A pin has 1 to " + BlobStat.MOST_PIN_CHARACTERS
+                    + " printable ASCII characters, not \"" + name + "\".");
+        }
+        return name;
+    }
+
     /**
      * Keeps a blob for something, until {@link #unpin}.
      *
@@ -319,19 +341,14 @@ public final class BlobStore implements AutoCloseable {
      * @throws IllegalArgumentException where the name is none, or the blob has too many.
      */
     public synchronized void pin(Bytes32 id, String name) throws IOException {
-        if (name.isEmpty()
-                || name.length() > BlobStat.MOST_PIN_CHARACTERS
-                || name.chars().anyMatch(c -> c < ' ' || c > '~')) {
-            throw new IllegalArgumentException("A pin has 1 to " + BlobStat.MOST_PIN_CHARACTERS
-                    + " printable ASCII characters, not \"" + name + "\".");
-        }
+        requirePin(name);
         BlobStat stat = require(id);
         SortedSet<String> pins = new TreeSet<>(stat.pins());
         pins.add(name);
         if (pins.size() > BlobStat.MOST_PINS) {
             throw new IllegalArgumentException("Blob " + id + " has " + BlobStat.MOST_PINS + " pins, the most.");
         }
-        catalog.put(stat.pinned(pins));
+        catalog.put(stat.pinned(pins), stat);
     }
 
     /** Keeps a blob no longer for something; nothing where it was not. */
@@ -339,7 +356,7 @@ public final class BlobStore implements AutoCloseable {
         BlobStat stat = require(id);
         SortedSet<String> pins = new TreeSet<>(stat.pins());
         if (pins.remove(name)) {
-            catalog.put(stat.pinned(pins));
+            catalog.put(stat.pinned(pins), stat);
         }
     }
 
@@ -359,7 +376,7 @@ public final class BlobStore implements AutoCloseable {
         // taken in again.
         Files.deleteIfExists(place("blobs", id));
         Files.deleteIfExists(place("outboards", id));
-        catalog.remove(id);
+        catalog.remove(stat);
         usedBytes -= stat.bytes();
         count--;
     }
@@ -434,10 +451,9 @@ public final class BlobStore implements AutoCloseable {
         }
         List<ByteRange> damaged = Scrub.damaged(stat, place("blobs", id), place("outboards", id), progress);
         synchronized (this) {
-            if (catalog.find(id) == null) {
-                throw new NoSuchBlobException(id, folder.toString());
-            }
-            catalog.put(stat.damaged(!damaged.isEmpty(), now()));
+            // Pinned or deleted meanwhile, perhaps.
+            BlobStat now = require(id);
+            catalog.put(now.damaged(!damaged.isEmpty(), now()), now);
             if (!damaged.isEmpty()) {
                 keepGoodPart(stat, damaged);
             }

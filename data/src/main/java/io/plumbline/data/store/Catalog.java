@@ -1,18 +1,23 @@
 package io.plumbline.data.store;
 
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.ExtractedLibraries;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 import org.rocksdb.Status;
+import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 import org.rocksdb.util.Environment;
 
@@ -21,6 +26,11 @@ final class Catalog implements AutoCloseable {
     static {
         loadLibrary();
     }
+
+    /** First byte of the keys of entries, and of those by which a pin's blobs are found. */
+    private static final byte BLOB = 'b';
+
+    private static final byte PIN = 'p';
 
     private final Path folder;
     /** Entries are some 100 bytes: the library's own 64 MiB would be taken from the disk for nothing. */
@@ -82,24 +92,67 @@ final class Catalog implements AutoCloseable {
     /** The entry of a blob, or null. */
     BlobStat find(Bytes32 id) throws IOException {
         try {
-            byte[] found = db.get(id.bytes());
+            byte[] found = db.get(key(id));
             return found == null ? null : BlobStat.decode(id, found);
         } catch (RocksDBException e) {
             throw failed("read", e);
         }
     }
 
-    void put(BlobStat stat) throws IOException {
-        try {
-            db.put(synced, stat.id().bytes(), stat.encode());
+    private static byte[] key(Bytes32 id) {
+        return ByteBuffer.allocate(1 + Blake3.HASH_BYTES)
+                .put(BLOB)
+                .put(id.bytes())
+                .array();
+    }
+
+    private static Bytes32 id(byte[] key) {
+        return Bytes32.of(Arrays.copyOfRange(key, key.length - Blake3.HASH_BYTES, key.length));
+    }
+
+    /** Begins the keys of all blobs with a pin; a zero byte ends the name, which has none. */
+    private static byte[] pinPrefix(String pin) {
+        byte[] name = pin.getBytes(StandardCharsets.US_ASCII);
+        return ByteBuffer.allocate(2 + name.length)
+                .put(PIN)
+                .put(name)
+                .put((byte) 0)
+                .array();
+    }
+
+    private static byte[] pinKey(String pin, Bytes32 id) {
+        byte[] prefix = pinPrefix(pin);
+        return ByteBuffer.allocate(prefix.length + Blake3.HASH_BYTES)
+                .put(prefix)
+                .put(id.bytes())
+                .array();
+    }
+
+    /** @param before null where there was none. */
+    void put(BlobStat stat, BlobStat before) throws IOException {
+        try (WriteBatch batch = new WriteBatch()) {
+            batch.put(key(stat.id()), stat.encode());
+            if (before != null) {
+                for (String pin : before.pins()) {
+                    batch.delete(pinKey(pin, stat.id()));
+                }
+            }
+            for (String pin : stat.pins()) {
+                batch.put(pinKey(pin, stat.id()), new byte[0]);
+            }
+            db.write(synced, batch);
         } catch (RocksDBException e) {
             throw failed("written", e);
         }
     }
 
-    void remove(Bytes32 id) throws IOException {
-        try {
-            db.delete(synced, id.bytes());
+    void remove(BlobStat stat) throws IOException {
+        try (WriteBatch batch = new WriteBatch()) {
+            batch.delete(key(stat.id()));
+            for (String pin : stat.pins()) {
+                batch.delete(pinKey(pin, stat.id()));
+            }
+            db.write(synced, batch);
         } catch (RocksDBException e) {
             throw failed("written", e);
         }
@@ -113,22 +166,42 @@ final class Catalog implements AutoCloseable {
     List<BlobStat> list(Bytes32 after, int most) throws IOException {
         List<BlobStat> found = new ArrayList<>();
         try (RocksIterator at = db.newIterator()) {
-            if (after == null) {
-                at.seekToFirst();
-            } else {
-                at.seek(after.bytes());
-                if (at.isValid() && Bytes32.of(at.key()).equals(after)) {
-                    at.next();
-                }
+            at.seek(after == null ? new byte[] {BLOB} : key(after));
+            if (after != null && at.isValid() && Arrays.equals(at.key(), key(after))) {
+                at.next();
             }
-            for (; at.isValid() && found.size() < most; at.next()) {
-                found.add(BlobStat.decode(Bytes32.of(at.key()), at.value()));
+            for (; at.isValid() && at.key()[0] == BLOB && found.size() < most; at.next()) {
+                found.add(BlobStat.decode(id(at.key()), at.value()));
             }
             at.status();
         } catch (RocksDBException e) {
             throw failed("read", e);
         }
         return found;
+    }
+
+    /** Blobs with a pin, in order of their ids, the first {@code most}. */
+    List<BlobStat> pinned(String pin, int most) throws IOException {
+        byte[] prefix = pinPrefix(pin);
+        List<BlobStat> found = new ArrayList<>();
+        try (RocksIterator at = db.newIterator()) {
+            at.seek(prefix);
+            for (; at.isValid() && startsWith(at.key(), prefix) && found.size() < most; at.next()) {
+                BlobStat stat = find(id(at.key()));
+                if (stat != null) {
+                    found.add(stat);
+                }
+            }
+            at.status();
+        } catch (RocksDBException e) {
+            throw failed("read", e);
+        }
+        return found;
+    }
+
+    private static boolean startsWith(byte[] key, byte[] prefix) {
+        return key.length == prefix.length + Blake3.HASH_BYTES
+                && Arrays.equals(key, 0, prefix.length, prefix, 0, prefix.length);
     }
 
     private IOException failed(String done, RocksDBException e) {

@@ -114,22 +114,32 @@ public final class PartialBlob implements AutoCloseable {
      *
      * @param progress told the bytes of each group that is written.
      * @throws RangeDecoder.WrongBytesException where it is not this blob's; what came before the wrong byte is kept.
-     * @throws IOException where it ends too early, or the disk takes no more.
+     * @throws DiskFailedException where the disk does not take it.
+     * @throws IOException where it ends too early, or {@code in} fails.
      */
     public void receive(ByteRange range, InputStream in, Progress progress) throws IOException {
         new RangeDecoder(id.bytes(), bytes, range.from(), range.to()).decode(in, new RangeDecoder.Sink() {
             @Override
             public void group(long position, byte[] group, int length) throws IOException {
-                BlobFiles.write(dataFile, position, ByteBuffer.wrap(group, 0, length));
+                write(dataFile, position, ByteBuffer.wrap(group, 0, length));
                 groups.add(position);
                 progress.more(length);
             }
 
             @Override
             public void parent(long position, byte[] parent) throws IOException {
-                BlobFiles.write(outboardFile, position, ByteBuffer.wrap(parent));
+                write(outboardFile, position, ByteBuffer.wrap(parent));
             }
         });
+    }
+
+    private void write(FileChannel file, long position, ByteBuffer from) throws DiskFailedException {
+        try {
+            BlobFiles.write(file, position, from);
+        } catch (IOException e) {
+            throw new DiskFailedException(
+                    "Blob " + id + " cannot be written to " + data.getParent() + ": " + e.getMessage(), e);
+        }
     }
 
     /** Has what is there outlast the process and the host. */

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** A whole blob, open for reading. It may be deleted meanwhile: what is open can be read to its end. */
-public final class StoredBlob implements AutoCloseable {
+public final class StoredBlob implements ReadableBlob {
     private final Bytes32 id;
     private final long bytes;
     private final Path data;
@@ -30,10 +30,12 @@ public final class StoredBlob implements AutoCloseable {
         this.outboardFile = Files.exists(outboard) ? FileChannel.open(outboard, StandardOpenOption.READ) : null;
     }
 
+    @Override
     public Bytes32 id() {
         return id;
     }
 
+    @Override
     public long bytes() {
         return bytes;
     }
@@ -43,7 +45,7 @@ public final class StoredBlob implements AutoCloseable {
         BlobFiles.source(dataFile, data).read(position, target, offset, length);
     }
 
-    /** Writes a range with what proves it; see {@link Outboard#encode}. For several threads at once. */
+    @Override
     public void encode(ByteRange range, Outboard.Output output) throws IOException {
         tree().encode(range.from(), range.to(), output);
     }

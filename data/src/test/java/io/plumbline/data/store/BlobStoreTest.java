@@ -278,12 +278,16 @@ class BlobStoreTest {
             Bytes32 dropped = put(store, bytes(2000, 2));
             store.pin(kept, "a");
             store.pin(kept, "b");
+            assertEquals(List.of(store.stat(kept)), store.pinned("a", 10));
             store.unpin(kept, "a");
+            assertEquals(List.of(), store.pinned("a", 10));
+            assertEquals(List.of(store.stat(kept)), store.pinned("b", 10));
             assertEquals(new BlobStore.Collected(0, 0), store.collect(0));
             assertEquals(new BlobStore.Collected(1, 2000), store.collect(Long.MAX_VALUE));
             assertThrows(NoSuchBlobException.class, () -> store.open(dropped));
             assertNotNull(store.stat(kept));
             store.unpin(kept, "b");
+            assertEquals(List.of(), store.pinned("b", 10));
             assertEquals(new BlobStore.Collected(1, 1000), store.collect(Long.MAX_VALUE));
             assertEquals(0, store.usage().bytes());
             assertThrows(NoSuchBlobException.class, () -> store.pin(kept, "a"));

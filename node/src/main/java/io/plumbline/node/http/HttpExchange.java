@@ -15,6 +15,17 @@ public interface HttpExchange {
      */
     String parameter(String name);
 
+    /** The request's method, such as HEAD, which is served as GET is and has no body sent. */
+    String method();
+
+    /**
+     * A parameter of the query, decoded.
+     *
+     * @return the first of this name; null where the request has none.
+     * @throws HttpException 400 where the query cannot be decoded.
+     */
+    String query(String name);
+
     /**
      * A header of the request.
      *

@@ -63,11 +63,31 @@ public final class HttpRoutes {
         return this;
     }
 
+    /**
+     * Adds a route.
+     *
+     * @param path such as {@code /v1/blobs/{id}/pins/{name}}.
+     */
+    public HttpRoutes put(String path, HttpHandler handler) {
+        routes.add(new Route("PUT", parts(path), handler));
+        return this;
+    }
+
+    /**
+     * Adds a route.
+     *
+     * @param path such as {@code /v1/blobs/{id}}.
+     */
+    public HttpRoutes delete(String path, HttpHandler handler) {
+        routes.add(new Route("DELETE", parts(path), handler));
+        return this;
+    }
+
     /** Puts something before the handler of a route. */
     @FunctionalInterface
     public interface Wrapper {
         /**
-         * @param method "GET" or "POST".
+         * @param method "GET", "POST", "PUT" or "DELETE".
          * @param path such as {@code /v1/receipts/{request}}.
          * @return what answers in place of {@code handler}.
          */

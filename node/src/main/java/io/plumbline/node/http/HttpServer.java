@@ -128,7 +128,7 @@ public final class HttpServer implements AutoCloseable {
         } catch (Exception e) {
             server.close();
             throw new IOException(
-                    "The gateway cannot listen on " + host + ":" + port
+                    "The server cannot listen on " + host + ":" + port
                             + ": the port is in use or not permitted. Choose another with --port, or stop what uses"
                             + " this one.",
                     e);

@@ -48,6 +48,20 @@ final class JettyExchange implements HttpExchange {
     }
 
     @Override
+    public String method() {
+        return request.getMethod();
+    }
+
+    @Override
+    public String query(String name) {
+        try {
+            return Request.extractQueryParameters(request).getValue(name);
+        } catch (RuntimeException e) {
+            throw new HttpException(400, "The query is not encoded as a URI's: " + e.getMessage() + ".");
+        }
+    }
+
+    @Override
     public String requestHeader(String name) {
         return request.getHeaders().get(name);
     }

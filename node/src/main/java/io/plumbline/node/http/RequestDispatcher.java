@@ -113,7 +113,7 @@ final class RequestDispatcher extends Handler.Abstract {
     /** Whatever is asked for: what is served is said where it is asked. */
     private static void answerPreflight(JettyExchange exchange, Request request) throws IOException {
         String headers = request.getHeaders().get(HttpHeader.ACCESS_CONTROL_REQUEST_HEADERS);
-        exchange.responseHeader("Access-Control-Allow-Methods", "GET, HEAD, POST");
+        exchange.responseHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE");
         if (headers != null && headers.matches("[A-Za-z0-9_, -]+")) {
             exchange.responseHeader("Access-Control-Allow-Headers", headers);
         }

@@ -60,6 +60,16 @@ class JsonMemoryTest {
     /** A request whose body is at hand, with so much memory. */
     private record Sent(byte[] bytes, long memory) implements HttpExchange {
         @Override
+        public String method() {
+            return "POST";
+        }
+
+        @Override
+        public String query(String name) {
+            return null;
+        }
+
+        @Override
         public String parameter(String name) {
             return null;
         }

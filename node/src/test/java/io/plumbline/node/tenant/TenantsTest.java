@@ -81,6 +81,16 @@ class TenantsTest {
         }
 
         @Override
+        public String method() {
+            return "POST";
+        }
+
+        @Override
+        public String query(String name) {
+            return null;
+        }
+
+        @Override
         public String parameter(String name) {
             return null;
         }

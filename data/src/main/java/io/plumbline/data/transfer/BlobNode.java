@@ -1,0 +1,273 @@
+package io.plumbline.data.transfer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.data.store.BlobIds;
+import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A data node's blobs over HTTP. It is given so long to connect and to send the next bytes, and its JSON is bounded; it
+ * is not followed anywhere else. For several threads at once.
+ */
+public final class BlobNode implements BlobSource {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int CONNECT_MS = 5_000;
+    private static final int STALL_MS = 30_000;
+    private static final int MOST_JSON_BYTES = 4 << 20;
+    private static final int BUFFER_BYTES = 256 << 10;
+    private static final String STREAM_TYPE = "application/octet-stream";
+
+    private final URI base;
+    private final String apiKey;
+
+    /**
+     * @param base such as {@code http://192.0.2.7:9200}.
+     * @param apiKey for what changes the node's store; null where it needs none.
+     * @throws IllegalArgumentException where {@code base} is no HTTP address.
+     */
+    public BlobNode(String base, String apiKey) {
+        try {
+            this.base = new URI(base.endsWith("/") ? base.substring(0, base.length() - 1) : base);
+        } catch (URISyntaxException e) {
+            throw notAnAddress(base, e);
+        }
+        if (this.base.getHost() == null || !Set.of("http", "https").contains(String.valueOf(this.base.getScheme()))) {
+            throw notAnAddress(base, null);
+        }
+        this.apiKey = apiKey;
+    }
+
+    private static IllegalArgumentException notAnAddress(String base, Exception cause) {
+        return new IllegalArgumentException(
+                "\"" + base + "\" is no data node's address. Write it as http://HOST:PORT.", cause);
+    }
+
+    @Override
+    public String name() {
+        return base.toString();
+    }
+
+    /** Thrown for what a node will not do, however often it is asked. */
+    public static final class RefusedException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        RefusedException(String message) {
+            super(message);
+        }
+    }
+
+    /** What a node says of a blob. */
+    public record Remote(long bytes, boolean isDamaged, List<String> pins, long presentBytes) {}
+
+    /**
+     * What the node has of a blob.
+     *
+     * @throws NoSuchBlobException where it has nothing of it.
+     */
+    public Remote stat(Bytes32 id) throws IOException {
+        JsonNode found = json("GET", "/v1/blobs/" + id + "/stat", id);
+        List<String> pins = new ArrayList<>();
+        found.path("pins").forEach(pin -> pins.add(pin.asText()));
+        return new Remote(
+                found.path("bytes").asLong(-1),
+                found.path("damaged").asBoolean(),
+                pins,
+                found.path("present_bytes").asLong());
+    }
+
+    @Override
+    public long bytes(Bytes32 id) throws IOException {
+        Remote found = stat(id);
+        if (found.isDamaged() || found.presentBytes() < found.bytes()) {
+            throw new NoSuchBlobException(id, name() + " whole");
+        }
+        return found.bytes();
+    }
+
+    @Override
+    public InputStream range(Bytes32 id, long bytes, ByteRange range) throws IOException {
+        HttpURLConnection connection =
+                open("GET", "/v1/blobs/" + id + "/verified?from=" + range.from() + "&to=" + range.to());
+        return new BufferedInputStream(answer(connection, id), BUFFER_BYTES);
+    }
+
+    /**
+     * What a node lacks of a blob.
+     *
+     * @param presentBytes that it has.
+     * @param ranges the first that it lacks; none where it has the blob whole.
+     */
+    public record Missing(long presentBytes, List<ByteRange> ranges) {}
+
+    /**
+     * Has the node begin, or go on, to receive a blob.
+     *
+     * @param bytes that it has.
+     */
+    public Missing missing(Bytes32 id, long bytes) throws IOException {
+        JsonNode found = json("POST", "/v1/blobs/" + id + "/receive?bytes=" + bytes, id);
+        List<ByteRange> ranges = new ArrayList<>();
+        for (JsonNode range : found.path("missing")) {
+            ranges.add(
+                    new ByteRange(range.path("from").asLong(), range.path("to").asLong()));
+        }
+        return new Missing(found.path("present_bytes").asLong(), ranges);
+    }
+
+    /** Ids of the first blobs that have a pin. */
+    public List<Bytes32> pinned(String pin) throws IOException {
+        List<Bytes32> ids = new ArrayList<>();
+        for (JsonNode one : json("GET", "/v1/blobs?pin=" + encoded(pin), null).path("list")) {
+            ids.add(BlobIds.parse(one.path("id").asText()));
+        }
+        return ids;
+    }
+
+    private static String encoded(String name) {
+        return URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    /** A range that is to be sent. */
+    @FunctionalInterface
+    public interface Body {
+        void writeTo(OutputStream out) throws IOException;
+    }
+
+    /**
+     * Sends a range.
+     *
+     * @param encodedBytes that {@code body} has.
+     */
+    public void send(Bytes32 id, long bytes, ByteRange range, long encodedBytes, Body body) throws IOException {
+        HttpURLConnection connection = open(
+                "PUT", "/v1/blobs/" + id + "/verified?bytes=" + bytes + "&from=" + range.from() + "&to=" + range.to());
+        connection.setDoOutput(true);
+        connection.setFixedLengthStreamingMode(encodedBytes);
+        connection.setRequestProperty("Content-Type", STREAM_TYPE);
+        try (OutputStream out = connection.getOutputStream()) {
+            body.writeTo(out);
+        } catch (IOException e) {
+            // A node that refuses says why, perhaps.
+            answer(connection, id).close();
+            throw e;
+        }
+        drain(answer(connection, id));
+    }
+
+    /** Keeps a blob for something. */
+    public void pin(Bytes32 id, String name) throws IOException {
+        json("PUT", pinPath(id, name), id);
+    }
+
+    /** Keeps a blob no longer for something. */
+    public void unpin(Bytes32 id, String name) throws IOException {
+        json("DELETE", pinPath(id, name), id);
+    }
+
+    private static String pinPath(Bytes32 id, String name) {
+        return "/v1/blobs/" + id + "/pins/" + encoded(name);
+    }
+
+    /** Removes a blob, or what was received of it. */
+    public void delete(Bytes32 id) throws IOException {
+        json("DELETE", "/v1/blobs/" + id, id);
+    }
+
+    /**
+     * A page of the blobs that the node has, as it lists them.
+     *
+     * @param after null for the first page.
+     */
+    public JsonNode list(Bytes32 after) throws IOException {
+        return json("GET", "/v1/blobs" + (after == null ? "" : "?after=" + after), null);
+    }
+
+    private JsonNode json(String method, String path, Bytes32 id) throws IOException {
+        HttpURLConnection connection = open(method, path);
+        if (method.equals("POST") || method.equals("PUT")) {
+            connection.setDoOutput(true);
+            connection.setFixedLengthStreamingMode(0);
+            connection.setRequestProperty("Content-Type", "application/json");
+            connection.getOutputStream().close();
+        }
+        try (InputStream in = answer(connection, id)) {
+            byte[] bytes = in.readNBytes(MOST_JSON_BYTES);
+            return bytes.length == 0 ? JSON.createObjectNode() : JSON.readTree(bytes);
+        } catch (com.fasterxml.jackson.core.JacksonException e) {
+            throw new IOException(name() + " is no data node: what it answers to " + path + " is no JSON.", e);
+        }
+    }
+
+    private HttpURLConnection open(String method, String path) throws IOException {
+        HttpURLConnection connection =
+                (HttpURLConnection) URI.create(base + path).toURL().openConnection();
+        connection.setRequestMethod(method);
+        connection.setConnectTimeout(CONNECT_MS);
+        connection.setReadTimeout(STALL_MS);
+        connection.setInstanceFollowRedirects(false);
+        connection.setUseCaches(false);
+        connection.setRequestProperty("Accept", "*/*");
+        if (apiKey != null) {
+            connection.setRequestProperty("Authorization", "Bearer " + apiKey);
+        }
+        return connection;
+    }
+
+    private InputStream answer(HttpURLConnection connection, Bytes32 id) throws IOException {
+        int status;
+        try {
+            status = connection.getResponseCode();
+        } catch (IOException e) {
+            throw new IOException(name() + " cannot be reached: " + e.getMessage() + ".", e);
+        }
+        if (status >= 200 && status < 300) {
+            return connection.getInputStream();
+        }
+        if (status == 404 && id != null) {
+            drain(connection.getErrorStream());
+            throw new NoSuchBlobException(id, name());
+        }
+        String refusal = name() + " refuses (" + status + "): " + reason(connection);
+        if (status < 500) {
+            throw new RefusedException(refusal);
+        }
+        throw new IOException(refusal);
+    }
+
+    private static String reason(HttpURLConnection connection) throws IOException {
+        try (InputStream in = connection.getErrorStream()) {
+            byte[] bytes = in == null ? new byte[0] : in.readNBytes(64 << 10);
+            JsonNode read = JSON.readTree(bytes);
+            String message = read instanceof ObjectNode object
+                    ? object.path("error").path("message").asText(null)
+                    : null;
+            return message == null ? "it does not say why." : message;
+        } catch (com.fasterxml.jackson.core.JacksonException e) {
+            return "it does not say why.";
+        }
+    }
+
+    private static void drain(InputStream in) throws IOException {
+        if (in != null) {
+            try (in) {
+                in.skipNBytes(0);
+                in.readNBytes(MOST_JSON_BYTES);
+            }
+        }
+    }
+}

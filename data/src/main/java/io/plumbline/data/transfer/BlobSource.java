@@ -1,0 +1,27 @@
+package io.plumbline.data.transfer;
+
+import io.plumbline.data.store.ByteRange;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.InputStream;
+
+/** Where blobs can be had from; nothing that it gives is believed. For several threads at once. */
+public interface BlobSource {
+    /** What it is called in messages. */
+    String name();
+
+    /**
+     * Bytes that a blob has, as this source says.
+     *
+     * @throws io.plumbline.data.store.NoSuchBlobException where it does not have it whole.
+     */
+    long bytes(Bytes32 id) throws IOException;
+
+    /**
+     * A range with what proves it, see {@link io.plumbline.verifier.blake3.Outboard#encode}.
+     *
+     * @param bytes that the blob has.
+     * @return to be closed; closing it early gives up the rest.
+     */
+    InputStream range(Bytes32 id, long bytes, ByteRange range) throws IOException;
+}
