@@ -11,10 +11,12 @@ import io.plumbline.node.cli.DevicesCommand;
 import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
 import io.plumbline.node.cli.apikey.ApiKeyCommand;
+import io.plumbline.node.cli.blob.BlobCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
 import io.plumbline.node.cli.local.NetworkCommand;
 import io.plumbline.node.cli.model.ModelCommand;
 import io.plumbline.node.cli.receipt.ReceiptCommand;
+import io.plumbline.node.cli.role.DataNodeCommand;
 import io.plumbline.node.cli.role.FullNodeCommand;
 import io.plumbline.node.cli.role.GatewayCommand;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
@@ -72,6 +74,7 @@ public final class Main {
                 .addCommand(new FullNodeCommand())
                 .addCommand(new InferenceNodeCommand())
                 .addCommand(new GatewayCommand())
+                .addCommand(new DataNodeCommand())
                 .addCommand(new CheatingNode())
                 .addCommand(new AuditCommand())
                 .addCommand(new VerifyCommand())
@@ -80,8 +83,10 @@ public final class Main {
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new ModelCommand())
+                .addCommand(new BlobCommand())
                 .addCommand(new ApiKeyCommand())
                 .build();
+        BlobCommand.addTo(line.getCommands().get("blob"));
         ModelCommand.addTo(line.getCommands().get("model"));
         ReceiptCommand.addTo(line.getCommands().get("receipt"));
         ApiKeyCommand.addTo(line.getCommands().get("api-key"));

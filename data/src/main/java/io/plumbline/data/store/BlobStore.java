@@ -262,7 +262,13 @@ public final class BlobStore implements AutoCloseable {
         }
     }
 
-    private synchronized void complete(PartialBlob blob) throws IOException {
+    private void complete(PartialBlob blob) throws IOException {
+        // Others need not wait for the disk.
+        blob.force();
+        completeForced(blob);
+    }
+
+    private synchronized void completeForced(PartialBlob blob) throws IOException {
         Receiving open = receiving.get(blob.id());
         if (open == null || open.blob() != blob) {
             // Given up, or here by another way.

@@ -21,6 +21,10 @@ public final class PartialBlob implements AutoCloseable {
     private final Bytes32 id;
     private final long bytes;
     private final Path data;
+
+    /** Where it begins in {@link #data}. */
+    private final long dataOffset;
+
     private final Path outboard;
     private final Path present;
     private final FileChannel dataFile;
@@ -39,10 +43,16 @@ public final class PartialBlob implements AutoCloseable {
      * @param base path of its three files but for their endings.
      */
     PartialBlob(Bytes32 id, long bytes, Path base, Completion completion) throws IOException {
+        this(id, bytes, sibling(base, ".data"), 0, base, completion);
+    }
+
+    private PartialBlob(Bytes32 id, long bytes, Path data, long dataOffset, Path base, Completion completion)
+            throws IOException {
         this.id = id;
         this.bytes = bytes;
         this.completion = completion;
-        this.data = sibling(base, ".data");
+        this.data = data;
+        this.dataOffset = dataOffset;
         this.outboard = sibling(base, ".outboard");
         this.present = sibling(base, ".present");
         GroupSet known = Files.exists(data) && Files.exists(outboard) && Files.exists(present)
@@ -61,10 +71,28 @@ public final class PartialBlob implements AutoCloseable {
      */
     public static PartialBlob besideFile(Bytes32 id, long bytes, Path file) throws IOException {
         return new PartialBlob(id, bytes, sibling(file, ".partial"), blob -> {
+            blob.force();
             Files.move(blob.data, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             blob.discard();
             BlobFiles.syncFolder(file.toAbsolutePath().getParent());
         });
+    }
+
+    /**
+     * For a part of a larger file, which is written where it belongs.
+     *
+     * @param file made where it is absent.
+     * @param offset of the part's first byte.
+     * @param base path, but for its endings, of the two files that say what is there; they stay when it is whole, so
+     *     that it is not asked for again before the whole file is.
+     */
+    public static PartialBlob inFile(Bytes32 id, long bytes, Path file, long offset, Path base) throws IOException {
+        return new PartialBlob(id, bytes, file, offset, base, PartialBlob::save);
+    }
+
+    void force() throws IOException {
+        dataFile.force(true);
+        outboardFile.force(true);
     }
 
     private static Path sibling(Path base, String ending) {
@@ -121,7 +149,7 @@ public final class PartialBlob implements AutoCloseable {
         new RangeDecoder(id.bytes(), bytes, range.from(), range.to()).decode(in, new RangeDecoder.Sink() {
             @Override
             public void group(long position, byte[] group, int length) throws IOException {
-                write(dataFile, position, ByteBuffer.wrap(group, 0, length));
+                write(dataFile, dataOffset + position, ByteBuffer.wrap(group, 0, length));
                 groups.add(position);
                 progress.more(length);
             }
@@ -165,8 +193,6 @@ public final class PartialBlob implements AutoCloseable {
         if (!isWhole()) {
             throw new IllegalStateException("Blob " + id + " has " + presentBytes() + " of " + bytes + " bytes.");
         }
-        dataFile.force(true);
-        outboardFile.force(true);
         completion.complete(this);
     }
 

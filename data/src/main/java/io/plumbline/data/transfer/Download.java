@@ -62,6 +62,9 @@ public final class Download {
             try {
                 return source.bytes(id);
             } catch (NoSuchBlobException e) {
+                if (sources.size() == 1) {
+                    throw e;
+                }
                 failures.add(source.name() + " does not have it");
             } catch (IOException e) {
                 isAbsent = false;
@@ -163,7 +166,7 @@ public final class Download {
         }
 
         synchronized void giveUp(BlobSource source, String why) {
-            failures.add(source.name() + ": " + why);
+            failures.add(source.name() + ": " + (why.endsWith(".") ? why.substring(0, why.length() - 1) : why));
             if (failures.size() < sources.size()) {
                 warnings.accept(source.name() + " is not asked for blob " + blob.id() + " any more: " + why);
             }

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.cluster;
 
+import io.plumbline.ledger.order.DataNodePage;
 import io.plumbline.ledger.order.LedgerStatus;
 import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.PaymentPage;
@@ -8,6 +9,7 @@ import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.DataNode;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Payment;
 import io.plumbline.ledger.state.Settlement;
@@ -275,6 +277,31 @@ public final class LedgerClient implements AutoCloseable {
             }
         }
         return nodes;
+    }
+
+    /**
+     * Data nodes that are registered, in the order of their keys.
+     *
+     * @throws IOException where nobody answers, or the full node that does gives the same nodes again or without end.
+     */
+    public List<DataNode> dataNodes() throws IOException {
+        List<DataNode> nodes = new ArrayList<>();
+        byte[] last = new byte[0];
+        while (nodes.size() <= MAX_NODES) {
+            List<DataNode> page =
+                    DataNodePage.decode(sequencer.ask(Query.DATA_NODES, last)).nodes();
+            for (DataNode node : page) {
+                if (last.length > 0 && Bytes32.of(node.key()).compareTo(Bytes32.of(last)) <= 0) {
+                    throw new IOException("The full node's list of data nodes is not in the order of their keys.");
+                }
+                nodes.add(node);
+                last = node.key();
+            }
+            if (page.size() < DataNodePage.MAX_NODES) {
+                return nodes;
+            }
+        }
+        throw new IOException("The full node names more than " + MAX_NODES + " data nodes.");
     }
 
     /**

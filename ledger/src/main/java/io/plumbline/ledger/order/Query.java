@@ -28,5 +28,10 @@ public enum Query {
      * A page of the payments to a key that name what they are for: 32 bytes of key, 8 of the number after which they
      * are asked for. See {@link PaymentPage}.
      */
-    PAYMENTS
+    PAYMENTS,
+    /**
+     * A page of the data nodes, in the order of their keys: those after the key that is asked for, the first ones where
+     * it is empty. See {@link DataNodePage}.
+     */
+    DATA_NODES
 }

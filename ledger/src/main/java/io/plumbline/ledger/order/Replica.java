@@ -162,6 +162,11 @@ public final class Replica {
             case ESCROWS -> key.length == 32 ? escrows(key) : new byte[0];
             case LOG_START -> new byte[0];
             case PAYMENTS -> key.length == 32 + Long.BYTES ? payments(key) : new byte[0];
+            case DATA_NODES ->
+                key.length == 0 || key.length == 32
+                        ? DataNodePage.of(state.dataNodesAfter(key.length == 0 ? null : key))
+                                .encode()
+                        : new byte[0];
         };
     }
 

@@ -597,6 +597,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return registry.nodesAfter(key == null ? null : Bytes32.of(key));
     }
 
+    /** Registered data nodes with keys after this one, in key order; all of them where it is null. */
+    public Collection<DataNode> dataNodesAfter(byte[] key) {
+        return registry.dataNodesAfter(key == null ? null : Bytes32.of(key));
+    }
+
     /** The registered inference node with this key, or null. */
     public Node node(byte[] key) {
         return registry.node(Bytes32.of(key));

@@ -26,7 +26,7 @@ final class Registry {
     private final Books books;
     private final Entries entries;
     private final NavigableMap<Bytes32, Node> nodes = new TreeMap<>();
-    private final SortedMap<Bytes32, DataNode> dataNodes = new TreeMap<>();
+    private final NavigableMap<Bytes32, DataNode> dataNodes = new TreeMap<>();
     private final SortedMap<Bytes32, Model> models = new TreeMap<>();
     private final SortedMap<Bytes32, FeedReport> reports = new TreeMap<>();
 
@@ -208,6 +208,11 @@ final class Registry {
         return key == null
                 ? nodes()
                 : Collections.unmodifiableCollection(nodes.tailMap(key, false).values());
+    }
+
+    /** @param key null for all. */
+    Collection<DataNode> dataNodesAfter(Bytes32 key) {
+        return Collections.unmodifiableCollection((key == null ? dataNodes : dataNodes.tailMap(key, false)).values());
     }
 
     FeedReport report(byte[] node, String feed) {

@@ -58,6 +58,9 @@ public sealed interface Event {
      */
     record Computes(String on, long cacheMib) implements Event {}
 
+    /** A model is fetched from data nodes. */
+    record Pulling(String model, int percent) implements Event {}
+
     /** Every byte of a model is compared with its manifest: a disk may have failed, and a lie costs the stake. */
     record Verifying(int percent) implements Event {}
 
@@ -118,6 +121,18 @@ public sealed interface Event {
 
     /** A node is not asked for a while. */
     record LeftOut(String node, long seconds, String why) implements Event {}
+
+    // Data nodes
+
+    /**
+     * A disk has changed some of a blob, which is not served until it is repaired.
+     *
+     * @param damagedBytes of it that are not proven by its id.
+     */
+    record Damaged(String blob, long damagedBytes, long bytes) implements Event {}
+
+    /** What was damaged of a blob was sent again by other data nodes. */
+    record Repaired(String blob, long bytes) implements Event {}
 
     // Full nodes
 

@@ -3,7 +3,7 @@ package io.plumbline.verifier.blake3;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/** Chaining values of groups and their parents, by scratch memory that is used again. Not for several threads at once. */
+/** Chaining values of groups and their parents; its memory is used again. Not for several threads at once. */
 final class GroupHasher {
     /** Groups that are hashed together. */
     static final int MOST_GROUPS = 64;

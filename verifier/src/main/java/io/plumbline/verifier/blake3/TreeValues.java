@@ -6,7 +6,8 @@ public interface TreeValues {
     long messageBytes();
 
     /**
-     * Words of the node that spans chunks {@code index * 2^level} and on, up to {@code 2^level} of them; not the root's.
+     * Words of the node that spans chunks {@code index * 2^level} and on, up to {@code 2^level} of them; never of the
+     * root.
      *
      * @param target receives 8 words from {@code offset}.
      */

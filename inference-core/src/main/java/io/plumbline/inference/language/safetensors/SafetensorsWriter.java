@@ -24,10 +24,18 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     /** Opens {@code path} and writes the header. */
     public SafetensorsWriter(Path path, Map<String, Declared> tensors) throws IOException {
+        remaining = new LinkedHashMap<>();
+        tensors.forEach((name, declared) -> remaining.put(name, declared.bytes()));
+        byte[] header = header(tensors);
+        out = new BufferedOutputStream(Files.newOutputStream(path), 1 << 20);
+        out.write(header);
+    }
+
+    /** What a file begins with that has these tensors, one after the other behind it. */
+    public static byte[] header(Map<String, Declared> tensors) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode root = mapper.createObjectNode();
         root.putObject("__metadata__").put("format", "pt");
-        remaining = new LinkedHashMap<>();
         long offset = 0;
         for (Map.Entry<String, Declared> entry : tensors.entrySet()) {
             Declared declared = entry.getValue();
@@ -36,19 +44,17 @@ public final class SafetensorsWriter implements AutoCloseable {
             node.set("shape", mapper.valueToTree(declared.shape()));
             node.set("data_offsets", mapper.valueToTree(new long[] {offset, offset + declared.bytes()}));
             offset += declared.bytes();
-            remaining.put(entry.getKey(), declared.bytes());
         }
         byte[] json = mapper.writeValueAsBytes(root);
         int padded = (json.length + 7) / 8 * 8;
-        out = new BufferedOutputStream(Files.newOutputStream(path), 1 << 20);
-        out.write(ByteBuffer.allocate(8)
+        ByteBuffer header = ByteBuffer.allocate(8 + padded)
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(padded)
-                .array());
-        out.write(json);
-        for (int i = json.length; i < padded; i++) {
-            out.write(' ');
+                .put(json);
+        while (header.hasRemaining()) {
+            header.put((byte) ' ');
         }
+        return header.array();
     }
 
     /** Appends bytes of the tensor whose turn it is. */

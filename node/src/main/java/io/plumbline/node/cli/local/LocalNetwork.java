@@ -3,7 +3,6 @@ package io.plumbline.node.cli.local;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
-import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.ThisProgram;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -20,12 +19,13 @@ import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
- * Four full nodes, an inference node and a gateway on this host, each a process that stays. Keys, the network's file
- * and the ledger are made once and found again: what was paid before a stop is paid after it.
+ * Four full nodes, a data node, an inference node and a gateway on this host, each a process that stays. Keys, the
+ * network's file and the ledger are made once and found again: what was paid before a stop is paid after it.
  */
 final class LocalNetwork implements AutoCloseable {
     static final String INFERENCE_NODE = "inference-node";
     static final String GATEWAY = "gateway";
+    static final String DATA_NODE = "data-node";
 
     private static final String NETWORK_FILE = "network.json";
     private static final String SETTINGS_FILE = "settings.json";
@@ -36,6 +36,7 @@ final class LocalNetwork implements AutoCloseable {
     private static final long BOND = 10_000;
     private static final long GATEWAY_DEPOSIT = 1_000_000_000;
     private static final long NODE_DEPOSIT = 1_000_000;
+    private static final long DATA_NODE_DEPOSIT = 100_000;
 
     /** For the ledger's log to be applied again, and a verifier key to be made of large weights. */
     private static final long START_MS = 600_000;
@@ -61,6 +62,10 @@ final class LocalNetwork implements AutoCloseable {
             }
             for (int i = 0; i < FULL_NODES; i++) {
                 roles.add(role("full-node-" + i));
+            }
+            // A network that was made before there were data nodes has none.
+            if (!isIn(this.folder) || Files.exists(keyFile(DATA_NODE))) {
+                roles.add(role(DATA_NODE));
             }
             roles.add(role(INFERENCE_NODE));
             roles.add(role(GATEWAY));
@@ -90,9 +95,22 @@ final class LocalNetwork implements AutoCloseable {
 
     /** Where clients find the gateway, or null where none runs. */
     String gateway() throws IOException {
-        DetachedRole gateway = roles.getLast();
-        Event.Ready ready = gateway.process().isPresent() ? gateway.ready() : null;
-        return ready == null ? null : "http://localhost:" + ready.port() + "/v1";
+        String address = address(GATEWAY);
+        return address == null ? null : address + "/v1";
+    }
+
+    /** Where blobs are put and fetched, or null where no data node runs. */
+    String dataNode() throws IOException {
+        return address(DATA_NODE);
+    }
+
+    private String address(String name) throws IOException {
+        for (DetachedRole role : roles) {
+            if (role.name().equals(name) && role.process().isPresent() && role.ready() != null) {
+                return "http://localhost:" + role.ready().port();
+            }
+        }
+        return null;
     }
 
     /** Whether a folder has a network that was made before. */
@@ -165,7 +183,8 @@ final class LocalNetwork implements AutoCloseable {
             }
             List<Genesis.Deposit> deposits = List.of(
                     new Genesis.Deposit(keys(GATEWAY).publicKey(), GATEWAY_DEPOSIT),
-                    new Genesis.Deposit(keys(INFERENCE_NODE).publicKey(), NODE_DEPOSIT));
+                    new Genesis.Deposit(keys(INFERENCE_NODE).publicKey(), NODE_DEPOSIT),
+                    new Genesis.Deposit(keys(DATA_NODE).publicKey(), DATA_NODE_DEPOSIT));
             Genesis genesis = new Genesis(fullNodes, BOND, keys("bank").publicKey(), deposits, Parameters.DEFAULT);
             Network.onThisHost(genesis).write(file);
         }
@@ -193,9 +212,13 @@ final class LocalNetwork implements AutoCloseable {
                 "--key",
                 keyFile(role.name()).toString(),
                 "--dir",
-                role.data().toString(),
-                "--model",
-                kind.equals(GATEWAY) ? settings.name() + "=" + settings.model() : settings.model()));
+                role.data().toString()));
+        if (kind.equals(DATA_NODE)) {
+            command.addAll(List.of("--port", "0"));
+            return command;
+        }
+        command.addAll(
+                List.of("--model", kind.equals(GATEWAY) ? settings.name() + "=" + settings.model() : settings.model()));
         if (kind.equals(GATEWAY)) {
             command.addAll(List.of("--port", "" + settings.port()));
         }

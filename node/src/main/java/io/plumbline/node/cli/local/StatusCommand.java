@@ -23,6 +23,10 @@ final class StatusCommand extends LocalOptions {
             if (gateway != null) {
                 Terminal.print("serves          " + gateway);
             }
+            String dataNode = network.dataNode();
+            if (dataNode != null) {
+                Terminal.print("keeps blobs     " + dataNode);
+            }
             return allRun ? 0 : 1;
         }
     }

@@ -16,10 +16,12 @@ public final class ModelCommand extends CommandOptions implements Callable<Integ
         model.addCommand(new VerifyModelCommand());
         model.addCommand(new KeyCommand());
         model.addCommand(new CalibrateCommand());
+        model.addCommand(new PushCommand());
+        model.addCommand(new PullCommand());
     }
 
     @Override
     public Integer call() throws IOException {
-        throw new IOException("Say what to do with the model: import, info, id, verify, key or calibrate.");
+        throw new IOException("Say what to do with the model: import, info, id, verify, key, calibrate, push or pull.");
     }
 }

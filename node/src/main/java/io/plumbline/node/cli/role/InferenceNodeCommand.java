@@ -6,7 +6,10 @@ import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.cli.ModelById;
+import io.plumbline.node.cli.blob.BlobPlaces;
 import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.tensor.Precision;
@@ -20,7 +23,8 @@ public class InferenceNodeCommand extends RoleCommand {
     @Parameter(
             names = "--model",
             required = true,
-            description = "DIR: imported model, a language model or an ONNX model")
+            description = "DIR or ID: imported model, a language model or an ONNX model; by its id it is fetched from"
+                    + " the network's data nodes")
     private Path model;
 
     @Parameter(names = "--port", description = "UDP port, 0 for any")
@@ -59,12 +63,21 @@ public class InferenceNodeCommand extends RoleCommand {
         compute.requireSound();
         announced.requireSound();
         announced.useProfile();
-        InferenceNode.Serving serving = TensorPackage.isIn(model)
-                ? tensors.serving(model, compute.device(), compute.threads(), this::computed)
-                : InferenceNode.language(model, compute.choice(), this::layers);
+        Path folder = ModelById.is(model) ? pulled(on) : model;
+        InferenceNode.Serving serving = TensorPackage.isIn(folder)
+                ? tensors.serving(folder, compute.device(), compute.threads(), this::computed)
+                : InferenceNode.language(folder, compute.choice(), this::layers);
         InferenceNode.Place place =
                 new InferenceNode.Place(dir, host, port, announced.stake(), announced.price(), announced.most());
         return new InferenceNode(on, keys, place, serving, events, this::fail);
+    }
+
+    private Path pulled(Network on) throws IOException {
+        return ModelById.find(
+                model,
+                () -> BlobPlaces.of(on),
+                percent -> events.emit(new Event.Pulling(model.toString(), percent)),
+                warning -> events.emit(new Event.Warning(warning)));
     }
 
     /** Weights that a language model is computed with. */

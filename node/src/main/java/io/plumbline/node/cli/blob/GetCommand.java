@@ -1,0 +1,117 @@
+package io.plumbline.node.cli.blob;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.PartialBlob;
+import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.data.transfer.Download;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.verifier.blake3.RangeDecoder;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import me.tongfei.progressbar.ProgressBar;
+
+/** {@code plumbline blob get}. */
+@Parameters(
+        commandNames = "get",
+        commandDescription = "Fetch a blob from all data nodes that are named at once, or a store, every byte checked.")
+final class GetCommand extends BlobIdCommand {
+    private static final Pattern RANGE = Pattern.compile("(\\d{1,18})-(\\d{1,18})");
+
+    @Parameter(names = "--to", description = "FILE: to write; the blob's id in this folder where none is named")
+    private Path to;
+
+    @Parameter(names = "--range", description = "FROM-TO: only these bytes, from 0, the last one included")
+    private String range;
+
+    @Override
+    List<String> form() {
+        return List.of("an ID");
+    }
+
+    @Override
+    int run(Bytes32 id, List<String> more, BlobStore store) throws IOException {
+        Path file = to == null ? Path.of(id.toString()) : to;
+        if (Files.isDirectory(file)) {
+            throw new IOException(file + " is a folder. Name a file by --to.");
+        }
+        if (file.toAbsolutePath().getParent() == null
+                || !Files.isDirectory(file.toAbsolutePath().getParent())) {
+            throw new IOException("The folder of " + file + " does not exist.");
+        }
+        List<BlobSource> sources = places.sources(store);
+        Download download =
+                new Download(sources, places.rate(), warning -> System.err.println(Terminal.printable(warning)));
+        long bytes = download.bytes(id);
+        if (range == null) {
+            whole(id, bytes, download, file);
+        } else {
+            part(id, bytes, sources, file);
+        }
+        Terminal.print(
+                json
+                        ? new ObjectMapper()
+                                .createObjectNode()
+                                .put("id", id.toString())
+                                .put("bytes", bytes)
+                                .put("file", file.toString())
+                        : file);
+        return 0;
+    }
+
+    private static void whole(Bytes32 id, long bytes, Download download, Path file) throws IOException {
+        try (PartialBlob blob = PartialBlob.besideFile(id, bytes, file);
+                ProgressBar bar = Bars.of("get", bytes)) {
+            bar.stepBy(blob.presentBytes());
+            download.run(blob, bar::stepBy);
+        }
+    }
+
+    private void part(Bytes32 id, long bytes, List<BlobSource> sources, Path file) throws IOException {
+        Matcher asked = RANGE.matcher(range);
+        if (!asked.matches()
+                || Long.parseLong(asked.group(1)) > Long.parseLong(asked.group(2))
+                || Long.parseLong(asked.group(1)) >= bytes) {
+            throw new IOException("--range is FROM-TO, such as 0-1023, within the blob's " + bytes + " bytes; not \""
+                    + range + "\".");
+        }
+        ByteRange wanted =
+                new ByteRange(Long.parseLong(asked.group(1)), Math.min(bytes, Long.parseLong(asked.group(2)) + 1));
+        IOException last = null;
+        for (BlobSource source : sources) {
+            Path partial = Files.createTempFile(file.toAbsolutePath().getParent(), ".range-", "");
+            try (InputStream in = source.range(id, bytes, wanted)) {
+                write(new RangeDecoder(id.bytes(), bytes, wanted.from(), wanted.to()), in, wanted, partial);
+                Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
+                return;
+            } catch (IOException e) {
+                last = e;
+                System.err.println(Terminal.printable(source.name() + " did not give it: " + e.getMessage()));
+            } finally {
+                Files.deleteIfExists(partial);
+            }
+        }
+        throw last;
+    }
+
+    private static void write(RangeDecoder decoder, InputStream in, ByteRange wanted, Path file) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            decoder.decode(in, (at, some, length) -> {
+                int from = (int) Math.max(0, wanted.from() - at);
+                int end = (int) Math.min(length, wanted.to() - at);
+                out.write(some, from, end - from);
+            });
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package io.plumbline.node.cli.blob;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.data.store.BlobIds;
+import io.plumbline.data.store.BlobStat;
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.data.BlobJson;
+import io.plumbline.node.network.Terminal;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Callable;
+
+/** {@code plumbline blob ls}. */
+@Parameters(commandNames = "ls", commandDescription = "List blobs: id, bytes, what they are kept for.")
+final class ListCommand extends CommandOptions implements Callable<Integer> {
+    private static final int AT_ONCE = 1000;
+
+    @Parameter(names = "--json", description = "print one JSON object a line")
+    private boolean json;
+
+    @ParametersDelegate
+    private BlobPlaces places = new BlobPlaces();
+
+    @Override
+    public Integer call() throws IOException {
+        if (places.hasStore()) {
+            try (BlobStore store = places.openStore()) {
+                Bytes32 after = null;
+                for (List<BlobStat> some = store.list(null, AT_ONCE);
+                        !some.isEmpty();
+                        some = store.list(after, AT_ONCE)) {
+                    some.forEach(stat -> print(BlobJson.of(stat)));
+                    after = some.getLast().id();
+                }
+            }
+            return 0;
+        }
+        for (BlobNode node : places.requireNodes()) {
+            JsonNode page = node.list(null);
+            while (true) {
+                page.path("list").forEach(this::print);
+                if (!page.hasNonNull("next")) {
+                    break;
+                }
+                page = node.list(BlobIds.parse(page.path("next").asText()));
+            }
+        }
+        return 0;
+    }
+
+    private void print(JsonNode blob) {
+        Terminal.print(
+                json
+                        ? blob
+                        : blob.path("id").asText() + "  " + blob.path("bytes").asLong()
+                                + (blob.path("damaged").asBoolean() ? "  DAMAGED" : "")
+                                + (blob.path("pins").isEmpty() ? "" : "  " + blob.path("pins")));
+    }
+}

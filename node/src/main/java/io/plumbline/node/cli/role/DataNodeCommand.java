@@ -1,0 +1,73 @@
+package io.plumbline.node.cli.role;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.node.cli.ByteSize;
+import io.plumbline.node.data.DataNode;
+import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.TenantFile;
+import io.plumbline.node.tenant.Tenants;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.agrona.CloseHelper;
+
+/** {@code plumbline data-node}. */
+@Parameters(
+        commandNames = "data-node",
+        commandDescription = "Keep large files by their hash, and serve them over HTTP.")
+public final class DataNodeCommand extends RoleCommand {
+    @Parameter(names = "--port", description = "HTTP port, 0 for any")
+    private int port = 9200;
+
+    @Parameter(names = "--stake", description = "stake to put up")
+    private long stake = 10_000;
+
+    @Parameter(
+            names = "--quota",
+            description = "that its blobs may have together, such as 500G; what the disk has where none is named",
+            converter = ByteSize.class)
+    private Long quota = Long.MAX_VALUE;
+
+    @Parameter(
+            names = "--api-keys",
+            description = "FILE: of those that may put, pin and delete blobs, which ./plumbline api-key makes; without"
+                    + " it all on this host may, and nobody where others reach it. Reading takes no key")
+    private Path apiKeys;
+
+    @Parameter(names = "--scrub-days", description = "days in which each blob is compared with its id once")
+    private int scrubDays = 30;
+
+    @Parameter(
+            names = "--scrub-rate",
+            description = "bytes a second that are read for that",
+            converter = ByteSize.class)
+    private Long scrubRate = 50L << 20;
+
+    @Parameter(names = "--unpinned-hours", description = "hours after which blobs that nobody pinned are removed")
+    private int unpinnedHours = 24;
+
+    @Override
+    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+        if (scrubDays < 1 || scrubRate < 1 || quota < 0 || unpinnedHours < 1) {
+            throw new IOException("--scrub-days, --scrub-rate and --unpinned-hours are 1 or more, --quota 0 or more.");
+        }
+        if (apiKeys != null) {
+            TenantFile.read(apiKeys);
+        }
+        Tenants tenants = apiKeys == null ? null : new Tenants(apiKeys, dir, 1, events::emit);
+        DataNode.Place place = new DataNode.Place(
+                dir,
+                host,
+                port,
+                stake,
+                quota,
+                Duration.ofDays(scrubDays),
+                RateLimit.of(scrubRate),
+                Duration.ofHours(unpinnedHours));
+        DataNode node = new DataNode(on, keys, place, tenants, null, events, this::fail);
+        return () -> CloseHelper.closeAll(node, tenants);
+    }
+}

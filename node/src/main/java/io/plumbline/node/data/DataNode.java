@@ -1,0 +1,154 @@
+package io.plumbline.node.data;
+
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerWait;
+import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Tenants;
+import io.plumbline.transport.Addresses;
+import io.plumbline.transport.Media;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import javax.net.ssl.SSLContext;
+import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
+
+/** The role that keeps large files off the ledger: a blob store over HTTP, announced on the ledger with a stake. */
+public final class DataNode implements AutoCloseable {
+    private Media media;
+    private LedgerClient ledger;
+    private BlobStore store;
+    private BlobServer server;
+    private Upkeep upkeep;
+    private ScheduledExecutorService looking;
+
+    /**
+     * Where it works.
+     *
+     * @param folder of its data, its store among them.
+     * @param port for HTTP, 0 for any free one.
+     * @param quotaBytes that its blobs may have together.
+     * @param scrubEvery period in which each blob is compared with its id once.
+     * @param scrubRate at which blobs are read for that.
+     * @param keepUnpinned after which blobs that nobody pinned are removed.
+     */
+    public record Place(
+            Path folder,
+            String host,
+            int port,
+            long stake,
+            long quotaBytes,
+            Duration scrubEvery,
+            RateLimit scrubRate,
+            Duration keepUnpinned) {}
+
+    /**
+     * Starts the node and announces it on the ledger.
+     *
+     * @param tenants that may change the store; null for everybody on this host.
+     * @param tls null for HTTP in the clear.
+     * @param onEnd called when it cannot go on: the process should end.
+     */
+    public DataNode(
+            Network network, KeyPair keys, Place place, Tenants tenants, SSLContext tls, Events events, Runnable onEnd)
+            throws IOException {
+        ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
+        try {
+            store = BlobStore.open(place.folder().resolve("store"), place.quotaBytes());
+            server = new BlobServer(store, place.host(), place.port(), tenants, tls, errors::onError);
+            AtomicBoolean hasEnded = new AtomicBoolean();
+            media = new Media(place.folder().resolve("driver"), errors, () -> {
+                hasEnded.set(true);
+                onEnd.run();
+            });
+            ledger = network.ledger(media.directory(), place.host(), keys);
+            LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
+            announce(keys, place);
+            byte[] self = keys.publicKey();
+            upkeep = new Upkeep(
+                    store,
+                    () -> others(self),
+                    place.scrubEvery(),
+                    place.scrubRate(),
+                    place.keepUnpinned(),
+                    events::emit);
+            upkeep.start();
+            lookAt(tenants, errors);
+        } catch (IOException | RuntimeException e) {
+            close();
+            throw e;
+        }
+        events.emit(new Event.Ready("data-node", HexFormat.of().formatHex(keys.publicKey()), null, server.port()));
+    }
+
+    /** Has changes of the file of API keys take effect. */
+    private void lookAt(Tenants tenants, ErrorHandler errors) {
+        if (tenants == null) {
+            return;
+        }
+        looking = Executors.newSingleThreadScheduledExecutor(
+                Thread.ofPlatform().daemon().name("api-files").factory());
+        looking.scheduleWithFixedDelay(
+                () -> {
+                    try {
+                        tenants.lookAgain();
+                    } catch (RuntimeException e) {
+                        // It would not be looked at again.
+                        errors.onError(e);
+                    }
+                },
+                1,
+                1,
+                TimeUnit.SECONDS);
+    }
+
+    private void announce(KeyPair keys, Place place) throws IOException {
+        LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterDataNode(
+                place.stake(), Addresses.text(Addresses.resolve(place.host())), server.port()));
+        if (!outcome.isApplied()) {
+            throw new IOException("The ledger refused to register this data node: " + outcome.reason()
+                    + ". Its account is " + HexFormat.of().formatHex(keys.publicKey()) + ", which needs "
+                    + place.stake() + " for the stake and some for fees. Whoever keeps the network's bank key pays in,"
+                    + " by: plumbline ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference"
+                    + " TEXT.");
+        }
+    }
+
+    /** The other data nodes, as sources. */
+    private List<BlobNode> others(byte[] self) throws IOException {
+        List<BlobNode> others = new ArrayList<>();
+        for (io.plumbline.ledger.state.DataNode node : ledger.dataNodes()) {
+            if (!Arrays.equals(node.key(), self)) {
+                others.add(DataNodes.at(node));
+            }
+        }
+        return others;
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    @Override
+    public void close() {
+        if (looking != null) {
+            looking.shutdownNow();
+        }
+        CloseHelper.closeAll(upkeep, server, ledger, media, store);
+    }
+}

@@ -1,0 +1,22 @@
+package io.plumbline.node.data;
+
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.DataNode;
+import java.io.IOException;
+import java.util.List;
+
+/** Data nodes by what the ledger says of them. */
+public final class DataNodes {
+    private DataNodes() {}
+
+    /** All that are announced. */
+    public static List<BlobNode> of(LedgerClient ledger) throws IOException {
+        return ledger.dataNodes().stream().map(DataNodes::at).toList();
+    }
+
+    static BlobNode at(DataNode node) {
+        boolean isV6 = node.host().indexOf(':') >= 0;
+        return new BlobNode("http://" + (isV6 ? "[" + node.host() + "]" : node.host()) + ":" + node.port(), null);
+    }
+}

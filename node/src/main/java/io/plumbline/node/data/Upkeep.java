@@ -1,0 +1,143 @@
+package io.plumbline.node.data;
+
+import io.plumbline.data.store.BlobStat;
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.store.PartialBlob;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.data.transfer.Download;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.node.network.Event;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * Compares blobs with their ids again and again, those first that were not for the longest time, and has what a disk
+ * has changed sent again by other data nodes; and removes what nobody has pinned for long.
+ */
+final class Upkeep implements AutoCloseable {
+    /** Between looks at what is due: a damaged blob that nobody had is asked for again as often. */
+    private static final long LOOK_S = 60;
+
+    private static final int LISTED_AT_ONCE = 1000;
+    private static final long CLOSE_S = 10;
+
+    /** Names the sources that may have a blob. */
+    @FunctionalInterface
+    interface Sources {
+        List<? extends BlobSource> find() throws IOException;
+    }
+
+    private final BlobStore store;
+    private final Sources sources;
+    private final long periodMs;
+    private final RateLimit rate;
+    private final long keepUnpinnedMs;
+    private final Consumer<Event> events;
+    private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("blob-upkeep").factory());
+
+    /**
+     * @param period in which each blob is compared once.
+     * @param rate at which they are read, so that those who ask for blobs do not wait.
+     * @param keepUnpinned after which blobs without a pin are removed.
+     */
+    Upkeep(
+            BlobStore store,
+            Sources sources,
+            Duration period,
+            RateLimit rate,
+            Duration keepUnpinned,
+            Consumer<Event> events) {
+        this.store = store;
+        this.sources = sources;
+        this.periodMs = period.toMillis();
+        this.rate = rate;
+        this.keepUnpinnedMs = keepUnpinned.toMillis();
+        this.events = events;
+    }
+
+    void start() {
+        thread.scheduleWithFixedDelay(this::look, 0, LOOK_S, TimeUnit.SECONDS);
+    }
+
+    private void look() {
+        try {
+            store.collect(System.currentTimeMillis() - keepUnpinnedMs);
+            Bytes32 after = null;
+            for (List<BlobStat> some = store.list(null, LISTED_AT_ONCE);
+                    !some.isEmpty();
+                    some = store.list(after, LISTED_AT_ONCE)) {
+                for (BlobStat stat : some) {
+                    after = stat.id();
+                    lookAt(stat);
+                }
+            }
+        } catch (UncheckedIOException e) {
+            // The process ends.
+        } catch (IOException | RuntimeException e) {
+            events.accept(new Event.Error("Blobs cannot be compared with their ids: " + e.getMessage()));
+        }
+    }
+
+    private void lookAt(BlobStat stat) throws IOException {
+        if (!stat.isDamaged() && System.currentTimeMillis() - stat.verifiedMs() < periodMs) {
+            return;
+        }
+        try {
+            List<ByteRange> damaged = store.scrub(stat.id(), this::pace);
+            if (!damaged.isEmpty()) {
+                if (!stat.isDamaged()) {
+                    long bytes = damaged.stream().mapToLong(ByteRange::length).sum();
+                    events.accept(new Event.Damaged(stat.id().toString(), bytes, stat.bytes()));
+                }
+                repair(stat);
+            }
+        } catch (NoSuchBlobException e) {
+            // Deleted meanwhile.
+        }
+    }
+
+    private void pace(long bytes) {
+        try {
+            rate.take(bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void repair(BlobStat stat) {
+        try {
+            List<? extends BlobSource> others = sources.find();
+            if (others.isEmpty()) {
+                return;
+            }
+            PartialBlob part = store.receive(stat.id(), stat.bytes());
+            new Download(others, RateLimit.none(), warning -> events.accept(new Event.Warning(warning)))
+                    .run(part, Progress.none());
+            events.accept(new Event.Repaired(stat.id().toString(), stat.bytes()));
+        } catch (IOException e) {
+            events.accept(new Event.Warning(
+                    "A damaged blob is not repaired yet, and is asked for again in a minute: " + e.getMessage()));
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+        try {
+            thread.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,190 @@
+package io.plumbline.node.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.node.full.FullNode;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Network;
+import io.plumbline.transport.Media;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.agrona.CloseHelper;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Data nodes on a ledger: found there, one's damage repaired by another, models fetched by their ids alone. */
+@Tag("slow")
+class DataNodeTest {
+    @TempDir
+    private Path folder;
+
+    private final List<AutoCloseable> running = new ArrayList<>();
+    private final KeyPair[] keys = {KeyPair.random(), KeyPair.random()};
+    private final ByteArrayOutputStream told = new ByteArrayOutputStream();
+    private final Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
+    private Network network;
+    private Path model;
+    private LedgerClient ledger;
+
+    @BeforeEach
+    void start() throws IOException {
+        KeyPair full = KeyPair.random();
+        model = folder.resolve("model");
+        ModelImport.run(Path.of("../models/plumbline-stories-2m"), model, share -> {});
+        List<Deposit> deposits = Arrays.stream(keys)
+                .map(key -> new Deposit(key.publicKey(), 10_000))
+                .toList();
+        network = Network.onThisHost(new Genesis(List.of(full.publicKey()), deposits));
+        running.add(new FullNode(
+                network,
+                full,
+                new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
+                events,
+                () -> {}));
+        Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
+        running.addFirst(media);
+        ledger = network.ledger(media.directory(), "localhost", KeyPair.random());
+        running.addFirst(ledger);
+    }
+
+    @AfterEach
+    void stop() {
+        CloseHelper.closeAll(running);
+    }
+
+    private DataNode start(int which, Duration scrubEvery) throws IOException {
+        DataNode.Place place = new DataNode.Place(
+                folder.resolve("data" + which),
+                "localhost",
+                0,
+                1_000,
+                1L << 30,
+                scrubEvery,
+                RateLimit.none(),
+                Duration.ofDays(1));
+        return new DataNode(network, keys[which], place, null, null, events, () -> {});
+    }
+
+    private void awaitTold(String text) throws InterruptedException {
+        long end = System.nanoTime() + 30_000_000_000L;
+        while (!told.toString(StandardCharsets.UTF_8).contains(text)) {
+            assertTrue(System.nanoTime() < end, "told: " + told);
+            Thread.sleep(20);
+        }
+    }
+
+    @Test
+    void nodesAreFoundOnTheLedgerRepairEachOtherAndGiveModelsByTheirIds() throws Exception {
+        byte[] bytes = new byte[3 << 20];
+        new Random(1).nextBytes(bytes);
+        // Written while the node does not run, as a disk's damage is.
+        Bytes32 id;
+        try (BlobStore store = BlobStore.open(folder.resolve("data0/store"), Long.MAX_VALUE)) {
+            id = store.put(new ByteArrayInputStream(bytes), Progress.none());
+            store.pin(id, "test");
+            Path file = store.folder().resolve("blobs/" + id.toString().substring(0, 2) + "/" + id);
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.wrap(new byte[1000]), 1 << 20);
+            }
+        }
+        try (BlobStore store = BlobStore.open(folder.resolve("data1/store"), Long.MAX_VALUE)) {
+            store.put(new ByteArrayInputStream(bytes), Progress.none());
+        }
+        try (DataNode second = start(1, Duration.ofDays(30));
+                DataNode first = start(0, Duration.ZERO)) {
+            awaitTold("\"damagedBytes\":16384");
+            awaitTold("\"event\":\"repaired\"");
+            List<BlobNode> nodes = DataNodes.of(ledger);
+            assertEquals(2, nodes.size());
+            assertTrue(nodes.stream().anyMatch(node -> node.name().endsWith(":" + first.port())));
+            BlobNode repaired = new BlobNode("http://localhost:" + first.port(), null);
+            assertEquals(new BlobNode.Remote(bytes.length, false, List.of("test"), bytes.length), repaired.stat(id));
+
+            byte[] modelId = ModelPush.run(model, repaired, RateLimit.none(), Progress.none());
+            Path pulled = folder.resolve("pulled");
+            List<Long> told = new ArrayList<>();
+            ModelPull.run(Bytes32.of(modelId), nodes, RateLimit.none(), pulled, new ModelPull.Listener() {
+                @Override
+                public void begins(long all) {
+                    told.add(-all);
+                }
+
+                @Override
+                public void more(long some) {
+                    told.add(some);
+                }
+
+                @Override
+                public void warn(String warning) {
+                    // The second node has nothing of the model.
+                }
+            });
+            assertTrue(told.stream().mapToLong(Long::longValue).sum() >= 0, "all that was announced has come");
+            try (LoadedModel original = LoadedModel.open(model);
+                    LoadedModel copy = LoadedModel.open(pulled)) {
+                copy.verify(share -> {});
+                assertArrayEquals(original.id(), copy.id());
+                assertArrayEquals(original.stopTokens(), copy.stopTokens());
+            }
+            // Again, it is there.
+            ModelPull.run(Bytes32.of(modelId), nodes, RateLimit.none(), pulled, silent());
+
+            IOException none = assertThrows(
+                    NoSuchBlobException.class,
+                    () -> ModelPull.run(
+                            Bytes32.of(new byte[32]), nodes, RateLimit.none(), folder.resolve("none"), silent()));
+            assertTrue(none.getMessage().contains("Blob 0000"), none.getMessage());
+            IOException notAModel = assertThrows(
+                    IOException.class,
+                    () -> ModelPull.run(id, nodes, RateLimit.none(), folder.resolve("none"), silent()));
+            assertTrue(notAModel.getMessage().contains("is no model"), notAModel.getMessage());
+            assertFalse(Files.exists(folder.resolve("none")));
+            assertTrue(second.port() > 0);
+        }
+    }
+
+    private static ModelPull.Listener silent() {
+        return new ModelPull.Listener() {
+            @Override
+            public void begins(long bytes) {}
+
+            @Override
+            public void more(long bytes) {}
+
+            @Override
+            public void warn(String warning) {}
+        };
+    }
+}
