@@ -33,6 +33,7 @@ public final class Main {
 
     private static final List<Command> COMMANDS = List.of(
             new Command(AuditBench.class, () -> new AuditBench()),
+            new Command(BlobBench.class, () -> new BlobBench()),
             new Command(CpuBench.class, () -> new CpuBench()),
             new Command(CommitmentBench.class, () -> new CommitmentBench()),
             new Command(FreivaldsBench.class, () -> new FreivaldsBench()),

@@ -1,0 +1,384 @@
+package io.plumbline.benchmarks;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.FileBlob;
+import io.plumbline.data.store.PartialBlob;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.Download;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.node.data.BlobServer;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChunkGroups;
+import io.plumbline.verifier.blake3.OutboardWriter;
+import io.plumbline.verifier.blake3.RangeDecoder;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.stream.DoubleStream;
+
+/**
+ * Headlines blob-put, blob-get and blob-range: a store beside write and fsync; a fetch that checks every byte beside the
+ * slowest of disk, wire and hash; a mebibyte from inside of a huge blob beside the same bytes unproven.
+ */
+@Parameters(
+        commandNames = "blobs",
+        commandDescription = "Blobs put, fetched and read by range, beside disk, wire and hash alone.")
+final class BlobBench implements Callable<Integer> {
+    private static final double MB = 1e6;
+    private static final int PIECE_BYTES = 1 << 20;
+
+    /** Mebibytes of a huge blob that are not holes, and asked for. */
+    private static final int RANGES = 200;
+
+    @Parameter(names = "--mib", description = "size of the blob that is put and fetched")
+    private int mib = 1024;
+
+    @Parameter(names = "--gib", description = "size of the blob that ranges are read of; sparse, 0 to go without")
+    private int gib = 100;
+
+    @Parameter(names = "--rounds", description = "readings")
+    private int rounds = 5;
+
+    @Parameter(names = "--dir", description = "DIR: on the disk that is measured")
+    private Path dir = Path.of(System.getProperty("java.io.tmpdir"));
+
+    @Parameter(names = "--results", description = "DIR: where results are written")
+    private Path results = Path.of("benchmarks", "results");
+
+    private Path folder;
+
+    @Override
+    public Integer call() throws Exception {
+        folder = Files.createTempDirectory(dir, "blobs-");
+        try {
+            whole();
+            if (gib > 0) {
+                range();
+            }
+        } finally {
+            Directories.delete(folder);
+        }
+        return 0;
+    }
+
+    private void whole() throws IOException {
+        Path source = folder.resolve("source");
+        fill(source);
+        double[] put = new double[rounds];
+        double[] written = new double[rounds];
+        double[] get = new double[rounds];
+        double[] wire = new double[rounds];
+        double[] hash = new double[rounds];
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(store, "127.0.0.1", 0, null, null, Throwable::printStackTrace)) {
+            Bytes32 id;
+            try (FileBlob blob = FileBlob.of(source, Progress.none())) {
+                id = blob.id();
+            }
+            BlobNode node = new BlobNode("http://127.0.0.1:" + server.port(), null);
+            for (int i = -1; i < rounds; i++) {
+                double ourPut = put(store, source, id);
+                double plain = write(source, folder.resolve("plain"));
+                double ourGet = get(node, id);
+                double theWire = wire(server.port(), id);
+                double theHash = hash(source, id);
+                if (i >= 0) {
+                    put[i] = rate(ourPut);
+                    written[i] = rate(plain);
+                    get[i] = rate(ourGet);
+                    wire[i] = rate(theWire);
+                    hash[i] = rate(theHash);
+                }
+                System.out.printf(
+                        "put %.0f, written %.0f, got %.0f, sent %.0f, hashed %.0f MB/s%n",
+                        rate(ourPut), rate(plain), rate(ourGet), rate(theWire), rate(theHash));
+            }
+        }
+        new BenchmarkResult(
+                        "blob-put",
+                        new Readings(put),
+                        "MB/s put into a store, hashed, with its outboard, on disk",
+                        false,
+                        "the same file read, written and fsynced",
+                        new Readings(written),
+                        null,
+                        "./plumbline bench blobs --gib 0",
+                        null)
+                .write(results);
+        ObjectNode details = new ObjectMapper()
+                .createObjectNode()
+                .put("written and fsynced, MB/s", new Readings(written).toString())
+                .put("sent over HTTP on loopback unread, MB/s", new Readings(wire).toString())
+                .put("hashed on one core, MB/s", new Readings(hash).toString());
+        double least = DoubleStream.of(
+                        new Readings(written).median(), new Readings(wire).median(), new Readings(hash).median())
+                .min()
+                .orElseThrow();
+        Readings peer = least == new Readings(written).median()
+                ? new Readings(written)
+                : least == new Readings(wire).median() ? new Readings(wire) : new Readings(hash);
+        new BenchmarkResult(
+                        "blob-get",
+                        new Readings(get),
+                        "MB/s fetched over loopback, every byte proven, on disk; server and reader on the same cores",
+                        false,
+                        "the least of disk (write and fsync), wire (HTTP on loopback) and BLAKE3 on one core",
+                        peer,
+                        null,
+                        "./plumbline bench blobs --gib 0",
+                        details)
+                .write(results);
+    }
+
+    private double rate(double seconds) {
+        return mib * 1048576.0 / MB / seconds;
+    }
+
+    private void fill(Path file) throws IOException {
+        byte[] block = new byte[PIECE_BYTES];
+        Random random = new Random(2);
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (int i = 0; i < mib; i++) {
+                random.nextBytes(block);
+                out.write(block);
+            }
+        }
+    }
+
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private static double seconds(Work work) throws IOException {
+        long begin = System.nanoTime();
+        work.run();
+        return (System.nanoTime() - begin) / 1e9;
+    }
+
+    private static double put(BlobStore store, Path source, Bytes32 expected) throws IOException {
+        if (store.stat(expected) != null) {
+            store.delete(expected);
+        }
+        Bytes32[] id = new Bytes32[1];
+        double seconds = seconds(() -> {
+            try (InputStream in = Files.newInputStream(source)) {
+                id[0] = store.put(in, Progress.none());
+            }
+        });
+        requireSame(expected, id[0]);
+        return seconds;
+    }
+
+    private static void requireSame(Bytes32 expected, Bytes32 found) throws IOException {
+        if (!expected.equals(found)) {
+            throw new IOException("Two hashes of one file: " + expected + " and " + found + ".");
+        }
+    }
+
+    private static double write(Path source, Path to) throws IOException {
+        double seconds = seconds(() -> {
+            byte[] piece = new byte[PIECE_BYTES];
+            try (InputStream in = Files.newInputStream(source);
+                    FileChannel out = FileChannel.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                for (int read = in.read(piece); read > 0; read = in.read(piece)) {
+                    for (ByteBuffer left = ByteBuffer.wrap(piece, 0, read); left.hasRemaining(); ) {
+                        out.write(left);
+                    }
+                }
+                out.force(true);
+            }
+        });
+        Files.delete(to);
+        return seconds;
+    }
+
+    private double get(BlobNode node, Bytes32 id) throws IOException {
+        Path to = folder.resolve("got");
+        double seconds = seconds(() -> {
+            Download download = new Download(List.of(node), RateLimit.none(), System.err::println);
+            try (PartialBlob blob = PartialBlob.besideFile(id, download.bytes(id), to)) {
+                download.run(blob, Progress.none());
+            }
+        });
+        try (FileBlob blob = FileBlob.of(to, Progress.none())) {
+            requireSame(id, blob.id());
+        }
+        Files.delete(to);
+        return seconds;
+    }
+
+    private static double wire(int port, Bytes32 id) throws IOException {
+        return seconds(() -> {
+            try (InputStream in = plain(port, id, null)) {
+                byte[] piece = new byte[256 << 10];
+                while (in.read(piece) > 0) {
+                    Thread.onSpinWait();
+                }
+            }
+        });
+    }
+
+    private static InputStream plain(int port, Bytes32 id, ByteRange range) throws IOException {
+        HttpURLConnection connection = (HttpURLConnection) URI.create("http://127.0.0.1:" + port + "/v1/blobs/" + id)
+                .toURL()
+                .openConnection();
+        if (range != null) {
+            connection.setRequestProperty("Range", "bytes=" + range.from() + "-" + (range.to() - 1));
+        }
+        return connection.getInputStream();
+    }
+
+    private static double hash(Path source, Bytes32 id) throws IOException {
+        byte[][] found = new byte[1][];
+        double seconds = seconds(() -> {
+            try (Arena arena = Arena.ofConfined();
+                    FileChannel channel = FileChannel.open(source, StandardOpenOption.READ)) {
+                MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+                found[0] = Blake3.plain().update(bytes).digest();
+            }
+        });
+        requireSame(id, Bytes32.of(found[0]));
+        return seconds;
+    }
+
+    private void range() throws IOException {
+        long bytes = (long) gib << 30;
+        Path store = folder.resolve("sparse");
+        long[] places = new Random(3)
+                .longs(RANGES, 0, bytes / PIECE_BYTES)
+                .map(place -> place * PIECE_BYTES)
+                .toArray();
+        Bytes32 id = sparse(store, bytes, places);
+        double[] ours = new double[RANGES];
+        double[] first = new double[RANGES];
+        double[] theirs = new double[RANGES];
+        try (BlobStore opened = BlobStore.open(store, Long.MAX_VALUE);
+                BlobServer server = new BlobServer(opened, "127.0.0.1", 0, null, null, Throwable::printStackTrace)) {
+            BlobNode node = new BlobNode("http://127.0.0.1:" + server.port(), null);
+            // All are asked for twice: once until the code is compiled.
+            for (int round = 0; round < 2; round++) {
+                for (int i = 0; i < RANGES; i++) {
+                    ByteRange range = new ByteRange(places[i], places[i] + PIECE_BYTES);
+                    byte[][] got = new byte[2][PIECE_BYTES];
+                    first[i] = 1e3 * seconds(() -> proven(node, id, bytes, firstGroup(range), new byte[PIECE_BYTES]));
+                    ours[i] = 1e3 * seconds(() -> proven(node, id, bytes, range, got[0]));
+                    theirs[i] = 1e3
+                            * seconds(() -> {
+                                try (InputStream in = plain(server.port(), id, range)) {
+                                    in.readNBytes(got[1], 0, PIECE_BYTES);
+                                }
+                            });
+                    if (!Arrays.equals(got[0], got[1])) {
+                        throw new IOException("Two readings of bytes " + range + " differ.");
+                    }
+                }
+            }
+        }
+        ObjectNode details = new ObjectMapper()
+                .createObjectNode()
+                .put("p99, ms", BenchmarkResult.rounded(percentile(ours, 99)))
+                .put("peer's p99, ms", BenchmarkResult.rounded(percentile(theirs, 99)))
+                .put("first verified group of 16 KiB, p50, ms", BenchmarkResult.rounded(percentile(first, 50)))
+                .put("first verified group of 16 KiB, p99, ms", BenchmarkResult.rounded(percentile(first, 99)));
+        System.out.println(details.toPrettyString());
+        new BenchmarkResult(
+                        "blob-range",
+                        new Readings(ours),
+                        "ms for 1 MiB from inside of a blob of " + gib
+                                + " GiB, proven by its id, over HTTP on loopback",
+                        true,
+                        "the same bytes by HTTP Range, unproven",
+                        new Readings(theirs),
+                        null,
+                        "./plumbline bench blobs --mib 64",
+                        details)
+                .write(results);
+    }
+
+    private static ByteRange firstGroup(ByteRange range) {
+        return new ByteRange(range.from(), range.from() + ChunkGroups.BYTES);
+    }
+
+    private static double percentile(double[] readings, int percent) {
+        double[] sorted = readings.clone();
+        Arrays.sort(sorted);
+        return sorted[Math.min(sorted.length - 1, sorted.length * percent / 100)];
+    }
+
+    private static void proven(BlobNode node, Bytes32 id, long bytes, ByteRange range, byte[] target)
+            throws IOException {
+        try (InputStream in = node.range(id, bytes, range)) {
+            new RangeDecoder(id.bytes(), bytes, range.from(), range.to())
+                    .decode(
+                            in,
+                            (position, group, length) ->
+                                    System.arraycopy(group, 0, target, (int) (position - range.from()), length));
+        }
+    }
+
+    /** A store with one blob whose file is mostly holes, which a store's own writer would fill. */
+    private Bytes32 sparse(Path store, long bytes, long[] places) throws IOException {
+        Files.createDirectories(store);
+        Path data = store.resolve("data");
+        Path outboard = store.resolve("outboard");
+        byte[] block = new byte[PIECE_BYTES];
+        Random random = new Random(4);
+        Bytes32 id;
+        try (FileChannel file = FileChannel.open(
+                        data,
+                        StandardOpenOption.CREATE_NEW,
+                        StandardOpenOption.SPARSE,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE);
+                FileChannel parents =
+                        FileChannel.open(outboard, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            file.write(ByteBuffer.wrap(new byte[1]), bytes - 1);
+            for (long place : places) {
+                random.nextBytes(block);
+                file.write(ByteBuffer.wrap(block), place);
+            }
+            OutboardWriter writer = new OutboardWriter((some, length) -> {
+                for (ByteBuffer left = ByteBuffer.wrap(some, 0, length); left.hasRemaining(); ) {
+                    parents.write(left);
+                }
+            });
+            ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES);
+            for (long at = 0; at < bytes; at += piece.limit()) {
+                if (at % (10L << 30) == 0) {
+                    System.out.println("hashed " + (at >> 30) + " of " + gib + " GiB");
+                }
+                file.read(piece.clear(), at);
+                writer.update(MemorySegment.ofBuffer(piece.flip()));
+            }
+            id = Bytes32.of(writer.finish());
+        }
+        String hex = id.toString();
+        for (String part : new String[] {"blobs", "outboards"}) {
+            Path place = store.resolve(part).resolve(hex.substring(0, 2));
+            Files.createDirectories(place);
+            Files.move(part.equals("blobs") ? data : outboard, place.resolve(hex));
+        }
+        return id;
+    }
+}
