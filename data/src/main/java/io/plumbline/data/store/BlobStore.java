@@ -240,8 +240,12 @@ public final class BlobStore implements AutoCloseable {
                     + "one of " + expected + " bytes, not " + bytes + "."
                     + (known != null ? "" : " Where the first was wrong, delete it, and send it again."));
         }
-        if (open != null) {
+        if (open != null && open.blob().isOpen()) {
             return open.blob();
+        }
+        if (open != null) {
+            receiving.remove(id);
+            usedBytes -= open.isReserved() ? open.blob().bytes() : 0;
         }
         if (receiving.size() >= MOST_RECEIVING) {
             throw new NoRoomException("The blob store in " + folder + " is receiving " + MOST_RECEIVING
@@ -493,7 +497,9 @@ public final class BlobStore implements AutoCloseable {
         List<IOException> failures = new ArrayList<>();
         for (Receiving open : receiving.values()) {
             try (PartialBlob blob = open.blob()) {
-                blob.save();
+                if (blob.isOpen()) {
+                    blob.save();
+                }
             } catch (IOException e) {
                 failures.add(e);
             }

@@ -66,7 +66,20 @@ public final class BlobWriter implements AutoCloseable {
      * @return its id.
      */
     public Bytes32 commit() throws IOException {
+        return commit(null);
+    }
+
+    /**
+     * Makes it a blob if it is the one that is expected.
+     *
+     * @param expected its id; null for any.
+     * @throws IOException where it has another id: then it is no blob, and the writer is to be closed.
+     */
+    public Bytes32 commit(Bytes32 expected) throws IOException {
         Bytes32 id = Bytes32.of(hasher.finish());
+        if (expected != null && !expected.equals(id)) {
+            throw new IOException("What was to be blob " + expected + " is " + id + ". Nothing was kept of it.");
+        }
         flusher.close();
         dataFile.force(true);
         outboardFile.force(true);

@@ -10,10 +10,12 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 
 /**
  * A file, or a part of one, as a blob, where it lies: read once for its id and its outboard, which is a temporary file
- * that goes with this. The file must stay as it is meanwhile; the receiver finds out where it did not.
+ * that goes with this. What a part has beyond the file's end are zeros. The file must stay as it is meanwhile; the
+ * receiver finds out where it did not.
  */
 public final class FileBlob implements ReadableBlob {
     private static final int PIECE_BYTES = 1 << 20;
@@ -31,7 +33,7 @@ public final class FileBlob implements ReadableBlob {
      * @param offset of its first byte.
      * @param bytes of it.
      * @param progress hears of bytes that were read.
-     * @throws IOException where the file has not so many, or there is no room for its outboard among temporary files.
+     * @throws IOException where there is no room for its outboard among temporary files.
      */
     public FileBlob(Path file, long offset, long bytes, Progress progress) throws IOException {
         this.file = file;
@@ -70,18 +72,26 @@ public final class FileBlob implements ReadableBlob {
                 outboardFile.write(left);
             }
         });
-        ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES);
-        for (long at = 0; at < bytes; at += piece.limit()) {
-            piece.clear().limit((int) Math.min(PIECE_BYTES, bytes - at));
-            while (piece.hasRemaining()) {
-                if (dataFile.read(piece, offset + at + piece.position()) < 0) {
-                    throw new IOException(file + " ends before byte " + (offset + bytes) + ".");
-                }
-            }
-            writer.update(MemorySegment.ofBuffer(piece.flip()));
-            progress.more(piece.limit());
+        byte[] piece = new byte[(int) Math.min(PIECE_BYTES, bytes)];
+        for (long at = 0; at < bytes; ) {
+            int length = (int) Math.min(piece.length, bytes - at);
+            read(at, piece, 0, length);
+            writer.update(MemorySegment.ofArray(piece).asSlice(0, length));
+            progress.more(length);
+            at += length;
         }
         return Bytes32.of(writer.finish());
+    }
+
+    /** Reads bytes of this blob, zeros where the file has ended. */
+    public void read(long position, byte[] target, int targetOffset, int length) throws IOException {
+        ByteBuffer into = ByteBuffer.wrap(target, targetOffset, length);
+        while (into.hasRemaining()) {
+            if (dataFile.read(into, offset + position + into.position() - targetOffset) < 0) {
+                Arrays.fill(target, into.position(), targetOffset + length, (byte) 0);
+                return;
+            }
+        }
     }
 
     @Override
@@ -96,9 +106,7 @@ public final class FileBlob implements ReadableBlob {
 
     @Override
     public void encode(ByteRange range, Outboard.Output output) throws IOException {
-        Outboard.Source whole = BlobFiles.source(dataFile, file);
-        Outboard.Source part = (position, target, at, length) -> whole.read(offset + position, target, at, length);
-        new Outboard(bytes, part, BlobFiles.source(outboardFile, file)).encode(range.from(), range.to(), output);
+        new Outboard(bytes, this::read, BlobFiles.source(outboardFile, file)).encode(range.from(), range.to(), output);
     }
 
     @Override

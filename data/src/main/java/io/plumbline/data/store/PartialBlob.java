@@ -200,6 +200,11 @@ public final class PartialBlob implements AutoCloseable {
         return data;
     }
 
+    /** False once a thread that used it was interrupted, which closes its files: it is to be opened again. */
+    boolean isOpen() {
+        return dataFile.isOpen() && outboardFile.isOpen();
+    }
+
     Path outboard() {
         return outboard;
     }

@@ -8,8 +8,10 @@ import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -32,7 +34,8 @@ final class Scrub {
         return damaged.isEmpty() || restoreOutboard(stat, data, outboard) ? List.of() : damaged;
     }
 
-    private static List<ByteRange> search(BlobStat stat, Path data, Path outboard, Progress progress) {
+    private static List<ByteRange> search(BlobStat stat, Path data, Path outboard, Progress progress)
+            throws IOException {
         List<ByteRange> damaged = new ArrayList<>();
         DamageSearch.Listener listener = new DamageSearch.Listener() {
             @Override
@@ -60,8 +63,7 @@ final class Scrub {
                     }
                     : BlobFiles.source(outboardFile, outboard);
             DamageSearch.run(stat.id().bytes(), stat.bytes(), BlobFiles.source(dataFile, data), parents, listener);
-        } catch (IOException e) {
-            damaged.clear();
+        } catch (NoSuchFileException e) {
             damaged.add(new ByteRange(0, stat.bytes()));
         }
         return damaged;
@@ -105,6 +107,8 @@ final class Scrub {
             Bytes32 id = Bytes32.of(writer.finish());
             out.force(true);
             return id;
+        } catch (ClosedChannelException e) {
+            throw e;
         } catch (IOException e) {
             // What cannot be read is damaged.
             return Bytes32.of(new byte[32]);

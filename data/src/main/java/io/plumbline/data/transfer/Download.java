@@ -241,6 +241,11 @@ public final class Download {
                 failed(String.valueOf(e.getMessage()), false);
                 Thread.sleep(PAUSE_MS);
                 return;
+            } catch (RuntimeException | Error e) {
+                // The others would wait for this range.
+                run.again(range);
+                run.failHere(new IOException("Blob " + run.blob.id() + " cannot be received: " + e, e));
+                return;
             }
             run.done(range);
             succeeded();

@@ -18,6 +18,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -259,6 +260,19 @@ class BlobStoreTest {
             assertEquals(bytes.length, store.usage().bytes());
             assertNull(store.receiving(id));
             assertEquals(List.of(), partialFiles());
+        }
+    }
+
+    @Test
+    void aScrubThatIsInterruptedSaysNothingOfTheBlob() throws IOException {
+        byte[] bytes = bytes(50 * GROUP, 10);
+        try (BlobStore store = open()) {
+            Bytes32 id = put(store, bytes);
+            assertThrows(
+                    ClosedChannelException.class,
+                    () -> store.scrub(id, done -> Thread.currentThread().interrupt()));
+            assertTrue(Thread.interrupted());
+            assertArrayEquals(bytes, read(store, id));
         }
     }
 

@@ -1,7 +1,6 @@
 package io.plumbline.node.data;
 
 import io.plumbline.data.store.BlobStore;
-import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
@@ -46,6 +45,8 @@ public final class DataNode implements AutoCloseable {
      * @param scrubEvery period in which each blob is compared with its id once.
      * @param scrubRate at which blobs are read for that.
      * @param keepUnpinned after which blobs that nobody pinned are removed.
+     * @param repairAfter for which a striped blob's shard is gone before it is made again.
+     * @param lookEvery between looks at what is due of all this.
      */
     public record Place(
             Path folder,
@@ -55,7 +56,9 @@ public final class DataNode implements AutoCloseable {
             long quotaBytes,
             Duration scrubEvery,
             RateLimit scrubRate,
-            Duration keepUnpinned) {}
+            Duration keepUnpinned,
+            Duration repairAfter,
+            Duration lookEvery) {}
 
     /**
      * Starts the node and announces it on the ledger.
@@ -82,10 +85,13 @@ public final class DataNode implements AutoCloseable {
             byte[] self = keys.publicKey();
             upkeep = new Upkeep(
                     store,
+                    self,
                     () -> others(self),
                     place.scrubEvery(),
                     place.scrubRate(),
                     place.keepUnpinned(),
+                    place.repairAfter(),
+                    place.lookEvery(),
                     events::emit);
             upkeep.start();
             lookAt(tenants, errors);
@@ -129,12 +135,11 @@ public final class DataNode implements AutoCloseable {
         }
     }
 
-    /** The other data nodes, as sources. */
-    private List<BlobNode> others(byte[] self) throws IOException {
-        List<BlobNode> others = new ArrayList<>();
+    private List<Peer> others(byte[] self) throws IOException {
+        List<Peer> others = new ArrayList<>();
         for (io.plumbline.ledger.state.DataNode node : ledger.dataNodes()) {
             if (!Arrays.equals(node.key(), self)) {
-                others.add(DataNodes.at(node));
+                others.add(new Peer(node.key(), DataNodes.at(node)));
             }
         }
         return others;

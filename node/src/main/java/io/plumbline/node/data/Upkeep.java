@@ -5,7 +5,6 @@ import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.PartialBlob;
-import io.plumbline.data.store.Progress;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
@@ -25,23 +24,23 @@ import java.util.function.Consumer;
  * has changed sent again by other data nodes; and removes what nobody has pinned for long.
  */
 final class Upkeep implements AutoCloseable {
-    /** Between looks at what is due: a damaged blob that nobody had is asked for again as often. */
-    private static final long LOOK_S = 60;
-
     private static final int LISTED_AT_ONCE = 1000;
     private static final long CLOSE_S = 10;
 
-    /** Names the sources that may have a blob. */
+    /** Names the other data nodes. */
     @FunctionalInterface
-    interface Sources {
-        List<? extends BlobSource> find() throws IOException;
+    interface Peers {
+        List<Peer> find() throws IOException;
     }
 
     private final BlobStore store;
-    private final Sources sources;
+    private final Peers peers;
+    private final StripeWatch stripes;
     private final long periodMs;
     private final RateLimit rate;
     private final long keepUnpinnedMs;
+    private final long lookEveryMs;
+    private volatile boolean isClosing;
     private final Consumer<Event> events;
     private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("blob-upkeep").factory());
@@ -50,24 +49,31 @@ final class Upkeep implements AutoCloseable {
      * @param period in which each blob is compared once.
      * @param rate at which they are read, so that those who ask for blobs do not wait.
      * @param keepUnpinned after which blobs without a pin are removed.
+     * @param lookEvery between looks at what is due; a damaged blob that nobody had is asked for again as often.
+     * @param repairAfter for which a striped blob's shard is gone before it is made again: hosts restart.
      */
     Upkeep(
             BlobStore store,
-            Sources sources,
+            byte[] self,
+            Peers peers,
             Duration period,
             RateLimit rate,
             Duration keepUnpinned,
+            Duration repairAfter,
+            Duration lookEvery,
             Consumer<Event> events) {
         this.store = store;
-        this.sources = sources;
+        this.peers = peers;
+        this.stripes = new StripeWatch(store, self, repairAfter, events);
         this.periodMs = period.toMillis();
         this.rate = rate;
+        this.lookEveryMs = lookEvery.toMillis();
         this.keepUnpinnedMs = keepUnpinned.toMillis();
         this.events = events;
     }
 
     void start() {
-        thread.scheduleWithFixedDelay(this::look, 0, LOOK_S, TimeUnit.SECONDS);
+        thread.scheduleWithFixedDelay(this::look, 0, lookEveryMs, TimeUnit.MILLISECONDS);
     }
 
     private void look() {
@@ -82,6 +88,7 @@ final class Upkeep implements AutoCloseable {
                     lookAt(stat);
                 }
             }
+            stripes.look(peers.find());
         } catch (UncheckedIOException e) {
             // The process ends.
         } catch (IOException | RuntimeException e) {
@@ -108,6 +115,9 @@ final class Upkeep implements AutoCloseable {
     }
 
     private void pace(long bytes) {
+        if (isClosing) {
+            throw new UncheckedIOException(new IOException("The process ends."));
+        }
         try {
             rate.take(bytes);
         } catch (IOException e) {
@@ -117,13 +127,14 @@ final class Upkeep implements AutoCloseable {
 
     private void repair(BlobStat stat) {
         try {
-            List<? extends BlobSource> others = sources.find();
+            List<? extends BlobSource> others =
+                    peers.find().stream().map(Peer::node).toList();
             if (others.isEmpty()) {
                 return;
             }
             PartialBlob part = store.receive(stat.id(), stat.bytes());
             new Download(others, RateLimit.none(), warning -> events.accept(new Event.Warning(warning)))
-                    .run(part, Progress.none());
+                    .run(part, this::pace);
             events.accept(new Event.Repaired(stat.id().toString(), stat.bytes()));
         } catch (IOException e) {
             events.accept(new Event.Warning(
@@ -133,7 +144,9 @@ final class Upkeep implements AutoCloseable {
 
     @Override
     public void close() {
-        thread.shutdownNow();
+        // Without an interrupt, which would close the files that are being read.
+        isClosing = true;
+        thread.shutdown();
         try {
             thread.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
         } catch (InterruptedException e) {

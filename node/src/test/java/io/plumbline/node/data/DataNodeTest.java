@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.data.erasure.StripedBlob;
+import io.plumbline.data.erasure.StripedGet;
+import io.plumbline.data.erasure.StripedPut;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.Progress;
@@ -51,7 +54,7 @@ class DataNodeTest {
     private Path folder;
 
     private final List<AutoCloseable> running = new ArrayList<>();
-    private final KeyPair[] keys = {KeyPair.random(), KeyPair.random()};
+    private final KeyPair[] keys = {KeyPair.random(), KeyPair.random(), KeyPair.random(), KeyPair.random()};
     private final ByteArrayOutputStream told = new ByteArrayOutputStream();
     private final Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
     private Network network;
@@ -93,7 +96,9 @@ class DataNodeTest {
                 1L << 30,
                 scrubEvery,
                 RateLimit.none(),
-                Duration.ofDays(1));
+                Duration.ofDays(1),
+                Duration.ZERO,
+                Duration.ofMillis(200));
         return new DataNode(network, keys[which], place, null, null, events, () -> {});
     }
 
@@ -172,6 +177,36 @@ class DataNodeTest {
             assertTrue(notAModel.getMessage().contains("is no model"), notAModel.getMessage());
             assertFalse(Files.exists(folder.resolve("none")));
             assertTrue(second.port() > 0);
+        }
+    }
+
+    @Test
+    void aShardThatIsGoneIsMadeAgainByANodeThatHasNone() throws Exception {
+        byte[] bytes = new byte[5 << 20];
+        new Random(2).nextBytes(bytes);
+        Path file = Files.write(folder.resolve("file"), bytes);
+        List<DataNode> nodes = new ArrayList<>();
+        try {
+            for (int i = 0; i < 4; i++) {
+                nodes.add(start(i, Duration.ofDays(30)));
+            }
+            List<BlobNode> sources = DataNodes.of(ledger);
+            StripedBlob blob =
+                    StripedPut.run(file, sources.subList(0, 3), sources, 2, "test", RateLimit.none(), Progress.none());
+            DataNode killed = nodes.stream()
+                    .filter(node -> sources.getFirst().name().endsWith(":" + node.port()))
+                    .findFirst()
+                    .orElseThrow();
+            nodes.remove(killed);
+            killed.close();
+            awaitTold("\"event\":\"repaired\"");
+            BlobNode mended = sources.get(3);
+            assertEquals(blob.shardBytes(), mended.bytes(blob.shards().getFirst()));
+            Path to = folder.resolve("whole");
+            StripedGet.run(blob, List.of(sources.get(1), mended), RateLimit.none(), to, Progress.none(), told -> {});
+            assertArrayEquals(bytes, Files.readAllBytes(to));
+        } finally {
+            CloseHelper.closeAll(nodes);
         }
     }
 

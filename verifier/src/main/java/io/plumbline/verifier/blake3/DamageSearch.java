@@ -2,10 +2,12 @@ package io.plumbline.verifier.blake3;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.ClosedChannelException;
 
 /**
  * Compares a kept message and its outboard with the message's hash, from the root down. What lies below a parent that
- * is wrong cannot be proven by this outboard and counts as damaged, and so does what cannot be read.
+ * is wrong cannot be proven by this outboard and counts as damaged, and so does what cannot be read; a file that is
+ * closed meanwhile, as an interrupt does it, says nothing of its bytes and ends the search.
  */
 public final class DamageSearch {
     /** Hears of ranges in ascending order, each once. */
@@ -41,16 +43,18 @@ public final class DamageSearch {
      * @param id the message's hash, 32 bytes.
      * @param message its bytes as they are kept; what it throws counts as damage.
      * @param outboard its outboard as it is kept; what it throws counts as damage.
+     * @throws ClosedChannelException where either was closed before the end.
      */
     public static void run(
-            byte[] id, long messageBytes, Outboard.Source message, Outboard.Source outboard, Listener listener) {
+            byte[] id, long messageBytes, Outboard.Source message, Outboard.Source outboard, Listener listener)
+            throws ClosedChannelException {
         int[] root = new int[8];
         Compression.toWords(id, 0, 8, root, 0);
         DamageSearch search = new DamageSearch(messageBytes, message, outboard, listener);
         search.node(0, search.groups, search.groups - 1L, root, 0);
     }
 
-    private void node(int from, int to, long parentsEnd, int[] expected, int offset) {
+    private void node(int from, int to, long parentsEnd, int[] expected, int offset) throws ClosedChannelException {
         long first = (long) from * ChunkGroups.BYTES;
         long end = Math.min(messageBytes, (long) to * ChunkGroups.BYTES);
         if (to - from == 1) {
@@ -71,9 +75,11 @@ public final class DamageSearch {
         node(middle, to, parentsEnd - 1, pair, 8);
     }
 
-    private boolean isGroup(int index, int bytes, int[] expected, int offset) {
+    private boolean isGroup(int index, int bytes, int[] expected, int offset) throws ClosedChannelException {
         try {
             message.read((long) index * ChunkGroups.BYTES, group, 0, bytes);
+        } catch (ClosedChannelException e) {
+            throw e;
         } catch (IOException e) {
             return false;
         }
@@ -86,10 +92,12 @@ public final class DamageSearch {
     }
 
     /** The children's values of a parent; null where it is not the one that is expected. */
-    private int[] parent(long index, boolean isRoot, int[] expected, int offset) {
+    private int[] parent(long index, boolean isRoot, int[] expected, int offset) throws ClosedChannelException {
         byte[] bytes = new byte[ChunkGroups.PARENT_BYTES];
         try {
             outboard.read(index * bytes.length, bytes, 0, bytes.length);
+        } catch (ClosedChannelException e) {
+            throw e;
         } catch (IOException e) {
             return null;
         }

@@ -3,8 +3,11 @@ package io.plumbline.node.cli.blob;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.data.erasure.StripedBlob;
+import io.plumbline.data.erasure.StripedGet;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
@@ -53,12 +56,22 @@ final class GetCommand extends BlobIdCommand {
         List<BlobSource> sources = places.sources(store);
         Download download =
                 new Download(sources, places.rate(), warning -> System.err.println(Terminal.printable(warning)));
-        long bytes = download.bytes(id);
+        long bytes;
+        try {
+            bytes = download.bytes(id);
+        } catch (NoSuchBlobException e) {
+            return striped(id, sources, file, e);
+        }
         if (range == null) {
             whole(id, bytes, download, file);
         } else {
             part(id, bytes, sources, file);
         }
+        say(id, bytes, file);
+        return 0;
+    }
+
+    private void say(Bytes32 id, long bytes, Path file) {
         Terminal.print(
                 json
                         ? new ObjectMapper()
@@ -67,6 +80,28 @@ final class GetCommand extends BlobIdCommand {
                                 .put("bytes", bytes)
                                 .put("file", file.toString())
                         : file);
+    }
+
+    /** Where nobody has it whole, it may be kept as shards. */
+    private int striped(Bytes32 id, List<BlobSource> sources, Path file, NoSuchBlobException absent)
+            throws IOException {
+        StripedBlob blob = StripedGet.find(id, places.nodes());
+        if (blob == null) {
+            throw absent;
+        }
+        if (range != null) {
+            throw new IOException("Blob " + id + " is kept as shards: get all of it, without --range.");
+        }
+        try (ProgressBar bar = Bars.of("get", blob.bytes())) {
+            StripedGet.run(
+                    blob,
+                    sources,
+                    places.rate(),
+                    file,
+                    bar::stepBy,
+                    warning -> System.err.println(Terminal.printable(warning)));
+        }
+        say(id, blob.bytes(), file);
         return 0;
     }
 

@@ -49,10 +49,17 @@ public final class DataNodeCommand extends RoleCommand {
     @Parameter(names = "--unpinned-hours", description = "hours after which blobs that nobody pinned are removed")
     private int unpinnedHours = 24;
 
+    @Parameter(
+            names = "--repair-minutes",
+            description = "minutes for which no data node has a striped blob's shard before it is made again")
+    private int repairMinutes = 30;
+
     @Override
     AutoCloseable open(Network on, KeyPair keys) throws IOException {
-        if (scrubDays < 1 || scrubRate < 1 || quota < 0 || unpinnedHours < 1) {
-            throw new IOException("--scrub-days, --scrub-rate and --unpinned-hours are 1 or more, --quota 0 or more.");
+        if (scrubDays < 1 || scrubRate < 1 || quota < 0 || unpinnedHours < 1 || repairMinutes < 0) {
+            throw new IOException(
+                    "--scrub-days, --scrub-rate and --unpinned-hours are 1 or more, --quota and --repair-minutes 0"
+                            + " or more.");
         }
         if (apiKeys != null) {
             TenantFile.read(apiKeys);
@@ -66,7 +73,9 @@ public final class DataNodeCommand extends RoleCommand {
                 quota,
                 Duration.ofDays(scrubDays),
                 RateLimit.of(scrubRate),
-                Duration.ofHours(unpinnedHours));
+                Duration.ofHours(unpinnedHours),
+                Duration.ofMinutes(repairMinutes),
+                Duration.ofMinutes(1));
         DataNode node = new DataNode(on, keys, place, tenants, null, events, this::fail);
         return () -> CloseHelper.closeAll(node, tenants);
     }

@@ -1,0 +1,144 @@
+package io.plumbline.data.erasure;
+
+import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.verifier.blake3.RangeDecoder;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** Which sources have which shards of a blob, and what those that are gone were, of any k others. */
+public final class ShardSources {
+    /** Bytes of each shard that are at hand at once. */
+    static final int PIECE_BYTES = 4 << 20;
+
+    private final StripedBlob blob;
+    private final List<List<BlobSource>> holders = new ArrayList<>();
+    private final ReedSolomon code;
+
+    /** Asks each source for each shard. One that cannot be reached has none. */
+    public ShardSources(StripedBlob blob, List<? extends BlobSource> sources) {
+        this.blob = blob;
+        this.code = new ReedSolomon(blob.k(), blob.shards().size());
+        for (Bytes32 shard : blob.shards()) {
+            List<BlobSource> having = new ArrayList<>();
+            for (BlobSource source : sources) {
+                if (has(source, shard)) {
+                    having.add(source);
+                }
+            }
+            holders.add(having);
+        }
+    }
+
+    private boolean has(BlobSource source, Bytes32 shard) {
+        try {
+            return source.bytes(shard) == blob.shardBytes();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Sources that have a shard. */
+    public List<BlobSource> holders(int shard) {
+        return List.copyOf(holders.get(shard));
+    }
+
+    /** Indices of shards that no source has. */
+    public List<Integer> missing() {
+        List<Integer> missing = new ArrayList<>();
+        for (int i = 0; i < holders.size(); i++) {
+            if (holders.get(i).isEmpty()) {
+                missing.add(i);
+            }
+        }
+        return missing;
+    }
+
+    /** Takes a shard's bytes in order. */
+    @FunctionalInterface
+    public interface Output {
+        /** @param bytes from 0 to {@code length}; used again after the call. */
+        void write(byte[] bytes, int length) throws IOException;
+    }
+
+    /**
+     * Computes a shard that is gone.
+     *
+     * @throws IOException where fewer than k others can be had; the message says which are.
+     */
+    public void compute(int shard, Output output) throws IOException {
+        int[] have = atHand(shard);
+        byte[][] pieces = new byte[have.length][PIECE_BYTES];
+        byte[] out = new byte[PIECE_BYTES];
+        try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (long at = 0; at < blob.shardBytes(); at += PIECE_BYTES) {
+                int length = (int) Math.min(PIECE_BYTES, blob.shardBytes() - at);
+                ByteRange range = new ByteRange(at, at + length);
+                List<Future<?>> reads = new ArrayList<>();
+                for (int i = 0; i < have.length; i++) {
+                    int one = i;
+                    reads.add(readers.submit(() -> {
+                        read(have[one], range, pieces[one]);
+                        return null;
+                    }));
+                }
+                await(reads);
+                code.compute(have, pieces, shard, out, length);
+                output.write(out, length);
+            }
+        }
+    }
+
+    private int[] atHand(int but) throws IOException {
+        List<Integer> have = new ArrayList<>();
+        for (int i = 0; i < holders.size(); i++) {
+            if (i != but && !holders.get(i).isEmpty()) {
+                have.add(i);
+            }
+        }
+        if (have.size() < blob.k()) {
+            throw new IOException("Blob " + blob.id() + " cannot be had: " + have.size() + " of its "
+                    + blob.shards().size() + " shards are there, and it takes " + blob.k() + ".");
+        }
+        return have.stream().limit(blob.k()).mapToInt(Integer::intValue).toArray();
+    }
+
+    private static void await(List<Future<?>> reads) throws IOException {
+        try {
+            for (Future<?> read : reads) {
+                read.get();
+            }
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while shards were read.", e);
+        }
+    }
+
+    private void read(int shard, ByteRange range, byte[] target) throws IOException {
+        Bytes32 id = blob.shards().get(shard);
+        IOException last = new NoSuchBlobException(id, "any source");
+        for (BlobSource source : holders.get(shard)) {
+            try (InputStream in = source.range(id, blob.shardBytes(), range)) {
+                new RangeDecoder(id.bytes(), blob.shardBytes(), range.from(), range.to())
+                        .decode(
+                                in,
+                                (position, bytes, length) ->
+                                        System.arraycopy(bytes, 0, target, (int) (position - range.from()), length));
+                return;
+            } catch (IOException e) {
+                last = e;
+            }
+        }
+        throw last;
+    }
+}

@@ -1,0 +1,121 @@
+package io.plumbline.data.erasure;
+
+import io.plumbline.data.store.FileBlob;
+import io.plumbline.data.store.MemoryBlob;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.data.transfer.Upload;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Keeps a file as shards at as many data nodes, which together have n / k of its bytes. */
+public final class StripedPut {
+    private final Path file;
+    private final List<BlobNode> nodes;
+
+    /** Those that are told which shards there are: any of them may make one again. */
+    private final List<BlobNode> told;
+
+    private final int k;
+    private final RateLimit rate;
+    private final Progress progress;
+
+    private StripedPut(Path file, List<BlobNode> nodes, List<BlobNode> told, int k, RateLimit rate, Progress progress) {
+        this.file = file;
+        this.nodes = nodes;
+        this.told = told;
+        this.k = k;
+        this.rate = rate;
+        this.progress = progress;
+    }
+
+    /**
+     * Sends shards to nodes, and to all that are told the text that says which they are.
+     *
+     * @param file of {@link StripedBlob#LEAST_BYTES} or more.
+     * @param nodes for one shard each.
+     * @param told those and perhaps more.
+     * @param k shards of data.
+     * @param pin of what it is kept for.
+     * @param progress hears of bytes of shards that were sent: n / k times the file's.
+     */
+    public static StripedBlob run(
+            Path file, List<BlobNode> nodes, List<BlobNode> told, int k, String pin, RateLimit rate, Progress progress)
+            throws IOException {
+        return new StripedPut(file, nodes, told, k, rate, progress).put(pin);
+    }
+
+    private StripedBlob put(String pin) throws IOException {
+        Path temporary = Files.createTempDirectory("plumbline-shards-");
+        List<FileBlob> shards = new ArrayList<>();
+        try {
+            long bytes = Files.size(file);
+            long shardBytes = StripedBlob.shardBytes(bytes, k);
+            for (int i = 0; i < k; i++) {
+                shards.add(new FileBlob(file, i * shardBytes, shardBytes, Progress.none()));
+            }
+            for (int i = k; i < nodes.size(); i++) {
+                Path parity = temporary.resolve("parity-" + i);
+                writeParity(shards.subList(0, k), i, shardBytes, parity);
+                shards.add(FileBlob.of(parity, Progress.none()));
+            }
+            Bytes32 id;
+            try (FileBlob whole = FileBlob.of(file, Progress.none())) {
+                id = whole.id();
+            }
+            StripedBlob striped = new StripedBlob(
+                    id, bytes, k, shards.stream().map(FileBlob::id).toList());
+            send(striped, shards, pin);
+            return striped;
+        } finally {
+            for (FileBlob shard : shards) {
+                shard.close();
+            }
+            Directories.delete(temporary);
+        }
+    }
+
+    private void writeParity(List<FileBlob> data, int index, long shardBytes, Path to) throws IOException {
+        ReedSolomon code = new ReedSolomon(k, nodes.size());
+        int[] have = IntStream.range(0, k).toArray();
+        byte[][] pieces = new byte[k][ShardSources.PIECE_BYTES];
+        byte[] out = new byte[ShardSources.PIECE_BYTES];
+        try (OutputStream file = Files.newOutputStream(to)) {
+            for (long at = 0; at < shardBytes; at += out.length) {
+                int length = (int) Math.min(out.length, shardBytes - at);
+                for (int i = 0; i < k; i++) {
+                    data.get(i).read(at, pieces[i], 0, length);
+                }
+                code.compute(have, pieces, index, out, length);
+                file.write(out, 0, length);
+            }
+        }
+    }
+
+    private void send(StripedBlob striped, List<FileBlob> shards, String pin) throws IOException {
+        byte[] text = striped.text().getBytes(StandardCharsets.UTF_8);
+        for (int i = 0; i < shards.size(); i++) {
+            new Upload(nodes.get(i), rate).run(shards.get(i), progress);
+            nodes.get(i).pin(shards.get(i).id(), StripedBlob.shardPin(striped.id()));
+        }
+        // Last of all: a node that has it has nothing to mend.
+        try (MemoryBlob description = new MemoryBlob(MemorySegment.ofArray(text))) {
+            for (BlobNode node : told) {
+                new Upload(node, rate).run(description, Progress.none());
+                for (String name : List.of(StripedBlob.pin(striped.id()), StripedBlob.allPin(), pin)) {
+                    node.pin(description.id(), name);
+                }
+            }
+        }
+    }
+}

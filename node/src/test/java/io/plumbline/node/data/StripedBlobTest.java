@@ -1,0 +1,161 @@
+package io.plumbline.node.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.data.erasure.ShardSources;
+import io.plumbline.data.erasure.StripedBlob;
+import io.plumbline.data.erasure.StripedGet;
+import io.plumbline.data.erasure.StripedPut;
+import io.plumbline.data.erasure.StripedRepair;
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A file as shards at six data nodes, of which two are lost. */
+class StripedBlobTest {
+    private static final int NODES = 6;
+    private static final int K = 4;
+
+    @TempDir
+    private Path folder;
+
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private final List<BlobStore> stores = new ArrayList<>();
+    private final List<BlobNode> nodes = new ArrayList<>();
+
+    private void serve(int count) throws IOException {
+        for (int i = 0; i < count; i++) {
+            BlobStore store = BlobStore.open(folder.resolve("node" + i), Long.MAX_VALUE);
+            open.addFirst(store);
+            BlobServer server = new BlobServer(store, "127.0.0.1", 0, null, null, Throwable::printStackTrace);
+            open.addFirst(server);
+            stores.add(store);
+            nodes.add(new BlobNode("http://127.0.0.1:" + server.port(), null));
+        }
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable one : open) {
+            one.close();
+        }
+    }
+
+    private byte[] random(int length) {
+        byte[] bytes = new byte[length];
+        new Random(length).nextBytes(bytes);
+        return bytes;
+    }
+
+    private StripedBlob put(byte[] bytes) throws IOException {
+        Path file = Files.write(folder.resolve("file"), bytes);
+        StripedBlob blob = StripedPut.run(file, nodes, nodes, K, "test", RateLimit.none(), Progress.none());
+        assertEquals(Bytes32.of(Blake3.hash(bytes)), blob.id());
+        return blob;
+    }
+
+    private byte[] get(StripedBlob blob, List<BlobNode> from, List<String> warnings) throws IOException {
+        Path to = folder.resolve("got");
+        StripedGet.run(blob, from, RateLimit.none(), to, Progress.none(), warnings::add);
+        byte[] got = Files.readAllBytes(to);
+        Files.delete(to);
+        return got;
+    }
+
+    @Test
+    void anyTwoOfSixNodesMayBeLostAndTheirShardsAreMadeAgain() throws IOException {
+        serve(NODES);
+        byte[] bytes = random((9 << 20) + 12345);
+        StripedBlob blob = put(bytes);
+        long kept = stores.stream().mapToLong(store -> store.usage().bytes()).sum();
+        assertTrue(kept < 1.51 * bytes.length, "half as much again: " + kept);
+        assertEquals(blob, StripedGet.find(blob.id(), nodes.subList(3, 4)));
+        assertNull(StripedGet.find(Bytes32.of(new byte[32]), nodes));
+        assertArrayEquals(bytes, get(blob, nodes, new ArrayList<>()));
+        for (int lost = 0; lost < NODES; lost++) {
+            List<BlobNode> left = new ArrayList<>(nodes);
+            left.remove(lost);
+            left.remove(lost % (NODES - 1));
+            assertArrayEquals(bytes, get(blob, left, new ArrayList<>()), "without " + lost);
+        }
+        List<String> warnings = new ArrayList<>();
+        assertThrows(IOException.class, () -> get(blob, nodes.subList(0, 3), warnings));
+        assertTrue(warnings.getFirst().startsWith("3 of 6 shards"), warnings.toString());
+
+        Bytes32 first = blob.shards().getFirst();
+        stores.getFirst().delete(first);
+        ShardSources sources = new ShardSources(blob, nodes);
+        assertEquals(List.of(0), sources.missing());
+        StripedRepair.run(blob, 0, sources, stores.get(5), Progress.none());
+        assertEquals(List.of(), new ShardSources(blob, nodes).missing());
+        assertEquals(blob.shardBytes(), stores.get(5).stat(first).bytes());
+    }
+
+    @Test
+    void aDescriptionThatLiesGivesNothing() throws IOException {
+        serve(NODES);
+        byte[] bytes = random(3 << 20);
+        StripedBlob blob = put(bytes);
+        List<Bytes32> swapped = new ArrayList<>(blob.shards());
+        Collections.swap(swapped, 0, 1);
+        StripedBlob lie = new StripedBlob(blob.id(), blob.bytes(), K, swapped);
+        IOException found = assertThrows(IOException.class, () -> get(lie, nodes, new ArrayList<>()));
+        assertTrue(found.getMessage().contains("it described another blob"), found.getMessage());
+        assertFalse(Files.exists(folder.resolve("got")));
+        ShardSources sources = new ShardSources(lie, nodes);
+        assertThrows(IOException.class, () -> StripedRepair.run(lie, 5, sources, stores.getFirst(), Progress.none()));
+        // A text that is none is passed over.
+        BlobStore store = stores.getFirst();
+        Bytes32 text = store.put(
+                new ByteArrayInputStream("plumbline-striped 1\nblob x".getBytes(StandardCharsets.UTF_8)),
+                Progress.none());
+        Bytes32 other = Bytes32.of(Blake3.hash(new byte[] {1}));
+        store.pin(text, StripedBlob.pin(other));
+        assertNull(StripedGet.find(other, nodes));
+    }
+
+    @Test
+    void descriptionsAreReadAsTheyAreWritten() {
+        List<Bytes32> shards = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            shards.add(Bytes32.of(Blake3.hash(new byte[] {(byte) i})));
+        }
+        StripedBlob blob = new StripedBlob(Bytes32.of(Blake3.hash(new byte[2])), 5_000_000, 2, shards);
+        String text = blob.text();
+        assertEquals(blob, StripedBlob.parse(text));
+        for (String wrong : List.of(
+                "",
+                "x",
+                text + "\n",
+                text.substring(1),
+                text.replace("data 2", "data 3"),
+                text.replace("data 2", "data 0"),
+                text.replace("data 2", "data 02"),
+                text.replace("5000000", "-1"),
+                text.replace("5000000", "99999999999999999999"),
+                text.replace("shard ", "shards "),
+                text.replace("\n", "\r\n"))) {
+            assertThrows(IllegalArgumentException.class, () -> StripedBlob.parse(wrong), wrong);
+        }
+    }
+}
