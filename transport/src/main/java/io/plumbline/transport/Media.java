@@ -18,6 +18,7 @@ public final class Media implements AutoCloseable {
 
     private final MediaDriver driver;
     private final Aeron aeron;
+    private final ErrorHandler errors;
 
     /**
      * @param folder of the driver's files, made, and removed when this closes.
@@ -29,7 +30,7 @@ public final class Media implements AutoCloseable {
         AtomicBoolean isEnding = new AtomicBoolean();
         AtomicReference<String> last = new AtomicReference<>("");
         AtomicLong untilNs = new AtomicLong(System.nanoTime());
-        ErrorHandler errors = e -> {
+        errors = e -> {
             // An address that cannot be sent to is said again with each datagram.
             boolean isNew = !String.valueOf(e).equals(last.getAndSet(String.valueOf(e)));
             if (isNew || System.nanoTime() - untilNs.get() > 0) {
@@ -53,6 +54,11 @@ public final class Media implements AutoCloseable {
 
     public Aeron aeron() {
         return aeron;
+    }
+
+    /** What other clients of the driver in this process report to: where one of them has ended, all is at an end. */
+    public ErrorHandler errors() {
+        return errors;
     }
 
     /** Folder of the driver, which other clients in this process may share. */

@@ -92,7 +92,8 @@ public final class Voter implements AutoCloseable {
             if (block == last) {
                 vote(block);
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
+            // An error too: the executor would keep it in a future that nobody looks at.
             onError.accept(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
