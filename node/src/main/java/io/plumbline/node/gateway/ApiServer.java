@@ -3,6 +3,7 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.http.DrainGate;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpLimits;
 import io.plumbline.node.http.HttpRoutes;
@@ -27,12 +28,13 @@ import org.agrona.CloseHelper;
 public final class ApiServer implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
-    private final Answerers answerers;
+    private final AnswersUnderWay answerers;
     private final LanguageModels languages;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
     private final Access access;
     private final HttpServer server;
+    private final DrainGate gate = new DrainGate();
 
     /**
      * Where it is reached.
@@ -64,9 +66,9 @@ public final class ApiServer implements AutoCloseable {
             Consumer<HttpRoutes> more,
             Consumer<Throwable> faults)
             throws IOException {
-        this.answerers = answerers;
-        this.languages = new LanguageModels(answerers, models, level);
-        this.tensors = new TensorApi(answerers, tensors(models), level);
+        this.answerers = new AnswersUnderWay(answerers);
+        this.languages = new LanguageModels(this.answerers, models, level);
+        this.tensors = new TensorApi(this.answerers, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
         HttpRoutes routes = routes();
         more.accept(routes);
@@ -75,7 +77,8 @@ public final class ApiServer implements AutoCloseable {
             this.server = HttpServer.start(
                     place.host(),
                     place.port(),
-                    access.guard(routes),
+                    // Before the tenants: what is turned away counts for none of them.
+                    gate.before(access.guard(routes)),
                     Http::refusal,
                     HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
                     place.origins(),
@@ -102,9 +105,28 @@ public final class ApiServer implements AutoCloseable {
         return server.port();
     }
 
+    /** Answers nothing new from now on. */
+    public void drain() {
+        gate.drain();
+    }
+
+    public boolean isDraining() {
+        return gate.isDraining();
+    }
+
+    /** Whether nothing is being answered. */
+    public boolean isIdle() {
+        return gate.isEmpty();
+    }
+
+    /** Ends what is being answered early: each client has what it has by then, and the receipt for it. */
+    public void cut() {
+        answerers.cut();
+    }
+
     private HttpRoutes routes() {
         HttpRoutes routes = new HttpRoutes();
-        routes.get("/health", http -> http.send(answerers.isWell() ? 200 : 503, new byte[0]))
+        routes.get("/health", http -> http.send(isWell() ? 200 : 503, new byte[0]))
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
                 .get("/v1/usage", UsageApi::answer)
@@ -118,6 +140,10 @@ public final class ApiServer implements AutoCloseable {
                         http -> languages.answer(http, Http::anthropic, ChatApi::countTokens));
         tensors.route(routes);
         return routes;
+    }
+
+    private boolean isWell() {
+        return !gate.isDraining() && answerers.isWell();
     }
 
     /** A model as {@code /v1/models} lists it. */

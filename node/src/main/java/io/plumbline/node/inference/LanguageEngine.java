@@ -18,12 +18,14 @@ import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import org.agrona.CloseHelper;
@@ -40,6 +42,7 @@ public final class LanguageEngine implements AutoCloseable {
     private final ChatTokenizer tokenizer;
     private final ComputeBackend compute;
     private final Engine engine;
+    private final EngineWatchdog watchdog;
     private final KeyPair keys;
     private final long pricePerToken;
 
@@ -68,6 +71,60 @@ public final class LanguageEngine implements AutoCloseable {
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         this.compute = new ComputeBackend(model, weights.apply(model), choice, events);
         this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());
+        this.watchdog = new EngineWatchdog(new Probe(), engine.failed());
+    }
+
+    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    public CompletableFuture<Throwable> failed() {
+        return engine.failed();
+    }
+
+    /** Why it is not ready, for the operator; null where it is. */
+    public String notReady() {
+        return engine.failed().isDone()
+                ? "the engine has failed"
+                : watchdog.hasAnswered() ? null : "no token has come out yet";
+    }
+
+    /** One token, asked for by the watchdog; nothing of it is signed. */
+    private final class Probe implements EngineWatchdog.Probed {
+        @Override
+        public long steps() {
+            return engine.steps();
+        }
+
+        @Override
+        public CompletableFuture<?> probe() {
+            CompletableFuture<Generator.Result> done = new CompletableFuture<>();
+            Request request = new Request(
+                    model.id(),
+                    "",
+                    0,
+                    new int[1],
+                    Sampling.GREEDY,
+                    1,
+                    new int[0],
+                    List.of(),
+                    new byte[32],
+                    new byte[16]);
+            engine.submit(request, new Engine.Listener() {
+                @Override
+                public boolean onToken(int token, float[] logits, int offset) {
+                    return false;
+                }
+
+                @Override
+                public void onDone(Generator.Result result) {
+                    done.complete(result);
+                }
+
+                @Override
+                public void onFailed(RuntimeException why) {
+                    done.completeExceptionally(why);
+                }
+            });
+            return done;
+        }
     }
 
     public LoadedModel model() {
@@ -273,6 +330,6 @@ public final class LanguageEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(engine, compute, tokenizer, model);
+        CloseHelper.closeAll(watchdog, engine, compute, tokenizer, model);
     }
 }

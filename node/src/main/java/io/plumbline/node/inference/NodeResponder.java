@@ -6,6 +6,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.inference.AnswerStore.Stored;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.RefusalKind;
@@ -162,6 +163,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         unaudited.remove(request);
     }
 
+    /** Whether no request is being answered. */
+    boolean isIdle() {
+        return underWay.isEmpty();
+    }
+
     /** Work that may fail. */
     interface Work {
         void run() throws IOException;
@@ -186,9 +192,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
                 || why instanceof IOException
                 || why instanceof UncheckedIOException;
         refused.correlationId(id).busy((short)
-                (isForNow
-                        ? RefusalKind.BUSY
-                        : why instanceof AnswerTooLargeException ? RefusalKind.ANSWER_TOO_LARGE : 0));
+                (why instanceof DrainingException
+                        ? RefusalKind.DRAINING
+                        : isForNow
+                                ? RefusalKind.BUSY
+                                : why instanceof AnswerTooLargeException ? RefusalKind.ANSWER_TOO_LARGE : 0));
         refused.reason(String.valueOf(why.getMessage()));
         // Never waits: on the transport's thread, which would wait for itself, and for whoever reads nothing.
         peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + refused.encodedLength());

@@ -6,6 +6,8 @@ import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -55,7 +57,7 @@ public class InferenceNodeCommand extends RoleCommand {
     }
 
     @Override
-    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+    RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         compute.requireSound();
         announced.requireSound();
         announced.useProfile();
@@ -64,7 +66,7 @@ public class InferenceNodeCommand extends RoleCommand {
                 : InferenceNode.language(model, compute.choice(), this::layers);
         InferenceNode.Place place =
                 new InferenceNode.Place(dir, host, port, announced.stake(), announced.price(), announced.most());
-        return new InferenceNode(on, keys, place, serving, events, this::fail);
+        return new InferenceNode(on, keys, place, serving, events, faults);
     }
 
     /** Weights that a language model is computed with. */

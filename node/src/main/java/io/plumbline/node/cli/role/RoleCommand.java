@@ -1,7 +1,16 @@
 package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
+import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.DrainOption;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.HealthRoutes;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.OperatorListener;
+import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.platform.Directories;
@@ -10,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 
 /** Options that every role has. */
 abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
@@ -31,10 +39,17 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
             description = "end when standard input ends, for a parent that must leave nothing behind")
     private boolean exitWithStdin;
 
+    @Parameter(
+            names = "--health",
+            description = "[HOST:]PORT: where /healthz and /readyz are served over HTTP, to this host alone where none"
+                    + " is named; nowhere otherwise. A gateway's own port serves them too")
+    private String health;
+
+    @ParametersDelegate
+    private DrainOption drain = new DrainOption();
+
     final Events events = new Events(System.out);
-    private final CountDownLatch end = new CountDownLatch(1);
-    private volatile boolean failed;
-    private volatile boolean isOpen;
+    private final Lifecycle life = new Lifecycle(events::emit);
 
     /** Run by its options. */
     RoleCommand() {}
@@ -57,32 +72,39 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
      */
     public record Place(Path network, Path key, Path dir, String host) {}
 
-    /** Ends the process: what cannot go on must not linger half dead. */
-    final void fail() {
-        failed = true;
-        end.countDown();
-    }
-
-    /** Starts the role. */
-    abstract AutoCloseable open(Network on, KeyPair keys) throws Exception;
+    /**
+     * Starts the role.
+     *
+     * @param faults hears that it cannot go on: what cannot must not linger half dead.
+     */
+    abstract RunningRole open(Network on, KeyPair keys, FaultListener faults) throws Exception;
 
     @Override
     public Integer call() throws Exception {
+        drain.requireSound();
         keepTemporaryFiles();
         if (exitWithStdin) {
-            Thread.ofPlatform().daemon().start(this::followStdin);
+            Thread.ofPlatform().daemon().name("stdin").start(this::followStdin);
         }
-        AutoCloseable role = open(Network.read(network), Network.readKey(key));
-        isOpen = true;
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            try {
-                role.close();
-            } catch (Exception e) {
-                System.err.println("plumbline: while closing: " + e);
-            }
-        }));
-        end.await();
-        return failed ? 1 : 0;
+        OperatorListener.Address address = health == null ? null : OperatorListener.Address.parse("--health", health);
+        return life.run(
+                        faults -> {
+                            listen(address, faults);
+                            return open(Network.read(network), Network.readKey(key), faults);
+                        },
+                        drain.bound())
+                .code();
+    }
+
+    /** Before the role is there: that it starts, and is alive, can be asked while a large model is loaded. */
+    private void listen(OperatorListener.Address address, FaultListener faults) throws IOException {
+        if (address != null) {
+            HttpRoutes routes = new HttpRoutes();
+            HealthRoutes.addTo(routes, life::notReady);
+            OperatorListener listener =
+                    new OperatorListener(address, routes, Lifecycle.errors(events::emit, faults)::onError);
+            events.emit(new Event.Listening(address.host(), listener.port()));
+        }
     }
 
     /**
@@ -106,10 +128,6 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
         } catch (IOException e) {
             // The parent is gone, which is what we wait for.
         }
-        end.countDown();
-        if (!isOpen) {
-            // It may wait for the ledger, and nobody for it.
-            Runtime.getRuntime().halt(0);
-        }
+        life.end();
     }
 }

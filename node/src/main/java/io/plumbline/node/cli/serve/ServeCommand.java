@@ -8,11 +8,15 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorStore;
 import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.DrainOption;
 import io.plumbline.node.cli.role.ComputeOptions;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
 import io.plumbline.node.cli.role.NodeOptions;
 import io.plumbline.node.cli.role.TensorOptions;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.health.ExitCode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.network.Event;
@@ -32,7 +36,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import org.agrona.CloseHelper;
 
 /**
@@ -98,6 +101,9 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private NodeOptions announced = new NodeOptions();
 
     @ParametersDelegate
+    private DrainOption drain = new DrainOption();
+
+    @ParametersDelegate
     private ApiOptions api = new ApiOptions();
 
     @Override
@@ -105,7 +111,11 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         requireSound();
         announced.useProfile();
         Map<String, Path> folders = folders();
-        return network == null ? alone(folders) : onNetwork(folders);
+        if (network != null) {
+            return onNetwork(folders);
+        }
+        Lifecycle life = new Lifecycle(ServeCommand::tell);
+        return life.run(faults -> alone(folders, faults), drain.bound()).code();
     }
 
     /** Where this process keeps what is its own. */
@@ -128,7 +138,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         return new NetworkServing(node, place, announced.stake()).run();
     }
 
-    private int alone(Map<String, Path> folders) throws Exception {
+    private LocalServer alone(Map<String, Path> folders, FaultListener faults) throws IOException {
         Path folder = folder("serve", folders);
         String at = host == null ? "localhost" : host;
         ReceiptLog log = new ReceiptLog(folder);
@@ -146,15 +156,14 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                             port == null ? HTTP_PORT : port,
                             api.origins(),
                             api.access(folder, served.together(), ServeCommand::tell)),
-                    fault -> System.err.println(Terminal.printable("plumbline: " + fault)));
+                    Lifecycle.errors(ServeCommand::tell, faults)::onError);
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(served, log);
             throw e;
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(server::close));
+        server.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, (Throwable) why));
         new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
-        new CountDownLatch(1).await();
-        return 0;
+        return server;
     }
 
     /** The imported models by the names that clients know them by. */
@@ -193,6 +202,14 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private static void tell(Event event) {
         String text = switch (event) {
             case Event.Warning warning -> warning.message();
+            case Event.Error error -> error.message();
+            case Event.Failed failed ->
+                "its " + failed.what() + " has failed, and it ends"
+                        + (failed.why() == null ? "." : ": " + failed.why());
+            case Event.Draining draining ->
+                "it takes on nothing new, and ends when all is answered, after " + draining.seconds()
+                        + " s at the latest.";
+            case Event.Drained drained -> drained.whole() ? "all was answered." : "what was not answered was cut.";
             case Event.Renewed renewed -> "read again: " + renewed.file() + ", " + renewed.what();
             default -> event.toString();
         };
@@ -201,6 +218,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
 
     private void requireSound() throws IOException {
         api.requireSound();
+        drain.requireSound();
         compute.requireSound();
         if (port != null && (port < 0 || port > 65_535)) {
             throw new IOException("--port is 0 to 65535.");
