@@ -142,6 +142,11 @@ final class AuditAgent implements AutoCloseable {
         }
     }
 
+    /** Audits that wait for their turn. */
+    int waiting() {
+        return audits.waiting();
+    }
+
     /** An audit that has not begun. */
     private final class Waiting implements AuditQueue.Audit {
         private final Settlement ordered;

@@ -1,5 +1,6 @@
 package io.plumbline.node.full;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
@@ -22,6 +23,7 @@ import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerFollowed;
@@ -88,6 +90,8 @@ public final class FullNode implements RunningRole {
     private final Events events;
     private final ErrorHandler errors;
     private final LedgerFollowed follows;
+    private final FullNodeReading.BlockCounts counts = new FullNodeReading.BlockCounts();
+    private final FullNodeReading reading;
     private final NodeClient client;
     private final AuditAgent judge;
     private final Voter voter;
@@ -157,11 +161,13 @@ public final class FullNode implements RunningRole {
 
                     @Override
                     public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+                        counts.block();
                         voter.onBlock(header, epoch, statements);
                     }
 
                     @Override
                     public void onCertified(BlockHeader header, Certificate certificate) {
+                        counts.certificate();
                         voter.onCertified(header.number());
                         index.onCertified(header, certificate);
                     }
@@ -206,6 +212,7 @@ public final class FullNode implements RunningRole {
         AdminCommands operator =
                 new AdminCommands(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
         this.control = new AdminSocket(folder, operator::execute, this::report);
+        this.reading = new FullNodeReading(service, member, voter, judge, counts);
         this.follows = new LedgerFollowed(() -> behind(service));
         events.emit(new Event.Ready("full-node", HexFormat.of().formatHex(keys.publicKey()), null, null));
     }
@@ -220,6 +227,12 @@ public final class FullNode implements RunningRole {
         return applied + MAX_BEHIND < ordered
                 ? "it has applied " + applied + " commands of " + ordered + " that are ordered"
                 : null;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        FullNodeMetrics.declare(registry, reading);
+        new MediaMetrics(media, endpoint).bindTo(registry);
     }
 
     /** Full nodes that are not reached, by their addresses. */

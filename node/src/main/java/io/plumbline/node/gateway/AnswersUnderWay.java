@@ -1,9 +1,11 @@
 package io.plumbline.node.gateway;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.metrics.TokenTimes;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -22,9 +24,15 @@ final class AnswersUnderWay implements Answerers {
     private final Answerers answerers;
     private final Set<Tracked> underWay = ConcurrentHashMap.newKeySet();
     private volatile boolean isCut;
+    private volatile ApiMetrics metrics = new ApiMetrics(new SimpleMeterRegistry(), null);
 
     AnswersUnderWay(Answerers answerers) {
         this.answerers = answerers;
+    }
+
+    /** Answers that begin from now on count here. */
+    void measure(ApiMetrics by) {
+        metrics = by;
     }
 
     /** Ends all early, and lets no more begin. */
@@ -86,7 +94,19 @@ final class AnswersUnderWay implements Answerers {
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
                 throws IOException {
             requireOpen();
-            Tracked begun = new Tracked(by.infer(request, tokens, level, vocab, topLogprobs, onToken));
+            ApiMetrics measured = metrics;
+            TokenTimes.Answer times = measured.begin();
+            Tracked begun;
+            try {
+                begun = new Tracked(measured, by.infer(request, tokens, level, vocab, topLogprobs, token -> {
+                    times.token();
+                    measured.token();
+                    onToken.accept(token);
+                }));
+            } catch (IOException | RuntimeException e) {
+                measured.refused();
+                throw e;
+            }
             underWay.add(begun);
             if (isCut) {
                 begun.cancel();
@@ -119,9 +139,11 @@ final class AnswersUnderWay implements Answerers {
 
     /** An answer that is under way until it is whole, fails or is given up. */
     private final class Tracked implements AnswerStream {
+        private final ApiMetrics measured;
         private final AnswerStream answer;
 
-        Tracked(AnswerStream answer) {
+        Tracked(ApiMetrics measured, AnswerStream answer) {
+            this.measured = measured;
             this.answer = answer;
         }
 
@@ -133,7 +155,12 @@ final class AnswersUnderWay implements Answerers {
         @Override
         public NodeClient.Answered await() throws IOException {
             try {
-                return answer.await();
+                NodeClient.Answered whole = answer.await();
+                measured.answered();
+                return whole;
+            } catch (IOException | RuntimeException e) {
+                measured.failed();
+                throw e;
             } finally {
                 underWay.remove(this);
             }

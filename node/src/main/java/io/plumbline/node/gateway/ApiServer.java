@@ -2,6 +2,7 @@ package io.plumbline.node.gateway;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.http.DrainGate;
 import io.plumbline.node.http.HttpExchange;
@@ -42,11 +43,17 @@ public final class ApiServer implements AutoCloseable {
      * @param port 0 takes any free one.
      * @param origins the web pages that may use it.
      * @param access the tenants that may use it, and how it is known to them; closed with the server.
+     * @param operator adds the operator's routes; not where there are tenants, whose business they are not.
      */
-    public record Place(String host, int port, Origins origins, Access access) {
+    public record Place(String host, int port, Origins origins, Access access, Consumer<HttpRoutes> operator) {
         /** For everybody, in the clear. */
         public Place(String host, int port, Origins origins) {
             this(host, port, origins, Access.open());
+        }
+
+        /** Without an operator's routes. */
+        public Place(String host, int port, Origins origins, Access access) {
+            this(host, port, origins, access, routes -> {});
         }
     }
 
@@ -73,6 +80,9 @@ public final class ApiServer implements AutoCloseable {
         HttpRoutes routes = routes();
         more.accept(routes);
         this.access = place.access();
+        if (access.tenants() == null) {
+            place.operator().accept(routes);
+        }
         try {
             this.server = HttpServer.start(
                     place.host(),
@@ -103,6 +113,16 @@ public final class ApiServer implements AutoCloseable {
 
     public int port() {
         return server.port();
+    }
+
+    /** Adds its metrics; answers that begin from now on count. */
+    public void bindTo(MeterRegistry registry) {
+        answerers.measure(new ApiMetrics(registry, this));
+    }
+
+    /** Requests that are being answered. */
+    int underWay() {
+        return gate.inside();
     }
 
     /** Answers nothing new from now on. */

@@ -3,6 +3,7 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Genesis;
@@ -16,6 +17,7 @@ import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
@@ -35,6 +37,7 @@ import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
@@ -48,6 +51,7 @@ public final class Gateway implements RunningRole {
 
     private final Media media;
     private final AgentRunner runner;
+    private final Endpoint endpoint;
     private final LedgerClient ledger;
     private final CertifiedSettlements cases;
     private final ApiServer server;
@@ -62,11 +66,24 @@ public final class Gateway implements RunningRole {
      * @param terms that answers are bought at.
      * @param origins the web pages that may use it.
      * @param access the tenants that may use it, and how it is known to them; closed with it.
+     * @param operator adds the operator's routes; see {@link ApiServer.Place}.
      */
-    public record Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+    public record Place(
+            Path folder,
+            String host,
+            int httpPort,
+            Terms terms,
+            Origins origins,
+            Access access,
+            Consumer<HttpRoutes> operator) {
         /** For everybody, in the clear. */
         public Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {
             this(folder, host, httpPort, terms, origins, Access.open());
+        }
+
+        /** Without an operator's routes. */
+        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+            this(folder, host, httpPort, terms, origins, access, routes -> {});
         }
     }
 
@@ -88,7 +105,7 @@ public final class Gateway implements RunningRole {
             faults.onFault(ExitCode.DRIVER, null);
         });
         NodeClient client = new NodeClient();
-        Endpoint endpoint =
+        this.endpoint =
                 new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
@@ -103,7 +120,7 @@ public final class Gateway implements RunningRole {
                     nodes,
                     models,
                     place.terms().level(),
-                    new ApiServer.Place(host, place.httpPort(), place.origins(), place.access()),
+                    new ApiServer.Place(host, place.httpPort(), place.origins(), place.access(), place.operator()),
                     this::addRoutes,
                     errors::onError);
         } catch (IOException e) {
@@ -125,6 +142,12 @@ public final class Gateway implements RunningRole {
     @Override
     public String notReady() {
         return server != null && server.isDraining() ? "draining" : followed.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        server.bindTo(registry);
+        new MediaMetrics(media, endpoint).bindTo(registry);
     }
 
     @Override

@@ -1,9 +1,16 @@
 package io.plumbline.node.health;
 
+import io.micrometer.core.instrument.MeterRegistry;
+
 /** A role that runs: what its process asks of it. Its methods are called by any thread, and return at once. */
 public interface RunningRole extends AutoCloseable {
     /** Why it is not ready to do its work, in a few words for the operator; null where it is. May take 2 s. */
     String notReady();
+
+    /** Adds its metrics. */
+    default void bindTo(MeterRegistry registry) {
+        // What every process has says enough.
+    }
 
     /** Takes on nothing new from now on, and says so to those that ask; what was begun goes on. */
     default void drain() {

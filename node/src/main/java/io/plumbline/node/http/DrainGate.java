@@ -47,6 +47,11 @@ public final class DrainGate {
         return isDraining;
     }
 
+    /** Requests that were let in and are not answered. */
+    public int inside() {
+        return inside.get();
+    }
+
     /** Whether all that was let in is answered. */
     public boolean isEmpty() {
         return inside.get() == 0;

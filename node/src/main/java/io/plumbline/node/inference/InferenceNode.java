@@ -1,5 +1,6 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
@@ -8,6 +9,7 @@ import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
@@ -154,6 +156,12 @@ public final class InferenceNode implements RunningRole {
     @Override
     public String notReady() {
         return service.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        service.bindTo(registry);
+        new MediaMetrics(media, endpoint).bindTo(registry);
     }
 
     @Override

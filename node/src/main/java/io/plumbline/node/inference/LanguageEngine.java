@@ -1,11 +1,14 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.node.metrics.TokenTimes;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Failure;
@@ -43,6 +46,7 @@ public final class LanguageEngine implements AutoCloseable {
     private final ComputeBackend compute;
     private final Engine engine;
     private final EngineWatchdog watchdog;
+    private volatile LanguageMetrics metrics = new LanguageMetrics(new SimpleMeterRegistry(), null);
     private final KeyPair keys;
     private final long pricePerToken;
 
@@ -84,6 +88,11 @@ public final class LanguageEngine implements AutoCloseable {
         return engine.failed().isDone()
                 ? "the engine has failed"
                 : watchdog.hasAnswered() ? null : "no token has come out yet";
+    }
+
+    /** Adds its metrics; requests that begin from now on count. */
+    public void bindTo(MeterRegistry registry) {
+        metrics = new LanguageMetrics(registry, engine);
     }
 
     /** One token, asked for by the watchdog; nothing of it is signed. */
@@ -214,6 +223,9 @@ public final class LanguageEngine implements AutoCloseable {
         /** Tokens chosen so far. */
         private volatile int chosen;
 
+        private final LanguageMetrics measured = metrics;
+        private TokenTimes.Answer times;
+
         private Job(Request request, int topLogprobs, Listener listener) {
             this.request = request;
             this.topLogprobs = topLogprobs;
@@ -234,6 +246,7 @@ public final class LanguageEngine implements AutoCloseable {
             if (isCancelled()) {
                 throw new RejectedExecutionException("The request was cancelled before its first token.");
             }
+            times = measured.begin();
             ticket = engine.submit(ChoiceRule.of(request, tokenizer::vocabulary), this);
         }
 
@@ -291,6 +304,7 @@ public final class LanguageEngine implements AutoCloseable {
         @Override
         public boolean onToken(int token, float[] logits, int offset) {
             chosen++;
+            times.token();
             int vocab = model.config().vocab();
             Logprobs logprobs =
                     topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
@@ -309,11 +323,13 @@ public final class LanguageEngine implements AutoCloseable {
 
         @Override
         public void onDone(Generator.Result result) {
+            measured.answered(request.promptTokens().length, result.tokens().length, result.cancelled());
             listener.onDone(result);
         }
 
         @Override
         public void onFailed(RuntimeException why) {
+            measured.failed();
             listener.onFailed(why);
         }
     }

@@ -1,5 +1,6 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.language.engine.DeviceFailedException;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
@@ -147,6 +148,12 @@ final class LanguageService implements Service {
         long bytes = OpeningLayout.Token.of(config, config.maxPositions() / 2).bytes() * config.layers()
                 + 4L * config.vocab();
         return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        language.bindTo(registry);
+        InferenceNodeMetrics.declare(registry, replies);
     }
 
     @Override

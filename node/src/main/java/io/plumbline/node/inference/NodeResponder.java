@@ -25,6 +25,7 @@ import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
@@ -161,6 +162,21 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         String request = Blake3.hex(requestHash);
         underWay.remove(request);
         unaudited.remove(request);
+    }
+
+    /** Answers that are not at their end on the ledger. */
+    List<Receipt> owed() {
+        return store.owed();
+    }
+
+    /** Answers that were paid for since the start. */
+    long paidReceipts() {
+        return watch.paidReceipts();
+    }
+
+    /** What was paid for them. */
+    long paidAmount() {
+        return watch.paidAmount();
     }
 
     /** Whether no request is being answered. */

@@ -1,5 +1,7 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.RandomInputs;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -44,6 +46,7 @@ public final class TensorEngine implements AutoCloseable {
     private final ShapeRanges shapes;
     private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
     private final EngineWatchdog watchdog;
+    private volatile TensorMetrics metrics = new TensorMetrics(new SimpleMeterRegistry(), "", null);
 
     /**
      * Begins to take requests.
@@ -189,7 +192,17 @@ public final class TensorEngine implements AutoCloseable {
      * @throws RejectedExecutionException where too many wait.
      */
     public CompletableFuture<TensorScheduler.Result> submit(TensorRequest request) {
-        return scheduler.submit(request.inputs(), request.outputs());
+        TensorMetrics measured = metrics;
+        long began = System.nanoTime();
+        int rows = rows(request);
+        return scheduler
+                .submit(request.inputs(), request.outputs())
+                .whenComplete((result, why) -> measured.over(began, rows, why));
+    }
+
+    /** Adds its metrics; requests that begin from now on count. */
+    public void bindTo(MeterRegistry registry) {
+        metrics = new TensorMetrics(registry, HexFormat.of().formatHex(modelId), scheduler);
     }
 
     /** An answer and its receipt. */

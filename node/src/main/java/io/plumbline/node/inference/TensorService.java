@@ -1,5 +1,6 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.transport.Peer;
@@ -58,6 +59,12 @@ public final class TensorService implements Service {
     @Override
     public int openMsPerToken() {
         return 0;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        engine.bindTo(registry);
+        InferenceNodeMetrics.declare(registry, replies);
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 import java.util.function.IntFunction;
 
@@ -22,9 +23,21 @@ public final class Events {
             .build();
 
     private final PrintStream out;
+    private final Consumer<Event> observer;
 
     public Events(PrintStream out) {
+        this(out, event -> {});
+    }
+
+    /** @param observer hears each event too, on the thread that reports it. */
+    public Events(PrintStream out, Consumer<Event> observer) {
         this.out = out;
+        this.observer = observer;
+    }
+
+    /** The name that events of a kind have. */
+    public static String name(Class<?> kind) {
+        return EventNames.name(kind);
     }
 
     /**
@@ -45,6 +58,7 @@ public final class Events {
 
     /** Prints one event, with the time and how long this process has been running. */
     public void emit(Event event) {
+        observer.accept(event);
         ObjectNode json = MAPPER.createObjectNode();
         ObjectNode fields = MAPPER.valueToTree(event);
         json.set("event", fields.remove("event"));

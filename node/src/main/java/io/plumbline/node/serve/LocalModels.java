@@ -1,5 +1,6 @@
 package io.plumbline.node.serve;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.inference.TensorEngine;
@@ -37,6 +38,14 @@ public record LocalModels(Map<String, Path> folders, LanguageEngine language, Li
         }
         tensors.forEach(engine -> all.add(engine.failed()));
         return all;
+    }
+
+    /** Adds the metrics of all. */
+    void bindTo(MeterRegistry registry) {
+        if (language != null) {
+            language.bindTo(registry);
+        }
+        tensors.forEach(engine -> engine.bindTo(registry));
     }
 
     /** Why one of them is not ready, for the operator; null where all are. */

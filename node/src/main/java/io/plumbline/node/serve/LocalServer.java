@@ -1,6 +1,7 @@
 package io.plumbline.node.serve;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.node.gateway.ApiException;
 import io.plumbline.node.gateway.ApiServer;
 import io.plumbline.node.gateway.Http;
@@ -54,6 +55,12 @@ public final class LocalServer implements RunningRole {
     @Override
     public String notReady() {
         return server != null && server.isDraining() ? "draining" : models.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        server.bindTo(registry);
+        models.bindTo(registry);
     }
 
     @Override

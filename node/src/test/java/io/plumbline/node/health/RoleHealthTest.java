@@ -1,6 +1,7 @@
 package io.plumbline.node.health;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -59,6 +60,22 @@ class RoleHealthTest {
         gateway.awaitStatus(ChildNetwork.api(gateway), "/readyz", 200);
         assertEquals(
                 200, network.ask(ChildNetwork.api(gateway), 5).statusCode(), () -> gateway.said() + "\n" + node.said());
+
+        assertMeasured(node, "plumbline_requests_total{outcome=\"answered\"} 1.0");
+        assertMeasured(node, "plumbline_generation_tokens_total 5.0");
+        assertMeasured(node, "plumbline_owed_receipts 1.0");
+        assertMeasured(node, "plumbline_events_total{event=\"answered\"} 1.0");
+        assertMeasured(gateway, "plumbline_api_answers_total{outcome=\"answered\"} 1.0");
+        assertMeasured(gateway, "plumbline_bought_units_total 5.0");
+        assertMeasured(full, "plumbline_ledger_money_difference 0.0");
+        assertMeasured(full, "plumbline_ledger_leader 1.0");
+        for (ChildRole role : List.of(full, node, gateway)) {
+            String metrics = role.get(ChildNetwork.health(role), "/metrics").body();
+            assertFalse(metrics.contains("plumbline_media_total{counter=\"bytes_sent\"} 0.0"), metrics);
+            assertTrue(metrics.contains("plumbline_media_total{counter=\"bytes_sent\"}"), metrics);
+        }
+        // Where another place is named for them they are not shown to those that use the API.
+        assertEquals(404, gateway.get(ChildNetwork.api(gateway), "/metrics").statusCode());
 
         full.terminate();
         assertEquals(0, full.exitCode(), full.said());
@@ -169,6 +186,7 @@ class RoleHealthTest {
             int port = Integer.parseInt(at.group(1));
             server.awaitStatus(port, "/readyz", 200);
             assertEquals(200, server.get(port, "/healthz").statusCode());
+            assertTrue(server.get(port, "/metrics").body().contains("plumbline_kv_pages_capacity"));
             try (Stream<String> lines = network.stream(port, 400).body()) {
                 Iterator<String> each = lines.iterator();
                 each.next();
@@ -230,6 +248,18 @@ class RoleHealthTest {
         }
         int code = full.exitCode();
         assertTrue(code == ExitCode.LEDGER.code() || code == ExitCode.DRIVER.code(), code + ": " + full.said());
+    }
+
+    private static void assertMeasured(ChildRole role, String line) throws Exception {
+        String metrics = "";
+        for (int i = 0; i < 100; i++) {
+            metrics = role.get(ChildNetwork.health(role), "/metrics").body();
+            if (metrics.lines().anyMatch(line::equals)) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError(line + " is not among\n" + metrics);
     }
 
     private static void signal(String name, ChildRole role) throws Exception {

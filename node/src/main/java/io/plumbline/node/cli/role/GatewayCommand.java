@@ -77,7 +77,13 @@ public final class GatewayCommand extends RoleCommand {
         api.requireSound();
         Terms terms = new Terms(level, leastLevel, maxPrice, prefer);
         Gateway.Place place = new Gateway.Place(
-                dir, host, port, terms, api.origins(), api.access(dir, ANSWERS_TOGETHER, events::emit));
+                dir,
+                host,
+                port,
+                terms,
+                api.origins(),
+                api.access(dir, ANSWERS_TOGETHER, events::emit),
+                operator.apiRoutes());
         return new Gateway(on, keys, named(models), place, events, faults);
     }
 

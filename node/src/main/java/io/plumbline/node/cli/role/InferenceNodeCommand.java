@@ -6,6 +6,7 @@ import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.inference.InferenceNode;
@@ -47,8 +48,14 @@ public class InferenceNodeCommand extends RoleCommand {
      * @param port UDP port, 0 for any.
      */
     public InferenceNodeCommand(
-            Place place, int port, Path model, NodeOptions announced, ComputeOptions compute, TensorOptions tensors) {
-        super(place);
+            Place place,
+            OperatorOptions operator,
+            int port,
+            Path model,
+            NodeOptions announced,
+            ComputeOptions compute,
+            TensorOptions tensors) {
+        super(place, operator);
         this.port = port;
         this.model = model;
         this.announced = announced;

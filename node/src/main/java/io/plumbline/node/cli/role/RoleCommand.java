@@ -3,14 +3,10 @@ package io.plumbline.node.cli.role;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.CommandOptions;
-import io.plumbline.node.cli.DrainOption;
+import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.health.FaultListener;
-import io.plumbline.node.health.HealthRoutes;
 import io.plumbline.node.health.Lifecycle;
-import io.plumbline.node.health.OperatorListener;
 import io.plumbline.node.health.RunningRole;
-import io.plumbline.node.http.HttpRoutes;
-import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.platform.Directories;
@@ -39,23 +35,26 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
             description = "end when standard input ends, for a parent that must leave nothing behind")
     private boolean exitWithStdin;
 
-    @Parameter(
-            names = "--health",
-            description = "[HOST:]PORT: where /healthz and /readyz are served over HTTP, to this host alone where none"
-                    + " is named; nowhere otherwise. A gateway's own port serves them too")
-    private String health;
-
     @ParametersDelegate
-    private DrainOption drain = new DrainOption();
+    final OperatorOptions operator;
 
-    final Events events = new Events(System.out);
-    private final Lifecycle life = new Lifecycle(events::emit);
+    final Events events;
+    private final Lifecycle life;
 
     /** Run by its options. */
-    RoleCommand() {}
+    RoleCommand() {
+        this(new OperatorOptions());
+    }
 
-    /** Run by another command. */
-    RoleCommand(Place place) {
+    private RoleCommand(OperatorOptions operator) {
+        this.operator = operator;
+        this.events = new Events(System.out, operator.metrics().events());
+        this.life = new Lifecycle(events::emit);
+    }
+
+    /** Run by another command, which has the operator's options. */
+    RoleCommand(Place place, OperatorOptions operator) {
+        this(operator);
         this.network = place.network;
         this.key = place.key;
         this.dir = place.dir;
@@ -81,30 +80,19 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        drain.requireSound();
+        operator.requireSound();
         keepTemporaryFiles();
         if (exitWithStdin) {
             Thread.ofPlatform().daemon().name("stdin").start(this::followStdin);
         }
-        OperatorListener.Address address = health == null ? null : OperatorListener.Address.parse("--health", health);
-        return life.run(
-                        faults -> {
-                            listen(address, faults);
-                            return open(Network.read(network), Network.readKey(key), faults);
-                        },
-                        drain.bound())
-                .code();
+        return life.run(this::started, operator.drainBound()).code();
     }
 
-    /** Before the role is there: that it starts, and is alive, can be asked while a large model is loaded. */
-    private void listen(OperatorListener.Address address, FaultListener faults) throws IOException {
-        if (address != null) {
-            HttpRoutes routes = new HttpRoutes();
-            HealthRoutes.addTo(routes, life::notReady);
-            OperatorListener listener =
-                    new OperatorListener(address, routes, Lifecycle.errors(events::emit, faults)::onError);
-            events.emit(new Event.Listening(address.host(), listener.port()));
-        }
+    private RunningRole started(FaultListener faults) throws Exception {
+        operator.listen(life, events::emit, Lifecycle.errors(events::emit, faults));
+        RunningRole role = open(Network.read(network), Network.readKey(key), faults);
+        role.bindTo(operator.metrics().registry());
+        return role;
     }
 
     /**

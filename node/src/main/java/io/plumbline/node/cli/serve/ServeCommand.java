@@ -8,7 +8,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorStore;
 import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.cli.CommandOptions;
-import io.plumbline.node.cli.DrainOption;
+import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.cli.role.ComputeOptions;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
 import io.plumbline.node.cli.role.NodeOptions;
@@ -101,7 +101,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private NodeOptions announced = new NodeOptions();
 
     @ParametersDelegate
-    private DrainOption drain = new DrainOption();
+    private OperatorOptions operator = new OperatorOptions();
 
     @ParametersDelegate
     private ApiOptions api = new ApiOptions();
@@ -115,7 +115,13 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
             return onNetwork(folders);
         }
         Lifecycle life = new Lifecycle(ServeCommand::tell);
-        return life.run(faults -> alone(folders, faults), drain.bound()).code();
+        return life.run(
+                        faults -> {
+                            operator.listen(life, ServeCommand::tell, Lifecycle.errors(ServeCommand::tell, faults));
+                            return alone(folders, faults);
+                        },
+                        operator.drainBound())
+                .code();
     }
 
     /** Where this process keeps what is its own. */
@@ -134,7 +140,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         InferenceNodeCommand.Place place = new InferenceNodeCommand.Place(network, key, folder, at);
         Path model = folders.values().iterator().next();
         InferenceNodeCommand node =
-                new InferenceNodeCommand(place, port == null ? 0 : port, model, announced, compute, tensors);
+                new InferenceNodeCommand(place, operator, port == null ? 0 : port, model, announced, compute, tensors);
         return new NetworkServing(node, place, announced.stake()).run();
     }
 
@@ -155,12 +161,14 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                             at,
                             port == null ? HTTP_PORT : port,
                             api.origins(),
-                            api.access(folder, served.together(), ServeCommand::tell)),
+                            api.access(folder, served.together(), ServeCommand::tell),
+                            operator.apiRoutes()),
                     Lifecycle.errors(ServeCommand::tell, faults)::onError);
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(served, log);
             throw e;
         }
+        server.bindTo(operator.metrics().registry());
         server.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, (Throwable) why));
         new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
         return server;
@@ -206,6 +214,8 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
             case Event.Failed failed ->
                 "its " + failed.what() + " has failed, and it ends"
                         + (failed.why() == null ? "." : ": " + failed.why());
+            case Event.Listening listening ->
+                "health and metrics are served at " + listening.host() + ":" + listening.port() + ".";
             case Event.Draining draining ->
                 "it takes on nothing new, and ends when all is answered, after " + draining.seconds()
                         + " s at the latest.";
@@ -218,7 +228,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
 
     private void requireSound() throws IOException {
         api.requireSound();
-        drain.requireSound();
+        operator.requireSound();
         compute.requireSound();
         if (port != null && (port < 0 || port > 65_535)) {
             throw new IOException("--port is 0 to 65535.");
