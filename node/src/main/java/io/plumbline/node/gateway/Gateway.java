@@ -122,7 +122,8 @@ public final class Gateway implements RunningRole {
                     place.terms().level(),
                     new ApiServer.Place(host, place.httpPort(), place.origins(), place.access(), place.operator()),
                     this::addRoutes,
-                    errors::onError);
+                    // A request that fails is refused; the process is well.
+                    fault -> events.emit(new Event.Error(fault.toString())));
         } catch (IOException e) {
             closeAllButServer();
             throw e;
