@@ -48,6 +48,9 @@ public sealed interface Event {
         }
     }
 
+    /** A library or the JDK has printed a line; with {@code --log-format json}. */
+    record Printed(String line) implements Event {}
+
     /** The role runs, and not as it should be run. */
     record Warning(String message) implements Event {}
 

@@ -1,6 +1,7 @@
 package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.cli.OperatorOptions;
@@ -38,8 +39,10 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
     @ParametersDelegate
     final OperatorOptions operator;
 
-    final Events events;
-    private final Lifecycle life;
+    /** Once it is called. */
+    Events events;
+
+    private Lifecycle life;
 
     /** Run by its options. */
     RoleCommand() {
@@ -48,8 +51,6 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
 
     private RoleCommand(OperatorOptions operator) {
         this.operator = operator;
-        this.events = new Events(System.out, operator.metrics().events());
-        this.life = new Lifecycle(events::emit);
     }
 
     /** Run by another command, which has the operator's options. */
@@ -81,6 +82,8 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         operator.requireSound();
+        events = operator.events(getClass().getAnnotation(Parameters.class).commandNames()[0]);
+        life = new Lifecycle(events::emit);
         keepTemporaryFiles();
         if (exitWithStdin) {
             Thread.ofPlatform().daemon().name("stdin").start(this::followStdin);
@@ -89,7 +92,7 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
     }
 
     private RunningRole started(FaultListener faults) throws Exception {
-        operator.listen(life, events::emit, Lifecycle.errors(events::emit, faults));
+        operator.listen(life, events::emit);
         RunningRole role = open(Network.read(network), Network.readKey(key), faults);
         role.bindTo(operator.metrics().registry());
         return role;

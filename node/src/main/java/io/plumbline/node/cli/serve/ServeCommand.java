@@ -32,10 +32,12 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
 /**
@@ -106,6 +108,11 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     @ParametersDelegate
     private ApiOptions api = new ApiOptions();
 
+    /** What the models report; nothing is printed of it where the operator names no form. */
+    private Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
+
+    private Consumer<Event> tell = ServeCommand::tell;
+
     @Override
     public Integer call() throws Exception {
         requireSound();
@@ -114,10 +121,14 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         if (network != null) {
             return onNetwork(folders);
         }
-        Lifecycle life = new Lifecycle(ServeCommand::tell);
+        if (operator.hasFormat()) {
+            events = operator.events("serve");
+            tell = events::emit;
+        }
+        Lifecycle life = new Lifecycle(tell);
         return life.run(
                         faults -> {
-                            operator.listen(life, ServeCommand::tell, Lifecycle.errors(ServeCommand::tell, faults));
+                            operator.listen(life, tell);
                             return alone(folders, faults);
                         },
                         operator.drainBound())
@@ -150,8 +161,9 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         ReceiptLog log = new ReceiptLog(folder);
         LocalModels served = null;
         LocalServer server;
+        KeyPair keys;
         try {
-            KeyPair keys = keys(folder.resolve("serve.key"));
+            keys = keys(folder.resolve("serve.key"));
             served = load(folders, keys);
             server = new LocalServer(
                     served,
@@ -161,16 +173,20 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                             at,
                             port == null ? HTTP_PORT : port,
                             api.origins(),
-                            api.access(folder, served.together(), ServeCommand::tell),
+                            api.access(folder, served.together(), tell),
                             operator.apiRoutes()),
-                    Lifecycle.errors(ServeCommand::tell, faults)::onError);
+                    fault -> tell.accept(new Event.Error(fault.toString())));
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(served, log);
             throw e;
         }
         server.bindTo(operator.metrics().registry());
         server.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, (Throwable) why));
-        new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
+        if (operator.hasFormat()) {
+            tell.accept(new Event.Ready("serve", HexFormat.of().formatHex(keys.publicKey()), null, server.port()));
+        } else {
+            new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
+        }
         return server;
     }
 
@@ -188,15 +204,14 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     }
 
     private LocalModels load(Map<String, Path> folders, KeyPair keys) throws IOException {
-        Events quiet = new Events(new PrintStream(PrintStream.nullOutputStream()));
         LanguageEngine language = null;
         List<TensorEngine> engines = new ArrayList<>();
         try {
             for (Path folder : folders.values()) {
                 if (TensorStore.takes(folder)) {
-                    engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, quiet));
+                    engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, events));
                 } else {
-                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, quiet);
+                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, events);
                 }
             }
         } catch (IOException | RuntimeException e) {
