@@ -44,7 +44,7 @@ public final class OperatorOptions {
     @Parameter(names = "--log-level", description = "the least that is printed: debug, info, warn or error")
     private String level = "debug";
 
-    private final RoleMetrics metrics = new RoleMetrics();
+    private RoleMetrics metrics;
 
     /** Looks at the options, before anything is started. */
     public void requireSound() throws IOException {
@@ -74,7 +74,8 @@ public final class OperatorOptions {
     public Events events(String role) {
         LogFormat as = format == null ? LogFormat.JSON : LogFormat.valueOf(format.toUpperCase(Locale.ROOT));
         Severity least = Severity.valueOf(level.toUpperCase(Locale.ROOT));
-        Events events = new Events(System.out, new Events.Form(role, as, least), metrics.events());
+        Events events = new Events(
+                System.out, new Events.Form(role, as, least), metrics().events());
         if (hasFormat() && as == LogFormat.JSON) {
             System.setErr(new PrintStream(new PrintedLines(events::emit), true, StandardCharsets.UTF_8));
         }
@@ -86,8 +87,11 @@ public final class OperatorOptions {
         return health == null ? null : OperatorListener.Address.parse("--health", health);
     }
 
-    /** Of the process. */
-    public RoleMetrics metrics() {
+    /** Of the process, made when they are first wanted: each command has these options, and most measure nothing. */
+    public synchronized RoleMetrics metrics() {
+        if (metrics == null) {
+            metrics = new RoleMetrics();
+        }
         return metrics;
     }
 
@@ -104,7 +108,7 @@ public final class OperatorOptions {
         if (address != null) {
             HttpRoutes routes = new HttpRoutes();
             HealthRoutes.addTo(routes, life::notReady);
-            metrics.addTo(routes);
+            metrics().addTo(routes);
             OperatorListener listener =
                     new OperatorListener(address, routes, fault -> events.accept(new Event.Error(fault.toString())));
             events.accept(new Event.Listening(address.host(), listener.port()));
@@ -113,6 +117,6 @@ public final class OperatorOptions {
 
     /** The metrics at an API's own port, where no other place is named for them. */
     public Consumer<HttpRoutes> apiRoutes() {
-        return health == null ? metrics::addTo : routes -> {};
+        return health == null ? metrics()::addTo : routes -> {};
     }
 }

@@ -36,6 +36,7 @@ public final class Lifecycle implements FaultListener {
     private final Thread reaper = Thread.ofPlatform().daemon().name("reaper").unstarted(this::reap);
     private volatile RunningRole role;
     private volatile boolean isDrained;
+    private volatile boolean isClosing;
     private volatile long haltNs = Long.MAX_VALUE;
 
     /** @param events hears what an operator is to know. */
@@ -78,6 +79,7 @@ public final class Lifecycle implements FaultListener {
             if (isDrained) {
                 drain(bound);
             }
+            isClosing = true;
             haltAfter(CLOSE);
             role.close();
         } catch (RuntimeException e) {
@@ -109,7 +111,7 @@ public final class Lifecycle implements FaultListener {
             }
             LockSupport.parkNanos(LOOK_NS);
         }
-        return true;
+        return role.isIdle();
     }
 
     /** Why the process is not ready; null where it is. */
@@ -136,7 +138,8 @@ public final class Lifecycle implements FaultListener {
     public void onFault(ExitCode as, Throwable why) {
         ExitCode before = code.get();
         boolean isFirst = before == null || before == ExitCode.DONE;
-        if (!isFirst || role != null && closed.getCount() == 0 || !code.compareAndSet(before, as)) {
+        // What is being closed may fail of it: that changes nothing any more.
+        if (!isFirst || isClosing || !code.compareAndSet(before, as)) {
             return;
         }
         haltNs = System.nanoTime() + FAULT_NS;
@@ -155,7 +158,8 @@ public final class Lifecycle implements FaultListener {
             if (e instanceof VirtualMachineError && !(e instanceof StackOverflowError)) {
                 faults.onFault(ExitCode.MEMORY, e);
             } else if (e instanceof AgentTerminationException) {
-                faults.onFault(ExitCode.THREAD, e);
+                // Aeron's own agents end so, before it is said of what: their client was taken for dead, most likely.
+                faults.onFault(ExitCode.DRIVER, e);
             }
         };
     }

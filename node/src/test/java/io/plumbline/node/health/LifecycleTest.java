@@ -26,7 +26,7 @@ class LifecycleTest {
         "memory, MEMORY",
         "virtual-memory, MEMORY",
         "thread, THREAD",
-        "agent, THREAD",
+        "agent, DRIVER",
         "engine, ENGINE",
         "memory-and-hangs, MEMORY",
         "thread-and-hangs, THREAD",
