@@ -8,8 +8,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.node.Main;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -248,6 +251,31 @@ class RoleHealthTest {
         }
         int code = full.exitCode();
         assertTrue(code == ExitCode.LEDGER.code() || code == ExitCode.DRIVER.code(), code + ": " + full.said());
+    }
+
+    /** A disk that has flipped bits in the ledger's log. */
+    @Test
+    void aFullNodeWhoseLogIsDamagedEndsWithACodeOfItsOwn() throws Exception {
+        ChildRole full = network.fullNode();
+        ChildRole node = network.node("device");
+        node.awaitEvent("ready");
+        for (ChildRole role : List.of(node, full)) {
+            role.terminate();
+            assertEquals(0, role.exitCode(), role.said());
+        }
+        try (Stream<Path> files = Files.list(folder.resolve("full-node/archive"))) {
+            for (Path recording :
+                    files.filter(file -> file.toString().endsWith(".rec")).toList()) {
+                try (FileChannel file = FileChannel.open(recording, StandardOpenOption.WRITE)) {
+                    // Behind the first frame's header.
+                    file.write(ByteBuffer.wrap(new byte[] {1, 2, 3, 4, 5, 6, 7, 8}), 40);
+                }
+            }
+        }
+        ChildRole again = network.fullNode();
+        assertEquals(ExitCode.LEDGER.code(), again.exitCode(), again.said());
+        assertEquals("ledger", again.awaitEvent("failed").path("what").asText());
+        assertTrue(again.said().contains("is damaged"), again.said());
     }
 
     private static void assertMeasured(ChildRole role, String line) throws Exception {
