@@ -26,6 +26,7 @@ import io.plumbline.node.demo.Demo;
 import io.plumbline.node.demo.SelfTest;
 import io.plumbline.node.demo.Soak;
 import io.plumbline.node.demo.TensorDemo;
+import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.network.Terminal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -50,7 +51,7 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
-        int code = 1;
+        int code = ExitCode.FAILED.code();
         try {
             code = new Main().run(arguments);
         } catch (Error e) {
@@ -95,7 +96,7 @@ public final class Main {
         try {
             line.parse(arguments);
         } catch (ParameterException e) {
-            return fail(reason(e, innermost(line)), 2);
+            return fail(reason(e, innermost(line)), ExitCode.USAGE);
         }
         if (version) {
             System.out.println(VERSION);
@@ -105,7 +106,7 @@ public final class Main {
         Object command = chosen.getObjects().getFirst();
         if (chosen == line) {
             printCommands(line);
-            return help ? 0 : 2;
+            return help ? 0 : ExitCode.USAGE.code();
         }
         if (command instanceof CommandOptions options && options.isHelpWanted()) {
             chosen.usage();
@@ -114,7 +115,7 @@ public final class Main {
         try {
             return ((Callable<?>) command).call() instanceof Integer code ? code : 0;
         } catch (Exception e) {
-            return fail(message(e), 1);
+            return fail(message(e), ExitCode.FAILED);
         }
     }
 
@@ -137,9 +138,9 @@ public final class Main {
         return name == null ? line : innermost(line.getCommands().get(name));
     }
 
-    private static int fail(String message, int code) {
+    private static int fail(String message, ExitCode code) {
         System.err.println(Terminal.printable("plumbline: " + message));
-        return code;
+        return code.code();
     }
 
     /** The parser's own words, but for what it says of an option or command that it does not know. */

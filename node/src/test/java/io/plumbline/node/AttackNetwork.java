@@ -84,21 +84,21 @@ public final class AttackNetwork implements AutoCloseable {
                         FullNode.SNAPSHOT_BYTES,
                         answerTimeoutMs),
                 events(),
-                () -> {});
+                (code, why) -> {});
         this.honestNode = new InferenceNode(
                 network,
                 honest,
                 new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
                 InferenceNode.language(model.folder(), ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 events(),
-                () -> {});
+                (code, why) -> {});
         this.gateway = new Gateway(
                 network,
                 requester,
                 Map.of("stories", model.folder()),
                 new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(level), Origins.LOCAL),
                 events(),
-                () -> {});
+                (code, why) -> {});
         this.media = new Media(folder.resolve("attackers"), e -> {}, () -> {});
     }
 

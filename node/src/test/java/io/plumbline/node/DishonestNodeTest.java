@@ -193,7 +193,7 @@ class DishonestNodeTest {
                                     FullNode.SNAPSHOT_BYTES,
                                     1_000),
                             events,
-                            () -> {});
+                            (code, why) -> {});
                     Media driver = new Media(folder.resolve("driver"), e -> {}, () -> {});
                     LedgerClient ledger = ledger(driver, network, NODE);
                     LedgerClient other = ledger(driver, network, REQUESTER)) {

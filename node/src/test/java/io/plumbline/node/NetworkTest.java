@@ -97,14 +97,14 @@ class NetworkTest {
                 FULL,
                 new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
-                () -> {});
+                (code, why) -> {});
         honest = new InferenceNode(
                 read,
                 HONEST,
                 new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
                 InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 heard,
-                () -> {});
+                (code, why) -> {});
         cheat = cheat(read, CHEAT, model, "cheat", 2, events);
         liar = cheat(read, LIAR, model, "liar", 1, events);
         gateway = new Gateway(
@@ -113,7 +113,7 @@ class NetworkTest {
                 Map.of("stories", model),
                 new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
-                () -> {});
+                (code, why) -> {});
     }
 
     private static InferenceNode cheat(Network on, KeyPair keys, Path model, String name, int layer, Events events)
@@ -125,7 +125,7 @@ class NetworkTest {
                 new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, 3),
                 InferenceNode.language(model, choice, loaded -> TestModels.withSwap(loaded, layer)),
                 events,
-                () -> {});
+                (code, why) -> {});
     }
 
     @AfterAll
@@ -544,7 +544,7 @@ class NetworkTest {
                 new Gateway.Place(
                         folder.resolve("gateway2"), "localhost", gateway.port(), Terms.at(Level.FULL), Origins.LOCAL),
                 events,
-                () -> {}));
+                (code, why) -> {}));
         assertTrue(message.contains("cannot listen on localhost:" + gateway.port()), message);
     }
 

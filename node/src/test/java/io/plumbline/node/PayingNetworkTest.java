@@ -96,14 +96,14 @@ class PayingNetworkTest {
                 FULL,
                 new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
-                () -> {});
+                (code, why) -> {});
         node = new InferenceNode(
                 network,
                 NODE,
                 new InferenceNode.Place(folder.resolve("node"), "localhost", 0, 50_000, PRICE),
                 InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 events,
-                () -> {});
+                (code, why) -> {});
         keys = folder.resolve("api-keys.json");
         TenantFile.add(keys, "first", Quota.UNLIMITED, Set.of(), "2026-11-26");
         startGateway();
@@ -125,7 +125,7 @@ class PayingNetworkTest {
                         Origins.LOCAL,
                         new Access(new Tenants(keys, own, 8, event -> {}), null)),
                 new Events(new PrintStream(PrintStream.nullOutputStream())),
-                () -> {});
+                (code, why) -> {});
     }
 
     @AfterAll

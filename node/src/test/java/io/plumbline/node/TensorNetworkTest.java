@@ -106,7 +106,7 @@ class TensorNetworkTest {
                         folder.resolve("verifier.key"),
                         folder.resolve("full")),
                 events,
-                () -> {});
+                (code, why) -> {});
         honest = node(network, HONEST, "honest", shapes, null, events);
         cheat = node(network, CHEAT, "cheat", shapes, MODELS.resolve("plumbline-shapes/shapes-small.onnx"), events);
         embedder = node(network, EMBEDDER, "embedder", sentences, null, events);
@@ -116,7 +116,7 @@ class TensorNetworkTest {
                 Map.of("shapes", shapes.folder(), "sentences", sentences.folder(), "stories", stories),
                 new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
-                () -> {});
+                (code, why) -> {});
     }
 
     private static TensorPackage calibrated(String file, String name, String samples) throws IOException {
@@ -151,7 +151,7 @@ class TensorNetworkTest {
                 new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, cheatModel == null ? 2 : 3),
                 serving,
                 events,
-                () -> {});
+                (code, why) -> {});
     }
 
     @AfterAll

@@ -81,6 +81,7 @@ public final class Endpoint implements Agent, AutoCloseable {
     private final ByteBuffer sealed = ByteBuffer.allocate(Peer.frameBytes());
     private long lookedNs;
     private volatile long dropped;
+    private volatile int sessions;
     private volatile Thread thread;
     private volatile boolean isClosed;
 
@@ -235,6 +236,11 @@ public final class Endpoint implements Agent, AutoCloseable {
         } catch (IndexOutOfBoundsException | IllegalArgumentException | AeronException e) {
             dropped++;
         }
+    }
+
+    /** Sessions that there are. */
+    public int sessions() {
+        return sessions;
     }
 
     /** Malformed messages that were dropped. */
@@ -414,6 +420,7 @@ public final class Endpoint implements Agent, AutoCloseable {
         long nowNs = System.nanoTime();
         if (nowNs - lookedNs > LOOK_NS) {
             lookedNs = nowNs;
+            sessions = bySession.size();
             vacate(places.overdue(nowNs));
             Long slow = parts.overdue(nowNs);
             if (slow != null) {

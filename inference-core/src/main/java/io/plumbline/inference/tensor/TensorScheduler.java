@@ -18,6 +18,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Runs requests of one model, those that wait together in batches: whatever has come in while the last batch ran
@@ -62,6 +63,7 @@ public final class TensorScheduler implements AutoCloseable {
     private int stuck;
     private long queuedBytes;
     private boolean isClosed;
+    private final AtomicLong runs = new AtomicLong();
 
     /**
      * How much at once.
@@ -279,6 +281,11 @@ public final class TensorScheduler implements AutoCloseable {
         }
     }
 
+    /** Batches that were run to an end since the start, good or not. */
+    public long runs() {
+        return runs.get();
+    }
+
     private void work() {
         try {
             while (true) {
@@ -427,6 +434,7 @@ public final class TensorScheduler implements AutoCloseable {
         } finally {
             deadline.cancel(false);
             overdue.cancel(false);
+            runs.incrementAndGet();
         }
         return place.leave();
     }

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.cluster;
 
 import io.aeron.archive.client.ArchiveException;
+import io.aeron.exceptions.AeronException;
 import io.aeron.exceptions.StorageSpaceException;
 import java.nio.file.Path;
 
@@ -20,6 +21,14 @@ final class Fatal {
             if (isOfSpace(e, said)) {
                 return "The disk of " + folder + " is full: " + said
                         + ". Nothing that was acknowledged is lost. Make room and start it again.";
+            }
+            if (e instanceof AeronException aeron && aeron.category() == AeronException.Category.FATAL) {
+                return "The media driver of " + folder + " or a client of it has ended: " + said
+                        + ". Most likely the process had no processor for seconds. Start it again.";
+            }
+            if (e instanceof OutOfMemoryError) {
+                return "The process that keeps " + folder + " has run out of memory: " + said
+                        + ". Start it with a larger heap: -Xmx.";
             }
             // Files are mapped: a page that cannot be written or read comes as this.
             if (e instanceof InternalError) {

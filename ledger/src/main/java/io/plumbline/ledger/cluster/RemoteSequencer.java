@@ -27,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
+import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -169,23 +170,38 @@ public final class RemoteSequencer implements Sequencer {
      * @param ingresses of the full nodes; which one is asked first is for the key to say, so that not all ask the same.
      */
     public RemoteSequencer(String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses) {
-        this(aeronDirectory, host, keys, ingresses, TOTAL_TIMEOUT_NS);
+        this(aeronDirectory, host, keys, ingresses, e -> {});
+    }
+
+    /** @param errors hears what goes wrong with its client of the driver; callers hear that nobody answers. */
+    public RemoteSequencer(
+            String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses, ErrorHandler errors) {
+        this(aeronDirectory, host, keys, ingresses, TOTAL_TIMEOUT_NS, errors);
     }
 
     /** With another longest wait for an answer. */
     RemoteSequencer(String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses, long timeoutNs) {
+        this(aeronDirectory, host, keys, ingresses, timeoutNs, e -> {});
+    }
+
+    private RemoteSequencer(
+            String aeronDirectory,
+            String host,
+            KeyPair keys,
+            List<IngressAddress> ingresses,
+            long timeoutNs,
+            ErrorHandler errors) {
         this.timeoutNs = timeoutNs;
         this.ingresses = List.copyOf(ingresses);
         this.ingress = Math.floorMod(java.util.Arrays.hashCode(keys.publicKey()), ingresses.size());
-        // Whoever runs the driver hears what happens to it; callers hear that nobody answers.
-        this.aeron = Drivers.connect(aeronDirectory, e -> {});
+        this.aeron = Drivers.connect(aeronDirectory, errors);
         this.endpoint = new Endpoint(
                 aeron,
                 host,
                 0,
                 new Identity(keys.secret(), keys.publicKey()),
                 new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, new NodeResponder()));
-        this.runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
     }
 

@@ -15,6 +15,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -38,6 +39,7 @@ public final class Voter implements AutoCloseable {
     private final Consumer<Throwable> onError;
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(1);
     private final CountDownLatch ready = new CountDownLatch(1);
+    private final AtomicLong votes = new AtomicLong();
     private volatile long certified = -1;
     private volatile Waiting last;
     private LedgerClient ledger;
@@ -76,6 +78,11 @@ public final class Voter implements AutoCloseable {
         ready.countDown();
     }
 
+    /** Votes that were handed in since the start. */
+    public long votes() {
+        return votes.get();
+    }
+
     /** Signs a block and hands the vote in; returns at once. */
     public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
         last = new Waiting(header, epoch, statements);
@@ -92,7 +99,8 @@ public final class Voter implements AutoCloseable {
             if (block == last) {
                 vote(block);
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
+            // An error too: the executor would keep it in a future that nobody looks at.
             onError.accept(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -124,6 +132,7 @@ public final class Voter implements AutoCloseable {
         byte[] signature = keys.sign(Certificate.message(genesisHash, block.epoch, header.number(), hash));
         try {
             ledger.submit(new Command.CastVote(keys.publicKey(), block.epoch, header.number(), hash, signature));
+            votes.incrementAndGet();
         } catch (IOException e) {
             // Without this vote the block may wait for ever.
             onError.accept(e);

@@ -33,6 +33,11 @@ class Call<T> {
         throw new IllegalStateException("it streams tokens where none were asked for");
     }
 
+    /** The node ends soon, and asks for the answer's end. */
+    void onEnding() {
+        // What comes in one reply comes whole or not at all.
+    }
+
     final void complete(byte[] first, byte[] second, long cpuNanos) {
         try {
             done.complete(decode.decode(first, second, cpuNanos));

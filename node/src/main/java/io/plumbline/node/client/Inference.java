@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -26,7 +27,9 @@ public final class Inference implements AnswerStream {
     private final Calls calls;
     private final Call<NodeClient.Answered> call;
     private final long id;
+    private final AtomicBoolean isEnding = new AtomicBoolean();
     private volatile long lastSign = System.nanoTime();
+    private volatile Runnable onEnding = () -> {};
 
     /**
      * @param requester whose the request is.
@@ -56,8 +59,26 @@ public final class Inference implements AnswerStream {
                         lastSign = System.nanoTime();
                         delivered.add(chosen.token(), () -> onToken.accept(chosen));
                     }
+
+                    @Override
+                    void onEnding() {
+                        if (isEnding.compareAndSet(false, true)) {
+                            // On the transport's thread, which must not wait until this can be sent.
+                            Thread.startVirtualThread(Inference.this::end);
+                        }
+                    }
                 };
         this.id = calls.add(peer, call);
+    }
+
+    /** Has {@code action} run where the node asks for the answer's end, since it ends itself; on another thread. */
+    public void onEnding(Runnable action) {
+        onEnding = action;
+    }
+
+    private void end() {
+        cancel();
+        onEnding.run();
     }
 
     void send(Calls.Encode encode) {

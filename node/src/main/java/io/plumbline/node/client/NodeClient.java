@@ -2,6 +2,7 @@ package io.plumbline.node.client;
 
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.RefusalKind;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -9,6 +10,7 @@ import io.plumbline.transport.VarData;
 import io.plumbline.transport.nodewire.AnsweredDecoder;
 import io.plumbline.transport.nodewire.DiscloseEncoder;
 import io.plumbline.transport.nodewire.DisclosedDecoder;
+import io.plumbline.transport.nodewire.EndingDecoder;
 import io.plumbline.transport.nodewire.InferEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkDecoder;
@@ -89,6 +91,13 @@ public final class NodeClient implements Endpoint.Receiver {
                 byte[] receipt = VarData.copy(answered::wrapReceipt);
                 complete(call(from, answered.correlationId()), answer, receipt, answered.cpuNanos());
             }
+            case EndingDecoder.TEMPLATE_ID -> {
+                EndingDecoder ending = new EndingDecoder().wrap(in, offset, block, version);
+                Call<?> call = call(from, ending.correlationId());
+                if (call != null) {
+                    call.onEnding();
+                }
+            }
             case DisclosedDecoder.TEMPLATE_ID -> {
                 DisclosedDecoder disclosed = new DisclosedDecoder().wrap(in, offset, block, version);
                 byte[] request = VarData.copy(disclosed::wrapRequest);
@@ -153,7 +162,7 @@ public final class NodeClient implements Endpoint.Receiver {
     }
 
     private void onRefused(Peer from, long id, int kind, String reason) {
-        boolean busy = kind == RefusalKind.BUSY;
+        boolean busy = kind == RefusalKind.BUSY || kind == RefusalKind.DRAINING;
         Call<?> call = calls.find(from, id);
         IncomingOpening opening = openings.find(from, id);
         if (call == null && opening == null) {
@@ -167,6 +176,7 @@ public final class NodeClient implements Endpoint.Receiver {
             call.fail(
                     switch (kind) {
                         case RefusalKind.BUSY -> new BusyException(reason);
+                        case RefusalKind.DRAINING -> new DrainingException(reason);
                         case RefusalKind.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
                         default -> new IllegalArgumentException(reason);
                     });

@@ -1,11 +1,18 @@
 package io.plumbline.node.data;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.node.health.ExitCode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.tenant.Tenants;
@@ -28,12 +35,14 @@ import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 
 /** The role that keeps large files off the ledger: a blob store over HTTP, announced on the ledger with a stake. */
-public final class DataNode implements AutoCloseable {
+public final class DataNode implements RunningRole {
     private Media media;
     private LedgerClient ledger;
     private BlobStore store;
     private BlobServer server;
     private Upkeep upkeep;
+    private LedgerFollowed followed;
+    private final Tenants tenants;
     private ScheduledExecutorService looking;
 
     /**
@@ -63,23 +72,34 @@ public final class DataNode implements AutoCloseable {
     /**
      * Starts the node and announces it on the ledger.
      *
-     * @param tenants that may change the store; null for everybody on this host.
+     * @param tenants that may change the store; null for everybody on this host. Closed with it.
      * @param tls null for HTTP in the clear.
-     * @param onEnd called when it cannot go on: the process should end.
+     * @param faults hears that it cannot go on: the process should end.
      */
     public DataNode(
-            Network network, KeyPair keys, Place place, Tenants tenants, SSLContext tls, Events events, Runnable onEnd)
+            Network network,
+            KeyPair keys,
+            Place place,
+            Tenants tenants,
+            SSLContext tls,
+            Events events,
+            FaultListener faults)
             throws IOException {
-        ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
+        this.tenants = tenants;
+        ErrorHandler errors = Lifecycle.errors(events::emit, faults);
         try {
             store = BlobStore.open(place.folder().resolve("store"), place.quotaBytes());
             server = new BlobServer(store, place.host(), place.port(), tenants, tls, errors::onError);
             AtomicBoolean hasEnded = new AtomicBoolean();
             media = new Media(place.folder().resolve("driver"), errors, () -> {
                 hasEnded.set(true);
-                onEnd.run();
+                faults.onFault(ExitCode.DRIVER, null);
             });
-            ledger = network.ledger(media.directory(), place.host(), keys);
+            ledger = network.ledger(media.directory(), place.host(), keys, media.errors());
+            followed = new LedgerFollowed(() -> {
+                ledger.status();
+                return null;
+            });
             LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
             announce(keys, place);
             byte[] self = keys.publicKey();
@@ -94,7 +114,7 @@ public final class DataNode implements AutoCloseable {
                     place.lookEvery(),
                     events::emit);
             upkeep.start();
-            lookAt(tenants, errors);
+            lookAtKeys(errors);
         } catch (IOException | RuntimeException e) {
             close();
             throw e;
@@ -103,7 +123,7 @@ public final class DataNode implements AutoCloseable {
     }
 
     /** Has changes of the file of API keys take effect. */
-    private void lookAt(Tenants tenants, ErrorHandler errors) {
+    private void lookAtKeys(ErrorHandler errors) {
         if (tenants == null) {
             return;
         }
@@ -145,6 +165,17 @@ public final class DataNode implements AutoCloseable {
         return others;
     }
 
+    @Override
+    public String notReady() {
+        return followed.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        new StoreMetrics(store).bindTo(registry);
+        new MediaMetrics(media, null).bindTo(registry);
+    }
+
     public int port() {
         return server.port();
     }
@@ -154,6 +185,6 @@ public final class DataNode implements AutoCloseable {
         if (looking != null) {
             looking.shutdownNow();
         }
-        CloseHelper.closeAll(upkeep, server, ledger, media, store);
+        CloseHelper.closeAll(upkeep, server, tenants, ledger, media, store);
     }
 }

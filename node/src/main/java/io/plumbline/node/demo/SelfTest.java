@@ -72,14 +72,14 @@ public final class SelfTest extends CommandOptions implements Callable<Integer> 
                         full,
                         new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                         events,
-                        () -> {});
+                        (code, why) -> {});
                 InferenceNode inferenceNode = new InferenceNode(
                         network,
                         node,
                         new InferenceNode.Place(folder.resolve("node"), "localhost", 0, 50_000, 2),
                         InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                         events,
-                        () -> {});
+                        (code, why) -> {});
                 Gateway gateway = new Gateway(
                         network,
                         requester,
@@ -87,7 +87,7 @@ public final class SelfTest extends CommandOptions implements Callable<Integer> 
                         new Gateway.Place(
                                 folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                         events,
-                        () -> {})) {
+                        (code, why) -> {})) {
             URI base = URI.create("http://localhost:" + gateway.port());
             JsonNode answer = send(HttpRequest.newBuilder(base.resolve("/v1/chat/completions"))
                     .POST(HttpRequest.BodyPublishers.ofString(

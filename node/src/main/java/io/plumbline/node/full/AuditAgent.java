@@ -142,6 +142,11 @@ final class AuditAgent implements AutoCloseable {
         }
     }
 
+    /** Audits that wait for their turn. */
+    int waiting() {
+        return audits.waiting();
+    }
+
     /** An audit that has not begun. */
     private final class Waiting implements AuditQueue.Audit {
         private final Settlement ordered;
@@ -200,7 +205,9 @@ final class AuditAgent implements AutoCloseable {
         try {
             ready.await();
             work.run();
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            // Where memory runs out this audit is given up, and left to other full nodes: an answer that no reckoning
+            // has foreseen must not end all of its auditors.
             events.emit(new Event.Error(Blake3.hex(one.requestHash()), String.valueOf(e)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,5 +1,6 @@
 package io.plumbline.node.full;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
@@ -18,8 +19,14 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.health.ExitCode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
 import io.plumbline.transport.Drivers;
@@ -57,13 +64,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.agrona.CloseHelper;
+import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 
 /**
  * The role that orders, audits and settles, on a host without a GPU and without weights: it reads a model once to
  * make its verifier key, and judges every receipt that the ledger orders.
  */
-public final class FullNode implements AutoCloseable {
+public final class FullNode implements RunningRole {
     /** Longest wait for a node's next sign of life: three fit into the time the ledger gives for a verdict. */
     public static final long ANSWER_TIMEOUT_MS = 30_000;
 
@@ -73,10 +81,17 @@ public final class FullNode implements AutoCloseable {
     /** Longest wait for another full node when it is said who is missing. */
     private static final long REACH_MS = 1_000;
 
+    /** What is ordered while it answers is no sign of being behind: so many commands are a second's work. */
+    private static final long MAX_BEHIND = 10_000;
+
     /** Longest wait for the replica to say what it has. */
     private static final long LOOK_MS = 1_000;
 
     private final Events events;
+    private final ErrorHandler errors;
+    private final LedgerFollowed follows;
+    private final FullNodeReading.BlockCounts counts = new FullNodeReading.BlockCounts();
+    private final FullNodeReading reading;
     private final NodeClient client;
     private final AuditAgent judge;
     private final Voter voter;
@@ -105,11 +120,13 @@ public final class FullNode implements AutoCloseable {
         }
     }
 
-    /** @param onEnd called when the ledger's member cannot go on: the process should end. */
-    public FullNode(Network network, KeyPair keys, Setup setup, Events events, Runnable onEnd) throws IOException {
+    /** @param faults hears that it cannot go on: the process should end. */
+    public FullNode(Network network, KeyPair keys, Setup setup, Events events, FaultListener faults)
+            throws IOException {
         Path folder = setup.folder;
         this.client = new NodeClient(setup.answerTimeoutMs);
         this.events = events;
+        this.errors = Lifecycle.errors(events::emit, faults);
         int id = network.genesis().place(keys.publicKey());
         if (id < 0) {
             throw new IOException("The key file is not one of this network's full nodes.");
@@ -144,11 +161,13 @@ public final class FullNode implements AutoCloseable {
 
                     @Override
                     public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
+                        counts.block();
                         voter.onBlock(header, epoch, statements);
                     }
 
                     @Override
                     public void onCertified(BlockHeader header, Certificate certificate) {
+                        counts.certificate();
                         voter.onCertified(header.number());
                         index.onCertified(header, certificate);
                     }
@@ -156,15 +175,17 @@ public final class FullNode implements AutoCloseable {
                 folder);
         await(rejoined);
         AtomicBoolean hasEnded = new AtomicBoolean();
-        Runnable end = () -> {
+        this.member = new Member(place, service, this::report, () -> {
             hasEnded.set(true);
-            onEnd.run();
-        };
-        this.member = new Member(place, service, this::report, end);
+            faults.onFault(ExitCode.LEDGER, null);
+        });
         this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
         events.emit(new Event.Joined());
         warn(network.members().get(id));
-        this.media = new Media(folder.resolve("outside"), this::report, end);
+        this.media = new Media(folder.resolve("outside"), this::report, () -> {
+            hasEnded.set(true);
+            faults.onFault(ExitCode.DRIVER, null);
+        });
         ClusterSequencer sequencer = new ClusterSequencer(
                 member.aeronDirectory(),
                 Member.ingressEndpoints(network.members()),
@@ -191,7 +212,27 @@ public final class FullNode implements AutoCloseable {
         AdminCommands operator =
                 new AdminCommands(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
         this.control = new AdminSocket(folder, operator::execute, this::report);
+        this.reading = new FullNodeReading(service, member, voter, judge, counts);
+        this.follows = new LedgerFollowed(() -> behind(service));
         events.emit(new Event.Ready("full-node", HexFormat.of().formatHex(keys.publicKey()), null, null));
+    }
+
+    /** Why what it has applied is not what the ledger has ordered, or null. */
+    private String behind(LedgerService service) throws IOException {
+        long ordered = ledger.status().height();
+        long applied = service.applied();
+        if (!service.isSure()) {
+            return "its copy of the ledger is not certified yet";
+        }
+        return applied + MAX_BEHIND < ordered
+                ? "it has applied " + applied + " commands of " + ordered + " that are ordered"
+                : null;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        FullNodeMetrics.declare(registry, reading);
+        new MediaMetrics(media, endpoint).bindTo(registry);
     }
 
     /** Full nodes that are not reached, by their addresses. */
@@ -328,7 +369,12 @@ public final class FullNode implements AutoCloseable {
     }
 
     private void report(Throwable e) {
-        events.emit(new Event.Error(e.toString()));
+        errors.onError(e);
+    }
+
+    @Override
+    public String notReady() {
+        return follows.notReady();
     }
 
     @Override

@@ -19,7 +19,8 @@ import org.agrona.CloseHelper;
  */
 public final class Access implements AutoCloseable {
     /** Asked by programs that watch over a server and have no key; the answer is yes or no, and nothing more. */
-    private static final Set<String> OPEN_PATHS = Set.of("/health", "/v2/health/live", "/v2/health/ready");
+    private static final Set<String> OPEN_PATHS =
+            Set.of("/health", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready");
 
     private final Tenants tenants;
     private final CertificateFiles certificate;

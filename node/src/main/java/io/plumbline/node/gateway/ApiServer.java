@@ -2,7 +2,9 @@ package io.plumbline.node.gateway;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.http.DrainGate;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpLimits;
 import io.plumbline.node.http.HttpRoutes;
@@ -27,12 +29,13 @@ import org.agrona.CloseHelper;
 public final class ApiServer implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
-    private final Answerers answerers;
+    private final AnswersUnderWay answerers;
     private final LanguageModels languages;
     private final TensorApi tensors;
     private final EmbeddingsApi embeddings;
     private final Access access;
     private final HttpServer server;
+    private final DrainGate gate = new DrainGate();
 
     /**
      * Where it is reached.
@@ -40,11 +43,17 @@ public final class ApiServer implements AutoCloseable {
      * @param port 0 takes any free one.
      * @param origins the web pages that may use it.
      * @param access the tenants that may use it, and how it is known to them; closed with the server.
+     * @param operator adds the operator's routes; not where there are tenants, whose business they are not.
      */
-    public record Place(String host, int port, Origins origins, Access access) {
+    public record Place(String host, int port, Origins origins, Access access, Consumer<HttpRoutes> operator) {
         /** For everybody, in the clear. */
         public Place(String host, int port, Origins origins) {
             this(host, port, origins, Access.open());
+        }
+
+        /** Without an operator's routes. */
+        public Place(String host, int port, Origins origins, Access access) {
+            this(host, port, origins, access, routes -> {});
         }
     }
 
@@ -64,18 +73,22 @@ public final class ApiServer implements AutoCloseable {
             Consumer<HttpRoutes> more,
             Consumer<Throwable> faults)
             throws IOException {
-        this.answerers = answerers;
-        this.languages = new LanguageModels(answerers, models, level);
-        this.tensors = new TensorApi(answerers, tensors(models), level);
+        this.answerers = new AnswersUnderWay(answerers);
+        this.languages = new LanguageModels(this.answerers, models, level);
+        this.tensors = new TensorApi(this.answerers, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
         HttpRoutes routes = routes();
         more.accept(routes);
         this.access = place.access();
+        if (access.tenants() == null) {
+            place.operator().accept(routes);
+        }
         try {
             this.server = HttpServer.start(
                     place.host(),
                     place.port(),
-                    access.guard(routes),
+                    // Before the tenants: what is turned away counts for none of them.
+                    gate.before(access.guard(routes)),
                     Http::refusal,
                     HttpLimits.ofBodies(Endpoint.MAX_MESSAGE_BYTES),
                     place.origins(),
@@ -102,9 +115,38 @@ public final class ApiServer implements AutoCloseable {
         return server.port();
     }
 
+    /** Adds its metrics; answers that begin from now on count. */
+    public void bindTo(MeterRegistry registry) {
+        answerers.measure(new ApiMetrics(registry, this));
+    }
+
+    /** Requests that are being answered. */
+    int underWay() {
+        return gate.inside();
+    }
+
+    /** Answers nothing new from now on. */
+    public void drain() {
+        gate.drain();
+    }
+
+    public boolean isDraining() {
+        return gate.isDraining();
+    }
+
+    /** Whether nothing is being answered. */
+    public boolean isIdle() {
+        return gate.isEmpty();
+    }
+
+    /** Ends what is being answered early: each client has what it has by then, and the receipt for it. */
+    public void cut() {
+        answerers.cut();
+    }
+
     private HttpRoutes routes() {
         HttpRoutes routes = new HttpRoutes();
-        routes.get("/health", http -> http.send(answerers.isWell() ? 200 : 503, new byte[0]))
+        routes.get("/health", http -> http.send(isWell() ? 200 : 503, new byte[0]))
                 .get("/v1/models", this::models)
                 .get("/v1/models/{model}", this::model)
                 .get("/v1/usage", UsageApi::answer)
@@ -118,6 +160,10 @@ public final class ApiServer implements AutoCloseable {
                         http -> languages.answer(http, Http::anthropic, ChatApi::countTokens));
         tensors.route(routes);
         return routes;
+    }
+
+    private boolean isWell() {
+        return !gate.isDraining() && answerers.isWell();
     }
 
     /** A model as {@code /v1/models} lists it. */

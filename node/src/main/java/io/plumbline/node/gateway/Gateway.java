@@ -3,17 +3,25 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.health.ExitCode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.HealthRoutes;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.tenant.Tenants;
@@ -29,6 +37,7 @@ import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
@@ -37,16 +46,18 @@ import org.agrona.concurrent.AgentRunner;
  * The entry for applications to a network: an {@link ApiServer} whose answers are bought of inference nodes, an escrow
  * for each, and which says what became of them on the ledger.
  */
-public final class Gateway implements AutoCloseable {
+public final class Gateway implements RunningRole {
     private static final HexFormat HEX = HexFormat.of();
 
     private final Media media;
     private final AgentRunner runner;
+    private final Endpoint endpoint;
     private final LedgerClient ledger;
     private final CertifiedSettlements cases;
     private final ApiServer server;
     private final Genesis genesis;
     private final LedgerCredit credit;
+    private final LedgerFollowed followed;
 
     /**
      * Where a gateway works and what it offers.
@@ -55,11 +66,24 @@ public final class Gateway implements AutoCloseable {
      * @param terms that answers are bought at.
      * @param origins the web pages that may use it.
      * @param access the tenants that may use it, and how it is known to them; closed with it.
+     * @param operator adds the operator's routes; see {@link ApiServer.Place}.
      */
-    public record Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+    public record Place(
+            Path folder,
+            String host,
+            int httpPort,
+            Terms terms,
+            Origins origins,
+            Access access,
+            Consumer<HttpRoutes> operator) {
         /** For everybody, in the clear. */
         public Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {
             this(folder, host, httpPort, terms, origins, Access.open());
+        }
+
+        /** Without an operator's routes. */
+        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+            this(folder, host, httpPort, terms, origins, access, routes -> {});
         }
     }
 
@@ -67,25 +91,28 @@ public final class Gateway implements AutoCloseable {
      * Starts the gateway.
      *
      * @param models folders of imported models by the names clients know them by.
-     * @param onEnd called when it cannot go on: the process should end.
+     * @param faults hears that it cannot go on: the process should end.
      */
-    public Gateway(Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, Runnable onEnd)
+    public Gateway(
+            Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, FaultListener faults)
             throws IOException {
         String host = place.host();
         this.genesis = network.genesis();
-        ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
+        ErrorHandler errors = Lifecycle.errors(events::emit, faults);
         AtomicBoolean hasEnded = new AtomicBoolean();
         this.media = new Media(place.folder().resolve("driver"), errors, () -> {
             hasEnded.set(true);
-            onEnd.run();
+            faults.onFault(ExitCode.DRIVER, null);
         });
         NodeClient client = new NodeClient();
-        Endpoint endpoint =
+        this.endpoint =
                 new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
-        this.ledger = network.ledger(media.directory(), host, keys);
+        this.ledger = network.ledger(media.directory(), host, keys, media.errors());
         this.cases = new CertifiedSettlements(ledger, genesis);
+        this.followed = new LedgerFollowed(
+                () -> ledger.nodes().isEmpty() ? "no inference node is registered on the ledger" : null);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         NodeSelector nodes = new NodeSelector(keys, ledger, endpoint, client, place.terms(), events);
         try {
@@ -93,8 +120,9 @@ public final class Gateway implements AutoCloseable {
                     nodes,
                     models,
                     place.terms().level(),
-                    new ApiServer.Place(host, place.httpPort(), place.origins(), place.access()),
+                    new ApiServer.Place(host, place.httpPort(), place.origins(), place.access(), place.operator()),
                     this::addRoutes,
+                    // A request that fails is refused; the process is well.
                     fault -> events.emit(new Event.Error(fault.toString())));
         } catch (IOException e) {
             closeAllButServer();
@@ -112,7 +140,34 @@ public final class Gateway implements AutoCloseable {
         return server.port();
     }
 
+    @Override
+    public String notReady() {
+        return server != null && server.isDraining() ? "draining" : followed.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        server.bindTo(registry);
+        new MediaMetrics(media, endpoint).bindTo(registry);
+    }
+
+    @Override
+    public void drain() {
+        server.drain();
+    }
+
+    @Override
+    public boolean isIdle() {
+        return server.isIdle();
+    }
+
+    @Override
+    public void cut() {
+        server.cut();
+    }
+
     private void addRoutes(HttpRoutes routes) {
+        HealthRoutes.addTo(routes, this::notReady);
         routes.get("/v1/receipts/{request}", this::receipt)
                 .get("/v1/receipts/{request}/proof", this::proof)
                 .get("/v1/accounts/{key}", this::account);

@@ -5,8 +5,10 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
+import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.transport.Endpoint;
@@ -134,10 +136,11 @@ final class NodeSelector implements Answerers {
             escrow(request.hash(), node, tokens, level);
             NodePace.Reading reading = pace.begin(Bytes32.of(node.key()));
             try {
-                AnswerStream answer = client.infer(peer, request, keys, vocab, topLogprobs, token -> {
+                Inference answer = client.infer(peer, request, keys, vocab, topLogprobs, token -> {
                     reading.token();
                     onToken.accept(token);
                 });
+                answer.onEnding(() -> NodeSelector.this.refused(node, new DrainingException()));
                 return new PacedAnswer(answer, reading);
             } catch (RuntimeException e) {
                 reading.end();
@@ -292,7 +295,7 @@ final class NodeSelector implements Answerers {
             return;
         }
         if (isBusy) {
-            leaveOut(BUSY, node, BUSY_NS, why.getMessage());
+            leaveOut(BUSY, node, why instanceof DrainingException ? AWAY_NS : BUSY_NS, why.getMessage());
         }
         failed(node, why.getMessage());
     }

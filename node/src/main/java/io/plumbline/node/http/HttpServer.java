@@ -128,9 +128,8 @@ public final class HttpServer implements AutoCloseable {
         } catch (Exception e) {
             server.close();
             throw new IOException(
-                    "The server cannot listen on " + host + ":" + port
-                            + ": the port is in use or not permitted. Choose another with --port, or stop what uses"
-                            + " this one.",
+                    "This process cannot listen on " + host + ":" + port
+                            + ": the port is in use or not permitted. Choose another, or stop what uses this one.",
                     e);
         }
         server.sweep.start();

@@ -1,9 +1,15 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.node.health.ExitCode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
@@ -32,7 +38,7 @@ import org.agrona.concurrent.AgentRunner;
  * The role that runs models: it is reached by others, announced on the ledger, and does for them what its {@link
  * Service} does.
  */
-public final class InferenceNode implements AutoCloseable {
+public final class InferenceNode implements RunningRole {
     private final Media media;
     private final LedgerClient ledger;
     private final NodeResponder replies;
@@ -73,17 +79,18 @@ public final class InferenceNode implements AutoCloseable {
     /**
      * Starts the node and announces it on the ledger.
      *
-     * @param onEnd called when it cannot go on: the process should end.
+     * @param faults hears that it cannot go on: the process should end.
      */
-    public InferenceNode(Network network, KeyPair keys, Place place, Serving serving, Events events, Runnable onEnd)
+    public InferenceNode(
+            Network network, KeyPair keys, Place place, Serving serving, Events events, FaultListener faults)
             throws IOException {
-        ErrorHandler errors = e -> events.emit(new Event.Error(e.toString()));
+        ErrorHandler errors = Lifecycle.errors(events::emit, faults);
         AtomicBoolean hasEnded = new AtomicBoolean();
         this.media = new Media(place.folder().resolve("driver"), errors, () -> {
             hasEnded.set(true);
-            onEnd.run();
+            faults.onFault(ExitCode.DRIVER, null);
         });
-        this.ledger = network.ledger(media.directory(), place.host(), keys);
+        this.ledger = network.ledger(media.directory(), place.host(), keys, media.errors());
         Predicate<Bytes32> isFullNode = key -> network.genesis().place(key.bytes()) >= 0;
         this.replies = new NodeResponder(
                 keys,
@@ -93,6 +100,7 @@ public final class InferenceNode implements AutoCloseable {
                 deciding(network.genesis()),
                 events);
         this.service = served(serving, place, replies, isFullNode);
+        service.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, why));
         this.endpoint = new Endpoint(
                 media.aeron(),
                 place.host(),
@@ -143,6 +151,32 @@ public final class InferenceNode implements AutoCloseable {
     /** The UDP port it is reached at. */
     public int port() {
         return endpoint.port();
+    }
+
+    @Override
+    public String notReady() {
+        return service.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        service.bindTo(registry);
+        new MediaMetrics(media, endpoint).bindTo(registry);
+    }
+
+    @Override
+    public void drain() {
+        service.drain();
+    }
+
+    @Override
+    public boolean isIdle() {
+        return service.isIdle();
+    }
+
+    @Override
+    public void cut() {
+        service.cut();
     }
 
     @Override

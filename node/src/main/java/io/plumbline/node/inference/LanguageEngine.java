@@ -1,11 +1,14 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.TextStream;
+import io.plumbline.node.metrics.TokenTimes;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Failure;
@@ -18,12 +21,14 @@ import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import org.agrona.CloseHelper;
@@ -40,6 +45,8 @@ public final class LanguageEngine implements AutoCloseable {
     private final ChatTokenizer tokenizer;
     private final ComputeBackend compute;
     private final Engine engine;
+    private final EngineWatchdog watchdog;
+    private volatile LanguageMetrics metrics = new LanguageMetrics(new SimpleMeterRegistry(), null);
     private final KeyPair keys;
     private final long pricePerToken;
 
@@ -68,6 +75,65 @@ public final class LanguageEngine implements AutoCloseable {
         this.tokenizer = ChatTokenizer.of(model.tokenFiles());
         this.compute = new ComputeBackend(model, weights.apply(model), choice, events);
         this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());
+        this.watchdog = new EngineWatchdog(new Probe(), engine.failed());
+    }
+
+    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    public CompletableFuture<Throwable> failed() {
+        return engine.failed();
+    }
+
+    /** Why it is not ready, for the operator; null where it is. */
+    public String notReady() {
+        return engine.failed().isDone()
+                ? "the engine has failed"
+                : watchdog.hasAnswered() ? null : "no token has come out yet";
+    }
+
+    /** Adds its metrics; requests that begin from now on count. */
+    public void bindTo(MeterRegistry registry) {
+        metrics = new LanguageMetrics(registry, engine);
+    }
+
+    /** One token, asked for by the watchdog; nothing of it is signed. */
+    private final class Probe implements EngineWatchdog.Probed {
+        @Override
+        public long steps() {
+            return engine.steps();
+        }
+
+        @Override
+        public CompletableFuture<?> probe() {
+            CompletableFuture<Generator.Result> done = new CompletableFuture<>();
+            Request request = new Request(
+                    model.id(),
+                    "",
+                    0,
+                    new int[1],
+                    Sampling.GREEDY,
+                    1,
+                    new int[0],
+                    List.of(),
+                    new byte[32],
+                    new byte[16]);
+            engine.submit(request, new Engine.Listener() {
+                @Override
+                public boolean onToken(int token, float[] logits, int offset) {
+                    return false;
+                }
+
+                @Override
+                public void onDone(Generator.Result result) {
+                    done.complete(result);
+                }
+
+                @Override
+                public void onFailed(RuntimeException why) {
+                    done.completeExceptionally(why);
+                }
+            });
+            return done;
+        }
     }
 
     public LoadedModel model() {
@@ -157,6 +223,9 @@ public final class LanguageEngine implements AutoCloseable {
         /** Tokens chosen so far. */
         private volatile int chosen;
 
+        private final LanguageMetrics measured = metrics;
+        private TokenTimes.Answer times;
+
         private Job(Request request, int topLogprobs, Listener listener) {
             this.request = request;
             this.topLogprobs = topLogprobs;
@@ -177,6 +246,7 @@ public final class LanguageEngine implements AutoCloseable {
             if (isCancelled()) {
                 throw new RejectedExecutionException("The request was cancelled before its first token.");
             }
+            times = measured.begin();
             ticket = engine.submit(ChoiceRule.of(request, tokenizer::vocabulary), this);
         }
 
@@ -234,6 +304,7 @@ public final class LanguageEngine implements AutoCloseable {
         @Override
         public boolean onToken(int token, float[] logits, int offset) {
             chosen++;
+            times.token();
             int vocab = model.config().vocab();
             Logprobs logprobs =
                     topLogprobs < 0 ? null : Logprobs.of(logits, offset, vocab, token, Math.min(topLogprobs, MAX_TOP));
@@ -252,11 +323,13 @@ public final class LanguageEngine implements AutoCloseable {
 
         @Override
         public void onDone(Generator.Result result) {
+            measured.answered(request.promptTokens().length, result.tokens().length, result.cancelled());
             listener.onDone(result);
         }
 
         @Override
         public void onFailed(RuntimeException why) {
+            measured.failed();
             listener.onFailed(why);
         }
     }
@@ -273,6 +346,6 @@ public final class LanguageEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(engine, compute, tokenizer, model);
+        CloseHelper.closeAll(watchdog, engine, compute, tokenizer, model);
     }
 }

@@ -1,9 +1,13 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.plumbline.inference.language.engine.DeviceFailedException;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.node.network.DrainingException;
 import io.plumbline.transport.Peer;
+import io.plumbline.transport.nodewire.EndingEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.verifier.audit.AnswerView;
@@ -20,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -86,6 +91,7 @@ final class LanguageService implements Service {
     private final Predicate<Bytes32> isFullNode;
     private final SendingSlots slots;
     private final Map<String, OutgoingOpening> sending = new ConcurrentHashMap<>();
+    private volatile boolean isDraining;
 
     /**
      * Serves a model.
@@ -145,8 +151,44 @@ final class LanguageService implements Service {
     }
 
     @Override
+    public void bindTo(MeterRegistry registry) {
+        language.bindTo(registry);
+        InferenceNodeMetrics.declare(registry, replies);
+    }
+
+    @Override
+    public CompletableFuture<Throwable> failed() {
+        return language.failed();
+    }
+
+    @Override
+    public String notReady() {
+        return isDraining ? "draining" : language.notReady();
+    }
+
+    /** Auditors are still answered: what they are not shown in time costs the stake. */
+    @Override
+    public void drain() {
+        isDraining = true;
+    }
+
+    @Override
+    public boolean isIdle() {
+        return replying.isEmpty() && replies.isIdle() && sending.isEmpty();
+    }
+
+    /** Asks for the end of what is being answered: an answer that ends early needs its requester's signature. */
+    @Override
+    public void cut() {
+        replying.values().forEach(Reply::askForEnd);
+    }
+
+    @Override
     public void infer(Peer from, long id, byte[] request, int topLogprobs) {
         replies.guarded(from, id, () -> {
+            if (isDraining) {
+                throw new DrainingException();
+            }
             Reply reply = new Reply(from, id, topLogprobs);
             if (replying.putIfAbsent(NodeResponder.name(from, id), reply) != null) {
                 throw new IllegalArgumentException("A request under this number is being answered already.");
@@ -260,6 +302,13 @@ final class LanguageService implements Service {
             }
         }
 
+        void askForEnd() {
+            ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(64);
+            EndingEncoder ending = new EndingEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+            ending.correlationId(id);
+            peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + ending.encodedLength());
+        }
+
         @Override
         public void onToken(int token, Logprobs logprobs) {
             outbox.execute(() -> sendToken(token, logprobs));
@@ -322,7 +371,7 @@ final class LanguageService implements Service {
         // Room to send it is taken before anything is computed for it.
         Runnable giveBack = slots.take(Bytes32.of(peer.key()), openingBytes(found, cell));
         try {
-            AnswerOpener.Opened opened = by.open(found, cell);
+            AnswerOpener.Opened opened = opened(by, found, cell);
             OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
             if (sending.putIfAbsent(name, outgoing) != null) {
                 throw new IllegalArgumentException("An opening under this number is on its way already.");
@@ -337,6 +386,16 @@ final class LanguageService implements Service {
             });
         } catch (IOException | RuntimeException | Error e) {
             giveBack.run();
+            throw e;
+        }
+    }
+
+    private AnswerOpener.Opened opened(AnswerOpener by, AnswerStore.Stored found, Cell cell) throws IOException {
+        try {
+            return by.open(found, cell);
+        } catch (DeviceFailedException e) {
+            // It computes no answers any more either.
+            language.failed().complete(e);
             throw e;
         }
     }

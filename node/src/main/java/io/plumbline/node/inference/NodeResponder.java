@@ -6,6 +6,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.inference.AnswerStore.Stored;
 import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.RefusalKind;
@@ -24,6 +25,7 @@ import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
@@ -162,6 +164,26 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         unaudited.remove(request);
     }
 
+    /** Answers that are not at their end on the ledger. */
+    List<Receipt> owed() {
+        return store.owed();
+    }
+
+    /** Answers that were paid for since the start. */
+    long paidReceipts() {
+        return watch.paidReceipts();
+    }
+
+    /** What was paid for them. */
+    long paidAmount() {
+        return watch.paidAmount();
+    }
+
+    /** Whether no request is being answered. */
+    boolean isIdle() {
+        return underWay.isEmpty();
+    }
+
     /** Work that may fail. */
     interface Work {
         void run() throws IOException;
@@ -186,9 +208,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
                 || why instanceof IOException
                 || why instanceof UncheckedIOException;
         refused.correlationId(id).busy((short)
-                (isForNow
-                        ? RefusalKind.BUSY
-                        : why instanceof AnswerTooLargeException ? RefusalKind.ANSWER_TOO_LARGE : 0));
+                (why instanceof DrainingException
+                        ? RefusalKind.DRAINING
+                        : isForNow
+                                ? RefusalKind.BUSY
+                                : why instanceof AnswerTooLargeException ? RefusalKind.ANSWER_TOO_LARGE : 0));
         refused.reason(String.valueOf(why.getMessage()));
         // Never waits: on the transport's thread, which would wait for itself, and for whoever reads nothing.
         peer.offer(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + refused.encodedLength());

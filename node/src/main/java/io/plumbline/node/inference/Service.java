@@ -1,15 +1,21 @@
 package io.plumbline.node.inference;
 
+import io.plumbline.node.health.RunningRole;
+import java.util.concurrent.CompletableFuture;
+
 /**
  * What an inference node does with what others ask of its model. Calls come on the transport's thread and must not
  * hold it up.
  */
-public interface Service extends NodeRequests.Handler, AutoCloseable {
+public interface Service extends NodeRequests.Handler, RunningRole {
     /** 32 bytes: the model it is announced with. */
     byte[] modelId();
 
     /** Time that it takes to open a token of an answer to all auditors at FULL, in ms, 0 to 60,000. */
     int openMsPerToken();
+
+    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    CompletableFuture<Throwable> failed();
 
     @Override
     void close();

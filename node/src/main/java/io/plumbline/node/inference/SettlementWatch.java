@@ -44,6 +44,8 @@ final class SettlementWatch implements AutoCloseable {
     private final Map<String, Look> looks = new HashMap<>();
     private final Thread thread;
     private volatile boolean isClosed;
+    private volatile long paidReceipts;
+    private volatile long paidAmount;
 
     /**
      * When an answer was looked at.
@@ -59,6 +61,14 @@ final class SettlementWatch implements AutoCloseable {
         this.ledger = cases.ledger();
         this.events = events;
         this.thread = Thread.ofVirtual().name("settlement-watch").start(this::run);
+    }
+
+    long paidReceipts() {
+        return paidReceipts;
+    }
+
+    long paidAmount() {
+        return paidAmount;
     }
 
     private void run() {
@@ -151,7 +161,10 @@ final class SettlementWatch implements AutoCloseable {
     private void ended(Receipt receipt, Settlement found) throws IOException {
         store.ended(receipt);
         boolean isPaid = found != null && found.status() == Status.SETTLED && isOf(found, receipt);
-        if (!isPaid) {
+        if (isPaid) {
+            paidReceipts++;
+            paidAmount += receipt.price();
+        } else {
             events.emit(new Event.Unpaid(
                     Blake3.hex(receipt.requestHash()),
                     found == null ? "UNKNOWN" : found.status().name(),

@@ -1,6 +1,9 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.RandomInputs;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
@@ -20,7 +23,9 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
@@ -38,6 +43,10 @@ public final class TensorEngine implements AutoCloseable {
     private final TensorScheduler scheduler;
     private final KeyPair keys;
     private final long pricePerRow;
+    private final ShapeRanges shapes;
+    private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
+    private final EngineWatchdog watchdog;
+    private volatile TensorMetrics metrics = new TensorMetrics(new SimpleMeterRegistry(), "", null);
 
     /**
      * Begins to take requests.
@@ -68,6 +77,8 @@ public final class TensorEngine implements AutoCloseable {
         this.pricePerRow = pricePerRow;
         requireCalibrated(bounds, declared.precision());
         this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
+        this.shapes = shapes;
+        this.watchdog = new EngineWatchdog(new Probe(), failed);
         events.emit(new Event.Serving(declared.toString(), scheduler.unbatched() == null, scheduler.unbatched()));
     }
 
@@ -76,6 +87,50 @@ public final class TensorEngine implements AutoCloseable {
             bounds.at(precision);
         } catch (IllegalArgumentException e) {
             throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    public CompletableFuture<Throwable> failed() {
+        return failed;
+    }
+
+    /** Why it is not ready, for the operator; null where it is. */
+    public String notReady() {
+        return failed.isDone() ? "the engine has failed" : watchdog.hasAnswered() ? null : "no row has come out yet";
+    }
+
+    /** One row of random numbers, where the model takes such. */
+    private final class Probe implements EngineWatchdog.Probed {
+        private static final int SEED = 1;
+        private boolean hasRun;
+        private boolean isTaken = true;
+
+        @Override
+        public long steps() {
+            return scheduler.runs();
+        }
+
+        @Override
+        public CompletableFuture<?> probe() {
+            if (!isTaken) {
+                return null;
+            }
+            try {
+                List<Tensor> row = RandomInputs.of(manifest, shapes, 1, new Random(SEED));
+                return scheduler.submit(row, manifest.outputNames()).handle((result, why) -> {
+                    // A model may take no random numbers; one that has taken these before takes them again.
+                    if (why != null && hasRun) {
+                        throw new CompletionException(why);
+                    }
+                    hasRun = why == null;
+                    isTaken = hasRun;
+                    return result;
+                });
+            } catch (IllegalArgumentException e) {
+                isTaken = false;
+                return null;
+            }
         }
     }
 
@@ -137,7 +192,17 @@ public final class TensorEngine implements AutoCloseable {
      * @throws RejectedExecutionException where too many wait.
      */
     public CompletableFuture<TensorScheduler.Result> submit(TensorRequest request) {
-        return scheduler.submit(request.inputs(), request.outputs());
+        TensorMetrics measured = metrics;
+        long began = System.nanoTime();
+        int rows = rows(request);
+        return scheduler
+                .submit(request.inputs(), request.outputs())
+                .whenComplete((result, why) -> measured.over(began, rows, why));
+    }
+
+    /** Adds its metrics; requests that begin from now on count. */
+    public void bindTo(MeterRegistry registry) {
+        metrics = new TensorMetrics(registry, HexFormat.of().formatHex(modelId), scheduler);
     }
 
     /** An answer and its receipt. */
@@ -176,6 +241,7 @@ public final class TensorEngine implements AutoCloseable {
 
     @Override
     public void close() {
+        watchdog.close();
         scheduler.close();
         loaded.close();
     }

@@ -1,6 +1,8 @@
 package io.plumbline.node.inference;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.node.network.DrainingException;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -12,6 +14,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 
 /** Runs an ONNX model for others: takes on what an escrow pays for, answers, and discloses it to auditors. */
@@ -20,12 +23,18 @@ public final class TensorService implements Service {
     private static final int INTAKE_THREADS = 4;
 
     private static final int MAX_OF_ONE = 256;
+    private static final String BUSY = "This node is busy. Try again later.";
     private static final long MAX_WAITING_BYTES = Runtime.getRuntime().maxMemory() / 8;
 
     private final TensorEngine engine;
     private final NodeResponder replies;
     private final FairQueue<Bytes32> intake;
     private final SendingSlots slots;
+
+    /** Requests that are looked at, and are not yet taken on. */
+    private final AtomicInteger asked = new AtomicInteger();
+
+    private volatile boolean isDraining;
     private final ExecutorService outbox = Executors.newVirtualThreadPerTaskExecutor();
 
     /**
@@ -53,9 +62,50 @@ public final class TensorService implements Service {
     }
 
     @Override
+    public void bindTo(MeterRegistry registry) {
+        engine.bindTo(registry);
+        InferenceNodeMetrics.declare(registry, replies);
+    }
+
+    @Override
+    public CompletableFuture<Throwable> failed() {
+        return engine.failed();
+    }
+
+    @Override
+    public String notReady() {
+        return isDraining ? "draining" : engine.notReady();
+    }
+
+    @Override
+    public void drain() {
+        isDraining = true;
+    }
+
+    @Override
+    public boolean isIdle() {
+        return asked.get() == 0 && replies.isIdle();
+    }
+
+    @Override
     public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {
+        if (isDraining) {
+            replies.refuse(from, id, new DrainingException());
+            return;
+        }
         // Decoding and hashing a large request is not the transport's work.
-        whenFree(from, id, bytes.length, () -> run(from, id, bytes));
+        asked.incrementAndGet();
+        boolean isTaken = intake.offer(Bytes32.of(from.key()), bytes.length, () -> {
+            try {
+                replies.guarded(from, id, () -> run(from, id, bytes));
+            } finally {
+                asked.decrementAndGet();
+            }
+        });
+        if (!isTaken) {
+            asked.decrementAndGet();
+            replies.refuse(from, id, new RejectedExecutionException(BUSY));
+        }
     }
 
     private void run(Peer from, long id, byte[] bytes) throws IOException {
@@ -112,12 +162,9 @@ public final class TensorService implements Service {
 
     @Override
     public void disclose(Peer from, long id, byte[] receiptHash) {
-        whenFree(from, id, 0, () -> replies.disclose(from, id, receiptHash, slots));
-    }
-
-    private void whenFree(Peer from, long id, long bytes, NodeResponder.Work work) {
-        if (!intake.offer(Bytes32.of(from.key()), bytes, () -> replies.guarded(from, id, work))) {
-            replies.refuse(from, id, new RejectedExecutionException("This node is busy. Try again later."));
+        NodeResponder.Work work = () -> replies.disclose(from, id, receiptHash, slots);
+        if (!intake.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+            replies.refuse(from, id, new RejectedExecutionException(BUSY));
         }
     }
 

@@ -26,6 +26,9 @@ public sealed interface Event {
      */
     record Ready(String role, String key, String model, Integer port) implements Event {}
 
+    /** Where it is asked whether it is alive and ready. */
+    record Listening(String host, int port) implements Event {}
+
     /**
      * The start goes on when what it waits for is there.
      *
@@ -45,8 +48,26 @@ public sealed interface Event {
         }
     }
 
+    /** A library or the JDK has printed a line; with {@code --log-format json}. */
+    record Printed(String line) implements Event {}
+
     /** The role runs, and not as it should be run. */
     record Warning(String message) implements Event {}
+
+    /**
+     * It cannot go on, and ends.
+     *
+     * @param what has failed: "engine", "driver", "ledger", "memory" or "thread".
+     * @param exitCode that the process ends with.
+     * @param why null where an event before has said it.
+     */
+    record Failed(String what, int exitCode, String why) implements Event {}
+
+    /** It was told to end: nothing new is taken on, and what was begun has so many seconds. */
+    record Draining(long seconds) implements Event {}
+
+    /** @param whole whether all that was begun has ended by itself; what had not was cut. */
+    record Drained(boolean whole, double seconds) implements Event {}
 
     // Inference nodes
 

@@ -21,6 +21,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.agrona.ErrorHandler;
 
 /**
  * What every process of one network is told: where the full nodes are and what the ledger began with. Kept in a JSON
@@ -113,7 +114,13 @@ public record Network(List<Place> places, Genesis genesis) {
      * @param host address at which full nodes reach this process.
      */
     public LedgerClient ledger(String aeronDirectory, String host, KeyPair keys) {
-        return new LedgerClient(new RemoteSequencer(aeronDirectory, host, keys, ingresses()), keys, genesis.hash());
+        return ledger(aeronDirectory, host, keys, e -> {});
+    }
+
+    /** @param errors hears what goes wrong with what it talks through; callers hear that nobody answers. */
+    public LedgerClient ledger(String aeronDirectory, String host, KeyPair keys, ErrorHandler errors) {
+        return new LedgerClient(
+                new RemoteSequencer(aeronDirectory, host, keys, ingresses(), errors), keys, genesis.hash());
     }
 
     public void write(Path file) throws IOException {

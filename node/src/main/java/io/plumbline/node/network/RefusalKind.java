@@ -8,5 +8,8 @@ public final class RefusalKind {
     /** Its answer is larger than messages are. */
     public static final int ANSWER_TOO_LARGE = 2;
 
+    /** The node takes on nothing new: it is about to end. */
+    public static final int DRAINING = 3;
+
     private RefusalKind() {}
 }

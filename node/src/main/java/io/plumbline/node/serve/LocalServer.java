@@ -1,15 +1,19 @@
 package io.plumbline.node.serve;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.node.gateway.ApiException;
 import io.plumbline.node.gateway.ApiServer;
 import io.plumbline.node.gateway.Http;
+import io.plumbline.node.health.HealthRoutes;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.util.HexFormat;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
@@ -17,7 +21,7 @@ import org.agrona.CloseHelper;
  * Serves models from this process alone: the same API as a gateway's, with receipts that go into a {@link ReceiptLog}
  * in place of a ledger.
  */
-public final class LocalServer implements AutoCloseable {
+public final class LocalServer implements RunningRole {
     private static final HexFormat HEX = HexFormat.of();
 
     private final LocalModels models;
@@ -43,7 +47,39 @@ public final class LocalServer implements AutoCloseable {
         return server.port();
     }
 
+    /** What computes has failed: completed with why, by any thread. */
+    public CompletableFuture<Object> failed() {
+        return CompletableFuture.anyOf(models.failed().toArray(CompletableFuture[]::new));
+    }
+
+    @Override
+    public String notReady() {
+        return server != null && server.isDraining() ? "draining" : models.notReady();
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        server.bindTo(registry);
+        models.bindTo(registry);
+    }
+
+    @Override
+    public void drain() {
+        server.drain();
+    }
+
+    @Override
+    public boolean isIdle() {
+        return server.isIdle();
+    }
+
+    @Override
+    public void cut() {
+        server.cut();
+    }
+
     private void addRoutes(HttpRoutes routes) {
+        HealthRoutes.addTo(routes, this::notReady);
         routes.get("/v1/receipts/{request}", this::receipt);
     }
 

@@ -84,7 +84,7 @@ final class ApplicationNetwork implements AutoCloseable {
                             folder.resolve("verifier.key"),
                             folder.resolve("full")),
                     events,
-                    () -> {}));
+                    (code, why) -> {}));
             InferenceNode.Serving language =
                     InferenceNode.language(stories, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers);
             running.addFirst(new InferenceNode(
@@ -93,7 +93,7 @@ final class ApplicationNetwork implements AutoCloseable {
                     new InferenceNode.Place(folder.resolve("storyteller"), "localhost", 0, 50_000, 2),
                     language,
                     events,
-                    () -> {}));
+                    (code, why) -> {}));
             running.addFirst(node(network, embedder, "embedder", sentences, events));
             running.addFirst(node(network, tensors, "tensors", published, events));
             gateway = new Gateway(
@@ -102,7 +102,7 @@ final class ApplicationNetwork implements AutoCloseable {
                     Map.of("stories", stories, "sentences", sentences.folder(), "mymodel", published.folder()),
                     new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                     events,
-                    () -> {});
+                    (code, why) -> {});
             running.addFirst(gateway);
         } catch (IOException | RuntimeException e) {
             close();
@@ -163,7 +163,7 @@ final class ApplicationNetwork implements AutoCloseable {
                 new InferenceNode.Place(folder.resolve(name + "-node"), "localhost", 0, 50_000, 2),
                 serving,
                 events,
-                () -> {});
+                (code, why) -> {});
     }
 
     /** Where HTTP is served, without a path. */

@@ -75,7 +75,7 @@ class DataNodeTest {
                 full,
                 new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
-                () -> {}));
+                (code, why) -> {}));
         Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
         running.addFirst(media);
         ledger = network.ledger(media.directory(), "localhost", KeyPair.random());
@@ -99,7 +99,7 @@ class DataNodeTest {
                 Duration.ofDays(1),
                 Duration.ZERO,
                 Duration.ofMillis(200));
-        return new DataNode(network, keys[which], place, null, null, events, () -> {});
+        return new DataNode(network, keys[which], place, null, null, events, (code, why) -> {});
     }
 
     private void awaitTold(String text) throws InterruptedException {

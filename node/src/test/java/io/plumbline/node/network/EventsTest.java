@@ -81,6 +81,41 @@ class EventsTest {
         assertEquals(event, Events.read(line));
     }
 
+    private static String printed(Event event, LogFormat format, Severity least) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+        new Events(out, new Events.Form("gateway", format, least), any -> {}).emit(event);
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aLineNamesSeverityAndRoleAndWhatIsLessIsLeftOut() {
+        Event error = new Event.Error("the disk is full");
+        String json = printed(error, LogFormat.JSON, Severity.ERROR);
+        assertTrue(json.contains("\"severity\":\"error\",\"role\":\"gateway\""), json);
+        assertEquals("", printed(new Event.Joined(), LogFormat.JSON, Severity.WARN));
+        assertEquals("", printed(new Event.Verifying(10), LogFormat.TEXT, Severity.INFO));
+    }
+
+    @Test
+    void aPersonsLineIsOneLineWhateverItSays() {
+        String text = printed(new Event.Error("one\ntwo \" event=ready"), LogFormat.TEXT, Severity.DEBUG);
+        assertEquals(1, text.lines().count());
+        assertTrue(text.endsWith("Z ERROR gateway error message=\"one\\ntwo \\\" event=ready\"\n".substring(1)), text);
+    }
+
+    @Test
+    void whatLibrariesPrintBecomesEvents() throws IOException {
+        List<Event> heard = new java.util.ArrayList<>();
+        try (PrintStream err = new PrintStream(new PrintedLines(heard::add), true, StandardCharsets.UTF_8)) {
+            err.println("WARNING: naïve");
+            err.print("half");
+            err.println(" a line");
+            err.println();
+        }
+        assertEquals(List.of(new Event.Printed("WARNING: naïve"), new Event.Printed("half a line")), heard);
+    }
+
     @Test
     void operatorsAreToldOfEveryEvent() throws IOException {
         String operating = Files.readString(Path.of("../docs/operating.md"));

@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
@@ -29,8 +30,11 @@ public final class Engine implements AutoCloseable {
     private final List<Ticket> active = new ArrayList<>();
     private final List<Sequence> batch = new ArrayList<>();
     private final Thread thread;
+    private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
     private boolean closed;
-    private int reserved;
+    private volatile int reserved;
+    private volatile int running;
+    private volatile long steps;
     private int mostSequences;
 
     /**
@@ -146,11 +150,12 @@ public final class Engine implements AutoCloseable {
             while (admit()) {
                 serveOnce();
             }
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             // Out of memory, or a fault of ours: nobody waits for an answer that cannot come, and nothing more is
             // taken.
             why = new IllegalStateException("The engine of this node has failed: " + e, e);
-            throw e;
+            // Before those that wait are told: what follows from it must not depend on how they take it.
+            failed.complete(e);
         } finally {
             synchronized (this) {
                 closed = true;
@@ -183,10 +188,12 @@ public final class Engine implements AutoCloseable {
             step();
         }
         active.removeIf(this::isOver);
+        running = active.size();
     }
 
     private void step() {
         mostSequences = Math.max(mostSequences, batch.size());
+        running = batch.size();
         try {
             stepper.step(batch, limits.batchRows());
         } catch (DeviceFailedException e) {
@@ -199,6 +206,8 @@ public final class Engine implements AutoCloseable {
                 }
             }
         }
+        // Written by this thread alone.
+        steps = steps + 1;
     }
 
     private void stepAlone(Ticket ticket) {
@@ -301,6 +310,34 @@ public final class Engine implements AutoCloseable {
     /** Requests that wait for their first step. */
     public synchronized int queued() {
         return waiting.size();
+    }
+
+    /**
+     * What ended the engine: completed when its thread dies of a fault, by that thread; never where it is closed.
+     * Nothing is answered any more then.
+     */
+    public CompletableFuture<Throwable> failed() {
+        return failed;
+    }
+
+    /** Steps that were run since the start: it grows while anything is computed. */
+    public long steps() {
+        return steps;
+    }
+
+    /** Answers in the step under way, or in the last one. */
+    public int running() {
+        return running;
+    }
+
+    /** Pages of keys and values that are promised to answers in progress. */
+    public int pagesReserved() {
+        return reserved;
+    }
+
+    /** Pages of keys and values that there are, shared prefixes among them. */
+    public int pageCapacity() {
+        return pages.capacity();
     }
 
     /** Most answers that shared a step. */

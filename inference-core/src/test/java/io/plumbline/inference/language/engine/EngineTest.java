@@ -2,6 +2,7 @@ package io.plumbline.inference.language.engine;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -127,6 +128,29 @@ class EngineTest {
         }
     }
 
+    /** A dead engine must not look alive: whoever runs it hears why it has ended, before those that wait are told. */
+    @Test
+    void anEngineWhoseDeviceFailsSaysSo() {
+        AtomicBoolean isGone = new AtomicBoolean();
+        ForwardPass forward = new ForwardPass(model, model.layers(), Backend.best(), new Workers(1));
+        Engine.Limits limits = new Engine.Limits(256, 4, 100, 40 * KvCache.pageBytes(model.config()));
+        try (Engine engine = new Engine(new Device(forward, new AtomicBoolean(), isGone), NODE, limits)) {
+            Request request = request(prompt(new Random(12), 10), 3, Sampling.GREEDY);
+            Awaited good = new Awaited();
+            engine.submit(request, good);
+            good.result.join();
+            assertTrue(engine.steps() >= 3, "steps: " + engine.steps());
+            assertFalse(engine.failed().isDone());
+            isGone.set(true);
+            Awaited bad = new Awaited();
+            engine.submit(request, bad);
+            assertThrows(CompletionException.class, bad.result::join);
+            assertTrue(engine.failed().isDone());
+            assertTrue(engine.failed().join() instanceof DeviceFailedException);
+            assertThrows(RejectedExecutionException.class, () -> engine.submit(request, new Awaited()));
+        }
+    }
+
     /** Where a choice fails once and again, the rows before it are computed twice, and follow nothing all the same. */
     @Test
     void aPromptWhoseChoiceFailsIsNotKeptAsItsOwnContinuation() {
@@ -155,8 +179,12 @@ class EngineTest {
         }
     }
 
-    /** An executor that is waited for like a device, and whose logits are infinite at will. */
-    private record Device(Executor inner, AtomicBoolean fails) implements Executor {
+    /** An executor that is waited for like a device, whose logits are infinite at will, and which fails at will. */
+    private record Device(Executor inner, AtomicBoolean fails, AtomicBoolean isGone) implements Executor {
+        Device(Executor inner, AtomicBoolean fails) {
+            this(inner, fails, new AtomicBoolean());
+        }
+
         @Override
         public LoadedModel model() {
             return inner.model();
@@ -184,6 +212,9 @@ class EngineTest {
 
         @Override
         public void run(List<Segment> batch, int[] tokens, LogitsRequests choices) {
+            if (isGone.get()) {
+                throw new DeviceFailedException("gone");
+            }
             inner.run(batch, tokens, choices);
             if (fails.get()) {
                 Arrays.fill(choices.logits(), Float.POSITIVE_INFINITY);

@@ -35,8 +35,8 @@ final class DetachedRole {
     /** Most by which the clocks of the file and of the system differ. */
     private static final Duration SAME_START = Duration.ofSeconds(2);
 
-    /** Time to close what it holds, after which it is killed. */
-    private static final long CLOSE_MS = 30_000;
+    /** Time to drain and to close what it holds, after which it is killed. */
+    private static final long CLOSE_MS = 60_000;
 
     private static final long KILL_MS = 5_000;
 

@@ -5,6 +5,8 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.cli.ByteSize;
 import io.plumbline.node.data.DataNode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.tenant.TenantFile;
 import io.plumbline.node.tenant.Tenants;
@@ -12,7 +14,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.agrona.CloseHelper;
 
 /** {@code plumbline data-node}. */
 @Parameters(
@@ -55,7 +56,7 @@ public final class DataNodeCommand extends RoleCommand {
     private int repairMinutes = 30;
 
     @Override
-    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+    RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         if (scrubDays < 1 || scrubRate < 1 || quota < 0 || unpinnedHours < 1 || repairMinutes < 0) {
             throw new IOException(
                     "--scrub-days, --scrub-rate and --unpinned-hours are 1 or more, --quota and --repair-minutes 0"
@@ -76,7 +77,6 @@ public final class DataNodeCommand extends RoleCommand {
                 Duration.ofHours(unpinnedHours),
                 Duration.ofMinutes(repairMinutes),
                 Duration.ofMinutes(1));
-        DataNode node = new DataNode(on, keys, place, tenants, null, events, this::fail);
-        return () -> CloseHelper.closeAll(node, tenants);
+        return new DataNode(on, keys, place, tenants, null, events, faults);
     }
 }

@@ -3,6 +3,8 @@ package io.plumbline.node.cli.role;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.node.full.FullNode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -34,7 +36,7 @@ public final class FullNodeCommand extends RoleCommand {
     private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
 
     @Override
-    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+    RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
         if (models.isEmpty() && !Files.exists(file)) {
             throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
@@ -44,6 +46,6 @@ public final class FullNodeCommand extends RoleCommand {
             throw new IOException("--snapshot-mib must be 1 or more, not " + snapshotMib + ".");
         }
         FullNode.Setup setup = new FullNode.Setup(models, file, dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
-        return new FullNode(on, keys, setup, events, this::fail);
+        return new FullNode(on, keys, setup, events, faults);
     }
 }

@@ -7,6 +7,8 @@ import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.NodeWish;
 import io.plumbline.node.gateway.Terms;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -62,7 +64,7 @@ public final class GatewayCommand extends RoleCommand {
     private ApiOptions api = new ApiOptions();
 
     @Override
-    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+    RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         if (level == Level.REPLAYED || leastLevel == Level.REPLAYED) {
             throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
         }
@@ -75,8 +77,14 @@ public final class GatewayCommand extends RoleCommand {
         api.requireSound();
         Terms terms = new Terms(level, leastLevel, maxPrice, prefer);
         Gateway.Place place = new Gateway.Place(
-                dir, host, port, terms, api.origins(), api.access(dir, ANSWERS_TOGETHER, events::emit));
-        return new Gateway(on, keys, named(models), place, events, this::fail);
+                dir,
+                host,
+                port,
+                terms,
+                api.origins(),
+                api.access(dir, ANSWERS_TOGETHER, events::emit),
+                operator.apiRoutes());
+        return new Gateway(on, keys, named(models), place, events, faults);
     }
 
     private static SortedMap<String, Path> named(List<String> models) throws IOException {

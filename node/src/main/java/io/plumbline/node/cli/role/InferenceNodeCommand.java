@@ -7,7 +7,10 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.cli.ModelById;
+import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.cli.blob.BlobPlaces;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
@@ -49,8 +52,14 @@ public class InferenceNodeCommand extends RoleCommand {
      * @param port UDP port, 0 for any.
      */
     public InferenceNodeCommand(
-            Place place, int port, Path model, NodeOptions announced, ComputeOptions compute, TensorOptions tensors) {
-        super(place);
+            Place place,
+            OperatorOptions operator,
+            int port,
+            Path model,
+            NodeOptions announced,
+            ComputeOptions compute,
+            TensorOptions tensors) {
+        super(place, operator);
         this.port = port;
         this.model = model;
         this.announced = announced;
@@ -59,7 +68,7 @@ public class InferenceNodeCommand extends RoleCommand {
     }
 
     @Override
-    AutoCloseable open(Network on, KeyPair keys) throws IOException {
+    RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         compute.requireSound();
         announced.requireSound();
         announced.useProfile();
@@ -69,7 +78,7 @@ public class InferenceNodeCommand extends RoleCommand {
                 : InferenceNode.language(folder, compute.choice(), this::layers);
         InferenceNode.Place place =
                 new InferenceNode.Place(dir, host, port, announced.stake(), announced.price(), announced.most());
-        return new InferenceNode(on, keys, place, serving, events, this::fail);
+        return new InferenceNode(on, keys, place, serving, events, faults);
     }
 
     private Path pulled(Network on) throws IOException {

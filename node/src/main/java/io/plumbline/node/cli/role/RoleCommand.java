@@ -1,7 +1,13 @@
 package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.OperatorOptions;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.platform.Directories;
@@ -10,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 
 /** Options that every role has. */
 abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
@@ -31,16 +36,26 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
             description = "end when standard input ends, for a parent that must leave nothing behind")
     private boolean exitWithStdin;
 
-    final Events events = new Events(System.out);
-    private final CountDownLatch end = new CountDownLatch(1);
-    private volatile boolean failed;
-    private volatile boolean isOpen;
+    @ParametersDelegate
+    final OperatorOptions operator;
+
+    /** Once it is called. */
+    Events events;
+
+    private Lifecycle life;
 
     /** Run by its options. */
-    RoleCommand() {}
+    RoleCommand() {
+        this(new OperatorOptions());
+    }
 
-    /** Run by another command. */
-    RoleCommand(Place place) {
+    private RoleCommand(OperatorOptions operator) {
+        this.operator = operator;
+    }
+
+    /** Run by another command, which has the operator's options. */
+    RoleCommand(Place place, OperatorOptions operator) {
+        this(operator);
         this.network = place.network;
         this.key = place.key;
         this.dir = place.dir;
@@ -57,32 +72,30 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
      */
     public record Place(Path network, Path key, Path dir, String host) {}
 
-    /** Ends the process: what cannot go on must not linger half dead. */
-    final void fail() {
-        failed = true;
-        end.countDown();
-    }
-
-    /** Starts the role. */
-    abstract AutoCloseable open(Network on, KeyPair keys) throws Exception;
+    /**
+     * Starts the role.
+     *
+     * @param faults hears that it cannot go on: what cannot must not linger half dead.
+     */
+    abstract RunningRole open(Network on, KeyPair keys, FaultListener faults) throws Exception;
 
     @Override
     public Integer call() throws Exception {
+        operator.requireSound();
+        events = operator.events(getClass().getAnnotation(Parameters.class).commandNames()[0]);
+        life = new Lifecycle(events::emit);
         keepTemporaryFiles();
         if (exitWithStdin) {
-            Thread.ofPlatform().daemon().start(this::followStdin);
+            Thread.ofPlatform().daemon().name("stdin").start(this::followStdin);
         }
-        AutoCloseable role = open(Network.read(network), Network.readKey(key));
-        isOpen = true;
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            try {
-                role.close();
-            } catch (Exception e) {
-                System.err.println("plumbline: while closing: " + e);
-            }
-        }));
-        end.await();
-        return failed ? 1 : 0;
+        return life.run(this::started, operator.drainBound()).code();
+    }
+
+    private RunningRole started(FaultListener faults) throws Exception {
+        operator.listen(life, events::emit);
+        RunningRole role = open(Network.read(network), Network.readKey(key), faults);
+        role.bindTo(operator.metrics().registry());
+        return role;
     }
 
     /**
@@ -106,10 +119,6 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
         } catch (IOException e) {
             // The parent is gone, which is what we wait for.
         }
-        end.countDown();
-        if (!isOpen) {
-            // It may wait for the ledger, and nobody for it.
-            Runtime.getRuntime().halt(0);
-        }
+        life.end();
     }
 }

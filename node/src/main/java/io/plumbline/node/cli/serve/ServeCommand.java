@@ -8,11 +8,15 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorStore;
 import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.cli.role.ComputeOptions;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
 import io.plumbline.node.cli.role.NodeOptions;
 import io.plumbline.node.cli.role.TensorOptions;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.health.ExitCode;
+import io.plumbline.node.health.FaultListener;
+import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.network.Event;
@@ -28,11 +32,12 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 
 /**
@@ -98,14 +103,36 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private NodeOptions announced = new NodeOptions();
 
     @ParametersDelegate
+    private OperatorOptions operator = new OperatorOptions();
+
+    @ParametersDelegate
     private ApiOptions api = new ApiOptions();
+
+    /** What the models report; nothing is printed of it where the operator names no form. */
+    private Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
+
+    private Consumer<Event> tell = ServeCommand::tell;
 
     @Override
     public Integer call() throws Exception {
         requireSound();
         announced.useProfile();
         Map<String, Path> folders = folders();
-        return network == null ? alone(folders) : onNetwork(folders);
+        if (network != null) {
+            return onNetwork(folders);
+        }
+        if (operator.hasFormat()) {
+            events = operator.events("serve");
+            tell = events::emit;
+        }
+        Lifecycle life = new Lifecycle(tell);
+        return life.run(
+                        faults -> {
+                            operator.listen(life, tell);
+                            return alone(folders, faults);
+                        },
+                        operator.drainBound())
+                .code();
     }
 
     /** Where this process keeps what is its own. */
@@ -124,18 +151,19 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         InferenceNodeCommand.Place place = new InferenceNodeCommand.Place(network, key, folder, at);
         Path model = folders.values().iterator().next();
         InferenceNodeCommand node =
-                new InferenceNodeCommand(place, port == null ? 0 : port, model, announced, compute, tensors);
+                new InferenceNodeCommand(place, operator, port == null ? 0 : port, model, announced, compute, tensors);
         return new NetworkServing(node, place, announced.stake()).run();
     }
 
-    private int alone(Map<String, Path> folders) throws Exception {
+    private LocalServer alone(Map<String, Path> folders, FaultListener faults) throws IOException {
         Path folder = folder("serve", folders);
         String at = host == null ? "localhost" : host;
         ReceiptLog log = new ReceiptLog(folder);
         LocalModels served = null;
         LocalServer server;
+        KeyPair keys;
         try {
-            KeyPair keys = keys(folder.resolve("serve.key"));
+            keys = keys(folder.resolve("serve.key"));
             served = load(folders, keys);
             server = new LocalServer(
                     served,
@@ -145,16 +173,21 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                             at,
                             port == null ? HTTP_PORT : port,
                             api.origins(),
-                            api.access(folder, served.together(), ServeCommand::tell)),
-                    fault -> System.err.println(Terminal.printable("plumbline: " + fault)));
+                            api.access(folder, served.together(), tell),
+                            operator.apiRoutes()),
+                    fault -> tell.accept(new Event.Error(fault.toString())));
         } catch (IOException | RuntimeException e) {
             CloseHelper.closeAll(served, log);
             throw e;
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(server::close));
-        new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
-        new CountDownLatch(1).await();
-        return 0;
+        server.bindTo(operator.metrics().registry());
+        server.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, (Throwable) why));
+        if (operator.hasFormat()) {
+            tell.accept(new Event.Ready("serve", HexFormat.of().formatHex(keys.publicKey()), null, server.port()));
+        } else {
+            new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
+        }
+        return server;
     }
 
     /** The imported models by the names that clients know them by. */
@@ -171,15 +204,14 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     }
 
     private LocalModels load(Map<String, Path> folders, KeyPair keys) throws IOException {
-        Events quiet = new Events(new PrintStream(PrintStream.nullOutputStream()));
         LanguageEngine language = null;
         List<TensorEngine> engines = new ArrayList<>();
         try {
             for (Path folder : folders.values()) {
                 if (TensorStore.takes(folder)) {
-                    engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, quiet));
+                    engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, events));
                 } else {
-                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, quiet);
+                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, events);
                 }
             }
         } catch (IOException | RuntimeException e) {
@@ -193,6 +225,16 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private static void tell(Event event) {
         String text = switch (event) {
             case Event.Warning warning -> warning.message();
+            case Event.Error error -> error.message();
+            case Event.Failed failed ->
+                "its " + failed.what() + " has failed, and it ends"
+                        + (failed.why() == null ? "." : ": " + failed.why());
+            case Event.Listening listening ->
+                "health and metrics are served at " + listening.host() + ":" + listening.port() + ".";
+            case Event.Draining draining ->
+                "it takes on nothing new, and ends when all is answered, after " + draining.seconds()
+                        + " s at the latest.";
+            case Event.Drained drained -> drained.whole() ? "all was answered." : "what was not answered was cut.";
             case Event.Renewed renewed -> "read again: " + renewed.file() + ", " + renewed.what();
             default -> event.toString();
         };
@@ -201,6 +243,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
 
     private void requireSound() throws IOException {
         api.requireSound();
+        operator.requireSound();
         compute.requireSound();
         if (port != null && (port < 0 || port > 65_535)) {
             throw new IOException("--port is 0 to 65535.");

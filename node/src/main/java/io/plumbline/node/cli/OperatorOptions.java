@@ -1,0 +1,122 @@
+package io.plumbline.node.cli;
+
+import com.beust.jcommander.Parameter;
+import io.plumbline.node.health.HealthRoutes;
+import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.health.OperatorListener;
+import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.metrics.RoleMetrics;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
+import io.plumbline.node.network.LogFormat;
+import io.plumbline.node.network.PrintedLines;
+import io.plumbline.node.network.Severity;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/** What every process that stays offers its operator. */
+public final class OperatorOptions {
+    private static final int DRAIN_S = 30;
+
+    @Parameter(
+            names = "--health",
+            description = "[HOST:]PORT: where /healthz, /readyz and /metrics are served over HTTP, to this host alone"
+                    + " where no HOST is named; nowhere otherwise, but for what serves an API, which serves them at its"
+                    + " own port then")
+    private String health;
+
+    @Parameter(
+            names = "--drain-seconds",
+            description = "once it is told to end: seconds for what was begun, after which it is cut and receipted")
+    private int drainSeconds = DRAIN_S;
+
+    @Parameter(
+            names = "--log-format",
+            description = "json: each event a JSON object on a line of standard output, and each line that libraries"
+                    + " print too; text: a line for a person. Where none is named a role prints events as JSON, and"
+                    + " serve what a person needs")
+    private String format;
+
+    @Parameter(names = "--log-level", description = "the least that is printed: debug, info, warn or error")
+    private String level = "debug";
+
+    private RoleMetrics metrics;
+
+    /** Looks at the options, before anything is started. */
+    public void requireSound() throws IOException {
+        if (drainSeconds < 0) {
+            throw new IOException("--drain-seconds must be 0 or more, not " + drainSeconds + ".");
+        }
+        if (format != null && !format.matches("json|text")) {
+            throw new IOException("--log-format is json or text, not " + format + ".");
+        }
+        if (!level.matches("debug|info|warn|error")) {
+            throw new IOException("--log-level is debug, info, warn or error, not " + level + ".");
+        }
+        address();
+    }
+
+    /** Whether the operator names a form for what is printed. */
+    public boolean hasFormat() {
+        return format != null;
+    }
+
+    /**
+     * The process's events, as the operator wants them printed; they are counted too. Once in a process, after {@link
+     * #requireSound}.
+     *
+     * @param role that they name.
+     */
+    public Events events(String role) {
+        LogFormat as = format == null ? LogFormat.JSON : LogFormat.valueOf(format.toUpperCase(Locale.ROOT));
+        Severity least = Severity.valueOf(level.toUpperCase(Locale.ROOT));
+        Events events = new Events(
+                System.out, new Events.Form(role, as, least), metrics().events());
+        if (hasFormat() && as == LogFormat.JSON) {
+            System.setErr(new PrintStream(new PrintedLines(events::emit), true, StandardCharsets.UTF_8));
+        }
+        return events;
+    }
+
+    /** Null where none is named. */
+    private OperatorListener.Address address() throws IOException {
+        return health == null ? null : OperatorListener.Address.parse("--health", health);
+    }
+
+    /** Of the process, made when they are first wanted: each command has these options, and most measure nothing. */
+    public synchronized RoleMetrics metrics() {
+        if (metrics == null) {
+            metrics = new RoleMetrics();
+        }
+        return metrics;
+    }
+
+    public Duration drainBound() {
+        return Duration.ofSeconds(drainSeconds);
+    }
+
+    /**
+     * Begins to listen, where the operator names a place. To be called before the role is there: that it starts, and is
+     * alive, can be asked while a large model is loaded.
+     */
+    public void listen(Lifecycle life, Consumer<Event> events) throws IOException {
+        OperatorListener.Address address = address();
+        if (address != null) {
+            HttpRoutes routes = new HttpRoutes();
+            HealthRoutes.addTo(routes, life::notReady);
+            metrics().addTo(routes);
+            OperatorListener listener =
+                    new OperatorListener(address, routes, fault -> events.accept(new Event.Error(fault.toString())));
+            events.accept(new Event.Listening(address.host(), listener.port()));
+        }
+    }
+
+    /** The metrics at an API's own port, where no other place is named for them. */
+    public Consumer<HttpRoutes> apiRoutes() {
+        return health == null ? metrics()::addTo : routes -> {};
+    }
+}
