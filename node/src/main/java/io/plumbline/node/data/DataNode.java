@@ -89,7 +89,14 @@ public final class DataNode implements RunningRole {
         ErrorHandler errors = Lifecycle.errors(events::emit, faults);
         try {
             store = BlobStore.open(place.folder().resolve("store"), place.quotaBytes());
-            server = new BlobServer(store, place.host(), place.port(), tenants, tls, errors::onError);
+            // A request that fails is refused; the process is well.
+            server = new BlobServer(
+                    store,
+                    place.host(),
+                    place.port(),
+                    tenants,
+                    tls,
+                    fault -> events.emit(new Event.Error(fault.toString())));
             AtomicBoolean hasEnded = new AtomicBoolean();
             media = new Media(place.folder().resolve("driver"), errors, () -> {
                 hasEnded.set(true);
