@@ -2,6 +2,7 @@ package io.plumbline.node.gateway;
 
 import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.node.client.AnswerStream;
+import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.NodeClient.Answered;
 import io.plumbline.node.gateway.tools.AnswerPart;
 import io.plumbline.node.gateway.tools.ToolCallReader;
@@ -64,9 +65,9 @@ final class Choice {
         }
     }
 
-    /** The parts that the next token completes; perhaps none yet. */
-    List<AnswerPart> add(int token) {
-        return parts(text.add(token), false);
+    /** The parts that the next tokens complete; perhaps none yet. */
+    List<AnswerPart> add(List<ChosenToken> chosen) {
+        return parts(text.add(chosen.stream().mapToInt(ChosenToken::token).toArray()), false);
     }
 
     /** The parts that were held back at the end. */

@@ -12,10 +12,11 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
@@ -33,8 +34,17 @@ final class Completion implements AutoCloseable {
     private Runnable onComputed = () -> {};
     private volatile boolean isCancelled;
 
-    /** Choices with news: a token, or their end. */
-    private final BlockingQueue<News> news = new LinkedBlockingQueue<>();
+    /**
+     * From one writing of a stream to the next where tokens come faster: a hundred a second are more than a person can
+     * tell apart, and each costs a switch of threads, an event and a system call.
+     */
+    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    /** Tokens that are told together. */
+    private static final int MOST_TOGETHER = 256;
+
+    /** Choices with news, a token or their end; bounded by the tokens that were asked for. */
+    private final BatchQueue<News> news = new BatchQueue<>(PAUSE_NS, MOST_TOGETHER);
 
     /** @param chosen null at a choice's end. */
     private record News(Choice choice, ChosenToken chosen) {}
@@ -193,7 +203,7 @@ final class Completion implements AutoCloseable {
                 }
             });
         } finally {
-            news.add(new News(choice, null));
+            news.addUrgent(new News(choice, null));
             if (computing.decrementAndGet() == 0) {
                 onComputed.run();
             }
@@ -221,17 +231,23 @@ final class Completion implements AutoCloseable {
         /** For answers that are told when they are whole. */
         Listener NONE = new Listener() {
             @Override
-            public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) {}
+            public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts) {}
 
             @Override
             public void onEnd(Choice choice, List<AnswerPart> parts) {}
         };
 
-        /** @param chosen the token that has come; it may add nothing that can be told yet. */
-        void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException;
+        /**
+         * @param chosen the tokens that have come since the last call, one at least.
+         * @param parts that they complete; perhaps none that can be told yet.
+         */
+        void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts) throws IOException;
 
         /** @param parts what was held back. The choice is answered. */
         void onEnd(Choice choice, List<AnswerPart> parts) throws IOException;
+
+        /** All that is known by now has been told, and more is to come. */
+        default void onPause() throws IOException {}
     }
 
     /**
@@ -241,24 +257,42 @@ final class Completion implements AutoCloseable {
      */
     void follow(Listener listener) throws IOException {
         int open = choices.size();
+        List<News> batch = new ArrayList<>();
+        Map<Choice, List<ChosenToken>> grown = new LinkedHashMap<>();
         try {
             while (open > 0) {
-                News next = news.take();
-                Choice choice = next.choice();
-                if (next.chosen() == null) {
+                news.take(batch);
+                for (News next : batch) {
+                    Choice choice = next.choice();
+                    if (next.chosen() != null) {
+                        grown.computeIfAbsent(choice, unused -> new ArrayList<>())
+                                .add(next.chosen());
+                        continue;
+                    }
+                    tell(grown, listener);
                     choice.rethrow();
                     open--;
                     api.answered(choice.request, choice.answered());
                     listener.onEnd(choice, choice.finish());
-                } else {
-                    listener.onToken(
-                            choice, next.chosen(), choice.add(next.chosen().token()));
+                }
+                tell(grown, listener);
+                batch.clear();
+                if (open > 0) {
+                    listener.onPause();
                 }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while answering.", e);
         }
+    }
+
+    private static void tell(Map<Choice, List<ChosenToken>> grown, Listener listener) throws IOException {
+        for (Map.Entry<Choice, List<ChosenToken>> one : grown.entrySet()) {
+            Choice choice = one.getKey();
+            listener.onTokens(choice, one.getValue(), choice.add(one.getValue()));
+        }
+        grown.clear();
     }
 
     /**

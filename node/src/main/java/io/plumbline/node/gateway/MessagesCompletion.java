@@ -53,11 +53,13 @@ final class MessagesCompletion implements CompletionWriter {
         ObjectNode message = message();
         message.set("usage", usage(0));
         message.set("plumbline", ReceiptFields.begun(completion.choices().getFirst()));
-        out.send(start.set("message", message));
+        out.add(start.set("message", message));
+        out.flush();
         try {
             completion.follow(new Completion.Listener() {
                 @Override
-                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts)
+                        throws IOException {
                     write(choice, parts, out);
                 }
 
@@ -71,15 +73,21 @@ final class MessagesCompletion implements CompletionWriter {
                     delta.set(
                             "plumbline",
                             ReceiptFields.of(choice, completion.chat().discloses()));
-                    out.send(delta);
+                    out.add(delta);
+                }
+
+                @Override
+                public void onPause() throws IOException {
+                    out.flush();
                 }
             });
-            out.send(EventStream.event("message_stop"));
+            out.add(EventStream.event("message_stop"));
         } catch (IOException | RuntimeException e) {
             // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
             int status = e instanceof BusyException ? 529 : e instanceof IOException ? 500 : 400;
-            out.send((ObjectNode) Http.anthropic(status, null, null, e.getMessage()));
+            out.add((ObjectNode) Http.anthropic(status, null, null, e.getMessage()));
         }
+        out.flush();
     }
 
     private void write(Choice choice, List<AnswerPart> parts, EventStream out) throws IOException {
@@ -91,26 +99,26 @@ final class MessagesCompletion implements CompletionWriter {
                                 .createObjectNode()
                                 .put("type", "text")
                                 .put("text", "");
-                        out.send(block("content_block_start", blocks++).set("content_block", block));
+                        out.add(block("content_block_start", blocks++).set("content_block", block));
                         isTextOpen = true;
                     }
                     ObjectNode delta = Http.MAPPER
                             .createObjectNode()
                             .put("type", "text_delta")
                             .put("text", said.text());
-                    out.send(block("content_block_delta", blocks - 1).set("delta", delta));
+                    out.add(block("content_block_delta", blocks - 1).set("delta", delta));
                 }
                 case AnswerPart.Call call -> {
                     closeText(out);
                     ObjectNode block = toolUse(choice, call);
                     block.putObject("input");
-                    out.send(block("content_block_start", blocks).set("content_block", block));
+                    out.add(block("content_block_start", blocks).set("content_block", block));
                     ObjectNode delta = Http.MAPPER
                             .createObjectNode()
                             .put("type", "input_json_delta")
                             .put("partial_json", call.arguments());
-                    out.send(block("content_block_delta", blocks).set("delta", delta));
-                    out.send(block("content_block_stop", blocks++));
+                    out.add(block("content_block_delta", blocks).set("delta", delta));
+                    out.add(block("content_block_stop", blocks++));
                 }
             }
         }
@@ -118,7 +126,7 @@ final class MessagesCompletion implements CompletionWriter {
 
     private void closeText(EventStream out) throws IOException {
         if (isTextOpen) {
-            out.send(block("content_block_stop", blocks - 1));
+            out.add(block("content_block_stop", blocks - 1));
             isTextOpen = false;
         }
     }

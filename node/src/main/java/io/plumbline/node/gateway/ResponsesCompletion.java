@@ -51,12 +51,14 @@ final class ResponsesCompletion implements CompletionWriter {
         EventStream out = new EventStream(to);
         ObjectNode begun = response("in_progress");
         begun.set("plumbline", ReceiptFields.begun(completion.choices().getFirst()));
-        out.send(event("response.created").set("response", begun));
-        out.send(event("response.in_progress").set("response", begun));
+        out.add(event("response.created").set("response", begun));
+        out.add(event("response.in_progress").set("response", begun));
+        out.flush();
         try {
             completion.follow(new Completion.Listener() {
                 @Override
-                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts)
+                        throws IOException {
                     write(choice, parts, out);
                 }
 
@@ -65,7 +67,12 @@ final class ResponsesCompletion implements CompletionWriter {
                     write(choice, parts, out);
                     closeMessage(out);
                     ObjectNode ended = ended(choice);
-                    out.send(event("response." + ended.path("status").asText()).set("response", ended));
+                    out.add(event("response." + ended.path("status").asText()).set("response", ended));
+                }
+
+                @Override
+                public void onPause() throws IOException {
+                    out.flush();
                 }
             });
         } catch (IOException | RuntimeException e) {
@@ -73,8 +80,9 @@ final class ResponsesCompletion implements CompletionWriter {
             ObjectNode failed = response("failed");
             String code = Http.code(e) == null ? "server_error" : Http.code(e);
             failed.putObject("error").put("code", code).put("message", e.getMessage());
-            out.send(event("response.failed").set("response", failed));
+            out.add(event("response.failed").set("response", failed));
         }
+        out.flush();
     }
 
     private void write(Choice choice, List<AnswerPart> parts, EventStream out) throws IOException {
@@ -85,26 +93,26 @@ final class ResponsesCompletion implements CompletionWriter {
                     said.append(text.text());
                     ObjectNode delta = ofPart("response.output_text.delta").put("delta", text.text());
                     delta.putArray("logprobs");
-                    out.send(delta);
+                    out.add(delta);
                 }
                 case AnswerPart.Call call -> {
                     closeMessage(out);
                     ObjectNode begun = call(choice, call, "", "in_progress");
                     ObjectNode whole = call(choice, call, call.arguments(), "completed");
                     String item = begun.path("id").asText();
-                    out.send(event("response.output_item.added")
+                    out.add(event("response.output_item.added")
                             .put("output_index", output.size())
                             .set("item", begun));
-                    out.send(event("response.function_call_arguments.delta")
+                    out.add(event("response.function_call_arguments.delta")
                             .put("item_id", item)
                             .put("output_index", output.size())
                             .put("delta", call.arguments()));
-                    out.send(event("response.function_call_arguments.done")
+                    out.add(event("response.function_call_arguments.done")
                             .put("item_id", item)
                             .put("output_index", output.size())
                             .put("name", call.name())
                             .put("arguments", call.arguments()));
-                    out.send(event("response.output_item.done")
+                    out.add(event("response.output_item.done")
                             .put("output_index", output.size())
                             .set("item", whole));
                     output.add(whole);
@@ -117,10 +125,10 @@ final class ResponsesCompletion implements CompletionWriter {
         if (message == null) {
             message = message("", "in_progress");
             message.putArray("content");
-            out.send(event("response.output_item.added")
+            out.add(event("response.output_item.added")
                     .put("output_index", output.size())
                     .set("item", message));
-            out.send(ofPart("response.content_part.added").set("part", part("")));
+            out.add(ofPart("response.content_part.added").set("part", part("")));
         }
     }
 
@@ -128,10 +136,10 @@ final class ResponsesCompletion implements CompletionWriter {
         if (message != null) {
             ObjectNode done = ofPart("response.output_text.done").put("text", said.toString());
             done.putArray("logprobs");
-            out.send(done);
-            out.send(ofPart("response.content_part.done").set("part", part(said.toString())));
+            out.add(done);
+            out.add(ofPart("response.content_part.done").set("part", part(said.toString())));
             ObjectNode whole = message(said.toString(), "completed");
-            out.send(event("response.output_item.done")
+            out.add(event("response.output_item.done")
                     .put("output_index", output.size())
                     .set("item", whole));
             output.add(whole);

@@ -36,6 +36,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -177,6 +178,33 @@ class LocalServerTest {
         assertEquals(
                 whole.path("choices").path(0).path("message").path("content").asText(), text.toString());
         assertTrue(stream.contains("\"completion_tokens\":24") && stream.endsWith("data: [DONE]\n\n"), stream);
+    }
+
+    /** Tokens that come together are in one event, and so are their log probabilities. */
+    @Test
+    void logProbabilitiesOfAStreamAreThoseOfTheWholeAnswerEachOnce() throws Exception {
+        String asked = DRAWN + ",\"max_tokens\":100,\"n\":2,\"logprobs\":true,\"top_logprobs\":2";
+        JsonNode whole = MAPPER.readTree(post(asked + "}").body());
+        String stream = post(asked + ",\"stream\":true}").body();
+        for (int choice = 0; choice < 2; choice++) {
+            List<JsonNode> streamed = new ArrayList<>();
+            StringBuilder text = new StringBuilder();
+            for (String line :
+                    stream.lines().filter(line -> line.startsWith("data: {")).toList()) {
+                JsonNode one =
+                        MAPPER.readTree(line.substring(6)).path("choices").path(0);
+                if (one.path("index").asInt() == choice) {
+                    one.path("logprobs").path("content").forEach(streamed::add);
+                    text.append(one.path("delta").path("content").asText(""));
+                }
+            }
+            JsonNode expected = whole.path("choices").path(choice);
+            List<JsonNode> entries = new ArrayList<>();
+            expected.path("logprobs").path("content").forEach(entries::add);
+            assertEquals(100, entries.size());
+            assertEquals(entries, streamed);
+            assertEquals(expected.path("message").path("content").asText(), text.toString());
+        }
     }
 
     @Test
