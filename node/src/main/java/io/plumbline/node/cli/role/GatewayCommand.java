@@ -8,6 +8,7 @@ import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.NodeWish;
 import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Payers;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -58,6 +59,12 @@ public final class GatewayCommand extends RoleCommand {
             description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks")
     private long maxPrice = Terms.DEFAULT_MAX_PRICE;
 
+    @Parameter(
+            names = "--pay-per-call",
+            description = "requests without an API key are answered where an account of the ledger pays for each, and"
+                    + " refused with 402 and what they cost otherwise")
+    private boolean payPerCall;
+
     @ParametersDelegate
     private ApiOptions api = new ApiOptions();
 
@@ -75,7 +82,13 @@ public final class GatewayCommand extends RoleCommand {
         api.requireSound();
         Terms terms = new Terms(level, leastLevel, maxPrice, prefer);
         Gateway.Place place = new Gateway.Place(
-                dir, host, port, terms, api.origins(), api.access(dir, ANSWERS_TOGETHER, events::emit));
+                dir,
+                host,
+                port,
+                terms,
+                api.origins(),
+                api.access(dir, ANSWERS_TOGETHER, events::emit),
+                payPerCall ? new Payers(dir, ANSWERS_TOGETHER) : null);
         return new Gateway(on, keys, named(models), place, events, this::fail);
     }
 
