@@ -35,6 +35,15 @@ public interface Answerers {
     /** The most that any asks for a token, or for a row, in the ledger's smallest unit. */
     long mostPrice();
 
+    /**
+     * How long a first token may take before another is asked as well, and the first token counts, in milliseconds.
+     *
+     * @return 0 where that is not done.
+     */
+    default long hedgeMs() {
+        return 0;
+    }
+
     /** Whether requests can be answered now. */
     boolean isWell();
 

@@ -140,6 +140,11 @@ final class ChatApi implements AutoCloseable {
         return Answerers.cost(tokens, Math.min(asked.wish().maxPrice(), answerers.mostPrice()));
     }
 
+    /** For so long may a first token take before another node is asked as well; 0 where none is. */
+    long hedgeMs() {
+        return answerers.hedgeMs();
+    }
+
     /** Nodes that are there, and are as a client wishes. */
     Tries tries(NodeWish wish) {
         return new Tries(answerers, model.id(), wish);

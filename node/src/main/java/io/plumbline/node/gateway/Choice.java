@@ -25,7 +25,7 @@ final class Choice {
     volatile Request request;
     volatile AnswerStream inference;
     volatile Exception failure;
-    Answerers.Answerer by;
+    volatile Answerers.Answerer by;
     private Answered answered;
 
     /** @param tools that it may call; null for none. */

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -168,12 +169,7 @@ final class Completion implements AutoCloseable {
         while (begun == null) {
             choice.by = by;
             try {
-                begun = api.infer(
-                        choice.request,
-                        by,
-                        chat.wish().level(),
-                        chat.topLogprobs(),
-                        chosen -> news.add(new News(choice, chosen)));
+                begun = asked(choice, by);
             } catch (BusyException e) {
                 // No money was put up, and nothing asked: the next node may have the same request.
                 by = choice.tries.next(e);
@@ -182,6 +178,46 @@ final class Completion implements AutoCloseable {
         choice.inference = begun;
         if (isCancelled) {
             cancel(choice);
+        }
+    }
+
+    private AnswerStream asked(Choice choice, Answerers.Answerer by) throws IOException {
+        HedgedAnswer.Attempt attempt = new HedgedAnswer.Attempt(choice.request, by);
+        Hedging hedging = new Hedging(choice);
+        return api.hedgeMs() == 0
+                ? hedging.ask(attempt, hedging::onToken)
+                : HedgedAnswer.begin(attempt, api.hedgeMs(), hedging, hedging);
+    }
+
+    /** Asks nodes for a choice, of which one answers. */
+    private final class Hedging implements HedgedAnswer.Asking, HedgedAnswer.Listener {
+        private final Choice choice;
+
+        Hedging(Choice choice) {
+            this.choice = choice;
+        }
+
+        @Override
+        public AnswerStream ask(HedgedAnswer.Attempt attempt, Consumer<ChosenToken> onToken) throws IOException {
+            return api.infer(attempt.request(), attempt.by(), chat.wish().level(), chat.topLogprobs(), onToken);
+        }
+
+        @Override
+        public HedgedAnswer.Attempt another() throws IOException {
+            return choice.tries.mayTryAnother()
+                    ? new HedgedAnswer.Attempt(choice.request.renewed(nonce()), choice.tries.first())
+                    : null;
+        }
+
+        @Override
+        public void onDecided(HedgedAnswer.Attempt attempt) {
+            choice.request = attempt.request();
+            choice.by = attempt.by();
+        }
+
+        @Override
+        public void onToken(ChosenToken chosen) {
+            news.add(new News(choice, chosen));
         }
     }
 

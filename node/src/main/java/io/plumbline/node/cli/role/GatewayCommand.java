@@ -60,6 +60,12 @@ public final class GatewayCommand extends RoleCommand {
     private long maxPrice = Terms.DEFAULT_MAX_PRICE;
 
     @Parameter(
+            names = "--hedge-ms",
+            description = "where a node gave no first token within so many milliseconds another is asked as well, and"
+                    + " the one with the first token answers; 0 asks none")
+    private long hedgeMs;
+
+    @Parameter(
             names = "--pay-per-call",
             description = "requests without an API key are answered where an account of the ledger pays for each, and"
                     + " refused with 402 and what they cost otherwise")
@@ -79,8 +85,11 @@ public final class GatewayCommand extends RoleCommand {
         if (maxPrice < 0) {
             throw new IOException("--max-price must be 0 or more, not " + maxPrice + ".");
         }
+        if (hedgeMs < 0) {
+            throw new IOException("--hedge-ms must be 0 or more, not " + hedgeMs + ".");
+        }
         api.requireSound();
-        Terms terms = new Terms(level, leastLevel, maxPrice, prefer);
+        Terms terms = new Terms(level, leastLevel, maxPrice, prefer, hedgeMs);
         Gateway.Place place = new Gateway.Place(
                 dir,
                 host,
