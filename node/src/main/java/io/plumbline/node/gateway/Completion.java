@@ -36,10 +36,10 @@ final class Completion implements AutoCloseable {
     private volatile boolean isCancelled;
 
     /**
-     * From one writing of a stream to the next where tokens come faster: a hundred a second are more than a person can
+     * From one writing of a stream to the next where tokens come faster: fifty a second are more than a person can
      * tell apart, and each costs a switch of threads, an event and a system call.
      */
-    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
     /** Tokens that are told together. */
     private static final int MOST_TOGETHER = 256;
