@@ -5,7 +5,7 @@ import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.NodeClient.Answered;
 import io.plumbline.node.gateway.tools.AnswerPart;
-import io.plumbline.node.gateway.tools.ToolCallReader;
+import io.plumbline.node.gateway.tools.AnswerReader;
 import io.plumbline.node.gateway.tools.ToolUse;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -21,7 +21,7 @@ final class Choice {
     final Tries tries;
     private final TextStream text;
     private final ToolUse tools;
-    private final ToolCallReader reader;
+    private final AnswerReader reader;
     volatile Request request;
     volatile AnswerStream inference;
     volatile Exception failure;
@@ -34,7 +34,7 @@ final class Choice {
         this.request = request;
         this.text = text;
         this.tools = tools;
-        this.reader = tools == null ? null : tools.reader();
+        this.reader = tools == null ? null : tools.streamReader();
         this.tries = tries;
     }
 
@@ -86,10 +86,10 @@ final class Choice {
         return parts;
     }
 
-    /** The id of a call: the same for the same request. */
-    String id(AnswerPart.Call call) {
+    /** The id of the call with this index: the same for the same request. */
+    String id(int call) {
         byte[] hash = request.hash();
-        hash[0] += (byte) call.index();
+        hash[0] += (byte) call;
         return tools.format().callId(HEX.formatHex(hash));
     }
 
@@ -114,9 +114,14 @@ final class Choice {
         if (tools == null) {
             return signed.isEmpty() ? List.of() : List.of(new AnswerPart.Text(signed));
         }
-        ToolCallReader again = tools.reader();
-        List<AnswerPart> parts = new ArrayList<>(again.add(signed));
-        parts.addAll(again.finish());
+        List<AnswerPart> parts = read(tools.streamReader(), signed);
+        // A call that the answer ends within is text, where it was not told before.
+        return parts.stream().anyMatch(AnswerPart.Cut.class::isInstance) ? read(tools.reader(), signed) : parts;
+    }
+
+    private static List<AnswerPart> read(AnswerReader reader, String text) {
+        List<AnswerPart> parts = new ArrayList<>(reader.add(text));
+        parts.addAll(reader.finish());
         return parts;
     }
 

@@ -37,7 +37,10 @@ final class MessagesCompletion implements CompletionWriter {
                 case AnswerPart.Text said ->
                     content.addObject().put("type", "text").put("text", said.text());
                 case AnswerPart.Call call ->
-                    content.add(toolUse(choice, call).set("input", Http.json(call.arguments())));
+                    content.add(toolUse(choice, call.index(), call.name()).set("input", Http.json(call.arguments())));
+                case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
+                    // The whole call is what is told.
+                }
             }
         }
         end(json, choice);
@@ -108,18 +111,20 @@ final class MessagesCompletion implements CompletionWriter {
                             .put("text", said.text());
                     out.add(block("content_block_delta", blocks - 1).set("delta", delta));
                 }
-                case AnswerPart.Call call -> {
+                case AnswerPart.Begun call -> {
                     closeText(out);
-                    ObjectNode block = toolUse(choice, call);
+                    ObjectNode block = toolUse(choice, call.index(), call.name());
                     block.putObject("input");
-                    out.add(block("content_block_start", blocks).set("content_block", block));
+                    out.add(block("content_block_start", blocks++).set("content_block", block));
+                }
+                case AnswerPart.Arguments next -> {
                     ObjectNode delta = Http.MAPPER
                             .createObjectNode()
                             .put("type", "input_json_delta")
-                            .put("partial_json", call.arguments());
-                    out.add(block("content_block_delta", blocks).set("delta", delta));
-                    out.add(block("content_block_stop", blocks++));
+                            .put("partial_json", next.piece());
+                    out.add(block("content_block_delta", blocks - 1).set("delta", delta));
                 }
+                case AnswerPart.Call _, AnswerPart.Cut _ -> out.add(block("content_block_stop", blocks - 1));
             }
         }
     }
@@ -135,12 +140,12 @@ final class MessagesCompletion implements CompletionWriter {
         return EventStream.event(type).put("index", index);
     }
 
-    private static ObjectNode toolUse(Choice choice, AnswerPart.Call call) {
+    private static ObjectNode toolUse(Choice choice, int index, String name) {
         return Http.MAPPER
                 .createObjectNode()
                 .put("type", "tool_use")
-                .put("id", choice.id(call))
-                .put("name", call.name());
+                .put("id", choice.id(index))
+                .put("name", name);
     }
 
     private ObjectNode message() {

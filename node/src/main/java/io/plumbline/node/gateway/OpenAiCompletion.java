@@ -65,7 +65,10 @@ final class OpenAiCompletion implements CompletionWriter {
             for (AnswerPart part : choice.signedParts()) {
                 switch (part) {
                     case AnswerPart.Text said -> text.append(said.text());
-                    case AnswerPart.Call call -> calls.add(call(choice, call));
+                    case AnswerPart.Call call -> calls.add(call(choice, call.index(), call.name(), call.arguments()));
+                    case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
+                        // The whole call is what is told.
+                    }
                 }
             }
             shape.whole(one, text.toString(), calls);
@@ -142,11 +145,15 @@ final class OpenAiCompletion implements CompletionWriter {
                     write(choice, said.text(), left, out);
                     left = List.of();
                 }
-                case AnswerPart.Call call -> {
-                    ObjectNode json = chunk(choice, null);
-                    ObjectNode delta = ((ObjectNode) json.path("choices").path(0)).putObject("delta");
-                    delta.putArray("tool_calls").add(call(choice, call).put("index", call.index()));
-                    out.add(json.toString());
+                case AnswerPart.Begun call ->
+                    write(choice, call(choice, call.index(), call.name(), "").put("index", call.index()), out);
+                case AnswerPart.Arguments next -> {
+                    ObjectNode piece = MAPPER.createObjectNode().put("index", next.index());
+                    piece.putObject("function").put("arguments", next.piece());
+                    write(choice, piece, out);
+                }
+                case AnswerPart.Call _, AnswerPart.Cut _ -> {
+                    // It has been told in pieces.
                 }
             }
         }
@@ -179,9 +186,19 @@ final class OpenAiCompletion implements CompletionWriter {
         return json.toString().split(Pattern.quote("\"" + PIECE + "\""));
     }
 
-    private static ObjectNode call(Choice choice, AnswerPart.Call call) {
-        ObjectNode json = MAPPER.createObjectNode().put("id", choice.id(call)).put("type", "function");
-        json.putObject("function").put("name", call.name()).put("arguments", call.arguments());
+    /** Writes a piece of a call of a tool. */
+    private void write(Choice choice, ObjectNode call, EventStream out) throws IOException {
+        ObjectNode json = chunk(choice, null);
+        ((ObjectNode) json.path("choices").path(0))
+                .putObject("delta")
+                .putArray("tool_calls")
+                .add(call);
+        out.add(json.toString());
+    }
+
+    private static ObjectNode call(Choice choice, int index, String name, String arguments) {
+        ObjectNode json = MAPPER.createObjectNode().put("id", choice.id(index)).put("type", "function");
+        json.putObject("function").put("name", name).put("arguments", arguments);
         return json;
     }
 

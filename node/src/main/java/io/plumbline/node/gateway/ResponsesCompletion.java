@@ -40,7 +40,11 @@ final class ResponsesCompletion implements CompletionWriter {
         for (AnswerPart part : choice.signedParts()) {
             switch (part) {
                 case AnswerPart.Text text -> output.add(message(text.text(), "completed"));
-                case AnswerPart.Call call -> output.add(call(choice, call, call.arguments(), "completed"));
+                case AnswerPart.Call call ->
+                    output.add(call(choice, call.index(), call.name(), call.arguments(), "completed"));
+                case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
+                    // The whole call is what is told.
+                }
             }
         }
         return ended(choice);
@@ -95,30 +99,36 @@ final class ResponsesCompletion implements CompletionWriter {
                     delta.putArray("logprobs");
                     out.add(delta);
                 }
-                case AnswerPart.Call call -> {
+                case AnswerPart.Begun call -> {
                     closeMessage(out);
-                    ObjectNode begun = call(choice, call, "", "in_progress");
-                    ObjectNode whole = call(choice, call, call.arguments(), "completed");
-                    String item = begun.path("id").asText();
                     out.add(event("response.output_item.added")
                             .put("output_index", output.size())
-                            .set("item", begun));
+                            .set("item", call(choice, call.index(), call.name(), "", "in_progress")));
+                }
+                case AnswerPart.Arguments next ->
                     out.add(event("response.function_call_arguments.delta")
-                            .put("item_id", item)
+                            .put("item_id", callItem(next.index()))
                             .put("output_index", output.size())
-                            .put("delta", call.arguments()));
+                            .put("delta", next.piece()));
+                case AnswerPart.Call call -> {
                     out.add(event("response.function_call_arguments.done")
-                            .put("item_id", item)
+                            .put("item_id", callItem(call.index()))
                             .put("output_index", output.size())
                             .put("name", call.name())
                             .put("arguments", call.arguments()));
-                    out.add(event("response.output_item.done")
-                            .put("output_index", output.size())
-                            .set("item", whole));
-                    output.add(whole);
+                    closeCall(call(choice, call.index(), call.name(), call.arguments(), "completed"), out);
                 }
+                case AnswerPart.Cut cut ->
+                    closeCall(call(choice, cut.index(), cut.name(), cut.arguments(), "incomplete"), out);
             }
         }
+    }
+
+    private void closeCall(ObjectNode item, EventStream out) throws IOException {
+        out.add(event("response.output_item.done")
+                .put("output_index", output.size())
+                .set("item", item));
+        output.add(item);
     }
 
     private void openMessage(EventStream out) throws IOException {
@@ -179,14 +189,18 @@ final class ResponsesCompletion implements CompletionWriter {
         return json;
     }
 
-    private ObjectNode call(Choice choice, AnswerPart.Call call, String arguments, String status) {
+    private String callItem(int index) {
+        return "fc_" + digits + index;
+    }
+
+    private ObjectNode call(Choice choice, int index, String name, String arguments, String status) {
         return Http.MAPPER
                 .createObjectNode()
-                .put("id", "fc_" + digits + call.index())
+                .put("id", callItem(index))
                 .put("type", "function_call")
                 .put("status", status)
-                .put("call_id", choice.id(call))
-                .put("name", call.name())
+                .put("call_id", choice.id(index))
+                .put("name", name)
                 .put("arguments", arguments);
     }
 

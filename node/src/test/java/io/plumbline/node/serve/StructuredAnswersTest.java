@@ -20,6 +20,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -161,6 +162,52 @@ class StructuredAnswersTest {
         audit(told.path("plumbline"));
         assertEquals(
                 "length", told.path("choices").path(0).path("finish_reason").asText());
+    }
+
+    /** In each API's words, as the arguments are written, and together those of the whole answer. */
+    @Test
+    void aCallThatIsAskedForIsStreamedInPieces() throws Exception {
+        String more = ",\"temperature\":0,\"max_tokens\":120,\"tools\":[" + TOOL + "],\"tool_choice\":\"required\","
+                + "\"parallel_tool_calls\":false";
+        JsonNode whole = post("/chat/completions", "{" + USER + more + "}")
+                .path("choices")
+                .path(0)
+                .path("message")
+                .path("tool_calls")
+                .path(0);
+        StringBuilder arguments = new StringBuilder();
+        List<String> ids = new ArrayList<>();
+        String finish = "";
+        for (JsonNode event : events("/chat/completions", "{" + USER + more + ",\"stream\":true}")) {
+            JsonNode choice = event.path("choices").path(0);
+            JsonNode call = choice.path("delta").path("tool_calls").path(0);
+            if (call.has("id")) {
+                ids.add(call.path("id").asText());
+                assertEquals("depth", call.path("function").path("name").asText());
+            }
+            arguments.append(call.path("function").path("arguments").asText(""));
+            finish = choice.path("finish_reason").asText(finish);
+        }
+        assertEquals(1, ids.size(), "named once");
+        assertTrue(ids.getFirst().startsWith("call_"), ids.toString());
+        assertEquals(whole.path("function").path("arguments").asText(), arguments.toString());
+        assertEquals("tool_calls", finish);
+    }
+
+    private static List<JsonNode> events(String path, String body) throws Exception {
+        HttpResponse<String> response = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create(served.base() + path))
+                                .POST(HttpRequest.BodyPublishers.ofString(body))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertEquals(200, response.statusCode(), response.body());
+        List<JsonNode> events = new ArrayList<>();
+        for (String line :
+                response.body().lines().filter(one -> one.startsWith("data: {")).toList()) {
+            events.add(MAPPER.readTree(line.substring("data: ".length())));
+        }
+        return events;
     }
 
     /** With the bytes a client without a tokenizer checks that its messages and the text are those of the receipt. */
