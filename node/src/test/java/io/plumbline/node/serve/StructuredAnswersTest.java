@@ -194,6 +194,54 @@ class StructuredAnswersTest {
         assertEquals("tool_calls", finish);
     }
 
+    /** What was told of it before is ended as each API ends what is not whole. */
+    @Test
+    void aCallThatIsCutShortEndsInEachApisWords() throws Exception {
+        String tool = "{\"name\":\"tell\",\"%s\":{\"type\":\"object\",\"properties\":{\"story\":{\"type\":\"string\","
+                + "\"minLength\":500}},\"required\":[\"story\"],\"additionalProperties\":false}}";
+        String openAi = USER + ",\"temperature\":0,\"max_tokens\":60,\"stream\":true,\"tool_choice\":\"required\","
+                + "\"tools\":[{\"type\":\"function\",\"function\":" + tool.formatted("parameters") + "}]";
+        StringBuilder arguments = new StringBuilder();
+        String finish = "";
+        for (JsonNode event : events("/chat/completions", "{" + openAi + "}")) {
+            JsonNode choice = event.path("choices").path(0);
+            arguments.append(choice.path("delta")
+                    .path("tool_calls")
+                    .path(0)
+                    .path("function")
+                    .path("arguments")
+                    .asText(""));
+            finish = choice.path("finish_reason").asText(finish);
+        }
+        assertTrue(arguments.toString().startsWith("{\"story\":\""), arguments.toString());
+        assertEquals("length", finish);
+        List<JsonNode> anthropic = events(
+                "/messages",
+                "{" + USER + ",\"temperature\":0,\"max_tokens\":60,\"stream\":true,\"tool_choice\":{\"type\":\"any\"},"
+                        + "\"tools\":[" + tool.formatted("input_schema") + "]}");
+        assertEquals(
+                1,
+                anthropic.stream()
+                        .filter(event -> event.path("type").asText().equals("content_block_start"))
+                        .count());
+        assertEquals(
+                1,
+                anthropic.stream()
+                        .filter(event -> event.path("type").asText().equals("content_block_stop"))
+                        .count());
+        assertEquals("message_stop", anthropic.getLast().path("type").asText());
+        JsonNode ended = events(
+                        "/responses",
+                        "{\"input\":\"Tell me a story.\",\"temperature\":0,\"max_output_tokens\":60,\"stream\":true,"
+                                + "\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\","
+                                + tool.formatted("parameters").substring(1) + "]}")
+                .getLast();
+        assertEquals("response.incomplete", ended.path("type").asText(), ended.toString());
+        JsonNode item = ended.path("response").path("output").path(0);
+        assertEquals("incomplete", item.path("status").asText(), ended.toString());
+        assertEquals("tell", item.path("name").asText());
+    }
+
     private static List<JsonNode> events(String path, String body) throws Exception {
         HttpResponse<String> response = HttpClient.newHttpClient()
                 .send(
