@@ -7,6 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.client.ApiException;
+import io.plumbline.client.ChatAnswer;
+import io.plumbline.client.ChatRequest;
+import io.plumbline.client.ChatStream;
+import io.plumbline.client.PlumblineClient;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
@@ -263,8 +268,12 @@ class PayingNetworkTest {
     }
 
     private static long credit() throws IOException, InterruptedException {
+        return credit(PAYER);
+    }
+
+    private static long credit(KeyPair of) throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port()
-                + "/v1/accounts/" + HexFormat.of().formatHex(PAYER.publicKey())));
+                + "/v1/accounts/" + HexFormat.of().formatHex(of.publicKey())));
         return MAPPER.readTree(send(request).body()).path("credit").asLong();
     }
 
@@ -318,6 +327,39 @@ class PayingNetworkTest {
         bounded[arguments.length + 1] = "3";
         IOException refused = assertThrows(IOException.class, () -> chat(bounded));
         assertTrue(refused.getMessage().contains("3 are the most"), refused.getMessage());
+    }
+
+    @Test
+    void theJavaClientPaysForItsCallsUpToItsBound() throws Exception {
+        String url = "http://localhost:" + gateway.port() + "/v1";
+        ChatRequest request = ChatRequest.builder()
+                .user("Tell me a story about a bear.")
+                .temperature(0)
+                .maxTokens(12)
+                .build();
+        KeyPair account = KeyPair.random();
+        payer.submit(new Command.Transfer(account.publicKey(), 2_000, new byte[32]));
+        await("it has money", () -> balance(account) == 2_000);
+        try (PlumblineClient client = PlumblineClient.builder()
+                .baseUrl(url)
+                .payPerCall(account, 1_500)
+                .build()) {
+            ChatAnswer answer = client.chat(request);
+            long price = answer.receipt().receipt().price();
+            long moved = 2_000 - balance(account) - 101;
+            assertTrue(moved > price, "it paid the most that the call could cost");
+            assertEquals(moved - price, credit(account));
+            StringBuilder text = new StringBuilder();
+            try (ChatStream stream = client.stream(request)) {
+                stream.forEach(text::append);
+            }
+            assertEquals(answer.text(), text.toString());
+        }
+        try (PlumblineClient poor =
+                PlumblineClient.builder().baseUrl(url).payPerCall(account, 3).build()) {
+            ApiException refused = assertThrows(ApiException.class, () -> poor.chat(request));
+            assertEquals(402, refused.status());
+        }
     }
 
     private static String chat(String... arguments) throws Exception {
