@@ -38,8 +38,8 @@ import java.util.concurrent.Callable;
 import java.util.stream.DoubleStream;
 
 /**
- * Headlines blob-put, blob-get and blob-range: a store beside write and fsync; a fetch that checks every byte beside the
- * slowest of disk, wire and hash; a mebibyte from inside of a huge blob beside the same bytes unproven.
+ * Headlines blob-put, blob-get and blob-range: a store beside write and fsync; a fetch that checks every byte beside
+ * the slowest of disk, wire and hash; a mebibyte from inside of a huge blob beside the same bytes unproven.
  */
 @Parameters(
         commandNames = "blobs",

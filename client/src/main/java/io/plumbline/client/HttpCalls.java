@@ -32,6 +32,7 @@ final class HttpCalls implements AutoCloseable {
     private static final int MAX_ERROR_BYTES = 1 << 20;
 
     private static final int OK = 200;
+    private static final int PAYMENT_REQUIRED = 402;
     private static final int TOO_MANY_REQUESTS = 429;
     private static final int UNAVAILABLE = 503;
 
@@ -48,8 +49,10 @@ final class HttpCalls implements AutoCloseable {
      * @param maxBytes of a whole answer, and of a whole stream.
      * @param retries after the first try.
      * @param longestWait for a busy server, before one try.
+     * @param payer pays for calls that are refused with 402; null where none does.
      */
-    record Settings(String apiKey, Duration timeout, long maxBytes, int retries, Duration longestWait) {}
+    record Settings(
+            String apiKey, Duration timeout, long maxBytes, int retries, Duration longestWait, CallPayer payer) {}
 
     /**
      * @param given not closed with this; null for one of its own.
@@ -113,11 +116,21 @@ final class HttpCalls implements AutoCloseable {
     /** Sends, and again where the server is busy and says so in time. */
     private Body call(HttpRequest.Builder builder, BodyHandler<Body> handler) {
         HttpRequest request = builder.build();
+        boolean isPaid = false;
         for (int tries = 0; ; tries++) {
             HttpResponse<Body> response = send(request, handler);
             int status = response.statusCode();
             if (status == OK) {
                 return response.body();
+            }
+            if (status == PAYMENT_REQUIRED && settings.payer() != null && !isPaid) {
+                String payment = payment(response.body().bytes());
+                if (payment != null) {
+                    // The header may be sent again where the server is busy: it pays once.
+                    isPaid = true;
+                    request = builder.setHeader(CallPayer.HEADER, payment).build();
+                    continue;
+                }
             }
             boolean isBusy = status == TOO_MANY_REQUESTS || status == UNAVAILABLE;
             String retryAfter = response.headers().firstValue("Retry-After").orElse(null);
@@ -127,6 +140,17 @@ final class HttpCalls implements AutoCloseable {
             }
             sleep(wait);
         }
+    }
+
+    /** The header that pays for a call; null where it is not paid. */
+    private String payment(byte[] refusal) {
+        JsonNode json = errorOf(refusal);
+        if (!json.has("accepts")) {
+            return null;
+        }
+        String path = "/accounts/" + settings.payer().key();
+        long credit = json(path, get(path, MAX_ERROR_BYTES)).path("credit").asLong();
+        return settings.payer().pay(json, credit);
     }
 
     private HttpResponse<Body> send(HttpRequest request, BodyHandler<Body> handler) {

@@ -1,6 +1,7 @@
 package io.plumbline.client;
 
 import io.plumbline.verifier.lightclient.TrustedLedger;
+import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -23,6 +24,7 @@ public final class PlumblineClientBuilder {
     private int retries = 2;
     private Duration longestWait = Duration.ofSeconds(30);
     private boolean checksContent = true;
+    private CallPayer payer;
 
     PlumblineClientBuilder() {}
 
@@ -134,10 +136,27 @@ public final class PlumblineClientBuilder {
         return this;
     }
 
+    /**
+     * Pays for each call of a gateway that is paid so, from an account of its ledger: with the account's credit there,
+     * or by a payment of what that does not cover. A call that may cost more is refused as the gateway refuses it, with
+     * {@link ApiException} and status 402. Nothing is paid where nothing is said.
+     *
+     * @param account whose money it is.
+     * @param most that one call may cost, in the ledger's smallest unit.
+     * @throws IllegalArgumentException where it is below 0.
+     */
+    public PlumblineClientBuilder payPerCall(KeyPair account, long most) {
+        if (most < 0) {
+            throw new IllegalArgumentException("The most that a call may cost is 0 or more, not " + most + ".");
+        }
+        payer = new CallPayer(Objects.requireNonNull(account, "account"), most);
+        return this;
+    }
+
     /** The client; its threads begin with its first call. */
     public PlumblineClient build() {
-        HttpCalls calls =
-                new HttpCalls(http, baseUrl, new HttpCalls.Settings(apiKey, timeout, maxBytes, retries, longestWait));
+        HttpCalls calls = new HttpCalls(
+                http, baseUrl, new HttpCalls.Settings(apiKey, timeout, maxBytes, retries, longestWait, payer));
         return new PlumblineClient(calls, model, new SettlementWatch(calls, ledger), checksContent);
     }
 }

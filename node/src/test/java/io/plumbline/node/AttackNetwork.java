@@ -67,6 +67,11 @@ public final class AttackNetwork implements AutoCloseable {
 
     /** @param answerTimeoutMs how long the full node waits for a node's next sign of life. */
     AttackNetwork(Path folder, Parameters parameters, long answerTimeoutMs, Level level) throws IOException {
+        this(folder, parameters, answerTimeoutMs, Terms.at(level));
+    }
+
+    /** With a gateway that buys at other terms. */
+    AttackNetwork(Path folder, Parameters parameters, long answerTimeoutMs, Terms terms) throws IOException {
         this.folder = folder;
         this.model = TestModels.load(TestModels.SHIPPED, folder);
         List<Deposit> deposits = new ArrayList<>(
@@ -96,7 +101,7 @@ public final class AttackNetwork implements AutoCloseable {
                 network,
                 requester,
                 Map.of("stories", model.folder()),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(level), Origins.LOCAL),
+                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, terms, Origins.LOCAL),
                 events(),
                 (code, why) -> {});
         this.media = new Media(folder.resolve("attackers"), e -> {}, () -> {});

@@ -346,7 +346,8 @@ class NetworkTest {
     void aClientThatGoesAwayEndsItsAnswer() throws Exception {
         // No stop token ends this one: without the cancellation it would run to the end of the context.
         String body = "{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a bear.\"}],"
-                + "\"max_tokens\":400,\"temperature\":9,\"seed\":3,\"stream\":true}";
+                // So many that they take longer than it takes to see that the client has gone.
+                + "\"max_tokens\":400,\"temperature\":9,\"seed\":3,\"n\":16,\"stream\":true}";
         String request;
         try (Socket socket = new Socket("localhost", gateway.port())) {
             String head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()

@@ -1,10 +1,17 @@
 package io.plumbline.node;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.beust.jcommander.JCommander;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.client.ApiException;
+import io.plumbline.client.ChatAnswer;
+import io.plumbline.client.ChatRequest;
+import io.plumbline.client.ChatStream;
+import io.plumbline.client.PlumblineClient;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
@@ -12,8 +19,11 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Signed;
+import io.plumbline.node.cli.ChatCommand;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Access;
+import io.plumbline.node.gateway.CallPayment;
 import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.NodeWish;
 import io.plumbline.node.gateway.Terms;
@@ -22,13 +32,18 @@ import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Payers;
 import io.plumbline.node.tenant.Quota;
 import io.plumbline.node.tenant.TenantFile;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.net.Socket;
 import java.net.URI;
@@ -37,6 +52,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -123,7 +140,9 @@ class PayingNetworkTest {
                         0,
                         new Terms(Level.AUDITED, Level.SIGNED, MOST_PRICE, NodeWish.Preference.PRICE),
                         Origins.LOCAL,
-                        new Access(new Tenants(keys, own, 8, event -> {}), null)),
+                        new Access(new Tenants(keys, own, 8, event -> {}), null),
+                        new Payers(own, 8),
+                        routes -> {}),
                 new Events(new PrintStream(PrintStream.nullOutputStream())),
                 (code, why) -> {});
     }
@@ -223,6 +242,142 @@ class PayingNetworkTest {
                 1_000 - price,
                 usage(key).path("budget").path("left").asLong(),
                 "a payment is counted once, over restarts");
+    }
+
+    private static HttpResponse<String> paid(String body, String payment) throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(
+                        URI.create("http://localhost:" + gateway.port() + "/v1/chat/completions"))
+                .POST(HttpRequest.BodyPublishers.ofString(body));
+        return send(payment == null ? request : request.header(CallPayment.HEADER, payment));
+    }
+
+    /** What a call is offered for, and a payment of it. */
+    private static String payment(String body, boolean byCredit) throws IOException, InterruptedException {
+        HttpResponse<String> unpaid = paid(body, null);
+        assertEquals(402, unpaid.statusCode(), unpaid.body());
+        JsonNode offer = MAPPER.readTree(unpaid.body()).path("accepts").path(0);
+        byte[] reference =
+                HexFormat.of().parseHex(offer.path("extra").path("reference").asText());
+        long most = offer.path("maxAmountRequired").asLong();
+        byte[] ledger = network.genesis().hash();
+        Command.Transfer transfer = new Command.Transfer(GATEWAY.publicKey(), most, reference);
+        CallPayment payment = byCredit
+                ? CallPayment.Credit.of(PAYER, GATEWAY.publicKey(), Bytes32.of(reference), most)
+                : new CallPayment.Transfer(
+                        Signed.of(ledger, PAYER, System.currentTimeMillis() + 60_000, transfer), transfer);
+        return payment.header(CallPayment.network(ledger));
+    }
+
+    private static long credit() throws IOException, InterruptedException {
+        return credit(PAYER);
+    }
+
+    private static long credit(KeyPair of) throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port()
+                + "/v1/accounts/" + HexFormat.of().formatHex(of.publicKey())));
+        return MAPPER.readTree(send(request).body()).path("credit").asLong();
+    }
+
+    @Test
+    void aCallWithoutAKeyIsPaidByAnAccountOfTheLedger() throws Exception {
+        String body = question(",\"max_tokens\":20");
+        long before = credit();
+        long money = balance(PAYER);
+        HttpResponse<String> answered = paid(body, payment(body, false));
+        assertEquals(200, answered.statusCode(), answered.body());
+        JsonNode answer = MAPPER.readTree(answered.body());
+        long price = answer.path("plumbline").path("price").asLong();
+        JsonNode told = MAPPER.readTree(Base64.getDecoder()
+                .decode(answered.headers()
+                        .firstValue(CallPayment.RESPONSE_HEADER)
+                        .orElseThrow()));
+        long most = MOST_PRICE * (answer.path("usage").path("prompt_tokens").asLong() + 20);
+        assertEquals(price, told.path("extra").path("used").asLong());
+        assertEquals(before + most - price, told.path("extra").path("left").asLong());
+        assertEquals(before + most - price, credit());
+        assertEquals(money - most - 101, balance(PAYER), "the ledger's fee of such a payment, and what it may cost");
+        // A node that there is not: the payment was made, and is credit.
+        String failing = question(",\"max_tokens\":20,\"plumbline\":{\"node\":\"" + "ab".repeat(32) + "\"}");
+        HttpResponse<String> failed = paid(failing, payment(failing, false));
+        assertEquals(503, failed.statusCode(), failed.body());
+        assertEquals(before + 2 * most - price, credit());
+        // A stream, paid with credit.
+        String streamed = question(",\"max_tokens\":20,\"stream\":true");
+        HttpResponse<String> stream = paid(streamed, payment(streamed, true));
+        assertEquals(200, stream.statusCode(), stream.body());
+        assertTrue(stream.body().endsWith("data: [DONE]\n\n"), stream.body());
+        assertTrue(stream.headers().firstValue(CallPayment.RESPONSE_HEADER).isPresent());
+        await("what it cost is charged", () -> credit() == before + 2 * most - 2 * price);
+        long left = credit();
+        gateway.close();
+        startGateway();
+        assertEquals(left, credit(), "credit outlasts the process");
+    }
+
+    @Test
+    void aTerminalPaysForItsAnswersUpToItsBound() throws Exception {
+        Path key = folder.resolve("payer.key");
+        Network.writeKey(key, PAYER);
+        String url = "http://localhost:" + gateway.port() + "/v1";
+        String[] arguments = {url, "--max-tokens", "12", "--temperature", "0", "--pay", key.toString()};
+        String said = chat(arguments);
+        assertTrue(said.startsWith("Once upon a time"), said);
+        assertTrue(credit() > 0, "what it did not cost");
+        String[] bounded = Arrays.copyOf(arguments, arguments.length + 2);
+        bounded[arguments.length] = "--pay-at-most";
+        bounded[arguments.length + 1] = "3";
+        IOException refused = assertThrows(IOException.class, () -> chat(bounded));
+        assertTrue(refused.getMessage().contains("3 are the most"), refused.getMessage());
+    }
+
+    @Test
+    void theJavaClientPaysForItsCallsUpToItsBound() throws Exception {
+        String url = "http://localhost:" + gateway.port() + "/v1";
+        ChatRequest request = ChatRequest.builder()
+                .user("Tell me a story about a bear.")
+                .temperature(0)
+                .maxTokens(12)
+                .build();
+        KeyPair account = KeyPair.random();
+        payer.submit(new Command.Transfer(account.publicKey(), 2_000, new byte[32]));
+        await("it has money", () -> balance(account) == 2_000);
+        try (PlumblineClient client = PlumblineClient.builder()
+                .baseUrl(url)
+                .payPerCall(account, 1_500)
+                .build()) {
+            ChatAnswer answer = client.chat(request);
+            long price = answer.receipt().receipt().price();
+            long moved = 2_000 - balance(account) - 101;
+            assertTrue(moved > price, "it paid the most that the call could cost");
+            assertEquals(moved - price, credit(account));
+            StringBuilder text = new StringBuilder();
+            try (ChatStream stream = client.stream(request)) {
+                stream.forEach(text::append);
+            }
+            assertEquals(answer.text(), text.toString());
+        }
+        try (PlumblineClient poor =
+                PlumblineClient.builder().baseUrl(url).payPerCall(account, 3).build()) {
+            ApiException refused = assertThrows(ApiException.class, () -> poor.chat(request));
+            assertEquals(402, refused.status());
+        }
+    }
+
+    private static String chat(String... arguments) throws Exception {
+        ChatCommand command = new ChatCommand();
+        JCommander.newBuilder().addObject(command).build().parse(arguments);
+        InputStream in = System.in;
+        PrintStream out = System.out;
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        try {
+            System.setIn(new ByteArrayInputStream("Tell me a story.\n\n".getBytes(StandardCharsets.UTF_8)));
+            System.setOut(new PrintStream(said, true, StandardCharsets.UTF_8));
+            assertEquals(0, command.call());
+        } finally {
+            System.setIn(in);
+            System.setOut(out);
+        }
+        return said.toString(StandardCharsets.UTF_8);
     }
 
     @Test

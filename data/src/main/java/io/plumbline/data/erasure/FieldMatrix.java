@@ -5,9 +5,9 @@ final class FieldMatrix {
     private FieldMatrix() {}
 
     /**
-     * The code's matrix: of {@code n} rows of {@code k}, any {@code k} of which can be inverted, and the first {@code k}
-     * of which are the identity, so that the first shards are the data. A Vandermonde matrix times the inverse of its
-     * top (James Plank's correction of 2003).
+     * The code's matrix: {@code n} rows of {@code k}, any {@code k} of which can be inverted; the first {@code k} are
+     * the identity, so that the first shards are the data. A Vandermonde matrix times the inverse of its top (James
+     * Plank's correction of 2003).
      */
     static int[][] code(int k, int n) {
         int[][] vandermonde = new int[n][k];

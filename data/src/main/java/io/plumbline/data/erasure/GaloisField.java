@@ -1,6 +1,6 @@
 package io.plumbline.data.erasure;
 
-/** Bytes as the field of 256 elements, by the polynomial x^8 + x^4 + x^3 + x^2 + 1 (0x11D), as in most storage codes. */
+/** Bytes as the field of 256 elements, by x^8 + x^4 + x^3 + x^2 + 1 (0x11D), as in most storage codes. */
 final class GaloisField {
     private static final int POLYNOMIAL = 0x11D;
     private static final int[] LOG = new int[256];

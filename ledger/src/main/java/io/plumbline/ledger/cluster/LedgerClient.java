@@ -174,6 +174,28 @@ public final class LedgerClient implements AutoCloseable {
             knowsTime = true;
         }
         Signed signed = Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
+        Sequencer.Answer answer = send(signed);
+        if (signed.lastMs() - answer.timeMs() > Signed.MAX_LIFE_MS) {
+            // Some full node has said that it is later than it is. Whoever has them may hand them in when it is.
+            sequencer.distrust();
+            throw new IOException("A full node said a wrong time, and the commands were signed by it: they may still be"
+                    + " applied until " + signed.lastMs() + " ms of the ledger's clock; look before asking again.");
+        }
+        return outcomes(answer, commands.size());
+    }
+
+    /**
+     * Submits what another account has signed. Sent again within its time, it is answered as the first time, and not
+     * applied twice.
+     *
+     * @return an outcome for each command.
+     * @throws IOException where nobody answers, or too late: it may still be applied within its own time.
+     */
+    public List<Outcome> submit(Signed signed) throws IOException {
+        return outcomes(send(signed), signed.commands().size());
+    }
+
+    private Sequencer.Answer send(Signed signed) throws IOException {
         Sequencer.Answer answer = sequencer.submit(signed.encode());
         if (answer.timeMs() > signed.lastMs()) {
             // An earlier copy of them may have been applied, and its answer forgotten: sending them anew could do it
@@ -182,19 +204,17 @@ public final class LedgerClient implements AutoCloseable {
                     "The ledger's clock went ahead while it was asked. Whether it was applied is not known"
                             + " any more; look before asking again.");
         }
-        if (signed.lastMs() - answer.timeMs() > Signed.MAX_LIFE_MS) {
-            // Some full node has said that it is later than it is. Whoever has them may hand them in when it is.
-            sequencer.distrust();
-            throw new IOException("A full node said a wrong time, and the commands were signed by it: they may still be"
-                    + " applied until " + signed.lastMs() + " ms of the ledger's clock; look before asking again.");
-        }
         if (answer.reasons().isEmpty()) {
             throw new IOException(
                     "The full node's answer says nothing of the commands. Whether they were applied is not"
                             + " known; look before asking again.");
         }
+        return answer;
+    }
+
+    private static List<Outcome> outcomes(Sequencer.Answer answer, int commands) {
         List<Outcome> outcomes = new ArrayList<>();
-        for (int i = 0; i < commands.size(); i++) {
+        for (int i = 0; i < commands; i++) {
             String reason = answer.reasons().get(Math.min(i, answer.reasons().size() - 1));
             outcomes.add(new Outcome(answer.height(), reason == null ? "" : reason));
         }

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.node.gateway.CallPayment;
+import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -16,6 +18,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.concurrent.Callable;
@@ -42,13 +45,25 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
             description = "for endpoints that ask for one; the variable OPENAI_API_KEY otherwise")
     private String apiKey = System.getenv("OPENAI_API_KEY");
 
+    @Parameter(
+            names = "--pay",
+            description = "KEYFILE: of the ledger's account that pays for each answer, where the endpoint is paid so")
+    private Path payerKey;
+
+    @Parameter(names = "--pay-at-most", description = "with --pay: the most that one answer may cost")
+    private long payAtMost = 10_000;
+
     private final ObjectMapper mapper = new ObjectMapper();
+    private CallPayer payer;
     private final HttpClient http = HttpClient.newHttpClient();
     private final ArrayNode messages = mapper.createArrayNode();
 
     @Override
     public Integer call() throws Exception {
         String base = url.replaceAll("/+$", "");
+        if (payerKey != null) {
+            payer = new CallPayer(Network.readKey(payerKey), payAtMost);
+        }
         if (model == null) {
             model = get(base + "/models").path("data").path(0).path("id").asText("");
             if (model.isEmpty()) {
@@ -81,12 +96,16 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
                 .put("max_tokens", maxTokens)
                 .put("temperature", temperature);
         body.set("messages", messages);
-        HttpResponse<Stream<String>> response = http.send(
-                request(base + "/chat/completions")
-                        .header("Content-Type", "application/json")
-                        .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
-                        .build(),
-                HttpResponse.BodyHandlers.ofLines());
+        HttpResponse<Stream<String>> response = post(base, body, null);
+        if (response.statusCode() == 402 && payer != null) {
+            String refusal;
+            try (Stream<String> lines = response.body()) {
+                refusal = String.join("\n", lines.limit(100).toList());
+            }
+            long credit =
+                    get(base + "/accounts/" + payer.account()).path("credit").asLong();
+            response = post(base, body, payer.pay(mapper.readTree(refusal), credit));
+        }
         StringBuilder answer = new StringBuilder();
         JsonNode receipt = null;
         try (Stream<String> lines = response.body()) {
@@ -120,6 +139,18 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
         if (receipt != null) {
             Terminal.print("  " + state(base, receipt));
         }
+    }
+
+    /** @param payment null for none. */
+    private HttpResponse<Stream<String>> post(String base, ObjectNode body, String payment)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request = request(base + "/chat/completions")
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body.toString()));
+        if (payment != null) {
+            request.header(CallPayment.HEADER, payment);
+        }
+        return http.send(request.build(), HttpResponse.BodyHandlers.ofLines());
     }
 
     /** A model's words may move a terminal's cursor to the next line, and nowhere else. */

@@ -5,6 +5,7 @@ import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.node.tls.CertificateFiles;
+import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -14,8 +15,8 @@ import javax.net.ssl.SSLContext;
 import org.agrona.CloseHelper;
 
 /**
- * The tenants that may use an API, and the certificate by which they know it; both from files that are looked at again
- * every second once the server runs.
+ * The tenants that may use an API, or how each call is paid for, and the certificate by which they know it. Their files
+ * are looked at again every second once the server runs.
  */
 public final class Access implements AutoCloseable {
     /** Asked by programs that watch over a server and have no key; the answer is yes or no, and nothing more. */
@@ -24,6 +25,7 @@ public final class Access implements AutoCloseable {
 
     private final Tenants tenants;
     private final CertificateFiles certificate;
+    private final PayPerCall calls;
     private ScheduledExecutorService looking;
 
     /**
@@ -31,8 +33,18 @@ public final class Access implements AutoCloseable {
      * @param certificate null where it is served in the clear.
      */
     public Access(Tenants tenants, CertificateFiles certificate) {
+        this(tenants, certificate, null);
+    }
+
+    private Access(Tenants tenants, CertificateFiles certificate, PayPerCall calls) {
         this.tenants = tenants;
         this.certificate = certificate;
+        this.calls = calls;
+    }
+
+    /** The same for those too that pay for each call: requests without a key that compute. Closed in place of this. */
+    Access paidBy(PayPerCall each) {
+        return new Access(tenants, certificate, each);
     }
 
     /** Everybody, in the clear. */
@@ -40,13 +52,25 @@ public final class Access implements AutoCloseable {
         return new Access(null, null);
     }
 
-    /** These routes, for tenants alone. A route counts as a request where it computes: where it is posted to. */
+    /**
+     * These routes, for tenants alone, or for calls that are paid. A route counts as a request where it computes: where
+     * it is posted to.
+     */
     HttpRoutes guard(HttpRoutes routes) {
-        return tenants == null
+        return tenants == null && calls == null
                 ? routes
                 : routes.wrapped((method, path, handler) -> OPEN_PATHS.contains(path)
                         ? handler
-                        : refusing(Http.form(path), tenants.guard(handler, method.equals("POST"))));
+                        : refusing(Http.form(path), guard(path, handler, method.equals("POST"))));
+    }
+
+    private HttpHandler guard(String path, HttpHandler handler, boolean isCounted) {
+        HttpHandler keyed = tenants == null ? null : tenants.guard(handler, isCounted);
+        if (calls == null) {
+            return keyed;
+        }
+        HttpHandler paid = isCounted ? calls.guard(path, handler) : handler;
+        return keyed == null ? paid : http -> (Tenants.showsKey(http) ? keyed : paid).handle(http);
     }
 
     private static HttpHandler refusing(Http.Refusal form, HttpHandler handler) {
@@ -71,7 +95,7 @@ public final class Access implements AutoCloseable {
 
     /** Begins to look at the files. {@code faults} hears of what goes wrong but with the files themselves. */
     void start(Consumer<Throwable> faults) {
-        if (tenants == null && certificate == null) {
+        if (tenants == null && certificate == null && calls == null) {
             return;
         }
         looking = Executors.newSingleThreadScheduledExecutor(
@@ -87,7 +111,10 @@ public final class Access implements AutoCloseable {
             if (tenants != null) {
                 tenants.lookAgain();
             }
-        } catch (RuntimeException e) {
+            if (calls != null) {
+                calls.save();
+            }
+        } catch (IOException | RuntimeException e) {
             // It would not be looked at again.
             faults.accept(e);
         }
@@ -98,6 +125,6 @@ public final class Access implements AutoCloseable {
         if (looking != null) {
             looking.shutdownNow();
         }
-        CloseHelper.close(tenants);
+        CloseHelper.closeAll(tenants, calls);
     }
 }

@@ -35,6 +35,13 @@ public interface Answerers {
     /** The most that any asks for a token, or for a row, in the ledger's smallest unit. */
     long mostPrice();
 
+    /**
+     * How long a first token may take before another is asked as well, and the first token counts, in milliseconds.
+     *
+     * @return 0 where that is not done.
+     */
+    long hedgeMs();
+
     /** Whether requests can be answered now. */
     boolean isWell();
 

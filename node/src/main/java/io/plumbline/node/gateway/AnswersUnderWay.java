@@ -62,6 +62,11 @@ final class AnswersUnderWay implements Answerers {
     }
 
     @Override
+    public long hedgeMs() {
+        return answerers.hedgeMs();
+    }
+
+    @Override
     public boolean isWell() {
         return answerers.isWell();
     }

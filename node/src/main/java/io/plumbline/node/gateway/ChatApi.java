@@ -96,14 +96,15 @@ final class ChatApi implements AutoCloseable {
         try (Completion completion = new Completion(this, asked)) {
             completion.onComputed(() -> admission.used(completion.usage()));
             try {
-                answer(http, asked, completion, wording.apply(completion));
+                answer(http, asked, completion, wording.apply(completion), admission);
             } finally {
                 admission.used(completion.usage());
             }
         }
     }
 
-    private static void answer(HttpExchange http, ChatRequest asked, Completion completion, CompletionWriter writer)
+    private static void answer(
+            HttpExchange http, ChatRequest asked, Completion completion, CompletionWriter writer, Admission admission)
             throws IOException {
         if (asked.stream()) {
             http.responseHeader("Content-Type", "text/event-stream");
@@ -118,7 +119,10 @@ final class ChatApi implements AutoCloseable {
         } else {
             completion.start();
             http.onClientGone(completion::cancel);
-            Http.send(http, 200, writer.whole());
+            ObjectNode whole = writer.whole();
+            admission.used(completion.usage());
+            admission.tell(http);
+            Http.send(http, 200, whole);
         }
     }
 
@@ -134,6 +138,11 @@ final class ChatApi implements AutoCloseable {
     private long mostCost(ChatRequest asked) {
         long tokens = asked.requests().stream().mapToLong(this::tokens).sum();
         return Answerers.cost(tokens, Math.min(asked.wish().maxPrice(), answerers.mostPrice()));
+    }
+
+    /** For so long may a first token take before another node is asked as well; 0 where none is. */
+    long hedgeMs() {
+        return answerers.hedgeMs();
     }
 
     /** Nodes that are there, and are as a client wishes. */

@@ -2,9 +2,10 @@ package io.plumbline.node.gateway;
 
 import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.node.client.AnswerStream;
+import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.NodeClient.Answered;
 import io.plumbline.node.gateway.tools.AnswerPart;
-import io.plumbline.node.gateway.tools.ToolCallReader;
+import io.plumbline.node.gateway.tools.AnswerReader;
 import io.plumbline.node.gateway.tools.ToolUse;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -20,11 +21,11 @@ final class Choice {
     final Tries tries;
     private final TextStream text;
     private final ToolUse tools;
-    private final ToolCallReader reader;
+    private final AnswerReader reader;
     volatile Request request;
     volatile AnswerStream inference;
     volatile Exception failure;
-    Answerers.Answerer by;
+    volatile Answerers.Answerer by;
     private Answered answered;
 
     /** @param tools that it may call; null for none. */
@@ -33,7 +34,7 @@ final class Choice {
         this.request = request;
         this.text = text;
         this.tools = tools;
-        this.reader = tools == null ? null : tools.reader();
+        this.reader = tools == null ? null : tools.streamReader();
         this.tries = tries;
     }
 
@@ -64,9 +65,9 @@ final class Choice {
         }
     }
 
-    /** The parts that the next token completes; perhaps none yet. */
-    List<AnswerPart> add(int token) {
-        return parts(text.add(token), false);
+    /** The parts that the next tokens complete; perhaps none yet. */
+    List<AnswerPart> add(List<ChosenToken> chosen) {
+        return parts(text.add(chosen.stream().mapToInt(ChosenToken::token).toArray()), false);
     }
 
     /** The parts that were held back at the end. */
@@ -85,10 +86,10 @@ final class Choice {
         return parts;
     }
 
-    /** The id of a call: the same for the same request. */
-    String id(AnswerPart.Call call) {
+    /** The id of the call with this index: the same for the same request. */
+    String id(int call) {
         byte[] hash = request.hash();
-        hash[0] += (byte) call.index();
+        hash[0] += (byte) call;
         return tools.format().callId(HEX.formatHex(hash));
     }
 
@@ -113,9 +114,14 @@ final class Choice {
         if (tools == null) {
             return signed.isEmpty() ? List.of() : List.of(new AnswerPart.Text(signed));
         }
-        ToolCallReader again = tools.reader();
-        List<AnswerPart> parts = new ArrayList<>(again.add(signed));
-        parts.addAll(again.finish());
+        List<AnswerPart> parts = read(tools.streamReader(), signed);
+        // A call that the answer ends within is text, where it was not told before.
+        return parts.stream().anyMatch(AnswerPart.Cut.class::isInstance) ? read(tools.reader(), signed) : parts;
+    }
+
+    private static List<AnswerPart> read(AnswerReader reader, String text) {
+        List<AnswerPart> parts = new ArrayList<>(reader.add(text));
+        parts.addAll(reader.finish());
         return parts;
     }
 

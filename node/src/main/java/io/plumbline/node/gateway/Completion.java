@@ -12,11 +12,13 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -33,8 +35,17 @@ final class Completion implements AutoCloseable {
     private Runnable onComputed = () -> {};
     private volatile boolean isCancelled;
 
-    /** Choices with news: a token, or their end. */
-    private final BlockingQueue<News> news = new LinkedBlockingQueue<>();
+    /**
+     * From one writing of a stream to the next where tokens come faster: fifty a second are more than a person can
+     * tell apart, and each costs a switch of threads, an event and a system call.
+     */
+    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    /** Tokens that are told together. */
+    private static final int MOST_TOGETHER = 256;
+
+    /** Choices with news, a token or their end; bounded by the tokens that were asked for. */
+    private final BatchQueue<News> news = new BatchQueue<>(PAUSE_NS, MOST_TOGETHER);
 
     /** @param chosen null at a choice's end. */
     private record News(Choice choice, ChosenToken chosen) {}
@@ -158,12 +169,7 @@ final class Completion implements AutoCloseable {
         while (begun == null) {
             choice.by = by;
             try {
-                begun = api.infer(
-                        choice.request,
-                        by,
-                        chat.wish().level(),
-                        chat.topLogprobs(),
-                        chosen -> news.add(new News(choice, chosen)));
+                begun = asked(choice, by);
             } catch (BusyException e) {
                 // No money was put up, and nothing asked: the next node may have the same request.
                 by = choice.tries.next(e);
@@ -172,6 +178,46 @@ final class Completion implements AutoCloseable {
         choice.inference = begun;
         if (isCancelled) {
             cancel(choice);
+        }
+    }
+
+    private AnswerStream asked(Choice choice, Answerers.Answerer by) throws IOException {
+        HedgedAnswer.Attempt attempt = new HedgedAnswer.Attempt(choice.request, by);
+        Hedging hedging = new Hedging(choice);
+        return api.hedgeMs() == 0
+                ? hedging.ask(attempt, hedging::onToken)
+                : HedgedAnswer.begin(attempt, api.hedgeMs(), hedging, hedging);
+    }
+
+    /** Asks nodes for a choice, of which one answers. */
+    private final class Hedging implements HedgedAnswer.Asking, HedgedAnswer.Listener {
+        private final Choice choice;
+
+        Hedging(Choice choice) {
+            this.choice = choice;
+        }
+
+        @Override
+        public AnswerStream ask(HedgedAnswer.Attempt attempt, Consumer<ChosenToken> onToken) throws IOException {
+            return api.infer(attempt.request(), attempt.by(), chat.wish().level(), chat.topLogprobs(), onToken);
+        }
+
+        @Override
+        public HedgedAnswer.Attempt another() throws IOException {
+            return choice.tries.mayTryAnother()
+                    ? new HedgedAnswer.Attempt(choice.request.renewed(nonce()), choice.tries.first())
+                    : null;
+        }
+
+        @Override
+        public void onDecided(HedgedAnswer.Attempt attempt) {
+            choice.request = attempt.request();
+            choice.by = attempt.by();
+        }
+
+        @Override
+        public void onToken(ChosenToken chosen) {
+            news.add(new News(choice, chosen));
         }
     }
 
@@ -193,7 +239,7 @@ final class Completion implements AutoCloseable {
                 }
             });
         } finally {
-            news.add(new News(choice, null));
+            news.addUrgent(new News(choice, null));
             if (computing.decrementAndGet() == 0) {
                 onComputed.run();
             }
@@ -221,17 +267,23 @@ final class Completion implements AutoCloseable {
         /** For answers that are told when they are whole. */
         Listener NONE = new Listener() {
             @Override
-            public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) {}
+            public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts) {}
 
             @Override
             public void onEnd(Choice choice, List<AnswerPart> parts) {}
         };
 
-        /** @param chosen the token that has come; it may add nothing that can be told yet. */
-        void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException;
+        /**
+         * @param chosen the tokens that have come since the last call, one at least.
+         * @param parts that they complete; perhaps none that can be told yet.
+         */
+        void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts) throws IOException;
 
         /** @param parts what was held back. The choice is answered. */
         void onEnd(Choice choice, List<AnswerPart> parts) throws IOException;
+
+        /** All that is known by now has been told, and more is to come. */
+        default void onPause() throws IOException {}
     }
 
     /**
@@ -241,24 +293,42 @@ final class Completion implements AutoCloseable {
      */
     void follow(Listener listener) throws IOException {
         int open = choices.size();
+        List<News> batch = new ArrayList<>();
+        Map<Choice, List<ChosenToken>> grown = new LinkedHashMap<>();
         try {
             while (open > 0) {
-                News next = news.take();
-                Choice choice = next.choice();
-                if (next.chosen() == null) {
+                news.take(batch);
+                for (News next : batch) {
+                    Choice choice = next.choice();
+                    if (next.chosen() != null) {
+                        grown.computeIfAbsent(choice, unused -> new ArrayList<>())
+                                .add(next.chosen());
+                        continue;
+                    }
+                    tell(grown, listener);
                     choice.rethrow();
                     open--;
                     api.answered(choice.request, choice.answered());
                     listener.onEnd(choice, choice.finish());
-                } else {
-                    listener.onToken(
-                            choice, next.chosen(), choice.add(next.chosen().token()));
+                }
+                tell(grown, listener);
+                batch.clear();
+                if (open > 0) {
+                    listener.onPause();
                 }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while answering.", e);
         }
+    }
+
+    private static void tell(Map<Choice, List<ChosenToken>> grown, Listener listener) throws IOException {
+        for (Map.Entry<Choice, List<ChosenToken>> one : grown.entrySet()) {
+            Choice choice = one.getKey();
+            listener.onTokens(choice, one.getValue(), choice.add(one.getValue()));
+        }
+        grown.clear();
     }
 
     /**

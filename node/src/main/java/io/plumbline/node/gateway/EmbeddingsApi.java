@@ -102,6 +102,7 @@ final class EmbeddingsApi implements AutoCloseable {
         } finally {
             admission.used(used);
         }
+        admission.tell(http);
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = json.putArray("data");
         for (int i = 0; i < vectors.size(); i++) {

@@ -24,16 +24,20 @@ import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Payers;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -58,6 +62,7 @@ public final class Gateway implements RunningRole {
     private final Genesis genesis;
     private final LedgerCredit credit;
     private final LedgerFollowed followed;
+    private final PayPerCall calls;
 
     /**
      * Where a gateway works and what it offers.
@@ -66,6 +71,8 @@ public final class Gateway implements RunningRole {
      * @param terms that answers are bought at.
      * @param origins the web pages that may use it.
      * @param access the tenants that may use it, and how it is known to them; closed with it.
+     * @param payers accounts that pay for each call, where calls without a tenant's key are paid; closed with it. Null
+     *     where they are not.
      * @param operator adds the operator's routes; see {@link ApiServer.Place}.
      */
     public record Place(
@@ -75,15 +82,16 @@ public final class Gateway implements RunningRole {
             Terms terms,
             Origins origins,
             Access access,
+            Payers payers,
             Consumer<HttpRoutes> operator) {
+        /** For tenants, or for everybody; its operator's routes are elsewhere. */
+        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+            this(folder, host, httpPort, terms, origins, access, null, routes -> {});
+        }
+
         /** For everybody, in the clear. */
         public Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {
             this(folder, host, httpPort, terms, origins, Access.open());
-        }
-
-        /** Without an operator's routes. */
-        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
-            this(folder, host, httpPort, terms, origins, access, routes -> {});
         }
     }
 
@@ -115,12 +123,20 @@ public final class Gateway implements RunningRole {
                 () -> ledger.nodes().isEmpty() ? "no inference node is registered on the ledger" : null);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         NodeSelector nodes = new NodeSelector(keys, ledger, endpoint, client, place.terms(), events);
+        Access access = place.access();
+        this.calls = place.payers() == null
+                ? null
+                : new PayPerCall(ledger, genesis.hash(), keys, place.payers(), access.tls() != null);
+        if (calls != null) {
+            access = access.paidBy(calls);
+        }
+        this.credit = credit(access.tenants(), keys, events);
         try {
             this.server = new ApiServer(
                     nodes,
                     models,
                     place.terms().level(),
-                    new ApiServer.Place(host, place.httpPort(), place.origins(), place.access(), place.operator()),
+                    new ApiServer.Place(host, place.httpPort(), place.origins(), access, place.operator()),
                     this::addRoutes,
                     // A request that fails is refused; the process is well.
                     fault -> events.emit(new Event.Error(fault.toString())));
@@ -128,12 +144,27 @@ public final class Gateway implements RunningRole {
             closeAllButServer();
             throw e;
         }
-        Tenants tenants = place.access().tenants();
-        this.credit = tenants == null ? null : new LedgerCredit(ledger, genesis, keys.publicKey(), tenants, events);
         if (credit != null) {
             credit.start();
         }
         events.emit(new Event.Ready("gateway", null, null, server.port()));
+    }
+
+    /** What looks for payments; null where none are taken. */
+    private LedgerCredit credit(Tenants tenants, KeyPair keys, Events events) {
+        List<Payee> payees = new ArrayList<>();
+        if (tenants != null) {
+            tenants.takePayments(Bytes32.of(keys.publicKey()));
+            payees.add(new Payee.OfTenants(tenants));
+        }
+        if (calls != null) {
+            payees.add(calls);
+        }
+        LedgerCredit found = payees.isEmpty() ? null : new LedgerCredit(ledger, genesis, payees, events);
+        if (calls != null) {
+            calls.onAwaited(found::hurry);
+        }
+        return found;
     }
 
     public int port() {
@@ -175,12 +206,16 @@ public final class Gateway implements RunningRole {
 
     private void account(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            Account account = ledger.account(Http.key(http.parameter("key")));
+            byte[] key = Http.key(http.parameter("key"));
+            Account account = ledger.account(key);
             ObjectNode json = Http.MAPPER
                     .createObjectNode()
                     .put("balance", account.balance())
                     .put("stake", account.stake())
                     .put("unbonding", account.unbonding());
+            if (calls != null) {
+                json.put("credit", calls.left(key));
+            }
             Http.send(http, 200, json);
         });
     }

@@ -121,6 +121,10 @@ public final class Http {
             send(http, e.status(), refusal.of(e.status(), e.code(), e.parameter(), e.getMessage()));
         } catch (HttpException e) {
             refuse(http, refusal, e);
+        } catch (PaymentRequiredException e) {
+            ObjectNode json = (ObjectNode) refusal.of(402, "payment_required", null, e.getMessage());
+            http.responseHeader("x-should-retry", "false");
+            send(http, 402, json.setAll(e.terms()));
         } catch (AnswerTooLargeException e) {
             send(http, 413, refusal.of(413, null, null, e.getMessage()));
         } catch (IllegalArgumentException e) {

@@ -5,7 +5,6 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Payment;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
-import io.plumbline.node.tenant.Tenants;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
@@ -17,37 +16,58 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Looks for payments to a gateway's account, and credits those to tenants that they name. What one full node says of a
- * payment is not enough: it counts when a quorum has signed the block that has it.
+ * Looks for payments to a gateway's account, and credits those to whom they name. What one full node says of a payment
+ * is not enough: it counts when a quorum has signed the block that has it.
  */
 final class LedgerCredit implements AutoCloseable {
-    private static final long LOOK_S = 2;
+    private static final long TICK_MS = 100;
+
+    /** Between two looks where no payment is waited for. */
+    private static final long TICKS_OF_LOOK = 20;
+
+    /** For so long it is looked at every tick once a payment is waited for. */
+    private static final long HURRY_TICKS = 300;
 
     /** So often all payments since the last credit are looked at again: every ten minutes. */
     private static final long LOOKS_OF_ALL = 300;
 
     private final LedgerClient ledger;
     private final Genesis genesis;
-    private final Tenants tenants;
+    private final List<Payee> payees;
     private final Events events;
     private final ScheduledExecutorService looking = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("ledger-credit").factory());
     private long last;
     private long looks;
+    private long ticks;
+    private volatile long hurriedTicks;
     private boolean isTold;
 
-    /** @param account the gateway's own, which {@code ledger} asks as. */
-    LedgerCredit(LedgerClient ledger, Genesis genesis, byte[] account, Tenants tenants, Events events) {
+    /** @param ledger asked as the account that is paid. */
+    LedgerCredit(LedgerClient ledger, Genesis genesis, List<Payee> payees, Events events) {
         this.ledger = ledger;
         this.genesis = genesis;
-        this.tenants = tenants;
+        this.payees = List.copyOf(payees);
         this.events = events;
-        tenants.takePayments(Bytes32.of(account));
     }
 
     /** Looks from now on, every few seconds. */
     void start() {
-        looking.scheduleWithFixedDelay(this::look, 0, LOOK_S, TimeUnit.SECONDS);
+        looking.scheduleWithFixedDelay(this::tick, 0, TICK_MS, TimeUnit.MILLISECONDS);
+    }
+
+    /** A payment is waited for: it is looked more often for a while. Any thread may call. */
+    void hurry() {
+        hurriedTicks = HURRY_TICKS;
+    }
+
+    private void tick() {
+        long left = hurriedTicks;
+        hurriedTicks = Math.max(0, left - 1);
+        if (left > 0 || ticks % TICKS_OF_LOOK == 0) {
+            look();
+        }
+        ticks++;
     }
 
     /** Looks once; one at a time. */
@@ -55,27 +75,30 @@ final class LedgerCredit implements AutoCloseable {
         try {
             if (looks++ % LOOKS_OF_ALL == 0) {
                 // A full node may have shown payments that there are not, for nobody, with numbers far ahead.
-                last = tenants.lastPayment();
+                last = payees.stream().mapToLong(Payee::lastPayment).min().orElseThrow();
             }
             List<Payment> found = ledger.payments(last);
             for (Payment payment : found) {
-                Bytes32 reference = Bytes32.of(payment.reference());
-                String tenant = tenants.named(reference);
-                if (tenant != null && !isCertified(payment)) {
+                Payee payee = payees.stream()
+                        .filter(one -> one.named(payment) != null)
+                        .findFirst()
+                        .orElse(null);
+                String name = payee == null ? null : payee.named(payment);
+                if (name != null && !isCertified(payment)) {
                     return;
                 }
                 last = payment.number();
-                if (tenant != null) {
-                    tenants.credit(reference, payment.amount(), payment.number());
+                if (name != null && payment.number() > payee.lastPayment()) {
+                    payee.credit(payment);
                     events.emit(new Event.Credited(
-                            tenant, payment.amount(), Bytes32.of(payment.from()).toString()));
+                            name, payment.amount(), Bytes32.of(payment.from()).toString()));
                 }
             }
             isTold = false;
         } catch (IOException | RuntimeException e) {
             // It would not be looked again. A ledger that does not answer is told of by others.
             if (!isTold && !looking.isShutdown()) {
-                events.emit(new Event.Warning("Payments for tenants cannot be looked for now: " + e.getMessage()));
+                events.emit(new Event.Warning("Payments cannot be looked for now: " + e.getMessage()));
             }
             isTold = true;
         }

@@ -37,7 +37,10 @@ final class MessagesCompletion implements CompletionWriter {
                 case AnswerPart.Text said ->
                     content.addObject().put("type", "text").put("text", said.text());
                 case AnswerPart.Call call ->
-                    content.add(toolUse(choice, call).set("input", Http.json(call.arguments())));
+                    content.add(toolUse(choice, call.index(), call.name()).set("input", Http.json(call.arguments())));
+                case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
+                    // The whole call is what is told.
+                }
             }
         }
         end(json, choice);
@@ -53,11 +56,13 @@ final class MessagesCompletion implements CompletionWriter {
         ObjectNode message = message();
         message.set("usage", usage(0));
         message.set("plumbline", ReceiptFields.begun(completion.choices().getFirst()));
-        out.send(start.set("message", message));
+        out.add(start.set("message", message));
+        out.flush();
         try {
             completion.follow(new Completion.Listener() {
                 @Override
-                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts)
+                        throws IOException {
                     write(choice, parts, out);
                 }
 
@@ -71,15 +76,21 @@ final class MessagesCompletion implements CompletionWriter {
                     delta.set(
                             "plumbline",
                             ReceiptFields.of(choice, completion.chat().discloses()));
-                    out.send(delta);
+                    out.add(delta);
+                }
+
+                @Override
+                public void onPause() throws IOException {
+                    out.flush();
                 }
             });
-            out.send(EventStream.event("message_stop"));
+            out.add(EventStream.event("message_stop"));
         } catch (IOException | RuntimeException e) {
             // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
             int status = e instanceof BusyException ? 529 : e instanceof IOException ? 500 : 400;
-            out.send((ObjectNode) Http.anthropic(status, null, null, e.getMessage()));
+            out.add((ObjectNode) Http.anthropic(status, null, null, e.getMessage()));
         }
+        out.flush();
     }
 
     private void write(Choice choice, List<AnswerPart> parts, EventStream out) throws IOException {
@@ -91,34 +102,36 @@ final class MessagesCompletion implements CompletionWriter {
                                 .createObjectNode()
                                 .put("type", "text")
                                 .put("text", "");
-                        out.send(block("content_block_start", blocks++).set("content_block", block));
+                        out.add(block("content_block_start", blocks++).set("content_block", block));
                         isTextOpen = true;
                     }
                     ObjectNode delta = Http.MAPPER
                             .createObjectNode()
                             .put("type", "text_delta")
                             .put("text", said.text());
-                    out.send(block("content_block_delta", blocks - 1).set("delta", delta));
+                    out.add(block("content_block_delta", blocks - 1).set("delta", delta));
                 }
-                case AnswerPart.Call call -> {
+                case AnswerPart.Begun call -> {
                     closeText(out);
-                    ObjectNode block = toolUse(choice, call);
+                    ObjectNode block = toolUse(choice, call.index(), call.name());
                     block.putObject("input");
-                    out.send(block("content_block_start", blocks).set("content_block", block));
+                    out.add(block("content_block_start", blocks++).set("content_block", block));
+                }
+                case AnswerPart.Arguments next -> {
                     ObjectNode delta = Http.MAPPER
                             .createObjectNode()
                             .put("type", "input_json_delta")
-                            .put("partial_json", call.arguments());
-                    out.send(block("content_block_delta", blocks).set("delta", delta));
-                    out.send(block("content_block_stop", blocks++));
+                            .put("partial_json", next.piece());
+                    out.add(block("content_block_delta", blocks - 1).set("delta", delta));
                 }
+                case AnswerPart.Call _, AnswerPart.Cut _ -> out.add(block("content_block_stop", blocks - 1));
             }
         }
     }
 
     private void closeText(EventStream out) throws IOException {
         if (isTextOpen) {
-            out.send(block("content_block_stop", blocks - 1));
+            out.add(block("content_block_stop", blocks - 1));
             isTextOpen = false;
         }
     }
@@ -127,12 +140,12 @@ final class MessagesCompletion implements CompletionWriter {
         return EventStream.event(type).put("index", index);
     }
 
-    private static ObjectNode toolUse(Choice choice, AnswerPart.Call call) {
+    private static ObjectNode toolUse(Choice choice, int index, String name) {
         return Http.MAPPER
                 .createObjectNode()
                 .put("type", "tool_use")
-                .put("id", choice.id(call))
-                .put("name", call.name());
+                .put("id", choice.id(index))
+                .put("name", name);
     }
 
     private ObjectNode message() {

@@ -53,12 +53,24 @@ final class NodePace {
 
         /** A token has come; those after the first say nothing new. */
         void token() {
+            first(0);
+        }
+
+        /** It is not waited for any longer: a first token that has not come takes as long as this at least. */
+        void givenUp() {
             synchronized (NodePace.this) {
-                if (isWaiting) {
-                    isWaiting = false;
-                    double tookNs = clockNs.getAsLong() - begunNs;
+                first(of.firstNs);
+            }
+        }
+
+        /** @param leastNs a shorter time says nothing. */
+        private void first(double leastNs) {
+            synchronized (NodePace.this) {
+                double tookNs = clockNs.getAsLong() - begunNs;
+                if (isWaiting && tookNs >= leastNs) {
                     of.firstNs = of.firstNs == 0 ? tookNs : of.firstNs + NEWEST * (tookNs - of.firstNs);
                 }
+                isWaiting = false;
             }
         }
 

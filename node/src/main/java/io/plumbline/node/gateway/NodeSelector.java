@@ -105,6 +105,11 @@ final class NodeSelector implements Answerers {
     }
 
     @Override
+    public long hedgeMs() {
+        return terms.hedgeMs();
+    }
+
+    @Override
     public byte[] requester() {
         return keys.publicKey();
     }

@@ -9,7 +9,6 @@ import io.plumbline.node.gateway.tools.AnswerPart;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -49,12 +48,9 @@ final class OpenAiCompletion implements CompletionWriter {
         Map<Choice, ArrayNode> logprobs = new HashMap<>();
         completion.follow(new Completion.Listener() {
             @Override
-            public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) {
-                ObjectNode one = logprobs(chosen);
-                if (one != null) {
-                    logprobs.computeIfAbsent(choice, unused -> MAPPER.createArrayNode())
-                            .add(one);
-                }
+            public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts) {
+                logprobs.computeIfAbsent(choice, unused -> MAPPER.createArrayNode())
+                        .addAll(logprobs(chosen));
             }
 
             @Override
@@ -69,7 +65,10 @@ final class OpenAiCompletion implements CompletionWriter {
             for (AnswerPart part : choice.signedParts()) {
                 switch (part) {
                     case AnswerPart.Text said -> text.append(said.text());
-                    case AnswerPart.Call call -> calls.add(call(choice, call));
+                    case AnswerPart.Call call -> calls.add(call(choice, call.index(), call.name(), call.arguments()));
+                    case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
+                        // The whole call is what is told.
+                    }
                 }
             }
             shape.whole(one, text.toString(), calls);
@@ -87,33 +86,41 @@ final class OpenAiCompletion implements CompletionWriter {
     }
 
     @Override
-    public void stream(OutputStream out) throws IOException {
+    public void stream(OutputStream to) throws IOException {
+        EventStream out = new EventStream(to);
         try {
             for (Choice choice : completion.choices()) {
                 ObjectNode json = chunk(choice, null);
                 shape.begin((ObjectNode) json.path("choices").path(0));
                 name(choice, json);
-                write(out, json);
+                out.add(json.toString());
             }
+            out.flush();
             completion.follow(new Completion.Listener() {
                 @Override
-                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts)
+                        throws IOException {
                     write(choice, logprobs(chosen), parts, out);
                 }
 
                 @Override
                 public void onEnd(Choice choice, List<AnswerPart> parts) throws IOException {
-                    write(choice, null, parts, out);
+                    write(choice, List.of(), parts, out);
                     ObjectNode json = chunk(choice, finishReason(choice));
                     json.set("plumbline", extension(choice));
-                    write(out, json);
+                    out.add(json.toString());
+                }
+
+                @Override
+                public void onPause() throws IOException {
+                    out.flush();
                 }
             });
             if (chat.usage()) {
                 ObjectNode json = envelope(shape.chunk());
                 json.putArray("choices");
                 json.set("usage", usage());
-                write(out, json);
+                out.add(json.toString());
             }
         } catch (IOException | RuntimeException e) {
             // The status line is long gone: what went wrong is the stream's last event, if anyone still reads.
@@ -123,37 +130,42 @@ final class OpenAiCompletion implements CompletionWriter {
                     .put("message", e.getMessage())
                     .put("type", type)
                     .put("code", Http.code(e));
-            write(out, json);
+            out.add(json.toString());
         }
-        out.write("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8));
+        out.add("[DONE]");
+        out.flush();
     }
 
-    private void write(Choice choice, ObjectNode logprobs, List<AnswerPart> parts, OutputStream out)
+    private void write(Choice choice, List<ObjectNode> logprobs, List<AnswerPart> parts, EventStream out)
             throws IOException {
-        ObjectNode left = logprobs;
+        List<ObjectNode> left = logprobs;
         for (AnswerPart part : parts) {
             switch (part) {
                 case AnswerPart.Text said -> {
                     write(choice, said.text(), left, out);
-                    left = null;
+                    left = List.of();
                 }
-                case AnswerPart.Call call -> {
-                    ObjectNode json = chunk(choice, null);
-                    ObjectNode delta = ((ObjectNode) json.path("choices").path(0)).putObject("delta");
-                    delta.putArray("tool_calls").add(call(choice, call).put("index", call.index()));
-                    write(out, json);
+                case AnswerPart.Begun call ->
+                    write(choice, call(choice, call.index(), call.name(), "").put("index", call.index()), out);
+                case AnswerPart.Arguments next -> {
+                    ObjectNode piece = MAPPER.createObjectNode().put("index", next.index());
+                    piece.putObject("function").put("arguments", next.piece());
+                    write(choice, piece, out);
+                }
+                case AnswerPart.Call _, AnswerPart.Cut _ -> {
+                    // It has been told in pieces.
                 }
             }
         }
-        if (left != null) {
+        if (!left.isEmpty()) {
             write(choice, "", left, out);
         }
     }
 
-    private void write(Choice choice, String piece, ObjectNode logprobs, OutputStream out) throws IOException {
-        if (logprobs == null && !piece.isEmpty() && choice.request() == named.get(choice)) {
+    private void write(Choice choice, String piece, List<ObjectNode> logprobs, EventStream out) throws IOException {
+        if (logprobs.isEmpty() && !piece.isEmpty() && choice.request() == named.get(choice)) {
             String[] text = around.computeIfAbsent(choice, this::around);
-            send(out, text[0] + MAPPER.writeValueAsString(piece) + text[1]);
+            out.add(text[0] + MAPPER.writeValueAsString(piece) + text[1]);
             return;
         }
         ObjectNode json = chunk(choice, null);
@@ -162,10 +174,10 @@ final class OpenAiCompletion implements CompletionWriter {
         if (choice.request() != named.get(choice)) {
             name(choice, json);
         }
-        if (logprobs != null) {
-            shape.logprobs(one, MAPPER.createArrayNode().add(logprobs));
+        if (!logprobs.isEmpty()) {
+            shape.logprobs(one, MAPPER.createArrayNode().addAll(logprobs));
         }
-        write(out, json);
+        out.add(json.toString());
     }
 
     private String[] around(Choice choice) {
@@ -174,9 +186,19 @@ final class OpenAiCompletion implements CompletionWriter {
         return json.toString().split(Pattern.quote("\"" + PIECE + "\""));
     }
 
-    private static ObjectNode call(Choice choice, AnswerPart.Call call) {
-        ObjectNode json = MAPPER.createObjectNode().put("id", choice.id(call)).put("type", "function");
-        json.putObject("function").put("name", call.name()).put("arguments", call.arguments());
+    /** Writes a piece of a call of a tool. */
+    private void write(Choice choice, ObjectNode call, EventStream out) throws IOException {
+        ObjectNode json = chunk(choice, null);
+        ((ObjectNode) json.path("choices").path(0))
+                .putObject("delta")
+                .putArray("tool_calls")
+                .add(call);
+        out.add(json.toString());
+    }
+
+    private static ObjectNode call(Choice choice, int index, String name, String arguments) {
+        ObjectNode json = MAPPER.createObjectNode().put("id", choice.id(index)).put("type", "function");
+        json.putObject("function").put("name", name).put("arguments", arguments);
         return json;
     }
 
@@ -191,15 +213,6 @@ final class OpenAiCompletion implements CompletionWriter {
         shape.piece(one, "");
         one.put("finish_reason", finish);
         return json;
-    }
-
-    private static void write(OutputStream out, ObjectNode json) throws IOException {
-        send(out, json.toString());
-    }
-
-    private static void send(OutputStream out, String json) throws IOException {
-        out.write(("data: " + json + "\n\n").getBytes(StandardCharsets.UTF_8));
-        out.flush();
     }
 
     private ObjectNode envelope(String object) {
@@ -236,17 +249,21 @@ final class OpenAiCompletion implements CompletionWriter {
         return json;
     }
 
-    private ObjectNode logprobs(ChosenToken chosen) {
-        Logprobs logprobs = chosen.logprobs();
-        if (logprobs == null) {
-            return null;
+    /** An entry for each token; none where none were asked for. */
+    private List<ObjectNode> logprobs(List<ChosenToken> chosen) {
+        List<ObjectNode> all = new ArrayList<>();
+        for (ChosenToken one : chosen) {
+            Logprobs logprobs = one.logprobs();
+            if (logprobs != null) {
+                ObjectNode json = logprob(one.token(), logprobs.chosen());
+                ArrayNode top = json.putArray("top_logprobs");
+                for (int i = 0; i < logprobs.tokens().length; i++) {
+                    top.add(logprob(logprobs.tokens()[i], logprobs.values()[i]));
+                }
+                all.add(json);
+            }
         }
-        ObjectNode json = logprob(chosen.token(), logprobs.chosen());
-        ArrayNode top = json.putArray("top_logprobs");
-        for (int i = 0; i < logprobs.tokens().length; i++) {
-            top.add(logprob(logprobs.tokens()[i], logprobs.values()[i]));
-        }
-        return json;
+        return all;
     }
 
     private ObjectNode logprob(int token, float value) {

@@ -31,6 +31,7 @@ final class PacedAnswer implements AnswerStream {
 
     @Override
     public void cancel() {
+        reading.givenUp();
         answer.cancel();
     }
 

@@ -40,7 +40,11 @@ final class ResponsesCompletion implements CompletionWriter {
         for (AnswerPart part : choice.signedParts()) {
             switch (part) {
                 case AnswerPart.Text text -> output.add(message(text.text(), "completed"));
-                case AnswerPart.Call call -> output.add(call(choice, call, call.arguments(), "completed"));
+                case AnswerPart.Call call ->
+                    output.add(call(choice, call.index(), call.name(), call.arguments(), "completed"));
+                case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
+                    // The whole call is what is told.
+                }
             }
         }
         return ended(choice);
@@ -51,12 +55,14 @@ final class ResponsesCompletion implements CompletionWriter {
         EventStream out = new EventStream(to);
         ObjectNode begun = response("in_progress");
         begun.set("plumbline", ReceiptFields.begun(completion.choices().getFirst()));
-        out.send(event("response.created").set("response", begun));
-        out.send(event("response.in_progress").set("response", begun));
+        out.add(event("response.created").set("response", begun));
+        out.add(event("response.in_progress").set("response", begun));
+        out.flush();
         try {
             completion.follow(new Completion.Listener() {
                 @Override
-                public void onToken(Choice choice, ChosenToken chosen, List<AnswerPart> parts) throws IOException {
+                public void onTokens(Choice choice, List<ChosenToken> chosen, List<AnswerPart> parts)
+                        throws IOException {
                     write(choice, parts, out);
                 }
 
@@ -65,7 +71,12 @@ final class ResponsesCompletion implements CompletionWriter {
                     write(choice, parts, out);
                     closeMessage(out);
                     ObjectNode ended = ended(choice);
-                    out.send(event("response." + ended.path("status").asText()).set("response", ended));
+                    out.add(event("response." + ended.path("status").asText()).set("response", ended));
+                }
+
+                @Override
+                public void onPause() throws IOException {
+                    out.flush();
                 }
             });
         } catch (IOException | RuntimeException e) {
@@ -73,8 +84,9 @@ final class ResponsesCompletion implements CompletionWriter {
             ObjectNode failed = response("failed");
             String code = Http.code(e) == null ? "server_error" : Http.code(e);
             failed.putObject("error").put("code", code).put("message", e.getMessage());
-            out.send(event("response.failed").set("response", failed));
+            out.add(event("response.failed").set("response", failed));
         }
+        out.flush();
     }
 
     private void write(Choice choice, List<AnswerPart> parts, EventStream out) throws IOException {
@@ -85,42 +97,48 @@ final class ResponsesCompletion implements CompletionWriter {
                     said.append(text.text());
                     ObjectNode delta = ofPart("response.output_text.delta").put("delta", text.text());
                     delta.putArray("logprobs");
-                    out.send(delta);
+                    out.add(delta);
                 }
-                case AnswerPart.Call call -> {
+                case AnswerPart.Begun call -> {
                     closeMessage(out);
-                    ObjectNode begun = call(choice, call, "", "in_progress");
-                    ObjectNode whole = call(choice, call, call.arguments(), "completed");
-                    String item = begun.path("id").asText();
-                    out.send(event("response.output_item.added")
+                    out.add(event("response.output_item.added")
                             .put("output_index", output.size())
-                            .set("item", begun));
-                    out.send(event("response.function_call_arguments.delta")
-                            .put("item_id", item)
+                            .set("item", call(choice, call.index(), call.name(), "", "in_progress")));
+                }
+                case AnswerPart.Arguments next ->
+                    out.add(event("response.function_call_arguments.delta")
+                            .put("item_id", callItem(next.index()))
                             .put("output_index", output.size())
-                            .put("delta", call.arguments()));
-                    out.send(event("response.function_call_arguments.done")
-                            .put("item_id", item)
+                            .put("delta", next.piece()));
+                case AnswerPart.Call call -> {
+                    out.add(event("response.function_call_arguments.done")
+                            .put("item_id", callItem(call.index()))
                             .put("output_index", output.size())
                             .put("name", call.name())
                             .put("arguments", call.arguments()));
-                    out.send(event("response.output_item.done")
-                            .put("output_index", output.size())
-                            .set("item", whole));
-                    output.add(whole);
+                    closeCall(call(choice, call.index(), call.name(), call.arguments(), "completed"), out);
                 }
+                case AnswerPart.Cut cut ->
+                    closeCall(call(choice, cut.index(), cut.name(), cut.arguments(), "incomplete"), out);
             }
         }
+    }
+
+    private void closeCall(ObjectNode item, EventStream out) throws IOException {
+        out.add(event("response.output_item.done")
+                .put("output_index", output.size())
+                .set("item", item));
+        output.add(item);
     }
 
     private void openMessage(EventStream out) throws IOException {
         if (message == null) {
             message = message("", "in_progress");
             message.putArray("content");
-            out.send(event("response.output_item.added")
+            out.add(event("response.output_item.added")
                     .put("output_index", output.size())
                     .set("item", message));
-            out.send(ofPart("response.content_part.added").set("part", part("")));
+            out.add(ofPart("response.content_part.added").set("part", part("")));
         }
     }
 
@@ -128,10 +146,10 @@ final class ResponsesCompletion implements CompletionWriter {
         if (message != null) {
             ObjectNode done = ofPart("response.output_text.done").put("text", said.toString());
             done.putArray("logprobs");
-            out.send(done);
-            out.send(ofPart("response.content_part.done").set("part", part(said.toString())));
+            out.add(done);
+            out.add(ofPart("response.content_part.done").set("part", part(said.toString())));
             ObjectNode whole = message(said.toString(), "completed");
-            out.send(event("response.output_item.done")
+            out.add(event("response.output_item.done")
                     .put("output_index", output.size())
                     .set("item", whole));
             output.add(whole);
@@ -171,14 +189,18 @@ final class ResponsesCompletion implements CompletionWriter {
         return json;
     }
 
-    private ObjectNode call(Choice choice, AnswerPart.Call call, String arguments, String status) {
+    private String callItem(int index) {
+        return "fc_" + digits + index;
+    }
+
+    private ObjectNode call(Choice choice, int index, String name, String arguments, String status) {
         return Http.MAPPER
                 .createObjectNode()
-                .put("id", "fc_" + digits + call.index())
+                .put("id", callItem(index))
                 .put("type", "function_call")
                 .put("status", status)
-                .put("call_id", choice.id(call))
-                .put("name", call.name())
+                .put("call_id", choice.id(index))
+                .put("name", name)
                 .put("arguments", arguments);
     }
 

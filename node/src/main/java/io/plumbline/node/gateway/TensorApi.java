@@ -249,6 +249,7 @@ final class TensorApi {
         Admission.of(http).begin(http, 1, 0, mostCost(model.manifest().rows(inputs)));
         Answered answered = ask(served(name), inputs, outputs, wish);
         Admission.of(http).used(new Usage(1, 0, 0, answered.answer().receipt().price()));
+        Admission.of(http).tell(http);
         long written = 0;
         for (Tensor output : answered.outputs()) {
             written += output.data().length

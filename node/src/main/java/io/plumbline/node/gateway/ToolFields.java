@@ -63,7 +63,8 @@ final class ToolFields {
                     TOOLS,
                     "\"tools\" are not supported for this model: the way in which it writes calls is not known here.");
         }
-        return new ToolFields(tools, use(fields, tools, format), grammar(fields, tools, format, choice));
+        String grammar = grammar(fields, tools, format, choice);
+        return new ToolFields(tools, use(fields, tools, format, !grammar.isEmpty()), grammar);
     }
 
     private static void requireNoChoice(RequestFields fields) {
@@ -73,10 +74,10 @@ final class ToolFields {
         }
     }
 
-    private static ToolUse use(RequestFields fields, JsonNode tools, ToolFormat format) {
+    private static ToolUse use(RequestFields fields, JsonNode tools, ToolFormat format, boolean isHeld) {
         Set<String> names = new HashSet<>();
         tools.forEach(tool -> names.add(tool.path("function").path("name").asText()));
-        return new ToolUse(format, Set.copyOf(names), fields.flag("parallel_tool_calls", true));
+        return new ToolUse(format, Set.copyOf(names), fields.flag("parallel_tool_calls", true), isHeld);
     }
 
     private static String grammar(RequestFields fields, JsonNode tools, ToolFormat format, String choice) {

@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.util.HashSet;
 import java.util.Set;
 
-/** The nodes that one request is put to, one after another: a few at most, and one alone where it was named. */
+/**
+ * The nodes that one request is put to, one after another: a few at most, and one alone where it was named. Any thread
+ * may call.
+ */
 final class Tries {
     private static final int MAX = 3;
 
@@ -25,10 +28,15 @@ final class Tries {
      *
      * @throws ApiException where there is none.
      */
-    Answerers.Answerer first() throws IOException {
+    synchronized Answerers.Answerer first() throws IOException {
         Answerers.Answerer found = answerers.find(modelId, wish, tried);
         tried.add(Bytes32.of(found.key()));
         return found;
+    }
+
+    /** Whether a node may be asked beside, or after, those that were. */
+    synchronized boolean mayTryAnother() {
+        return wish.named().isEmpty() && tried.size() < MAX;
     }
 
     /**
@@ -37,8 +45,8 @@ final class Tries {
      * @throws IOException or {@link RuntimeException}: {@code why} itself, where there is no other to try. It tells a
      *     client more than that there is none.
      */
-    Answerers.Answerer next(Exception why) throws IOException {
-        if (wish.named().isEmpty() && tried.size() < MAX) {
+    synchronized Answerers.Answerer next(Exception why) throws IOException {
+        if (mayTryAnother()) {
             try {
                 return first();
             } catch (ApiException none) {

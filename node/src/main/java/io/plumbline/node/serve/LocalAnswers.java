@@ -48,6 +48,11 @@ final class LocalAnswers implements Answerers {
     }
 
     @Override
+    public long hedgeMs() {
+        return 0;
+    }
+
+    @Override
     public boolean isWell() {
         return true;
     }

@@ -54,6 +54,12 @@ public interface Admission {
      */
     void used(Usage used);
 
+    /**
+     * Adds to the response's headers what the request used, where its client is told so; to be called after {@link
+     * #used} and before the response is sent.
+     */
+    default void tell(HttpExchange http) {}
+
     /** The tenant's own use, as it is told; null where a server has no tenants. */
     Told told();
 

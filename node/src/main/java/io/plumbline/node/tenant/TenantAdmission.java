@@ -1,21 +1,15 @@
 package io.plumbline.node.tenant;
 
-import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
 
 /** One request of a tenant's. */
 final class TenantAdmission implements Admission, AutoCloseable {
-    /** A client that waited longer is better told so: its request holds memory meanwhile. */
-    private static final long MOST_WAIT_S = 600;
-
     private final Account account;
     private final Tenant tenant;
     private final Turns turns;
@@ -66,27 +60,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
                     TimeUnit.SECONDS.toNanos(1),
                     nanos.getAsLong());
         }
-        http.onClientGone(turn::leave);
-        if (!hasCome()) {
-            throw new HttpException(
-                    503,
-                    "overloaded",
-                    "The server has more requests than it can answer. Send it again in a moment.",
-                    RateHeaders.retryAfter(TimeUnit.SECONDS.toNanos(1)));
-        }
-    }
-
-    private boolean hasCome() throws IOException {
-        try {
-            return turn.come().get(MOST_WAIT_S, TimeUnit.SECONDS);
-        } catch (TimeoutException e) {
-            return false;
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while waiting for its turn.", e);
-        }
+        turn.await(http);
     }
 
     @Override

@@ -28,11 +28,6 @@ public final class Tenants implements AutoCloseable {
 
     private static final String TOKENS_FILE = "tokens-today.json";
 
-    /** Requests that may wait for their turn: of one tenant, and of all, each with its body in memory. */
-    private static final int MOST_WAITING_OF_ONE = 64;
-
-    private static final int MOST_WAITING = 512;
-
     private final Path file;
     private final FileWatch watch;
     private final DailyTokens daily;
@@ -73,7 +68,7 @@ public final class Tenants implements AutoCloseable {
         this.nanos = nanos;
         this.wall = wall;
         this.daily = new DailyTokens(folder.resolve(TOKENS_FILE), wall.instant());
-        this.turns = new Turns(together, MOST_WAITING_OF_ONE, MOST_WAITING);
+        this.turns = new Turns(together, Turns.MOST_WAITING_OF_ONE, Turns.MOST_WAITING);
         List<Tenant> read = TenantFile.read(file);
         this.book = new UsageBook(folder.resolve(USAGE_FILE), wall.instant());
         this.spending = new Spending(book);
@@ -153,6 +148,11 @@ public final class Tenants implements AutoCloseable {
                     + " operator for another.");
         }
         return account;
+    }
+
+    /** Whether a request shows a key, known or not. */
+    public static boolean showsKey(HttpExchange http) {
+        return secret(http) != null;
     }
 
     /** OpenAI's clients send the one header, Anthropic's the other. */

@@ -1,11 +1,17 @@
 package io.plumbline.node.tenant;
 
+import io.plumbline.node.http.HttpException;
+import io.plumbline.node.http.HttpExchange;
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Start-time fair queueing: where more requests come than are answered together, the next is one of the tenant that
@@ -14,6 +20,14 @@ import java.util.concurrent.CompletableFuture;
  * tenant and of all. Any thread may call.
  */
 final class Turns {
+    /** Requests that may wait for their turn where nothing else is said: of one, and of all, each with its body. */
+    static final int MOST_WAITING_OF_ONE = 64;
+
+    static final int MOST_WAITING = 512;
+
+    /** A client that waited longer is better told so: its request holds memory meanwhile. */
+    private static final long MOST_WAIT_S = 600;
+
     private final int places;
     private final int mostOfOne;
     private final int mostOfAll;
@@ -66,6 +80,35 @@ final class Turns {
         /** Completed when it may be answered, by true, or when it has lost its place to another tenant, by false. */
         CompletableFuture<Boolean> come() {
             return come;
+        }
+
+        /**
+         * Waits until it comes; a client that goes meanwhile leaves the line.
+         *
+         * @throws HttpException 503 where it has lost its place, or waited for too long.
+         */
+        void await(HttpExchange http) throws IOException {
+            http.onClientGone(this::leave);
+            if (!hasCome()) {
+                throw new HttpException(
+                        503,
+                        "overloaded",
+                        "The server has more requests than it can answer. Send it again in a moment.",
+                        RateHeaders.retryAfter(TimeUnit.SECONDS.toNanos(1)));
+            }
+        }
+
+        private boolean hasCome() throws IOException {
+            try {
+                return come.get(MOST_WAIT_S, TimeUnit.SECONDS);
+            } catch (TimeoutException e) {
+                return false;
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("Interrupted while waiting for its turn.", e);
+            }
         }
 
         /** Gives the place in the line up, where it still waits: its client has gone. */

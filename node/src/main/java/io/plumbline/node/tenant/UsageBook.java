@@ -39,7 +39,7 @@ public final class UsageBook implements AutoCloseable {
 
     private final Path file;
     private final Map<Slot, UsageLine> sums = new LinkedHashMap<>();
-    private final Map<String, Balance> balances = new HashMap<>();
+    private final Map<Slot, Balance> balances = new HashMap<>();
     private FileChannel channel;
     private long appended;
     private long lastPayment;
@@ -47,7 +47,12 @@ public final class UsageBook implements AutoCloseable {
     private boolean isUnforced;
     private boolean isUnwritten;
 
-    private record Slot(String tenant, String key, String day) {}
+    private record Slot(String tenant, String key, String day) {
+        /** Of all days: what a budget is about. */
+        static Slot of(String tenant, String key) {
+            return new Slot(tenant, key, null);
+        }
+    }
 
     /** Of one key. */
     private static final class Balance {
@@ -55,8 +60,8 @@ public final class UsageBook implements AutoCloseable {
         private long paid;
         private long held;
 
-        private long left(Tenant tenant) {
-            return Math.max(0, Usage.sum(tenant.budget(), paid) - charged - held);
+        private long left(long budget) {
+            return Math.max(0, Usage.sum(budget, paid) - charged - held);
         }
     }
 
@@ -145,14 +150,14 @@ public final class UsageBook implements AutoCloseable {
 
     private void add(UsageLine line) {
         sums.merge(new Slot(line.tenant(), line.key(), line.day()), line, UsageLine::plus);
-        Balance balance = balances.computeIfAbsent(line.key(), name -> new Balance());
+        Balance balance = balances.computeIfAbsent(Slot.of(line.tenant(), line.key()), slot -> new Balance());
         balance.charged = Usage.sum(balance.charged, line.charged());
         balance.paid = Usage.sum(balance.paid, line.paid());
         lastPayment = Math.max(lastPayment, line.payment());
     }
 
     private Balance balance(Tenant tenant) {
-        return balances.computeIfAbsent(key(tenant), name -> new Balance());
+        return balances.computeIfAbsent(Slot.of(tenant.name(), key(tenant)), slot -> new Balance());
     }
 
     /** Holds the most that a request may cost, where the tenant's budget has so much left; a tenant may have none. */
@@ -160,17 +165,18 @@ public final class UsageBook implements AutoCloseable {
         if (!tenant.hasBudget()) {
             return true;
         }
-        Balance balance = balance(tenant);
-        if (most > balance.left(tenant)) {
+        if (most > left(tenant)) {
             return false;
         }
-        balance.held += most;
+        balance(tenant).held += most;
         return true;
     }
 
     /** The rest of a tenant's budget, less what its requests under way hold. */
     synchronized long left(Tenant tenant) {
-        return balance(tenant).left(tenant);
+        // Looking must add none: anybody may look.
+        Balance balance = balances.get(Slot.of(tenant.name(), key(tenant)));
+        return balance == null ? tenant.budget() : balance.left(tenant.budget());
     }
 
     /** A request has ended: what it held is free again, and what it used is written down. */
@@ -197,6 +203,11 @@ public final class UsageBook implements AutoCloseable {
         }
         append(UsageLine.of(tenant.name(), key(tenant), day(now), Usage.NONE, 0, amount, payment));
         save(now);
+    }
+
+    /** How many keys have been used or paid for. */
+    synchronized int count() {
+        return balances.size();
     }
 
     /** The greatest number of a payment that was counted; 0 for none. */

@@ -46,6 +46,11 @@ class LanguageModelsTest {
         }
 
         @Override
+        public long hedgeMs() {
+            return 0;
+        }
+
+        @Override
         public void answered(Receipt receipt, int units) {}
 
         @Override

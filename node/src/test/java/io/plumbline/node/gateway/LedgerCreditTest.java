@@ -22,6 +22,7 @@ import io.plumbline.node.tenant.Quota;
 import io.plumbline.node.tenant.TenantFile;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.node.tenant.UsageBook;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -110,7 +111,8 @@ class LedgerCreditTest {
         tenants = new Tenants(keys, folder, 1, event -> {});
         Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
         LedgerClient client = new LedgerClient(new Asked(), GATEWAY, GENESIS.hash());
-        credit = new LedgerCredit(client, GENESIS, GATEWAY.publicKey(), tenants, events);
+        tenants.takePayments(Bytes32.of(GATEWAY.publicKey()));
+        credit = new LedgerCredit(client, GENESIS, List.of(new Payee.OfTenants(tenants)), events);
         reference = HexFormat.of().parseHex(TenantFile.reference(keys, "app"));
     }
 

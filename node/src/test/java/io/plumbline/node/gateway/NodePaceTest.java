@@ -36,6 +36,26 @@ class NodePaceTest {
         assertEquals(200, pace.expectedNs(ONE), "a fifth of the newest reading");
     }
 
+    /** A node that hangs must not stay the quickest: its first token never comes. */
+    @Test
+    void aFirstTokenThatIsNotWaitedForTookThatLongAtLeast() {
+        NodePace.Reading known = pace.begin(ONE);
+        clock.addAndGet(100);
+        known.token();
+        known.end();
+        NodePace.Reading soon = pace.begin(ONE);
+        clock.addAndGet(50);
+        soon.givenUp();
+        soon.end();
+        assertEquals(100, pace.expectedNs(ONE), "it may have come in time");
+        NodePace.Reading late = pace.begin(ONE);
+        clock.addAndGet(600);
+        late.givenUp();
+        late.token();
+        late.end();
+        assertEquals(200, pace.expectedNs(ONE));
+    }
+
     @Test
     void answersUnderWayMakeTheNextOneWaitAndEndOnce() {
         NodePace.Reading first = pace.begin(ONE);

@@ -36,11 +36,14 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -179,11 +182,51 @@ class LocalServerTest {
         assertTrue(stream.contains("\"completion_tokens\":24") && stream.endsWith("data: [DONE]\n\n"), stream);
     }
 
+    /** Tokens that come together are in one event, and so are their log probabilities. */
+    @Test
+    void logProbabilitiesOfAStreamAreThoseOfTheWholeAnswerEachOnce() throws Exception {
+        String asked = DRAWN + ",\"max_tokens\":100,\"n\":2,\"logprobs\":true,\"top_logprobs\":2";
+        JsonNode whole = MAPPER.readTree(post(asked + "}").body());
+        String stream = post(asked + ",\"stream\":true}").body();
+        for (int choice = 0; choice < 2; choice++) {
+            List<JsonNode> streamed = new ArrayList<>();
+            StringBuilder text = new StringBuilder();
+            for (String line :
+                    stream.lines().filter(line -> line.startsWith("data: {")).toList()) {
+                JsonNode one =
+                        MAPPER.readTree(line.substring(6)).path("choices").path(0);
+                if (one.path("index").asInt() == choice) {
+                    one.path("logprobs").path("content").forEach(streamed::add);
+                    text.append(one.path("delta").path("content").asText(""));
+                }
+            }
+            JsonNode expected = whole.path("choices").path(choice);
+            List<JsonNode> entries = new ArrayList<>();
+            expected.path("logprobs").path("content").forEach(entries::add);
+            assertEquals(100, entries.size());
+            assertEquals(entries, streamed);
+            assertEquals(expected.path("message").path("content").asText(), text.toString());
+        }
+    }
+
+    /** So much side by side that it goes on for longer than it takes to see that a client has gone. */
+    private static final String SLOW = ",\"max_tokens\":400,\"n\":16";
+
+    /** An answer whose client has gone is logged a little later, perhaps after others. */
+    private ReceiptLog.Entry awaitEntry(byte[] request) throws Exception {
+        long end = System.currentTimeMillis() + 30_000;
+        while (log.find(request) == null && System.currentTimeMillis() < end) {
+            Thread.sleep(20);
+        }
+        ReceiptLog.Entry entry = log.find(request);
+        assertNotNull(entry);
+        return entry;
+    }
+
     @Test
     void aClientThatGoesAwayEndsItsAnswerAndTheLogHasWhatWasDelivered() throws Exception {
-        int before = log.count();
-        String body = QUESTION.replace("\"temperature\":0", "\"temperature\":9,\"seed\":3")
-                + ",\"max_tokens\":400,\"stream\":true}";
+        String body =
+                QUESTION.replace("\"temperature\":0", "\"temperature\":9,\"seed\":3") + SLOW + ",\"stream\":true}";
         String request;
         try (Socket socket = new Socket("localhost", server.port())) {
             socket.getOutputStream()
@@ -193,12 +236,7 @@ class LocalServerTest {
             String begin = new String(socket.getInputStream().readNBytes(900), StandardCharsets.UTF_8);
             request = begin.replaceAll("(?s).*\"request_hash\":\"([0-9a-f]{64}).*", "$1");
         }
-        long end = System.currentTimeMillis() + 30_000;
-        while (log.count() == before && System.currentTimeMillis() < end) {
-            Thread.sleep(20);
-        }
-        ReceiptLog.Entry entry = log.find(HexFormat.of().parseHex(request));
-        assertNotNull(entry);
+        ReceiptLog.Entry entry = awaitEntry(HexFormat.of().parseHex(request));
         assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
         assertNotNull(entry.answer().cancellation());
         assertEquals(0, audit(HexFormat.of().formatHex(entry.receipt().encode())));
@@ -206,7 +244,6 @@ class LocalServerTest {
 
     @Test
     void closingAStreamOfTheJavaClientEndsTheAnswer() throws Exception {
-        int before = log.count();
         ChatRequest endless = ChatRequest.builder()
                 .user("Tell me a story about a fox.")
                 .temperature(9)
@@ -214,19 +251,22 @@ class LocalServerTest {
                 .maxTokens(400)
                 .build();
         byte[] request;
+        String load = QUESTION.replace("\"temperature\":0", "\"temperature\":9,\"seed\":4") + SLOW + "}";
+        CompletableFuture<HttpResponse<String>> beside = HttpClient.newHttpClient()
+                .sendAsync(
+                        HttpRequest.newBuilder(URI.create(base() + "/chat/completions"))
+                                .POST(HttpRequest.BodyPublishers.ofString(load))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
         try (PlumblineClient client = PlumblineClient.builder().baseUrl(base()).build();
                 ChatStream stream = client.stream(endless)) {
             assertTrue(stream.hasNext());
             request = stream.requestHash();
         }
-        long end = System.currentTimeMillis() + 30_000;
-        while (log.count() == before && System.currentTimeMillis() < end) {
-            Thread.sleep(20);
-        }
-        ReceiptLog.Entry entry = log.find(request);
-        assertNotNull(entry);
+        ReceiptLog.Entry entry = awaitEntry(request);
         assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
         assertNotNull(entry.answer().cancellation());
+        assertEquals(200, beside.get(30, TimeUnit.SECONDS).statusCode());
     }
 
     @Test

@@ -20,6 +20,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -161,6 +162,100 @@ class StructuredAnswersTest {
         audit(told.path("plumbline"));
         assertEquals(
                 "length", told.path("choices").path(0).path("finish_reason").asText());
+    }
+
+    /** In each API's words, as the arguments are written, and together those of the whole answer. */
+    @Test
+    void aCallThatIsAskedForIsStreamedInPieces() throws Exception {
+        String more = ",\"temperature\":0,\"max_tokens\":120,\"tools\":[" + TOOL + "],\"tool_choice\":\"required\","
+                + "\"parallel_tool_calls\":false";
+        JsonNode whole = post("/chat/completions", "{" + USER + more + "}")
+                .path("choices")
+                .path(0)
+                .path("message")
+                .path("tool_calls")
+                .path(0);
+        StringBuilder arguments = new StringBuilder();
+        List<String> ids = new ArrayList<>();
+        String finish = "";
+        for (JsonNode event : events("/chat/completions", "{" + USER + more + ",\"stream\":true}")) {
+            JsonNode choice = event.path("choices").path(0);
+            JsonNode call = choice.path("delta").path("tool_calls").path(0);
+            if (call.has("id")) {
+                ids.add(call.path("id").asText());
+                assertEquals("depth", call.path("function").path("name").asText());
+            }
+            arguments.append(call.path("function").path("arguments").asText(""));
+            finish = choice.path("finish_reason").asText(finish);
+        }
+        assertEquals(1, ids.size(), "named once");
+        assertTrue(ids.getFirst().startsWith("call_"), ids.toString());
+        assertEquals(whole.path("function").path("arguments").asText(), arguments.toString());
+        assertEquals("tool_calls", finish);
+    }
+
+    /** What was told of it before is ended as each API ends what is not whole. */
+    @Test
+    void aCallThatIsCutShortEndsInEachApisWords() throws Exception {
+        String tool = "{\"name\":\"tell\",\"%s\":{\"type\":\"object\",\"properties\":{\"story\":{\"type\":\"string\","
+                + "\"minLength\":500}},\"required\":[\"story\"],\"additionalProperties\":false}}";
+        String openAi = USER + ",\"temperature\":0,\"max_tokens\":60,\"stream\":true,\"tool_choice\":\"required\","
+                + "\"tools\":[{\"type\":\"function\",\"function\":" + tool.formatted("parameters") + "}]";
+        StringBuilder arguments = new StringBuilder();
+        String finish = "";
+        for (JsonNode event : events("/chat/completions", "{" + openAi + "}")) {
+            JsonNode choice = event.path("choices").path(0);
+            arguments.append(choice.path("delta")
+                    .path("tool_calls")
+                    .path(0)
+                    .path("function")
+                    .path("arguments")
+                    .asText(""));
+            finish = choice.path("finish_reason").asText(finish);
+        }
+        assertTrue(arguments.toString().startsWith("{\"story\":\""), arguments.toString());
+        assertEquals("length", finish);
+        List<JsonNode> anthropic = events(
+                "/messages",
+                "{" + USER + ",\"temperature\":0,\"max_tokens\":60,\"stream\":true,\"tool_choice\":{\"type\":\"any\"},"
+                        + "\"tools\":[" + tool.formatted("input_schema") + "]}");
+        assertEquals(
+                1,
+                anthropic.stream()
+                        .filter(event -> event.path("type").asText().equals("content_block_start"))
+                        .count());
+        assertEquals(
+                1,
+                anthropic.stream()
+                        .filter(event -> event.path("type").asText().equals("content_block_stop"))
+                        .count());
+        assertEquals("message_stop", anthropic.getLast().path("type").asText());
+        JsonNode ended = events(
+                        "/responses",
+                        "{\"input\":\"Tell me a story.\",\"temperature\":0,\"max_output_tokens\":60,\"stream\":true,"
+                                + "\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\","
+                                + tool.formatted("parameters").substring(1) + "]}")
+                .getLast();
+        assertEquals("response.incomplete", ended.path("type").asText(), ended.toString());
+        JsonNode item = ended.path("response").path("output").path(0);
+        assertEquals("incomplete", item.path("status").asText(), ended.toString());
+        assertEquals("tell", item.path("name").asText());
+    }
+
+    private static List<JsonNode> events(String path, String body) throws Exception {
+        HttpResponse<String> response = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create(served.base() + path))
+                                .POST(HttpRequest.BodyPublishers.ofString(body))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertEquals(200, response.statusCode(), response.body());
+        List<JsonNode> events = new ArrayList<>();
+        for (String line :
+                response.body().lines().filter(one -> one.startsWith("data: {")).toList()) {
+            events.add(MAPPER.readTree(line.substring("data: ".length())));
+        }
+        return events;
     }
 
     /** With the bytes a client without a tokenizer checks that its messages and the text are those of the receipt. */

@@ -38,34 +38,41 @@ public final class TextStream {
         this.stops = stops.stream().map(StopSearch::new).toList();
     }
 
-    /** Takes the next token; returns what can be shown now, perhaps nothing. */
-    public String add(int token) {
-        if (bytes.isSilent(token)) {
-            return "";
+    /** Takes the next tokens, which are decoded together; returns what can be shown now, perhaps nothing. */
+    public String add(int... more) {
+        int pending = 0;
+        for (int token : more) {
+            if (!bytes.isSilent(token)) {
+                if (count == tokens.length) {
+                    tokens = Arrays.copyOf(tokens, 2 * count);
+                }
+                tokens[count++] = token;
+                // Tokens of one byte each are characters together, or, where a later one fits none, all of them are
+                // not.
+                pending = bytes.isByte(token) ? pending : count;
+            }
         }
-        if (count == tokens.length) {
-            tokens = Arrays.copyOf(tokens, 2 * count);
-        }
-        tokens[count++] = token;
-        // Tokens of one byte each are characters together, or, where a later one fits none, all of them are not.
-        if (bytes.isByte(token)) {
-            return "";
-        }
-        String decoded = decode();
+        return pending == 0 ? "" : decoded(pending);
+    }
+
+    /** Decodes the first tokens of those that are kept: all but the bytes at the end. */
+    private String decoded(int whole) {
+        String decoded = decode(whole);
         int length = decoded.length();
         boolean isIncomplete = length > 0 && decoded.charAt(length - 1) == INCOMPLETE;
         take(decoded, isIncomplete ? length - 1 : length);
-        if (count > 2 * CONTEXT) {
+        if (whole > 2 * CONTEXT) {
             int waiting = length - taken;
-            tokens = Arrays.copyOfRange(tokens, count - CONTEXT, count - CONTEXT + 4 * CONTEXT);
-            count = CONTEXT;
-            taken = decode().length() - waiting;
+            int from = whole - CONTEXT;
+            tokens = Arrays.copyOfRange(tokens, from, Math.max(count, from + 4 * CONTEXT));
+            count -= from;
+            taken = decode(CONTEXT).length() - waiting;
         }
         return show(heldBack());
     }
 
-    private String decode() {
-        return tokenizer.decode(Arrays.copyOf(tokens, count));
+    private String decode(int first) {
+        return tokenizer.decode(Arrays.copyOf(tokens, first));
     }
 
     private void take(String decoded, int to) {
@@ -101,7 +108,7 @@ public final class TextStream {
     /** No more tokens come: what was held back. */
     public String finish() {
         if (end < 0) {
-            String decoded = decode();
+            String decoded = decode(count);
             take(decoded, decoded.length());
         }
         return show(0);

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -104,7 +105,10 @@ class TextStreamTest {
         }
     }
 
-    /** Also where they are no characters for a while, as of a model at a high temperature. */
+    /**
+     * Also where they are no characters for a while, as of a model at a high temperature, and wherever tokens that come
+     * together are parted.
+     */
     @Test
     void thePiecesOfAnyTokensAreTheTextOfAllOfThem() throws IOException {
         long seed = System.nanoTime();
@@ -119,16 +123,27 @@ class TextStreamTest {
                     int[] tokens = random.ints(random.nextInt(200), 0, vocabulary(model) + 5)
                             .map(token -> random.nextDouble() < share ? parts[random.nextInt(parts.length)] : token)
                             .toArray();
-                    TextStream stream = new TextStream(tokenizer, List.of());
-                    StringBuilder shown = new StringBuilder();
-                    for (int token : tokens) {
-                        shown.append(stream.add(token));
-                    }
-                    shown.append(stream.finish());
-                    assertEquals(tokenizer.decode(tokens), shown.toString(), model + ", seed " + seed);
+                    String text = tokenizer.decode(tokens);
+                    assertEquals(text, shown(tokenizer, tokens, () -> 1), model + ", seed " + seed);
+                    assertEquals(
+                            text,
+                            shown(tokenizer, tokens, () -> 1 + random.nextInt(40)),
+                            model + ", together, seed " + seed);
                 }
             }
         }
+    }
+
+    /** What a stream shows of tokens that come so many at a time. */
+    private static String shown(ChatTokenizer tokenizer, int[] tokens, IntSupplier together) {
+        TextStream stream = new TextStream(tokenizer, List.of());
+        StringBuilder shown = new StringBuilder();
+        for (int from = 0; from < tokens.length; ) {
+            int to = Math.min(tokens.length, from + together.getAsInt());
+            shown.append(stream.add(Arrays.copyOfRange(tokens, from, to)));
+            from = to;
+        }
+        return shown.append(stream.finish()).toString();
     }
 
     private static int vocabulary(Path model) throws IOException {

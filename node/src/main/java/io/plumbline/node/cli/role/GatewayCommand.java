@@ -10,6 +10,7 @@ import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.tenant.Payers;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -60,6 +61,18 @@ public final class GatewayCommand extends RoleCommand {
             description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks")
     private long maxPrice = Terms.DEFAULT_MAX_PRICE;
 
+    @Parameter(
+            names = "--hedge-ms",
+            description = "where a node gave no first token within so many milliseconds another is asked as well, and"
+                    + " the one with the first token answers; 0 asks none")
+    private long hedgeMs;
+
+    @Parameter(
+            names = "--pay-per-call",
+            description = "requests without an API key are answered where an account of the ledger pays for each, and"
+                    + " refused with 402 and what they cost otherwise")
+    private boolean payPerCall;
+
     @ParametersDelegate
     private ApiOptions api = new ApiOptions();
 
@@ -74,8 +87,11 @@ public final class GatewayCommand extends RoleCommand {
         if (maxPrice < 0) {
             throw new IOException("--max-price must be 0 or more, not " + maxPrice + ".");
         }
+        if (hedgeMs < 0) {
+            throw new IOException("--hedge-ms must be 0 or more, not " + hedgeMs + ".");
+        }
         api.requireSound();
-        Terms terms = new Terms(level, leastLevel, maxPrice, prefer);
+        Terms terms = new Terms(level, leastLevel, maxPrice, prefer, hedgeMs);
         Gateway.Place place = new Gateway.Place(
                 dir,
                 host,
@@ -83,6 +99,7 @@ public final class GatewayCommand extends RoleCommand {
                 terms,
                 api.origins(),
                 api.access(dir, ANSWERS_TOGETHER, events::emit),
+                payPerCall ? new Payers(dir, ANSWERS_TOGETHER) : null,
                 operator.apiRoutes());
         return new Gateway(on, keys, named(models), place, events, faults);
     }

@@ -12,7 +12,7 @@ import java.util.List;
  * Parts an answer's text, as it comes, into what is said and the calls of tools in it. What looks like a call and is
  * none of a tool that was offered is part of what is said: no character is lost.
  */
-public final class ToolCallReader {
+final class ToolCallReader implements AnswerReader {
     private static final ObjectMapper MAPPER = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -42,12 +42,12 @@ public final class ToolCallReader {
         this.format = use.format();
     }
 
-    /** How many calls have been told. */
+    @Override
     public int calls() {
         return calls;
     }
 
-    /** Takes the next piece of the text; returns what can be told now, perhaps nothing. */
+    @Override
     public List<AnswerPart> add(String piece) {
         List<AnswerPart> out = new ArrayList<>();
         held.append(piece);
@@ -109,7 +109,7 @@ public final class ToolCallReader {
         return 0;
     }
 
-    /** No more of the text comes: what was held back. */
+    @Override
     public List<AnswerPart> finish() {
         List<AnswerPart> out = new ArrayList<>();
         if (isInCall) {
@@ -162,6 +162,8 @@ public final class ToolCallReader {
         }
         for (AnswerPart.Call one : found) {
             if (calls == 0 || use.mayCallSeveral()) {
+                out.add(new AnswerPart.Begun(one.index(), one.name()));
+                out.add(new AnswerPart.Arguments(one.index(), one.arguments()));
                 out.add(one);
                 calls++;
             }

@@ -35,7 +35,7 @@ class ToolFormatTest {
 
     /** All parts, of texts that stand next to each other one. */
     private static List<String> read(ToolFormat format, boolean mayCallSeveral, String text, Random random) {
-        ToolCallReader reader = new ToolUse(format, Set.of("add", "now", "sum_of_two"), mayCallSeveral).reader();
+        AnswerReader reader = new ToolUse(format, Set.of("add", "now", "sum_of_two"), mayCallSeveral, false).reader();
         List<AnswerPart> parts = new ArrayList<>();
         for (int at = 0; at < text.length(); ) {
             int end = Math.min(text.length(), at + random.nextInt(5));

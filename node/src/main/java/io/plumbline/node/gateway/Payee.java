@@ -1,0 +1,40 @@
+package io.plumbline.node.gateway;
+
+import io.plumbline.ledger.state.Payment;
+import io.plumbline.node.tenant.Tenants;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+
+/** What takes payments to a gateway's account, by what they name. */
+interface Payee {
+    /** The greatest number of a payment that was counted; 0 for none. */
+    long lastPayment();
+
+    /** For whom a payment is, for the operator; null where it is none for this. */
+    String named(Payment payment);
+
+    /**
+     * Counts a payment that is for this and certified, in the order of their numbers; one that was counted counts once.
+     *
+     * @throws IOException where it is not on the disk yet.
+     */
+    void credit(Payment payment) throws IOException;
+
+    /** Payments that name tenants. */
+    record OfTenants(Tenants tenants) implements Payee {
+        @Override
+        public long lastPayment() {
+            return tenants.lastPayment();
+        }
+
+        @Override
+        public String named(Payment payment) {
+            return tenants.named(Bytes32.of(payment.reference()));
+        }
+
+        @Override
+        public void credit(Payment payment) throws IOException {
+            tenants.credit(Bytes32.of(payment.reference()), payment.amount(), payment.number());
+        }
+    }
+}
