@@ -1,0 +1,120 @@
+package io.plumbline.data.feed;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.util.Arrays;
+import java.util.List;
+import javax.net.ssl.SSLSocketFactory;
+
+/**
+ * Fetches what a source sends, of which strangers chose the address. A name is resolved once and the connection goes to
+ * the very address that was looked at, so that a name server cannot say another one in between (DNS rebinding);
+ * redirects are followed a few times, each looked at in the same way; time and size are bounded as a whole, so a source
+ * that drips is given up.
+ */
+public final class SourceFetch {
+    /** Longest body. */
+    public static final int MOST_BYTES = 1 << 20;
+
+    private static final int MOST_REDIRECTS = 3;
+    private static final long MOST_MS = 15_000;
+
+    private final Resolver resolver;
+    private final boolean mayBePrivate;
+    private final SSLSocketFactory tls;
+
+    /** Names' addresses. */
+    @FunctionalInterface
+    public interface Resolver {
+        InetAddress[] resolve(String host) throws IOException;
+    }
+
+    /**
+     * What came.
+     *
+     * @param at where it came from, after redirects.
+     * @param certificateHash BLAKE3 over the certificates that the source showed, each with its length before it; zeros
+     *     where it was fetched without TLS.
+     * @param sentMs when the first request was sent, in milliseconds of UTC by this host.
+     * @param receivedMs when the body was whole.
+     */
+    public record Fetched(URI at, byte[] body, byte[] certificateHash, long sentMs, long receivedMs) {}
+
+    /**
+     * Fetches by the host's name servers and trusted certificates.
+     *
+     * @param mayBePrivate whether addresses of this host and of private networks may be fetched from: for operators
+     *     whose sources are there, and who declare their feeds themselves.
+     */
+    public SourceFetch(boolean mayBePrivate) {
+        this(InetAddress::getAllByName, mayBePrivate, (SSLSocketFactory) SSLSocketFactory.getDefault());
+    }
+
+    SourceFetch(Resolver resolver, boolean mayBePrivate, SSLSocketFactory tls) {
+        this.resolver = resolver;
+        this.mayBePrivate = mayBePrivate;
+        this.tls = tls;
+    }
+
+    /**
+     * Fetches a URL.
+     *
+     * @throws IOException where it is not reached in time, not answered with 200, longer than {@link #MOST_BYTES}, or
+     *     at an address that is not public; the message says which.
+     */
+    public Fetched get(URI url) throws IOException {
+        long sentMs = System.currentTimeMillis();
+        long deadlineNs = System.nanoTime() + MOST_MS * 1_000_000;
+        URI at;
+        try {
+            at = SourcePolicy.requireWeb(url);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        for (int redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+            WebAnswer answer = WebAnswer.get(at, address(at), tls, MOST_BYTES, deadlineNs);
+            if (answer.status() == 200) {
+                return new Fetched(at, answer.body(), answer.certificateHash(), sentMs, System.currentTimeMillis());
+            }
+            if (!List.of(301, 302, 303, 307, 308).contains(answer.status()) || answer.location() == null) {
+                throw new IOException(at + " answered " + answer.status() + ".");
+            }
+            at = redirected(at, answer.location());
+        }
+        throw new IOException(url + " redirects more than " + MOST_REDIRECTS + " times.");
+    }
+
+    private static URI redirected(URI from, String location) throws IOException {
+        try {
+            URI to = SourcePolicy.requireWeb(from.resolve(location));
+            if (from.getScheme().equalsIgnoreCase("https") && !to.getScheme().equalsIgnoreCase("https")) {
+                throw new IOException(from + " redirects from TLS to " + to + ", which has none.");
+            }
+            return to;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(from + " redirects to what is no source: " + e.getMessage(), e);
+        }
+    }
+
+    /** The address that is connected to. One that is not public among a name's has none of them taken. */
+    private InetAddress address(URI url) throws IOException {
+        String host = url.getHost();
+        InetAddress[] found = resolver.resolve(host.startsWith("[") ? host.substring(1, host.length() - 1) : host);
+        if (found.length == 0) {
+            throw new IOException(host + " has no address.");
+        }
+        if (!mayBePrivate) {
+            for (InetAddress one : found) {
+                if (!PublicAddresses.isPublic(one)) {
+                    throw new IOException(host + " is at " + one.getHostAddress() + " (of "
+                            + Arrays.stream(found)
+                                    .map(InetAddress::getHostAddress)
+                                    .toList()
+                            + "), which is no public address: a source must not reach into a private network.");
+                }
+            }
+        }
+        return found[0];
+    }
+}
