@@ -1,6 +1,8 @@
 package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.order.DataNodePage;
+import io.plumbline.ledger.order.FeedPage;
+import io.plumbline.ledger.order.FeedReading;
 import io.plumbline.ledger.order.LedgerStatus;
 import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.PaymentPage;
@@ -10,6 +12,7 @@ import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.DataNode;
+import io.plumbline.ledger.state.Feed;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Payment;
 import io.plumbline.ledger.state.Settlement;
@@ -42,7 +45,7 @@ public final class LedgerClient implements AutoCloseable {
     /** Bytes of commands that are put together. */
     private static final int BATCH_BYTES = Signed.MAX_BODY_BYTES / 2;
 
-    /** Nodes that are read, at most: a full node that lies could name more without end. */
+    /** Nodes or feeds that are read, at most: a full node that lies could name more without end. */
     private static final int MAX_NODES = 100_000;
 
     private final Sequencer sequencer;
@@ -322,6 +325,50 @@ public final class LedgerClient implements AutoCloseable {
             }
         }
         throw new IOException("The full node names more than " + MAX_NODES + " data nodes.");
+    }
+
+    /**
+     * Feeds that are declared, in the order of their ids.
+     *
+     * @throws IOException where nobody answers, or the full node that does gives the same feeds again or without end.
+     */
+    public List<Feed> feeds() throws IOException {
+        List<Feed> feeds = new ArrayList<>();
+        byte[] last = new byte[0];
+        while (feeds.size() <= MAX_NODES) {
+            List<Feed> page = FeedPage.decode(sequencer.ask(Query.FEEDS, last)).feeds();
+            for (Feed feed : page) {
+                byte[] id = feed.id();
+                if (last.length > 0 && Bytes32.of(id).compareTo(Bytes32.of(last)) <= 0) {
+                    throw new IOException("The full node's list of feeds is not in the order of their ids.");
+                }
+                feeds.add(feed);
+                last = id;
+            }
+            if (page.size() < FeedPage.MAX_FEEDS) {
+                return feeds;
+            }
+        }
+        throw new IOException("The full node names more than " + MAX_NODES + " feeds.");
+    }
+
+    /**
+     * A feed with its latest value, where that is no older than the feed allows; null where there is no such feed. It
+     * is one full node's word: {@link #prove} gives what a quorum certified.
+     *
+     * @param id 32 bytes.
+     * @throws IOException where nobody answers, or the full node that does gives another feed.
+     */
+    public FeedReading feed(byte[] id) throws IOException {
+        byte[] body = sequencer.ask(Query.FEED, id);
+        if (body.length == 0) {
+            return null;
+        }
+        FeedReading reading = FeedReading.decode(body);
+        if (!Arrays.equals(reading.declared().feed().id(), id)) {
+            throw new IOException("The full node has answered with another feed than the one that was asked for.");
+        }
+        return reading;
     }
 
     /**

@@ -191,7 +191,7 @@ public final class LedgerService implements ClusteredService {
                 || subject >= Query.values().length) {
             return;
         }
-        byte[] body = replica.answer(Query.values()[subject], key);
+        byte[] body = replica.answer(Query.values()[subject], key, timestamp);
         long timeMs = Math.max(timestamp, replica.state().timeMs());
         send(
                 session,

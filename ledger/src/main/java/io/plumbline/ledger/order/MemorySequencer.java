@@ -117,7 +117,7 @@ public final class MemorySequencer implements Sequencer {
     @Override
     public byte[] ask(Query query, byte[] key) {
         catchUp(0);
-        return members.getFirst().replica.answer(query, key);
+        return members.getFirst().replica.answer(query, key, nowMs);
     }
 
     @Override

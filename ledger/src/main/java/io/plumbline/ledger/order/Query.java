@@ -33,5 +33,15 @@ public enum Query {
      * A page of the data nodes, in the order of their keys: those after the key that is asked for, the first ones where
      * it is empty. See {@link DataNodePage}.
      */
-    DATA_NODES
+    DATA_NODES,
+    /**
+     * A feed by its id of 32 bytes, with its latest value only while that is no older than the feed allows: see {@link
+     * FeedReading}. Nothing where there is no such feed.
+     */
+    FEED,
+    /**
+     * A page of the declared feeds, in the order of their ids: those after the id that is asked for, the first ones
+     * where it is empty. See {@link FeedPage}.
+     */
+    FEEDS
 }

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.order;
 
+import io.plumbline.ledger.state.DeclaredFeed;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
@@ -143,8 +144,12 @@ public final class Replica {
         state.takeChanged().forEach(one -> listener.onAudit(one, state.node(one.node())));
     }
 
-    /** What a query's answer is; empty where there is none, or the query is none. */
-    public byte[] answer(Query query, byte[] key) {
+    /**
+     * What a query's answer is; empty where there is none, or the query is none.
+     *
+     * @param nowMs cluster time of the query: between two commands the state has none, and what it holds grows old.
+     */
+    public byte[] answer(Query query, byte[] key, long nowMs) {
         return switch (query) {
             case ACCOUNT -> key.length == 32 ? state.account(key).encode() : new byte[0];
             case CASE -> {
@@ -167,7 +172,17 @@ public final class Replica {
                         ? DataNodePage.of(state.dataNodesAfter(key.length == 0 ? null : key))
                                 .encode()
                         : new byte[0];
+            case FEED -> key.length == 32 ? feed(key, Math.max(nowMs, state.timeMs())) : new byte[0];
+            case FEEDS ->
+                key.length == 0 || key.length == 32
+                        ? new FeedPage(state.feedsAfter(key.length == 0 ? null : key, FeedPage.MAX_FEEDS)).encode()
+                        : new byte[0];
         };
+    }
+
+    private byte[] feed(byte[] id, long nowMs) {
+        DeclaredFeed declared = state.feed(id);
+        return declared == null ? new byte[0] : FeedReading.of(declared, nowMs).encode();
     }
 
     private byte[] escrows(byte[] node) {

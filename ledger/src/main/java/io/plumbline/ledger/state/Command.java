@@ -103,7 +103,7 @@ public sealed interface Command {
     /** Tells what a model id stands for, in its signer's name. Others may say other things of it in theirs. */
     record RegisterModel(byte[] modelId, String name, String source) implements Command {}
 
-    /** What a data node has seen; reports of one feed count up. */
+    /** What a data node has seen; reports of one feed count up. Before rules 6 only: since then see {@link ReportValue}. */
     record ReportFeed(String feed, long sequence, byte[] value) implements Command {}
 
     /** A full node's wish that the ledger runs by these; a quorum of the same has it so. */
@@ -143,6 +143,27 @@ public sealed interface Command {
      *     for a while, so that its payee finds it, see {@link Payment}; all zeros name nothing, and leave nothing.
      */
     record Transfer(byte[] to, long amount, byte[] reference) implements Command {}
+
+    /**
+     * Declares an outside fact that data nodes may report, since rules 6.
+     *
+     * @param feed its owner is the signer, whatever it names here.
+     */
+    record DeclareFeed(Feed feed) implements Command {}
+
+    /** Moves money into a feed's fund, which its reports are paid from and which gives nothing back; since rules 6. */
+    record FundFeed(byte[] feed, long amount) implements Command {}
+
+    /**
+     * What a data node fetched for the open round of a feed, see {@link ValueReport}; since rules 6. Another report of
+     * the same node for the same round costs it its stake: one that heard nothing sends the same again.
+     *
+     * @param feed its id, 32 bytes.
+     * @param round the ledger's time divided by the feed's {@link Feed#roundMs}.
+     */
+    record ReportValue(
+            byte[] feed, long round, long value, long sentMs, long receivedMs, byte[] bodyHash, byte[] certificateHash)
+            implements Command {}
 
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
@@ -191,6 +212,17 @@ public sealed interface Command {
             case HandInEvidence c -> out.putInt(19).putBytes(c.part);
             case DeclineEscrow c -> out.putInt(20).putFixed(c.requestHash);
             case Transfer c -> out.putInt(21).putFixed(c.to).putLong(c.amount).putFixed(c.reference);
+            case DeclareFeed c -> c.feed.writeTerms(out.putInt(22));
+            case FundFeed c -> out.putInt(23).putFixed(c.feed).putLong(c.amount);
+            case ReportValue c ->
+                out.putInt(24)
+                        .putFixed(c.feed)
+                        .putLong(c.round)
+                        .putLong(c.value)
+                        .putLong(c.sentMs)
+                        .putLong(c.receivedMs)
+                        .putFixed(c.bodyHash)
+                        .putFixed(c.certificateHash);
         }
         return out.toBytes();
     }
@@ -236,6 +268,17 @@ public sealed interface Command {
             case 19 -> new HandInEvidence(in.getBytes("part"));
             case 20 -> new DeclineEscrow(in.getFixed(32, "request hash"));
             case 21 -> new Transfer(in.getFixed(32, "payee"), in.getLong("amount"), in.getFixed(32, "reference"));
+            case 22 -> new DeclareFeed(Feed.readTerms(new byte[KeyPair.PUBLIC_BYTES], in));
+            case 23 -> new FundFeed(in.getFixed(32, "feed"), in.getLong("amount"));
+            case 24 ->
+                new ReportValue(
+                        in.getFixed(32, "feed"),
+                        in.getLong("round"),
+                        in.getLong("value"),
+                        in.getLong("time of sending"),
+                        in.getLong("time of receipt"),
+                        in.getFixed(32, "body's hash"),
+                        in.getFixed(32, "certificate's hash"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

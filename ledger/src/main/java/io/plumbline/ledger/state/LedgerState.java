@@ -4,8 +4,10 @@ import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclareFeed;
 import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
+import io.plumbline.ledger.state.Command.FundFeed;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
@@ -15,6 +17,7 @@ import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.ReportFeed;
+import io.plumbline.ledger.state.Command.ReportValue;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
@@ -66,13 +69,19 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Of a payment that names nothing. */
     private static final byte[] NO_REFERENCE = new byte[32];
 
-    private static final String FORMAT = "plumbline ledger 7";
+    private static final String FORMAT = "plumbline ledger 8";
 
-    /** Of ledgers whose rules know no payments between accounts: builds of those rules read each other's snapshots. */
+    /** Of ledgers whose rules know no feeds: builds of those rules read each other's snapshots. */
+    private static final String FORMAT_WITHOUT_FEEDS = "plumbline ledger 7";
+
+    /** Of ledgers whose rules know no payments between accounts either. */
     private static final String FORMAT_WITHOUT_PAYMENTS = "plumbline ledger 6";
 
     /** Rules since which accounts pay each other. */
     private static final int PAYMENTS = 5;
+
+    /** Rules since which data nodes report on declared feeds, and on nothing else. */
+    private static final int FEEDS = 6;
 
     private final Genesis genesis;
     private final byte[] genesisHash;
@@ -83,6 +92,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private Settlements cases = new Settlements(this, entries);
     private Accusations accusations = new Accusations(books);
     private Payments payments = new Payments(entries);
+    private Feeds feeds = new Feeds(books, registry, entries);
     private ReplayGuard outcomes = new ReplayGuard();
     private Blocks blocks;
     private SignatureChecks checks;
@@ -165,10 +175,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         } catch (MalformedException e) {
             return one(e.getMessage());
         }
-        if (parameters.rules() < PAYMENTS && commands.stream().anyMatch(Transfer.class::isInstance)) {
+        int needed = commands.stream().mapToInt(LedgerState::rulesOf).max().orElse(0);
+        if (parameters.rules() < needed) {
             // A build of these rules cannot read it, and goes on without a fee or a trace in the chain.
-            return one("accounts pay each other since rules " + PAYMENTS + ", and this ledger runs by rules "
-                    + parameters.rules());
+            return one((needed == PAYMENTS ? "accounts pay each other" : "feeds are declared and reported on")
+                    + " since rules " + needed + ", and this ledger runs by rules " + parameters.rules());
         }
         if (commands.stream().anyMatch(this::isOfNewerRules)) {
             return Collections.singletonList(proposeNewer(signed.signer(), commands));
@@ -197,6 +208,15 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         }
         outcomes.put(id, signed.lastMs(), answers);
         return reasons(answers);
+    }
+
+    /** The first rules that know this command; 0 of all that those before had. */
+    private static int rulesOf(Command command) {
+        return switch (command) {
+            case Transfer _ -> PAYMENTS;
+            case DeclareFeed _, FundFeed _, ReportValue _ -> FEEDS;
+            default -> 0;
+        };
     }
 
     /** Applies commands that came as bytes. */
@@ -235,13 +255,19 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case Unbond c -> unbond(Bytes32.of(signer), c.amount());
             case RegisterDataNode c -> registry.register(signer, c, parameters, block());
             case RegisterModel c -> registry.register(signer, c, parameters, block());
-            case ReportFeed c -> registry.report(signer, c, parameters, timeMs, block());
+            case ReportFeed c ->
+                parameters.rules() < FEEDS
+                        ? registry.report(signer, c, parameters, timeMs, block())
+                        : "since rules " + FEEDS + " data nodes report values of declared feeds";
             case ProposeParameters c -> propose(signer, c.parameters());
             case StateEpoch c -> blocks.state(signer, c.statement());
             case ReportDoubleVote c -> blocks.doubleVote(c.one(), c.other());
             case Accuse c -> accuse(signer, c);
             case HandInEvidence c -> handIn(signer, c);
             case Transfer c -> transfer(Bytes32.of(signer), c, index);
+            case DeclareFeed c -> feeds.declare(c.feed().ownedBy(signer), parameters, block());
+            case FundFeed c -> feeds.fund(Bytes32.of(signer), c);
+            case ReportValue c -> report(signer, c);
         };
     }
 
@@ -363,6 +389,14 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
                     Payment.number(height, index), from.bytes(), c.to(), c.amount(), c.reference(), untilMs));
         }
         return null;
+    }
+
+    private String report(byte[] signer, ReportValue c) {
+        int before = feeds.caught().size();
+        String refusal = feeds.report(signer, c, parameters, timeMs, block());
+        // The report is refused, and blocks are about the stake that its signer lost by it.
+        pending += feeds.caught().size() - before;
+        return refusal;
     }
 
     private String bond(Bytes32 key, long amount) {
@@ -523,13 +557,15 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         boolean released = books.release(timeMs);
         boolean dropped = accusations.expire(timeMs, block());
         boolean forgotten = payments.expire(timeMs);
-        pending += ended || released || dropped || forgotten ? 1 : 0;
+        boolean closed = feeds.expire(timeMs, block());
+        pending += ended || released || dropped || forgotten || closed ? 1 : 0;
     }
 
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
         long ofMoney = Math.min(books.nextReleaseMs(), payments.nextMs());
-        return Math.min(Math.min(cases.nextDeadlineMs(), ofMoney), accusations.nextMs());
+        long ofJudgement = Math.min(cases.nextDeadlineMs(), accusations.nextMs());
+        return Math.min(Math.min(ofJudgement, ofMoney), feeds.nextMs());
     }
 
     /** Cluster time of the last command. */
@@ -612,6 +648,30 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return registry.report(dataNode, feed);
     }
 
+    /** A feed as it stands, with its latest value however old, or null. */
+    public DeclaredFeed feed(byte[] id) {
+        return feeds.find(Bytes32.of(id));
+    }
+
+    /**
+     * Feeds in the order of their ids, at most so many.
+     *
+     * @param id after which, null for the first ones.
+     */
+    public List<Feed> feedsAfter(byte[] id, int limit) {
+        return feeds.after(id == null ? null : Bytes32.of(id), limit);
+    }
+
+    /** What a feed's last rounds came to, the oldest first. */
+    public List<FeedValue> feedValues(byte[] id) {
+        return feeds.values(Bytes32.of(id));
+    }
+
+    /** Data nodes that signed two reports for one round of a feed, by their keys; each lost its stake for it. */
+    public SortedMap<Bytes32, Equivocation> equivocations() {
+        return Collections.unmodifiableSortedMap(feeds.caught());
+    }
+
     /** Commands seen so far, refused ones included. */
     @Override
     public long height() {
@@ -620,7 +680,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** All money wherever it is: always what was deposited. */
     public long total() {
-        return Math.addExact(Math.addExact(books.total(), cases.held()), accusations.total());
+        long ofRequests = Math.addExact(cases.held(), accusations.total());
+        return Math.addExact(Math.addExact(books.total(), ofRequests), feeds.total());
     }
 
     /** All money that ever came in. */
@@ -631,7 +692,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** The whole state in its one byte form, as a snapshot holds it. */
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
-                .putText(parameters.rules() < PAYMENTS ? FORMAT_WITHOUT_PAYMENTS : FORMAT)
+                .putText(format(parameters.rules()))
                 .putFixed(genesisHash)
                 .putLong(height)
                 .putLong(timeMs)
@@ -654,8 +715,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (parameters.rules() >= PAYMENTS) {
             payments.write(out);
         }
+        if (parameters.rules() >= FEEDS) {
+            feeds.write(out);
+        }
         blocks.write(out);
         return out.toBytes();
+    }
+
+    /** As the oldest build that knows these rules has it. */
+    private static String format(int rules) {
+        return rules < PAYMENTS ? FORMAT_WITHOUT_PAYMENTS : rules < FEEDS ? FORMAT_WITHOUT_FEEDS : FORMAT;
     }
 
     /** 32 bytes that stand for the whole state. */
@@ -694,9 +763,10 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     private static LedgerState decode(Genesis genesis, CanonicalReader in) {
         String format = in.getText("format");
-        if (!format.equals(FORMAT) && !format.equals(FORMAT_WITHOUT_PAYMENTS)) {
+        List<String> known = List.of(FORMAT, FORMAT_WITHOUT_FEEDS, FORMAT_WITHOUT_PAYMENTS);
+        if (!known.contains(format)) {
             throw new MalformedException("Malformed ledger state: it is of format \"" + format
-                    + "\", and this build reads \"" + FORMAT + "\" and \"" + FORMAT_WITHOUT_PAYMENTS + "\".");
+                    + "\", and this build reads \"" + String.join("\", \"", known) + "\".");
         }
         if (!Arrays.equals(in.getFixed(32, "genesis hash"), genesis.hash())) {
             throw new MalformedException("Malformed ledger state: it belongs to another genesis.");
@@ -734,9 +804,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         state.registry = Registry.read(state.books, state.entries, in);
         state.cases = Settlements.read(state, state.entries, in);
         state.outcomes = ReplayGuard.read(in);
-        if (format.equals(FORMAT)) {
+        if (!format.equals(FORMAT_WITHOUT_PAYMENTS)) {
             state.payments = Payments.read(state.entries, in);
         }
+        state.feeds = format.equals(FORMAT)
+                ? Feeds.read(state.books, state.registry, state.entries, in)
+                : new Feeds(state.books, state.registry, state.entries);
         state.blocks = Blocks.read(genesis, state, in);
         in.end();
         state.pending = pending;

@@ -140,6 +140,10 @@ final class Registry {
         return refusal;
     }
 
+    boolean isDataNode(Bytes32 key) {
+        return dataNodes.containsKey(key);
+    }
+
     String report(byte[] signer, ReportFeed c, Parameters parameters, long nowMs, long block) {
         Bytes32 key = Bytes32.of(signer);
         if (!dataNodes.containsKey(key) || books.account(key).stake() < parameters.minStake()) {

@@ -239,7 +239,7 @@ class LedgerClientTest {
         AtomicInteger pages = new AtomicInteger();
         List<Node> read = asked(key -> {
                     pages.incrementAndGet();
-                    return replica.answer(Query.NODES, key);
+                    return replica.answer(Query.NODES, key, 0);
                 })
                 .nodes();
         assertEquals(count, read.size());
@@ -247,7 +247,7 @@ class LedgerClientTest {
                 count,
                 read.stream().map(node -> Bytes32.of(node.key())).distinct().count());
         assertEquals(3, pages.get());
-        byte[] first = replica.answer(Query.NODES, new byte[0]);
+        byte[] first = replica.answer(Query.NODES, new byte[0], 0);
         String why = assertThrows(IOException.class, () -> asked(key -> first).nodes())
                 .getMessage();
         assertTrue(why.contains("order of their keys"), why);

@@ -54,14 +54,19 @@ class DeterminismTest {
                 people.stream()
                         .map(keys -> new Genesis.Deposit(keys.publicKey(), 100_000))
                         .toList());
+        Feed feed = new Feed(
+                people.getFirst().publicKey(), "any", "", 0, 0, 1L << 40, 1_000, 1_000, 2, 1L << 30, new byte[32], 5);
         CanonicalWriter log = new CanonicalWriter().putBytes(genesis.encode());
+        log.putLong(0)
+                .putBytes(Signed.of(genesis.hash(), people.getFirst(), 1000, new Command.DeclareFeed(feed))
+                        .encode());
         long nowMs = 0;
         for (int i = 0; i < COMMANDS; i++) {
-            nowMs += random.nextInt(100_000);
+            nowMs += random.nextInt(3) == 0 ? random.nextInt(200_000) : random.nextInt(300);
             byte[] request = new byte[32];
             random.nextBytes(request);
             byte[] someone = people.get(random.nextInt(9)).publicKey();
-            Command command = switch (random.nextInt(8)) {
+            Command command = switch (random.nextInt(13)) {
                 case 0 -> new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "127.0.0.1", 9);
                 case 1 -> new Command.Bond(1 + random.nextInt(50));
                 case 2 -> new Command.Unbond(1 + random.nextInt(50));
@@ -69,6 +74,11 @@ class DeterminismTest {
                 case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "127.0.0.1", 8);
                 case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request);
                 case 6 -> new Command.RegisterModel(request, "model", "");
+                case 7 -> new Command.DeclareFeed(feed);
+                case 8 -> new Command.FundFeed(feed.id(), 1 + random.nextInt(30));
+                case 9, 10, 11 ->
+                    new Command.ReportValue(
+                            feed.id(), feed.round(nowMs), random.nextInt(50), nowMs, nowMs, request, request);
                 default -> new OpenEscrow(request, someone, 5, 1, Level.FULL);
             };
             log.putLong(nowMs)

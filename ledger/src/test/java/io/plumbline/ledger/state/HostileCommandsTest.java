@@ -50,7 +50,12 @@ class HostileCommandsTest {
         byte[] hash = open == null ? anything : open.hash();
         long block = open == null ? 0 : open.number();
         byte[] vote = full.sign(Certificate.message(genesis().hash(), 0, block, hash));
+        Feed feed =
+                new Feed(REQUESTER.publicKey(), "any", "unit", 2, -9, 9, 1_000, 900, 1 + number % 3, 60_000, MODEL, 4);
         return List.of(
+                new Command.DeclareFeed(feed),
+                new Command.FundFeed(feed.id(), 90),
+                new Command.ReportValue(feed.id(), feed.round(now), number % 4, now, now, anything, anything),
                 new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
                 new Command.OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),

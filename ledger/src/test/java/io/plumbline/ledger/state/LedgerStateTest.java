@@ -46,6 +46,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class LedgerStateTest {
@@ -376,17 +377,27 @@ class LedgerStateTest {
         assertEquals(state.deposited(), state.total());
     }
 
+    /** Until rules 6; since then they report on declared feeds, see {@link FeedsTest}. */
     @Test
-    void dataNodesReportInSequenceAndNobodyOwnsAModelsId() {
+    void dataNodesReportInSequenceByOlderRules() {
+        Genesis five = new Genesis(
+                genesis().fullNodes(), 1_000, genesis().bank(), genesis().deposits(), Parameters.FREE.with("rules=5"));
+        LedgerState old = new LedgerState(five);
+        Function<Command, String> apply = command -> old.apply(Signed.of(five.hash(), NODE, now + 1_000, command), now)
+                .getFirst();
         ReportFeed report = new ReportFeed("weather", 5, new byte[] {1});
-        assertTrue(apply(report, NODE).contains("only data nodes"));
-        assertNull(apply(new RegisterDataNode(100, "127.0.0.1", 9), NODE));
-        assertNull(apply(report, NODE));
-        assertTrue(apply(report, NODE).contains("is not after 5"));
+        assertTrue(apply.apply(report).contains("only data nodes"));
+        assertNull(apply.apply(new RegisterDataNode(100, "127.0.0.1", 9)));
+        assertNull(apply.apply(report));
+        assertTrue(apply.apply(report).contains("is not after 5"));
         assertArrayEquals(
-                new byte[] {1}, state.report(NODE.publicKey(), "weather").value());
-        assertTrue(apply(new ReportFeed("weather", 6, new byte[FeedReport.MAX_VALUE_BYTES + 1]), NODE)
+                new byte[] {1}, old.report(NODE.publicKey(), "weather").value());
+        assertTrue(apply.apply(new ReportFeed("weather", 6, new byte[FeedReport.MAX_VALUE_BYTES + 1]))
                 .contains("at most"));
+    }
+
+    @Test
+    void nobodyOwnsAModelsId() {
         assertNull(apply(new RegisterModel(MODEL, "stories", ""), NODE));
         assertNull(apply(new RegisterModel(MODEL, "stories 2", ""), NODE));
         assertNull(apply(new RegisterModel(MODEL, "mine", ""), REQUESTER), "which takes nothing from the first");

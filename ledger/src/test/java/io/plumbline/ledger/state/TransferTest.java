@@ -180,7 +180,7 @@ class TransferTest {
         assertTrue(new String(snapshot, StandardCharsets.ISO_8859_1).contains("plumbline ledger 6"));
         state = LedgerState.decode(four, snapshot);
         for (KeyPair full : Money.FULL_NODES) {
-            ProposeParameters five = new ProposeParameters(Parameters.DEFAULT);
+            ProposeParameters five = new ProposeParameters(Parameters.DEFAULT.with("rules=5"));
             state.apply(Signed.of(four.hash(), full, now + 60_000, five), now);
         }
         assertEquals(5, state.parameters().rules());
@@ -193,9 +193,9 @@ class TransferTest {
     @Test
     void aSnapshotOfAnUnknownFormIsRefused() {
         byte[] snapshot = state.encode();
-        snapshot[new String(snapshot, StandardCharsets.ISO_8859_1).indexOf("ledger 7") + 7] = '8';
+        snapshot[new String(snapshot, StandardCharsets.ISO_8859_1).indexOf("ledger 8") + 7] = '9';
         MalformedException e = assertThrows(MalformedException.class, () -> LedgerState.decode(GENESIS, snapshot));
-        assertTrue(e.getMessage().contains("ledger 8"), e.getMessage());
+        assertTrue(e.getMessage().contains("ledger 9"), e.getMessage());
     }
 
     @Test

@@ -14,6 +14,9 @@ public final class LedgerHashes {
     private static final Domain MOUNTAIN = new Domain("plumbline 2026-11 ledger mountain");
     private static final Domain RANGE = new Domain("plumbline 2026-11 ledger mountain range");
 
+    private static final Domain FEED = new Domain("plumbline 2026-11 feed");
+    private static final Domain FEED_VALUE = new Domain("plumbline 2026-11 feed value");
+
     private LedgerHashes() {}
 
     /** Where an entry stands in the state tree: 32 bytes. */
@@ -44,7 +47,23 @@ public final class LedgerHashes {
         /** All else, under one key. */
         META,
         /** A payment from one account to another that names what it is for, for a while; its id is its number. */
-        PAYMENT
+        PAYMENT,
+        /** A feed, with its latest value; its id is {@link LedgerHashes#feedId}. */
+        DECLARED_FEED,
+        /** What a round of a feed came to; its id is {@link LedgerHashes#feedValueId}. */
+        FEED_VALUE,
+        /** A data node that was caught, by its key. */
+        EQUIVOCATION
+    }
+
+    /** By which a feed is known: 32 bytes of its encoded declaration. */
+    public static byte[] feedId(byte[] declaration) {
+        return FEED.hash(declaration);
+    }
+
+    /** Under which the value of a feed's round stands: 32 bytes. */
+    public static byte[] feedValueId(byte[] feed, long round) {
+        return FEED_VALUE.hash(feed, littleEndian(round));
     }
 
     /** @param valueHash BLAKE3 of the entry. */
@@ -63,12 +82,16 @@ public final class LedgerHashes {
 
     /** The root of a range: its length and its peaks, highest first. */
     public static byte[] range(long length, Iterable<byte[]> peaks) {
-        byte[] count = new byte[8];
-        for (int i = 0; i < 8; i++) {
-            count[i] = (byte) (length >>> 8 * i);
-        }
-        Blake3 hash = RANGE.hasher().update(count);
+        Blake3 hash = RANGE.hasher().update(littleEndian(length));
         peaks.forEach(hash::update);
         return hash.digest();
+    }
+
+    private static byte[] littleEndian(long number) {
+        byte[] bytes = new byte[Long.BYTES];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) (number >>> 8 * i);
+        }
+        return bytes;
     }
 }

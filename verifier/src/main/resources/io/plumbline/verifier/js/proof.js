@@ -14,7 +14,7 @@ const HEADER = 'plumbline 2026-11 block header';
 const HEADER_BYTES = 88;
 const KINDS = [
   'ACCOUNT', 'NODE', 'CASE', 'DEPOSIT', 'WITHDRAWAL', 'DATA_NODE', 'MODEL', 'FEED', 'FULL_NODE', 'META',
-  'PAYMENT',
+  'PAYMENT', 'DECLARED_FEED', 'FEED_VALUE', 'EQUIVOCATION',
 ];
 
 /**

@@ -1,0 +1,114 @@
+package io.plumbline.verifier.lightclient;
+
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.util.Arrays;
+
+/**
+ * A feed's latest value as a quorum of a ledger's full nodes has certified it, fresh enough to be used.
+ *
+ * @param entry certified, with its block.
+ * @param feed that the entry holds; its value is there.
+ */
+public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
+    /** Most bytes of an encoded proof: several times what the longest has. */
+    public static final int MAX_BYTES = 1 << 18;
+
+    /** The check that did not hold. */
+    public enum Check {
+        /** The bytes are a certified entry, and the entry is a feed. */
+        MALFORMED,
+        /** A quorum of the network's full nodes has signed the block. */
+        QUORUM,
+        /** The entry, or that there is none, follows from the block's state root. */
+        STATE,
+        /** The entry is about a feed. */
+        KIND,
+        /** There is an entry. */
+        ABSENT,
+        /** The feed is the one that was asked for, and stands under the hash of its declaration. */
+        FEED,
+        /** Some round had a value. */
+        NO_VALUE,
+        /** The value is no older than the feed allows, by the block's time and by the verifier's. */
+        STALE
+    }
+
+    /** A proof that is not accepted. */
+    public static final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final Check check;
+
+        private RefusedException(Check check, String message) {
+            super(message);
+            this.check = check;
+        }
+
+        public Check check() {
+            return check;
+        }
+    }
+
+    /**
+     * Decodes and checks a proof.
+     *
+     * @param bytes an encoded {@link CertifiedEntry}.
+     * @param ledger that is trusted, with its full nodes.
+     * @param feed id of the feed that is meant, 32 bytes.
+     * @param nowMs the verifier's clock, in ms since 1970: a full node may show an old block, whose own time cannot say
+     *     so. Where there is no clock, the time of the newest block that is known.
+     * @throws RefusedException naming the first check that does not hold.
+     */
+    public static FeedProof check(byte[] bytes, TrustedLedger ledger, byte[] feed, long nowMs) throws RefusedException {
+        try {
+            CertifiedEntry entry = decode(bytes);
+            String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
+            if (fault != null) {
+                boolean isSigned = entry.certificate().holds(ledger.genesisHash(), ledger.fullNodes(), entry.header());
+                throw new RefusedException(isSigned ? Check.STATE : Check.QUORUM, fault);
+            }
+            String what = entry.kind() + " " + Blake3.hex(entry.id());
+            if (entry.kind() != Kind.DECLARED_FEED) {
+                throw new RefusedException(Check.KIND, "it is about no feed: " + what);
+            }
+            if (entry.value() == null) {
+                throw new RefusedException(Check.ABSENT, "it is about no feed: there is no " + what);
+            }
+            CertifiedFeed declared = CertifiedFeed.decode(entry.value());
+            if (!Arrays.equals(entry.id(), declared.id()) || !Arrays.equals(feed, declared.id())) {
+                throw new RefusedException(
+                        Check.FEED,
+                        "under " + what + " stands feed " + Blake3.hex(declared.id()) + ", asked for was "
+                                + Blake3.hex(feed));
+            }
+            return new FeedProof(
+                    entry, fresh(declared, Math.max(nowMs, entry.header().timeMs())));
+        } catch (MalformedException e) {
+            throw new RefusedException(Check.MALFORMED, e.getMessage());
+        }
+    }
+
+    private static CertifiedFeed fresh(CertifiedFeed feed, long nowMs) throws RefusedException {
+        if (feed.latest() == null) {
+            throw new RefusedException(Check.NO_VALUE, "no round of feed " + feed.name() + " had a value yet");
+        }
+        long ageMs = nowMs - feed.latest().timeMs();
+        if (ageMs > feed.maxAgeMs()) {
+            throw new RefusedException(
+                    Check.STALE,
+                    "the value of feed " + feed.name() + " is " + ageMs + " ms old, and may be used for "
+                            + feed.maxAgeMs() + " ms");
+        }
+        return feed;
+    }
+
+    private static CertifiedEntry decode(byte[] bytes) {
+        if (bytes.length > MAX_BYTES) {
+            throw new MalformedException("Malformed certified entry: it has " + bytes.length + " bytes, and at most "
+                    + MAX_BYTES + " are read.");
+        }
+        return CertifiedEntry.decode(bytes);
+    }
+}
