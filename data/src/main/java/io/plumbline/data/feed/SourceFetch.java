@@ -51,7 +51,8 @@ public final class SourceFetch {
         this(InetAddress::getAllByName, mayBePrivate, (SSLSocketFactory) SSLSocketFactory.getDefault());
     }
 
-    SourceFetch(Resolver resolver, boolean mayBePrivate, SSLSocketFactory tls) {
+    /** By another way to find addresses, and other certificates to trust. */
+    public SourceFetch(Resolver resolver, boolean mayBePrivate, SSLSocketFactory tls) {
         this.resolver = resolver;
         this.mayBePrivate = mayBePrivate;
         this.tls = tls;

@@ -44,7 +44,8 @@ public final class SourceValue {
     public static final class NoValueException extends Exception {
         private static final long serialVersionUID = 1;
 
-        NoValueException(String message) {
+        /** @param message what is wrong, without a full stop. */
+        public NoValueException(String message) {
             super(message);
         }
     }

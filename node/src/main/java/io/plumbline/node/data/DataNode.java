@@ -1,6 +1,7 @@
 package io.plumbline.node.data;
 
 import io.micrometer.core.instrument.MeterRegistry;
+import io.plumbline.data.feed.SourceFetch;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.ledger.cluster.LedgerClient;
@@ -18,6 +19,7 @@ import io.plumbline.node.network.Network;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Media;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -26,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -41,6 +44,7 @@ public final class DataNode implements RunningRole {
     private BlobStore store;
     private BlobServer server;
     private Upkeep upkeep;
+    private Reporter reporter;
     private LedgerFollowed followed;
     private final Tenants tenants;
     private ScheduledExecutorService looking;
@@ -56,6 +60,8 @@ public final class DataNode implements RunningRole {
      * @param keepUnpinned after which blobs that nobody pinned are removed.
      * @param repairAfter for which a striped blob's shard is gone before it is made again.
      * @param lookEvery between looks at what is due of all this.
+     * @param feeds ids of those that are reported on.
+     * @param fetch by which their sources are asked.
      */
     public record Place(
             Path folder,
@@ -67,7 +73,9 @@ public final class DataNode implements RunningRole {
             RateLimit scrubRate,
             Duration keepUnpinned,
             Duration repairAfter,
-            Duration lookEvery) {}
+            Duration lookEvery,
+            Set<Bytes32> feeds,
+            SourceFetch fetch) {}
 
     /**
      * Starts the node and announces it on the ledger.
@@ -121,6 +129,15 @@ public final class DataNode implements RunningRole {
                     place.lookEvery(),
                     events::emit);
             upkeep.start();
+            reporter = new Reporter(
+                    place.feeds(),
+                    ledger,
+                    store,
+                    () -> others(self),
+                    place.fetch(),
+                    new ReportFile(place.folder().resolve("reports")),
+                    events::emit);
+            reporter.start();
             lookAtKeys(errors);
         } catch (IOException | RuntimeException e) {
             close();
@@ -192,6 +209,6 @@ public final class DataNode implements RunningRole {
         if (looking != null) {
             looking.shutdownNow();
         }
-        CloseHelper.closeAll(upkeep, server, tenants, ledger, media, store);
+        CloseHelper.closeAll(reporter, upkeep, server, tenants, ledger, media, store);
     }
 }

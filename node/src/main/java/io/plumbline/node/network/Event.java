@@ -152,6 +152,15 @@ public sealed interface Event {
      */
     record Damaged(String blob, long damagedBytes, long bytes) implements Event {}
 
+    /** A feed is reported on from now on, once in each round. */
+    record Reports(String feed, String name, long roundMs) implements Event {}
+
+    /** @param value an integer times 10 to the power of {@code -decimals}. */
+    record Reported(String feed, long round, long value, int decimals, String unit) implements Event {}
+
+    /** Nothing was reported for a round, and why: the source, what it said, or the ledger. */
+    record NotReported(String feed, long round, String why) implements Event {}
+
     /** What was damaged of a blob was sent again by other data nodes. */
     record Repaired(String blob, long bytes) implements Event {}
 

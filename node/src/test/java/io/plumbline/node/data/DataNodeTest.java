@@ -3,12 +3,15 @@ package io.plumbline.node.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import io.plumbline.data.erasure.StripedBlob;
 import io.plumbline.data.erasure.StripedGet;
 import io.plumbline.data.erasure.StripedPut;
+import io.plumbline.data.feed.SourceFetch;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.Progress;
@@ -17,18 +20,24 @@ import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Feed;
+import io.plumbline.ledger.state.FeedValue;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.transport.Media;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -38,8 +47,13 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLSocketFactory;
 import org.agrona.CloseHelper;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -57,9 +71,11 @@ class DataNodeTest {
     private final KeyPair[] keys = {KeyPair.random(), KeyPair.random(), KeyPair.random(), KeyPair.random()};
     private final ByteArrayOutputStream told = new ByteArrayOutputStream();
     private final Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
+    private final Set<Bytes32> feeds = new HashSet<>();
     private Network network;
     private Path model;
     private LedgerClient ledger;
+    private Media media;
 
     @BeforeEach
     void start() throws IOException {
@@ -76,7 +92,7 @@ class DataNodeTest {
                 new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
                 (code, why) -> {}));
-        Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
+        media = new Media(folder.resolve("driver"), e -> {}, () -> {});
         running.addFirst(media);
         ledger = network.ledger(media.directory(), "localhost", KeyPair.random());
         running.addFirst(ledger);
@@ -98,7 +114,12 @@ class DataNodeTest {
                 RateLimit.none(),
                 Duration.ofDays(1),
                 Duration.ZERO,
-                Duration.ofMillis(200));
+                Duration.ofMillis(200),
+                feeds,
+                new SourceFetch(
+                        host -> new InetAddress[] {InetAddress.getByName("127.0.0." + (which == 3 ? 2 : 1))},
+                        true,
+                        (SSLSocketFactory) SSLSocketFactory.getDefault()));
         return new DataNode(network, keys[which], place, null, null, events, (code, why) -> {});
     }
 
@@ -208,6 +229,84 @@ class DataNodeTest {
         } finally {
             CloseHelper.closeAll(nodes);
         }
+    }
+
+    /** A source on loopback: its page is there at one address, and another one, that lies, at another. */
+    private HttpServer source(int lastByte, int port, AtomicReference<String> body) throws IOException {
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0." + lastByte, port), 0);
+        server.createContext("/level", http -> {
+            byte[] bytes = body.get().getBytes(StandardCharsets.UTF_8);
+            http.sendResponseHeaders(200, bytes.length);
+            http.getResponseBody().write(bytes);
+            http.close();
+        });
+        server.start();
+        running.addFirst(() -> server.stop(0));
+        return server;
+    }
+
+    @Test
+    void whatThreeOfFourReportIsTheValueAndTheLiarIsNamedAndUnpaid() throws Exception {
+        AtomicReference<String> truth = new AtomicReference<>("{\"river\":{\"level\":2.75}}");
+        HttpServer honest = source(1, 0, truth);
+        int port = honest.getAddress().getPort();
+        source(2, port, new AtomicReference<>("{\"river\":{\"level\":9.99}}"));
+        byte[] policy = ("{\"plumbline\":\"source 1\",\"url\":\"http://river.example:" + port
+                        + "/level\",\"format\":\"json\",\"path\":\"$.river.level\"}")
+                .getBytes(StandardCharsets.UTF_8);
+        Feed feed = new Feed(
+                keys[0].publicKey(), "river level", "m", 2, 0, 1_500, 2_000, 1_800, 3, 60_000, Blake3.hash(policy), 7);
+        // Declared by the first node's account, and its policy put at the first node alone: the others find it there.
+        try (LedgerClient owner = network.ledger(media.directory(), "localhost", keys[0])) {
+            assertTrue(owner.submit(new Command.DeclareFeed(feed)).isApplied());
+            assertTrue(owner.submit(new Command.FundFeed(feed.id(), 1_000)).isApplied());
+        }
+        feeds.add(Bytes32.of(feed.id()));
+        try (BlobStore store = BlobStore.open(folder.resolve("data0/store"), Long.MAX_VALUE)) {
+            store.put(new ByteArrayInputStream(policy), Progress.none());
+        }
+        List<DataNode> nodes = new ArrayList<>();
+        try {
+            for (int i = 0; i < 4; i++) {
+                nodes.add(start(i, Duration.ofDays(30)));
+            }
+            FeedValue value = null;
+            long end = System.nanoTime() + 60_000_000_000L;
+            while ((value == null || value.reports() < 4) && System.nanoTime() < end) {
+                Thread.sleep(100);
+                value = ledger.feed(feed.id()).declared().latest();
+            }
+            assertEquals(275, value.value());
+            assertEquals(4, value.reports());
+            assertEquals(List.of(Bytes32.of(keys[3].publicKey())), value.outliers());
+            awaitTold("\"event\":\"reported\"");
+            // The bytes that came are kept, and are those that were signed for.
+            BlobNode node = new BlobNode("http://localhost:" + nodes.getFirst().port(), null);
+            Bytes32 body = Bytes32.of(Blake3.hash(truth.get().getBytes(StandardCharsets.UTF_8)));
+            assertEquals(truth.get().length(), node.bytes(body));
+
+            // A source that changes its form, or says what cannot be, is not reported, and that is said.
+            truth.set("{\"river\":{\"level\":\"high\"}}");
+            awaitTold("what stands at the declared place is no number");
+            truth.set("{\"river\":{\"level\":99}}");
+            awaitTold("which is outside of what the feed takes, 0 to 1500");
+        } finally {
+            CloseHelper.closeAll(nodes);
+        }
+    }
+
+    /** A node that ends between keeping its report and handing it in says the same again for the round, or nothing. */
+    @Test
+    void aReportIsOnDiskBeforeItIsSigned() throws Exception {
+        ReportFile file = new ReportFile(folder.resolve("reports"));
+        byte[] feed = Blake3.hash(new byte[] {1});
+        assertNull(file.last(feed));
+        Command.ReportValue report = new Command.ReportValue(feed, 5, -7, 1, 2, Blake3.hash(feed), new byte[32]);
+        file.keep(report);
+        Command.ReportValue again = new ReportFile(folder.resolve("reports")).last(feed);
+        assertArrayEquals(report.encode(), again.encode());
+        Files.write(folder.resolve("reports").resolve(HexFormat.of().formatHex(feed)), new byte[5]);
+        assertThrows(IOException.class, () -> file.last(feed));
     }
 
     private static ModelPull.Listener silent() {

@@ -2,6 +2,8 @@ package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import io.plumbline.data.feed.SourceFetch;
+import io.plumbline.data.store.BlobIds;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.cli.ByteSize;
 import io.plumbline.node.data.DataNode;
@@ -10,10 +12,15 @@ import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.tenant.TenantFile;
 import io.plumbline.node.tenant.Tenants;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /** {@code plumbline data-node}. */
 @Parameters(
@@ -55,6 +62,29 @@ public final class DataNodeCommand extends RoleCommand {
             description = "minutes for which no data node has a striped blob's shard before it is made again")
     private int repairMinutes = 30;
 
+    @Parameter(names = "--feed", description = "ID of a feed to report on, once in each of its rounds; again for more")
+    private List<String> feeds = new ArrayList<>();
+
+    @Parameter(
+            names = "--private-sources",
+            description = "fetch sources of this host and of private networks too: only where all feeds are your own")
+    private boolean privateSources;
+
+    private Set<Bytes32> feeds() throws IOException {
+        Set<Bytes32> ids = new HashSet<>();
+        for (String feed : feeds) {
+            try {
+                ids.add(BlobIds.parse(feed));
+            } catch (IllegalArgumentException e) {
+                throw new IOException(
+                        "--feed: \"" + feed + "\" is no feed's id: 64 hexadecimal digits, as ledger"
+                                + " declare-feed prints them.",
+                        e);
+            }
+        }
+        return ids;
+    }
+
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         if (scrubDays < 1 || scrubRate < 1 || quota < 0 || unpinnedHours < 1 || repairMinutes < 0) {
@@ -76,7 +106,9 @@ public final class DataNodeCommand extends RoleCommand {
                 RateLimit.of(scrubRate),
                 Duration.ofHours(unpinnedHours),
                 Duration.ofMinutes(repairMinutes),
-                Duration.ofMinutes(1));
+                Duration.ofMinutes(1),
+                feeds(),
+                new SourceFetch(privateSources));
         return new DataNode(on, keys, place, tenants, null, events, faults);
     }
 }
