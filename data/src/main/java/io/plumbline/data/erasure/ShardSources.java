@@ -27,22 +27,24 @@ public final class ShardSources {
     public ShardSources(StripedBlob blob, List<? extends BlobSource> sources) {
         this.blob = blob;
         this.code = new ReedSolomon(blob.k(), blob.shards().size());
-        for (Bytes32 shard : blob.shards()) {
-            List<BlobSource> having = new ArrayList<>();
-            for (BlobSource source : sources) {
-                if (has(source, shard)) {
-                    having.add(source);
-                }
-            }
-            holders.add(having);
+        blob.shards().forEach(shard -> holders.add(new ArrayList<>()));
+        for (BlobSource source : sources) {
+            ask(source);
         }
     }
 
-    private boolean has(BlobSource source, Bytes32 shard) {
-        try {
-            return source.bytes(shard) == blob.shardBytes();
-        } catch (IOException e) {
-            return false;
+    private void ask(BlobSource source) {
+        for (int i = 0; i < holders.size(); i++) {
+            try {
+                if (source.bytes(blob.shards().get(i)) == blob.shardBytes()) {
+                    holders.get(i).add(source);
+                }
+            } catch (NoSuchBlobException e) {
+                // It may have another one.
+            } catch (IOException e) {
+                // It is not reached: each further question would take as long.
+                return;
+            }
         }
     }
 

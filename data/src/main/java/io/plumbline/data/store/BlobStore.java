@@ -136,13 +136,17 @@ public final class BlobStore implements AutoCloseable {
                     + " bytes that it may have; " + bytes + " more do not fit. Collect what is not pinned (`plumbline"
                     + " blob gc`), or raise --quota.");
         }
+        requireDisk(bytes);
+        usedBytes += bytes;
+    }
+
+    /** What was begun may be more together than the disk has: what comes is looked at as it comes. */
+    private void requireDisk(long bytes) throws IOException {
         FileStore disk = Files.getFileStore(folder);
         if (disk.getUsableSpace() < bytes + LEFT_FREE_BYTES) {
             throw new NoRoomException("The disk of " + folder + " has " + disk.getUsableSpace()
-                    + " bytes left, of which " + LEFT_FREE_BYTES + " stay free; " + bytes
-                    + " more do not fit. Nothing was kept of the blob.");
+                    + " bytes left, of which " + LEFT_FREE_BYTES + " stay free; " + bytes + " more do not fit.");
         }
-        usedBytes += bytes;
     }
 
     synchronized void release(long bytes) {
@@ -257,7 +261,8 @@ public final class BlobStore implements AutoCloseable {
             reserve(bytes);
         }
         try {
-            PartialBlob blob = new PartialBlob(id, bytes, partialFolder().resolve(id.toString()), this::complete);
+            PartialBlob blob = new PartialBlob(
+                    id, bytes, partialFolder().resolve(id.toString()), this::requireDisk, this::complete);
             receiving.put(id, new Receiving(blob, isReserved));
             return blob;
         } catch (IOException | RuntimeException e) {

@@ -30,7 +30,14 @@ public final class PartialBlob implements AutoCloseable {
     private final FileChannel dataFile;
     private final FileChannel outboardFile;
     private final GroupSet groups;
+    private final Room room;
     private final Completion completion;
+
+    /** Sees that the disk has room for what comes. */
+    @FunctionalInterface
+    interface Room {
+        void require(long bytes) throws IOException;
+    }
 
     /** Makes a blob of what is whole. */
     interface Completion {
@@ -42,12 +49,13 @@ public final class PartialBlob implements AutoCloseable {
      *
      * @param base path of its three files but for their endings.
      */
-    PartialBlob(Bytes32 id, long bytes, Path base, Completion completion) throws IOException {
-        this(id, bytes, sibling(base, ".data"), 0, base, completion);
+    PartialBlob(Bytes32 id, long bytes, Path base, Room room, Completion completion) throws IOException {
+        this(id, bytes, sibling(base, ".data"), 0, base, room, completion);
     }
 
-    private PartialBlob(Bytes32 id, long bytes, Path data, long dataOffset, Path base, Completion completion)
+    private PartialBlob(Bytes32 id, long bytes, Path data, long dataOffset, Path base, Room room, Completion completion)
             throws IOException {
+        this.room = room;
         this.id = id;
         this.bytes = bytes;
         this.completion = completion;
@@ -70,7 +78,7 @@ public final class PartialBlob implements AutoCloseable {
      * @param file replaced where it exists, once the blob is whole.
      */
     public static PartialBlob besideFile(Bytes32 id, long bytes, Path file) throws IOException {
-        return new PartialBlob(id, bytes, sibling(file, ".partial"), blob -> {
+        return new PartialBlob(id, bytes, sibling(file, ".partial"), some -> {}, blob -> {
             blob.force();
             Files.move(blob.data, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             blob.discard();
@@ -87,7 +95,7 @@ public final class PartialBlob implements AutoCloseable {
      *     that it is not asked for again before the whole file is.
      */
     public static PartialBlob inFile(Bytes32 id, long bytes, Path file, long offset, Path base) throws IOException {
-        return new PartialBlob(id, bytes, file, offset, base, PartialBlob::save);
+        return new PartialBlob(id, bytes, file, offset, base, some -> {}, PartialBlob::save);
     }
 
     void force() throws IOException {
@@ -142,10 +150,12 @@ public final class PartialBlob implements AutoCloseable {
      *
      * @param progress told the bytes of each group that is written.
      * @throws RangeDecoder.WrongBytesException where it is not this blob's; what came before the wrong byte is kept.
+     * @throws NoRoomException where it would take what the store leaves free.
      * @throws DiskFailedException where the disk does not take it.
      * @throws IOException where it ends too early, or {@code in} fails.
      */
     public void receive(ByteRange range, InputStream in, Progress progress) throws IOException {
+        room.require(range.length());
         new RangeDecoder(id.bytes(), bytes, range.from(), range.to()).decode(in, new RangeDecoder.Sink() {
             @Override
             public void group(long position, byte[] group, int length) throws IOException {

@@ -2,6 +2,7 @@ package io.plumbline.data.transfer;
 
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.DiskFailedException;
+import io.plumbline.data.store.NoRoomException;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.store.Progress;
@@ -224,7 +225,7 @@ public final class Download {
         private void fetch(ByteRange range) throws InterruptedException {
             try (InputStream in = source.range(run.blob.id(), run.blob.bytes(), range)) {
                 run.blob.receive(range, new LimitedInput(in, rate), run::hear);
-            } catch (DiskFailedException e) {
+            } catch (DiskFailedException | NoRoomException e) {
                 run.again(range);
                 run.failHere(e);
                 return;

@@ -51,6 +51,7 @@ class FullDiskTest {
                     NoRoomException.class,
                     () -> store.put(new ByteArrayInputStream(new byte[128 << 20]), Progress.none()));
             assertThrows(NoRoomException.class, () -> store.receive(Bytes32.of(new byte[32]), 128 << 20));
+            PartialBlob partial = store.receive(Bytes32.of(new byte[32]), 1000);
             // Others take what blobs leave free, in the middle of a write.
             try (BlobWriter writer = store.write()) {
                 writer.write(ByteBuffer.wrap(small));
@@ -60,7 +61,13 @@ class FullDiskTest {
                     writer.commit();
                 });
             }
+            // Ranges too are refused, before they take what is left.
+            assertThrows(
+                    NoRoomException.class,
+                    () -> partial.receive(
+                            new ByteRange(0, 1000), new ByteArrayInputStream(new byte[1000]), Progress.none()));
             Files.delete(filler);
+            store.forget(Bytes32.of(new byte[32]));
             assertEquals(1, store.usage().blobs());
             assertEquals(small.length, store.usage().bytes());
             assertEquals(List.of(), store.scrub(before, Progress.none()));

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Sees that striped blobs keep the shards they were declared with: one that no data node has is made again of any k
@@ -28,10 +29,16 @@ import java.util.function.Consumer;
 final class StripeWatch {
     private static final int MOST_BLOBS = 100_000;
 
+    /** Looks at a blob in the time for which a shard must be gone. */
+    private static final int LOOKS = 3;
+
     private final BlobStore store;
     private final Bytes32 self;
     private final long repairAfterMs;
     private final Consumer<Event> events;
+
+    /** When descriptions are looked at next: all shards of all blobs are many questions. */
+    private final Map<Bytes32, Long> nextMs = new HashMap<>();
 
     /** Since when shards are gone. */
     private final Map<Bytes32, Long> goneSinceMs = new HashMap<>();
@@ -49,8 +56,12 @@ final class StripeWatch {
         List<BlobSource> sources = new ArrayList<>();
         sources.add(here);
         peers.forEach(peer -> sources.add(peer.node()));
-        for (BlobStat description : store.pinned(StripedBlob.allPin(), MOST_BLOBS)) {
-            if (!description.isDamaged()) {
+        List<BlobStat> descriptions = store.pinned(StripedBlob.allPin(), MOST_BLOBS);
+        nextMs.keySet().retainAll(descriptions.stream().map(BlobStat::id).collect(Collectors.toSet()));
+        for (BlobStat description : descriptions) {
+            long now = System.currentTimeMillis();
+            if (!description.isDamaged() && nextMs.getOrDefault(description.id(), 0L) <= now) {
+                nextMs.put(description.id(), now + repairAfterMs / LOOKS);
                 lookAt(StripedGet.read(description.id(), here), sources, peers);
             }
         }
