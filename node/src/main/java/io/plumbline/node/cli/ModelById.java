@@ -33,7 +33,7 @@ public final class ModelById {
      *
      * @param model its id.
      * @param nodes asked for where it is not here.
-     * @param percent hears how far it is, at each percent.
+     * @param percent hears how far it is, every ten percent.
      * @param warnings hears of data nodes that failed while others went on.
      */
     public static Path find(Path model, Nodes nodes, IntConsumer percent, Consumer<String> warnings)
@@ -53,8 +53,10 @@ public final class ModelById {
         return folder;
     }
 
-    /** Tells of percents. */
+    /** Tells of every tenth. */
     private static final class Percents implements ModelPull.Listener {
+        private static final int STEP = 10;
+
         private final IntConsumer percent;
         private final Consumer<String> warnings;
         private long all;
@@ -75,7 +77,7 @@ public final class ModelById {
         public void more(long bytes) {
             done += bytes;
             int now = (int) Math.min(100, 100 * done / all);
-            if (now > told) {
+            if (now / STEP > told / STEP || told < 0) {
                 told = now;
                 percent.accept(now);
             }
