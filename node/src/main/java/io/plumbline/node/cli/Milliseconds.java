@@ -16,7 +16,7 @@ public final class Milliseconds implements IStringConverter<Long> {
     public Long convert(String text) {
         Matcher form = FORM.matcher(text);
         if (!form.matches()) {
-            throw new ParameterException("\"" + text + "\" is no time. Write 500ms, 60s, 5m, 1h, 7d.");
+            throw new ParameterException("\"" + text + "\" is no time. Write 500ms, 60s, 5m, 1h, 7d");
         }
         return Long.parseLong(form.group(1)) * UNITS.get(form.group(2));
     }
