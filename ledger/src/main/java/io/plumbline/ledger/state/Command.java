@@ -103,7 +103,7 @@ public sealed interface Command {
     /** Tells what a model id stands for, in its signer's name. Others may say other things of it in theirs. */
     record RegisterModel(byte[] modelId, String name, String source) implements Command {}
 
-    /** What a data node has seen; reports of one feed count up. Before rules 6 only: since then see {@link ReportValue}. */
+    /** What a data node has seen; reports of one feed count up. Before rules 6 only, see {@link ReportValue}. */
     record ReportFeed(String feed, long sequence, byte[] value) implements Command {}
 
     /** A full node's wish that the ledger runs by these; a quorum of the same has it so. */

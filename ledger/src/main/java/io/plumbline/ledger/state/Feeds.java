@@ -180,7 +180,7 @@ final class Feeds {
         return null;
     }
 
-    /** All that a node has at stake is burned, and its report does not count: two that contradict each other say nothing. */
+    /** All that a node has at stake is burned, and neither report counts: the two contradict each other. */
     private String catchNode(
             Standing feed, Bytes32 node, ValueReport first, ValueReport second, long nowMs, long block) {
         feed.reports.remove(node);

@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
+import io.plumbline.ledger.order.FeedPage;
+import io.plumbline.ledger.order.FeedReading;
 import io.plumbline.ledger.order.NodePage;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Feed;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
@@ -203,7 +206,6 @@ class LedgerClientTest {
 
                     @Override
                     public byte[] ask(Query query, byte[] key) {
-                        assertEquals(Query.NODES, query);
                         return answer.apply(key);
                     }
 
@@ -217,6 +219,52 @@ class LedgerClientTest {
                 },
                 KeyPair.random(),
                 new byte[32]);
+    }
+
+    @Test
+    void feedsAreReadPageByPageAndOneWithItsValueWhileThatIsFresh() throws IOException {
+        int count = FeedPage.MAX_FEEDS + 1;
+        KeyPair owner = KeyPair.random();
+        Genesis genesis =
+                new Genesis(List.of(KeyPair.random().publicKey()), List.of(new Genesis.Deposit(owner.publicKey(), 10)));
+        LedgerState state = new LedgerState(genesis);
+        List<Command> commands = new ArrayList<>();
+        commands.add(new Command.RegisterDataNode(1, "127.0.0.1", 9));
+        for (int i = 0; i < count; i++) {
+            commands.add(new Command.DeclareFeed(
+                    new Feed(owner.publicKey(), "feed " + i, "", 0, 0, 9, 1_000, 500, 1, 2_000, new byte[32], 0)));
+        }
+        for (Command command : commands) {
+            assertNull(state.apply(Signed.of(genesis.hash(), owner, 1_000, command), 1)
+                    .getFirst());
+        }
+        byte[] id = state.feedsAfter(null, 1).getFirst().id();
+        Command report = new Command.ReportValue(id, 0, 7, 1, 1, new byte[32], new byte[32]);
+        assertNull(
+                state.apply(Signed.of(genesis.hash(), owner, 1_000, report), 1).getFirst());
+        state.expire(500);
+        Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
+        List<Feed> read = asked(key -> replica.answer(Query.FEEDS, key, 500)).feeds();
+        assertEquals(
+                count,
+                read.stream().map(feed -> Bytes32.of(feed.id())).distinct().count());
+        byte[] first = replica.answer(Query.FEEDS, new byte[0], 500);
+        String why = assertThrows(IOException.class, () -> asked(key -> first).feeds())
+                .getMessage();
+        assertTrue(why.contains("order of their ids"), why);
+        FeedReading fresh = asked(key -> replica.answer(Query.FEED, key, 2_500)).feed(id);
+        assertEquals(7, fresh.value().value());
+        // Nothing was ordered meanwhile: a value grows old all the same.
+        FeedReading stale = asked(key -> replica.answer(Query.FEED, key, 2_501)).feed(id);
+        assertTrue(stale.isStale());
+        assertNull(stale.value());
+        assertNull(asked(key -> replica.answer(Query.FEED, key, 0)).feed(new byte[32]));
+        byte[] other = read.getLast().id();
+        why = assertThrows(
+                        IOException.class,
+                        () -> asked(key -> replica.answer(Query.FEED, id, 500)).feed(other))
+                .getMessage();
+        assertTrue(why.contains("another feed"), why);
     }
 
     @Test

@@ -10,10 +10,14 @@ import io.plumbline.ledger.order.MemorySequencer;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
+import io.plumbline.ledger.state.Command.DeclareFeed;
 import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
+import io.plumbline.ledger.state.Command.FundFeed;
 import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.RegisterDataNode;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportValue;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
@@ -81,6 +85,12 @@ class LedgerSimulationTest {
     private static final KeyPair REQUESTER = PEOPLE.get(1);
     private static final KeyPair NODE = PEOPLE.get(2);
 
+    /** They report what they saw, once a round: whatever is lost, late or doubled is no offence. */
+    private static final List<KeyPair> REPORTERS = List.of(PEOPLE.get(1), PEOPLE.get(3));
+
+    private static final Feed FEED =
+            new Feed(REQUESTER.publicKey(), "temperature", "degC", 1, -500, 600, 1_000, 800, 1, 60_000, MODEL, 3);
+
     private final MemorySequencer order = new MemorySequencer(GENESIS, 1_000_000);
     private final SigningRecord[] signed = new SigningRecord[MEMBERS];
 
@@ -112,7 +122,14 @@ class LedgerSimulationTest {
         for (int i = 0; i < MEMBERS; i++) {
             order.join((changed, node) -> {});
         }
-        submit(NODE, new RegisterNode(9_000, MODEL, 2, "127.0.0.1", 9));
+        assertNull(
+                submit(NODE, new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9)).getFirst());
+        assertNull(submit(REQUESTER, new DeclareFeed(FEED)).getFirst());
+        for (KeyPair reporter : REPORTERS) {
+            assertNull(submit(reporter, new RegisterDataNode(10_000, "127.0.0.1", 9))
+                    .getFirst());
+            assertNull(submit(reporter, new FundFeed(FEED.id(), 100)).getFirst());
+        }
         for (int step = 0; step < STEPS; step++) {
             happen();
             for (int member = 0; member < MEMBERS; member++) {
@@ -120,6 +137,18 @@ class LedgerSimulationTest {
             }
         }
         heal(where);
+        // Nothing is late any more, and whatever happened before, the next round has its value.
+        order.advance(FEED.roundMs() - order.timeMs() % FEED.roundMs());
+        assertNull(submit(REPORTERS.getFirst(), seen(0)).getFirst(), where);
+        long value = seen(0).value();
+        order.advance(FEED.reportMs());
+        submit(SAVER, new Bond(1));
+        saved++;
+        for (int member = 0; member < MEMBERS; member++) {
+            order.catchUp(member);
+        }
+        assertTrue(order.state(0).equivocations().isEmpty(), where);
+        assertEquals(value, order.state(0).feed(FEED.id()).latest().value(), where);
         for (int member = 0; member < MEMBERS; member++) {
             assertArrayEquals(order.state(0).root(), order.state(member).root(), where);
             check(member, where);
@@ -177,6 +206,7 @@ class LedgerSimulationTest {
                 if (random.nextInt(3) == 0) {
                     pay();
                 }
+                report();
             }
             case 3 -> judge(member);
             case 4, 5 -> {
@@ -240,6 +270,19 @@ class LedgerSimulationTest {
         byte[] reference = random.nextBoolean() ? new byte[32] : anybody;
         KeyPair by = random.nextBoolean() ? REQUESTER : NODE;
         submit(by, new Transfer(to, random.nextInt(5) == 0 ? MONEY * 2 : random.nextInt(40), reference));
+    }
+
+    /** A data node's report, which may come late, twice or never. */
+    private void report() {
+        int place = random.nextInt(REPORTERS.size());
+        inFlight.add(Signed.of(GENESIS.hash(), REPORTERS.get(place), order.timeMs() + 60_000, seen(place)));
+    }
+
+    /** The same whenever it is asked for in a round. */
+    private ReportValue seen(int place) {
+        long round = FEED.round(order.timeMs());
+        long sawMs = round * FEED.roundMs();
+        return new ReportValue(FEED.id(), round, 200 + (round + place) % 5, sawMs, sawMs, MODEL, MODEL);
     }
 
     /** A request, and often its receipt. */

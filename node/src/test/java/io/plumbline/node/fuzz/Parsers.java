@@ -23,8 +23,14 @@ import io.plumbline.inference.tensor.onnx.OneProduct;
 import io.plumbline.inference.tensor.onnx.OnnxModel;
 import io.plumbline.inference.tensor.onnx.TensorRtOperators;
 import io.plumbline.ledger.cluster.LedgerService;
+import io.plumbline.ledger.order.FeedPage;
+import io.plumbline.ledger.order.FeedReading;
+import io.plumbline.ledger.order.Query;
+import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.DeclaredFeed;
 import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.Feed;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Parameters;
@@ -48,10 +54,12 @@ import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.lightclient.LedgerHashes;
 import io.plumbline.verifier.lightclient.RangeProof;
@@ -273,6 +281,7 @@ final class Parsers implements AutoCloseable {
         Command submit = new Command.SubmitReceipt(receipt);
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
         byte[] header = new byte[32];
+        Feed feed = new Feed(node.publicKey(), "name", "unit", 1, 0, 9, 1_000, 900, 1, 60_000, header, 1);
         Command vote = new Command.CastVote(
                 node.publicKey(), 0, 0, header, node.sign(Certificate.message(genesis.hash(), 0, 0, header)));
         List<Command> commands = List.of(
@@ -288,6 +297,9 @@ final class Parsers implements AutoCloseable {
                 new Command.RegisterDataNode(5, "127.0.0.1", 9),
                 new Command.RegisterModel(model.id(), "stories", ""),
                 new Command.ReportFeed("feed", 1, header),
+                new Command.DeclareFeed(feed),
+                new Command.FundFeed(feed.id(), 5),
+                new Command.ReportValue(feed.id(), 0, 3, 1, 2, header, header),
                 new Command.ProposeParameters(Parameters.DEFAULT),
                 new Command.StateEpoch(
                         EpochStatement.of(genesis.hash(), 1, 0, new TreeMap<>(Map.of(0L, header)), node)));
@@ -304,7 +316,26 @@ final class Parsers implements AutoCloseable {
                         .toList());
         LedgerState state = new LedgerState(genesis);
         commands.forEach(command -> state.apply(Signed.of(genesis.hash(), node, 1000, command), 5));
-        add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> List.of(state.encode()));
+        add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> {
+            LedgerState later = LedgerState.decode(genesis, state.encode());
+            later.expire(feed.closesMs(0));
+            return List.of(state.encode(), later.encode());
+        });
+        LedgerState closed = LedgerState.decode(genesis, state.encode());
+        closed.expire(feed.closesMs(0));
+        byte[] declared = closed.feed(feed.id()).encode();
+        add("feed", bytes -> DeclaredFeed.read(new CanonicalReader(bytes, "feed")), () -> List.of(declared));
+        add("certified-feed", CertifiedFeed::decode, () -> List.of(declared));
+        add(
+                "feed-reading",
+                FeedReading::decode,
+                () -> List.of(
+                        new Replica(closed, (changed, by) -> {}, (t, at) -> {}).answer(Query.FEED, feed.id(), 1_000)));
+        add(
+                "feed-page",
+                FeedPage::decode,
+                () -> List.of(new Replica(closed, (changed, by) -> {}, (t, at) -> {})
+                        .answer(Query.FEEDS, new byte[0], 1_000)));
         LedgerState signed = new LedgerState(genesis);
         signed.apply(Signed.of(genesis.hash(), node, 1000, register), 5);
         byte[] block = signed.closeBlock(6).hash();

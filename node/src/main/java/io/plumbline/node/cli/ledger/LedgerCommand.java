@@ -29,12 +29,17 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new UnbondCommand());
         ledger.addCommand(new PublishCommand());
         ledger.addCommand(new AccuseCommand());
+        ledger.addCommand(new DeclareFeedCommand());
+        ledger.addCommand(new FundFeedCommand());
+        ledger.addCommand(new FeedsCommand());
+        ledger.addCommand(new FeedCommand());
     }
 
     @Override
     public Integer call() throws IOException {
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse.");
+                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse,"
+                        + " declare-feed, fund-feed, feeds, feed.");
     }
 }

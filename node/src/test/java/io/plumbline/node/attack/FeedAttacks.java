@@ -1,0 +1,207 @@
+package io.plumbline.node.attack;
+
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.DeclareFeed;
+import io.plumbline.ledger.state.Command.FundFeed;
+import io.plumbline.ledger.state.Command.RegisterDataNode;
+import io.plumbline.ledger.state.Command.ReportValue;
+import io.plumbline.ledger.state.Command.Unbond;
+import io.plumbline.ledger.state.Feed;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.LedgerState;
+import io.plumbline.ledger.state.Parameters;
+import io.plumbline.ledger.state.Signed;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.FeedProof;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.TrustedLedger;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Data nodes that lie about outside facts, and full nodes that show old ones. */
+final class FeedAttacks {
+    private static final long STAKE = 20_000;
+    private static final byte[] ANY = new byte[32];
+    private static final KeyPair FULL_NODE = KeyPair.random();
+    private static final KeyPair OWNER = KeyPair.random();
+    private static final List<KeyPair> NODES =
+            Stream.generate(KeyPair::random).limit(3).toList();
+    private static final KeyPair LIAR = NODES.getLast();
+    private static final Genesis GENESIS = new Genesis(
+            List.of(FULL_NODE.publicKey()),
+            1_000,
+            ANY,
+            Stream.concat(Stream.of(OWNER), NODES.stream())
+                    .map(keys -> new Deposit(keys.publicKey(), 100_000))
+                    .toList(),
+            Parameters.DEFAULT);
+    private static final Feed FEED =
+            new Feed(OWNER.publicKey(), "temperature", "degC", 1, -500, 600, 60_000, 10_000, 3, 120_000, ANY, 10);
+
+    private final List<Attack> attacks = new ArrayList<>();
+    private LedgerState state;
+    private long now;
+
+    private FeedAttacks() {}
+
+    static List<Attack> of() {
+        FeedAttacks all = new FeedAttacks();
+        all.reports();
+        all.values();
+        return all.attacks;
+    }
+
+    /** On a fresh ledger with a feed that has a fund, and three data nodes, at the begin of a round. */
+    private void attack(String cheat, String caught, Attack.Run run) {
+        attacks.add(new Attack("feed", cheat, caught, () -> {
+            state = new LedgerState(GENESIS);
+            now = 20 * FEED.roundMs();
+            apply(new DeclareFeed(FEED), OWNER);
+            apply(new FundFeed(FEED.id(), 1_000), OWNER);
+            NODES.forEach(node -> apply(new RegisterDataNode(STAKE, "127.0.0.1", 9), node));
+            String outcome = run.outcome();
+            return state.total() == state.deposited() ? outcome : "money was made or lost";
+        }));
+    }
+
+    private String apply(Command command, KeyPair by) {
+        String refusal = state.apply(Signed.of(GENESIS.hash(), by, now + 60_000, command), now)
+                .getFirst();
+        return refusal == null ? "good" : refusal;
+    }
+
+    private ReportValue of(long round, long value, long receivedMs) {
+        return new ReportValue(FEED.id(), round, value, receivedMs, receivedMs, ANY, ANY);
+    }
+
+    private String report(long value, KeyPair by) {
+        return apply(of(FEED.round(now), value, now), by);
+    }
+
+    private void honest() {
+        NODES.stream().filter(node -> node != LIAR).forEach(node -> report(213, node));
+    }
+
+    private void close() {
+        now = FEED.closesMs(FEED.round(now));
+        state.expire(now);
+    }
+
+    private void reports() {
+        attack("a value that is far from the others'", "outvoted, named, unpaid", () -> {
+            honest();
+            report(600, LIAR);
+            close();
+            boolean isNamed = state.feed(FEED.id()).latest().outliers().equals(List.of(Bytes32.of(LIAR.publicKey())));
+            boolean isOutvoted = state.feed(FEED.id()).latest().value() == 213;
+            return isOutvoted && isNamed && state.owed(LIAR.publicKey()) == 0 ? "outvoted, named, unpaid" : "counted";
+        });
+        attack("two values told for one round", "stake 0, round without it", () -> {
+            honest();
+            report(213, LIAR);
+            report(214, LIAR);
+            close();
+            return "stake " + state.account(LIAR.publicKey()).stake()
+                    + (state.feed(FEED.id()).missed() == 1 ? ", round without it" : "");
+        });
+        attack("a stake asked back between the two", "stake 0, on its way out 0", () -> {
+            report(213, LIAR);
+            apply(new Unbond(STAKE), LIAR);
+            report(214, LIAR);
+            return "stake " + state.account(LIAR.publicKey()).stake() + ", on its way out "
+                    + state.account(LIAR.publicKey()).unbonding();
+        });
+        attack("a new stake after two values were told", "reports no more", () -> {
+            report(213, LIAR);
+            report(214, LIAR);
+            apply(new RegisterDataNode(STAKE, "127.0.0.1", 9), LIAR);
+            return report(213, LIAR);
+        });
+        attack("one report sent twice, to be paid twice", "taken before", () -> {
+            report(213, LIAR);
+            return report(213, LIAR);
+        });
+        attack("a value outside the feed's bounds", "is not in -500..600", () -> report(601, LIAR));
+        attack("a value fetched too long ago", "older than 120000 ms", () -> apply(of(20, 1, now - 120_001), LIAR));
+        attack("a value fetched tomorrow", "of the time after", () -> apply(of(20, 1, now + 86_400_000), LIAR));
+        attack("a report that waited until the others' were known", "takes no reports", () -> {
+            honest();
+            close();
+            return apply(of(20, 213, now), LIAR);
+        });
+        attack("a report for a round to come", "takes no reports", () -> apply(of(21, 213, now), LIAR));
+        attack("a report without a stake", "only data nodes", () -> report(213, OWNER));
+        attack("a value that one data node alone decides", "no value", () -> {
+            report(600, LIAR);
+            close();
+            return state.feed(FEED.id()).latest() == null ? "no value" : "a value";
+        });
+        attack(
+                "a fund that is filled with what is not there",
+                "not covered",
+                () -> apply(new FundFeed(FEED.id(), 1_000_000), OWNER));
+    }
+
+    private void values() {
+        attack("an old value shown with its old block", "STALE", () -> {
+            CertifiedEntry entry = certified();
+            return check(entry, now + FEED.maxAgeMs() + 1);
+        });
+        attack("an old value in the newest block, when nobody reports any more", "STALE", () -> {
+            certified();
+            now += FEED.maxAgeMs() + 1;
+            apply(new FundFeed(FEED.id(), 1), OWNER);
+            certify();
+            return check(state.blocks().prove(Kind.DECLARED_FEED, FEED.id()), 0);
+        });
+        attack("a value changed on its way", "STATE", () -> {
+            CertifiedEntry entry = certified();
+            byte[] value = entry.value().clone();
+            value[value.length - 1] ^= 1;
+            return check(
+                    new CertifiedEntry(
+                            entry.header(), entry.certificate(), entry.kind(), entry.id(), value, entry.proof()),
+                    now);
+        });
+        attack("another feed's value", "FEED", () -> {
+            certified();
+            apply(new DeclareFeed(FEED), LIAR);
+            certify();
+            byte[] others = state.feedsAfter(null, 2).stream()
+                    .filter(feed -> !Bytes32.of(feed.id()).equals(Bytes32.of(FEED.id())))
+                    .findFirst()
+                    .orElseThrow()
+                    .id();
+            return check(state.blocks().prove(Kind.DECLARED_FEED, others), now);
+        });
+    }
+
+    private CertifiedEntry certified() {
+        NODES.forEach(node -> report(213, node));
+        close();
+        certify();
+        return state.blocks().prove(Kind.DECLARED_FEED, FEED.id());
+    }
+
+    private void certify() {
+        BlockHeader header = state.closeBlock(now);
+        byte[] signature = FULL_NODE.sign(Certificate.message(GENESIS.hash(), 0, header.number(), header.hash()));
+        apply(new CastVote(FULL_NODE.publicKey(), 0, header.number(), header.hash(), signature), FULL_NODE);
+    }
+
+    private static String check(CertifiedEntry entry, long nowMs) {
+        try {
+            FeedProof.check(entry.encode(), new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes()), FEED.id(), nowMs);
+            return "good";
+        } catch (FeedProof.RefusedException e) {
+            return e.check().name();
+        }
+    }
+}
