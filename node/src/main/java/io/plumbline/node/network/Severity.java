@@ -34,6 +34,9 @@ public enum Severity {
             case Event.Lazy e -> WARN;
             case Event.Accused e -> WARN;
             case Event.Audited audited -> audited.good() ? INFO : WARN;
+            case Event.Damaged e -> WARN;
+            case Event.NotReported e -> WARN;
+            case Event.Pulling e -> DEBUG;
             case Event.Verifying e -> DEBUG;
             case Event.Loading e -> DEBUG;
             case Event.MakingKey e -> DEBUG;
