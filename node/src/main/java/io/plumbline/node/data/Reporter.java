@@ -44,6 +44,9 @@ final class Reporter implements AutoCloseable {
     /** Bodies of a feed that are kept. */
     private static final int KEPT_BODIES = 64;
 
+    /** What the ledger says of a report that it has: this process was ended before it heard of it. */
+    private static final String TAKEN_BEFORE = "this report was taken before";
+
     private static final long CLOSE_S = 20;
 
     private final Set<Bytes32> wanted;
@@ -183,9 +186,10 @@ final class Reporter implements AutoCloseable {
                 // A ledger's time does not go back: this is another ledger's, or a copied folder.
                 throw new IOException("round " + last.round() + " was reported before");
             }
-            ReportValue report = last != null && last.round() == round ? last : fetched(id, feed, round);
+            boolean isAgain = last != null && last.round() == round;
+            ReportValue report = isAgain ? last : fetched(id, feed, round);
             LedgerClient.Outcome outcome = ledger.submit(report);
-            if (outcome.isApplied()) {
+            if (outcome.isApplied() || isAgain && outcome.reason().equals(TAKEN_BEFORE)) {
                 events.accept(new Event.Reported(id.toString(), round, report.value(), feed.decimals(), feed.unit()));
             } else {
                 throw new IOException("the ledger refused it: " + outcome.reason());
