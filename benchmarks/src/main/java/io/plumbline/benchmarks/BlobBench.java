@@ -109,8 +109,11 @@ final class BlobBench implements Callable<Integer> {
             }
             BlobNode node = new BlobNode("http://127.0.0.1:" + server.port(), null);
             for (int i = -1; i < rounds; i++) {
+                // Ours before and after the peer's two: what a disk has just freed or written bears on what comes next.
                 double ourPut = put(store, source, id);
-                double plain = write(source, folder.resolve("plain"));
+                double plain = write(source, folder.resolve("plain")) + write(source, folder.resolve("plain"));
+                ourPut = (ourPut + put(store, source, id)) / 2;
+                plain /= 2;
                 double ourGet = get(node, id);
                 double theWire = wire(server.port(), id);
                 double theHash = hash(source, id);

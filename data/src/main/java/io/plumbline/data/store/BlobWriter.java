@@ -16,9 +16,6 @@ import java.util.UUID;
  * {@link #commit}; closing it before that leaves nothing. Not for several threads at once.
  */
 public final class BlobWriter implements AutoCloseable {
-    /** Bytes after which the disk begins to write them, so that the last wait is short. */
-    private static final long FLUSH_BYTES = 64L << 20;
-
     private final BlobStore store;
     private final Path data;
     private final Path outboard;
@@ -42,7 +39,7 @@ public final class BlobWriter implements AutoCloseable {
             BlobFiles.write(outboardFile, outboardBytes, ByteBuffer.wrap(parents, 0, length));
             outboardBytes += length;
         });
-        flusher = new Flusher(dataFile, FLUSH_BYTES);
+        flusher = new Flusher(dataFile);
     }
 
     /**
@@ -57,7 +54,7 @@ public final class BlobWriter implements AutoCloseable {
         hasher.update(MemorySegment.ofBuffer(piece));
         BlobFiles.write(dataFile, bytes, piece);
         bytes += length;
-        flusher.written(bytes);
+        flusher.more(length);
     }
 
     /**
@@ -95,13 +92,15 @@ public final class BlobWriter implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        flusher.close();
-        dataFile.close();
-        outboardFile.close();
-        if (!isDone) {
-            store.release(reserved);
+        try (dataFile;
+                outboardFile) {
+            flusher.close();
+        } finally {
+            if (!isDone) {
+                store.release(reserved);
+            }
+            Files.deleteIfExists(data);
+            Files.deleteIfExists(outboard);
         }
-        Files.deleteIfExists(data);
-        Files.deleteIfExists(outboard);
     }
 }

@@ -5,32 +5,34 @@ import java.nio.channels.FileChannel;
 
 /**
  * Has a file's bytes go to the disk while more of them are made, by a thread of its own. Without it all of a large file
- * would wait in the system's memory for the last fsync, and the disk would idle until then.
+ * would wait in the system's memory for the last fsync, and the disk would idle until then. For several threads at
+ * once.
  */
 final class Flusher implements AutoCloseable {
+    /** Bytes after which the disk begins to write them. */
+    private static final long EVERY_BYTES = 64L << 20;
+
     private final FileChannel file;
-    private final long everyBytes;
-    private long flushedBytes;
+    private long waitingBytes;
     private Thread running;
     private volatile IOException failure;
 
-    Flusher(FileChannel file, long everyBytes) {
+    Flusher(FileChannel file) {
         this.file = file;
-        this.everyBytes = everyBytes;
     }
 
     /**
      * More was written.
      *
-     * @param bytes in all.
-     * @throws IOException where the disk did not take what came before.
+     * @throws DiskFailedException where the disk did not take what came before.
      */
-    void written(long bytes) throws IOException {
+    synchronized void more(long bytes) throws DiskFailedException {
         if (failure != null) {
-            throw failure;
+            throw new DiskFailedException("The disk does not take what was written: " + failure.getMessage(), failure);
         }
-        if (bytes - flushedBytes >= everyBytes && (running == null || !running.isAlive())) {
-            flushedBytes = bytes;
+        waitingBytes += bytes;
+        if (waitingBytes >= EVERY_BYTES && (running == null || !running.isAlive())) {
+            waitingBytes = 0;
             running = Thread.ofPlatform().daemon().name("blob-flush").start(this::flush);
         }
     }
@@ -45,7 +47,7 @@ final class Flusher implements AutoCloseable {
 
     /** Waits until nothing is under way. */
     @Override
-    public void close() throws IOException {
+    public synchronized void close() throws IOException {
         try {
             if (running != null) {
                 running.join();

@@ -30,6 +30,7 @@ public final class PartialBlob implements AutoCloseable {
     private final FileChannel dataFile;
     private final FileChannel outboardFile;
     private final GroupSet groups;
+    private final Flusher flusher;
     private final Room room;
     private final Completion completion;
 
@@ -69,6 +70,7 @@ public final class PartialBlob implements AutoCloseable {
         this.groups = known == null ? new GroupSet(bytes) : known;
         this.dataFile = open(data);
         this.outboardFile = open(outboard);
+        this.flusher = new Flusher(dataFile);
     }
 
     /**
@@ -161,6 +163,7 @@ public final class PartialBlob implements AutoCloseable {
             public void group(long position, byte[] group, int length) throws IOException {
                 write(dataFile, dataOffset + position, ByteBuffer.wrap(group, 0, length));
                 groups.add(position);
+                flusher.more(length);
                 progress.more(length);
             }
 
@@ -229,7 +232,9 @@ public final class PartialBlob implements AutoCloseable {
     /** Leaves what is there for the next time. */
     @Override
     public void close() throws IOException {
-        dataFile.close();
-        outboardFile.close();
+        try (dataFile;
+                outboardFile) {
+            flusher.close();
+        }
     }
 }
