@@ -31,8 +31,10 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.Socket;
@@ -353,10 +355,14 @@ class NetworkTest {
             String head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()
                     + "\r\n\r\n";
             socket.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
-            byte[] begin = socket.getInputStream().readNBytes(600);
-            String text = new String(begin, StandardCharsets.UTF_8);
-            assertTrue(text.contains("chatcmpl-"), text);
-            request = text.replaceAll("(?s).*chatcmpl-([0-9a-f]{24}).*", "$1");
+            // Until the first choice has a token: one that was not begun is not answered at all.
+            BufferedReader lines =
+                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+            String line = lines.readLine();
+            while (!line.matches(".*\"index\":0,\"delta\":\\{[^}]*\"content\":\"[^\"].*")) {
+                line = lines.readLine();
+            }
+            request = line.replaceAll(".*chatcmpl-([0-9a-f]{24}).*", "$1");
         }
         long end = System.currentTimeMillis() + 30_000;
         while (System.currentTimeMillis() < end && !answered.toString().contains("\"request\":\"" + request)) {
