@@ -1,11 +1,13 @@
 package io.plumbline.data.transfer;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.data.store.BlobIds;
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -19,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * A data node's blobs over HTTP. It is given so long to connect and to send the next bytes, and its JSON is bounded; it
@@ -80,14 +83,17 @@ public final class BlobNode implements BlobSource {
      * @throws NoSuchBlobException where it has nothing of it.
      */
     public Remote stat(Bytes32 id) throws IOException {
-        JsonNode found = json("GET", "/v1/blobs/" + id + "/stat", id);
-        List<String> pins = new ArrayList<>();
-        found.path("pins").forEach(pin -> pins.add(pin.asText()));
-        return new Remote(
-                found.path("bytes").asLong(-1),
-                found.path("damaged").asBoolean(),
-                pins,
-                found.path("present_bytes").asLong());
+        return read("GET", "/v1/blobs/" + id + "/stat", id, found -> {
+            List<String> pins = new ArrayList<>();
+            found.path("pins").forEach(pin -> pins.add(pin.asText()));
+            long bytes = found.path("bytes").asLong(-1);
+            ChunkGroups.count(bytes);
+            return new Remote(
+                    bytes,
+                    found.path("damaged").asBoolean(),
+                    pins,
+                    found.path("present_bytes").asLong());
+        });
     }
 
     @Override
@@ -120,22 +126,28 @@ public final class BlobNode implements BlobSource {
      * @param bytes that it has.
      */
     public Missing missing(Bytes32 id, long bytes) throws IOException {
-        JsonNode found = json("POST", "/v1/blobs/" + id + "/receive?bytes=" + bytes, id);
-        List<ByteRange> ranges = new ArrayList<>();
-        for (JsonNode range : found.path("missing")) {
-            ranges.add(
-                    new ByteRange(range.path("from").asLong(), range.path("to").asLong()));
-        }
-        return new Missing(found.path("present_bytes").asLong(), ranges);
+        return read("POST", "/v1/blobs/" + id + "/receive?bytes=" + bytes, id, found -> {
+            List<ByteRange> ranges = new ArrayList<>();
+            for (JsonNode range : found.path("missing")) {
+                ByteRange one = new ByteRange(
+                        range.path("from").asLong(), range.path("to").asLong());
+                if (one.to() > bytes) {
+                    throw new IllegalArgumentException("it lacks bytes beyond the blob's end");
+                }
+                ranges.add(one);
+            }
+            return new Missing(found.path("present_bytes").asLong(), ranges);
+        });
     }
 
     /** Ids of the first blobs that have a pin. */
     public List<Bytes32> pinned(String pin) throws IOException {
-        List<Bytes32> ids = new ArrayList<>();
-        for (JsonNode one : json("GET", "/v1/blobs?pin=" + encoded(pin), null).path("list")) {
-            ids.add(BlobIds.parse(one.path("id").asText()));
-        }
-        return ids;
+        return read("GET", "/v1/blobs?pin=" + encoded(pin), null, found -> {
+            List<Bytes32> ids = new ArrayList<>();
+            found.path("list")
+                    .forEach(one -> ids.add(BlobIds.parse(one.path("id").asText())));
+            return ids;
+        });
     }
 
     private static String encoded(String name) {
@@ -197,6 +209,17 @@ public final class BlobNode implements BlobSource {
         return json("GET", "/v1/blobs" + (after == null ? "" : "?after=" + after), null);
     }
 
+    /** Makes sense of an answer: a node that is none, or lies, is no fault of the caller's. */
+    private <T> T read(String method, String path, Bytes32 id, Function<JsonNode, T> reader) throws IOException {
+        JsonNode found = json(method, path, id);
+        try {
+            return reader.apply(found);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    name() + " is no data node: what it answers to " + path + " is wrong: " + e.getMessage(), e);
+        }
+    }
+
     private JsonNode json(String method, String path, Bytes32 id) throws IOException {
         HttpURLConnection connection = open(method, path);
         if (method.equals("POST") || method.equals("PUT")) {
@@ -208,7 +231,7 @@ public final class BlobNode implements BlobSource {
         try (InputStream in = answer(connection, id)) {
             byte[] bytes = in.readNBytes(MOST_JSON_BYTES);
             return bytes.length == 0 ? JSON.createObjectNode() : JSON.readTree(bytes);
-        } catch (com.fasterxml.jackson.core.JacksonException e) {
+        } catch (JacksonException e) {
             throw new IOException(name() + " is no data node: what it answers to " + path + " is no JSON.", e);
         }
     }
@@ -257,7 +280,7 @@ public final class BlobNode implements BlobSource {
                     ? object.path("error").path("message").asText(null)
                     : null;
             return message == null ? "it does not say why." : message;
-        } catch (com.fasterxml.jackson.core.JacksonException e) {
+        } catch (JacksonException e) {
             return "it does not say why.";
         }
     }

@@ -33,8 +33,13 @@ public final class Upload {
      */
     public void run(ReadableBlob blob, Progress progress) throws IOException {
         long told = 0;
+        long before = -1;
         while (true) {
             BlobNode.Missing missing = node.missing(blob.id(), blob.bytes());
+            if (!missing.ranges().isEmpty() && missing.presentBytes() <= before) {
+                throw new IOException(node.name() + " does not keep what it is sent of blob " + blob.id() + ".");
+            }
+            before = missing.presentBytes();
             if (missing.presentBytes() > told) {
                 progress.more(missing.presentBytes() - told);
                 told = missing.presentBytes();

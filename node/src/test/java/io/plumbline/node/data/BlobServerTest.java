@@ -25,6 +25,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -33,6 +34,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -362,6 +364,45 @@ class BlobServerTest {
         }
         assertTrue(System.nanoTime() - began >= 90_000_000, "10 MiB at 50 MiB/s, less a tenth of a second's burst");
         assertArrayEquals(bytes, Files.readAllBytes(to));
+    }
+
+    /** A host that answers every request with the same JSON. */
+    private BlobNode answering(String json) throws IOException {
+        com.sun.net.httpserver.HttpServer liar =
+                com.sun.net.httpserver.HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        liar.createContext("/", asked -> {
+            asked.getRequestBody().readAllBytes();
+            byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
+            asked.sendResponseHeaders(200, bytes.length);
+            asked.getResponseBody().write(bytes);
+            asked.close();
+        });
+        liar.start();
+        open.add(() -> liar.stop(0));
+        return new BlobNode("http://127.0.0.1:" + liar.getAddress().getPort(), null);
+    }
+
+    @Test
+    void answersThatMakeNoSenseAreTheNodesFault() throws IOException {
+        Bytes32 id = Bytes32.of(Blake3.hash(new byte[5]));
+        for (String json : List.of("x", "[]", "{}", "{\"bytes\":-1}", "{\"bytes\":9223372036854775807}")) {
+            assertThrows(IOException.class, () -> answering(json).bytes(id), json);
+        }
+        assertThrows(
+                IOException.class,
+                () -> answering("{\"list\":[{\"id\":\"x\"}]}").pinned("a"));
+        for (String range : List.of("\"from\":-1,\"to\":5", "\"from\":4,\"to\":3", "\"from\":0,\"to\":6")) {
+            assertThrows(
+                    IOException.class,
+                    () -> answering("{\"missing\":[{" + range + "}]}").missing(id, 5),
+                    range);
+        }
+        BlobNode forgetful = answering("{\"present_bytes\":0,\"missing\":[{\"from\":0,\"to\":5}]}");
+        try (FileBlob blob = FileBlob.of(file(new byte[5]), Progress.none())) {
+            IOException kept = assertThrows(
+                    IOException.class, () -> new Upload(forgetful, RateLimit.none()).run(blob, Progress.none()));
+            assertTrue(kept.getMessage().contains("does not keep"), kept.getMessage());
+        }
     }
 
     @Test
