@@ -3,10 +3,8 @@ package io.plumbline.data.erasure;
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.transfer.BlobSource;
-import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -130,12 +128,8 @@ public final class ShardSources {
         Bytes32 id = blob.shards().get(shard);
         IOException last = new NoSuchBlobException(id, "any source");
         for (BlobSource source : holders.get(shard)) {
-            try (InputStream in = source.range(id, blob.shardBytes(), range)) {
-                new RangeDecoder(id.bytes(), blob.shardBytes(), range.from(), range.to())
-                        .decode(
-                                in,
-                                (position, bytes, length) ->
-                                        System.arraycopy(bytes, 0, target, (int) (position - range.from()), length));
+            try {
+                source.read(id, blob.shardBytes(), range, target);
                 return;
             } catch (IOException e) {
                 last = e;

@@ -8,12 +8,9 @@ import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
-import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -55,13 +52,10 @@ public final class StripedGet {
         if (bytes > StripedBlob.MOST_TEXT_BYTES) {
             throw new IOException("Blob " + description + " is too long to describe a striped one.");
         }
-        ByteArrayOutputStream text = new ByteArrayOutputStream();
-        try (InputStream in = source.range(description, bytes, new ByteRange(0, bytes))) {
-            new RangeDecoder(description.bytes(), bytes, 0, bytes)
-                    .decode(in, (position, some, length) -> text.write(some, 0, length));
-        }
+        byte[] text = new byte[(int) bytes];
+        source.read(description, bytes, new ByteRange(0, bytes), text);
         try {
-            return StripedBlob.parse(text.toString(StandardCharsets.UTF_8));
+            return StripedBlob.parse(new String(text, StandardCharsets.UTF_8));
         } catch (IllegalArgumentException e) {
             throw new IOException(source.name() + ": " + e.getMessage(), e);
         }

@@ -1,6 +1,7 @@
 package io.plumbline.data.store;
 
 import io.plumbline.verifier.blake3.Outboard;
+import io.plumbline.verifier.blake3.OutboardWriter;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,7 +20,7 @@ final class BlobFiles {
             while (into.hasRemaining()) {
                 if (file.read(into, position + into.position() - offset) < 0) {
                     throw new EOFException(path + " ends at byte " + file.size() + ", before " + (position + length)
-                            + ": it was cut. Run `plumbline blob scrub`.");
+                            + ": it was cut. Run `plumbline blob verify`.");
                 }
             }
         };
@@ -30,6 +31,15 @@ final class BlobFiles {
         while (bytes.hasRemaining()) {
             at += file.write(bytes, at);
         }
+    }
+
+    /** Appends an outboard to a file. */
+    static OutboardWriter.Sink appendTo(FileChannel file) {
+        return (parents, length) -> {
+            for (ByteBuffer left = ByteBuffer.wrap(parents, 0, length); left.hasRemaining(); ) {
+                file.write(left);
+            }
+        };
     }
 
     /** Has what was renamed in a folder outlast the host's end. */

@@ -97,16 +97,10 @@ public final class BlobStore implements AutoCloseable {
                 return FileVisitResult.CONTINUE;
             }
         });
-        Bytes32 after = null;
-        for (List<BlobStat> some = catalog.list(null, LISTED_AT_ONCE);
-                !some.isEmpty();
-                some = catalog.list(after, LISTED_AT_ONCE)) {
-            for (BlobStat stat : some) {
-                after = stat.id();
-                usedBytes += stat.bytes();
-                count++;
-            }
-        }
+        forEach(stat -> {
+            usedBytes += stat.bytes();
+            count++;
+        });
     }
 
     private static long now() {
@@ -334,6 +328,23 @@ public final class BlobStore implements AutoCloseable {
         return catalog.list(after, most);
     }
 
+    /** Takes blobs one by one. */
+    @FunctionalInterface
+    public interface Visitor {
+        void visit(BlobStat stat) throws IOException;
+    }
+
+    /** All blobs in order of their ids, some at a time: those that come or go meanwhile are visited or not. */
+    public void forEach(Visitor visitor) throws IOException {
+        Bytes32 after = null;
+        for (List<BlobStat> some = list(null, LISTED_AT_ONCE); !some.isEmpty(); some = list(after, LISTED_AT_ONCE)) {
+            for (BlobStat stat : some) {
+                visitor.visit(stat);
+            }
+            after = some.getLast().id();
+        }
+    }
+
     /** Blobs with a pin, in order of their ids, the first {@code most}. */
     public List<BlobStat> pinned(String pin, int most) throws IOException {
         return catalog.pinned(requirePin(pin), most);
@@ -407,27 +418,19 @@ public final class BlobStore implements AutoCloseable {
      */
     public Collected collect(long storedBeforeMs) throws IOException {
         collectPartial(storedBeforeMs);
-        long blobs = 0;
-        long bytes = 0;
-        Bytes32 after = null;
-        while (true) {
-            List<BlobStat> some = catalog.list(after, LISTED_AT_ONCE);
-            if (some.isEmpty()) {
-                return new Collected(blobs, bytes);
-            }
-            for (BlobStat seen : some) {
-                after = seen.id();
-                synchronized (this) {
-                    // Pinned meanwhile, perhaps.
-                    BlobStat stat = catalog.find(seen.id());
-                    if (stat != null && stat.pins().isEmpty() && stat.storedMs() < storedBeforeMs) {
-                        delete(stat.id());
-                        blobs++;
-                        bytes += stat.bytes();
-                    }
+        List<BlobStat> collected = new ArrayList<>();
+        forEach(seen -> {
+            synchronized (this) {
+                // Pinned meanwhile, perhaps.
+                BlobStat stat = catalog.find(seen.id());
+                if (stat != null && stat.pins().isEmpty() && stat.storedMs() < storedBeforeMs) {
+                    delete(stat.id());
+                    collected.add(stat);
                 }
             }
-        }
+        });
+        return new Collected(
+                collected.size(), collected.stream().mapToLong(BlobStat::bytes).sum());
     }
 
     private void collectPartial(long beforeMs) throws IOException {

@@ -24,7 +24,6 @@ public final class BlobWriter implements AutoCloseable {
     private final OutboardWriter hasher;
     private final Flusher flusher;
     private long bytes;
-    private long outboardBytes;
     private long reserved;
     private boolean isDone;
 
@@ -35,10 +34,7 @@ public final class BlobWriter implements AutoCloseable {
         outboard = folder.resolve(name + ".outboard");
         dataFile = FileChannel.open(data, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         outboardFile = FileChannel.open(outboard, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        hasher = new OutboardWriter((parents, length) -> {
-            BlobFiles.write(outboardFile, outboardBytes, ByteBuffer.wrap(parents, 0, length));
-            outboardBytes += length;
-        });
+        hasher = new OutboardWriter(BlobFiles.appendTo(outboardFile));
         flusher = new Flusher(dataFile);
     }
 

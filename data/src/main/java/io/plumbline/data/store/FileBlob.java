@@ -67,11 +67,7 @@ public final class FileBlob implements ReadableBlob {
     }
 
     private Bytes32 hash(Progress progress) throws IOException {
-        OutboardWriter writer = new OutboardWriter((parents, length) -> {
-            for (ByteBuffer left = ByteBuffer.wrap(parents, 0, length); left.hasRemaining(); ) {
-                outboardFile.write(left);
-            }
-        });
+        OutboardWriter writer = new OutboardWriter(BlobFiles.appendTo(outboardFile));
         byte[] piece = new byte[(int) Math.min(PIECE_BYTES, bytes)];
         for (long at = 0; at < bytes; ) {
             int length = (int) Math.min(piece.length, bytes - at);

@@ -95,11 +95,7 @@ final class Scrub {
                         StandardOpenOption.CREATE,
                         StandardOpenOption.TRUNCATE_EXISTING,
                         StandardOpenOption.WRITE)) {
-            OutboardWriter writer = new OutboardWriter((parents, length) -> {
-                for (ByteBuffer left = ByteBuffer.wrap(parents, 0, length); left.hasRemaining(); ) {
-                    out.write(left);
-                }
-            });
+            OutboardWriter writer = new OutboardWriter(BlobFiles.appendTo(out));
             ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES);
             while (in.read(piece.clear()) >= 0) {
                 writer.update(MemorySegment.ofBuffer(piece.flip()));

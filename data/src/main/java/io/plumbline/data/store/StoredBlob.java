@@ -83,7 +83,7 @@ public final class StoredBlob implements ReadableBlob {
                 BlobFiles.source(dataFile, data),
                 outboardFile == null
                         ? (position, target, offset, length) -> {
-                            throw new IOException(outboard + " is missing. Run `plumbline blob scrub`.");
+                            throw new IOException(outboard + " is missing. Run `plumbline blob verify`.");
                         }
                         : BlobFiles.source(outboardFile, outboard));
     }

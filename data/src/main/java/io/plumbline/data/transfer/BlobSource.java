@@ -1,6 +1,7 @@
 package io.plumbline.data.transfer;
 
 import io.plumbline.data.store.ByteRange;
+import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,4 +25,22 @@ public interface BlobSource {
      * @return to be closed; closing it early gives up the rest.
      */
     InputStream range(Bytes32 id, long bytes, ByteRange range) throws IOException;
+
+    /**
+     * Reads a range, proven by the id.
+     *
+     * @param bytes that the blob has.
+     * @param range of whole groups, but for the blob's last.
+     * @param target receives it from 0 on.
+     * @throws io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException where something of it is not the blob's.
+     */
+    default void read(Bytes32 id, long bytes, ByteRange range, byte[] target) throws IOException {
+        try (InputStream in = range(id, bytes, range)) {
+            new RangeDecoder(id.bytes(), bytes, range.from(), range.to())
+                    .decode(
+                            in,
+                            (position, group, length) ->
+                                    System.arraycopy(group, 0, target, (int) (position - range.from()), length));
+        }
+    }
 }

@@ -9,7 +9,6 @@ import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.network.Event;
-import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -20,11 +19,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * Compares blobs with their ids again and again, those first that were not for the longest time, and has what a disk
- * has changed sent again by other data nodes; and removes what nobody has pinned for long.
+ * Compares blobs with their ids when their time has come, has what a disk has changed sent again by other data nodes,
+ * sees that striped blobs keep their shards, and removes what nobody has pinned for long.
  */
 final class Upkeep implements AutoCloseable {
-    private static final int LISTED_AT_ONCE = 1000;
     private static final long CLOSE_S = 10;
 
     /** Names the other data nodes. */
@@ -79,15 +77,7 @@ final class Upkeep implements AutoCloseable {
     private void look() {
         try {
             store.collect(System.currentTimeMillis() - keepUnpinnedMs);
-            Bytes32 after = null;
-            for (List<BlobStat> some = store.list(null, LISTED_AT_ONCE);
-                    !some.isEmpty();
-                    some = store.list(after, LISTED_AT_ONCE)) {
-                for (BlobStat stat : some) {
-                    after = stat.id();
-                    lookAt(stat);
-                }
-            }
+            store.forEach(this::lookAt);
             stripes.look(peers.find());
         } catch (UncheckedIOException e) {
             // The process ends.
@@ -115,13 +105,18 @@ final class Upkeep implements AutoCloseable {
     }
 
     private void pace(long bytes) {
-        if (isClosing) {
-            throw new UncheckedIOException(new IOException("The process ends."));
-        }
+        requireOpen(bytes);
         try {
             rate.take(bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Ends a transfer where the process ends. */
+    private void requireOpen(long bytes) {
+        if (isClosing) {
+            throw new UncheckedIOException(new IOException("The process ends."));
         }
     }
 
@@ -134,7 +129,7 @@ final class Upkeep implements AutoCloseable {
             }
             PartialBlob part = store.receive(stat.id(), stat.bytes());
             new Download(others, RateLimit.none(), warning -> events.accept(new Event.Warning(warning)))
-                    .run(part, this::pace);
+                    .run(part, this::requireOpen);
             events.accept(new Event.Repaired(stat.id().toString(), stat.bytes()));
         } catch (IOException e) {
             events.accept(new Event.Warning(

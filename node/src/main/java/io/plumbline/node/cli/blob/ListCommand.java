@@ -5,22 +5,17 @@ import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.data.store.BlobIds;
-import io.plumbline.data.store.BlobStat;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.data.BlobJson;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
-import java.util.List;
 import java.util.concurrent.Callable;
 
 /** {@code plumbline blob ls}. */
 @Parameters(commandNames = "ls", commandDescription = "List blobs: id, bytes, what they are kept for.")
 final class ListCommand extends CommandOptions implements Callable<Integer> {
-    private static final int AT_ONCE = 1000;
-
     @Parameter(names = "--json", description = "print one JSON object a line")
     private boolean json;
 
@@ -31,13 +26,7 @@ final class ListCommand extends CommandOptions implements Callable<Integer> {
     public Integer call() throws IOException {
         if (places.hasStore()) {
             try (BlobStore store = places.openStore()) {
-                Bytes32 after = null;
-                for (List<BlobStat> some = store.list(null, AT_ONCE);
-                        !some.isEmpty();
-                        some = store.list(after, AT_ONCE)) {
-                    some.forEach(stat -> print(BlobJson.of(stat)));
-                    after = some.getLast().id();
-                }
+                store.forEach(stat -> print(BlobJson.of(stat)));
             }
             return 0;
         }
