@@ -64,10 +64,9 @@ public final class StripedPut {
             for (int i = 0; i < k; i++) {
                 shards.add(new FileBlob(file, i * shardBytes, shardBytes, Progress.none()));
             }
-            for (int i = k; i < nodes.size(); i++) {
-                Path parity = temporary.resolve("parity-" + i);
-                writeParity(shards.subList(0, k), i, shardBytes, parity);
-                shards.add(FileBlob.of(parity, Progress.none()));
+            List<Path> parity = writeParity(shards, shardBytes, temporary);
+            for (Path shard : parity) {
+                shards.add(FileBlob.of(shard, Progress.none()));
             }
             Bytes32 id;
             try (FileBlob whole = FileBlob.of(file, Progress.none())) {
@@ -85,21 +84,35 @@ public final class StripedPut {
         }
     }
 
-    private void writeParity(List<FileBlob> data, int index, long shardBytes, Path to) throws IOException {
+    /** Reads the data once for all parity shards. */
+    private List<Path> writeParity(List<FileBlob> data, long shardBytes, Path folder) throws IOException {
         ReedSolomon code = new ReedSolomon(k, nodes.size());
         int[] have = IntStream.range(0, k).toArray();
         byte[][] pieces = new byte[k][ShardSources.PIECE_BYTES];
         byte[] out = new byte[ShardSources.PIECE_BYTES];
-        try (OutputStream file = Files.newOutputStream(to)) {
+        List<Path> parity = new ArrayList<>();
+        List<OutputStream> files = new ArrayList<>();
+        try {
+            for (int i = k; i < nodes.size(); i++) {
+                parity.add(folder.resolve("parity-" + i));
+                files.add(Files.newOutputStream(parity.getLast()));
+            }
             for (long at = 0; at < shardBytes; at += out.length) {
                 int length = (int) Math.min(out.length, shardBytes - at);
                 for (int i = 0; i < k; i++) {
                     data.get(i).read(at, pieces[i], 0, length);
                 }
-                code.compute(have, pieces, index, out, length);
-                file.write(out, 0, length);
+                for (int i = k; i < nodes.size(); i++) {
+                    code.compute(have, pieces, i, out, length);
+                    files.get(i - k).write(out, 0, length);
+                }
+            }
+        } finally {
+            for (OutputStream file : files) {
+                file.close();
             }
         }
+        return parity;
     }
 
     private void send(StripedBlob striped, List<FileBlob> shards, String pin) throws IOException {

@@ -11,8 +11,9 @@ import java.util.regex.Pattern;
  * slices and filters are refused: they select many, or take time without bound.
  */
 final class SingularQuery {
-    private static final Pattern SEGMENT = Pattern.compile(
-            "\\.([A-Za-z_\\x{80}-\\x{10FFFF}][A-Za-z0-9_\\x{80}-\\x{10FFFF}]*)|\\[(-?\\d{1,9})]|\\['([^'\\\\]*)']|\\[\"([^\"\\\\]*)\"]");
+    private static final Pattern SEGMENT =
+            Pattern.compile("\\.([A-Za-z_\\x{80}-\\x{10FFFF}][A-Za-z0-9_\\x{80}-\\x{10FFFF}]*)"
+                    + "|\\[(-?\\d{1,9})]|\\['([^'\\\\]*)']|\\[\"([^\"\\\\]*)\"]");
     private static final int MOST_SEGMENTS = 64;
 
     /** A name, or an index from the front or, below 0, from the end. */

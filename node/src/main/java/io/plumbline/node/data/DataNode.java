@@ -13,6 +13,7 @@ import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.EverySecond;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -29,9 +30,6 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.net.ssl.SSLContext;
 import org.agrona.CloseHelper;
@@ -47,7 +45,7 @@ public final class DataNode implements RunningRole {
     private Reporter reporter;
     private LedgerFollowed followed;
     private final Tenants tenants;
-    private ScheduledExecutorService looking;
+    private EverySecond looking;
 
     /**
      * Where it works.
@@ -138,33 +136,14 @@ public final class DataNode implements RunningRole {
                     new ReportFile(place.folder().resolve("reports")),
                     events::emit);
             reporter.start();
-            lookAtKeys(errors);
+            if (tenants != null) {
+                looking = new EverySecond("api-files", tenants::lookAgain, errors::onError);
+            }
         } catch (IOException | RuntimeException e) {
             close();
             throw e;
         }
         events.emit(new Event.Ready("data-node", HexFormat.of().formatHex(keys.publicKey()), null, server.port()));
-    }
-
-    /** Has changes of the file of API keys take effect. */
-    private void lookAtKeys(ErrorHandler errors) {
-        if (tenants == null) {
-            return;
-        }
-        looking = Executors.newSingleThreadScheduledExecutor(
-                Thread.ofPlatform().daemon().name("api-files").factory());
-        looking.scheduleWithFixedDelay(
-                () -> {
-                    try {
-                        tenants.lookAgain();
-                    } catch (RuntimeException e) {
-                        // It would not be looked at again.
-                        errors.onError(e);
-                    }
-                },
-                1,
-                1,
-                TimeUnit.SECONDS);
     }
 
     private void announce(KeyPair keys, Place place) throws IOException {
@@ -206,9 +185,6 @@ public final class DataNode implements RunningRole {
 
     @Override
     public void close() {
-        if (looking != null) {
-            looking.shutdownNow();
-        }
-        CloseHelper.closeAll(reporter, upkeep, server, tenants, ledger, media, store);
+        CloseHelper.closeAll(looking, reporter, upkeep, server, tenants, ledger, media, store);
     }
 }

@@ -4,14 +4,19 @@ import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.tensor.TensorManifest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
- * What a model is made of as blobs. Its id is the id of its manifest, which names all the rest by hash: files and, of a
- * language model, tensors. Beside these stand a few files that the id does not bind, found by a pin that names the
- * model: a node's answers and an auditor's verdicts do not rest on them.
+ * A model as blobs. Its id is the id of its manifest, which names all the rest by hash. Beside these stand a few files
+ * that the id does not bind, found by a pin that names the model: a node's answers and an auditor's verdicts do not rest
+ * on them.
+ *
+ * @param files that the manifest names.
+ * @param tensors of a language model; none of an ONNX model, whose weights are in its files.
+ * @param bytes of all whose length the manifest says.
  */
-final class ModelParts {
+record ModelParts(List<File> files, SortedMap<String, Manifest.Tensor> tensors, long bytes) {
     /**
      * Files beside the manifest's: the stop tokens that a gateway writes into requests; calibration of an ONNX model,
      * which its publisher answers for.
@@ -25,27 +30,40 @@ final class ModelParts {
 
     static final String TENSORS_FILE = "model.safetensors";
 
-    private ModelParts() {}
-
     /** @param bytes -1 where the manifest does not say. */
     record File(String name, byte[] hash, long bytes) {}
 
-    /** Files that a manifest names. */
-    static List<File> files(String manifest) {
+    /**
+     * Reads a manifest.
+     *
+     * @throws IllegalArgumentException where it is none.
+     */
+    static ModelParts parse(String manifest) {
         List<File> files = new ArrayList<>();
         if (TensorManifest.describes(manifest)) {
-            for (Map.Entry<String, TensorManifest.Content> file :
-                    TensorManifest.parse(manifest).files().entrySet()) {
-                files.add(new File(
-                        file.getKey(), file.getValue().hash(), file.getValue().bytes()));
-            }
-        } else {
-            for (Map.Entry<String, byte[]> file :
-                    Manifest.parse(manifest).files().entrySet()) {
-                files.add(new File(file.getKey(), file.getValue(), -1));
-            }
+            TensorManifest.parse(manifest)
+                    .files()
+                    .forEach((name, file) -> files.add(new File(name, file.hash(), file.bytes())));
+            return of(files, new TreeMap<>());
         }
-        return files;
+        Manifest language = Manifest.parse(manifest);
+        language.files().forEach((name, hash) -> files.add(new File(name, hash, -1)));
+        return of(files, language.tensors());
+    }
+
+    private static ModelParts of(List<File> files, SortedMap<String, Manifest.Tensor> tensors) {
+        try {
+            long bytes = 0;
+            for (File file : files) {
+                bytes = Math.addExact(bytes, Math.max(0, file.bytes()));
+            }
+            for (Manifest.Tensor tensor : tensors.values()) {
+                bytes = Math.addExact(bytes, tensor.bytes());
+            }
+            return new ModelParts(files, tensors, bytes);
+        } catch (ArithmeticException e) {
+            throw new IllegalArgumentException("it names more bytes than there can be", e);
+        }
     }
 
     /** Pin of all that belongs to a model. */

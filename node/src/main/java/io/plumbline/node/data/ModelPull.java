@@ -12,7 +12,6 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.platform.Directories;
-import io.plumbline.verifier.tensor.TensorManifest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -24,6 +23,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 
 /**
  * Fetches a model by its id alone: the manifest, whose hash the id is, then what it names, each part checked as it
@@ -94,15 +94,13 @@ public final class ModelPull {
     }
 
     /** Without it nothing is begun. */
-    private String manifest() throws IOException {
+    private ModelParts parts() throws IOException {
         Path file = folder.resolve(Manifest.FILE_NAME);
         try {
             if (!Files.exists(file)) {
                 file(id, bounded(id, ModelParts.MOST_MANIFEST_BYTES, "a manifest"), file, Progress.none());
             }
-            String manifest = Files.readString(file);
-            ModelParts.files(manifest);
-            return manifest;
+            return ModelParts.parse(Files.readString(file));
         } catch (IllegalArgumentException | CharacterCodingException e) {
             Directories.delete(folder);
             throw new IOException("Blob " + id + " is no model: " + e.getMessage(), e);
@@ -113,15 +111,14 @@ public final class ModelPull {
     }
 
     private void fetch() throws IOException {
-        String manifest = manifest();
-        List<ModelParts.File> files = ModelParts.files(manifest);
-        long bytes = bytes(manifest, files);
+        ModelParts parts = parts();
+        long bytes = parts.bytes();
         if (Files.getFileStore(folder).getUsableSpace() < bytes - bytesHere()) {
             throw new IOException("Model " + id + " has " + bytes + " bytes; the disk of " + folder.getParent()
                     + " has not so many left.");
         }
         listener.begins(bytes);
-        for (ModelParts.File file : files) {
+        for (ModelParts.File file : parts.files()) {
             Path at = inside(file.name());
             if (!Files.exists(at)) {
                 Bytes32 part = Bytes32.of(file.hash());
@@ -130,8 +127,8 @@ public final class ModelPull {
                 file(part, length, at, listener::more);
             }
         }
-        if (!TensorManifest.describes(manifest)) {
-            tensors(Manifest.parse(manifest));
+        if (!parts.tensors().isEmpty()) {
+            fetchTensors(parts.tensors());
         }
         for (String name : ModelParts.COMPANIONS) {
             companion(name);
@@ -142,16 +139,6 @@ public final class ModelPull {
     private long bytesHere() throws IOException {
         Path tensors = folder.resolve(ModelParts.TENSORS_FILE);
         return Files.exists(tensors) ? Files.size(tensors) : 0;
-    }
-
-    private static long bytes(String manifest, List<ModelParts.File> files) {
-        long bytes = files.stream().mapToLong(file -> Math.max(0, file.bytes())).sum();
-        if (!TensorManifest.describes(manifest)) {
-            for (Manifest.Tensor tensor : Manifest.parse(manifest).tensors().values()) {
-                bytes = Math.addExact(bytes, tensor.bytes());
-            }
-        }
-        return bytes;
     }
 
     /** A file's place; a manifest of a stranger may name any. */
@@ -179,11 +166,10 @@ public final class ModelPull {
         }
     }
 
-    private void tensors(Manifest manifest) throws IOException {
+    private void fetchTensors(SortedMap<String, Manifest.Tensor> tensors) throws IOException {
         Map<String, Declared> declared = new LinkedHashMap<>();
-        manifest.tensors()
-                .forEach((name, tensor) ->
-                        declared.put(name, new Declared(tensor.dtype(), tensor.shape(), tensor.bytes())));
+        tensors.forEach(
+                (name, tensor) -> declared.put(name, new Declared(tensor.dtype(), tensor.shape(), tensor.bytes())));
         byte[] header = SafetensorsWriter.header(declared);
         Path file = folder.resolve(ModelParts.TENSORS_FILE);
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
@@ -191,7 +177,7 @@ public final class ModelPull {
         }
         long offset = header.length;
         int number = 0;
-        for (Manifest.Tensor tensor : manifest.tensors().values()) {
+        for (Manifest.Tensor tensor : tensors.values()) {
             Bytes32 part = Bytes32.of(tensor.hash());
             Path state = states.resolve("tensor-" + number++);
             try (PartialBlob blob = PartialBlob.inFile(part, tensor.bytes(), file, offset, state)) {

@@ -11,7 +11,6 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
-import io.plumbline.verifier.tensor.TensorManifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,18 +56,18 @@ public final class ModelPush {
         if (!Files.isRegularFile(manifestFile)) {
             throw new IOException(folder + " is no imported model. Import it first: plumbline model import.");
         }
-        String manifest = Files.readString(manifestFile);
+        ModelParts parts = ModelParts.parse(Files.readString(manifestFile));
         byte[] id;
         try (FileBlob blob = FileBlob.of(manifestFile, Progress.none())) {
             id = blob.id().bytes();
             // What the manifest names comes before it: a node that has the manifest has the model.
             String pin = ModelParts.pin(Blake3.hex(id));
-            for (ModelParts.File file : ModelParts.files(manifest)) {
+            for (ModelParts.File file : parts.files()) {
                 try (FileBlob part = FileBlob.of(folder.resolve(file.name()), Progress.none())) {
                     send(part, file.hash(), file.name(), pin);
                 }
             }
-            if (!TensorManifest.describes(manifest)) {
+            if (!parts.tensors().isEmpty()) {
                 sendTensors(folder, pin);
             }
             for (String name : ModelParts.COMPANIONS) {

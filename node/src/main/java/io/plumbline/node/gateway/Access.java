@@ -3,13 +3,11 @@ package io.plumbline.node.gateway;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.network.EverySecond;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.node.tls.CertificateFiles;
 import java.io.IOException;
 import java.util.Set;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
 import org.agrona.CloseHelper;
@@ -26,7 +24,7 @@ public final class Access implements AutoCloseable {
     private final Tenants tenants;
     private final CertificateFiles certificate;
     private final PayPerCall calls;
-    private ScheduledExecutorService looking;
+    private EverySecond looking;
 
     /**
      * @param tenants null where everybody may use it.
@@ -98,33 +96,23 @@ public final class Access implements AutoCloseable {
         if (tenants == null && certificate == null && calls == null) {
             return;
         }
-        looking = Executors.newSingleThreadScheduledExecutor(
-                Thread.ofPlatform().daemon().name("api-files").factory());
-        looking.scheduleWithFixedDelay(() -> lookAgain(faults), 1, 1, TimeUnit.SECONDS);
+        looking = new EverySecond("api-files", this::lookAgain, faults);
     }
 
-    private void lookAgain(Consumer<Throwable> faults) {
-        try {
-            if (certificate != null) {
-                certificate.lookAgain();
-            }
-            if (tenants != null) {
-                tenants.lookAgain();
-            }
-            if (calls != null) {
-                calls.save();
-            }
-        } catch (IOException | RuntimeException e) {
-            // It would not be looked at again.
-            faults.accept(e);
+    private void lookAgain() throws IOException {
+        if (certificate != null) {
+            certificate.lookAgain();
+        }
+        if (tenants != null) {
+            tenants.lookAgain();
+        }
+        if (calls != null) {
+            calls.save();
         }
     }
 
     @Override
     public void close() {
-        if (looking != null) {
-            looking.shutdownNow();
-        }
-        CloseHelper.closeAll(tenants, calls);
+        CloseHelper.closeAll(looking, tenants, calls);
     }
 }

@@ -44,6 +44,15 @@ public record CertifiedEntry(
                 .toBytes();
     }
 
+    /** Decodes an entry that somebody else gave, of {@code most} bytes at most. */
+    static CertifiedEntry decode(byte[] bytes, int most) {
+        if (bytes.length > most) {
+            throw new MalformedException(
+                    "Malformed certified entry: it has " + bytes.length + " bytes, and at most " + most + " are read.");
+        }
+        return decode(bytes);
+    }
+
     public static CertifiedEntry decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "certified entry");
         if (!in.getText("format").equals(FORMAT)) {

@@ -63,7 +63,7 @@ public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
      */
     public static FeedProof check(byte[] bytes, TrustedLedger ledger, byte[] feed, long nowMs) throws RefusedException {
         try {
-            CertifiedEntry entry = decode(bytes);
+            CertifiedEntry entry = CertifiedEntry.decode(bytes, MAX_BYTES);
             String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
             if (fault != null) {
                 boolean isSigned = entry.certificate().holds(ledger.genesisHash(), ledger.fullNodes(), entry.header());
@@ -102,13 +102,5 @@ public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
                             + feed.maxAgeMs() + " ms");
         }
         return feed;
-    }
-
-    private static CertifiedEntry decode(byte[] bytes) {
-        if (bytes.length > MAX_BYTES) {
-            throw new MalformedException("Malformed certified entry: it has " + bytes.length + " bytes, and at most "
-                    + MAX_BYTES + " are read.");
-        }
-        return CertifiedEntry.decode(bytes);
     }
 }

@@ -57,7 +57,7 @@ public record SettlementProof(CertifiedEntry entry, CertifiedSettlement settleme
      */
     public static SettlementProof check(byte[] bytes, TrustedLedger ledger) throws RefusedException {
         try {
-            CertifiedEntry entry = decode(bytes);
+            CertifiedEntry entry = CertifiedEntry.decode(bytes, MAX_BYTES);
             String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
             if (fault != null) {
                 boolean isSigned = entry.certificate().holds(ledger.genesisHash(), ledger.fullNodes(), entry.header());
@@ -81,13 +81,5 @@ public record SettlementProof(CertifiedEntry entry, CertifiedSettlement settleme
         } catch (MalformedException e) {
             throw new RefusedException(Check.MALFORMED, e.getMessage());
         }
-    }
-
-    private static CertifiedEntry decode(byte[] bytes) {
-        if (bytes.length > MAX_BYTES) {
-            throw new MalformedException("Malformed certified entry: it has " + bytes.length + " bytes, and at most "
-                    + MAX_BYTES + " are read.");
-        }
-        return CertifiedEntry.decode(bytes);
     }
 }
