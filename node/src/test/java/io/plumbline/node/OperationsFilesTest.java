@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** What stands under ops/, and what the roles declare, are the same metrics. */
+/** Files under ops/ and the roles' declarations name the same metrics. */
 class OperationsFilesTest {
     private static final Path ALERTS = Path.of("../ops/prometheus/alerts.yml");
     private static final Path BOARD = Path.of("../ops/grafana/plumbline.json");

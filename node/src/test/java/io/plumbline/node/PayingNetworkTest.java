@@ -251,7 +251,7 @@ class PayingNetworkTest {
         return send(payment == null ? request : request.header(CallPayment.HEADER, payment));
     }
 
-    /** What a call is offered for, and a payment of it. */
+    /** The offer of a call, and a payment of it. */
     private static String payment(String body, boolean byCredit) throws IOException, InterruptedException {
         HttpResponse<String> unpaid = paid(body, null);
         assertEquals(402, unpaid.statusCode(), unpaid.body());

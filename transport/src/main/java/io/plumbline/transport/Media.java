@@ -60,7 +60,7 @@ public final class Media implements AutoCloseable {
         return aeron;
     }
 
-    /** What other clients of the driver in this process report to: where one of them has ended, all is at an end. */
+    /** Hears other clients of the driver in this process: where one of them has ended, all is at an end. */
     public ErrorHandler errors() {
         return errors;
     }
@@ -70,7 +70,7 @@ public final class Media implements AutoCloseable {
         return driver.aeronDirectoryName();
     }
 
-    /** What the driver counts that an operator wants to see. */
+    /** Counts of the driver that an operator wants to see. */
     public enum Counter {
         ERRORS(SystemCounterDescriptor.ERRORS),
         NAKS_SENT(SystemCounterDescriptor.NAK_MESSAGES_SENT),

@@ -49,7 +49,7 @@ public final class ReedSolomon {
         }
     }
 
-    /** What the shards at hand are multiplied by. */
+    /** Factors of the shards at hand. */
     private int[] factors(int[] have, int want) {
         int[][] rows = new int[k][];
         for (int i = 0; i < k; i++) {

@@ -69,7 +69,7 @@ final class SingularQuery {
         return new SingularQuery(text, steps);
     }
 
-    /** What stands at the place; null where there is none. */
+    /** The value at the place; null where there is none. */
     JsonNode find(JsonNode root) {
         JsonNode at = root;
         for (Step step : steps) {

@@ -31,7 +31,7 @@ public final class SourceFetch {
     }
 
     /**
-     * What came.
+     * An answer of a source.
      *
      * @param at where it came from, after redirects.
      * @param certificateHash BLAKE3 over the certificates that the source showed, each with its length before it; zeros

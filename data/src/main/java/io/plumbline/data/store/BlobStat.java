@@ -7,7 +7,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * What the catalog says of a blob.
+ * A blob's entry in the catalog.
  *
  * @param bytes of the blob; its outboard has a 256th more.
  * @param storedMs when it became whole, in milliseconds of UTC.

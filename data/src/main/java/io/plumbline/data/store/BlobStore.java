@@ -116,7 +116,7 @@ public final class BlobStore implements AutoCloseable {
         return folder.resolve(part).resolve(hex.substring(0, 2)).resolve(hex);
     }
 
-    /** What a store holds. */
+    /** Contents of a store. */
     public record Usage(long blobs, long bytes, long quotaBytes) {}
 
     public synchronized Usage usage() {
@@ -134,7 +134,7 @@ public final class BlobStore implements AutoCloseable {
         usedBytes += bytes;
     }
 
-    /** What was begun may be more together than the disk has: what comes is looked at as it comes. */
+    /** Blobs that were begun may be more together than the disk has, so bytes are looked at as they come. */
     private void requireDisk(long bytes) throws IOException {
         FileStore disk = Files.getFileStore(folder);
         if (disk.getUsableSpace() < bytes + LEFT_FREE_BYTES) {
@@ -295,13 +295,13 @@ public final class BlobStore implements AutoCloseable {
         }
     }
 
-    /** What is being received of a blob; null where nothing is. */
+    /** A blob on its way; null where nothing of it is. */
     public synchronized PartialBlob receiving(Bytes32 id) {
         Receiving open = receiving.get(id);
         return open == null ? null : open.blob();
     }
 
-    /** What the catalog says of a blob; null where it is not here. */
+    /** A blob's entry in the catalog; null where it is not here. */
     public BlobStat stat(Bytes32 id) throws IOException {
         return catalog.find(id);
     }
@@ -407,7 +407,7 @@ public final class BlobStore implements AutoCloseable {
         count--;
     }
 
-    /** What was collected. */
+    /** Blobs that were collected. */
     public record Collected(long blobs, long bytes) {}
 
     /**

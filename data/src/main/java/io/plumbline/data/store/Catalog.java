@@ -77,7 +77,7 @@ final class Catalog implements AutoCloseable {
         try {
             String name = Environment.getJniLibraryFileName("rocksdb");
             boolean isLoaded = ExtractedLibraries.load(RocksDB.class, List.of("/" + name), copies -> {
-                // What it looks for in a folder is called otherwise than what it looks for in its jar.
+                // In a folder it looks for another name than in its jar.
                 Files.move(copies.resolve(name), copies.resolve(Environment.getJniLibraryFileName("rocksdbjni")));
                 RocksDB.loadLibrary(List.of(copies.toString()));
             });

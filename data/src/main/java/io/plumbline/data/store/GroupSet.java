@@ -49,7 +49,7 @@ final class GroupSet {
     }
 
     /**
-     * What is not there.
+     * Ranges that are not there.
      *
      * @param longest bytes of one range, whole groups.
      * @param most ranges.
@@ -71,7 +71,7 @@ final class GroupSet {
         return ByteBuffer.allocate(8 + bits.length).putLong(blobBytes).put(bits).array();
     }
 
-    /** What {@link #encode} gave; null where it is of a blob of another length, or none. */
+    /** Reads what {@link #encode} gave; null where it is of a blob of another length, or none. */
     static GroupSet decode(long blobBytes, byte[] encoded) {
         if (encoded.length < 8 || ByteBuffer.wrap(encoded).getLong() != blobBytes) {
             return null;

@@ -132,7 +132,7 @@ public final class PartialBlob implements AutoCloseable {
     }
 
     /**
-     * What is not there yet.
+     * Ranges that are not there yet.
      *
      * @param longest bytes of one range.
      * @param most ranges.

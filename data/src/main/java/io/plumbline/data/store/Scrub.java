@@ -106,7 +106,7 @@ final class Scrub {
         } catch (ClosedChannelException e) {
             throw e;
         } catch (IOException e) {
-            // What cannot be read is damaged.
+            // Bytes that cannot be read are damaged.
             return Bytes32.of(new byte[32]);
         }
     }

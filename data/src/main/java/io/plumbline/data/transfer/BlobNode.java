@@ -74,11 +74,11 @@ public final class BlobNode implements BlobSource {
         }
     }
 
-    /** What a node says of a blob. */
+    /** A blob as a node describes it. */
     public record Remote(long bytes, boolean isDamaged, List<String> pins, long presentBytes) {}
 
     /**
-     * What the node has of a blob.
+     * Asks the node for its part of a blob.
      *
      * @throws NoSuchBlobException where it has nothing of it.
      */
@@ -113,7 +113,7 @@ public final class BlobNode implements BlobSource {
     }
 
     /**
-     * What a node lacks of a blob.
+     * The part of a blob that a node lacks.
      *
      * @param presentBytes that it has.
      * @param ranges the first that it lacks; none where it has the blob whole.

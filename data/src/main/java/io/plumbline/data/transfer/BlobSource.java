@@ -8,7 +8,7 @@ import java.io.InputStream;
 
 /** Where blobs can be had from; nothing that it gives is believed. For several threads at once. */
 public interface BlobSource {
-    /** What it is called in messages. */
+    /** Its name in messages. */
     String name();
 
     /**

@@ -107,7 +107,7 @@ public final class Download {
         run.finish();
     }
 
-    /** What the workers of one download share. */
+    /** State that the workers of one download share. */
     private final class Run {
         private final PartialBlob blob;
         private final Progress progress;

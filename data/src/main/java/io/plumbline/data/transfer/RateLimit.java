@@ -5,7 +5,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Holds transfers together to so many bytes a second. For several threads at once. */
 public final class RateLimit {
-    /** What may come at once after a pause. */
+    /** Seconds' worth of bytes that may come at once after a pause. */
     private static final double BURST_S = 0.1;
 
     private final double bytesPerSecond;

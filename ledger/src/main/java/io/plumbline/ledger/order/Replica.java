@@ -145,7 +145,7 @@ public final class Replica {
     }
 
     /**
-     * What a query's answer is; empty where there is none, or the query is none.
+     * A query's answer; empty where there is none, or the query is none.
      *
      * @param nowMs cluster time of the query: between two commands the state has none, and what it holds grows old.
      */

@@ -103,7 +103,7 @@ public sealed interface Command {
     /** Tells what a model id stands for, in its signer's name. Others may say other things of it in theirs. */
     record RegisterModel(byte[] modelId, String name, String source) implements Command {}
 
-    /** What a data node has seen; reports of one feed count up. Before rules 6 only, see {@link ReportValue}. */
+    /** A data node's word on a free text; its reports count up. Before rules 6 only, see {@link ReportValue}. */
     record ReportFeed(String feed, long sequence, byte[] value) implements Command {}
 
     /** A full node's wish that the ledger runs by these; a quorum of the same has it so. */
@@ -155,7 +155,7 @@ public sealed interface Command {
     record FundFeed(byte[] feed, long amount) implements Command {}
 
     /**
-     * What a data node fetched for the open round of a feed, see {@link ValueReport}; since rules 6. Another report of
+     * A data node's value for the open round of a feed, see {@link ValueReport}; since rules 6. Another report of
      * the same node for the same round costs it its stake: one that heard nothing sends the same again.
      *
      * @param feed its id, 32 bytes.

@@ -59,7 +59,7 @@ public record Feed(
                 account, name, unit, decimals, least, most, roundMs, reportMs, leastReports, maxAgeMs, policy, pay);
     }
 
-    /** What is wrong with it, or null. */
+    /** The first fault of it, or null. */
     public String fault() {
         if (name.isEmpty() || name.length() > MAX_NAME || !isPrintable(name)) {
             return "a feed's name has 1 to " + MAX_NAME + " printable ASCII characters";

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a round of a feed came to.
+ * The outcome of a feed's round.
  *
  * @param feed its id, 32 bytes.
  * @param value median of the reports that were no outliers, see {@link RobustMedian}.

@@ -283,7 +283,7 @@ final class Feeds {
         return found == null ? null : found.declared();
     }
 
-    /** What rounds of a feed came to, the oldest first; none where there is no such feed. */
+    /** Outcomes of a feed's rounds, the oldest first; none where there is no such feed. */
     List<FeedValue> values(Bytes32 id) {
         Standing found = feeds.get(id);
         return found == null ? List.of() : List.copyOf(found.values);

@@ -662,7 +662,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return feeds.after(id == null ? null : Bytes32.of(id), limit);
     }
 
-    /** What a feed's last rounds came to, the oldest first. */
+    /** Outcomes of a feed's last rounds, the oldest first. */
     public List<FeedValue> feedValues(byte[] id) {
         return feeds.values(Bytes32.of(id));
     }

@@ -9,7 +9,7 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * What a data node says that it fetched for a round of a feed. Its node alone vouches for it.
+ * A data node's word of what it fetched for a round of a feed. Its node alone vouches for it.
  *
  * @param node its public key, 32 bytes.
  * @param value in units of the feed's last decimal.

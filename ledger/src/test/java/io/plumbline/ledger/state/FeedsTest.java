@@ -467,7 +467,7 @@ class FeedsTest {
         TrustedLedger others = new TrustedLedger(
                 GENESIS.hash(), List.of(NODES.get(0).publicKey(), NODES.get(1).publicKey()));
         assertEquals(FeedProof.Check.QUORUM, refused(entry.encode(), others, FEED.id(), now));
-        // Nobody reports any more: the newest block still has the value, and its own time says how old it is.
+        // No data node reports any more: the newest block still has the value, and its own time says how old it is.
         now = last + 1;
         assertNull(apply(OWNER, new FundFeed(FEED.id(), 1)));
         certify();

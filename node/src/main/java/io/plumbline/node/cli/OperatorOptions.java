@@ -18,7 +18,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/** What every process that stays offers its operator. */
+/** Options of every process that stays, for its operator. */
 public final class OperatorOptions {
     private static final int DRAIN_S = 30;
 

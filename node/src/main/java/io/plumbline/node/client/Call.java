@@ -35,7 +35,7 @@ class Call<T> {
 
     /** The node ends soon, and asks for the answer's end. */
     void onEnding() {
-        // What comes in one reply comes whole or not at all.
+        // One reply comes whole or not at all.
     }
 
     final void complete(byte[] first, byte[] second, long cpuNanos) {

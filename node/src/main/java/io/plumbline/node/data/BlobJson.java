@@ -20,7 +20,7 @@ public final class BlobJson {
         return MAPPER.createObjectNode();
     }
 
-    /** What is known of a blob, as {@code plumbline blob stat --json} prints it too. */
+    /** A catalog's entry, as {@code plumbline blob stat --json} prints it too. */
     public static ObjectNode of(BlobStat stat) {
         ObjectNode json = object().put("id", stat.id().toString())
                 .put("bytes", stat.bytes())

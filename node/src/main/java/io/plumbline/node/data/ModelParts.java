@@ -9,8 +9,8 @@ import java.util.TreeMap;
 
 /**
  * A model as blobs. Its id is the id of its manifest, which names all the rest by hash. Beside these stand a few files
- * that the id does not bind, found by a pin that names the model: a node's answers and an auditor's verdicts do not rest
- * on them.
+ * that the id does not bind, found by a pin that names the model: a node's answers and an auditor's verdicts do not
+ * rest on them.
  *
  * @param files that the manifest names.
  * @param tensors of a language model; none of an ONNX model, whose weights are in its files.

@@ -50,7 +50,7 @@ public final class ModelPull {
     /** Where its parts are gathered. */
     private final Path folder;
 
-    /** What is there of each part. */
+    /** Files that say how much of each part is there. */
     private final Path states;
 
     private ModelPull(Bytes32 id, List<BlobNode> nodes, RateLimit rate, Path folder, Listener listener) {

@@ -60,7 +60,7 @@ public final class ModelPush {
         byte[] id;
         try (FileBlob blob = FileBlob.of(manifestFile, Progress.none())) {
             id = blob.id().bytes();
-            // What the manifest names comes before it: a node that has the manifest has the model.
+            // Its parts come before the manifest: a node that has the manifest has the model.
             String pin = ModelParts.pin(Blake3.hex(id));
             for (ModelParts.File file : parts.files()) {
                 try (FileBlob part = FileBlob.of(folder.resolve(file.name()), Progress.none())) {

@@ -44,7 +44,7 @@ final class Reporter implements AutoCloseable {
     /** Bodies of a feed that are kept. */
     private static final int KEPT_BODIES = 64;
 
-    /** What the ledger says of a report that it has: this process was ended before it heard of it. */
+    /** The ledger's refusal of a report that it has: this process was ended before it heard of it. */
     private static final String TAKEN_BEFORE = "this report was taken before";
 
     private static final long CLOSE_S = 20;

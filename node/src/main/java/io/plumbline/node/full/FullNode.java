@@ -81,7 +81,7 @@ public final class FullNode implements RunningRole {
     /** Longest wait for another full node when it is said who is missing. */
     private static final long REACH_MS = 1_000;
 
-    /** What is ordered while it answers is no sign of being behind: so many commands are a second's work. */
+    /** Commands ordered while it answers are no sign of being behind: so many commands are a second's work. */
     private static final long MAX_BEHIND = 10_000;
 
     /** Longest wait for the replica to say what it has. */

@@ -11,7 +11,7 @@ import java.util.function.ToLongFunction;
 public final class FullNodeMetrics {
     private FullNodeMetrics() {}
 
-    /** What is read of a full node that runs. Any thread may ask. */
+    /** Readings of a full node that runs. Any thread may ask. */
     public interface Reading {
         /** The ledger as this replica has it, a second old at most; null where it does not say in time. */
         LedgerStatus status();

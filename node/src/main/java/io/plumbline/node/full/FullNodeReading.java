@@ -8,7 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** What a full node that runs is measured by. */
+/** Readings by which a full node that runs is measured. */
 final class FullNodeReading implements FullNodeMetrics.Reading {
     private static final long ANSWER_MS = 500;
     private static final long FRESH_NS = TimeUnit.SECONDS.toNanos(1);

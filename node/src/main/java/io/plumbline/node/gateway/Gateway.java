@@ -150,7 +150,7 @@ public final class Gateway implements RunningRole {
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
 
-    /** What looks for payments; null where none are taken. */
+    /** Looks for payments; null where none are taken. */
     private LedgerCredit credit(Tenants tenants, KeyPair keys, Events events) {
         List<Payee> payees = new ArrayList<>();
         if (tenants != null) {

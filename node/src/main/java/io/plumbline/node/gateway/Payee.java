@@ -5,7 +5,7 @@ import io.plumbline.node.tenant.Tenants;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 
-/** What takes payments to a gateway's account, by what they name. */
+/** Takes payments to a gateway's account, by what they name. */
 interface Payee {
     /** The greatest number of a payment that was counted; 0 for none. */
     long lastPayment();

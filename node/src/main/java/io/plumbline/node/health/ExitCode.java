@@ -11,7 +11,7 @@ public enum ExitCode {
     /** The command line is not one. */
     USAGE(2),
 
-    /** What computes has failed: the engine's thread ended, the GPU failed, or no step came to an end in time. */
+    /** The engine has failed: its thread ended, the GPU failed, or no step came to an end in time. */
     ENGINE(10),
 
     /** The media driver or a client of it has ended: nothing can be sent or received any more. */

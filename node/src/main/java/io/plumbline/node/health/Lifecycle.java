@@ -138,7 +138,7 @@ public final class Lifecycle implements FaultListener {
     public void onFault(ExitCode as, Throwable why) {
         ExitCode before = code.get();
         boolean isFirst = before == null || before == ExitCode.DONE;
-        // What is being closed may fail of it: that changes nothing any more.
+        // A part that is being closed may fail of it: that changes nothing any more.
         if (!isFirst || isClosing || !code.compareAndSet(before, as)) {
             return;
         }
@@ -151,7 +151,7 @@ public final class Lifecycle implements FaultListener {
         }
     }
 
-    /** What agents and libraries report: most of it they go on after. */
+    /** Hears what agents and libraries report: most of it they go on after. */
     public static ErrorHandler errors(Consumer<Event> events, FaultListener faults) {
         return e -> {
             events.accept(new Event.Error(e.toString()));

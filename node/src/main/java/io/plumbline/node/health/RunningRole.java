@@ -9,7 +9,7 @@ public interface RunningRole extends AutoCloseable {
 
     /** Adds its metrics. */
     default void bindTo(MeterRegistry registry) {
-        // What every process has says enough.
+        // The metrics of every process say enough.
     }
 
     /** Takes on nothing new from now on, and says so to those that ask; what was begun goes on. */

@@ -78,7 +78,7 @@ public final class LanguageEngine implements AutoCloseable {
         this.watchdog = new EngineWatchdog(new Probe(), engine.failed());
     }
 
-    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    /** Completed, by any thread, with why the engine has failed; nothing is answered any more then. */
     public CompletableFuture<Throwable> failed() {
         return engine.failed();
     }

@@ -174,7 +174,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         return watch.paidReceipts();
     }
 
-    /** What was paid for them. */
+    /** The price that was paid for them. */
     long paidAmount() {
         return watch.paidAmount();
     }

@@ -14,7 +14,7 @@ public interface Service extends NodeRequests.Handler, RunningRole {
     /** Time that it takes to open a token of an answer to all auditors at FULL, in ms, 0 to 60,000. */
     int openMsPerToken();
 
-    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    /** Completed, by any thread, with why the engine has failed; nothing is answered any more then. */
     CompletableFuture<Throwable> failed();
 
     @Override

@@ -90,7 +90,7 @@ public final class TensorEngine implements AutoCloseable {
         }
     }
 
-    /** What computes has failed: completed with why, by any thread; nothing is answered any more then. */
+    /** Completed, by any thread, with why the engine has failed; nothing is answered any more then. */
     public CompletableFuture<Throwable> failed() {
         return failed;
     }

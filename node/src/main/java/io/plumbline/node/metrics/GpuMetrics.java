@@ -33,7 +33,7 @@ final class GpuMetrics implements MeterBinder, AutoCloseable {
     private final Thread thread;
     private Map<Column, MultiGauge> gauges;
 
-    /** What is asked for, in the order in which it is. */
+    /** Columns that are asked for, in their order. */
     private enum Column {
         UTILIZATION("utilization.gpu", "plumbline.gpu.utilization", "Share of time in which a kernel ran", 0.01),
         MEMORY_USED("memory.used", "plumbline.gpu.memory.used.bytes", "Memory that is taken, by any program", MIB),

@@ -9,7 +9,7 @@ import io.plumbline.transport.Media;
 import java.util.Locale;
 
 /**
- * What a process's media driver and sessions count.
+ * Counts of a process's media driver and sessions.
  *
  * @param media of the process.
  * @param endpoint that its sessions are of.

@@ -161,7 +161,7 @@ public sealed interface Event {
     /** Nothing was reported for a round, and why: the source, what it said, or the ledger. */
     record NotReported(String feed, long round, String why) implements Event {}
 
-    /** What was damaged of a blob was sent again by other data nodes. */
+    /** The damaged part of a blob was sent again by other data nodes. */
     record Repaired(String blob, long bytes) implements Event {}
 
     // Full nodes

@@ -7,16 +7,16 @@ public enum Severity {
     /** How far something has come. */
     DEBUG,
 
-    /** What a role does. */
+    /** A role's work. */
     INFO,
 
-    /** What went otherwise than it should, and is gone on after. */
+    /** Something went otherwise than it should, and the role goes on. */
     WARN,
 
-    /** What somebody should look at. */
+    /** Something that the operator should look at. */
     ERROR;
 
-    /** What an event has. */
+    /** The severity of an event. */
     static Severity of(Event event) {
         return switch (event) {
             case Event.Error e -> ERROR;

@@ -47,7 +47,7 @@ public final class LocalServer implements RunningRole {
         return server.port();
     }
 
-    /** What computes has failed: completed with why, by any thread. */
+    /** Completed, by any thread, with why the engine has failed. */
     public CompletableFuture<Object> failed() {
         return CompletableFuture.anyOf(models.failed().toArray(CompletableFuture[]::new));
     }

@@ -26,7 +26,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What two nodes do in which order, and what becomes of it. */
+/** Two nodes answer, refuse or stay silent in every order, and the outcome is one answer. */
 @Timeout(60)
 class HedgedAnswerTest {
     private static final long AT_ONCE = 0;

@@ -88,7 +88,7 @@ class PayPerCallTest {
     private LedgerCredit credit;
     private HttpServer server;
 
-    /** What becomes of the next command. */
+    /** The outcome of the next command. */
     private enum Fate {
         /** It is ordered, and its block signed. */
         CERTIFIED,

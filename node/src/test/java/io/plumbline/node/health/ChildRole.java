@@ -114,7 +114,7 @@ public final class ChildRole implements AutoCloseable {
         }
     }
 
-    /** What it answers to a GET of {@code path} on this port of localhost. */
+    /** Its answer to a GET of {@code path} on this port of localhost. */
     public HttpResponse<String> get(int port, String path) throws Exception {
         return http.send(
                 HttpRequest.newBuilder(URI.create("http://localhost:" + port + path))

@@ -194,7 +194,7 @@ class StructuredAnswersTest {
         assertEquals("tool_calls", finish);
     }
 
-    /** What was told of it before is ended as each API ends what is not whole. */
+    /** The part told before is ended as each API ends what is not whole. */
     @Test
     void aCallThatIsCutShortEndsInEachApisWords() throws Exception {
         String tool = "{\"name\":\"tell\",\"%s\":{\"type\":\"object\",\"properties\":{\"story\":{\"type\":\"string\","

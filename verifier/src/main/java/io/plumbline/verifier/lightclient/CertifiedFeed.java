@@ -42,7 +42,7 @@ public record CertifiedFeed(
     private static final int MAX_REPORTS = 64;
 
     /**
-     * What a round came to.
+     * The outcome of a round.
      *
      * @param spread median distance of the reports that counted from {@code value}.
      * @param reports that were taken in all.

@@ -50,7 +50,7 @@ public final class LedgerHashes {
         PAYMENT,
         /** A feed, with its latest value; its id is {@link LedgerHashes#feedId}. */
         DECLARED_FEED,
-        /** What a round of a feed came to; its id is {@link LedgerHashes#feedValueId}. */
+        /** The outcome of a feed's round; its id is {@link LedgerHashes#feedValueId}. */
         FEED_VALUE,
         /** A data node that was caught, by its key. */
         EQUIVOCATION

@@ -51,7 +51,7 @@ class OutboardTest {
         return (at, target, offset, n) -> System.arraycopy(bytes, (int) at, target, offset, n);
     }
 
-    /** What a decoder handed on, where it stood. */
+    /** Bytes that a decoder handed on, where they stood. */
     private static final class Received implements RangeDecoder.Sink {
         final byte[] message;
         final byte[] outboard;

@@ -313,7 +313,7 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * What ended the engine: completed when its thread dies of a fault, by that thread; never where it is closed.
+     * The fault that ended the engine: completed by its thread when that dies of it; never where it is closed.
      * Nothing is answered any more then.
      */
     public CompletableFuture<Throwable> failed() {

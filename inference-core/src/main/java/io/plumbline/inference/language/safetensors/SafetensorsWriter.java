@@ -31,7 +31,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         out.write(header);
     }
 
-    /** What a file begins with that has these tensors, one after the other behind it. */
+    /** The beginning of a file that has these tensors, one after the other behind it. */
     public static byte[] header(Map<String, Declared> tensors) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode root = mapper.createObjectNode();

@@ -134,7 +134,7 @@ class TextStreamTest {
         }
     }
 
-    /** What a stream shows of tokens that come so many at a time. */
+    /** The text that a stream shows of tokens that come so many at a time. */
     private static String shown(ChatTokenizer tokenizer, int[] tokens, IntSupplier together) {
         TextStream stream = new TextStream(tokenizer, List.of());
         StringBuilder shown = new StringBuilder();

@@ -108,7 +108,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     @ParametersDelegate
     private ApiOptions api = new ApiOptions();
 
-    /** What the models report; nothing is printed of it where the operator names no form. */
+    /** Events of the models; nothing is printed of it where the operator names no form. */
     private Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
 
     private Consumer<Event> tell = ServeCommand::tell;

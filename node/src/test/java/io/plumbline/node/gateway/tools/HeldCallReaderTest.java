@@ -33,7 +33,7 @@ class HeldCallReaderTest {
         return parts;
     }
 
-    /** What is told in the end: texts that stand together, and calls with what their arguments mean. */
+    /** The parts that are told in the end: texts that stand together, and calls with what their arguments mean. */
     private static List<Object> told(List<AnswerPart> parts) throws IOException {
         List<Object> all = new ArrayList<>();
         StringBuilder pieces = new StringBuilder();
