@@ -521,23 +521,32 @@ class FaultsTest {
         settle("with a leader back in time");
     }
 
+    /** To sign another block is no offence, it counts for nothing; to sign two of one number takes the stake. */
     @Test
     @Order(12)
-    void aMemberThatComputesAWrongRootAndOneThatSignsTwiceLoseTheirStakes() throws Exception {
+    void aMemberThatSignsAWrongRootHarmsNothingAndOneThatSignsTwiceLosesItsStake() throws Exception {
         int liar = follower();
         for (String lie : List.of("wrong", "twice")) {
             kill(liar);
             launch(liar, lie);
             members[liar].await("started");
             settle("with a member that lies: " + lie);
-            String guilty = members[leader()].ask("state").split(" ")[6];
-            assertEquals("[" + liar + "]", guilty, lie);
+        }
+        // Which of its two votes comes before the block is certified is chance; over many blocks both do.
+        long end = System.currentTimeMillis() + 60_000;
+        for (String guilty = ""; !guilty.equals("[" + liar + "]"); guilty = guilty()) {
+            assertTrue(System.currentTimeMillis() < end, "guilty: " + guilty + "\n" + tail());
+            Thread.sleep(100);
         }
         kill(liar);
         again(liar);
         settle("after the liar left");
         assertFalse(certified.isEmpty());
         assertEquals(Collections.emptyList(), List.copyOf(forks));
+    }
+
+    private static String guilty() throws Exception {
+        return members[leader()].ask("state").split(" ")[6];
     }
 
     @Test
