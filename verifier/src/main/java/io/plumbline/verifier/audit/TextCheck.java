@@ -64,7 +64,7 @@ public final class TextCheck {
      * compared.
      *
      * @return what does not hold, or null.
-     * @throws IllegalStateException where this host is too slow to say, see {@link ModelTokenizer#prompt}.
+     * @throws IllegalStateException where this host cannot say, see {@link ModelTokenizer#prompt}.
      */
     public static Failure prompt(Request request, ModelConfig config, ModelTokenizer tokenizer) {
         if (request.messages().isEmpty()) {

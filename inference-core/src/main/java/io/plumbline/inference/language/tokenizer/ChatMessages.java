@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.plumbline.inference.json.FiniteNumbers;
+import io.plumbline.inference.language.sources.PromptSources;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,8 +24,11 @@ public final class ChatMessages {
     /** The role of what a tool answered. */
     static final String TOOL = "tool";
 
+    /** The role of who asks. */
+    static final String USER = "user";
+
     /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
-    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", TOOL);
+    private static final Set<String> ROLES = Set.of("system", "developer", USER, "assistant", TOOL);
 
     /** Fields that some templates ask for. */
     private static final Set<String> MORE = Set.of("name", "reasoning_content");
@@ -37,7 +41,8 @@ public final class ChatMessages {
     /**
      * A conversation.
      *
-     * @param json a list of messages, or an object of "messages" and "tools". A message is an object with "role" and
+     * @param json a list of messages, or an object of "messages" with "tools", "sources" ({@link PromptSources}) or
+     *     both beside it. A message is an object with "role" and
      *     "content"; the content is a text, or a list of parts of type text. An assistant's may be null: it said
      *     nothing, or called a tool.
      * @throws IllegalArgumentException saying which of it is missing, of another kind, or not supported.
@@ -47,15 +52,20 @@ public final class ChatMessages {
         if (!list.isArray() || list.isEmpty()) {
             throw new IllegalArgumentException("\"messages\" must be a list of at least one message.");
         }
-        if (json.isObject() && json.size() != (json.has("tools") ? 2 : 1)) {
-            throw new IllegalArgumentException("A conversation has \"messages\" and \"tools\", and nothing else.");
+        int known = 1 + (json.has("tools") ? 1 : 0) + (json.has("sources") ? 1 : 0);
+        if (json.isObject() && json.size() != known) {
+            throw new IllegalArgumentException(
+                    "A conversation has \"messages\", \"tools\" and \"sources\", and nothing else.");
         }
         ToolMessages calls = new ToolMessages();
         List<Message> messages = new ArrayList<>();
         for (JsonNode message : list) {
             messages.add(message(message, messages.size(), calls));
         }
-        return new Conversation(messages, json.has("tools") ? ToolMessages.tools(json.get("tools")) : List.of());
+        return new Conversation(
+                messages,
+                json.has("tools") ? ToolMessages.tools(json.get("tools")) : List.of(),
+                json.has("sources") ? PromptSources.parse(json.get("sources")) : null);
     }
 
     /** The same from the JSON's text. */
@@ -143,6 +153,12 @@ public final class ChatMessages {
     /** A text of characters: half of one has no bytes, and what Unicode keeps for programs' own use stays ours. */
     private static String text(JsonNode json, String where) {
         String text = json.asText();
+        requireCharacters(text, where);
+        return text;
+    }
+
+    /** @throws IllegalArgumentException naming what is no character. */
+    static void requireCharacters(String text, String where) {
         for (int i = 0; i < text.length(); ) {
             int c = text.codePointAt(i);
             if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE || c >= 0xFDD0 && c <= 0xFDEF) {
@@ -151,6 +167,5 @@ public final class ChatMessages {
             }
             i += Character.charCount(c);
         }
-        return text;
     }
 }

@@ -9,6 +9,7 @@ import io.plumbline.inference.language.template.ChatTemplate;
 import io.plumbline.inference.language.template.TemplateException;
 import io.plumbline.verifier.audit.ModelTokenizer;
 import io.plumbline.verifier.grammar.Vocabulary;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.TokenFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -65,6 +66,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     private final String templateFile;
 
+    /** By which facts in requests are proven; null where none is known. */
+    private final TrustedLedger ledger;
+
     /** Of the tokenizer; read again for what few ask for. */
     private final byte[] file;
 
@@ -74,9 +78,15 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final Map<String, Object> specials = new HashMap<>();
 
     private ChatTokenizer(
-            HuggingFaceTokenizer tokenizer, byte[] file, JsonNode config, String source, String templateFile)
+            HuggingFaceTokenizer tokenizer,
+            byte[] file,
+            JsonNode config,
+            String source,
+            String templateFile,
+            TrustedLedger ledger)
             throws IOException {
         this.tokenizer = tokenizer;
+        this.ledger = ledger;
         this.file = file;
         this.templateFile = templateFile;
         for (String name : SPECIAL_TOKENS) {
@@ -140,12 +150,18 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         }
     }
 
+    /** As {@link #of(TokenFiles, TrustedLedger)}, for requests without facts. */
+    public static ChatTokenizer of(TokenFiles files) throws IOException {
+        return of(files, null);
+    }
+
     /**
      * The tokenizer of an imported model, by the files its manifest names and by no others.
      *
+     * @param ledger that facts in requests are proven by; null where none is known, and such requests become no prompt.
      * @throws IOException naming the file that is missing or cannot be read.
      */
-    public static ChatTokenizer of(TokenFiles files) throws IOException {
+    public static ChatTokenizer of(TokenFiles files, TrustedLedger ledger) throws IOException {
         for (String name : List.of(TokenizerFile.NAME, CONFIG)) {
             if (!files.bytes().containsKey(name)) {
                 throw new IOException(name + " does not exist. A model needs it to turn text into tokens.");
@@ -157,7 +173,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         String template = own == null ? template(config.path("chat_template")) : text(own);
         HuggingFaceTokenizer tokenizer = TokenizerFile.open(files.bytes().get(TokenizerFile.NAME), false);
         try {
-            return new ChatTokenizer(tokenizer, files.bytes().get(TokenizerFile.NAME), config, template, templateFile);
+            return new ChatTokenizer(
+                    tokenizer, files.bytes().get(TokenizerFile.NAME), config, template, templateFile, ledger);
         } catch (TemplateException e) {
             tokenizer.close();
             throw new IOException(templateFile + ": " + e.getMessage(), e);
@@ -237,9 +254,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     /**
      * As {@link #prompt(List)}, with a clock for templates that ask for the day: see {@link #promptsDependOnTheDay}.
-     * Where the template does not know tools, a conversation with some is refused.
+     * Where the template does not know tools, a conversation with some is refused. Facts and files in it are proven,
+     * and fresh, by that clock.
      */
-    public int[] prompt(Conversation conversation, Clock clock) {
+    public int[] prompt(Conversation whole, Clock clock) {
+        Conversation conversation = whole.told(ledger, clock.instant().getEpochSecond());
         List<Message> messages = conversation.messages();
         boolean isUnknown = !conversation.tools().isEmpty() && !knowsTools()
                 || conversation.hasAnswers() && !toolProbe().showsAnswers();
