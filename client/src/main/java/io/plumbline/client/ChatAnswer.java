@@ -1,6 +1,8 @@
 package io.plumbline.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.verifier.lightclient.CertifiedFeed;
+import java.util.List;
 
 /**
  * An answer with its receipt, whose signature holds.
@@ -11,9 +13,18 @@ import com.fasterxml.jackson.databind.JsonNode;
  * @param finishReason {@code stop}, {@code length} or {@code tool_calls}.
  * @param usage tokens.
  * @param receipt signed by the node that answered.
+ * @param facts that the model was told, in the order in which they were asked for: each certified by a quorum of the
+ *     network's full nodes, and fresh when the request was sent. Empty where none was asked for, or the client does not
+ *     know the network.
  */
 public record ChatAnswer(
-        String id, String model, JsonNode message, String finishReason, Usage usage, AnswerReceipt receipt) {
+        String id,
+        String model,
+        JsonNode message,
+        String finishReason,
+        Usage usage,
+        AnswerReceipt receipt,
+        List<CertifiedFeed> facts) {
     /** The text of the message; empty where the model only calls functions. */
     public String text() {
         return message.path("content").asText("");

@@ -132,6 +132,32 @@ public final class ChatRequest {
             return this;
         }
 
+        /**
+         * A fact that the model is told: the latest value of a feed of the network's ledger. What facts and files
+         * become stands before the last message of the user.
+         *
+         * @param feed id of it, 64 hexadecimal digits.
+         */
+        public Builder fact(String feed) {
+            body.withObject("/plumbline").withArray("facts").add(Objects.requireNonNull(feed, "feed"));
+            return this;
+        }
+
+        /**
+         * A file that the model is told, from the network's data nodes: UTF-8 text.
+         *
+         * @param blob id of it, 64 hexadecimal digits.
+         * @param name by which the prompt names it.
+         */
+        public Builder file(String blob, String name) {
+            body.withObject("/plumbline")
+                    .withArray("files")
+                    .addObject()
+                    .put("blob", Objects.requireNonNull(blob, "blob"))
+                    .put("name", Objects.requireNonNull(name, "name"));
+            return this;
+        }
+
         /** The form of the answer, as OpenAI's field {@code response_format} has it. */
         public Builder responseFormat(JsonNode format) {
             return field("response_format", format);

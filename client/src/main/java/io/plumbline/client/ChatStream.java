@@ -3,9 +3,10 @@ package io.plumbline.client;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.lightclient.CertifiedFeed;
 import java.util.HexFormat;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 
 /**
@@ -20,7 +21,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private final EventStream events;
     private final String expectedNode;
     private final SettlementWatch settlements;
-    private final ObjectNode sent;
+    private final ContentCheck content;
     private final StreamedMessage message = new StreamedMessage();
     private JsonNode last = MissingNode.getInstance();
     private JsonNode extension = MissingNode.getInstance();
@@ -32,10 +33,10 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
 
     /**
      * @param expectedNode key of the node that was asked for, in hexadecimal; null for any.
-     * @param sent the request's body, where the answer is compared with what was signed; null where it is not.
+     * @param content compares the answer with what was signed; null where it is not compared.
      */
-    ChatStream(EventStream events, String expectedNode, SettlementWatch settlements, ObjectNode sent) {
-        this.sent = sent;
+    ChatStream(EventStream events, String expectedNode, SettlementWatch settlements, ContentCheck content) {
+        this.content = content;
         this.events = events;
         this.expectedNode = expectedNode;
         this.settlements = settlements;
@@ -136,16 +137,16 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
 
     private ChatAnswer whole() {
         AnswerReceipt receipt = AnswerReceipt.of(extension, expectedNode, settlements);
-        if (sent != null) {
-            ContentCheck.verify(extension, receipt.receipt(), sent, message.json());
-        }
+        List<CertifiedFeed> facts =
+                content == null ? List.of() : content.verify(extension, receipt.receipt(), message.json());
         return new ChatAnswer(
                 last.path("id").asText(),
                 last.path("model").asText(),
                 message.json(),
                 finishReason,
                 Usage.of(usage),
-                receipt);
+                receipt,
+                facts);
     }
 
     /** Cancels the request where it is not answered yet. */

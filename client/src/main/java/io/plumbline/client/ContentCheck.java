@@ -2,14 +2,18 @@ package io.plumbline.client;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.CertifiedFeed;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.util.Base64;
+import java.util.List;
 
 /**
  * Whether an answer is the one that its receipt is for, and the request the one that was sent: by the bytes of both,
@@ -20,17 +24,31 @@ final class ContentCheck {
     /** The field of a request by which the bytes are asked for. */
     static final String FIELD = "disclose";
 
-    private ContentCheck() {}
+    private final ObjectNode sent;
+    private final TrustedLedger ledger;
+    private final long sentMs = System.currentTimeMillis();
+
+    /**
+     * Made when a request is sent: facts must be fresh then.
+     *
+     * @param sent the request's body.
+     * @param ledger that facts are proven by; null where none is known.
+     */
+    ContentCheck(ObjectNode sent, TrustedLedger ledger) {
+        this.sent = sent;
+        this.ledger = ledger;
+    }
 
     /**
      * Checks one answer.
      *
      * @param extension the answer's field {@code plumbline}.
-     * @param sent the request's body.
      * @param message as the client is shown it.
-     * @throws VerificationException named {@code MALFORMED}, by {@link ReceiptCheck}, {@code MESSAGES} or {@code TEXT}.
+     * @return facts that the model was told, as far as they are proven here.
+     * @throws VerificationException named {@code MALFORMED}, by {@link ReceiptCheck}, {@code MESSAGES}, {@code SOURCES}
+     *     or {@code TEXT}.
      */
-    static void verify(JsonNode extension, Receipt receipt, ObjectNode sent, JsonNode message) {
+    List<CertifiedFeed> verify(JsonNode extension, Receipt receipt, JsonNode message) {
         Request request;
         Answer answer;
         try {
@@ -46,10 +64,10 @@ final class ContentCheck {
         if (failure != null) {
             throw new VerificationException(failure.step().name(), "The receipt does not hold: " + failure + ".", null);
         }
-        if (!isConversation(request.messages(), sent)) {
-            throw new VerificationException(
-                    "MESSAGES", "The receipt is for other messages or tools than those that were sent.", null);
-        }
+        JsonNode sources = sources(request.messages());
+        List<CertifiedFeed> facts = SourcesCheck.isAsked(sent)
+                ? SourcesCheck.verify(sources, sent.path("plumbline"), ledger, sentMs)
+                : List.of();
         String signed = request.withoutStop(answer.text());
         // Calls of tools are the server's reading of the text: it tells the text beside them.
         String shown = message.path("tool_calls").isEmpty()
@@ -58,27 +76,48 @@ final class ContentCheck {
         if (!shown.equals(signed)) {
             throw new VerificationException("TEXT", "The receipt is for another text than the one that came.", null);
         }
+        return facts;
     }
 
     private static byte[] bytes(JsonNode extension, String field) {
         return Base64.getDecoder().decode(extension.path(field).asText());
     }
 
-    /** Whether a request's messages are those that were sent: alone, or with the tools beside them. */
-    private static boolean isConversation(String messages, ObjectNode sent) {
+    /**
+     * What a request has beside its messages: they are those that were sent, alone, or with the tools, and with facts
+     * and files, beside them.
+     *
+     * @return the facts and files; missing where there are none.
+     */
+    private JsonNode sources(String messages) {
+        JsonNode told;
         try {
-            JsonNode told = HttpCalls.MAPPER.readTree(messages);
-            JsonNode tools = sent.path("tools");
-            boolean hasTools =
-                    !tools.isEmpty() && !sent.path("tool_choice").asText().equals("none");
-            return hasTools
-                    ? told.size() == 2
-                            && isSame(told.path("messages"), sent.path("messages"))
-                            && isSame(told.path("tools"), tools)
-                    : isSame(told, sent.path("messages"));
+            told = HttpCalls.MAPPER.readTree(messages);
         } catch (JsonProcessingException e) {
-            return false;
+            throw others();
         }
+        JsonNode tools = sent.path("tools");
+        boolean hasTools =
+                !tools.isEmpty() && !sent.path("tool_choice").asText().equals("none");
+        boolean hasSources = SourcesCheck.isAsked(sent);
+        if (!hasTools && !hasSources) {
+            if (!isSame(told, sent.path("messages"))) {
+                throw others();
+            }
+            return MissingNode.getInstance();
+        }
+        boolean isSent = told.size() == 1 + (hasTools ? 1 : 0) + (hasSources ? 1 : 0)
+                && isSame(told.path("messages"), sent.path("messages"))
+                && (!hasTools || isSame(told.path("tools"), tools));
+        if (!isSent) {
+            throw others();
+        }
+        return told.path("sources");
+    }
+
+    private static VerificationException others() {
+        return new VerificationException(
+                "MESSAGES", "The receipt is for other messages or tools than those that were sent.", null);
     }
 
     /** Whether two values are the same; 1 and 1.0 are. */

@@ -3,6 +3,8 @@ package io.plumbline.client;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.lightclient.CertifiedFeed;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,12 +26,20 @@ public final class PlumblineClient implements AutoCloseable {
     private final HttpCalls calls;
     private final String defaultModel;
     private final SettlementWatch settlements;
+    private final TrustedLedger ledger;
     private final boolean checksContent;
 
-    PlumblineClient(HttpCalls calls, String defaultModel, SettlementWatch settlements, boolean checksContent) {
+    /** @param ledger that facts are proven by; null where none is known. */
+    PlumblineClient(
+            HttpCalls calls,
+            String defaultModel,
+            SettlementWatch settlements,
+            TrustedLedger ledger,
+            boolean checksContent) {
         this.calls = calls;
         this.defaultModel = defaultModel;
         this.settlements = settlements;
+        this.ledger = ledger;
         this.checksContent = checksContent;
     }
 
@@ -46,19 +56,21 @@ public final class PlumblineClient implements AutoCloseable {
     /** Asks, and waits for the whole answer. */
     public ChatAnswer chat(ChatRequest request) {
         ObjectNode body = withModel(request.body());
+        ContentCheck content = check(body);
         JsonNode json = calls.post("/chat/completions", body);
         JsonNode choice = json.path("choices").path(0);
         AnswerReceipt receipt = AnswerReceipt.of(json.path("plumbline"), node(body), settlements);
-        if (checksContent) {
-            ContentCheck.verify(json.path("plumbline"), receipt.receipt(), body, choice.path("message"));
-        }
+        List<CertifiedFeed> facts = content == null
+                ? List.of()
+                : content.verify(json.path("plumbline"), receipt.receipt(), choice.path("message"));
         return new ChatAnswer(
                 json.path("id").asText(),
                 json.path("model").asText(),
                 choice.path("message"),
                 choice.path("finish_reason").textValue(),
                 Usage.of(json.path("usage")),
-                receipt);
+                receipt,
+                facts);
     }
 
     /** Asks one question; the answer as it comes. */
@@ -74,8 +86,14 @@ public final class PlumblineClient implements AutoCloseable {
     public ChatStream stream(ChatRequest request) {
         ObjectNode body = withModel(request.body()).put("stream", true);
         body.putObject("stream_options").put("include_usage", true);
+        ContentCheck content = check(body);
         EventStream events = calls.stream("/chat/completions", body);
-        return new ChatStream(events, node(body), settlements, checksContent ? body : null);
+        return new ChatStream(events, node(body), settlements, content);
+    }
+
+    /** Null where contents are not checked. */
+    private ContentCheck check(ObjectNode body) {
+        return checksContent ? new ContentCheck(body, ledger) : null;
     }
 
     /** Texts as vectors, by the client's default model, and without one by the server's only one. */

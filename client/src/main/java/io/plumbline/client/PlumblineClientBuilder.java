@@ -55,7 +55,7 @@ public final class PlumblineClientBuilder {
     }
 
     /**
-     * The network whose settlements are checked, by its file: the full nodes' keys in it are all that is trusted.
+     * The network whose settlements and facts are checked, by its file: the full nodes' keys in it are all that is trusted.
      *
      * @param file as {@code plumbline network up} and {@code new-network} write it.
      * @throws IOException where it cannot be read.
@@ -157,6 +157,6 @@ public final class PlumblineClientBuilder {
     public PlumblineClient build() {
         HttpCalls calls = new HttpCalls(
                 http, baseUrl, new HttpCalls.Settings(apiKey, timeout, maxBytes, retries, longestWait, payer));
-        return new PlumblineClient(calls, model, new SettlementWatch(calls, ledger), checksContent);
+        return new PlumblineClient(calls, model, new SettlementWatch(calls, ledger), ledger, checksContent);
     }
 }

@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -103,5 +105,44 @@ class ContentCheckTest {
                 json(request(ASKED), request(ASKED), GOOD, content("Once."), ""))) {
             assertThrows(VerificationException.class, () -> asked(wrong, withTools), wrong);
         }
+    }
+
+    @Test
+    void filesAreTheOnesThatWereAskedFor() {
+        String text = "It rains.";
+        String id = Blake3.hex(Blake3.hash(text.getBytes(StandardCharsets.UTF_8)));
+        ChatRequest asked =
+                ChatRequest.builder().user("Tell me a story.").file(id, "a.txt").build();
+        String told = "{\"messages\":" + ASKED + ",\"sources\":{\"facts\":[],\"files\":[{\"blob\":\"" + id
+                + "\",\"name\":\"a.txt\",\"text\":\"" + text
+                + "\"}],\"fact_template\":\"\",\"file_template\":\"{text}\"}}";
+        Request good = request(told);
+        assertEquals(
+                List.of(),
+                asked(json(good, good, GOOD, content("Once."), ""), asked).facts());
+        for (String wrong : List.of(
+                told.replace("rains", "snows"),
+                told.replace("a.txt", "b.txt"),
+                told.replace("\"files\":[{", "\"files\":[{},{"),
+                told.replace(id, "00".repeat(32)),
+                told.replace("\"facts\":[]", "\"facts\":[{}]"))) {
+            Request other = request(wrong);
+            VerificationException refused = assertThrows(
+                    VerificationException.class,
+                    () -> asked(json(other, other, GOOD, content("Once."), ""), asked),
+                    wrong);
+            assertEquals("SOURCES", refused.failure());
+        }
+        Request without = request(ASKED);
+        assertEquals(
+                "MESSAGES",
+                assertThrows(
+                                VerificationException.class,
+                                () -> asked(json(without, without, GOOD, content("Once."), ""), asked))
+                        .failure());
+        // Told what nobody asked for.
+        assertThrows(
+                VerificationException.class,
+                () -> asked(json(good, good, GOOD, content("Once."), ""), ChatRequest.of("Tell me a story.")));
     }
 }
