@@ -11,6 +11,7 @@ import io.plumbline.inference.language.importer.ModelStore;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
@@ -129,11 +130,13 @@ final class GatewayBench implements Callable<Integer> {
                 LoadedModel::layers,
                 keys,
                 0,
+                null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         try (LocalServer server = new LocalServer(
                         LocalModels.of("model", model, language),
                         keys,
                         new ReceiptLog(folder),
+                        new FileSources(List.of()),
                         new ApiServer.Place("localhost", 0, Origins.LOCAL),
                         Throwable::printStackTrace);
                 HttpClient client = HttpClient.newBuilder()

@@ -122,7 +122,7 @@ class ArchitectureTest {
                 .whereLayer("inference")
                 .mayOnlyBeAccessedByLayers("cli", "demo", "serve")
                 .whereLayer("data")
-                .mayOnlyBeAccessedByLayers("cli", "demo")
+                .mayOnlyBeAccessedByLayers("cli", "demo", "gateway")
                 .whereLayer("tenant")
                 .mayOnlyAccessLayers("network")
                 .whereLayer("tenant")

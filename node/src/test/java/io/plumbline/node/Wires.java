@@ -10,6 +10,7 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.gateway.ApiException;
 import io.plumbline.node.gateway.ChatRequest;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.inference.NodeRequests;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -180,8 +181,8 @@ public final class Wires {
     /** What the gateway makes of a request's body. */
     public static void chat(JsonNode body, LoadedModel model) {
         try {
-            ChatRequest.parse(body, "stories", model, tokenizer, new byte[32], Level.FULL);
-        } catch (ApiException e) {
+            ChatRequest.parse(body, "stories", model, tokenizer, new FileSources(List.of()), new byte[32], Level.FULL);
+        } catch (IOException | ApiException e) {
             // Refused with a status and a reason.
         }
     }

@@ -34,6 +34,7 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.platform.Directories;
@@ -80,7 +81,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
     @ParametersDelegate
     private KeySource keySource = new KeySource();
 
-    @Parameter(names = "--network", description = "FILE: the network, to find the node's address on its ledger")
+    @Parameter(
+            names = "--network",
+            description =
+                    "FILE: the network, to find the node's address on its ledger, and to prove facts in the request")
     private Path network;
 
     @Parameter(names = "--node", description = "HOST:PORT of the node, where no ledger is to be asked")
@@ -303,7 +307,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     hash,
                     TextCheck.maxDisclosedBytes(key.config(), given.promptTokens(), given.outputTokens()),
                     Deadline.after(AUDIT_MS));
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IOException | IllegalArgumentException | IllegalStateException e) {
             Terminal.printOver("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
         }
@@ -362,10 +366,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             throws IOException {
         HeldTexts held = HeldTexts.read(answerFile, messagesFile);
         AuditReport report;
-        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles());
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles(), trusted());
                 Auditor auditor = new Auditor(key, tokenizer)) {
             report = auditor.audit(given, request, answer, Assignment.of(wanted), openings, AuditCommand::show);
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IOException | IllegalArgumentException | IllegalStateException e) {
             Terminal.printOver("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
         }
@@ -398,6 +402,11 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
         }
         return BAD;
+    }
+
+    /** By which facts in a request are proven; null where no network is named. */
+    private TrustedLedger trusted() throws IOException {
+        return network == null ? null : Network.read(network).genesis().trusted();
     }
 
     private static void show(Counts counts) {

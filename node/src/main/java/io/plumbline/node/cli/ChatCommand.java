@@ -19,8 +19,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -44,6 +46,16 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
             names = "--api-key",
             description = "for endpoints that ask for one; the variable OPENAI_API_KEY otherwise")
     private String apiKey = System.getenv("OPENAI_API_KEY");
+
+    @Parameter(
+            names = "--fact",
+            description = "ID of a feed whose latest value the model is told with each question; again for more")
+    private List<String> facts = new ArrayList<>();
+
+    @Parameter(
+            names = "--file",
+            description = "ID of a text at the data nodes that the model is told with each question; again for more")
+    private List<String> files = new ArrayList<>();
 
     @Parameter(
             names = "--pay",
@@ -96,6 +108,12 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
                 .put("max_tokens", maxTokens)
                 .put("temperature", temperature);
         body.set("messages", messages);
+        if (!facts.isEmpty()) {
+            body.withObject("/plumbline").set("facts", mapper.valueToTree(facts));
+        }
+        if (!files.isEmpty()) {
+            body.withObject("/plumbline").set("files", mapper.valueToTree(files));
+        }
         HttpResponse<Stream<String>> response = post(base, body, null);
         if (response.statusCode() == 402 && payer != null) {
             String refusal;
@@ -137,6 +155,14 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
         System.out.println();
         messages.addObject().put("role", "assistant").put("content", answer.toString());
         if (receipt != null) {
+            for (JsonNode fact : receipt.path("facts")) {
+                Terminal.print("  told " + fact.path("name").asText() + ": "
+                        + fact.path("value").asText() + " " + fact.path("unit").asText() + " of "
+                        + fact.path("time").asText() + ", in block " + fact.path("block"));
+            }
+            for (JsonNode file : receipt.path("files")) {
+                Terminal.print("  told file " + file.path("blob").asText() + ", " + file.path("bytes") + " bytes");
+            }
             Terminal.print("  " + state(base, receipt));
         }
     }

@@ -7,6 +7,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.full.TensorAudit;
+import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Evidence.FalseProduct;
@@ -14,6 +15,7 @@ import io.plumbline.verifier.audit.Evidence.Finding;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.TensorSource;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
@@ -45,6 +47,9 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
                     "DIR: imported model; needed for false texts, and for false products where the file does not hold the row")
     private Path model;
 
+    @Parameter(names = "--network", description = "FILE: the network, where the request has facts of its ledger")
+    private Path network;
+
     @Parameter(
             names = "--out",
             description = "FILE: write the evidence with the row that was given wrong, which needs no model any more")
@@ -65,8 +70,10 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
         if (model == null) {
             return report(evidence, evidence.check(null, null));
         }
+        TrustedLedger trusted =
+                network == null ? null : Network.read(network).genesis().trusted();
         try (LoadedModel loaded = LoadedModel.open(model);
-                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles())) {
+                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles(), trusted)) {
             if (!Arrays.equals(loaded.id(), evidence.manifest().id())) {
                 throw new IOException(model + " is model " + Blake3.hex(loaded.id()) + "; the evidence is about "
                         + Blake3.hex(evidence.manifest().id()) + ".");

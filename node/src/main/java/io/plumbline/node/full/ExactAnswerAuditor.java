@@ -19,6 +19,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.VerifierKey;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,11 +47,12 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     /**
      * @param modelFolder the imported model, for the one row that a false product is proven by; null where only the
      *     key is here.
+     * @param ledger that facts in requests are proven by.
      */
-    ExactAnswerAuditor(VerifierKey key, Path modelFolder, NodeClient client) throws IOException {
+    ExactAnswerAuditor(VerifierKey key, Path modelFolder, TrustedLedger ledger, NodeClient client) throws IOException {
         this.key = key;
         this.modelFolder = modelFolder;
-        this.tokenizer = ChatTokenizer.of(key.tokenFiles());
+        this.tokenizer = ChatTokenizer.of(key.tokenFiles(), ledger);
         this.client = client;
     }
 

@@ -38,6 +38,7 @@ import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
@@ -137,7 +138,7 @@ public final class FullNode implements RunningRole {
         CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, network));
         this.judge = new AuditAgent(
                 keys.publicKey(),
-                judges(setup.models, setup.keyFile),
+                judges(setup.models, setup.keyFile, network.genesis().trusted()),
                 folder.resolve("evidence"),
                 new VerdictStore(folder.resolve("verdicts")),
                 events);
@@ -291,7 +292,8 @@ public final class FullNode implements RunningRole {
         return address.substring(0, address.lastIndexOf(':'));
     }
 
-    private Map<String, AnswerAuditor> judges(List<Path> models, Path keyFile) throws IOException {
+    private Map<String, AnswerAuditor> judges(List<Path> models, Path keyFile, TrustedLedger ledger)
+            throws IOException {
         Map<String, AnswerAuditor> judges = new HashMap<>();
         Path language = null;
         for (Path folder : models) {
@@ -309,7 +311,7 @@ public final class FullNode implements RunningRole {
         if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
             VerifierKey key = verifierKey(language, keyFile);
             warn(key.config());
-            judges.put(Blake3.hex(key.manifest().id()), new ExactAnswerAuditor(key, language, client));
+            judges.put(Blake3.hex(key.manifest().id()), new ExactAnswerAuditor(key, language, ledger, client));
         }
         return judges;
     }

@@ -60,6 +60,7 @@ public final class ApiServer implements AutoCloseable {
     /**
      * Starts it.
      *
+     * @param sources where facts and files are found that requests name.
      * @param models folders of imported models by the names clients know them by.
      * @param level at which answers are audited where a client does not say.
      * @param more adds routes beside those of the APIs.
@@ -67,6 +68,7 @@ public final class ApiServer implements AutoCloseable {
      */
     public ApiServer(
             Answerers answerers,
+            RequestSources sources,
             Map<String, Path> models,
             Level level,
             Place place,
@@ -74,7 +76,7 @@ public final class ApiServer implements AutoCloseable {
             Consumer<Throwable> faults)
             throws IOException {
         this.answerers = new AnswersUnderWay(answerers);
-        this.languages = new LanguageModels(this.answerers, models, level);
+        this.languages = new LanguageModels(this.answerers, sources, models, level);
         this.tensors = new TensorApi(this.answerers, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
         HttpRoutes routes = routes();

@@ -34,14 +34,17 @@ final class ChatApi implements AutoCloseable {
     private final String modelName;
     private final LoadedModel model;
     private final ChatTokenizer tokenizer;
+    private final RequestSources sources;
     private final Level level;
 
     /** @param level at which answers are audited where a client does not say. */
-    ChatApi(Answerers answerers, String modelName, Path modelFolder, Level level) throws IOException {
+    ChatApi(Answerers answerers, RequestSources sources, String modelName, Path modelFolder, Level level)
+            throws IOException {
         this.answerers = answerers;
         this.modelName = modelName;
         this.model = LoadedModel.open(modelFolder);
-        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
+        this.tokenizer = ChatTokenizer.of(model.tokenFiles(), sources.ledger());
+        this.sources = sources;
         this.level = level;
     }
 
@@ -80,8 +83,8 @@ final class ChatApi implements AutoCloseable {
         complete(http, parse(ResponsesRequest.chat(body)), completion -> new ResponsesCompletion(completion, body));
     }
 
-    private ChatRequest parse(JsonNode body) {
-        return ChatRequest.parse(body, modelName, model, tokenizer, answerers.requester(), level);
+    private ChatRequest parse(JsonNode body) throws IOException {
+        return ChatRequest.parse(body, modelName, model, tokenizer, sources, answerers.requester(), level);
     }
 
     /** Bytes that a request's body may have. */

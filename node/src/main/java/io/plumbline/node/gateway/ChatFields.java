@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The fields that clients put into a chat completion's body: OpenAI's, and those that vLLM, SGLang and llama.cpp take
@@ -60,6 +61,13 @@ final class ChatFields {
             "request_id");
 
     private static final Map<String, List<JsonNode>> NEUTRAL = neutral();
+
+    /** Of {@code plumbline}, in both APIs. */
+    private static final Set<String> EXTENSION = Set.of("level", "node", "max_price", "prefer", "disclose");
+
+    /** Facts and files stand before a user's message, and a text completion has none. */
+    private static final Map<String, List<JsonNode>> TEXT_SOURCES =
+            NamedSources.FIELDS.stream().collect(Collectors.toMap(field -> field, field -> List.of()));
 
     private ChatFields() {}
 
@@ -124,12 +132,16 @@ final class ChatFields {
     static void checkText(RequestFields fields) {
         fields.requireOnly(HONOURED_OF_TEXT, HARMLESS, NEUTRAL);
         checkOptions(fields);
+        fields.object("plumbline").requireOnly(EXTENSION, Set.of(), TEXT_SOURCES);
     }
 
     /** @throws ApiException naming a field that is not honoured, or not known. */
     static void check(RequestFields fields) {
         fields.requireOnly(HONOURED, HARMLESS, NEUTRAL);
         checkOptions(fields);
+        Set<String> extension = new HashSet<>(EXTENSION);
+        extension.addAll(NamedSources.FIELDS);
+        fields.object("plumbline").requireOnly(extension, Set.of(), Map.of());
     }
 
     private static void checkOptions(RequestFields fields) {
@@ -138,6 +150,5 @@ final class ChatFields {
                         Set.of("include_usage"),
                         Set.of("include_obfuscation"),
                         Map.of("continuous_usage_stats", List.of(BooleanNode.FALSE)));
-        fields.object("plumbline").requireOnly("level", "node", "max_price", "prefer", "disclose");
     }
 }

@@ -14,6 +14,7 @@ import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ import java.util.List;
  * @param usage whether a stream ends with the token counts.
  * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
  * @param tools that the answers may call; null for none.
+ * @param sources facts and files that the prompt has; null for none.
  * @param discloses whether the client is told the bytes of requests and answers, by which it can check their hashes.
  */
 public record ChatRequest(
@@ -38,6 +40,7 @@ public record ChatRequest(
         boolean usage,
         int topLogprobs,
         ToolUse tools,
+        NamedSources sources,
         boolean discloses) {
     private static final int DEFAULT_MAX_TOKENS = 256;
 
@@ -67,13 +70,15 @@ public record ChatRequest(
             String modelName,
             LoadedModel model,
             ChatTokenizer tokenizer,
+            RequestSources from,
             byte[] requester,
-            Level otherwise) {
+            Level otherwise)
+            throws IOException {
         RequestFields fields = new RequestFields(body);
         requireModel(fields, modelName);
         ChatFields.check(fields);
         ToolFields tools = ToolFields.of(fields, tokenizer);
-        String text = messages(body, tools);
+        String text = messages(body, tools, null);
         requireModest(text, model);
         String most = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         long maxTokens = fields.whole(most, DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE);
@@ -87,6 +92,12 @@ public record ChatRequest(
         String grammar = tools.grammar(AnswerForm.of(fields));
         List<String> stops = stops(fields);
         long time = System.currentTimeMillis() / 1000;
+        NamedSources sources =
+                NamedSources.of(fields.object("plumbline"), from, time, TextCheck.maxMessageBytes(model.config()));
+        if (sources != null) {
+            text = messages(body, tools, sources);
+            requireModest(text, model);
+        }
         // As everybody does who checks it: from the same text, by the same clock.
         int[] prompt = prompt(tokenizer, text, time);
         if (prompt.length == 0) {
@@ -106,6 +117,7 @@ public record ChatRequest(
                 usage,
                 logprobs ? top : -1,
                 tools.use(),
+                sources,
                 fields.object("plumbline").flag("disclose", false));
     }
 
@@ -211,13 +223,17 @@ public record ChatRequest(
     }
 
     /** Says what is wrong with the messages before anything is made of them. */
-    private static String messages(JsonNode body, ToolFields tools) {
+    private static String messages(JsonNode body, ToolFields tools, NamedSources sources) {
         JsonNode messages = body.path("messages");
-        if (tools.isGiven()) {
-            messages = Http.MAPPER
-                    .createObjectNode()
-                    .<ObjectNode>set("messages", messages)
-                    .set("tools", tools.json());
+        if (tools.isGiven() || sources != null) {
+            ObjectNode whole = Http.MAPPER.createObjectNode().set("messages", messages);
+            if (tools.isGiven()) {
+                whole.set("tools", tools.json());
+            }
+            if (sources != null) {
+                whole.set("sources", sources.sources().toJson());
+            }
+            messages = whole;
         }
         try {
             ChatMessages.parse(messages);

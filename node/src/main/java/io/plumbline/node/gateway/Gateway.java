@@ -134,6 +134,7 @@ public final class Gateway implements RunningRole {
         try {
             this.server = new ApiServer(
                     nodes,
+                    new NetworkSources(ledger, genesis.trusted()),
                     models,
                     place.terms().level(),
                     new ApiServer.Place(host, place.httpPort(), place.origins(), access, place.operator()),

@@ -2,6 +2,7 @@ package io.plumbline.node.gateway;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -41,7 +42,7 @@ public record HeldTexts(String answer, JsonNode messages) {
 
     /** How these differ from the request and answer behind a receipt, for a person; null where they do not. */
     public String difference(Request request, Answer signed) throws IOException {
-        if (messages != null && !messages.equals(Http.MAPPER.readTree(request.messages()))) {
+        if (messages != null && !messages.equals(sent(request))) {
             return "the receipt is for other messages than those you sent: " + shortened(request.messages());
         }
         String text = request.withoutStop(signed.text());
@@ -50,6 +51,16 @@ public record HeldTexts(String answer, JsonNode messages) {
             return "the audited answer is another text than the one you hold: " + shortened(text);
         }
         return null;
+    }
+
+    /** What a client sends: facts and files are the gateway's to add, and prove themselves. */
+    private static JsonNode sent(Request request) throws IOException {
+        JsonNode all = Http.MAPPER.readTree(request.messages());
+        if (!(all instanceof ObjectNode object) || !object.has("sources")) {
+            return all;
+        }
+        object.remove("sources");
+        return object.size() == 1 ? object.path("messages") : object;
     }
 
     private static String shortened(String text) {

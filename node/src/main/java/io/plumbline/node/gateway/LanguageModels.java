@@ -23,11 +23,13 @@ final class LanguageModels implements AutoCloseable {
      *
      * @param level at which answers are audited where a client does not say.
      */
-    LanguageModels(Answerers answerers, Map<String, Path> models, Level level) throws IOException {
+    LanguageModels(Answerers answerers, RequestSources sources, Map<String, Path> models, Level level)
+            throws IOException {
         try {
             for (Map.Entry<String, Path> model : models.entrySet()) {
                 if (!TensorPackage.isIn(model.getValue())) {
-                    byName.put(model.getKey(), new ChatApi(answerers, model.getKey(), model.getValue(), level));
+                    byName.put(
+                            model.getKey(), new ChatApi(answerers, sources, model.getKey(), model.getValue(), level));
                 }
             }
         } catch (IOException | RuntimeException e) {

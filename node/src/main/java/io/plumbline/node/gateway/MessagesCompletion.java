@@ -45,7 +45,7 @@ final class MessagesCompletion implements CompletionWriter {
         }
         end(json, choice);
         json.set("usage", usage(completion.outputTokens()));
-        json.set("plumbline", ReceiptFields.of(choice, completion.chat().discloses()));
+        json.set("plumbline", ReceiptFields.of(choice, completion.chat()));
         return json;
     }
 
@@ -73,9 +73,7 @@ final class MessagesCompletion implements CompletionWriter {
                     ObjectNode delta = EventStream.event("message_delta");
                     end(delta.putObject("delta"), choice);
                     delta.set("usage", usage(completion.outputTokens()));
-                    delta.set(
-                            "plumbline",
-                            ReceiptFields.of(choice, completion.chat().discloses()));
+                    delta.set("plumbline", ReceiptFields.of(choice, completion.chat()));
                     out.add(delta);
                 }
 

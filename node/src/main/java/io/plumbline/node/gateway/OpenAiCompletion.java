@@ -241,7 +241,7 @@ final class OpenAiCompletion implements CompletionWriter {
     }
 
     private ObjectNode extension(Choice choice) {
-        ObjectNode json = ReceiptFields.of(choice, completion.chat().discloses());
+        ObjectNode json = ReceiptFields.of(choice, completion.chat());
         if (chat.topLogprobs() >= 0) {
             // No receipt covers them: they are the node's word alone.
             json.put("logprobs", "unverified");

@@ -21,9 +21,9 @@ final class ReceiptFields {
 
     /**
      * @param choice answered.
-     * @param discloses whether the request's and the answer's own bytes come along, in base64.
+     * @param asked what it answers, and whether the request's and the answer's own bytes come along, in base64.
      */
-    static ObjectNode of(Choice choice, boolean discloses) {
+    static ObjectNode of(Choice choice, ChatRequest asked) {
         Receipt receipt = choice.answered().receipt();
         ObjectNode json = begun(choice)
                 .put("receipt", HEX.formatHex(receipt.encode()))
@@ -36,7 +36,10 @@ final class ReceiptFields {
             // The receipt is for this, and not for what was read out of it.
             json.put("text", choice.signedText());
         }
-        if (discloses) {
+        if (asked.sources() != null) {
+            asked.sources().describe(json);
+        }
+        if (asked.discloses()) {
             Base64.Encoder base64 = Base64.getEncoder();
             json.put("request", base64.encodeToString(choice.request().encode()));
             json.put("answer", base64.encodeToString(choice.answered().answer().encode()));

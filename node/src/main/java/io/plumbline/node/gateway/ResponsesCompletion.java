@@ -215,7 +215,7 @@ final class ResponsesCompletion implements CompletionWriter {
         usage.put("output_tokens", completion.outputTokens());
         usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
         usage.put("total_tokens", completion.promptTokens() + completion.outputTokens());
-        json.set("plumbline", ReceiptFields.of(choice, completion.chat().discloses()));
+        json.set("plumbline", ReceiptFields.of(choice, completion.chat()));
         return json;
     }
 

@@ -59,6 +59,7 @@ final class TextRequest {
                 fields.object("stream_options").flag("include_usage", false),
                 (int) fields.whole("logprobs", -1, 0, MAX_LOGPROBS),
                 null,
+                null,
                 plumbline.flag("disclose", false));
     }
 

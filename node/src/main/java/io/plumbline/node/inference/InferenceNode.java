@@ -95,6 +95,7 @@ public final class InferenceNode implements RunningRole {
         this.replies = new NodeResponder(
                 keys,
                 new CertifiedSettlements(ledger, network.genesis()),
+                network.genesis().trusted(),
                 new AnswerStore(place.folder().resolve("answers")),
                 isFullNode,
                 deciding(network.genesis()),

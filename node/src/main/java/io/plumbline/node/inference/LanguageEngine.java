@@ -16,6 +16,7 @@ import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -57,6 +58,7 @@ public final class LanguageEngine implements AutoCloseable {
      * @param choice what to compute with.
      * @param weights that the model is computed with: its own layers, where the node is honest.
      * @param keys that sign receipts.
+     * @param ledger that facts in requests are proven by; null where none is known, and such requests are refused.
      * @throws IOException where it cannot be loaded, is not what its manifest says to the last byte, or does not
      *     compute here what the specification does.
      */
@@ -66,13 +68,14 @@ public final class LanguageEngine implements AutoCloseable {
             Function<LoadedModel, List<LoadedModel.Layer>> weights,
             KeyPair keys,
             long pricePerToken,
+            TrustedLedger ledger,
             Events events)
             throws IOException {
         this.keys = keys;
         this.pricePerToken = pricePerToken;
         this.model = LoadedModel.open(folder);
         model.verify(events.tenths(Event.Verifying::new));
-        this.tokenizer = ChatTokenizer.of(model.tokenFiles());
+        this.tokenizer = ChatTokenizer.of(model.tokenFiles(), ledger);
         this.compute = new ComputeBackend(model, weights.apply(model), choice, events);
         this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());
         this.watchdog = new EngineWatchdog(new Probe(), engine.failed());

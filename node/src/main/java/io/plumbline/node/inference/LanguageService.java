@@ -117,8 +117,8 @@ final class LanguageService implements Service {
         this.challengesOfOthers = new FairQueue<>("others", 1, MAX_OF_OTHERS, MAX_WAITING_BYTES, isFullNode);
         this.pricePerToken = place.price();
         this.slots = new SendingSlots(isFullNode);
-        this.language =
-                new LanguageEngine(modelFolder, choice, weights, replies.keys(), pricePerToken, replies.events());
+        this.language = new LanguageEngine(
+                modelFolder, choice, weights, replies.keys(), pricePerToken, replies.trusted(), replies.events());
         ComputeBackend compute = language.compute();
         this.opener = new AnswerOpener(
                 compute.replaying(),

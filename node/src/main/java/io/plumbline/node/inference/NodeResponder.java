@@ -19,6 +19,7 @@ import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
@@ -44,6 +45,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     private final SettlementWatch watch;
     private final EscrowWatch escrows;
     private final AuditLag lag;
+    private final TrustedLedger trusted;
     private final Predicate<Bytes32> isFullNode;
 
     /** An escrow that ends sooner is not worked for: the receipt would come too late. */
@@ -59,18 +61,20 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     private final Set<String> unaudited = ConcurrentHashMap.newKeySet();
 
     /**
-     * @param cases of the ledger that pays.
+     * @param cases of the ledger that pays, and {@code trusted} what it is known by.
      * @param isFullNode whether a key is one of those that audit.
      * @param deciding auditors whose verdicts decide on an answer.
      */
     NodeResponder(
             KeyPair keys,
             CertifiedSettlements cases,
+            TrustedLedger trusted,
             AnswerStore store,
             Predicate<Bytes32> isFullNode,
             int deciding,
             Events events) {
         this.isFullNode = isFullNode;
+        this.trusted = trusted;
         this.lag = new AuditLag(deciding, System::nanoTime, events::emit);
         this.keys = keys;
         this.ledger = cases.ledger();
@@ -87,6 +91,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
 
     public Events events() {
         return events;
+    }
+
+    /** The ledger that pays, as a verifier trusts it. */
+    TrustedLedger trusted() {
+        return trusted;
     }
 
     /**

@@ -5,6 +5,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.node.gateway.ApiException;
 import io.plumbline.node.gateway.ApiServer;
 import io.plumbline.node.gateway.Http;
+import io.plumbline.node.gateway.RequestSources;
 import io.plumbline.node.health.HealthRoutes;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.http.HttpExchange;
@@ -33,14 +34,26 @@ public final class LocalServer implements RunningRole {
      *
      * @param models closed with this.
      * @param log closed with this.
+     * @param sources where files are found that requests name.
      */
     public LocalServer(
-            LocalModels models, KeyPair keys, ReceiptLog log, ApiServer.Place place, Consumer<Throwable> faults)
+            LocalModels models,
+            KeyPair keys,
+            ReceiptLog log,
+            RequestSources sources,
+            ApiServer.Place place,
+            Consumer<Throwable> faults)
             throws IOException {
         this.models = models;
         this.log = log;
         this.server = new ApiServer(
-                new LocalAnswers(models, keys, log), models.folders(), Level.SIGNED, place, this::addRoutes, faults);
+                new LocalAnswers(models, keys, log),
+                sources,
+                models.folders(),
+                Level.SIGNED,
+                place,
+                this::addRoutes,
+                faults);
     }
 
     public int port() {

@@ -44,7 +44,7 @@ class AttackSuiteTest {
         attacks.addAll(ComputeAttacks.of(scene));
         attacks.addAll(AnswerAttacks.of(scene));
         attacks.addAll(LedgerAttacks.of(scene));
-        attacks.addAll(FeedAttacks.of());
+        attacks.addAll(FeedAttacks.of(scene));
     }
 
     @AfterAll

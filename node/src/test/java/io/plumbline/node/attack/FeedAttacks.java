@@ -1,5 +1,10 @@
 package io.plumbline.node.attack;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.sources.PromptSources;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.DeclareFeed;
@@ -13,6 +18,9 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -21,11 +29,15 @@ import io.plumbline.verifier.lightclient.FeedProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Data nodes that lie about outside facts, and full nodes that show old ones. */
+/** Data nodes that lie about outside facts, full nodes that show old ones, nodes that tell models others. */
 final class FeedAttacks {
     private static final long STAKE = 20_000;
     private static final byte[] ANY = new byte[32];
@@ -49,18 +61,27 @@ final class FeedAttacks {
     private LedgerState state;
     private long now;
 
-    private FeedAttacks() {}
+    private final Scene scene;
 
-    static List<Attack> of() {
-        FeedAttacks all = new FeedAttacks();
+    private FeedAttacks(Scene scene) {
+        this.scene = scene;
+    }
+
+    static List<Attack> of(Scene scene) {
+        FeedAttacks all = new FeedAttacks(scene);
         all.reports();
         all.values();
+        all.prompts();
         return all.attacks;
     }
 
     /** On a fresh ledger with a feed that has a fund, and three data nodes, at the begin of a round. */
     private void attack(String cheat, String caught, Attack.Run run) {
-        attacks.add(new Attack("feed", cheat, caught, () -> {
+        attack("feed", cheat, caught, run);
+    }
+
+    private void attack(String family, String cheat, String caught, Attack.Run run) {
+        attacks.add(new Attack(family, cheat, caught, () -> {
             state = new LedgerState(GENESIS);
             now = 20 * FEED.roundMs();
             apply(new DeclareFeed(FEED), OWNER);
@@ -181,6 +202,98 @@ final class FeedAttacks {
                     .id();
             return check(state.blocks().prove(Kind.DECLARED_FEED, others), now);
         });
+    }
+
+    /** Told to the model beside a file, by a node that audits are done of. */
+    private void prompts() {
+        prompt("another value than the certified one", told -> asked(told.toString(), TEXT.replace("21.3", "35.0")));
+        prompt("no fact at all", told -> asked(told.toString(), "Is it warm?"));
+        prompt("a fact that nobody named", told -> asked(QUESTION, TEXT));
+        prompt("a value that was stale when it was asked", told -> {
+            Request honest = asked(told.toString(), TEXT);
+            return at(honest, honest.time() + FEED.maxAgeMs() / 1_000 + 1);
+        });
+        prompt("a value that another ledger has certified", told -> {
+            trusted = new TrustedLedger(ANY, GENESIS.fullNodes());
+            return asked(told.toString(), TEXT);
+        });
+        prompt("another feed's value under the id that was named", told -> {
+            ((ObjectNode) told.at("/sources/facts/0")).put("feed", "00".repeat(32));
+            return asked(told.toString(), TEXT);
+        });
+        prompt("a file of which a byte was changed", told -> {
+            ((ObjectNode) told.at("/sources/files/0")).put("text", "warm from 31");
+            return asked(told.toString(), TEXT.replace("warm from 21", "warm from 31"));
+        });
+    }
+
+    private static final String QUESTION = "[{\"role\":\"user\",\"content\":\"Is it warm?\"}]";
+    private static final String NOTE = "warm from 21";
+    private static final String TEXT =
+            "temperature: 21.3 degC (as of 1970-01-01T00:20:10Z)\n\nnote:\n" + NOTE + "\n\nIs it warm?";
+
+    private TrustedLedger trusted;
+
+    private interface Cheat {
+        Request of(ObjectNode told) throws IOException;
+    }
+
+    private void prompt(String cheat, Cheat cheats) {
+        attack("sources", cheat, "PROMPT", () -> {
+            trusted = new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes());
+            byte[] proof = certified().encode();
+            byte[] note = NOTE.getBytes(StandardCharsets.UTF_8);
+            PromptSources sources = new PromptSources(
+                    List.of(new PromptSources.Fact(FEED.id(), proof)),
+                    List.of(new PromptSources.SourceFile(Blake3.hash(note), "note", NOTE)),
+                    PromptSources.FACT_TEMPLATE,
+                    PromptSources.FILE_TEMPLATE);
+            ObjectMapper mapper = new ObjectMapper();
+            ObjectNode told = mapper.createObjectNode();
+            told.set("messages", mapper.readTree(QUESTION));
+            told.set("sources", sources.toJson());
+            if (outcome(asked(told.toString(), TEXT)) != null) {
+                return "an honest prompt is refused";
+            }
+            Failure found = outcome(cheats.of(told));
+            return found == null ? "good" : found.step().name();
+        });
+    }
+
+    private Failure outcome(Request request) throws IOException {
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(scene.model.tokenFiles(), trusted)) {
+            return TextCheck.prompt(request, scene.model.config(), tokenizer);
+        }
+    }
+
+    /** Says that {@code messages} were asked, and has computed the prompt of {@code text}. */
+    private Request asked(String messages, String text) {
+        int[] prompt = scene.tokenizer.prompt(List.of(new Message("user", text)));
+        return new Request(
+                scene.model.id(),
+                messages,
+                now / 1_000,
+                prompt,
+                Sampling.GREEDY,
+                1,
+                scene.model.stopTokens(),
+                List.of(),
+                ANY,
+                new byte[16]);
+    }
+
+    private static Request at(Request asked, long time) {
+        return new Request(
+                asked.modelId(),
+                asked.messages(),
+                time,
+                asked.promptTokens(),
+                asked.sampling(),
+                asked.maxTokens(),
+                asked.stopTokens(),
+                asked.stopTexts(),
+                asked.requester(),
+                asked.nonce());
     }
 
     private CertifiedEntry certified() {

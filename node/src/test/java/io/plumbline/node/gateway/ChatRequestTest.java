@@ -52,14 +52,20 @@ class ChatRequestTest {
         CloseHelper.closeAll(tokenizer, model);
     }
 
-    private static ChatRequest parse(String more) {
+    private static ChatRequest parse(String more) throws IOException {
         byte[] body = ("{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]" + more + "}")
                 .getBytes(StandardCharsets.UTF_8);
         return ChatRequest.parse(
-                Http.json(body, 0, body.length), "stories", model, tokenizer, new byte[32], Level.AUDITED);
+                Http.json(body, 0, body.length),
+                "stories",
+                model,
+                tokenizer,
+                new FileSources(List.of()),
+                new byte[32],
+                Level.AUDITED);
     }
 
-    private static Request only(String more) {
+    private static Request only(String more) throws IOException {
         return parse(more).requests().getFirst();
     }
 
@@ -71,7 +77,7 @@ class ChatRequestTest {
     }
 
     @Test
-    void aFieldThatWouldChangeTheAnswerIsRefusedByName() {
+    void aFieldThatWouldChangeTheAnswerIsRefusedByName() throws IOException {
         for (String field : List.of(
                 "\"tools\":[{}]",
                 "\"echo\":true",
@@ -92,7 +98,7 @@ class ChatRequestTest {
     }
 
     @Test
-    void oneThatAsksForNothingIsNot() {
+    void oneThatAsksForNothingIsNot() throws IOException {
         Request bare = only(",\"seed\":1");
         Request full = only(",\"seed\":1,\"presence_penalty\":0,\"frequency_penalty\":0.0,\"tools\":[],\"tool_choice\":"
                 + "\"none\",\"logit_bias\":{},\"response_format\":{\"type\":\"text\"},\"repetition_penalty\":1.0,"
@@ -106,7 +112,7 @@ class ChatRequestTest {
     }
 
     @Test
-    void aValueOfAnotherKindOrOutOfRangeIsRefusedByName() {
+    void aValueOfAnotherKindOrOutOfRangeIsRefusedByName() throws IOException {
         for (String field : List.of(
                 "\"max_tokens\":-1",
                 "\"max_tokens\":2.5",
@@ -152,7 +158,7 @@ class ChatRequestTest {
     }
 
     @Test
-    void whatChangesTheChoiceIsInTheRequest() {
+    void whatChangesTheChoiceIsInTheRequest() throws IOException {
         Sampling sampling = only(",\"min_p\":0.05,\"presence_penalty\":0.5,\"frequency_penalty\":-0.25,"
                         + "\"repetition_penalty\":1.1,\"logit_bias\":{\"7\":-100,\"3\":0.5}")
                 .sampling();
@@ -182,7 +188,7 @@ class ChatRequestTest {
     }
 
     @Test
-    void aClientSaysWhichNodeAndAtWhatPrice() {
+    void aClientSaysWhichNodeAndAtWhatPrice() throws IOException {
         NodeWish wish = parse(
                         ",\"plumbline\":{\"level\":\"full\",\"node\":\"ab\",\"max_price\":3,\"prefer\":\"latency\"}")
                 .wish();
@@ -195,7 +201,7 @@ class ChatRequestTest {
     }
 
     @Test
-    void whatIsMissingOrTooLongHasOpenAisCodes() {
+    void whatIsMissingOrTooLongHasOpenAisCodes() throws IOException {
         assertRefused("model_not_found", "model", ",\"model\":\"none\"");
         for (int words : new int[] {700, 500_000}) {
             byte[] body = ("{\"messages\":[{\"role\":\"user\",\"content\":\"" + "fox ".repeat(words) + "\"}]}")
@@ -203,28 +209,34 @@ class ChatRequestTest {
             ApiException e = assertThrows(
                     ApiException.class,
                     () -> ChatRequest.parse(
-                            Http.json(body, 0, body.length), "stories", model, tokenizer, new byte[32], Level.FULL));
+                            Http.json(body, 0, body.length),
+                            "stories",
+                            model,
+                            tokenizer,
+                            new FileSources(List.of()),
+                            new byte[32],
+                            Level.FULL));
             assertEquals("context_length_exceeded", e.code());
             assertEquals("messages", e.parameter());
         }
     }
 
     @Test
-    void anyMessagesThatTheContextHoldsFitIntoABody() {
+    void anyMessagesThatTheContextHoldsFitIntoABody() throws IOException {
         long messages = TextCheck.maxMessageBytes(model.config());
         assertTrue(ChatRequest.maxBodyBytes(model.config()) > 6 * messages);
         assertTrue(ChatRequest.maxBodyBytes(model.config()) < 6 * messages + (2 << 20));
     }
 
     @Test
-    void aNullIsAFieldLeftOut() {
+    void aNullIsAFieldLeftOut() throws IOException {
         assertEquals(3, only(",\"max_tokens\":3,\"max_completion_tokens\":null").maxTokens());
         assertEquals(4, only(",\"max_tokens\":3,\"max_completion_tokens\":4").maxTokens());
         assertEquals(3, only(",\"max_tokens\":3.0").maxTokens());
     }
 
     @Test
-    void defaultsAreOpenAis() {
+    void defaultsAreOpenAis() throws IOException {
         Sampling sampling = only("").sampling();
         assertEquals(1f, sampling.temperature());
         assertEquals(1_000_000, sampling.topPMillionths());
@@ -237,14 +249,20 @@ class ChatRequestTest {
     }
 
     @Test
-    void aBodyThatIsNoObjectIsRefusedInOneLine() {
+    void aBodyThatIsNoObjectIsRefusedInOneLine() throws IOException {
         for (String body :
                 List.of("{bad", "", "[]", "7", "{\"a\":1,\"a\":2}", "{} {}", "\"x\"", "{\"a\":" + "[".repeat(2000))) {
             byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
             ApiException e = assertThrows(
                     ApiException.class,
                     () -> ChatRequest.parse(
-                            Http.json(bytes, 0, bytes.length), "stories", model, tokenizer, new byte[32], Level.FULL),
+                            Http.json(bytes, 0, bytes.length),
+                            "stories",
+                            model,
+                            tokenizer,
+                            new FileSources(List.of()),
+                            new byte[32],
+                            Level.FULL),
                     body);
             assertEquals(400, e.status());
             assertTrue(e.getMessage().lines().count() == 1 && !e.getMessage().contains("Source"), e.getMessage());

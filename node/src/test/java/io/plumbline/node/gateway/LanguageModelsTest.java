@@ -16,6 +16,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -79,6 +80,7 @@ class LanguageModelsTest {
                 LoadedModel other = TestModels.shippedWith("{{ messages[0].content }}", folder);
                 ApiServer server = new ApiServer(
                         NONE,
+                        new FileSources(List.of()),
                         Map.of("one", one.folder(), "other", other.folder()),
                         Level.SIGNED,
                         new ApiServer.Place("localhost", 0, Origins.LOCAL),

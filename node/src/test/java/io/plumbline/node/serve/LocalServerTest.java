@@ -17,6 +17,7 @@ import io.plumbline.node.applications.DocumentedExample;
 import io.plumbline.node.cli.AuditCommand;
 import io.plumbline.node.cli.ChatCommand;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
@@ -82,11 +83,13 @@ class LocalServerTest {
                 LoadedModel::layers,
                 keys,
                 0,
+                null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         server = new LocalServer(
                 LocalModels.of("stories", model, language),
                 keys,
                 log,
+                new FileSources(List.of()),
                 new ApiServer.Place("localhost", 0, Origins.LOCAL),
                 Throwable::printStackTrace);
     }

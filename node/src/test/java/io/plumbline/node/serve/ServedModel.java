@@ -3,6 +3,7 @@ package io.plumbline.node.serve;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
@@ -11,6 +12,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 
 /** The model that ships, served by this process, with a chat template that knows tools. */
 record ServedModel(Path model, ReceiptLog log, LocalServer server) implements AutoCloseable {
@@ -40,11 +42,13 @@ record ServedModel(Path model, ReceiptLog log, LocalServer server) implements Au
                 LoadedModel::layers,
                 keys,
                 0,
+                null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         LocalServer server = new LocalServer(
                 LocalModels.of("stories", model, language),
                 keys,
                 log,
+                new FileSources(List.of()),
                 new ApiServer.Place("localhost", 0, Origins.LOCAL),
                 Throwable::printStackTrace);
         return new ServedModel(model, log, server);

@@ -9,6 +9,7 @@ import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.node.gateway.Access;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
@@ -29,6 +30,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -72,11 +74,13 @@ class TenantServerTest {
                 LoadedModel::layers,
                 signing,
                 0,
+                null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
         server = new LocalServer(
                 LocalModels.of("stories", model, language),
                 signing,
                 new ReceiptLog(folder.resolve("serve")),
+                new FileSources(List.of()),
                 new ApiServer.Place(
                         "localhost",
                         0,

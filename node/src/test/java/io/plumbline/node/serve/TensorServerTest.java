@@ -21,6 +21,7 @@ import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.Variants;
 import io.plumbline.node.cli.AuditCommand;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
@@ -74,7 +75,7 @@ class TensorServerTest {
             stories = loaded.folder();
         }
         LanguageEngine language = new LanguageEngine(
-                stories, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers, KEYS, 0, QUIET);
+                stories, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers, KEYS, 0, null, QUIET);
         LocalModels models = new LocalModels(
                 new TreeMap<>(Map.of(
                         "stories", stories,
@@ -93,6 +94,7 @@ class TensorServerTest {
                 models,
                 KEYS,
                 new ReceiptLog(folder.resolve("serve")),
+                new FileSources(List.of()),
                 new ApiServer.Place("localhost", 0, Origins.LOCAL),
                 Throwable::printStackTrace);
     }

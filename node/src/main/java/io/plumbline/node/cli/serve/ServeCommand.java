@@ -4,16 +4,19 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorStore;
 import io.plumbline.node.cli.ApiOptions;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.ModelById;
 import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.cli.role.ComputeOptions;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
 import io.plumbline.node.cli.role.NodeOptions;
 import io.plumbline.node.cli.role.TensorOptions;
 import io.plumbline.node.gateway.ApiServer;
+import io.plumbline.node.gateway.FileSources;
 import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
@@ -38,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
+import me.tongfei.progressbar.ProgressBar;
 import org.agrona.CloseHelper;
 
 /**
@@ -52,7 +56,8 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     private static final int HTTP_PORT = 8080;
 
     @Parameter(
-            description = "MODEL...: a Hugging Face folder, a GGUF file, an ONNX file, or an imported model's folder;"
+            description = "MODEL...: a Hugging Face folder, a GGUF file, an ONNX file, an imported model's folder, or,"
+                    + " with --data-node, a model's id;"
                     + " what is not imported yet is, into ~/.plumbline/models, or where PLUMBLINE_MODELS says. One may"
                     + " be a language model, and any number ONNX models",
             required = true,
@@ -93,6 +98,13 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
             converter = PathConverter.class)
     private List<Path> inputs = new ArrayList<>();
 
+    @Parameter(
+            names = "--data-node",
+            description =
+                    "URL of a data node, to fetch files from that requests name, and models that are named by their"
+                            + " ids; again for more")
+    private List<String> dataNodes = new ArrayList<>();
+
     @ParametersDelegate
     private ComputeOptions compute = new ComputeOptions();
 
@@ -115,6 +127,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
 
     @Override
     public Integer call() throws Exception {
+        fetch();
         requireSound();
         announced.useProfile();
         Map<String, Path> folders = folders();
@@ -169,6 +182,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                     served,
                     keys,
                     log,
+                    new FileSources(nodes()),
                     new ApiServer.Place(
                             at,
                             port == null ? HTTP_PORT : port,
@@ -188,6 +202,25 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
             new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
         }
         return server;
+    }
+
+    /** Models that are named by their ids, from the data nodes; folders in their place then. */
+    private void fetch() throws IOException {
+        List<Path> found = new ArrayList<>();
+        for (Path model : models) {
+            if (ModelById.is(model)) {
+                try (ProgressBar bar = Terminal.progress("fetch")) {
+                    found.add(ModelById.find(model, this::nodes, bar::stepTo, Terminal::printOver));
+                }
+            } else {
+                found.add(model);
+            }
+        }
+        models = found;
+    }
+
+    private List<BlobNode> nodes() {
+        return dataNodes.stream().map(url -> new BlobNode(url, null)).toList();
     }
 
     /** The imported models by the names that clients know them by. */
@@ -211,7 +244,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                 if (TensorStore.takes(folder)) {
                     engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, events));
                 } else {
-                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, events);
+                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, null, events);
                 }
             }
         } catch (IOException | RuntimeException e) {
