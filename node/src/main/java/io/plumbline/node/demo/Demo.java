@@ -13,14 +13,8 @@ import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -30,11 +24,14 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import me.tongfei.progressbar.ProgressBar;
 
-/** The main job end to end: a whole network on loopback, one honest answer settled, one cheat caught and slashed. */
+/**
+ * The main job end to end: a whole network on loopback, one honest answer settled, one cheat caught and slashed, one
+ * question about a fact that data nodes report.
+ */
 @Parameters(
         commandNames = "demo",
         commandDescription =
-                "Start a network on this machine, ask it, audit the answer, settle it; then catch a cheat.")
+                "Start a network on this machine, ask it, audit the answer, settle it; catch a cheat; ask about a fact.")
 public final class Demo extends CommandOptions implements Callable<Integer> {
     private static final int CHEAT_LAYER = 1;
 
@@ -61,7 +58,6 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
     private boolean showEvents;
 
     private final ObjectMapper mapper = new ObjectMapper();
-    private final HttpClient http = HttpClient.newHttpClient();
     private PrintStream out = System.out;
     private Path imported;
     private DemoNetwork network;
@@ -89,7 +85,7 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
         // The honest answer leaves a core free, in which the cheat starts; it is asked while the full nodes audit.
         ChildProcess cheating = network.cheat(imported, "--device", device, "--cheat-layer", "" + CHEAT_LAYER);
         out.println("\n> " + prompt);
-        ObjectNode answer = ask("", true);
+        ObjectNode answer = ask(null, true);
         FutureTask<ObjectNode> lying = new FutureTask<>(() -> {
             cheating.await(Event.Ready.class, event -> true, DemoNetwork.START_MS);
             return ask(network.cheatKey(), false);
@@ -112,60 +108,24 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
         JsonNode slashed = network.awaitSettlement(
                 lie.path("plumbline").path("request_hash").asText(), Settlement.Status.SLASHED);
         reportCheat(result, lie, slashed);
+        boolean isTold;
+        try (FactDemo facts = new FactDemo(network, out)) {
+            isTold = facts.run(network.requester(), result);
+        }
         network.reportBalances(result);
         if (json) {
             System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(result));
         }
-        boolean good = result.path("ledger").path("settled").asBoolean()
+        boolean good = isTold
+                && result.path("ledger").path("settled").asBoolean()
                 && result.path("cheat").path("caught").asBoolean();
         return good ? 0 : 1;
     }
 
-    /** Asks through the gateway's streaming API, as any client would; prints the text as it comes. */
+    /** @param node that is to answer; null for any. */
     private ObjectNode ask(String node, boolean print) throws IOException, InterruptedException {
-        ObjectNode body = mapper.createObjectNode()
-                .put("stream", true)
-                .put("temperature", 0)
-                .put("max_tokens", MAX_TOKENS);
-        body.putArray("messages").addObject().put("role", "user").put("content", prompt);
-        if (!node.isEmpty()) {
-            body.putObject("plumbline").put("node", node);
-        }
-        HttpRequest request = HttpRequest.newBuilder(network.gateway().resolve("/v1/chat/completions"))
-                .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
-                .build();
-        HttpResponse<java.io.InputStream> response = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
-        ObjectNode result = mapper.createObjectNode();
-        StringBuilder text = new StringBuilder();
-        try (BufferedReader in = new BufferedReader(new InputStreamReader(response.body(), StandardCharsets.UTF_8))) {
-            if (response.statusCode() != 200) {
-                throw new IOException(
-                        mapper.readTree(in).path("error").path("message").asText());
-            }
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
-                if (line.startsWith("data: {")) {
-                    JsonNode event = mapper.readTree(line.substring(6));
-                    String piece = event.path("choices")
-                            .path(0)
-                            .path("delta")
-                            .path("content")
-                            .asText("");
-                    text.append(piece);
-                    if (print) {
-                        out.print(piece);
-                        out.flush();
-                    }
-                    if (event.has("plumbline")) {
-                        result.set("plumbline", event.get("plumbline"));
-                    }
-                }
-            }
-        }
-        if (print) {
-            out.println();
-        }
-        return result.put("text", text.toString());
+        ObjectNode plumbline = node == null ? null : mapper.createObjectNode().put("node", node);
+        return new StreamedChat(network.gateway()).ask(prompt, MAX_TOKENS, plumbline, print ? out : null);
     }
 
     private static String ms(double value) {

@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 
 /**
@@ -47,6 +48,9 @@ final class DemoNetwork implements AutoCloseable {
     /** Above the honest node's, so that the gateway prefers that one where it may choose. */
     private static final int CHEAT_PRICE = 3;
 
+    /** That may be started. */
+    private static final int DATA_NODES = 3;
+
     static final String INFERENCE_NODE = "inference-node";
 
     static final String GATEWAY = "gateway";
@@ -66,6 +70,8 @@ final class DemoNetwork implements AutoCloseable {
     private final KeyPair requester = KeyPair.random();
     private final KeyPair honest = KeyPair.random();
     private final KeyPair cheat = KeyPair.random();
+    private final List<KeyPair> dataNodes =
+            Stream.generate(KeyPair::random).limit(DATA_NODES).toList();
     /** Four: the fewest that tolerate a liar among them. */
     private final List<KeyPair> fullNodes =
             List.of(KeyPair.random(), KeyPair.random(), KeyPair.random(), KeyPair.random());
@@ -187,10 +193,7 @@ final class DemoNetwork implements AutoCloseable {
                 fullNodes.stream().map(KeyPair::publicKey).toList(),
                 BOND,
                 new byte[32],
-                List.of(
-                        new Deposit(requester.publicKey(), deposit),
-                        new Deposit(honest.publicKey(), 100_000),
-                        new Deposit(cheat.publicKey(), 100_000)),
+                deposits(),
                 Parameters.DEFAULT);
         Network.onThisHost(genesis).write(folder.resolve("network.json"));
         for (int i = 0; i < fullNodes.size(); i++) {
@@ -208,11 +211,33 @@ final class DemoNetwork implements AutoCloseable {
         }
     }
 
+    private List<Deposit> deposits() {
+        List<Deposit> deposits = new ArrayList<>(List.of(new Deposit(requester.publicKey(), deposit)));
+        Stream.concat(Stream.of(honest, cheat), dataNodes.stream())
+                .forEach(keys -> deposits.add(new Deposit(keys.publicKey(), 100_000)));
+        return deposits;
+    }
+
     /** Starts another inference node, which cheats as its options say. */
     ChildProcess cheat(Path imported, String... options) throws IOException {
         List<String> command = new ArrayList<>(List.of(command("cheating-node", options)));
         command.addAll(List.of("--price", "" + CHEAT_PRICE));
         return start("cheating-node", cheat, imported, command.toArray(String[]::new));
+    }
+
+    /** Starts a data node, which has a stake. */
+    ChildProcess dataNode(int number, String... options) throws IOException {
+        return start("data-node-" + number, dataNodes.get(number), null, command("data-node", options));
+    }
+
+    /** The account that the gateway pays from. */
+    KeyPair requester() {
+        return requester;
+    }
+
+    /** Where its full nodes are, once it was started. */
+    Network network() throws IOException {
+        return Network.read(folder.resolve("network.json"));
     }
 
     private static String[] command(String role, String... options) {
@@ -221,6 +246,7 @@ final class DemoNetwork implements AutoCloseable {
         return command.toArray(String[]::new);
     }
 
+    /** @param imported null for a role without a model. */
     private ChildProcess start(String name, KeyPair keys, Path imported, String... command) throws IOException {
         Path key = folder.resolve(name + ".key");
         Network.writeKey(key, keys);
@@ -228,8 +254,10 @@ final class DemoNetwork implements AutoCloseable {
         arguments.addAll(List.of(
                 "--network", folder.resolve("network.json").toString(),
                 "--key", key.toString(),
-                "--model", imported.toString(),
                 "--dir", folder.resolve(name).toString()));
+        if (imported != null) {
+            arguments.addAll(List.of("--model", imported.toString()));
+        }
         // The flags this process was started with (exports, vector module, native access) serve its children too.
         List<String> flags =
                 new ArrayList<>(ManagementFactory.getRuntimeMXBean().getInputArguments());
