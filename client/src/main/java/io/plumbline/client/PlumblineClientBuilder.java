@@ -55,7 +55,8 @@ public final class PlumblineClientBuilder {
     }
 
     /**
-     * The network whose settlements and facts are checked, by its file: the full nodes' keys in it are all that is trusted.
+     * The network whose settlements and facts are checked, by its file: the full nodes' keys in it are all that is
+     * trusted.
      *
      * @param file as {@code plumbline network up} and {@code new-network} write it.
      * @throws IOException where it cannot be read.

@@ -15,6 +15,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.InputFact;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorAnswer;
@@ -181,6 +182,21 @@ final class ReceiptVectors {
         String asked = VectorFile.hex(request.encode());
         String given = VectorFile.hex(answer.encode());
         good(file.add("of a tensor model's answer").put("request", asked).put("answer", given), receipt);
+        TensorRequest told = new TensorRequest(
+                request.modelId(),
+                request.bounds(),
+                Precision.FP32,
+                List.of(tensor),
+                List.of(new InputFact("x", 0, fill(32, 0xB3), fill(5, 0xB4))),
+                1_700_000_000,
+                List.of("x"),
+                REQUESTER.publicKey(),
+                fill(16, 9));
+        good(
+                file.add("of a tensor model's answer about a fact")
+                        .put("request", VectorFile.hex(told.encode()))
+                        .put("answer", given),
+                Receipt.of(told, answer, 1, PRICE_PER_TOKEN, NODE));
         bad("of another tensor request", receipt.encode(), "REQUEST").put("request", asked.replace("803f", "0040"));
         bad("of another tensor answer", receipt.encode(), "OUTPUT").put("answer", given.replace("803f", "0040"));
         known(bad("of a tensor model's answer to a language model's request", receipt.encode(), "MODEL"), ASKED, null);

@@ -270,8 +270,8 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             throws IOException {
         TolerantAuditor.Report report;
         try {
-            report = TensorAudit.run(model, given, request, answer, wanted);
-        } catch (IOException | IllegalArgumentException e) {
+            report = TensorAudit.run(model, given, request, answer, wanted, trusted());
+        } catch (IOException | IllegalArgumentException | IllegalStateException e) {
             Terminal.print("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
         }
@@ -290,7 +290,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         }
         Terminal.print("BAD      " + report.failure());
         TolerantEvidence shown = new TolerantEvidence(given, request, answer);
-        if (shown.foreign() != null) {
+        if (shown.foreign() != null || report.needsLedger()) {
             return BAD;
         }
         Files.write(evidence, shown.encode());

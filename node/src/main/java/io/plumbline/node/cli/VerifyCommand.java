@@ -70,10 +70,8 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
         if (model == null) {
             return report(evidence, evidence.check(null, null));
         }
-        TrustedLedger trusted =
-                network == null ? null : Network.read(network).genesis().trusted();
         try (LoadedModel loaded = LoadedModel.open(model);
-                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles(), trusted)) {
+                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles(), trusted())) {
             if (!Arrays.equals(loaded.id(), evidence.manifest().id())) {
                 throw new IOException(model + " is model " + Blake3.hex(loaded.id()) + "; the evidence is about "
                         + Blake3.hex(evidence.manifest().id()) + ".");
@@ -110,8 +108,8 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
                             + Blake3.hex(evidence.receipt().modelId()) + ".");
         }
         head(evidence.receipt());
-        TolerantAuditor.Report report =
-                TensorAudit.run(judge, evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL);
+        TolerantAuditor.Report report = TensorAudit.run(
+                judge, evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL, trusted());
         Terminal.print("engine   " + evidence.answer().engine());
         if (report.good()) {
             Terminal.print("NOT PROVEN: run again on this host, the answer lies within the model's bounds");
@@ -143,5 +141,10 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
             Terminal.print("written  " + out + ", which needs no model");
         }
         return 0;
+    }
+
+    /** By which facts in a request are proven; null where no network is named. */
+    private TrustedLedger trusted() throws IOException {
+        return network == null ? null : Network.read(network).genesis().trusted();
     }
 }

@@ -130,7 +130,8 @@ final class FactDemo implements AutoCloseable {
             boolean isOutvoted = decimal(outvoted.value()).equals(TRUTH);
             fact.put("outvoted", isOutvoted).put("outlier", liar);
             out.println("source lies the value " + (isOutvoted ? "stays" : "IS") + " " + decimal(outvoted.value())
-                    + " m: data node " + liar.substring(0, 16) + "… heard " + LIE + ", is outvoted, named and unpaid");
+                    + " m: data node " + liar.substring(0, 16) + "… heard " + LIE
+                    + ", is outvoted, named and unpaid");
             return isGood && isOutvoted;
         }
     }

@@ -115,7 +115,8 @@ public final class TensorDemo extends CommandOptions implements Callable<Integer
                     evidence.receipt(),
                     evidence.request(),
                     evidence.answer(),
-                    Level.FULL);
+                    Level.FULL,
+                    null);
             System.out.println("evidence    " + Files.size(file) + " bytes, checked offline: "
                     + (again.good() ? "NOT proven" : "proven to anyone who runs the model"));
         }

@@ -299,7 +299,7 @@ public final class FullNode implements RunningRole {
         for (Path folder : models) {
             if (TensorPackage.isIn(folder)) {
                 TensorPackage model = TensorPackage.open(folder);
-                judges.put(Blake3.hex(model.manifest().id()), new TolerantAnswerAuditor(model, client));
+                judges.put(Blake3.hex(model.manifest().id()), new TolerantAnswerAuditor(model, ledger, client));
                 events.emit(new Event.TensorModelLoaded(model.name()));
             } else if (language == null) {
                 language = folder;

@@ -4,6 +4,7 @@ import io.plumbline.inference.tensor.AuditRuns;
 import io.plumbline.inference.tensor.DeadlineRuns;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
@@ -19,14 +20,21 @@ public final class TensorAudit {
 
     private TensorAudit() {}
 
+    /** @param ledger that inputs which are facts are proven by; null where none is known. */
     public static TolerantAuditor.Report run(
-            TensorPackage model, Receipt receipt, TensorRequest request, TensorAnswer answer, Level level)
+            TensorPackage model,
+            Receipt receipt,
+            TensorRequest request,
+            TensorAnswer answer,
+            Level level,
+            TrustedLedger ledger)
             throws IOException {
         Bounds bounds = model.requireBounds();
         try (AuditRuns runs = AuditRuns.open(model, bounds.outputs().keySet())) {
             TolerantAuditor auditor = new TolerantAuditor(
                     model.manifest(),
                     bounds,
+                    ledger,
                     (precision, inputs, outputs) ->
                             new DeadlineRuns(1).run(stop -> runs.run(precision, inputs, outputs, stop), MAX_RUN_NANOS));
             return auditor.audit(receipt, request, answer, level, null);

@@ -12,6 +12,7 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
@@ -46,9 +47,11 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
     private final TensorManifest manifest;
     private final Bounds bounds;
     private final NodeClient client;
+    private final TrustedLedger ledger;
 
-    TolerantAnswerAuditor(TensorPackage model, NodeClient client) throws IOException {
+    TolerantAnswerAuditor(TensorPackage model, TrustedLedger ledger, NodeClient client) throws IOException {
         this.client = client;
+        this.ledger = ledger;
         this.manifest = model.manifest();
         this.bounds = model.requireBounds();
         this.runs = AuditRuns.open(model, bounds.outputs().keySet());
@@ -91,7 +94,10 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
         TolerantAuditor.Report report;
         try {
             report = new TolerantAuditor(
-                            manifest, bounds, (precision, inputs, outputs) -> run(precision, inputs, outputs, deadline))
+                            manifest,
+                            bounds,
+                            ledger,
+                            (precision, inputs, outputs) -> run(precision, inputs, outputs, deadline))
                     .audit(
                             ordered.receipt(),
                             disclosed.request(),
@@ -105,7 +111,8 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
         Event.TolerantWork looked =
                 new Event.TolerantWork(report.isRunAgain(), report.elements(), report.cpuNanos() / 1e6);
         TolerantEvidence shown = new TolerantEvidence(ordered.receipt(), disclosed.request(), disclosed.answer());
-        byte[] evidence = report.good() || shown.foreign() != null ? null : shown.encode();
+        boolean isShown = !report.good() && shown.foreign() == null && !report.needsLedger();
+        byte[] evidence = isShown ? shown.encode() : null;
         // What one host computes to the last bit another does not: there is no work to compare.
         return new Finding(report.failure(), new byte[32], evidence, false, looked);
     }

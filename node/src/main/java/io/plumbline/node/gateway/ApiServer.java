@@ -77,7 +77,7 @@ public final class ApiServer implements AutoCloseable {
             throws IOException {
         this.answerers = new AnswersUnderWay(answerers);
         this.languages = new LanguageModels(this.answerers, sources, models, level);
-        this.tensors = new TensorApi(this.answerers, tensors(models), level);
+        this.tensors = new TensorApi(this.answerers, sources, tensors(models), level);
         this.embeddings = new EmbeddingsApi(tensors, level);
         HttpRoutes routes = routes();
         more.accept(routes);

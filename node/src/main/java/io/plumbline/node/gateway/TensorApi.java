@@ -56,6 +56,7 @@ final class TensorApi {
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final Answerers answerers;
+    private final RequestSources sources;
     private final Level level;
     private final SortedMap<String, Served> models = new TreeMap<>();
 
@@ -63,11 +64,14 @@ final class TensorApi {
     record Served(TensorPackage model, byte[] id, Bounds limits, byte[] bounds) {}
 
     /**
+     * @param sources where facts are found that inputs name.
      * @param models by name.
      * @param level at which answers are audited where a client does not say.
      */
-    TensorApi(Answerers answerers, Map<String, TensorPackage> models, Level level) throws IOException {
+    TensorApi(Answerers answerers, RequestSources sources, Map<String, TensorPackage> models, Level level)
+            throws IOException {
         this.answerers = answerers;
+        this.sources = sources;
         this.level = level;
         for (String name : models.keySet()) {
             TensorPackage model = models.get(name);
@@ -240,6 +244,7 @@ final class TensorApi {
         Wish wish = Wish.of(json.path("parameters"), "plumbline_", level, model);
         long known = 0;
         model.manifest().checkInputs(inputs);
+        InputFacts facts = InputFacts.of(json.get("inputs"), inputs, sources);
         for (String output : outputs) {
             int bytes = model.manifest().output(output).type().bytes();
             known += model.manifest().knownElements(inputs, output) * heldBytes(bytes, binary.contains(output));
@@ -247,7 +252,7 @@ final class TensorApi {
         // Before it is paid for, as far as it is known by then.
         http.hold(known);
         Admission.of(http).begin(http, 1, 0, mostCost(model.manifest().rows(inputs)));
-        Answered answered = ask(served(name), inputs, outputs, wish);
+        Answered answered = ask(served(name), facts, outputs, wish);
         Admission.of(http).used(new Usage(1, 0, 0, answered.answer().receipt().price()));
         Admission.of(http).tell(http);
         long written = 0;
@@ -264,6 +269,9 @@ final class TensorApi {
         answered.describe()
                 .properties()
                 .forEach(entry -> parameters.set("plumbline_" + entry.getKey(), entry.getValue()));
+        if (facts.told() != null) {
+            parameters.put("plumbline_facts", facts.told());
+        }
         ArrayNode array = out.putArray("outputs");
         ByteArrayOutputStream raw = new ByteArrayOutputStream();
         for (Tensor output : answered.outputs()) {
@@ -385,6 +393,11 @@ final class TensorApi {
 
     /** Has a node run a model, and checks its receipt. */
     Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish) throws IOException {
+        return ask(served, InputFacts.none(inputs), outputs, wish);
+    }
+
+    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish) throws IOException {
+        List<Tensor> inputs = facts.inputs();
         TensorManifest manifest = served.model().manifest();
         manifest.checkInputs(inputs);
         served.limits().checkInputs(inputs);
@@ -400,7 +413,7 @@ final class TensorApi {
         Answerers.Answerer by = tries.first();
         while (true) {
             try {
-                return ask(served, inputs, outputs, wish, by);
+                return ask(served, facts, outputs, wish, by);
             } catch (AnswerTooLargeException e) {
                 // No fault of the node's; another may have another opinion.
                 by = tries.next(e);
@@ -412,16 +425,24 @@ final class TensorApi {
         }
     }
 
-    private Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish, Answerers.Answerer by)
+    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish, Answerers.Answerer by)
             throws IOException {
         TensorManifest manifest = served.model().manifest();
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
-                served.id(), served.bounds(), wish.precision(), inputs, outputs, answerers.requester(), nonce);
+                served.id(),
+                served.bounds(),
+                wish.precision(),
+                facts.inputs(),
+                facts.facts(),
+                facts.time(),
+                outputs,
+                answerers.requester(),
+                nonce);
         byte[] encoded = request.encode();
-        NodeClient.TensorAnswered answer =
-                by.inferTensors(encoded, manifest.rows(inputs), wish.node().level());
+        NodeClient.TensorAnswered answer = by.inferTensors(
+                encoded, manifest.rows(facts.inputs()), wish.node().level());
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
         if (failure != null || !Arrays.equals(answer.receipt().node(), by.key())) {
             by.lied("signed a receipt that does not hold");

@@ -5,9 +5,11 @@ import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.FactInputs;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -111,6 +113,10 @@ public final class TensorService implements Service {
     private void run(Peer from, long id, byte[] bytes) throws IOException {
         TensorRequest request = TensorRequest.decode(bytes);
         engine.requireAnswerable(request);
+        Failure untrue = FactInputs.check(request, replies.trusted());
+        if (untrue != null) {
+            throw new IllegalArgumentException(untrue.toString());
+        }
         byte[] hash = request.hash();
         replies.takeOn(hash, request.requester(), engine.rows(request), engine.pricePerRow(), engine.queued());
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);

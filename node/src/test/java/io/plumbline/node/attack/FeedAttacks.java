@@ -31,6 +31,11 @@ import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
+import io.plumbline.verifier.tensor.InputFact;
+import io.plumbline.verifier.tensor.Precision;
+import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorRequest;
+import io.plumbline.verifier.tolerant.FactInputs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -72,6 +77,7 @@ final class FeedAttacks {
         all.reports();
         all.values();
         all.prompts();
+        all.inputs();
         return all.attacks;
     }
 
@@ -225,6 +231,57 @@ final class FeedAttacks {
             ((ObjectNode) told.at("/sources/files/0")).put("text", "warm from 31");
             return asked(told.toString(), TEXT.replace("warm from 21", "warm from 31"));
         });
+    }
+
+    private interface TensorCheat {
+        TensorRequest of(InputFact fact, Tensor input) throws IOException;
+    }
+
+    /** Put into inputs of an ONNX model. */
+    private void inputs() {
+        input(
+                "another value than the certified one",
+                (fact, right) -> inputs(fact, Tensor.ofFloats("x", new long[] {2}, 0, 35), now / 1_000));
+        input(
+                "the value in another place",
+                (fact, right) -> inputs(fact, Tensor.ofFloats("x", new long[] {2}, 21.3f, 0), now / 1_000));
+        input(
+                "a value that was stale when it was asked",
+                (fact, right) -> inputs(fact, right, (now + FEED.maxAgeMs()) / 1_000 + 1));
+        input("a value that another ledger has certified", (fact, right) -> {
+            trusted = new TrustedLedger(ANY, GENESIS.fullNodes());
+            return inputs(fact, right, now / 1_000);
+        });
+        input(
+                "another feed's value under the id that was named",
+                (fact, right) -> inputs(new InputFact("x", 1, ANY, fact.proof()), right, now / 1_000));
+        input(
+                "a fact in an input that there is not",
+                (fact, right) -> inputs(new InputFact("y", 1, fact.feed(), fact.proof()), right, now / 1_000));
+        input(
+                "a fact behind an input's end",
+                (fact, right) -> inputs(new InputFact("x", 2, fact.feed(), fact.proof()), right, now / 1_000));
+    }
+
+    private void input(String cheat, TensorCheat cheats) {
+        attack("sources", cheat + ", in an ONNX model's input", "INPUTS", () -> {
+            trusted = new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes());
+            InputFact fact = new InputFact("x", 1, FEED.id(), certified().encode());
+            Tensor right = Tensor.ofFloats("x", new long[] {2}, 0, 21.3f);
+            // As it comes to whoever judges.
+            TensorRequest honest =
+                    TensorRequest.decode(inputs(fact, right, now / 1_000).encode());
+            if (FactInputs.check(honest, trusted) != null) {
+                return "an honest input is refused";
+            }
+            Failure found = FactInputs.check(cheats.of(fact, right), trusted);
+            return found == null ? "good" : found.step().name();
+        });
+    }
+
+    private static TensorRequest inputs(InputFact fact, Tensor input, long time) {
+        return new TensorRequest(
+                ANY, ANY, Precision.FP32, List.of(input), List.of(fact), time, List.of("out"), ANY, new byte[16]);
     }
 
     private static final String QUESTION = "[{\"role\":\"user\",\"content\":\"Is it warm?\"}]";

@@ -24,6 +24,13 @@ import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
+import io.plumbline.inference.tensor.Calibration;
+import io.plumbline.inference.tensor.LoadedTensorModel;
+import io.plumbline.inference.tensor.ShapeRanges;
+import io.plumbline.inference.tensor.TensorJson;
+import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.inference.tensor.TensorScheduler;
+import io.plumbline.inference.tensor.Variants;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Feed;
@@ -35,6 +42,8 @@ import io.plumbline.node.gateway.Terms;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.InferenceNode;
+import io.plumbline.node.inference.TensorEngine;
+import io.plumbline.node.inference.TensorService;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.transport.Media;
@@ -82,7 +91,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Requests that name facts and files: found by the gateway, proven to the node and to auditors, bound by the receipt. */
+/** Facts and files in requests: found by the gateway, proven to the node and to auditors, bound by the receipt. */
 @Tag("slow")
 class SourcesNetworkTest {
     private static final HexFormat HEX = HexFormat.of();
@@ -90,6 +99,7 @@ class SourcesNetworkTest {
     private static final Events QUIET = new Events(new PrintStream(PrintStream.nullOutputStream()));
     private static final KeyPair DATA = KeyPair.random();
     private static final KeyPair NODE = KeyPair.random();
+    private static final KeyPair ONNX = KeyPair.random();
     private static final KeyPair GATEWAY = KeyPair.random();
     private static final String NOTES = "The fox lives at the river.\nHer name is Lü.\n";
     private static final long ROUND_MS = 1_000;
@@ -113,16 +123,18 @@ class SourcesNetworkTest {
         ModelImport.run(Path.of("../models/plumbline-stories-2m"), imported, share -> {});
         model = LoadedModel.open(imported);
         RUNNING.addFirst(model);
+        TensorPackage shapes = shapes();
         KeyPair full = KeyPair.random();
         network = Network.onThisHost(new Genesis(
                 List.of(full.publicKey()),
-                Stream.of(DATA, NODE, GATEWAY)
+                Stream.of(DATA, NODE, ONNX, GATEWAY)
                         .map(key -> new Deposit(key.publicKey(), 100_000))
                         .toList()));
         RUNNING.addFirst(new FullNode(
                 network,
                 full,
-                new FullNode.Setup(List.of(imported), folder.resolve("verifier.key"), folder.resolve("full")),
+                new FullNode.Setup(
+                        List.of(imported, shapes.folder()), folder.resolve("verifier.key"), folder.resolve("full")),
                 QUIET,
                 (code, why) -> {}));
         declare(source());
@@ -149,15 +161,48 @@ class SourcesNetworkTest {
                 InferenceNode.language(imported, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 QUIET,
                 (code, why) -> {}));
+        InferenceNode.Serving serving = (at, replies, isFullNode) -> {
+            LoadedTensorModel loaded = Variants.reference(shapes);
+            return new TensorService(
+                    new TensorEngine(
+                            shapes,
+                            loaded,
+                            loaded.fingerprint(),
+                            ShapeRanges.none(),
+                            TensorScheduler.Limits.USUAL,
+                            replies.keys(),
+                            at.price(),
+                            replies.events()),
+                    replies,
+                    isFullNode);
+        };
+        RUNNING.addFirst(new InferenceNode(
+                network,
+                ONNX,
+                new InferenceNode.Place(folder.resolve("onnx"), "localhost", 0, 10_000, 1),
+                serving,
+                QUIET,
+                (code, why) -> {}));
         Gateway gateway = new Gateway(
                 network,
                 GATEWAY,
-                Map.of("stories", imported),
+                Map.of("stories", imported, "shapes", shapes.folder()),
                 new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 QUIET,
                 (code, why) -> {});
         RUNNING.addFirst(gateway);
         port = gateway.port();
+    }
+
+    private static TensorPackage shapes() throws IOException {
+        Path models = Path.of("../models/plumbline-shapes");
+        TensorPackage model =
+                TensorPackage.importModel(models.resolve("shapes.onnx"), folder.resolve("shapes"), share -> {});
+        Calibration.Plan plan =
+                new Calibration.Plan(List.of(TensorJson.read(models.resolve("samples.json"))), 8, 1, List.of());
+        model.keep(
+                Calibration.run(model, model.precision(), ShapeRanges.none(), plan, Calibration.SAFETY, share -> {}));
+        return model;
     }
 
     @AfterAll
@@ -224,8 +269,9 @@ class SourcesNetworkTest {
     }
 
     private static String asked(String plumbline) {
-        return "{\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},{\"role\":\"user\",\"content\":\"How high"
-                + " is the river?\"}],\"temperature\":0,\"max_tokens\":8,\"plumbline\":" + plumbline + "}";
+        return "{\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},{\"role\":\"user\","
+                + "\"content\":\"How high is the river?\"}],\"temperature\":0,\"max_tokens\":8,\"plumbline\":"
+                + plumbline + "}";
     }
 
     private static JsonNode chat(String plumbline, int status) throws Exception {
@@ -308,13 +354,8 @@ class SourcesNetworkTest {
                     TextCheck.prompt(changed, model.config(), tokenizer).step());
         }
         byJavaClient();
-        JsonNode settled;
-        long end = System.nanoTime() + 60_000_000_000L;
-        do {
-            assertTrue(System.nanoTime() < end, "it is not settled");
-            Thread.sleep(50);
-            settled = get("/v1/receipts/" + plumbline.get("request_hash").asText());
-        } while (!settled.path("status").asText().equals("SETTLED"));
+        assertEquals(
+                "SETTLED", settled(plumbline, "request_hash").path("status").asText());
     }
 
     /** The client finds the fact proven by the network's file alone, and refuses it by another network's. */
@@ -350,6 +391,42 @@ class SourcesNetworkTest {
                                 .build(),
                         HttpResponse.BodyHandlers.ofString())
                 .body());
+    }
+
+    private static JsonNode settled(JsonNode plumbline, String field) throws Exception {
+        JsonNode settled;
+        long end = System.nanoTime() + 60_000_000_000L;
+        do {
+            assertTrue(System.nanoTime() < end, "it is not settled");
+            Thread.sleep(50);
+            settled = get("/v1/receipts/" + plumbline.get(field).asText());
+        } while (!settled.path("status").asText().matches("SETTLED|REFUNDED|SLASHED"));
+        return settled;
+    }
+
+    @Test
+    void anOnnxModelTakesAFactAsAnInput() throws Exception {
+        told("");
+        ObjectNode body = (ObjectNode) MAPPER.readTree(
+                Path.of("../models/plumbline-shapes/samples.json").toFile());
+        ObjectNode input = (ObjectNode) body.at("/inputs/0");
+        String feedId = HEX.formatHex(feed.id());
+        input.putObject("parameters").put("plumbline_facts", "5=" + feedId);
+        JsonNode parameters =
+                post("/v2/models/shapes/infer", body.toString(), 200).get("parameters");
+        JsonNode fact =
+                MAPPER.readTree(parameters.get("plumbline_facts").asText()).get(0);
+        assertEquals("-2.75", fact.get("value").asText());
+        assertEquals(5, fact.get("element").asInt());
+        assertEquals(
+                "SETTLED",
+                settled(parameters, "plumbline_request_hash").path("status").asText());
+        for (String wrong : List.of("x=" + feedId, "5=" + feedId + ",", "5=" + feedId + ",5=" + feedId)) {
+            input.putObject("parameters").put("plumbline_facts", wrong);
+            post("/v2/models/shapes/infer", body.toString(), 400);
+        }
+        input.putObject("parameters").put("plumbline_facts", "99999999=" + feedId);
+        post("/v2/models/shapes/infer", body.toString(), 422);
     }
 
     @Test

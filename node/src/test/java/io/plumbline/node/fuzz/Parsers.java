@@ -75,6 +75,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.tensor.Fingerprint;
+import io.plumbline.verifier.tensor.InputFact;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorAnswer;
@@ -551,7 +552,20 @@ final class Parsers implements AutoCloseable {
         Tensor scores = Tensor.ofFloats("scores", new long[] {1, 6}, 1, 2, 3, 4, 5, 6);
         TensorAnswer given = new TensorAnswer(List.of(scores), engine);
         Receipt signed = Receipt.of(asked, given, 1, 2, node);
-        add("tensor-request", bytes -> TensorRequest.decode(bytes).hash(), () -> List.of(asked.encode()));
+        TensorRequest told = new TensorRequest(
+                asked.modelId(),
+                new byte[32],
+                Precision.FP32,
+                List.of(picture),
+                List.of(new InputFact("image", 7, new byte[32], new byte[9])),
+                1_700_000_000,
+                List.of("scores"),
+                new byte[32],
+                new byte[16]);
+        add(
+                "tensor-request",
+                bytes -> TensorRequest.decode(bytes).hash(),
+                () -> List.of(asked.encode(), told.encode()));
         add("tensor-answer", bytes -> TensorAnswer.decode(bytes).hash(), () -> List.of(given.encode()));
         add(
                 "tolerant-evidence",

@@ -30,7 +30,8 @@ public enum Step {
     SAMPLING("the chosen token follows from the logits"),
     REPLAY("re-execution gives the same trace root"),
     ENGINE("the engine is of the precision asked for"),
-    TOLERANCE("running it again gives the same within the model's bounds");
+    TOLERANCE("running it again gives the same within the model's bounds"),
+    INPUTS("inputs that are facts hold what the ledger has certified");
 
     private final String meaning;
 

@@ -7,6 +7,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -20,6 +21,8 @@ import java.util.Set;
  * @param bounds 32 bytes: hash of the {@code Bounds} that the answer is held to.
  * @param precision the answer must be computed in.
  * @param inputs all of the model's.
+ * @param facts elements of inputs that hold outside facts, each element once; at most {@link InputFact#MAX_FACTS}.
+ * @param time seconds since 1970 UTC at which facts must be fresh; 0 where there are none.
  * @param outputs names of those wanted; at least one, none twice.
  * @param requester public key of who pays.
  * @param nonce 16 bytes, never used twice.
@@ -29,10 +32,16 @@ public record TensorRequest(
         byte[] bounds,
         Precision precision,
         List<Tensor> inputs,
+        List<InputFact> facts,
+        long time,
         List<String> outputs,
         byte[] requester,
         byte[] nonce) {
     private static final int MAGIC = 0x31515450; // "PTQ1"
+
+    /** "PTQ2": with facts and a time. What has none of them has the form before alone. */
+    private static final int FACTS_MAGIC = 0x32515450;
+
     private static final int NONCE_BYTES = 16;
     private static final int MAX_OUTPUTS = 1024;
 
@@ -42,6 +51,8 @@ public record TensorRequest(
     public TensorRequest {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
+        facts = List.copyOf(facts);
+        requireFacts(facts, time);
         if (outputs.isEmpty() || outputs.size() > MAX_OUTPUTS) {
             throw new IllegalArgumentException("A request names 1 to " + MAX_OUTPUTS + " outputs.");
         }
@@ -55,6 +66,32 @@ public record TensorRequest(
         if (bytes > MAX_BYTES) {
             throw new IllegalArgumentException(
                     "A request has at most " + MAX_BYTES + " bytes of tensors, not " + bytes + ". Send it in parts.");
+        }
+    }
+
+    /** Without facts. */
+    public TensorRequest(
+            byte[] modelId,
+            byte[] bounds,
+            Precision precision,
+            List<Tensor> inputs,
+            List<String> outputs,
+            byte[] requester,
+            byte[] nonce) {
+        this(modelId, bounds, precision, inputs, List.of(), 0, outputs, requester, nonce);
+    }
+
+    private static void requireFacts(List<InputFact> facts, long time) {
+        if (facts.size() > InputFact.MAX_FACTS || facts.isEmpty() && time != 0) {
+            throw new IllegalArgumentException(
+                    "A request has at most " + InputFact.MAX_FACTS + " facts, and a time where it has some.");
+        }
+        Set<String> places = new HashSet<>();
+        for (InputFact fact : facts) {
+            Utf8.length("An input's name", fact.input());
+            if (!places.add(fact.element() + " " + fact.input())) {
+                throw new IllegalArgumentException("Two facts stand at one element of an input.");
+            }
         }
     }
 
@@ -73,11 +110,15 @@ public record TensorRequest(
 
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
-                .putInt(MAGIC)
+                .putInt(facts.isEmpty() ? MAGIC : FACTS_MAGIC)
                 .putFixed(modelId)
                 .putFixed(bounds)
                 .putInt(precision.ordinal());
         Tensor.writeAll(out, inputs);
+        if (!facts.isEmpty()) {
+            InputFact.writeAll(out, facts);
+            out.putLong(time);
+        }
         out.putInt(outputs.size());
         outputs.forEach(out::putText);
         return out.putFixed(requester).putFixed(nonce).toBytes();
@@ -85,18 +126,25 @@ public record TensorRequest(
 
     /** Whether these bytes are one of these, and not a language model's request. */
     public static boolean is(byte[] bytes) {
-        return bytes.length >= 4 && new CanonicalReader(bytes, "request").getInt("magic") == MAGIC;
+        return bytes.length >= 4 && isMagic(new CanonicalReader(bytes, "request").getInt("magic"));
+    }
+
+    private static boolean isMagic(int magic) {
+        return magic == MAGIC || magic == FACTS_MAGIC;
     }
 
     public static TensorRequest decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "request");
-        if (in.getInt("magic") != MAGIC) {
-            throw new MalformedException("Malformed request: it does not begin with PTQ1.");
+        int magic = in.getInt("magic");
+        if (!isMagic(magic)) {
+            throw new MalformedException("Malformed request: it does not begin with PTQ1 or PTQ2.");
         }
         byte[] modelId = in.getFixed(Blake3.HASH_BYTES, "model id");
         byte[] bounds = in.getFixed(Blake3.HASH_BYTES, "bounds");
         Precision precision = Fingerprint.precision(in);
         List<Tensor> inputs = Tensor.readAll(in);
+        List<InputFact> facts = magic == FACTS_MAGIC ? facts(in) : List.of();
+        long time = magic == FACTS_MAGIC ? in.getLong("time") : 0;
         int count = in.getInt("outputs");
         if (count < 1 || count > MAX_OUTPUTS) {
             throw new MalformedException("Malformed request: it names " + count + " outputs.");
@@ -109,7 +157,15 @@ public record TensorRequest(
         byte[] nonce = in.getFixed(NONCE_BYTES, "nonce");
         in.end();
         try {
-            return new TensorRequest(modelId, bounds, precision, inputs, outputs, requester, nonce);
+            return new TensorRequest(modelId, bounds, precision, inputs, facts, time, outputs, requester, nonce);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedException("Malformed request: " + e.getMessage());
+        }
+    }
+
+    private static List<InputFact> facts(CanonicalReader in) {
+        try {
+            return InputFact.readAll(in);
         } catch (IllegalArgumentException e) {
             throw new MalformedException("Malformed request: " + e.getMessage());
         }

@@ -3,6 +3,7 @@ package io.plumbline.verifier.tolerant;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Precision;
@@ -28,6 +29,7 @@ public final class TolerantAuditor {
     private final Bounds bounds;
     private final byte[] boundsHash;
     private final Reference reference;
+    private final TrustedLedger ledger;
 
     /** Runs a model on the auditor's own host. */
     @FunctionalInterface
@@ -48,9 +50,18 @@ public final class TolerantAuditor {
         public boolean good() {
             return failure == null;
         }
+
+        /** Whether only those who know the ledger see that it is not good: evidence does not name one. */
+        public boolean needsLedger() {
+            return failure != null && failure.step() == Step.INPUTS;
+        }
     }
 
-    public TolerantAuditor(TensorManifest manifest, Bounds bounds, Reference reference) {
+    /**
+     * @param ledger that inputs which are facts are proven by; null where none is known, and such requests cannot be
+     *     judged.
+     */
+    public TolerantAuditor(TensorManifest manifest, Bounds bounds, TrustedLedger ledger, Reference reference) {
         if (!Arrays.equals(manifest.id(), bounds.modelId())) {
             throw new IllegalArgumentException("The bounds belong to another model. Calibrate this one.");
         }
@@ -58,6 +69,7 @@ public final class TolerantAuditor {
         this.bounds = bounds;
         this.boundsHash = bounds.hash();
         this.reference = reference;
+        this.ledger = ledger;
     }
 
     /** Whether an answer with this beacon is run again. Nobody knows the beacon before the receipt is ordered. */
@@ -119,10 +131,14 @@ public final class TolerantAuditor {
      * @throws IOException where the model cannot be run on these inputs: then nothing is proven.
      * @throws IllegalArgumentException where the request names other bounds than this auditor has, or inputs that the
      *     model does not take or was not calibrated with: nothing is proven then either.
+     * @throws IllegalStateException where the request has facts, and no ledger is known.
      */
     public Report audit(Receipt receipt, TensorRequest request, TensorAnswer answer, Level level, byte[] beacon)
             throws IOException {
         Failure failure = checkReceipt(receipt, request, answer, manifest);
+        if (failure == null) {
+            failure = FactInputs.check(request, ledger);
+        }
         if (failure != null) {
             return new Report(false, 0, 0, failure);
         }

@@ -15,8 +15,8 @@ const MAGIC = 0x31435250;
 const EXACT = 1;
 const TOLERANT = 1 << 16;
 
-/** "PTQ1", little-endian: a tensor model's request, whose fields are not decoded here. */
-const TENSOR_REQUEST = 0x31515450;
+/** "PTQ1" and, with facts, "PTQ2", little-endian: a tensor model's request, whose fields are not decoded here. */
+const TENSOR_REQUESTS = [0x31515450, 0x32515450];
 const MAX_TENSOR_BYTES = 64 << 20;
 
 /** The receipt's fields. Nothing is checked but its form. */
@@ -94,7 +94,7 @@ function mustHold(isTrue, failure, reason) {
 /** A request's bytes and whether it is a tensor model's, which decides how many there may be. */
 function requestBytes(given) {
   const bytes = toBytes(given, 'request', MAX_TENSOR_BYTES);
-  const isTensors = bytes.length >= 4 && new Reader(bytes, 'request').int('magic') === TENSOR_REQUEST;
+  const isTensors = bytes.length >= 4 && TENSOR_REQUESTS.includes(new Reader(bytes, 'request').int('magic'));
   return { bytes, isTensors };
 }
 

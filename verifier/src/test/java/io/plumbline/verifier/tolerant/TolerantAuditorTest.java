@@ -67,7 +67,7 @@ class TolerantAuditorTest {
 
     private TolerantAuditor.Report audit(
             Receipt receipt, TensorRequest of, TensorAnswer answer, Level level, byte[] beacon) throws IOException {
-        return new TolerantAuditor(MANIFEST, bounds, (precision, inputs, outputs) -> {
+        return new TolerantAuditor(MANIFEST, bounds, null, (precision, inputs, outputs) -> {
                     asked.addAll(outputs);
                     return runs;
                 })
@@ -193,7 +193,7 @@ class TolerantAuditorTest {
                 () -> audit(Receipt.of(wrongInput, good, 1, 2, NODE), wrongInput, good, Level.FULL, null));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new TolerantAuditor(manifest("z"), bounds, (precision, inputs, outputs) -> runs));
+                () -> new TolerantAuditor(manifest("z"), bounds, null, (precision, inputs, outputs) -> runs));
     }
 
     @Test

@@ -23,9 +23,9 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The facts and files of a request, whole: each carries what proves it, so whoever has the request needs nothing but the
- * ledger's genesis to check it. A fact is a feed's value with the certified block that it stands in; a file is a blob's
- * text, which its id is the hash of.
+ * The facts and files of a request, whole: each carries what proves it, and is checked with the ledger's genesis and
+ * nothing else. A fact is a feed's value with the certified block that it stands in; a file is a blob's text, which its
+ * id is the hash of.
  *
  * @param facts at most {@link #MAX_SOURCES}.
  * @param files at most {@link #MAX_SOURCES}; one or the other there is.
