@@ -84,7 +84,7 @@ final class ContentCheck {
     }
 
     /**
-     * What a request has beside its messages: they are those that were sent, alone, or with the tools, and with facts
+     * The sources that a request has beside its messages, which are those that were sent, alone, or with the tools, and with facts
      * and files, beside them.
      *
      * @return the facts and files; missing where there are none.

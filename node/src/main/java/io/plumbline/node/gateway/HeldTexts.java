@@ -53,7 +53,7 @@ public record HeldTexts(String answer, JsonNode messages) {
         return null;
     }
 
-    /** What a client sends: facts and files are the gateway's to add, and prove themselves. */
+    /** Messages as a client sends them: facts and files are the gateway's to add, and prove themselves. */
     private static JsonNode sent(Request request) throws IOException {
         JsonNode all = Http.MAPPER.readTree(request.messages());
         if (!(all instanceof ObjectNode object) || !object.has("sources")) {

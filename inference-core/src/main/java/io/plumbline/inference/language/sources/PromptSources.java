@@ -184,7 +184,7 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
      */
     public List<ProvenFact> proven(TrustedLedger ledger, long time) {
         if (!facts.isEmpty() && ledger == null) {
-            // Nobody is refuted by what is not known here.
+            // A host that does not know refutes no other.
             throw new IllegalStateException(
                     "The request has facts of a ledger, and none is known here. Name the network.");
         }

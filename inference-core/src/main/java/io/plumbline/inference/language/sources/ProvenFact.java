@@ -61,7 +61,7 @@ public record ProvenFact(CertifiedFeed feed, long block) {
         return BigDecimal.valueOf(value, feed.decimals()).toPlainString();
     }
 
-    /** What a template may name. */
+    /** Fields that a template may name. */
     SortedMap<String, String> fields() {
         CertifiedFeed.Value latest = feed.latest();
         return new TreeMap<>(Map.of(

@@ -5,7 +5,7 @@ import java.util.TreeMap;
 
 /**
  * A text with places for fields: a field's name in braces stands for what it holds, a brace written twice for itself.
- * What is put in is not looked at again. Each field stands there once at most, or a short template would make a long
+ * Fields put in are not looked at again. Each field stands there once at most, or a short template would make a long
  * text of a file many times as long.
  *
  * @param text with names of fields in single braces.
