@@ -4,8 +4,8 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.benchmarks.micro.FreivaldsMicro;
-import io.plumbline.benchmarks.micro.Micro;
+import io.plumbline.benchmarks.jmh.MatrixKeySuite;
+import io.plumbline.benchmarks.jmh.SuiteRun;
 import io.plumbline.verifier.freivalds.MatrixKey;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,12 +25,12 @@ final class FreivaldsBench implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Map<String, Readings> readings = Micro.run(FreivaldsMicro.class);
-        double bytes = (double) FreivaldsMicro.ROWS * FreivaldsMicro.COLUMNS;
+        Map<String, Readings> readings = SuiteRun.run(MatrixKeySuite.class, Map.of("shape", "8B"));
+        double bytes = (double) MatrixKeySuite.ROWS * MatrixKeySuite.COLUMNS;
         ObjectNode details = new ObjectMapper().createObjectNode();
-        details.put("matrix", FreivaldsMicro.ROWS + " x " + FreivaldsMicro.COLUMNS);
-        details.put("tokens", FreivaldsMicro.TOKENS).put("rounds", MatrixKey.ROUNDS);
-        details.put("keyBytes", MatrixKey.bytes(FreivaldsMicro.ROWS, FreivaldsMicro.COLUMNS));
+        details.put("matrix", MatrixKeySuite.ROWS + " x " + MatrixKeySuite.COLUMNS);
+        details.put("tokens", MatrixKeySuite.TOKENS).put("rounds", MatrixKey.ROUNDS);
+        details.put("keyBytes", MatrixKey.bytes(MatrixKeySuite.ROWS, MatrixKeySuite.COLUMNS));
         details.put(
                 "keyMadeGBs",
                 readings.get("makeKey").map(us -> bytes / 1e3 / us).toString());

@@ -4,8 +4,8 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.benchmarks.micro.HashMicro;
-import io.plumbline.benchmarks.micro.Micro;
+import io.plumbline.benchmarks.jmh.Blake3Suite;
+import io.plumbline.benchmarks.jmh.SuiteRun;
 import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 
@@ -49,7 +50,7 @@ final class HashBench implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         ObjectNode details = new ObjectMapper().createObjectNode();
-        Micro.run(HashMicro.class).forEach((name, nanos) -> {
+        SuiteRun.run(Blake3Suite.class, Map.of()).forEach((name, nanos) -> {
             String[] part = name.split(" ");
             double bytes = Integer.parseInt(part[1]);
             details.withObject("/" + (int) bytes / 1024 + " KiB, GB~1s")

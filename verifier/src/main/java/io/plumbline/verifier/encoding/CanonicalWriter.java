@@ -13,8 +13,19 @@ public final class CanonicalWriter {
 
     private static final int LARGE_BYTES = 64 << 20;
 
-    private byte[] bytes = new byte[128];
+    private static final int USUAL_BYTES = 128;
+
+    private byte[] bytes;
     private int length;
+
+    public CanonicalWriter() {
+        this(USUAL_BYTES);
+    }
+
+    /** @param room bytes that are there at once: those of the whole, where they are known. */
+    public CanonicalWriter(int room) {
+        bytes = new byte[room];
+    }
 
     /** Makes room for more and takes it; where it begins. */
     private int take(int more) {
@@ -58,8 +69,9 @@ public final class CanonicalWriter {
 
     public CanonicalWriter putInts(int[] values) {
         putInt(values.length);
-        for (int value : values) {
-            putInt(value);
+        int at = take(Math.multiplyExact(Integer.BYTES, values.length));
+        for (int i = 0; i < values.length; i++) {
+            INT.set(bytes, at + Integer.BYTES * i, values[i]);
         }
         return this;
     }

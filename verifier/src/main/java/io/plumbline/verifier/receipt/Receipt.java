@@ -103,7 +103,11 @@ public record Receipt(
     }
 
     private byte[] signedBytes(byte[] signer) {
-        return new CanonicalWriter()
+        return signed(signer).toBytes();
+    }
+
+    private CanonicalWriter signed(byte[] signer) {
+        return new CanonicalWriter(BYTES)
                 .putInt(MAGIC)
                 .putInt(contractVersion)
                 .putFixed(modelId)
@@ -114,15 +118,11 @@ public record Receipt(
                 .putInt(promptTokens)
                 .putInt(outputTokens)
                 .putLong(price)
-                .putFixed(signer)
-                .toBytes();
+                .putFixed(signer);
     }
 
     public byte[] encode() {
-        return new CanonicalWriter()
-                .putFixed(signedBytes(node))
-                .putFixed(signature)
-                .toBytes();
+        return signed(node).putFixed(signature).toBytes();
     }
 
     public static Receipt decode(byte[] bytes) {

@@ -1,31 +1,19 @@
-package io.plumbline.benchmarks.micro;
+package io.plumbline.benchmarks.jmh;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ParallelHash;
+import io.plumbline.verifier.blake3.ScalarCompressor;
+import java.lang.foreign.MemorySegment;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Random;
-import java.util.concurrent.TimeUnit;
+import java.util.Arrays;
 import org.bouncycastle.crypto.digests.Blake3Digest;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.Warmup;
 
 /** One message hashed by us and by what else there is for Java. */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(1)
-@Warmup(iterations = 2, time = 1)
-@Measurement(iterations = 5, time = 1)
-public class HashMicro {
+public class Blake3Suite extends Suite {
     @Param({"1024", "16384", "65536", "1048576"})
     private int bytes;
 
@@ -33,13 +21,26 @@ public class HashMicro {
 
     @Setup
     public void prepare() {
-        message = new byte[bytes];
-        new Random(1).nextBytes(message);
+        message = bytes(bytes, 1);
+        if (!Arrays.equals(ours(), bouncyCastleBlake3()) || !Arrays.equals(ours(), commonsCodecBlake3())) {
+            throw new IllegalStateException("Two hashes of one message differ.");
+        }
     }
 
     @Benchmark
     public byte[] ours() {
         return Blake3.hash(message);
+    }
+
+    /** The fastest form of the leaves, on all threads. */
+    @Benchmark
+    public byte[] oursOnAllThreads() {
+        return ParallelHash.hash(MemorySegment.ofArray(message));
+    }
+
+    @Benchmark
+    public byte[] oursScalar() {
+        return Blake3.plain(new ScalarCompressor()).update(message).digest();
     }
 
     @Benchmark

@@ -1,4 +1,4 @@
-package io.plumbline.benchmarks.micro;
+package io.plumbline.benchmarks.jmh;
 
 import io.plumbline.benchmarks.Readings;
 import java.util.Collection;
@@ -8,21 +8,28 @@ import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /** Runs JMH benchmarks and hands over their readings. */
-public final class Micro {
-    private Micro() {}
+public final class SuiteRun {
+    private SuiteRun() {}
 
-    /** Readings of every benchmark in {@code type}, by its method's name and its parameters: "ours 1024". */
-    public static Map<String, Readings> run(Class<?> type) {
+    /**
+     * Readings of every benchmark in {@code type}, in one fork, by its method's name and its parameters: "ours 1024".
+     *
+     * @param fixed parameters by name, that have this value alone; they are not in the names.
+     */
+    public static Map<String, Readings> run(Class<? extends Suite> type, Map<String, String> fixed) {
+        ChainedOptionsBuilder options = new OptionsBuilder()
+                .include(type.getName() + "\\.")
+                .exclude("\\.empty$")
+                .forks(1)
+                .shouldFailOnError(true);
+        fixed.forEach(options::param);
         Collection<RunResult> results;
         try {
-            results = new Runner(new OptionsBuilder()
-                            .include(type.getName() + "\\.")
-                            .shouldFailOnError(true)
-                            .build())
-                    .run();
+            results = new Runner(options.build()).run();
         } catch (RunnerException e) {
             throw new IllegalStateException("JMH could not run " + type.getSimpleName() + ": " + e.getMessage(), e);
         }
@@ -30,11 +37,11 @@ public final class Micro {
         for (RunResult result : results) {
             double[] readings = result.getBenchmarkResults().stream()
                     .flatMap(fork -> fork.getIterationResults().stream())
-                    .mapToDouble(Micro::score)
+                    .mapToDouble(SuiteRun::score)
                     .toArray();
             StringBuilder name = new StringBuilder(result.getPrimaryResult().getLabel());
-            result.getParams()
-                    .getParamsKeys()
+            result.getParams().getParamsKeys().stream()
+                    .filter(key -> !fixed.containsKey(key))
                     .forEach(key -> name.append(' ').append(result.getParams().getParam(key)));
             samples.put(name.toString(), new Readings(readings));
         }

@@ -1,4 +1,4 @@
-package io.plumbline.benchmarks.micro;
+package io.plumbline.benchmarks.jmh;
 
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.kernels.IntKernels;
@@ -7,34 +7,31 @@ import io.plumbline.verifier.freivalds.SecretInts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One token's products of one matrix: checked by Freivalds, and computed again. The matrix is gate and up of an 8B
- * model's layer.
+ * One token's products of one matrix: checked by Freivalds, and computed again. The matrix is gate and up of a layer of
+ * an 8B or a 70B model, or a small one.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
-@Fork(1)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 7, time = 1)
-public class FreivaldsMicro {
+public class MatrixKeySuite extends Suite {
+    /** Of the 8B model's matrix. */
     public static final int ROWS = 28_672;
+
+    /** As {@link #ROWS}. */
     public static final int COLUMNS = 4096;
+
+    @Param({"8B", "70B"})
+    private String shape;
+
+    private int rows;
+    private int columns;
 
     /** Tokens in a batch: as many as a cell has. */
     public static final int TOKENS = 256;
@@ -42,10 +39,10 @@ public class FreivaldsMicro {
     /** Tokens that are checked together. */
     private static final int TOGETHER = 4;
 
-    private final byte[] x = new byte[TOKENS * COLUMNS];
-    private final int[] y = new int[TOKENS * ROWS];
-    private final byte[] inputs = new byte[TOGETHER * COLUMNS];
-    private final int[] products = new int[TOGETHER * ROWS];
+    private byte[] x;
+    private int[] y;
+    private byte[] inputs;
+    private int[] products;
     private Arena arena;
     private MemorySegment weights;
     private IntKernels kernels;
@@ -54,33 +51,38 @@ public class FreivaldsMicro {
     /** Random weights and inputs, and the products that are theirs. */
     @Setup
     public void prepare() {
-        Random random = new Random(5);
+        switch (shape) {
+            case "8B" -> size(ROWS, COLUMNS);
+            case "70B" -> size(2 * ROWS, 2 * COLUMNS);
+            case "small" -> size(1024, 512);
+            default ->
+                throw new IllegalArgumentException("There is no shape \"" + shape + "\"; there are 8B, 70B and small.");
+        }
+        x = symmetric(TOKENS * columns, 5);
+        y = new int[TOKENS * rows];
+        inputs = new byte[TOGETHER * columns];
+        products = new int[TOGETHER * rows];
         arena = Arena.ofShared();
-        weights = arena.allocate((long) ROWS * COLUMNS, 64);
-        fill(random, x);
-        byte[] row = new byte[COLUMNS];
-        for (int n = 0; n < ROWS; n++) {
-            fill(random, row);
-            MemorySegment.copy(row, 0, weights, ValueLayout.JAVA_BYTE, (long) n * COLUMNS, COLUMNS);
+        weights = arena.allocate((long) rows * columns, 64);
+        for (int n = 0; n < rows; n++) {
+            MemorySegment.copy(symmetric(columns, n), 0, weights, ValueLayout.JAVA_BYTE, (long) n * columns, columns);
         }
         kernels = Backend.best().kernels().get();
-        kernels.multiply(x, TOKENS, COLUMNS, weights, 0, ROWS, y, 0, ROWS);
+        kernels.multiply(x, TOKENS, columns, weights, 0, rows, y, 0, rows);
         key = makeKey();
-        y[ROWS + 17] ^= 1;
+        y[rows + 17] ^= 1;
         if (firstFalse() != 1) {
             throw new IllegalStateException("A false product is not found.");
         }
-        y[ROWS + 17] ^= 1;
+        y[rows + 17] ^= 1;
         if (firstFalse() != -1) {
             throw new IllegalStateException("True products are called false.");
         }
     }
 
-    private static void fill(Random random, byte[] bytes) {
-        random.nextBytes(bytes);
-        for (int i = 0; i < bytes.length; i++) {
-            bytes[i] = bytes[i] == Byte.MIN_VALUE ? 0 : bytes[i];
-        }
+    private void size(int ofRows, int ofColumns) {
+        rows = ofRows;
+        columns = ofColumns;
     }
 
     @TearDown
@@ -97,8 +99,8 @@ public class FreivaldsMicro {
 
     private int firstFalse() {
         for (int t = 0; t < TOKENS; t += TOGETHER) {
-            System.arraycopy(x, t * COLUMNS, inputs, 0, inputs.length);
-            System.arraycopy(y, t * ROWS, products, 0, products.length);
+            System.arraycopy(x, t * columns, inputs, 0, inputs.length);
+            System.arraycopy(y, t * rows, products, 0, products.length);
             int bad = key.firstFalse(inputs, products, TOGETHER);
             if (bad >= 0) {
                 return t + bad;
@@ -111,15 +113,15 @@ public class FreivaldsMicro {
     @Benchmark
     @OperationsPerInvocation(TOKENS)
     public int[] again() {
-        kernels.multiply(x, TOKENS, COLUMNS, weights, 0, ROWS, y, 0, ROWS);
+        kernels.multiply(x, TOKENS, columns, weights, 0, rows, y, 0, rows);
         return y;
     }
 
     /** A fresh key by one pass over the weights. */
     @Benchmark
     public MatrixKey makeKey() {
-        MatrixKey made = new MatrixKey(ROWS, COLUMNS, new SecretInts());
-        made.addRows(0, ROWS, weights, 0);
+        MatrixKey made = new MatrixKey(rows, columns, new SecretInts());
+        made.addRows(0, rows, weights, 0);
         return made;
     }
 }

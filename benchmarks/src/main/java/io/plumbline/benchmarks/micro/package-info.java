@@ -1,2 +1,0 @@
-/** JMH suites of single operations. */
-package io.plumbline.benchmarks.micro;
