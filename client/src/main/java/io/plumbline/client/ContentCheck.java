@@ -84,8 +84,8 @@ final class ContentCheck {
     }
 
     /**
-     * The sources that a request has beside its messages, which are those that were sent, alone, or with the tools, and with facts
-     * and files, beside them.
+     * The sources that a request has beside its messages. These are those that were sent, alone or with the tools
+     * beside them.
      *
      * @return the facts and files; missing where there are none.
      */
