@@ -12,6 +12,7 @@ import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
 import io.plumbline.node.cli.apikey.ApiKeyCommand;
 import io.plumbline.node.cli.blob.BlobCommand;
+import io.plumbline.node.cli.doctor.DoctorCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
 import io.plumbline.node.cli.local.NetworkCommand;
 import io.plumbline.node.cli.model.ModelCommand;
@@ -83,6 +84,7 @@ public final class Main {
                 .addCommand(new LedgerCommand())
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
+                .addCommand(new DoctorCommand())
                 .addCommand(new ModelCommand())
                 .addCommand(new BlobCommand())
                 .addCommand(new ApiKeyCommand())

@@ -21,7 +21,7 @@ public final class Drivers {
     public static final int TERM_BYTES = 4 << 20;
 
     /** Bytes a sender may be ahead of a receiver; within what Linux grants a socket without being asked. */
-    private static final int WINDOW_BYTES = 208 << 10;
+    public static final int WINDOW_BYTES = 208 << 10;
 
     static {
         // What goes wrong is told to error handlers; Aeron's own lines would stand between a role's events.
