@@ -75,6 +75,15 @@ public record StorageTerms(
                 : null;
     }
 
+    /** Whether these are the same terms, to the byte. */
+    public boolean matches(StorageTerms other) {
+        CanonicalWriter mine = new CanonicalWriter();
+        CanonicalWriter others = new CanonicalWriter();
+        write(mine);
+        other.write(others);
+        return Arrays.equals(mine.toBytes(), others.toBytes());
+    }
+
     /** Whether any data node may accept it. */
     public boolean isForAny() {
         return Arrays.equals(dataNode, ANY_NODE);

@@ -1,0 +1,124 @@
+package io.plumbline.node.cli.ledger;
+
+import com.beust.jcommander.Parameter;
+import com.beust.jcommander.Parameters;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.node.cli.ByteSize;
+import io.plumbline.node.cli.Milliseconds;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.IOException;
+import java.util.List;
+
+/** {@code plumbline ledger propose-deal}. */
+@Parameters(
+        commandNames = "propose-deal",
+        commandDescription = "Offer pay for keeping a blob; the price of all rounds is set aside at once.")
+final class ProposeDealCommand extends SessionCommand {
+    private static final String ANY = "any";
+
+    @Parameter(names = "--blob", required = true, description = "ID: 64 hexadecimal digits, as `blob put` prints")
+    private String blob;
+
+    @Parameter(
+            names = "--bytes",
+            required = true,
+            converter = ByteSize.class,
+            description = "of the blob, to the byte, as `blob stat` says")
+    private Long bytes;
+
+    @Parameter(
+            names = "--data-node",
+            description = "KEY of the one that is asked, or any: the first that accepts; given again, a deal with each")
+    private List<String> dataNodes = List.of(ANY);
+
+    @Parameter(
+            names = "--copies",
+            description = "deals that are made, each with another data node: with --data-node any")
+    private int copies = 1;
+
+    @Parameter(
+            names = "--term",
+            required = true,
+            converter = Milliseconds.class,
+            description = "TIME: for which it is kept, as 30d; a whole number of rounds")
+    private Long termMs;
+
+    @Parameter(
+            names = "--round",
+            converter = Milliseconds.class,
+            description = "TIME: from one proof to the next challenge, 2s to 30d")
+    private Long roundMs = 24 * 3_600_000L;
+
+    @Parameter(
+            names = "--proof",
+            converter = Milliseconds.class,
+            description = "TIME: to answer a challenge, 1s to half a round")
+    private Long proofMs = 3_600_000L;
+
+    @Parameter(
+            names = "--offer",
+            converter = Milliseconds.class,
+            description = "TIME: for which it is offered, 1s to 7d, and again each time that a data node has lost it")
+    private Long offerMs = 3_600_000L;
+
+    @Parameter(names = "--chunks", description = "of 1 KiB that each challenge draws, 1 to 16")
+    private int chunks = 4;
+
+    @Parameter(names = "--price", required = true, description = "of a round, in the smallest unit")
+    private long price;
+
+    @Parameter(
+            names = "--collateral",
+            required = true,
+            description = "that the data node's stake reserves, and that is burned where it cannot answer")
+    private long collateral;
+
+    @Parameter(names = "--json", description = "print one JSON object a line")
+    private boolean json;
+
+    @Override
+    void run(LedgerClient ledger, KeyPair keys) throws IOException {
+        if (termMs % roundMs != 0 || termMs / roundMs > Integer.MAX_VALUE) {
+            throw new IOException("--term " + termMs + " ms is no whole number of rounds of " + roundMs + " ms.");
+        }
+        boolean isOfAny = dataNodes.equals(List.of(ANY));
+        if (copies < 1 || copies > 1 && !isOfAny) {
+            throw new IOException("--copies is 1 or more, and goes with --data-node any: name each data node instead.");
+        }
+        for (int i = 0; i < (isOfAny ? copies : dataNodes.size()); i++) {
+            propose(ledger, keys, isOfAny ? ANY : dataNodes.get(i));
+        }
+    }
+
+    private void propose(LedgerClient ledger, KeyPair keys, String dataNode) throws IOException {
+        StorageTerms terms = new StorageTerms(
+                PublicKeys.parse(blob, "--blob"),
+                bytes,
+                dataNode.equals(ANY) ? StorageTerms.ANY_NODE : PublicKeys.parse(dataNode, "--data-node"),
+                offerMs,
+                roundMs,
+                proofMs,
+                (int) (termMs / roundMs),
+                chunks,
+                price,
+                collateral);
+        if (terms.fault() != null) {
+            throw new IOException("The ledger takes no such deal: " + terms.fault() + ".");
+        }
+        List<StorageDeal> before = ledger.deals(keys.publicKey(), StorageDeal.Role.ANY, -1);
+        LedgerClient.Outcome outcome = ledger.submit(new Command.ProposeDeal(terms));
+        if (!outcome.isApplied()) {
+            throw new IOException("The ledger refused: " + outcome.reason() + ".");
+        }
+        long last = before.isEmpty() ? -1 : before.getLast().number();
+        StorageDeal deal = ledger.deals(keys.publicKey(), StorageDeal.Role.ANY, last).stream()
+                .filter(one -> one.terms().matches(terms))
+                .findFirst()
+                .orElseThrow(() -> new IOException(
+                        "The full node that was asked does not know the deal yet: see" + " `ledger deals`."));
+        System.out.println(json ? DealText.json(deal) : "deal " + deal.number());
+    }
+}
