@@ -50,7 +50,8 @@ public enum Query {
     DEAL,
     /**
      * A page of an account's storage deals, in the order of their numbers: 32 bytes of key, one of {@link
-     * io.plumbline.ledger.state.StorageDeal.Role}, 8 of the number after which they are asked for. See {@link DealPage}.
+     * io.plumbline.ledger.state.StorageDeal.Role}, 8 of the number after which they are asked for. See {@link
+     * DealPage}.
      */
     DEALS
 }

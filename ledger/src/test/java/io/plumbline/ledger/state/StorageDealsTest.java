@@ -499,7 +499,7 @@ class StorageDealsTest {
                 Signed.of(GENESIS.hash(), NODE, now + 60_000, longest).encode()));
     }
 
-    /** A data node's two reports for one round cost all of its stake, and its deals go on with what is left: nothing. */
+    /** Two reports for one round cost a data node all of its stake, and its deals go on with what is left: nothing. */
     @Test
     void aDealOutlivesTheStakeThatAnsweredForIt() {
         StorageDeal deal = held(terms(3));
