@@ -49,6 +49,9 @@ public final class DealKeeper implements AutoCloseable {
     /** Between looks at offers, which anybody may make. */
     private static final long OFFERS_MS = 2_000;
 
+    /** After which a blob that could not be had is asked for again. */
+    private static final long MISSED_MS = 60_000;
+
     private static final long CLOSE_S = 10;
 
     private final byte[] self;
@@ -69,6 +72,9 @@ public final class DealKeeper implements AutoCloseable {
 
     /** Offers that are not taken, for as long as they stand. */
     private final Set<Long> declined = ConcurrentHashMap.newKeySet();
+
+    /** When the blobs of offers could not be had last: others may have them again, or a shard be made again here. */
+    private final Map<Long, Long> missedMs = new ConcurrentHashMap<>();
 
     /** When open offers were first seen here. */
     private final Map<Long, Long> seenMs = new HashMap<>();
@@ -294,6 +300,7 @@ public final class DealKeeper implements AutoCloseable {
         Set<Long> numbers = new HashSet<>();
         offers.forEach(deal -> numbers.add(deal.number()));
         seenMs.keySet().retainAll(numbers);
+        missedMs.keySet().retainAll(numbers);
         declined.retainAll(numbers);
         for (StorageDeal deal : offers) {
             if (declined.contains(deal.number()) || fetching.contains(deal.number()) || hasCopy(deal)) {
@@ -327,6 +334,10 @@ public final class DealKeeper implements AutoCloseable {
 
     private void decline(StorageDeal deal, String why) {
         declined.add(deal.number());
+        tellDeclined(deal, why);
+    }
+
+    private void tellDeclined(StorageDeal deal, String why) {
         events.accept(new Event.DealDeclined(
                 deal.number(), Bytes32.of(deal.terms().blob()).toString(), why));
     }
@@ -336,6 +347,9 @@ public final class DealKeeper implements AutoCloseable {
      * fetch it and one be paid: they come one after the other, by their keys, in the first half of the offer's time.
      */
     private boolean isItsTurn(StorageDeal deal) throws IOException {
+        if (System.currentTimeMillis() - missedMs.getOrDefault(deal.number(), 0L) < MISSED_MS) {
+            return false;
+        }
         if (!Arrays.equals(deal.dataNode(), StorageTerms.ANY_NODE)) {
             return true;
         }
@@ -362,8 +376,8 @@ public final class DealKeeper implements AutoCloseable {
             }
             accept(deal);
         } catch (IOException | RuntimeException e) {
-            if (!isClosing) {
-                decline(deal, "its blob cannot be had: " + e.getMessage());
+            if (missedMs.put(deal.number(), System.currentTimeMillis()) == null && !isClosing) {
+                tellDeclined(deal, "its blob cannot be had yet: " + e.getMessage());
             }
         } finally {
             fetching.remove(deal.number());

@@ -273,6 +273,7 @@ class DataNodeTest {
         byte[] shared = new byte[300_001];
         new Random(3).nextBytes(shared);
         byte[] alone = Arrays.copyOf(shared, 5_000);
+        byte[] late = Arrays.copyOf(shared, 6_000);
         List<DataNode> nodes = new ArrayList<>();
         try (LedgerClient owner = network.ledger(media.directory(), "localhost", client)) {
             for (int i = 0; i < 3; i++) {
@@ -284,13 +285,16 @@ class DataNodeTest {
             List<LedgerClient.Outcome> made = owner.submit(List.of(
                     new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[2], 9_000, 6_000, 3, 20)),
                     new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[0], 9_000, 2_000, 3, 10)),
-                    new Command.ProposeDeal(terms(Blake3.hash(alone), 5_000, keys[0], 4_000, 2_000, 3, 10))));
+                    new Command.ProposeDeal(terms(Blake3.hash(alone), 5_000, keys[0], 4_000, 2_000, 3, 10)),
+                    new Command.ProposeDeal(terms(Blake3.hash(late), 6_000, keys[2], 30_000, 600_000, 1, 10))));
             assertTrue(made.stream().allMatch(LedgerClient.Outcome::isApplied), made.toString());
             List<StorageDeal> deals = ledger.deals(client.publicKey(), StorageDeal.Role.ANY, -1);
-            for (StorageDeal deal : deals) {
+            for (StorageDeal deal : deals.subList(0, 3)) {
                 await(deal.number(), now -> now.phase() != Phase.OFFERED);
             }
             nodes.removeFirst().close();
+            awaitTold("its blob cannot be had yet");
+            put(nodes.getLast(), late);
             // Another data node, which had nothing of the blob, has fetched it and holds the deal.
             StorageDeal second = await(
                     deals.get(1).number(),
@@ -301,10 +305,11 @@ class DataNodeTest {
             assertTrue(there.pins().contains("deal-" + second.number()), there.toString());
             // What nobody else has is refunded.
             StorageDeal third = await(deals.get(2).number(), now -> now.phase() == Phase.LAPSED);
+            await(deals.get(3).number(), now -> now.phase() == Phase.HELD);
             // Meanwhile the one that lives is paid for what it proves.
             await(deals.get(0).number(), now -> now.proven() > 0 && now.losses() == 0);
             awaitTold("\"event\":\"storage-proven\"");
-            long left = 10_000 - 60 - 30 - 10L * third.proven();
+            long left = 10_000 - 60 - 30 - 10 - 10L * third.proven();
             long end = System.nanoTime() + 20_000_000_000L;
             while ((ledger.account(client.publicKey()).balance() != left
                             || ledger.account(keys[2].publicKey()).balance() < 9_020)
