@@ -78,7 +78,9 @@ public record StorageDeal(
         ANY,
         /** Those that wait for it to accept them; of {@link StorageTerms#ANY_NODE} those that any may accept. */
         OFFERED,
-        /** Those whose challenge it is to answer. */
+        /** Those that it holds. */
+        HELD,
+        /** Those of them whose challenge it is to answer. */
         CHALLENGED
     }
 

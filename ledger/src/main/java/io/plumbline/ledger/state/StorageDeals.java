@@ -269,7 +269,11 @@ final class StorageDeals {
         parties.add(new Party(Role.ANY, node));
         if (deal.phase() == Phase.OFFERED) {
             parties.add(new Party(Role.OFFERED, node));
-        } else if (deal.phase().isChallenged()) {
+        }
+        if (deal.phase().isHeld()) {
+            parties.add(new Party(Role.HELD, node));
+        }
+        if (deal.phase().isChallenged()) {
             parties.add(new Party(Role.CHALLENGED, node));
         }
         return parties;

@@ -275,7 +275,7 @@ class LedgerClientTest {
                 .getMessage();
         assertTrue(why.contains("order of their numbers"), why);
         byte[] noRole = new byte[41];
-        noRole[32] = 3;
+        noRole[32] = 4;
         assertEquals(0, replica.answer(Query.DEALS, noRole, 1).length);
         assertEquals(0, replica.answer(Query.DEALS, new byte[40], 1).length);
         assertEquals(0, replica.answer(Query.DEAL, new byte[7], 1).length);

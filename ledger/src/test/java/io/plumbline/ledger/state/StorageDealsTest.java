@@ -163,6 +163,7 @@ class StorageDealsTest {
         StorageDeal deal = held(terms(3));
         assertEquals(1_000_000 - 1 - 100 - 3 * PRICE, money(CLIENT), "fee, entry and the whole price");
         assertEquals(COLLATERAL, state.reserved(NODE.publicKey()));
+        assertEquals(List.of(deal.number()), numbers(state, NODE, Role.HELD));
         assertEquals(STAKE, stake(), "which stays where it is");
         assertNotNull(apply(NODE, new Unbond(STAKE - COLLATERAL + 1)), "and cannot be asked back");
         settle();

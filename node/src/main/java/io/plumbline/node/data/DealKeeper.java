@@ -163,11 +163,7 @@ public final class DealKeeper implements AutoCloseable {
     /** Compares what it holds with what the ledger says, and pins with both. */
     private void lookAtHeld() throws IOException {
         Map<Long, StorageDeal> now = new HashMap<>();
-        for (StorageDeal deal : ledger.deals(self, Role.ANY, -1)) {
-            if (isOurs(deal)) {
-                now.put(deal.number(), deal);
-            }
-        }
+        ledger.deals(self, Role.HELD, -1).forEach(deal -> now.put(deal.number(), deal));
         for (StorageDeal before : List.copyOf(held.values())) {
             StorageDeal after = now.containsKey(before.number()) ? null : ledger.deal(before.number());
             if (after != null && isOurs(after)) {

@@ -283,9 +283,9 @@ class DataNodeTest {
             put(nodes.get(2), shared);
             put(nodes.get(0), alone);
             List<LedgerClient.Outcome> made = owner.submit(List.of(
-                    new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[2], 9_000, 6_000, 3, 20)),
+                    new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[2], 9_000, 7_000, 3, 20)),
                     new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[0], 9_000, 2_000, 3, 10)),
-                    new Command.ProposeDeal(terms(Blake3.hash(alone), 5_000, keys[0], 4_000, 2_000, 3, 10)),
+                    new Command.ProposeDeal(terms(Blake3.hash(alone), 5_000, keys[0], 6_000, 2_000, 3, 10)),
                     new Command.ProposeDeal(terms(Blake3.hash(late), 6_000, keys[2], 30_000, 600_000, 1, 10))));
             assertTrue(made.stream().allMatch(LedgerClient.Outcome::isApplied), made.toString());
             List<StorageDeal> deals = ledger.deals(client.publicKey(), StorageDeal.Role.ANY, -1);
@@ -293,9 +293,12 @@ class DataNodeTest {
                 await(deal.number(), now -> now.phase() != Phase.OFFERED);
             }
             nodes.removeFirst().close();
+            // Another begins again with what stands on the ledger.
+            nodes.removeLast().close();
+            nodes.add(start(2, Duration.ofDays(30)));
             awaitTold("its blob cannot be had yet");
             put(nodes.getLast(), late);
-            // Another data node, which had nothing of the blob, has fetched it and holds the deal.
+            // The third, which had nothing of the blob, has fetched it and holds the deal.
             StorageDeal second = await(
                     deals.get(1).number(),
                     now -> now.losses() > 0 && Arrays.equals(now.dataNode(), keys[1].publicKey()));

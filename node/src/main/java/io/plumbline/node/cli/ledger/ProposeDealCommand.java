@@ -2,15 +2,30 @@ package io.plumbline.node.cli.ledger;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import io.plumbline.data.erasure.ShardSources;
+import io.plumbline.data.erasure.StripedBlob;
+import io.plumbline.data.erasure.StripedGet;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.data.transfer.Download;
+import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.DataNode;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.node.cli.ByteSize;
 import io.plumbline.node.cli.Milliseconds;
+import io.plumbline.node.data.DataNodes;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** {@code plumbline ledger propose-deal}. */
 @Parameters(
@@ -24,9 +39,8 @@ final class ProposeDealCommand extends SessionCommand {
 
     @Parameter(
             names = "--bytes",
-            required = true,
             converter = ByteSize.class,
-            description = "of the blob, to the byte, as `blob stat` says")
+            description = "of the blob, to the byte; as the data nodes say, where it is left out")
     private Long bytes;
 
     @Parameter(
@@ -38,6 +52,11 @@ final class ProposeDealCommand extends SessionCommand {
             names = "--copies",
             description = "deals that are made, each with another data node: with --data-node any")
     private int copies = 1;
+
+    @Parameter(
+            names = "--shards",
+            description = "of a blob that was put in shards: a deal for each of them, with the data node that has it")
+    private boolean shards;
 
     @Parameter(
             names = "--term",
@@ -79,25 +98,77 @@ final class ProposeDealCommand extends SessionCommand {
     @Parameter(names = "--json", description = "print one JSON object a line")
     private boolean json;
 
+    /** What one deal is about. */
+    private record Copy(byte[] blob, long bytes, byte[] dataNode) {}
+
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
         if (termMs % roundMs != 0 || termMs / roundMs > Integer.MAX_VALUE) {
             throw new IOException("--term " + termMs + " ms is no whole number of rounds of " + roundMs + " ms.");
         }
         boolean isOfAny = dataNodes.equals(List.of(ANY));
-        if (copies < 1 || copies > 1 && !isOfAny) {
+        if (copies < 1 || copies > 1 && (!isOfAny || shards)) {
             throw new IOException("--copies is 1 or more, and goes with --data-node any: name each data node instead.");
         }
-        for (int i = 0; i < (isOfAny ? copies : dataNodes.size()); i++) {
-            propose(ledger, keys, isOfAny ? ANY : dataNodes.get(i));
+        if (shards && (!isOfAny || bytes != null)) {
+            throw new IOException(
+                    "--shards finds the shards' data nodes and lengths: leave --data-node and --bytes" + " out.");
+        }
+        for (Copy copy : shards ? ofShards(ledger) : wholeOnes(ledger, isOfAny)) {
+            propose(ledger, keys, copy);
         }
     }
 
-    private void propose(LedgerClient ledger, KeyPair keys, String dataNode) throws IOException {
+    private List<Copy> wholeOnes(LedgerClient ledger, boolean isOfAny) throws IOException {
+        byte[] id = PublicKeys.parse(blob, "--blob");
+        long length = bytes == null ? length(ledger, Bytes32.of(id)) : bytes;
+        if (isOfAny) {
+            return Collections.nCopies(copies, new Copy(id, length, StorageTerms.ANY_NODE));
+        }
+        List<Copy> wanted = new ArrayList<>();
+        for (String node : dataNodes) {
+            wanted.add(new Copy(id, length, PublicKeys.parse(node, "--data-node")));
+        }
+        return wanted;
+    }
+
+    /** As the data nodes say: where that is false nobody can accept the deal. */
+    private static long length(LedgerClient ledger, Bytes32 id) throws IOException {
+        List<BlobNode> nodes = DataNodes.of(ledger);
+        if (nodes.isEmpty()) {
+            throw new IOException("The ledger knows no data node.");
+        }
+        return new Download(nodes, RateLimit.none(), warning -> {}).bytes(id);
+    }
+
+    private List<Copy> ofShards(LedgerClient ledger) throws IOException {
+        Bytes32 id = Bytes32.of(PublicKeys.parse(blob, "--blob"));
+        Map<BlobSource, byte[]> keyOf = new IdentityHashMap<>();
+        List<BlobNode> nodes = new ArrayList<>();
+        for (DataNode node : ledger.dataNodes()) {
+            BlobNode at = DataNodes.at(node);
+            nodes.add(at);
+            keyOf.put(at, node.key());
+        }
+        StripedBlob striped = StripedGet.find(id, nodes);
+        if (striped == null) {
+            throw new NoSuchBlobException(id, "any data node in shards");
+        }
+        ShardSources sources = new ShardSources(striped, nodes);
+        List<Copy> wanted = new ArrayList<>();
+        for (int i = 0; i < striped.shards().size(); i++) {
+            List<BlobSource> holders = sources.holders(i);
+            byte[] node = holders.isEmpty() ? StorageTerms.ANY_NODE : keyOf.get(holders.getFirst());
+            wanted.add(new Copy(striped.shards().get(i).bytes(), striped.shardBytes(), node));
+        }
+        return wanted;
+    }
+
+    private void propose(LedgerClient ledger, KeyPair keys, Copy copy) throws IOException {
         StorageTerms terms = new StorageTerms(
-                PublicKeys.parse(blob, "--blob"),
-                bytes,
-                dataNode.equals(ANY) ? StorageTerms.ANY_NODE : PublicKeys.parse(dataNode, "--data-node"),
+                copy.blob(),
+                copy.bytes(),
+                copy.dataNode(),
                 offerMs,
                 roundMs,
                 proofMs,
@@ -118,7 +189,7 @@ final class ProposeDealCommand extends SessionCommand {
                 .filter(one -> one.terms().matches(terms))
                 .findFirst()
                 .orElseThrow(() -> new IOException(
-                        "The full node that was asked does not know the deal yet: see" + " `ledger deals`."));
+                        "The full node that was asked does not know the deal yet: see `ledger deals`."));
         System.out.println(json ? DealText.json(deal) : "deal " + deal.number());
     }
 }
