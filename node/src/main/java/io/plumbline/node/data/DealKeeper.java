@@ -298,16 +298,22 @@ public final class DealKeeper implements AutoCloseable {
         seenMs.keySet().retainAll(numbers);
         missedMs.keySet().retainAll(numbers);
         declined.retainAll(numbers);
+        if (offers.isEmpty()) {
+            return;
+        }
+        // Once for all of them: each question takes the ledger's thread.
+        long stake = ledger.account(self).stake();
+        List<Peer> others = peers.find();
         for (StorageDeal deal : offers) {
             if (declined.contains(deal.number()) || fetching.contains(deal.number()) || hasCopy(deal)) {
                 continue;
             }
-            String refusal = refusal(deal.terms());
+            String refusal = refusal(deal.terms(), stake - collateral());
             if (refusal != null) {
                 decline(deal, refusal);
             } else if (pin(deal)) {
                 accept(deal);
-            } else if (isItsTurn(deal) && fetching.add(deal.number())) {
+            } else if (isItsTurn(deal, others) && fetching.add(deal.number())) {
                 fetches.execute(() -> fetchAndAccept(deal));
             }
         }
@@ -320,9 +326,8 @@ public final class DealKeeper implements AutoCloseable {
                         && Arrays.equals(deal.terms().blob(), offered.terms().blob()));
     }
 
-    private String refusal(StorageTerms terms) throws IOException {
+    private String refusal(StorageTerms terms, long free) {
         String refusal = offer.refusal(terms);
-        long free = refusal == null ? ledger.account(self).stake() - collateral() : 0;
         return refusal == null && terms.collateral() > free
                 ? "a collateral of " + terms.collateral() + " is not covered by a free stake of " + free
                 : refusal;
@@ -342,7 +347,7 @@ public final class DealKeeper implements AutoCloseable {
      * Whether this node fetches the blob of an offer now. One that is named does at once. Where any may, all would
      * fetch it and one be paid: they come one after the other, by their keys, in the first half of the offer's time.
      */
-    private boolean isItsTurn(StorageDeal deal) throws IOException {
+    private boolean isItsTurn(StorageDeal deal, List<Peer> others) {
         if (System.currentTimeMillis() - missedMs.getOrDefault(deal.number(), 0L) < MISSED_MS) {
             return false;
         }
@@ -350,7 +355,6 @@ public final class DealKeeper implements AutoCloseable {
             return true;
         }
         long seen = seenMs.computeIfAbsent(deal.number(), number -> System.currentTimeMillis());
-        List<Peer> others = peers.find();
         Bytes32 blob = Bytes32.of(deal.terms().blob());
         long before = others.stream()
                 .filter(peer -> distance(peer.key(), blob) < distance(self, blob))

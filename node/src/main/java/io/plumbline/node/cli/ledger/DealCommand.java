@@ -15,13 +15,17 @@ import java.util.HexFormat;
         commandDescription = "Show a storage deal; fails where it ended before all rounds were proven.")
 final class DealCommand extends SessionCommand {
     @Parameter(description = "NUMBER: as `deals` says", required = true)
-    private long number;
+    private String text;
 
     @Parameter(names = "--json", description = "print one JSON object")
     private boolean json;
 
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
+        if (!text.matches("\\d{1,18}")) {
+            throw new IOException("A deal's number is digits, as `ledger deals` prints it, not " + text + ".");
+        }
+        long number = Long.parseLong(text);
         StorageDeal deal = ledger.deal(number);
         if (deal == null) {
             throw new IOException("There is no storage deal " + number + ", or not any more: those that ended leave the"

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Locale;
@@ -25,13 +27,18 @@ final class DealText {
     /** What happens at {@link StorageDeal#atMs}. */
     static String next(StorageDeal deal) {
         return switch (deal.phase()) {
-            case OFFERED -> "the offer ends at " + deal.atMs() + " ms";
-            case HELD -> "the next challenge is at " + deal.atMs() + " ms";
+            case OFFERED -> "the offer ends at " + at(deal);
+            case HELD -> "the next challenge is at " + at(deal);
             case CALLED -> "the challenge waits for the certificate of block " + deal.block();
-            case CHALLENGED -> "the answer is due at " + deal.atMs() + " ms";
+            case CHALLENGED -> "the answer is due at " + at(deal);
             case OVERDUE -> "the answer is late, and lost with the certificate of block " + deal.block();
-            case FULFILLED, LAPSED -> "it leaves the ledger at " + deal.atMs() + " ms";
+            case FULFILLED, LAPSED -> "it leaves the ledger at " + at(deal);
         };
+    }
+
+    /** By the ledger's clock, in UTC. */
+    private static Instant at(StorageDeal deal) {
+        return Instant.ofEpochMilli(deal.atMs()).truncatedTo(ChronoUnit.SECONDS);
     }
 
     static ObjectNode json(StorageDeal deal) {

@@ -26,6 +26,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** {@code plumbline ledger propose-deal}. */
 @Parameters(
@@ -156,9 +157,15 @@ final class ProposeDealCommand extends SessionCommand {
         }
         ShardSources sources = new ShardSources(striped, nodes);
         List<Copy> wanted = new ArrayList<>();
+        Set<BlobSource> chosen = Collections.newSetFromMap(new IdentityHashMap<>());
         for (int i = 0; i < striped.shards().size(); i++) {
-            List<BlobSource> holders = sources.holders(i);
-            byte[] node = holders.isEmpty() ? StorageTerms.ANY_NODE : keyOf.get(holders.getFirst());
+            // Each with a data node of its own where there is one: two shards may be the same blob.
+            BlobSource holder = sources.holders(i).stream()
+                    .filter(source -> !chosen.contains(source))
+                    .findFirst()
+                    .orElse(null);
+            chosen.add(holder);
+            byte[] node = holder == null ? StorageTerms.ANY_NODE : keyOf.get(holder);
             wanted.add(new Copy(striped.shards().get(i).bytes(), striped.shardBytes(), node));
         }
         return wanted;
