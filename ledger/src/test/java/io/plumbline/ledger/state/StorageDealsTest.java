@@ -24,8 +24,11 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedDeal;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.DealProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -522,17 +525,62 @@ class StorageDealsTest {
     }
 
     @Test
-    void aDealIsProvenToALightClient() {
+    void aLightClientTakesACertifiedDealAndNothingElse() throws Exception {
         StorageDeal deal = held(terms(3));
         StorageDeal open = challenged(deal);
         apply(CLIENT, new Command.Bond(1));
         settle();
+        TrustedLedger trusted = new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes());
         CertifiedEntry entry = state.blocks().prove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number()));
-        assertNull(entry.fault(GENESIS.hash(), GENESIS.fullNodes()));
         assertArrayEquals(open.encode(), entry.value());
-        CertifiedEntry absent = state.blocks().prove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number() + 1));
-        assertNull(absent.fault(GENESIS.hash(), GENESIS.fullNodes()));
-        assertNull(absent.value());
+        CertifiedDeal read =
+                DealProof.check(entry.encode(), trusted, deal.number()).deal();
+        assertEquals(open.phase().name(), read.phase().name());
+        assertArrayEquals(NODE.publicKey(), read.dataNode());
+        assertArrayEquals(CLIENT.publicKey(), read.client());
+        assertArrayEquals(BLOB.id(), read.blob());
+        List<Long> expected = List.of(100_000L, 3_600_000L, 600_000L, 3L, 4L, PRICE, COLLATERAL, 0L, 0L, open.atMs());
+        assertEquals(
+                expected,
+                List.of(
+                        read.bytes(),
+                        read.roundMs(),
+                        read.proofMs(),
+                        (long) read.rounds(),
+                        (long) read.chunks(),
+                        read.price(),
+                        read.collateral(),
+                        (long) read.proven(),
+                        (long) read.losses(),
+                        read.atMs()));
+        byte[] forged = entry.value().clone();
+        forged[forged.length - 32 - 8 - 8 - 4 - 4]++;
+        CertifiedEntry lie = new CertifiedEntry(
+                entry.header(), entry.certificate(), entry.kind(), entry.id(), forged, entry.proof());
+        assertEquals(DealProof.Check.STATE, refused(lie.encode(), trusted, deal.number()));
+        assertEquals(DealProof.Check.DEAL, refused(entry.encode(), trusted, deal.number() + 1));
+        byte[] absent = state.blocks()
+                .prove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number() + 1))
+                .encode();
+        assertEquals(DealProof.Check.ABSENT, refused(absent, trusted, deal.number() + 1));
+        byte[] account = state.blocks().prove(Kind.ACCOUNT, CLIENT.publicKey()).encode();
+        assertEquals(DealProof.Check.KIND, refused(account, trusted, deal.number()));
+        assertEquals(DealProof.Check.MALFORMED, refused(new byte[9], trusted, deal.number()));
+        TrustedLedger others = new TrustedLedger(GENESIS.hash(), List.of(NODE.publicKey(), OTHER.publicKey()));
+        assertEquals(DealProof.Check.QUORUM, refused(entry.encode(), others, deal.number()));
+    }
+
+    private static DealProof.Check refused(byte[] proof, TrustedLedger trusted, long deal) {
+        return assertThrows(DealProof.RefusedException.class, () -> DealProof.check(proof, trusted, deal))
+                .check();
+    }
+
+    /** The two readers share no code, and must name the phases alike. */
+    @Test
+    void theLightClientKnowsEveryPhase() {
+        assertEquals(
+                Arrays.stream(Phase.values()).map(Enum::name).toList(),
+                Arrays.stream(CertifiedDeal.Phase.values()).map(Enum::name).toList());
     }
 
     @Test

@@ -22,7 +22,9 @@ import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.DealProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -270,15 +272,20 @@ final class StorageAttacks {
                     TERMS.blob(), 9, StorageTerms.ANY_NODE, 60_000, 4_000, 1_000, 1, 1, 100_000, COLLATERAL);
             return apply(new ProposeDeal(dear), CLIENT);
         });
-        attack("a deal changed on its way to a light client", "not in the state", () -> {
+        attack("a deal changed on its way to a light client", "STATE", () -> {
             StorageDeal deal = held(TERMS);
             certify();
             CertifiedEntry entry = state.blocks().prove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number()));
             byte[] forged = entry.value().clone();
             forged[forged.length - 32 - 8 - 8 - 4 - 4]++;
-            return new CertifiedEntry(
-                            entry.header(), entry.certificate(), entry.kind(), entry.id(), forged, entry.proof())
-                    .fault(GENESIS.hash(), GENESIS.fullNodes());
+            CertifiedEntry lie = new CertifiedEntry(
+                    entry.header(), entry.certificate(), entry.kind(), entry.id(), forged, entry.proof());
+            try {
+                DealProof.check(lie.encode(), new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes()), deal.number());
+                return "taken";
+            } catch (DealProof.RefusedException e) {
+                return e.check().name();
+            }
         });
     }
 

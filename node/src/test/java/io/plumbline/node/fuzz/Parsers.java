@@ -62,6 +62,7 @@ import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedDeal;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
@@ -353,6 +354,7 @@ final class Parsers implements AutoCloseable {
         byte[] deals = new Replica(closed, (changed, by) -> {}, (t, at) -> {}).answer(Query.DEALS, offers, 1_000);
         byte[] deal = DealPage.decode(deals).deals().getFirst().encode();
         add("deal-page", DealPage::decode, () -> List.of(deals));
+        add("certified-deal", CertifiedDeal::decode, () -> List.of(deal));
         add("deal", bytes -> StorageDeal.read(new CanonicalReader(bytes, "storage deal")), () -> List.of(deal));
         LedgerState signed = new LedgerState(genesis);
         signed.apply(Signed.of(genesis.hash(), node, 1000, register), 5);
