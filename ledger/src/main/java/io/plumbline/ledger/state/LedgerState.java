@@ -493,7 +493,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return refusal;
     }
 
-    /** What was owed by what is certified now is paid, and what waited for it goes on. */
+    /** Pays debts that waited for this certificate, and moves storage deals on that did. */
     @Override
     public void certified(long number) {
         boolean paid = books.pay(number);

@@ -31,9 +31,9 @@ public final class StorageChallenge {
     }
 
     /**
-     * What a round's chunks are drawn from. A certified block has signatures of a quorum of full nodes, which are known
-     * to nobody before they are made; a block that is closed after the round ended therefore gives what no data node
-     * could prepare for.
+     * The seed that a round's chunks are drawn from. A certified block has signatures of a quorum of full nodes, which
+     * are known to nobody before they are made; a block that is closed after the round ended therefore gives what no
+     * data node could prepare for.
      *
      * @param deal its number.
      * @param round from 0.

@@ -168,7 +168,7 @@ public record StorageDeal(
         return phase.isOver() ? 0 : terms.price() * (terms.rounds() - proven);
     }
 
-    /** What the data node is to show now; only where {@link Phase#isChallenged}. */
+    /** The chunks that the data node is to show now; only where {@link Phase#isChallenged}. */
     public StorageChallenge challenge() {
         return StorageChallenge.drawn(terms, seed);
     }

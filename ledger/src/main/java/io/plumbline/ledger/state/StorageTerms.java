@@ -8,7 +8,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.util.Arrays;
 
 /**
- * What a client offers for one copy of a blob. Money is in the ledger's smallest unit, times are the ledger's.
+ * Terms on which a client has one copy of a blob kept. Money is in the ledger's smallest unit, times are the ledger's.
  *
  * @param blob its BLAKE3 hash, 32 bytes.
  * @param bytes of the blob, as the client says; whoever accepts the deal proves it. 1 to {@link

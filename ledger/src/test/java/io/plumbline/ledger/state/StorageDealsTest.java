@@ -152,7 +152,7 @@ class StorageDealsTest {
         return new ProveStorage(deal.number(), deal.proven(), BLOB.answer(deal.challenge()));
     }
 
-    /** What the client has, or will when the next blocks are certified. */
+    /** An account's balance, with the money that comes when the next blocks are certified. */
     private long money(KeyPair of) {
         return state.account(of.publicKey()).balance() + state.owed(of.publicKey());
     }

@@ -277,7 +277,7 @@ public final class DealKeeper implements AutoCloseable {
         }
     }
 
-    /** What is gone from here may be there elsewhere, and the challenge be answered yet. */
+    /** A blob that is gone from here may be elsewhere, and the challenge be answered yet. */
     private void fetchAgain(StorageDeal deal) {
         try {
             fetch(deal.terms());

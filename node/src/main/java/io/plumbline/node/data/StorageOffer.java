@@ -6,7 +6,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 
 /**
- * What a data node keeps blobs for.
+ * Terms on which a data node keeps blobs.
  *
  * @param price least that it takes for a GiB and a day, in the ledger's smallest unit; 0 or more.
  * @param mostCollateral that it puts up for one deal.

@@ -306,7 +306,7 @@ class DataNodeTest {
             BlobNode.Remote there = taker.stat(Bytes32.of(Blake3.hash(shared)));
             assertEquals(300_001, there.bytes());
             assertTrue(there.pins().contains("deal-" + second.number()), there.toString());
-            // What nobody else has is refunded.
+            // A blob that no other has is refunded.
             StorageDeal third = await(deals.get(2).number(), now -> now.phase() == Phase.LAPSED);
             await(deals.get(3).number(), now -> now.phase() == Phase.HELD);
             // Meanwhile the one that lives is paid for what it proves.

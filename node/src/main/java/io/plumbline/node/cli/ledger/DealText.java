@@ -24,7 +24,7 @@ final class DealText {
         return Arrays.equals(deal.dataNode(), StorageTerms.ANY_NODE) ? "any" : HEX.formatHex(deal.dataNode());
     }
 
-    /** What happens at {@link StorageDeal#atMs}. */
+    /** The next step that comes by itself, and its time. */
     static String next(StorageDeal deal) {
         return switch (deal.phase()) {
             case OFFERED -> "the offer ends at " + at(deal);

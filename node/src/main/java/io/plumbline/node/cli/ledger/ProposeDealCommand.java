@@ -99,7 +99,7 @@ final class ProposeDealCommand extends SessionCommand {
     @Parameter(names = "--json", description = "print one JSON object a line")
     private boolean json;
 
-    /** What one deal is about. */
+    /** One copy, which one deal is about. */
     private record Copy(byte[] blob, long bytes, byte[] dataNode) {}
 
     @Override
