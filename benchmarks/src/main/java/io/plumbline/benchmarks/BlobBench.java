@@ -20,7 +20,6 @@ import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.data.BlobServer;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkGroups;
-import io.plumbline.verifier.blake3.OutboardWriter;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
@@ -348,7 +347,7 @@ final class BlobBench implements Callable<Integer> {
                 .longs(RANGES, 0, bytes / PIECE_BYTES)
                 .map(place -> place * PIECE_BYTES)
                 .toArray();
-        Bytes32 id = sparse(store, bytes, places);
+        Bytes32 id = SparseBlob.make(store, bytes, places, PIECE_BYTES);
         double[] ours = new double[RANGES];
         double[] first = new double[RANGES];
         double[] theirs = new double[RANGES];
@@ -403,50 +402,5 @@ final class BlobBench implements Callable<Integer> {
         double[] sorted = readings.clone();
         Arrays.sort(sorted);
         return sorted[Math.min(sorted.length - 1, sorted.length * percent / 100)];
-    }
-
-    /** A store with one blob whose file is mostly holes, which a store's own writer would fill. */
-    private Bytes32 sparse(Path store, long bytes, long[] places) throws IOException {
-        Files.createDirectories(store);
-        Path data = store.resolve("data");
-        Path outboard = store.resolve("outboard");
-        byte[] block = new byte[PIECE_BYTES];
-        Random random = new Random(4);
-        Bytes32 id;
-        try (FileChannel file = FileChannel.open(
-                        data,
-                        StandardOpenOption.CREATE_NEW,
-                        StandardOpenOption.SPARSE,
-                        StandardOpenOption.READ,
-                        StandardOpenOption.WRITE);
-                FileChannel parents =
-                        FileChannel.open(outboard, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            file.write(ByteBuffer.wrap(new byte[1]), bytes - 1);
-            for (long place : places) {
-                random.nextBytes(block);
-                file.write(ByteBuffer.wrap(block), place);
-            }
-            OutboardWriter writer = new OutboardWriter((some, length) -> {
-                for (ByteBuffer left = ByteBuffer.wrap(some, 0, length); left.hasRemaining(); ) {
-                    parents.write(left);
-                }
-            });
-            ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES);
-            for (long at = 0; at < bytes; at += piece.limit()) {
-                if (at % (10L << 30) == 0) {
-                    System.out.println("hashed " + (at >> 30) + " of " + gib + " GiB");
-                }
-                file.read(piece.clear(), at);
-                writer.update(MemorySegment.ofBuffer(piece.flip()));
-            }
-            id = Bytes32.of(writer.finish());
-        }
-        String hex = id.toString();
-        for (String part : new String[] {"blobs", "outboards"}) {
-            Path place = store.resolve(part).resolve(hex.substring(0, 2));
-            Files.createDirectories(place);
-            Files.move(part.equals("blobs") ? data : outboard, place.resolve(hex));
-        }
-        return id;
     }
 }

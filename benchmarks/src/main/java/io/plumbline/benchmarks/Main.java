@@ -42,6 +42,7 @@ public final class Main {
             new Command(HashBench.class, () -> new HashBench()),
             new Command(LedgerBench.class, () -> new LedgerBench()),
             new Command(QualityBench.class, () -> new QualityBench()),
+            new Command(StorageBench.class, () -> new StorageBench()),
             new Command(TensorBench.class, () -> new TensorBench()),
             new Command(TolerantBench.class, () -> new TolerantBench()));
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.node.data.DealMetrics;
 import io.plumbline.node.data.StoreMetrics;
 import io.plumbline.node.full.FullNodeMetrics;
 import io.plumbline.node.gateway.ApiMetrics;
@@ -42,6 +43,7 @@ class OperationsFilesTest {
             FullNodeMetrics.declare(all.registry(), null);
             new ApiMetrics(all.registry(), null);
             new StoreMetrics(null).bindTo(all.registry());
+            new DealMetrics(null).bindTo(all.registry());
             new MediaMetrics(null, null).bindTo(all.registry());
             // The collector's pauses are a metric from the first one on.
             System.gc();

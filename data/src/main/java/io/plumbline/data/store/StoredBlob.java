@@ -57,9 +57,17 @@ public final class StoredBlob implements ReadableBlob {
      * @param chunk of 1,024 bytes, from 0.
      */
     public byte[] slice(int chunk) throws IOException {
-        ChunkSet set = chunkSet(bytes, chunk);
+        return cut(new Slice(null, bytes, chunkSet(bytes, chunk)));
+    }
+
+    /**
+     * A slice of this blob as it is on disk, unproven.
+     *
+     * @throws IOException where it cannot be read.
+     */
+    public byte[] cut(Slice slice) throws IOException {
         try {
-            return new Slice(null, bytes, set).cut(tree(), (position, target, offset, length) -> {
+            return slice.cut(tree(), (position, target, offset, length) -> {
                 try {
                     read(position, target, offset, length);
                 } catch (IOException e) {

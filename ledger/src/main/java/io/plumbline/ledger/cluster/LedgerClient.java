@@ -1,6 +1,7 @@
 package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.order.DataNodePage;
+import io.plumbline.ledger.order.DealPage;
 import io.plumbline.ledger.order.FeedPage;
 import io.plumbline.ledger.order.FeedReading;
 import io.plumbline.ledger.order.LedgerStatus;
@@ -17,6 +18,8 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Payment;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -45,7 +48,7 @@ public final class LedgerClient implements AutoCloseable {
     /** Bytes of commands that are put together. */
     private static final int BATCH_BYTES = Signed.MAX_BODY_BYTES / 2;
 
-    /** Nodes or feeds that are read, at most: a full node that lies could name more without end. */
+    /** Nodes, feeds or deals that are read, at most: a full node that lies could name more without end. */
     private static final int MAX_NODES = 100_000;
 
     private final Sequencer sequencer;
@@ -369,6 +372,60 @@ public final class LedgerClient implements AutoCloseable {
             throw new IOException("The full node has answered with another feed than the one that was asked for.");
         }
         return reading;
+    }
+
+    /**
+     * A storage deal as it stands; null where there is none. It is one full node's word: {@link #prove} gives what a
+     * quorum certified.
+     *
+     * @throws IOException where nobody answers, or the full node that does gives another deal.
+     */
+    public StorageDeal deal(long number) throws IOException {
+        byte[] body =
+                sequencer.ask(Query.DEAL, new CanonicalWriter().putLong(number).toBytes());
+        if (body.length == 0) {
+            return null;
+        }
+        CanonicalReader in = new CanonicalReader(body, "storage deal");
+        StorageDeal deal = StorageDeal.read(in);
+        in.end();
+        if (deal.number() != number) {
+            throw new IOException("The full node has answered with another deal than the one that was asked for.");
+        }
+        return deal;
+    }
+
+    /**
+     * An account's storage deals, in the order of their numbers.
+     *
+     * @param key of the account, 32 bytes; {@link StorageTerms#ANY_NODE} for offers to any data node.
+     * @param after number of the last one that is known; -1 for none.
+     * @throws IOException where nobody answers, or the full node that does gives the same deals again or without end.
+     */
+    public List<StorageDeal> deals(byte[] key, StorageDeal.Role role, long after) throws IOException {
+        List<StorageDeal> deals = new ArrayList<>();
+        long last = after;
+        while (deals.size() <= MAX_NODES) {
+            byte[] asked = new CanonicalWriter()
+                    .putFixed(key)
+                    .putFixed(new byte[] {(byte) role.ordinal()})
+                    .putLong(last)
+                    .toBytes();
+            List<StorageDeal> page =
+                    DealPage.decode(sequencer.ask(Query.DEALS, asked)).deals();
+            for (StorageDeal deal : page) {
+                if (deal.number() <= last) {
+                    throw new IOException(
+                            "The full node's list of storage deals is not in the order of their numbers.");
+                }
+                last = deal.number();
+            }
+            deals.addAll(page);
+            if (page.size() < DealPage.MAX_DEALS) {
+                return deals;
+            }
+        }
+        throw new IOException("The full node names more than " + MAX_NODES + " storage deals.");
     }
 
     /**

@@ -43,5 +43,15 @@ public enum Query {
      * A page of the declared feeds, in the order of their ids: those after the id that is asked for, the first ones
      * where it is empty. See {@link FeedPage}.
      */
-    FEEDS
+    FEEDS,
+    /**
+     * A {@link io.plumbline.ledger.state.StorageDeal} by its number of 8 bytes; nothing where there is none.
+     */
+    DEAL,
+    /**
+     * A page of an account's storage deals, in the order of their numbers: 32 bytes of key, one of {@link
+     * io.plumbline.ledger.state.StorageDeal.Role}, 8 of the number after which they are asked for. See {@link
+     * DealPage}.
+     */
+    DEALS
 }

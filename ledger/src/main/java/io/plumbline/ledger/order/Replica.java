@@ -5,6 +5,7 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
@@ -177,7 +178,26 @@ public final class Replica {
                 key.length == 0 || key.length == 32
                         ? new FeedPage(state.feedsAfter(key.length == 0 ? null : key, FeedPage.MAX_FEEDS)).encode()
                         : new byte[0];
+            case DEAL -> key.length == Long.BYTES ? deal(key) : new byte[0];
+            case DEALS -> key.length == 32 + 1 + Long.BYTES ? deals(key) : new byte[0];
         };
+    }
+
+    private byte[] deal(byte[] asked) {
+        StorageDeal found = state.deal(new CanonicalReader(asked, "deal").getLong("number"));
+        return found == null ? new byte[0] : found.encode();
+    }
+
+    private byte[] deals(byte[] asked) {
+        CanonicalReader in = new CanonicalReader(asked, "deals");
+        byte[] account = in.getFixed(32, "account");
+        byte role = in.getFixed(1, "role")[0];
+        if (role < 0 || role >= StorageDeal.Role.values().length) {
+            return new byte[0];
+        }
+        long after = in.getLong("number");
+        return new DealPage(state.dealsOf(account, StorageDeal.Role.values()[role], after, DealPage.MAX_DEALS))
+                .encode();
     }
 
     private byte[] feed(byte[] id, long nowMs) {

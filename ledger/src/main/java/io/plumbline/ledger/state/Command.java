@@ -165,6 +165,26 @@ public sealed interface Command {
             byte[] feed, long round, long value, long sentMs, long receivedMs, byte[] bodyHash, byte[] certificateHash)
             implements Command {}
 
+    /** Offers pay for keeping a copy of a blob, with the price of all rounds set aside; since rules 7. */
+    record ProposeDeal(StorageTerms terms) implements Command {}
+
+    /**
+     * A data node's word that it holds the blob of an offer and answers for it with its stake; since rules 7.
+     *
+     * @param deal its number.
+     * @param lastChunk of the blob, with what proves it and the blob's length, see {@link StorageChallenge#ofLength}.
+     */
+    record AcceptDeal(long deal, byte[] lastChunk) implements Command {}
+
+    /**
+     * Answers a round's challenge; since rules 7.
+     *
+     * @param deal its number.
+     * @param round that is answered, from 0.
+     * @param slice what {@link StorageDeal#challenge} asks for.
+     */
+    record ProveStorage(long deal, int round, byte[] slice) implements Command {}
+
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
         switch (this) {
@@ -223,6 +243,10 @@ public sealed interface Command {
                         .putLong(c.receivedMs)
                         .putFixed(c.bodyHash)
                         .putFixed(c.certificateHash);
+            case ProposeDeal c -> c.terms.write(out.putInt(25));
+            case AcceptDeal c -> out.putInt(26).putLong(c.deal).putBytes(c.lastChunk);
+            case ProveStorage c ->
+                out.putInt(27).putLong(c.deal).putInt(c.round).putBytes(c.slice);
         }
         return out.toBytes();
     }
@@ -279,9 +303,22 @@ public sealed interface Command {
                         in.getLong("time of receipt"),
                         in.getFixed(32, "body's hash"),
                         in.getFixed(32, "certificate's hash"));
+            case 25 -> new ProposeDeal(StorageTerms.read(in));
+            case 26 -> new AcceptDeal(in.getLong("deal"), slice(in));
+            case 27 -> new ProveStorage(in.getLong("deal"), in.getInt("round"), slice(in));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();
         return command;
+    }
+
+    /** A longer one proves nothing, whatever it is for: it is refused before it is ordered. */
+    private static byte[] slice(CanonicalReader in) {
+        byte[] slice = in.getBytes("slice");
+        if (slice.length > StorageChallenge.MAX_SLICE_BYTES) {
+            throw new MalformedException("Malformed command: a slice of " + slice.length + " bytes is longer than "
+                    + StorageChallenge.MAX_SLICE_BYTES + ".");
+        }
+        return slice;
     }
 }

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.ledger.state.Command.AcceptDeal;
 import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
@@ -11,7 +12,9 @@ import io.plumbline.ledger.state.Command.FundFeed;
 import io.plumbline.ledger.state.Command.HandInEvidence;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
+import io.plumbline.ledger.state.Command.ProposeDeal;
 import io.plumbline.ledger.state.Command.ProposeParameters;
+import io.plumbline.ledger.state.Command.ProveStorage;
 import io.plumbline.ledger.state.Command.RegisterDataNode;
 import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
@@ -69,9 +72,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Of a payment that names nothing. */
     private static final byte[] NO_REFERENCE = new byte[32];
 
-    private static final String FORMAT = "plumbline ledger 8";
+    private static final String FORMAT = "plumbline ledger 9";
 
-    /** Of ledgers whose rules know no feeds: builds of those rules read each other's snapshots. */
+    /** Of ledgers whose rules know no storage deals: builds of those rules read each other's snapshots. */
+    private static final String FORMAT_WITHOUT_DEALS = "plumbline ledger 8";
+
+    /** Of ledgers whose rules know no feeds either. */
     private static final String FORMAT_WITHOUT_FEEDS = "plumbline ledger 7";
 
     /** Of ledgers whose rules know no payments between accounts either. */
@@ -83,6 +89,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Rules since which data nodes report on declared feeds, and on nothing else. */
     private static final int FEEDS = 6;
 
+    /** Rules since which data nodes keep blobs for pay. */
+    private static final int DEALS = 7;
+
     private final Genesis genesis;
     private final byte[] genesisHash;
     private final Entries entries = new Entries();
@@ -93,6 +102,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private Accusations accusations = new Accusations(books);
     private Payments payments = new Payments(entries);
     private Feeds feeds = new Feeds(books, registry, entries);
+    private StorageDeals deals = new StorageDeals(books, registry, entries);
     private ReplayGuard outcomes = new ReplayGuard();
     private Blocks blocks;
     private SignatureChecks checks;
@@ -178,8 +188,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         int needed = commands.stream().mapToInt(LedgerState::rulesOf).max().orElse(0);
         if (parameters.rules() < needed) {
             // A build of these rules cannot read it, and goes on without a fee or a trace in the chain.
-            return one((needed == PAYMENTS ? "accounts pay each other" : "feeds are declared and reported on")
-                    + " since rules " + needed + ", and this ledger runs by rules " + parameters.rules());
+            return one(whatBegan(needed) + " since rules " + needed + ", and this ledger runs by rules "
+                    + parameters.rules());
         }
         if (commands.stream().anyMatch(this::isOfNewerRules)) {
             return Collections.singletonList(proposeNewer(signed.signer(), commands));
@@ -215,7 +225,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return switch (command) {
             case Transfer _ -> PAYMENTS;
             case DeclareFeed _, FundFeed _, ReportValue _ -> FEEDS;
+            case ProposeDeal _, AcceptDeal _, ProveStorage _ -> DEALS;
             default -> 0;
+        };
+    }
+
+    private static String whatBegan(int rules) {
+        return switch (rules) {
+            case PAYMENTS -> "accounts pay each other";
+            case FEEDS -> "feeds are declared and reported on";
+            default -> "data nodes keep blobs for pay";
         };
     }
 
@@ -268,6 +287,10 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case DeclareFeed c -> feeds.declare(c.feed().ownedBy(signer), parameters, block());
             case FundFeed c -> feeds.fund(Bytes32.of(signer), c);
             case ReportValue c -> report(signer, c);
+            case ProposeDeal c ->
+                deals.propose(signer, c.terms(), Payment.number(height, index), parameters, timeMs, block());
+            case AcceptDeal c -> deals.accept(signer, c, freeStake(Bytes32.of(signer)), parameters, timeMs);
+            case ProveStorage c -> deals.prove(signer, c, parameters, timeMs, block());
         };
     }
 
@@ -409,18 +432,29 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     private String unbond(Bytes32 key, long amount) {
         long reserved = cases.reserved(key);
-        // Votes of a full node count as long as the ledger runs, and so must what it can lose by them.
-        long bond = genesis.place(key.bytes()) >= 0 ? genesis.bond() : 0;
-        String refusal = covered(amount, books.account(key).stake() - reserved - bond);
+        long pledged = deals.reserved(key);
+        long bond = bond(key);
+        String refusal = covered(amount, freeStake(key));
         if (refusal != null) {
             return refusal
                     + (reserved > 0 ? "; open requests reserve " + reserved : "")
+                    + (pledged > 0 ? "; storage deals reserve " + pledged : "")
                     + (bond > 0 ? "; a full node's bond of " + bond + " stays" : "");
         }
         if (refusal == null) {
             books.unbond(key, amount, timeMs + parameters.unbondMs());
         }
         return refusal;
+    }
+
+    /** Votes of a full node count as long as the ledger runs, and so must what it can lose by them. */
+    private long bond(Bytes32 key) {
+        return genesis.place(key.bytes()) >= 0 ? genesis.bond() : 0;
+    }
+
+    /** Stake that neither requests nor storage deals reserve, nor stays as a full node's bond. */
+    private long freeStake(Bytes32 key) {
+        return books.account(key).stake() - cases.reserved(key) - deals.reserved(key) - bond(key);
     }
 
     private boolean isOfNewerRules(Command command) {
@@ -459,10 +493,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return refusal;
     }
 
-    /** What was owed by what is certified now is paid. */
+    /** Pays debts that waited for this certificate, and moves storage deals on that did. */
     @Override
     public void certified(long number) {
-        pending += books.pay(number) ? 1 : 0;
+        boolean paid = books.pay(number);
+        boolean moved = deals.certified(blocks.certified(), blocks.certificate(), timeMs, block());
+        pending += paid || moved ? 1 : 0;
     }
 
     /** Its stake is lost, once. */
@@ -490,6 +526,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     @Override
     public Books books() {
         return books;
+    }
+
+    @Override
+    public long reservedByDeals(Bytes32 node) {
+        return deals.reserved(node);
     }
 
     @Override
@@ -558,14 +599,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         boolean dropped = accusations.expire(timeMs, block());
         boolean forgotten = payments.expire(timeMs);
         boolean closed = feeds.expire(timeMs, block());
-        pending += ended || released || dropped || forgotten || closed ? 1 : 0;
+        boolean moved = deals.expire(timeMs, parameters, block());
+        pending += ended || released || dropped || forgotten || closed || moved ? 1 : 0;
     }
 
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
         long ofMoney = Math.min(books.nextReleaseMs(), payments.nextMs());
         long ofJudgement = Math.min(cases.nextDeadlineMs(), accusations.nextMs());
-        return Math.min(Math.min(ofJudgement, ofMoney), feeds.nextMs());
+        long ofDataNodes = Math.min(feeds.nextMs(), deals.nextMs());
+        return Math.min(Math.min(ofJudgement, ofMoney), ofDataNodes);
     }
 
     /** Cluster time of the last command. */
@@ -603,9 +646,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return books.account(Bytes32.of(key));
     }
 
-    /** Stake of an inference node that its open requests reserve. */
+    /** Stake of a node that its open requests and its storage deals reserve. */
     public long reserved(byte[] key) {
-        return cases.reserved(Bytes32.of(key));
+        return cases.reserved(Bytes32.of(key)) + deals.reserved(Bytes32.of(key));
     }
 
     /** What a key is paid when the block that waits and the next are certified. */
@@ -672,6 +715,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return Collections.unmodifiableSortedMap(feeds.caught());
     }
 
+    /** A storage deal by its number, or null. */
+    public StorageDeal deal(long number) {
+        return deals.find(number);
+    }
+
+    /** Some of an account's storage deals in the order of their numbers, at most so many after this one. */
+    public List<StorageDeal> dealsOf(byte[] key, StorageDeal.Role role, long after, int limit) {
+        return deals.of(Bytes32.of(key), role, after, limit);
+    }
+
     /** Commands seen so far, refused ones included. */
     @Override
     public long height() {
@@ -681,7 +734,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** All money wherever it is: always what was deposited. */
     public long total() {
         long ofRequests = Math.addExact(cases.held(), accusations.total());
-        return Math.addExact(Math.addExact(books.total(), ofRequests), feeds.total());
+        long ofDataNodes = Math.addExact(feeds.total(), deals.total());
+        return Math.addExact(Math.addExact(books.total(), ofRequests), ofDataNodes);
     }
 
     /** All money that ever came in. */
@@ -718,13 +772,19 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (parameters.rules() >= FEEDS) {
             feeds.write(out);
         }
+        if (parameters.rules() >= DEALS) {
+            deals.write(out);
+        }
         blocks.write(out);
         return out.toBytes();
     }
 
     /** As the oldest build that knows these rules has it. */
     private static String format(int rules) {
-        return rules < PAYMENTS ? FORMAT_WITHOUT_PAYMENTS : rules < FEEDS ? FORMAT_WITHOUT_FEEDS : FORMAT;
+        if (rules < PAYMENTS) {
+            return FORMAT_WITHOUT_PAYMENTS;
+        }
+        return rules < FEEDS ? FORMAT_WITHOUT_FEEDS : rules < DEALS ? FORMAT_WITHOUT_DEALS : FORMAT;
     }
 
     /** 32 bytes that stand for the whole state. */
@@ -763,7 +823,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     private static LedgerState decode(Genesis genesis, CanonicalReader in) {
         String format = in.getText("format");
-        List<String> known = List.of(FORMAT, FORMAT_WITHOUT_FEEDS, FORMAT_WITHOUT_PAYMENTS);
+        List<String> known = List.of(FORMAT, FORMAT_WITHOUT_DEALS, FORMAT_WITHOUT_FEEDS, FORMAT_WITHOUT_PAYMENTS);
         if (!known.contains(format)) {
             throw new MalformedException("Malformed ledger state: it is of format \"" + format
                     + "\", and this build reads \"" + String.join("\", \"", known) + "\".");
@@ -807,9 +867,13 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (!format.equals(FORMAT_WITHOUT_PAYMENTS)) {
             state.payments = Payments.read(state.entries, in);
         }
-        state.feeds = format.equals(FORMAT)
+        boolean hasDeals = format.equals(FORMAT);
+        state.feeds = hasDeals || format.equals(FORMAT_WITHOUT_DEALS)
                 ? Feeds.read(state.books, state.registry, state.entries, in)
                 : new Feeds(state.books, state.registry, state.entries);
+        state.deals = hasDeals
+                ? StorageDeals.read(state.books, state.registry, state.entries, in)
+                : new StorageDeals(state.books, state.registry, state.entries);
         state.blocks = Blocks.read(genesis, state, in);
         in.end();
         state.pending = pending;

@@ -91,6 +91,9 @@ final class Settlements {
 
         Books books();
 
+        /** Stake of a node that its storage deals reserve, beside what its requests do. */
+        long reservedByDeals(Bytes32 node);
+
         Registry registry();
 
         /** The number of the block that has what happens now. */
@@ -157,7 +160,7 @@ final class Settlements {
             return "the node has had " + REQUESTS_A_STAKE + " requests for each unit of its stake; ask again when some"
                     + " have left the ledger";
         }
-        long free = stake - reserved(nodeKey);
+        long free = stake - reserved(nodeKey) - ledger.reservedByDeals(nodeKey);
         if (parameters.cover() > 0 && amount > free / parameters.cover()) {
             return "the node's free stake of " + free + " does not cover " + amount + " " + parameters.cover()
                     + " times; other requests must end first";

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.cluster;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
+import io.plumbline.ledger.order.DealPage;
 import io.plumbline.ledger.order.FeedPage;
 import io.plumbline.ledger.order.FeedReading;
 import io.plumbline.ledger.order.NodePage;
@@ -20,7 +22,11 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageDeal.Role;
+import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.time.Duration;
@@ -219,6 +225,60 @@ class LedgerClientTest {
                 },
                 KeyPair.random(),
                 new byte[32]);
+    }
+
+    @Test
+    void dealsAreReadPageByPageAndOneByItsNumber() throws IOException {
+        int count = DealPage.MAX_DEALS + 1;
+        KeyPair client = KeyPair.random();
+        Genesis genesis = new Genesis(
+                List.of(KeyPair.random().publicKey()), List.of(new Genesis.Deposit(client.publicKey(), 1_000)));
+        LedgerState state = new LedgerState(genesis);
+        Command offer = new Command.ProposeDeal(
+                new StorageTerms(new byte[32], 7, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 1, 1, 1, 1));
+        for (int i = 0; i < count; i++) {
+            assertNull(state.apply(Signed.of(genesis.hash(), client, 1_000, offer), 1)
+                    .getFirst());
+        }
+        Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
+        for (byte[] account : List.of(client.publicKey(), StorageTerms.ANY_NODE)) {
+            List<StorageDeal> read =
+                    asked(key -> replica.answer(Query.DEALS, key, 1)).deals(account, Role.ANY, -1);
+            assertEquals(count, read.size());
+            assertEquals(
+                    count, read.stream().map(StorageDeal::number).distinct().count());
+            assertArrayEquals(
+                    read.get(3).encode(),
+                    asked(key -> replica.answer(Query.DEAL, key, 1))
+                            .deal(read.get(3).number())
+                            .encode());
+            String why = assertThrows(
+                            IOException.class,
+                            () -> asked(key -> read.get(3).encode())
+                                    .deal(read.get(4).number()))
+                    .getMessage();
+            assertTrue(why.contains("another deal"), why);
+        }
+        assertTrue(asked(key -> replica.answer(Query.DEALS, key, 1))
+                .deals(client.publicKey(), Role.CHALLENGED, -1)
+                .isEmpty());
+        assertNull(asked(key -> replica.answer(Query.DEAL, key, 1)).deal(3));
+        byte[] first = replica.answer(
+                Query.DEALS,
+                new CanonicalWriter()
+                        .putFixed(client.publicKey())
+                        .putFixed(new byte[1])
+                        .putLong(-1)
+                        .toBytes(),
+                1);
+        String why = assertThrows(IOException.class, () -> asked(key -> first).deals(client.publicKey(), Role.ANY, -1))
+                .getMessage();
+        assertTrue(why.contains("order of their numbers"), why);
+        byte[] noRole = new byte[41];
+        noRole[32] = 4;
+        assertEquals(0, replica.answer(Query.DEALS, noRole, 1).length);
+        assertEquals(0, replica.answer(Query.DEALS, new byte[40], 1).length);
+        assertEquals(0, replica.answer(Query.DEAL, new byte[7], 1).length);
     }
 
     @Test

@@ -66,7 +66,7 @@ class DeterminismTest {
             byte[] request = new byte[32];
             random.nextBytes(request);
             byte[] someone = people.get(random.nextInt(9)).publicKey();
-            Command command = switch (random.nextInt(13)) {
+            Command command = switch (random.nextInt(14)) {
                 case 0 -> new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "127.0.0.1", 9);
                 case 1 -> new Command.Bond(1 + random.nextInt(50));
                 case 2 -> new Command.Unbond(1 + random.nextInt(50));
@@ -74,6 +74,9 @@ class DeterminismTest {
                 case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "127.0.0.1", 8);
                 case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request);
                 case 6 -> new Command.RegisterModel(request, "model", "");
+                case 13 ->
+                    new Command.ProposeDeal(new StorageTerms(
+                            request, 5, StorageTerms.ANY_NODE, 1_000 + i, 9_000, 3_000, 1 + i % 9, 1, 2, 50));
                 case 7 -> new Command.DeclareFeed(feed);
                 case 8 -> new Command.FundFeed(feed.id(), 1 + random.nextInt(30));
                 case 9, 10, 11 ->

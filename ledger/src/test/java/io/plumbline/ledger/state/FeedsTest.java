@@ -504,7 +504,7 @@ class FeedsTest {
         assertTrue(new String(snapshot, StandardCharsets.ISO_8859_1).contains("plumbline ledger 7"));
         old = LedgerState.decode(five, snapshot);
         for (KeyPair full : Money.FULL_NODES) {
-            ProposeParameters six = new ProposeParameters(Parameters.DEFAULT);
+            ProposeParameters six = new ProposeParameters(Parameters.DEFAULT.with("rules=6"));
             old.apply(Signed.of(five.hash(), full, now + 60_000, six), now);
         }
         assertEquals(6, old.parameters().rules());

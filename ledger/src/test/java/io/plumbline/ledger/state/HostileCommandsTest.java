@@ -52,7 +52,12 @@ class HostileCommandsTest {
         byte[] vote = full.sign(Certificate.message(genesis().hash(), 0, block, hash));
         Feed feed =
                 new Feed(REQUESTER.publicKey(), "any", "unit", 2, -9, 9, 1_000, 900, 1 + number % 3, 60_000, MODEL, 4);
+        StorageTerms terms =
+                new StorageTerms(MODEL, 2_000, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 1 + number, 2, 3, 10);
         return List.of(
+                new Command.ProposeDeal(terms),
+                new Command.AcceptDeal(state.height() << 7, new byte[1_008]),
+                new Command.ProveStorage(state.height() << 7, 0, new byte[2_000]),
                 new Command.DeclareFeed(feed),
                 new Command.FundFeed(feed.id(), 90),
                 new Command.ReportValue(feed.id(), feed.round(now), number % 4, now, now, anything, anything),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.ledger.order.MemorySequencer;
+import io.plumbline.ledger.state.Command.AcceptDeal;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
@@ -15,6 +16,8 @@ import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.FundFeed;
 import io.plumbline.ledger.state.Command.OpenEscrow;
+import io.plumbline.ledger.state.Command.ProposeDeal;
+import io.plumbline.ledger.state.Command.ProveStorage;
 import io.plumbline.ledger.state.Command.RegisterDataNode;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportValue;
@@ -24,6 +27,8 @@ import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Command.Transfer;
 import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.Command.Withdraw;
+import io.plumbline.ledger.state.StorageDeal.Phase;
+import io.plumbline.ledger.state.StorageDeal.Role;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
@@ -91,6 +96,10 @@ class LedgerSimulationTest {
     private static final Feed FEED =
             new Feed(REQUESTER.publicKey(), "temperature", "degC", 1, -500, 600, 1_000, 800, 1, 60_000, MODEL, 3);
 
+    /** Blobs that the inference node keeps for pay, being a data node too; the last one in the end only. */
+    private static final List<KeptBlob> BLOBS =
+            List.of(new KeptBlob(3_000, 1), new KeptBlob(1, 2), new KeptBlob(50_000, 3), new KeptBlob(9_000, 4));
+
     private final MemorySequencer order = new MemorySequencer(GENESIS, 1_000_000);
     private final SigningRecord[] signed = new SigningRecord[MEMBERS];
 
@@ -124,6 +133,7 @@ class LedgerSimulationTest {
         }
         assertNull(
                 submit(NODE, new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9)).getFirst());
+        assertNull(submit(NODE, new RegisterDataNode(50_000, "127.0.0.1", 9)).getFirst());
         assertNull(submit(REQUESTER, new DeclareFeed(FEED)).getFirst());
         for (KeyPair reporter : REPORTERS) {
             assertNull(submit(reporter, new RegisterDataNode(10_000, "127.0.0.1", 9))
@@ -149,10 +159,61 @@ class LedgerSimulationTest {
         }
         assertTrue(order.state(0).equivocations().isEmpty(), where);
         assertEquals(value, order.state(0).feed(FEED.id()).latest().value(), where);
+        proveOnce(where);
         for (int member = 0; member < MEMBERS; member++) {
             assertArrayEquals(order.state(0).root(), order.state(member).root(), where);
             check(member, where);
         }
+    }
+
+    /** Whatever happened before, a blob that is kept is challenged and paid. */
+    private void proveOnce(String where) {
+        KeptBlob blob = BLOBS.getLast();
+        assertNull(submit(REQUESTER, new ProposeDeal(terms(blob))).getFirst(), where);
+        StorageDeal deal = order.state(0)
+                .dealsOf(StorageTerms.ANY_NODE, Role.OFFERED, -1, 999)
+                .getLast();
+        assertNull(
+                submit(NODE, new AcceptDeal(deal.number(), blob.answer(StorageChallenge.ofLength(deal.terms()))))
+                        .getFirst(),
+                where);
+        order.advance(deal.terms().roundMs());
+        heal(where);
+        StorageDeal open = order.state(0).deal(deal.number());
+        assertEquals(Phase.CHALLENGED, open.phase(), where);
+        assertNull(
+                submit(NODE, new ProveStorage(open.number(), 0, blob.answer(open.challenge())))
+                        .getFirst(),
+                where);
+        heal(where);
+        assertEquals(1, order.state(0).deal(deal.number()).proven(), where);
+    }
+
+    private static StorageTerms terms(KeptBlob blob) {
+        return new StorageTerms(blob.id(), blob.length(), StorageTerms.ANY_NODE, 100_000, 2_000, 1_000, 3, 2, 5, 1_000);
+    }
+
+    /** Offers, and what the data node says to them and to challenges, which may come late, twice or never. */
+    private void keep() {
+        if (random.nextInt(4) == 0) {
+            submit(REQUESTER, new ProposeDeal(terms(BLOBS.get(random.nextInt(BLOBS.size() - 1)))));
+        }
+        LedgerState state = order.state(0);
+        List<Command> said = new ArrayList<>();
+        for (StorageDeal deal : state.dealsOf(StorageTerms.ANY_NODE, Role.OFFERED, -1, 9)) {
+            said.add(new AcceptDeal(deal.number(), blob(deal).answer(StorageChallenge.ofLength(deal.terms()))));
+        }
+        for (StorageDeal deal : state.dealsOf(NODE.publicKey(), Role.CHALLENGED, -1, 9)) {
+            said.add(new ProveStorage(deal.number(), deal.proven(), blob(deal).answer(deal.challenge())));
+        }
+        said.forEach(command -> inFlight.add(Signed.of(GENESIS.hash(), NODE, order.timeMs() + 60_000, command)));
+    }
+
+    private static KeptBlob blob(StorageDeal deal) {
+        return BLOBS.stream()
+                .filter(blob -> Arrays.equals(blob.id(), deal.terms().blob()))
+                .findFirst()
+                .orElseThrow();
     }
 
     /**
@@ -207,6 +268,7 @@ class LedgerSimulationTest {
                     pay();
                 }
                 report();
+                keep();
             }
             case 3 -> judge(member);
             case 4, 5 -> {
@@ -228,6 +290,8 @@ class LedgerSimulationTest {
                     step(member);
                 } else if (random.nextInt(20) == 0) {
                     order.advance(200_000);
+                } else if (random.nextInt(3) == 0) {
+                    order.advance(2_000);
                 }
             }
             default -> order.catchUp(member);

@@ -41,7 +41,7 @@ class OldLogTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {3, 4, 5, 6})
+    @ValueSource(ints = {3, 4, 5, 6, 7})
     void aLogOfAnEarlierBuildGivesTheStateThatItGave(int rules) throws IOException {
         CanonicalReader in = new CanonicalReader(resource("/logs/rules-" + rules + ".bin"), "log");
         LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));
@@ -62,7 +62,7 @@ class OldLogTest {
             assertArrayEquals(expected, state.root(), "after " + state.height() + " commands");
         }
         assertEquals(rules, state.parameters().rules());
-        int known = rules < 5 ? 20 : rules < 6 ? 21 : 24;
+        int known = rules < 5 ? 20 : rules < 6 ? 21 : rules < 7 ? 24 : 27;
         assertEquals(known, kinds.size(), "the log has every kind of command: " + kinds);
         assertEquals(state.deposited(), state.total());
     }
@@ -133,12 +133,13 @@ class OldLogTest {
             order(
                     node,
                     new Command.RegisterModel(model, "stories", "here"),
-                    new Command.RegisterDataNode(10, "127.0.0.1", 8));
+                    new Command.RegisterDataNode(50_000, "127.0.0.1", 8));
             order(node, new Command.ReportFeed("weather", 1, new byte[] {1, 2}));
             Feed feed = new Feed(
                     requester.publicKey(), "temperature", "degC", 1, -500, 600, 1_000, 500, 1, 60_000, model, 3);
             order(requester, new Command.DeclareFeed(feed), new Command.FundFeed(feed.id(), 40));
             order(node, new Command.ReportValue(feed.id(), feed.round(nowMs), 213, nowMs - 9, nowMs - 1, model, model));
+            deals();
             order(bank, new Command.DepositMoney(requester.publicKey(), 500, Blake3.hash(new byte[] {2})));
             order(requester, new Command.Bond(300), new Command.Unbond(100), new Command.Withdraw(50, "home"));
             byte[] invoice = Blake3.hash(new byte[] {4});
@@ -182,6 +183,33 @@ class OldLogTest {
             order(requester, new Command.Bond(1));
             certify();
             return log.toBytes();
+        }
+
+        /** One that is proven and then lost, and one that nobody accepts. */
+        private void deals() {
+            KeptBlob blob = new KeptBlob(20_000, 1);
+            StorageTerms terms = blob.terms(node.publicKey(), 3, 2, 50, 400);
+            order(requester, new Command.ProposeDeal(terms), new Command.ProposeDeal(terms));
+            StorageDeal deal = state.dealsOf(requester.publicKey(), StorageDeal.Role.ANY, -1, 1)
+                    .getFirst();
+            byte[] last = blob.answer(StorageChallenge.ofLength(terms));
+            order(
+                    node,
+                    new Command.AcceptDeal(deal.number(), new byte[last.length]),
+                    new Command.AcceptDeal(deal.number(), last));
+            for (int round = 0; round < 2; round++) {
+                certify();
+                nowMs = state.deal(deal.number()).atMs();
+                certify();
+                StorageDeal open = state.deal(deal.number());
+                if (round == 0) {
+                    byte[] slice = blob.answer(open.challenge());
+                    order(node, new Command.ProveStorage(deal.number(), 0, slice));
+                }
+            }
+            nowMs = state.deal(deal.number()).atMs();
+            certify();
+            assertEquals(1, state.deal(deal.number()).losses());
         }
 
         private Command.CastVote vote(KeyPair keys, byte[] hash) {

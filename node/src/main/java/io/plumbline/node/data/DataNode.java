@@ -43,6 +43,7 @@ public final class DataNode implements RunningRole {
     private BlobServer server;
     private Upkeep upkeep;
     private Reporter reporter;
+    private DealKeeper deals;
     private LedgerFollowed followed;
     private final Tenants tenants;
     private EverySecond looking;
@@ -60,6 +61,7 @@ public final class DataNode implements RunningRole {
      * @param lookEvery between looks at what is due of all this.
      * @param feeds ids of those that are reported on.
      * @param fetch by which their sources are asked.
+     * @param offer what blobs are kept for; null where no more deals are taken on.
      */
     public record Place(
             Path folder,
@@ -73,7 +75,8 @@ public final class DataNode implements RunningRole {
             Duration repairAfter,
             Duration lookEvery,
             Set<Bytes32> feeds,
-            SourceFetch fetch) {}
+            SourceFetch fetch,
+            StorageOffer offer) {}
 
     /**
      * Starts the node and announces it on the ledger.
@@ -136,6 +139,8 @@ public final class DataNode implements RunningRole {
                     new ReportFile(place.folder().resolve("reports")),
                     events::emit);
             reporter.start();
+            deals = new DealKeeper(self, place.offer(), ledger, store, () -> others(self), events::emit);
+            deals.start();
             if (tenants != null) {
                 looking = new EverySecond("api-files", tenants::lookAgain, errors::onError);
             }
@@ -176,6 +181,7 @@ public final class DataNode implements RunningRole {
     @Override
     public void bindTo(MeterRegistry registry) {
         new StoreMetrics(store).bindTo(registry);
+        new DealMetrics(deals).bindTo(registry);
         new MediaMetrics(media, null).bindTo(registry);
     }
 
@@ -185,6 +191,6 @@ public final class DataNode implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(looking, reporter, upkeep, server, tenants, ledger, media, store);
+        CloseHelper.closeAll(looking, deals, reporter, upkeep, server, tenants, ledger, media, store);
     }
 }

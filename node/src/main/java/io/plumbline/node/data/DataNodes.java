@@ -15,7 +15,8 @@ public final class DataNodes {
         return ledger.dataNodes().stream().map(DataNodes::at).toList();
     }
 
-    static BlobNode at(DataNode node) {
+    /** One of them. */
+    public static BlobNode at(DataNode node) {
         boolean isV6 = node.host().indexOf(':') >= 0;
         return new BlobNode("http://" + (isV6 ? "[" + node.host() + "]" : node.host()) + ":" + node.port(), null);
     }

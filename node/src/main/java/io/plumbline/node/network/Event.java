@@ -161,6 +161,28 @@ public sealed interface Event {
     /** Nothing was reported for a round, and why: the source, what it said, or the ledger. */
     record NotReported(String feed, long round, String why) implements Event {}
 
+    /**
+     * A blob is kept for pay from now on.
+     *
+     * @param rounds that the deal is for, and {@code price} of each.
+     */
+    record DealAccepted(long deal, String blob, long bytes, int rounds, long price) implements Event {}
+
+    /** An offer is not taken, and why. */
+    record DealDeclined(long deal, String blob, String why) implements Event {}
+
+    /** A challenge was answered in time, and the round is paid. */
+    record StorageProven(long deal, int round, int proofBytes, long price) implements Event {}
+
+    /** A challenge could not be answered yet, and why; it is tried again until it is too late. */
+    record NotProven(long deal, String blob, int round, String why) implements Event {}
+
+    /** All rounds of a deal were proven: the blob is kept for it no longer. */
+    record DealEnded(long deal, String blob, int proven) implements Event {}
+
+    /** A challenge was not answered in time: the deal is offered to others, and the collateral gone. */
+    record DealLost(long deal, String blob, int proven, long collateral) implements Event {}
+
     /** The damaged part of a blob was sent again by other data nodes. */
     record Repaired(String blob, long bytes) implements Event {}
 

@@ -36,6 +36,9 @@ public enum Severity {
             case Event.Audited audited -> audited.good() ? INFO : WARN;
             case Event.Damaged e -> WARN;
             case Event.NotReported e -> WARN;
+            case Event.NotProven e -> WARN;
+            case Event.DealLost e -> ERROR;
+            case Event.DealDeclined e -> DEBUG;
             case Event.Pulling e -> DEBUG;
             case Event.Verifying e -> DEBUG;
             case Event.Loading e -> DEBUG;

@@ -45,6 +45,7 @@ class AttackSuiteTest {
         attacks.addAll(AnswerAttacks.of(scene));
         attacks.addAll(LedgerAttacks.of(scene));
         attacks.addAll(FeedAttacks.of(scene));
+        attacks.addAll(StorageAttacks.of());
     }
 
     @AfterAll

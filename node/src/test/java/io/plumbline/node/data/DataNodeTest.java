@@ -3,6 +3,7 @@ package io.plumbline.node.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,10 +14,12 @@ import io.plumbline.data.erasure.StripedGet;
 import io.plumbline.data.erasure.StripedPut;
 import io.plumbline.data.feed.SourceFetch;
 import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.FileBlob;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.Progress;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.data.transfer.Upload;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.ledger.cluster.LedgerClient;
@@ -25,6 +28,9 @@ import io.plumbline.ledger.state.Feed;
 import io.plumbline.ledger.state.FeedValue;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageDeal.Phase;
+import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
@@ -36,6 +42,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -53,6 +60,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLSocketFactory;
 import org.agrona.CloseHelper;
 import org.junit.jupiter.api.AfterEach;
@@ -72,6 +81,8 @@ class DataNodeTest {
     private final ByteArrayOutputStream told = new ByteArrayOutputStream();
     private final Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
     private final Set<Bytes32> feeds = new HashSet<>();
+    private final KeyPair client = KeyPair.random();
+    private StorageOffer offer;
     private Network network;
     private Path model;
     private LedgerClient ledger;
@@ -82,7 +93,7 @@ class DataNodeTest {
         KeyPair full = KeyPair.random();
         model = folder.resolve("model");
         ModelImport.run(Path.of("../models/plumbline-stories-2m"), model, share -> {});
-        List<Deposit> deposits = Arrays.stream(keys)
+        List<Deposit> deposits = Stream.concat(Arrays.stream(keys), Stream.of(client))
                 .map(key -> new Deposit(key.publicKey(), 10_000))
                 .toList();
         network = Network.onThisHost(new Genesis(List.of(full.publicKey()), deposits));
@@ -119,7 +130,8 @@ class DataNodeTest {
                 new SourceFetch(
                         host -> new InetAddress[] {InetAddress.getByName("127.0.0." + (which == 3 ? 2 : 1))},
                         true,
-                        (SSLSocketFactory) SSLSocketFactory.getDefault()));
+                        (SSLSocketFactory) SSLSocketFactory.getDefault()),
+                offer);
         return new DataNode(network, keys[which], place, null, null, events, (code, why) -> {});
     }
 
@@ -229,6 +241,111 @@ class DataNodeTest {
         } finally {
             CloseHelper.closeAll(nodes);
         }
+    }
+
+    private void put(DataNode at, byte[] bytes) throws IOException {
+        BlobNode node = new BlobNode("http://localhost:" + at.port(), null);
+        try (FileBlob blob = FileBlob.of(Files.write(folder.resolve("blob"), bytes), Progress.none())) {
+            new Upload(node, RateLimit.none()).run(blob, Progress.none());
+        }
+    }
+
+    private static StorageTerms terms(
+            byte[] blob, int bytes, KeyPair node, long offerMs, long roundMs, int rounds, long price) {
+        return new StorageTerms(blob, bytes, node.publicKey(), offerMs, roundMs, roundMs / 2, rounds, 4, price, 300);
+    }
+
+    /** A deal when it is as it should be. */
+    private StorageDeal await(long number, Predicate<StorageDeal> what) throws Exception {
+        long end = System.nanoTime() + 60_000_000_000L;
+        StorageDeal deal = ledger.deal(number);
+        while (!what.test(deal)) {
+            assertTrue(System.nanoTime() < end, deal + "; told: " + told);
+            Thread.sleep(50);
+            deal = ledger.deal(number);
+        }
+        return deal;
+    }
+
+    @Test
+    void whatIsKeptForPayIsProvenAndPaidAndIsTakenOnOrRefundedWhereItsHolderIsGone() throws Exception {
+        offer = new StorageOffer(new BigDecimal("0.5"), 500, Duration.ofSeconds(1));
+        byte[] shared = new byte[300_001];
+        new Random(3).nextBytes(shared);
+        byte[] alone = Arrays.copyOf(shared, 5_000);
+        byte[] late = Arrays.copyOf(shared, 6_000);
+        List<DataNode> nodes = new ArrayList<>();
+        try (LedgerClient owner = network.ledger(media.directory(), "localhost", client)) {
+            for (int i = 0; i < 3; i++) {
+                nodes.add(start(i, Duration.ofDays(30)));
+            }
+            put(nodes.get(0), shared);
+            put(nodes.get(2), shared);
+            put(nodes.get(0), alone);
+            List<LedgerClient.Outcome> made = owner.submit(List.of(
+                    new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[2], 9_000, 7_000, 3, 20)),
+                    new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[0], 9_000, 2_000, 3, 10)),
+                    new Command.ProposeDeal(terms(Blake3.hash(alone), 5_000, keys[0], 6_000, 2_000, 3, 10)),
+                    new Command.ProposeDeal(terms(Blake3.hash(late), 6_000, keys[2], 30_000, 600_000, 1, 10))));
+            assertTrue(made.stream().allMatch(LedgerClient.Outcome::isApplied), made.toString());
+            List<StorageDeal> deals = ledger.deals(client.publicKey(), StorageDeal.Role.ANY, -1);
+            for (StorageDeal deal : deals.subList(0, 3)) {
+                await(deal.number(), now -> now.phase() != Phase.OFFERED);
+            }
+            nodes.removeFirst().close();
+            // Another begins again with what stands on the ledger.
+            nodes.removeLast().close();
+            nodes.add(start(2, Duration.ofDays(30)));
+            awaitTold("its blob cannot be had yet");
+            put(nodes.getLast(), late);
+            // The third, which had nothing of the blob, has fetched it and holds the deal.
+            StorageDeal second = await(
+                    deals.get(1).number(),
+                    now -> now.losses() > 0 && Arrays.equals(now.dataNode(), keys[1].publicKey()));
+            BlobNode taker = new BlobNode("http://localhost:" + nodes.getFirst().port(), null);
+            BlobNode.Remote there = taker.stat(Bytes32.of(Blake3.hash(shared)));
+            assertEquals(300_001, there.bytes());
+            assertTrue(there.pins().contains("deal-" + second.number()), there.toString());
+            // A blob that no other has is refunded.
+            StorageDeal third = await(deals.get(2).number(), now -> now.phase() == Phase.LAPSED);
+            await(deals.get(3).number(), now -> now.phase() == Phase.HELD);
+            // Meanwhile the one that lives is paid for what it proves.
+            await(deals.get(0).number(), now -> now.proven() > 0 && now.losses() == 0);
+            awaitTold("\"event\":\"storage-proven\"");
+            long left = 10_000 - 60 - 30 - 10 - 10L * third.proven();
+            long end = System.nanoTime() + 20_000_000_000L;
+            while ((ledger.account(client.publicKey()).balance() != left
+                            || ledger.account(keys[2].publicKey()).balance() < 9_020)
+                    && System.nanoTime() < end) {
+                Thread.sleep(50);
+            }
+            assertEquals(left, ledger.account(client.publicKey()).balance());
+            assertEquals(1_000 - 2 * 300, ledger.account(keys[0].publicKey()).stake());
+            assertEquals(1_000, ledger.account(keys[2].publicKey()).stake());
+            long earned = ledger.account(keys[2].publicKey()).balance() - 9_000;
+            assertTrue(earned >= 20 && earned % 20 == 0, "" + earned);
+        } finally {
+            CloseHelper.closeAll(nodes);
+        }
+    }
+
+    @Test
+    void aDataNodeTakesWhatPaysEnoughAndNothingElse() {
+        StorageOffer two = new StorageOffer(new BigDecimal("2.5"), 500, Duration.ofSeconds(10));
+        // A GiB for a day at 2.5, for six hours 0.625; half of that for half a GiB.
+        long sixHours = 6 * 3_600_000L;
+        byte[] any = StorageTerms.ANY_NODE;
+        assertNull(two.refusal(new StorageTerms(any, 1 << 30, any, 9_000, 24 * 3_600_000L, 10_000, 9, 1, 3, 500)));
+        assertTrue(two.refusal(new StorageTerms(any, 1 << 30, any, 9_000, 24 * 3_600_000L, 10_000, 9, 1, 2, 500))
+                .contains("less than 2.5"));
+        assertNull(two.refusal(new StorageTerms(any, 1 << 30, any, 9_000, sixHours, 10_000, 9, 1, 1, 1)));
+        long fits = (long) ((1L << 30) * 4 / 2.5);
+        assertNull(two.refusal(new StorageTerms(any, fits, any, 9_000, sixHours, 10_000, 9, 1, 1, 1)));
+        assertNotNull(two.refusal(new StorageTerms(any, fits + 1, any, 9_000, sixHours, 10_000, 9, 1, 1, 1)));
+        assertNotNull(two.refusal(new StorageTerms(any, 1, any, 9_000, sixHours, 10_000, 9, 1, 1, 501)));
+        assertNotNull(two.refusal(new StorageTerms(any, 1, any, 9_000, sixHours, 9_999, 9, 1, 1, 1)));
+        StorageTerms most = new StorageTerms(any, 1L << 40, any, 9_000, 1L << 40, 10_000, 1, 1, Long.MAX_VALUE / 4, 1);
+        assertNull(two.refusal(most), "no number overflows");
     }
 
     /** A source on loopback: its page is there at one address, and another one, that lies, at another. */

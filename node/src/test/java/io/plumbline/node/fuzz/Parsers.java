@@ -23,6 +23,7 @@ import io.plumbline.inference.tensor.onnx.OneProduct;
 import io.plumbline.inference.tensor.onnx.OnnxModel;
 import io.plumbline.inference.tensor.onnx.TensorRtOperators;
 import io.plumbline.ledger.cluster.LedgerService;
+import io.plumbline.ledger.order.DealPage;
 import io.plumbline.ledger.order.FeedPage;
 import io.plumbline.ledger.order.FeedReading;
 import io.plumbline.ledger.order.Query;
@@ -36,6 +37,8 @@ import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.ledger.tree.MerkleMountainRange;
 import io.plumbline.node.Wires;
 import io.plumbline.transport.PartsWire;
@@ -56,8 +59,10 @@ import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.CertifiedDeal;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
@@ -283,6 +288,8 @@ final class Parsers implements AutoCloseable {
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
         byte[] header = new byte[32];
         Feed feed = new Feed(node.publicKey(), "name", "unit", 1, 0, 9, 1_000, 900, 1, 60_000, header, 1);
+        StorageTerms terms = new StorageTerms(header, 9, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 2, 3, 1, 1);
+        long dealNumber = 5;
         Command vote = new Command.CastVote(
                 node.publicKey(), 0, 0, header, node.sign(Certificate.message(genesis.hash(), 0, 0, header)));
         List<Command> commands = List.of(
@@ -301,6 +308,9 @@ final class Parsers implements AutoCloseable {
                 new Command.DeclareFeed(feed),
                 new Command.FundFeed(feed.id(), 5),
                 new Command.ReportValue(feed.id(), 0, 3, 1, 2, header, header),
+                new Command.ProposeDeal(terms),
+                new Command.AcceptDeal(dealNumber, new byte[3]),
+                new Command.ProveStorage(dealNumber, 0, new byte[9]),
                 new Command.ProposeParameters(Parameters.DEFAULT),
                 new Command.StateEpoch(
                         EpochStatement.of(genesis.hash(), 1, 0, new TreeMap<>(Map.of(0L, header)), node)));
@@ -337,6 +347,16 @@ final class Parsers implements AutoCloseable {
                 FeedPage::decode,
                 () -> List.of(new Replica(closed, (changed, by) -> {}, (t, at) -> {})
                         .answer(Query.FEEDS, new byte[0], 1_000)));
+        byte[] offers = new CanonicalWriter()
+                .putFixed(node.publicKey())
+                .putFixed(new byte[1])
+                .putLong(-1)
+                .toBytes();
+        byte[] deals = new Replica(closed, (changed, by) -> {}, (t, at) -> {}).answer(Query.DEALS, offers, 1_000);
+        byte[] deal = DealPage.decode(deals).deals().getFirst().encode();
+        add("deal-page", DealPage::decode, () -> List.of(deals));
+        add("certified-deal", CertifiedDeal::decode, () -> List.of(deal));
+        add("deal", bytes -> StorageDeal.read(new CanonicalReader(bytes, "storage deal")), () -> List.of(deal));
         LedgerState signed = new LedgerState(genesis);
         signed.apply(Signed.of(genesis.hash(), node, 1000, register), 5);
         byte[] block = signed.closeBlock(6).hash();

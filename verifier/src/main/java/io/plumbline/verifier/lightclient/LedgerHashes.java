@@ -53,7 +53,9 @@ public final class LedgerHashes {
         /** The outcome of a feed's round; its id is {@link LedgerHashes#feedValueId}. */
         FEED_VALUE,
         /** A data node that was caught, by its key. */
-        EQUIVOCATION
+        EQUIVOCATION,
+        /** A blob that is kept for pay, by the number of its deal. */
+        STORAGE_DEAL
     }
 
     /** By which a feed is known: 32 bytes of its encoded declaration. */

@@ -19,7 +19,7 @@ public record TrustedLedger(byte[] genesisHash, List<byte[]> fullNodes) {
     public static final int OLDEST_RULES = 3;
 
     /** As {@link #OLDEST_RULES}, the newest. */
-    public static final int KNOWN_RULES = 6;
+    public static final int KNOWN_RULES = 7;
 
     private static final int MAX_FULL_NODES = 1024;
 

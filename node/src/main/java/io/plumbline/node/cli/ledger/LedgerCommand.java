@@ -33,6 +33,9 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new FundFeedCommand());
         ledger.addCommand(new FeedsCommand());
         ledger.addCommand(new FeedCommand());
+        ledger.addCommand(new ProposeDealCommand());
+        ledger.addCommand(new DealsCommand());
+        ledger.addCommand(new DealCommand());
     }
 
     @Override
@@ -40,6 +43,6 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
                         + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse,"
-                        + " declare-feed, fund-feed, feeds, feed.");
+                        + " declare-feed, fund-feed, feeds, feed, propose-deal, deals, deal.");
     }
 }

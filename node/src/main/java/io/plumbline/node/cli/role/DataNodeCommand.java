@@ -6,7 +6,9 @@ import io.plumbline.data.feed.SourceFetch;
 import io.plumbline.data.store.BlobIds;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.cli.ByteSize;
+import io.plumbline.node.cli.Milliseconds;
 import io.plumbline.node.data.DataNode;
+import io.plumbline.node.data.StorageOffer;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
@@ -15,6 +17,7 @@ import io.plumbline.node.tenant.Tenants;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -70,6 +73,39 @@ public final class DataNodeCommand extends RoleCommand {
             description = "fetch sources of this host and of private networks too: only where all feeds are your own")
     private boolean privateSources;
 
+    @Parameter(
+            names = "--storage-price",
+            description = "least that is taken for keeping a GiB for a day, in the smallest unit, such as 20 or 0.5;"
+                    + " without it no deal is accepted, and those that it holds go on")
+    private BigDecimal storagePrice;
+
+    @Parameter(
+            names = "--storage-collateral",
+            description = "most of the stake that one deal may reserve, lost where a challenge is not answered in time")
+    private long storageCollateral = 1_000;
+
+    @Parameter(
+            names = "--storage-proof",
+            converter = Milliseconds.class,
+            description =
+                    "TIME: shortest time to answer a challenge that is taken on: longer than this host may be away")
+    private Long storageProofMs = 600_000L;
+
+    private StorageOffer offer() throws IOException {
+        if (storagePrice == null) {
+            return null;
+        }
+        if (storagePrice.signum() < 0
+                || storagePrice.precision() > 30
+                || Math.abs(storagePrice.scale()) > 30
+                || storageCollateral < 1
+                || storageProofMs < 1_000) {
+            throw new IOException("--storage-price is 0 or more with at most 30 digits, --storage-collateral 1 or more,"
+                    + " --storage-proof 1s or more.");
+        }
+        return new StorageOffer(storagePrice, storageCollateral, Duration.ofMillis(storageProofMs));
+    }
+
     private Set<Bytes32> feeds() throws IOException {
         Set<Bytes32> ids = new HashSet<>();
         for (String feed : feeds) {
@@ -108,7 +144,8 @@ public final class DataNodeCommand extends RoleCommand {
                 Duration.ofMinutes(repairMinutes),
                 Duration.ofMinutes(1),
                 feeds(),
-                new SourceFetch(privateSources));
+                new SourceFetch(privateSources),
+                offer());
         return new DataNode(on, keys, place, tenants, null, events, faults);
     }
 }

@@ -1,0 +1,462 @@
+package io.plumbline.node.data;
+
+import io.plumbline.data.store.BlobStat;
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.store.PartialBlob;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.store.StoredBlob;
+import io.plumbline.data.transfer.Download;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Command.AcceptDeal;
+import io.plumbline.ledger.state.Command.ProveStorage;
+import io.plumbline.ledger.state.StorageChallenge;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageDeal.Phase;
+import io.plumbline.ledger.state.StorageDeal.Role;
+import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.EverySecond;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * Keeps blobs for pay: accepts deals that pay enough, fetches their blobs where it has them not, pins them for as long
+ * as it holds the deal, and answers the ledger's challenges. What stands on the ledger is all that it knows of its
+ * deals: a process that begins again goes on with them.
+ */
+public final class DealKeeper implements AutoCloseable {
+    /** Beginning of the names of pins of deals; the deal's number follows. */
+    static final String PIN = "deal-";
+
+    /** Between looks at the deals that it holds, and at pins whose deal is over. */
+    private static final long HELD_MS = 5_000;
+
+    /** Between looks at offers, which anybody may make. */
+    private static final long OFFERS_MS = 2_000;
+
+    /** After which a blob that could not be had is asked for again. */
+    private static final long MISSED_MS = 60_000;
+
+    private static final long CLOSE_S = 10;
+
+    private final byte[] self;
+    private final StorageOffer offer;
+    private final LedgerClient ledger;
+    private final BlobStore store;
+    private final Upkeep.Peers peers;
+    private final Consumer<Event> events;
+
+    /** By their numbers, as they were last seen. */
+    private final Map<Long, StorageDeal> held = new ConcurrentHashMap<>();
+
+    /** Deals whose blob is being fetched, to accept them or because it is gone. */
+    private final Set<Long> fetching = ConcurrentHashMap.newKeySet();
+
+    /** Challenges that are being answered, by deal. */
+    private final Set<Long> answering = ConcurrentHashMap.newKeySet();
+
+    /** Offers that are not taken, for as long as they stand. */
+    private final Set<Long> declined = ConcurrentHashMap.newKeySet();
+
+    /** When the blobs of offers could not be had last: others may have them again, or a shard be made again here. */
+    private final Map<Long, Long> missedMs = new ConcurrentHashMap<>();
+
+    /** When open offers were first seen here. */
+    private final Map<Long, Long> seenMs = new HashMap<>();
+
+    /** The last that was said of a deal's round that cannot be proven: once is enough. */
+    private final Map<Long, String> said = new ConcurrentHashMap<>();
+
+    private final ExecutorService fetches = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("deal-blobs").factory());
+    private final ExecutorService answers = Executors.newVirtualThreadPerTaskExecutor();
+    private EverySecond looking;
+    private long heldAtMs;
+    private long offersAtMs;
+    private volatile boolean isClosing;
+
+    /**
+     * @param self public key of this data node.
+     * @param offer what it keeps blobs for; null where it takes no more deals, and goes on with those that it holds.
+     * @param peers that blobs are fetched from.
+     */
+    DealKeeper(
+            byte[] self,
+            StorageOffer offer,
+            LedgerClient ledger,
+            BlobStore store,
+            Upkeep.Peers peers,
+            Consumer<Event> events) {
+        this.self = self.clone();
+        this.offer = offer;
+        this.ledger = ledger;
+        this.store = store;
+        this.peers = peers;
+        this.events = events;
+    }
+
+    void start() {
+        looking = new EverySecond("deals", this::look, fault -> {
+            if (!isClosing) {
+                events.accept(new Event.Warning("Storage deals cannot be looked after: " + fault.getMessage()));
+            }
+        });
+    }
+
+    /** Deals that this data node holds. */
+    int deals() {
+        return held.size();
+    }
+
+    /** Stake that they reserve. */
+    long collateral() {
+        return held.values().stream()
+                .mapToLong(deal -> deal.terms().collateral())
+                .sum();
+    }
+
+    private void look() throws IOException {
+        long nowMs = System.currentTimeMillis();
+        if (nowMs - heldAtMs >= HELD_MS) {
+            lookAtHeld();
+            heldAtMs = nowMs;
+        }
+        if (isAnyDue()) {
+            lookAtChallenges();
+        }
+        if (offer != null && nowMs - offersAtMs >= OFFERS_MS) {
+            lookAtOffers();
+            offersAtMs = nowMs;
+        }
+    }
+
+    /** Whether a round of what it holds may be over: the ledger is not asked for challenges that cannot be there. */
+    private boolean isAnyDue() {
+        long ledgerMs = ledger.timeMs();
+        return held.values().stream().anyMatch(deal -> deal.phase() != Phase.HELD || deal.atMs() <= ledgerMs);
+    }
+
+    private void lookAtChallenges() throws IOException {
+        for (StorageDeal deal : ledger.deals(self, Role.CHALLENGED, -1)) {
+            held.put(deal.number(), deal);
+            if (answering.add(deal.number())) {
+                answers.execute(() -> answer(deal));
+            }
+        }
+    }
+
+    /** Compares what it holds with what the ledger says, and pins with both. */
+    private void lookAtHeld() throws IOException {
+        Map<Long, StorageDeal> now = new HashMap<>();
+        ledger.deals(self, Role.HELD, -1).forEach(deal -> now.put(deal.number(), deal));
+        for (StorageDeal before : List.copyOf(held.values())) {
+            StorageDeal after = now.containsKey(before.number()) ? null : ledger.deal(before.number());
+            if (after != null && isOurs(after)) {
+                // Accepted since.
+                now.put(after.number(), after);
+            } else if (!now.containsKey(before.number())) {
+                tellOfEnd(before, after);
+            }
+        }
+        held.putAll(now);
+        List<Runnable> unpins = new ArrayList<>();
+        store.forEach(stat ->
+                stat.pins().stream().filter(this::isOver).forEach(pin -> unpins.add(() -> unpin(stat.id(), pin))));
+        unpins.forEach(Runnable::run);
+        for (StorageDeal deal : now.values()) {
+            pin(deal);
+        }
+    }
+
+    private boolean isOurs(StorageDeal deal) {
+        return deal.phase().isHeld() && Arrays.equals(deal.dataNode(), self);
+    }
+
+    /** @param after as it stands; null where it has left the ledger. */
+    private void tellOfEnd(StorageDeal before, StorageDeal after) {
+        held.remove(before.number());
+        said.remove(before.number());
+        String blob = Bytes32.of(before.terms().blob()).toString();
+        boolean isFulfilled = after != null && after.phase() == Phase.FULFILLED;
+        events.accept(
+                isFulfilled
+                        ? new Event.DealEnded(before.number(), blob, after.proven())
+                        : new Event.DealLost(
+                                before.number(),
+                                blob,
+                                before.proven(),
+                                before.terms().collateral()));
+    }
+
+    private boolean isOver(String pin) {
+        if (!pin.startsWith(PIN) || !pin.substring(PIN.length()).matches("\\d{1,18}")) {
+            return false;
+        }
+        long number = Long.parseLong(pin.substring(PIN.length()));
+        return !held.containsKey(number) && !fetching.contains(number);
+    }
+
+    /** Whether the blob is here, and pinned for this deal. */
+    private boolean pin(StorageDeal deal) throws IOException {
+        Bytes32 blob = Bytes32.of(deal.terms().blob());
+        String pin = PIN + deal.number();
+        BlobStat stat = store.stat(blob);
+        if (stat == null || stat.isDamaged() || stat.bytes() != deal.terms().bytes()) {
+            return false;
+        }
+        try {
+            if (!stat.pins().contains(pin)) {
+                store.pin(blob, pin);
+            }
+            return true;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    private void unpin(Bytes32 blob, String pin) {
+        try {
+            store.unpin(blob, pin);
+        } catch (NoSuchBlobException e) {
+            // It was deleted.
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void answer(StorageDeal deal) {
+        try {
+            StorageChallenge challenge = deal.challenge();
+            byte[] slice;
+            try (StoredBlob blob = store.open(Bytes32.of(deal.terms().blob()))) {
+                slice = blob.cut(challenge.slice());
+            }
+            if (!challenge.isAnsweredBy(slice)) {
+                // The disk has changed it: what is damaged is named, and sent again by others.
+                store.scrub(Bytes32.of(deal.terms().blob()), Progress.none());
+                throw new IOException("the disk has changed the blob");
+            }
+            LedgerClient.Outcome outcome = ledger.submit(new ProveStorage(deal.number(), deal.proven(), slice));
+            if (!outcome.isApplied()) {
+                throw new IOException("the ledger refused it: " + outcome.reason());
+            }
+            events.accept(new Event.StorageProven(
+                    deal.number(), deal.proven(), slice.length, deal.terms().price()));
+        } catch (IOException | RuntimeException e) {
+            if (!isClosing) {
+                notProven(deal, e);
+            }
+        } finally {
+            answering.remove(deal.number());
+        }
+    }
+
+    private void notProven(StorageDeal deal, Exception why) {
+        String what = deal.proven() + ": " + why.getMessage();
+        if (!what.equals(said.put(deal.number(), what))) {
+            events.accept(new Event.NotProven(
+                    deal.number(), Bytes32.of(deal.terms().blob()).toString(), deal.proven(), why.getMessage()));
+        }
+        if (why instanceof NoSuchBlobException && fetching.add(deal.number())) {
+            fetches.execute(() -> fetchAgain(deal));
+        }
+    }
+
+    /** A blob that is gone from here may be elsewhere, and the challenge be answered yet. */
+    private void fetchAgain(StorageDeal deal) {
+        try {
+            fetch(deal.terms());
+            pin(deal);
+        } catch (IOException | RuntimeException e) {
+            // It is said already that the blob is not here.
+        } finally {
+            fetching.remove(deal.number());
+        }
+    }
+
+    private void lookAtOffers() throws IOException {
+        List<StorageDeal> offers = new ArrayList<>(ledger.deals(self, Role.OFFERED, -1));
+        List<StorageDeal> open = ledger.deals(StorageTerms.ANY_NODE, Role.OFFERED, -1);
+        offers.addAll(open);
+        Set<Long> numbers = new HashSet<>();
+        offers.forEach(deal -> numbers.add(deal.number()));
+        seenMs.keySet().retainAll(numbers);
+        missedMs.keySet().retainAll(numbers);
+        declined.retainAll(numbers);
+        if (offers.isEmpty()) {
+            return;
+        }
+        // Once for all of them: each question takes the ledger's thread.
+        long stake = ledger.account(self).stake();
+        List<Peer> others = peers.find();
+        for (StorageDeal deal : offers) {
+            if (declined.contains(deal.number()) || fetching.contains(deal.number()) || hasCopy(deal)) {
+                continue;
+            }
+            String refusal = refusal(deal.terms(), stake - collateral());
+            if (refusal != null) {
+                decline(deal, refusal);
+            } else if (pin(deal)) {
+                accept(deal);
+            } else if (isItsTurn(deal, others) && fetching.add(deal.number())) {
+                fetches.execute(() -> fetchAndAccept(deal));
+            }
+        }
+    }
+
+    /** The ledger takes a second copy for the same client from another data node only. */
+    private boolean hasCopy(StorageDeal offered) {
+        return held.values().stream()
+                .anyMatch(deal -> Arrays.equals(deal.client(), offered.client())
+                        && Arrays.equals(deal.terms().blob(), offered.terms().blob()));
+    }
+
+    private String refusal(StorageTerms terms, long free) {
+        String refusal = offer.refusal(terms);
+        return refusal == null && terms.collateral() > free
+                ? "a collateral of " + terms.collateral() + " is not covered by a free stake of " + free
+                : refusal;
+    }
+
+    private void decline(StorageDeal deal, String why) {
+        declined.add(deal.number());
+        tellDeclined(deal, why);
+    }
+
+    private void tellDeclined(StorageDeal deal, String why) {
+        events.accept(new Event.DealDeclined(
+                deal.number(), Bytes32.of(deal.terms().blob()).toString(), why));
+    }
+
+    /**
+     * Whether this node fetches the blob of an offer now. One that is named does at once. Where any may, all would
+     * fetch it and one be paid: they come one after the other, by their keys, in the first half of the offer's time.
+     */
+    private boolean isItsTurn(StorageDeal deal, List<Peer> others) {
+        if (System.currentTimeMillis() - missedMs.getOrDefault(deal.number(), 0L) < MISSED_MS) {
+            return false;
+        }
+        if (!Arrays.equals(deal.dataNode(), StorageTerms.ANY_NODE)) {
+            return true;
+        }
+        long seen = seenMs.computeIfAbsent(deal.number(), number -> System.currentTimeMillis());
+        Bytes32 blob = Bytes32.of(deal.terms().blob());
+        long before = others.stream()
+                .filter(peer -> distance(peer.key(), blob) < distance(self, blob))
+                .count();
+        long waitMs = deal.terms().offerMs() / 2 * before / (others.size() + 1);
+        return System.currentTimeMillis() - seen >= waitMs;
+    }
+
+    /** By which nodes come in another order for each blob. */
+    private static long distance(byte[] node, Bytes32 blob) {
+        return (Bytes32.of(node).a() ^ blob.a()) >>> 1;
+    }
+
+    private void fetchAndAccept(StorageDeal deal) {
+        try {
+            fetch(deal.terms());
+            if (!pin(deal)) {
+                throw new IOException("the blob with this id has another length");
+            }
+            accept(deal);
+        } catch (IOException | RuntimeException e) {
+            if (missedMs.put(deal.number(), System.currentTimeMillis()) == null && !isClosing) {
+                tellDeclined(deal, "its blob cannot be had yet: " + e.getMessage());
+            }
+        } finally {
+            fetching.remove(deal.number());
+        }
+    }
+
+    private void fetch(StorageTerms terms) throws IOException {
+        Bytes32 id = Bytes32.of(terms.blob());
+        BlobStat stat = store.stat(id);
+        if (stat != null && !stat.isDamaged()) {
+            return;
+        }
+        List<Peer> others = peers.find();
+        if (others.isEmpty()) {
+            throw new IOException("there is no other data node");
+        }
+        Download download = new Download(
+                others.stream().map(Peer::node).toList(),
+                RateLimit.none(),
+                warning -> events.accept(new Event.Warning(warning)));
+        if (download.bytes(id) != terms.bytes()) {
+            throw new IOException("other data nodes have it with another length");
+        }
+        boolean isOthers = store.receiving(id) != null;
+        PartialBlob part = store.receive(id, terms.bytes());
+        try {
+            download.run(part, this::requireOpen);
+        } catch (IOException | RuntimeException e) {
+            if (!isOthers) {
+                // Room that an offer takes for nothing is another blob's.
+                store.forget(id);
+            }
+            throw e;
+        }
+    }
+
+    /** Ends a transfer where the process ends. */
+    private void requireOpen(long bytes) {
+        if (isClosing) {
+            throw new UncheckedIOException(new IOException("The process ends."));
+        }
+    }
+
+    /** The blob is here, and pinned. */
+    private void accept(StorageDeal deal) throws IOException {
+        StorageChallenge last = StorageChallenge.ofLength(deal.terms());
+        byte[] slice;
+        try (StoredBlob blob = store.open(Bytes32.of(deal.terms().blob()))) {
+            slice = blob.cut(last.slice());
+        }
+        LedgerClient.Outcome outcome = ledger.submit(new AcceptDeal(deal.number(), slice));
+        if (outcome.isApplied()) {
+            held.put(deal.number(), deal);
+            events.accept(new Event.DealAccepted(
+                    deal.number(),
+                    Bytes32.of(deal.terms().blob()).toString(),
+                    deal.terms().bytes(),
+                    deal.terms().rounds(),
+                    deal.terms().price()));
+        } else {
+            unpin(Bytes32.of(deal.terms().blob()), PIN + deal.number());
+            decline(deal, "the ledger refused: " + outcome.reason());
+        }
+    }
+
+    @Override
+    public void close() {
+        isClosing = true;
+        if (looking != null) {
+            looking.close();
+        }
+        // Without an interrupt, which would close the files that are being read.
+        fetches.shutdown();
+        answers.shutdown();
+        try {
+            fetches.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+            answers.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
