@@ -29,6 +29,23 @@ class OriginsTest {
         }
     }
 
+    /** A name proves nothing where no certificate shows it: another's page may have had its own name lead here. */
+    @Test
+    void aServersOwnPageMayUseItWhereItsAddressOrItsCertificateShowsThatItIsOurs() {
+        for (String host : List.of("203.0.113.5:8080", "10.0.0.7", "[2001:db8::1]:8080")) {
+            assertTrue(Origins.isOwn("http://" + host, host, false), host);
+            assertFalse(Origins.isOwn("https://" + host, host, false), host);
+        }
+        assertTrue(Origins.isOwn("https://gateway.example", "gateway.example", true));
+        assertFalse(Origins.isOwn("http://gateway.example", "gateway.example", true));
+        assertFalse(Origins.isOwn("https://evil.example", "gateway.example", true));
+        for (String host : List.of("evil.example:8080", "10.0.0.7.evil.example", "1.2.3.4x", "")) {
+            assertFalse(Origins.isOwn("http://" + host, host, false), host);
+        }
+        assertFalse(Origins.isOwn("http://10.0.0.7", "10.0.0.8", false));
+        assertFalse(Origins.isOwn("http://10.0.0.7", null, false));
+    }
+
     @Test
     void pagesThatAreAllowedReadTheAnswer() throws Exception {
         try (TestServer server = new TestServer()) {
