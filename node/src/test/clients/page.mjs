@@ -22,7 +22,11 @@ page.on('dialog', (dialog) => {
 });
 page.on('request', (request) => hosts.add(new URL(request.url()).protocol === 'blob:' ? 'blob' : new URL(request.url()).origin));
 
-const nav = (name) => page.click(`nav a[href="#/${name}"]`);
+/** Goes to a section, and waits until it is there. */
+async function nav(name) {
+  await page.click(`nav a[href="#/${name}"]`);
+  await page.waitForSelector(`nav a[href="#/${name}"][aria-current]`);
+}
 
 async function picture(name, options = {}) {
   if (SCREENSHOTS) {
@@ -123,6 +127,7 @@ async function drop(...files) {
   await page.waitForSelector('.results > *');
 }
 await nav('verify');
+await page.waitForSelector('.drop');
 await drop({ name: 'a.receipt', bytes: receipt }, { name: 'a.proof', bytes: proof });
 assert.deepEqual(await page.locator('.verdict').allTextContents(), ['It holds.', 'It holds.']);
 assert.equal(await page.locator('.checks .bad').count(), 0);
@@ -169,7 +174,7 @@ assert.match(await page.textContent('.figures'), /Bits equal\s*all/);
 
 // A stranger's words stay words.
 await nav('feeds');
-assert.ok((await page.textContent('main')).includes(HOSTILE));
+await page.waitForFunction((words) => document.querySelector('main').textContent.includes(words), HOSTILE);
 assert.equal(await page.locator('main img, main script, main b:text("b")').count(), 0);
 
 // What a full node's operator sees.
@@ -180,7 +185,8 @@ await page.waitForSelector('.card.bad canvas');
 assert.match(await page.textContent('.card.bad'), /false.*FULL.*QKV at layer 1, token 0/s);
 assert.match(await page.textContent('.card.bad figcaption'), /Found false at layer 1, token 0\./);
 assert.match(await page.textContent('.card.good:has-text("AUDITED") figcaption'), /^8 cells of 3 layers over \d+ tokens, and 8 choices\. The beacon drew/);
-await picture('page-audits');
+const { x, y, width } = await page.locator('.panel:has(canvas)').boundingBox();
+await picture('page-audits', { fullPage: true, clip: { x, y, width, height: 680 } });
 const told = await (await fetch(`${FULL_NODE}/ui/state`)).text();
 for (const secret of [answer.plumbline.request_hash, (await lie).plumbline.request_hash, 'bear', 'fox']) {
   assert.ok(!told.includes(secret), 'no request hash in full, no prompt, no answer');

@@ -31,6 +31,9 @@ final class RecentAudits {
     /** Answers, audits and slashes that are kept, of each. */
     static final int MAX_KEPT = 64;
 
+    /** Audits that found a lie, of those that are told. */
+    private static final int MAX_LIES = 8;
+
     /** Reasons of verdicts that are shown of an answer. */
     private static final int MAX_REASONS = 4;
 
@@ -44,6 +47,10 @@ final class RecentAudits {
 
     private final NodeQuality quality = new NodeQuality(System::currentTimeMillis);
     private final Deque<ObjectNode> audits = new ArrayDeque<>();
+
+    /** Apart, so that a lie stays to be seen when many good answers have come since. */
+    private final Deque<ObjectNode> lies = new ArrayDeque<>();
+
     private final Deque<ObjectNode> slashes = new ArrayDeque<>();
     private boolean isLive;
 
@@ -154,7 +161,7 @@ final class RecentAudits {
             }
         }
         quality.audited(ordered.node(), finding.good(), asked.count(), rows, heads, positions);
-        add(audits, json);
+        add(finding.good() ? audits : lies, json);
     }
 
     /** This full node could not judge an answer. */
@@ -243,9 +250,10 @@ final class RecentAudits {
         return json;
     }
 
-    /** The section of this full node's own audits, the latest first. */
+    /** The section of this full node's own audits: those that found a lie, then the others, the latest first. */
     synchronized ArrayNode audits() {
         ArrayNode json = MAPPER.createArrayNode();
+        lies.stream().limit(MAX_LIES).forEach(json::add);
         audits.forEach(json::add);
         return json;
     }

@@ -20,7 +20,7 @@ final class BoughtAnswers {
     private static final int MAX_FOLLOWED = 256;
 
     /** Answers that the ledger is asked for at a time. */
-    private static final int AT_ONCE = 8;
+    private static final int AT_ONCE = 16;
 
     private final CertifiedSettlements settlements;
     private final NodeQuality quality = new NodeQuality(System::currentTimeMillis);

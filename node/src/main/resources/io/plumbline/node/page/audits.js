@@ -73,7 +73,8 @@ function judgedTable() {
       isLocal: false, status: one.status, paysMs: one.pays_ms,
       times: { signed: 1, ordered: one.ordered_ms || 1, audited: one.closed_ms || one.revealing_ms, certified: one.certified_ms || (one.block >= 0 ? 1 : 0) },
     }),
-    Object.entries(one.verdicts).map(([opinion, count]) => `${count} ${opinion.replace('_', ' ')}`).join(', ') || `${one.committed} of ${one.auditors} committed`,
+    Object.entries(one.verdicts).map(([opinion, count]) => `${count} ${opinion.replace('_', ' ')}`).join(', ')
+      || (one.status === 'SLASHED' ? 'evidence came first' : `${one.committed} of ${one.auditors} committed`),
     one.price === undefined ? '–' : number(one.price),
   ]));
 }
@@ -87,7 +88,7 @@ export function build() {
   return {
     element: h('div', { class: 'view' }, heading('Audits'),
       panel('Answers on their way', 'From the receipt that was ordered to the certificate of its outcome; a node is paid a day later.', judged),
-      panel('Audits by this full node', 'What it asked the nodes to open, cell by cell, and recomputed without the weights.', none, list)),
+      panel('Audits by this full node', 'What it asked the nodes to open, cell by cell, and recomputed without the weights. Lies stand first.', none, list)),
     draw(changed) {
       if (!changed || changed === 'judged') {
         replace(judged, judgedTable());

@@ -55,6 +55,7 @@ function paint(canvas, audit, cursor) {
   canvas.width = width * ratio;
   canvas.height = (rows * height + 4) * ratio;
   canvas.style.height = `${rows * height + 4}px`;
+  canvas.nextElementSibling.style.maxWidth = `max(16rem, ${Math.round(audit.tokens * size)}px)`;
   const draw = canvas.getContext('2d');
   draw.scale(ratio, ratio);
   const palette = colors();

@@ -165,8 +165,8 @@ export function build() {
     h('div', { class: 'columns' },
       panel('Who is there', 'Nodes compute; full nodes order, audit and sign.', parts.picture),
       panel('Full nodes', null, parts.fulls)),
-    panel('Blocks', 'Each is signed by a quorum of full nodes.', parts.blocks),
     panel('Inference nodes', 'Open one for how its answers came out.', parts.nodes),
+    panel('Blocks', 'Each is signed by a quorum of full nodes.', parts.blocks),
     panel('Data nodes', 'They keep files by their hash and report facts.', parts.datas));
   function rate() {
     const ledger = section('ledger');

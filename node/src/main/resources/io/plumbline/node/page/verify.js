@@ -81,6 +81,9 @@ function fromJson(name, text) {
   return known;
 }
 
+/** Failures whose names say the contrary of what is checked. */
+const NAMES = { MALFORMED: 'FORM', ABSENT: 'PRESENT' };
+
 /** The checks one by one: those before the failure hold, those after it were not reached. */
 function list(checks, known, failure) {
   // A name may stand twice: what was decoded first comes first.
@@ -88,7 +91,7 @@ function list(checks, known, failure) {
   return h('ol', { class: 'checks' }, checks.map(([name, what, isGiven], i) => {
     const state = i === at ? 'bad' : i > at ? 'off' : isGiven(known) ? 'good' : 'off';
     const words = { bad: 'does not hold', good: 'holds' }[state] ?? (i > at ? 'not reached' : 'nothing to compare');
-    return h('li', { class: state }, h('b', null, name), h('span', null, what), h('em', null, words));
+    return h('li', { class: state }, h('b', { title: `Fails as ${name}` }, NAMES[name] ?? name), h('span', null, what), h('em', null, words));
   }));
 }
 
