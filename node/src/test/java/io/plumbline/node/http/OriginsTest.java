@@ -5,14 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.node.tls.TestCertificates;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Which web pages may use a server from a browser, and that others have nothing done for them. */
 class OriginsTest {
@@ -44,6 +48,29 @@ class OriginsTest {
         }
         assertFalse(Origins.isOwn("http://10.0.0.7", "10.0.0.8", false));
         assertFalse(Origins.isOwn("http://10.0.0.7", null, false));
+    }
+
+    private static int posted(TestServer server, String scheme, String host) throws IOException {
+        return RawClient.ask(
+                        server.server,
+                        "POST /echo HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + scheme + "://" + host
+                                + "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+                                + "Connection: close\r\n\r\n{}")
+                .status();
+    }
+
+    @Test
+    void whatAServersOwnPagePostsIsTaken(@TempDir Path folder) throws Exception {
+        try (TestServer server = new TestServer()) {
+            assertEquals(200, posted(server, "http", "203.0.113.5:8080"));
+            assertEquals(403, posted(server, "http", "gateway.example"));
+        }
+        SSLContext tls = TestCertificates.make(folder, "EC", "gateway.example").context();
+        try (TestServer server = new TestServer(TestServer.LIMITS, tls)) {
+            assertEquals(200, posted(server, "https", "gateway.example"));
+            assertEquals(403, posted(server, "http", "gateway.example"));
+            assertEquals(400, posted(server, "https", "evil.example"), "the certificate is of another name");
+        }
     }
 
     @Test
