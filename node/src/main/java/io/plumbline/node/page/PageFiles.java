@@ -124,7 +124,8 @@ final class PageFiles {
         }
         guard(http);
         http.responseHeader("Content-Type", file.type);
-        http.responseHeader("ETag", file.tag);
+        // Weak: the same file is sent as two sequences of bytes.
+        http.responseHeader("ETag", "W/" + file.tag);
         // Asked for each time, and sent only where it has changed: an upgrade is seen at once.
         http.responseHeader("Cache-Control", "no-cache");
         http.responseHeader("Vary", "Accept-Encoding, Origin");
