@@ -10,7 +10,8 @@ const TONES = {
     local: ['info', 'signed, in this host’s log'],
     ordered: ['info', 'ordered'],
     audited: ['info', 'audited'],
-    certified: ['good', 'certified'],
+    told: ['info', 'certified, by the server’s word'],
+  certified: ['good', 'certified'],
     refunded: ['bad', 'refunded'],
     slashed: ['bad', 'slashed'],
 };

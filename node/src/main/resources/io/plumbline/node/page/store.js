@@ -139,7 +139,10 @@ export async function add(given, level) {
     return record;
 }
 
-/** How far a receipt is: "false", "signed", "local", "ordered", "audited", "certified", "refunded" or "slashed". */
+/**
+ * How far a receipt is: "false", "signed", "local", "ordered", "audited", "certified", "refunded" or "slashed"; "told"
+ * where the server says that it is certified, and this browser could not check it.
+ */
 export function stateOf(record) {
     if (record.isFalse) {
         return 'false';
@@ -147,7 +150,10 @@ export function stateOf(record) {
     if (record.finality === 'local') {
         return 'local';
     }
-    if (record.times.certified) {
+    if (record.times.certified && record.status === 'SETTLED' && record.provenBy !== 'browser') {
+    return 'told';
+  }
+  if (record.times.certified) {
         return { SETTLED: 'certified', REFUNDED: 'refunded', SLASHED: 'slashed' }[record.status];
     }
     return record.times.audited ? 'audited' : record.times.ordered ? 'ordered' : 'signed';

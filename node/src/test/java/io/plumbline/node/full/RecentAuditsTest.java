@@ -135,7 +135,8 @@ class RecentAuditsTest {
         JsonNode answer = recent.answers().path(0);
         assertEquals(5, answer.path("block").asInt());
         assertEquals(7_000, answer.path("pays_ms").asInt());
-        assertTrue(answer.path("ordered_ms").asLong() > 0 && answer.path("certified_ms").asLong() > 0);
+        assertTrue(answer.path("ordered_ms").asLong() > 0
+                && answer.path("certified_ms").asLong() > 0);
     }
 
     @Test
