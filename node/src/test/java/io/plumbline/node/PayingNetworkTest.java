@@ -203,6 +203,25 @@ class PayingNetworkTest {
     }
 
     @Test
+    void thePageShowsTheNetworkToThoseWithoutAKeyAndNothingOfTheTenants() throws Exception {
+        HttpRequest asking = HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port() + "/ui/state"))
+                .build();
+        JsonNode[] seen = new JsonNode[1];
+        await("the gateway has looked at its ledger", () -> {
+            seen[0] = MAPPER.readTree(
+                    http.send(asking, HttpResponse.BodyHandlers.ofString()).body());
+            return seen[0].path("nodes").path("total").asInt() == 1;
+        });
+        assertTrue(seen[0].path("about").path("needs_key").asBoolean());
+        assertEquals(0, seen[0].path("ledger").path("difference").asLong(-1));
+        assertTrue(seen[0].path("blocks").path(0).path("number").asLong(-1) >= 0, seen[0].toString());
+        for (String theirs : List.of("answers", "quality")) {
+            assertTrue(seen[0].path(theirs).isMissingNode(), theirs);
+        }
+        assertTrue(seen[0].path("nodes").path("rows").path(0).path("load").isMissingNode(), "how busy tenants are");
+    }
+
+    @Test
     void aTenantPaysInOnTheLedgerAndItsAnswersAreChargedWhatTheirReceiptsSay() throws Exception {
         String key = known("prepaid", 0);
         HttpResponse<String> poor = ask(key, 20);

@@ -11,6 +11,9 @@ import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LogFormat;
 import io.plumbline.node.network.PrintedLines;
 import io.plumbline.node.network.Severity;
+import io.plumbline.node.page.LiveView;
+import io.plumbline.node.page.PageRoutes;
+import io.plumbline.node.page.PageSource;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -24,9 +27,10 @@ public final class OperatorOptions {
 
     @Parameter(
             names = "--health",
-            description = "[HOST:]PORT: where /healthz, /readyz and /metrics are served over HTTP, to this host alone"
-                    + " where no HOST is named; nowhere otherwise, but for what serves an API, which serves them at its"
-                    + " own port then")
+            description =
+                    "[HOST:]PORT: where /healthz, /readyz, /metrics and a full node's page are served over HTTP, to this host alone"
+                            + " where no HOST is named; nowhere otherwise, but for what serves an API, which serves them at its"
+                            + " own port then")
     private String health;
 
     @Parameter(
@@ -45,6 +49,9 @@ public final class OperatorOptions {
     private String level = "debug";
 
     private RoleMetrics metrics;
+    private volatile PageSource page = () -> {
+        throw new IOException("It starts.");
+    };
 
     /** Looks at the options, before anything is started. */
     public void requireSound() throws IOException {
@@ -102,17 +109,29 @@ public final class OperatorOptions {
     /**
      * Begins to listen, where the operator names a place. To be called before the role is there: that it starts, and is
      * alive, can be asked while a large model is loaded.
+     *
+     * @param hasPage whether the role has a page for its operator, which {@link #show} gives it.
      */
-    public void listen(Lifecycle life, Consumer<Event> events) throws IOException {
+    public void listen(Lifecycle life, Consumer<Event> events, boolean hasPage) throws IOException {
         OperatorListener.Address address = address();
         if (address != null) {
             HttpRoutes routes = new HttpRoutes();
             HealthRoutes.addTo(routes, life::notReady);
             metrics().addTo(routes);
-            OperatorListener listener =
-                    new OperatorListener(address, routes, fault -> events.accept(new Event.Error(fault.toString())));
+            Consumer<Throwable> faults = fault -> events.accept(new Event.Error(fault.toString()));
+            if (hasPage) {
+                LiveView view = new LiveView(() -> page.sections(), faults);
+                PageRoutes.addTo(routes, view, PageRoutes.OPERATOR_STREAMS);
+                view.start();
+            }
+            OperatorListener listener = new OperatorListener(address, routes, faults);
             events.accept(new Event.Listening(address.host(), listener.port()));
         }
+    }
+
+    /** Gives the operator's page what it shows, once the role is there. */
+    public void show(PageSource source) {
+        page = source;
     }
 
     /** The metrics at an API's own port, where no other place is named for them. */

@@ -4,7 +4,6 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
-import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
 import java.io.IOException;
 
@@ -30,10 +29,10 @@ interface AnswerAuditor extends AutoCloseable {
      * Looks at the answer behind a receipt.
      *
      * @param deadline by which the audit must be over.
-     * @param asked its first element receives each cell before it is asked for.
+     * @param asked receives each cell before it is asked for.
      * @throws IOException where the node is silent, or the answer cannot be judged here: nothing is proven then.
      */
-    Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException;
+    Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException;
 
     @Override
     void close();

@@ -72,6 +72,7 @@ final class AuditAgent implements AutoCloseable {
     private final Map<String, AnswerAuditor> judges;
     private final EvidenceFolder evidences;
     private final VerdictStore verdicts;
+    private final RecentAudits recent;
     private final Events events;
     private final SecureRandom random = new SecureRandom();
     private final AuditQueue<Bytes32> audits = new AuditQueue<>(AUDITS, AUDITS_OF_A_NODE);
@@ -94,18 +95,21 @@ final class AuditAgent implements AutoCloseable {
      * @param judges by model id, in hexadecimal; closed with this.
      * @param evidenceFolder where what proves a lie is kept.
      * @param verdicts that it has bound itself to.
+     * @param recent told of what it has looked at.
      */
     AuditAgent(
             byte[] publicKey,
             Map<String, AnswerAuditor> judges,
             Path evidenceFolder,
             VerdictStore verdicts,
+            RecentAudits recent,
             Events events) {
         this.publicKey = publicKey.clone();
         this.me = Bytes32.of(publicKey);
         this.judges = Map.copyOf(judges);
         this.evidences = new EvidenceFolder(evidenceFolder, EVIDENCE_BYTES);
         this.verdicts = verdicts;
+        this.recent = recent;
         this.events = events;
     }
 
@@ -292,7 +296,7 @@ final class AuditAgent implements AutoCloseable {
     private Verdict judge(Settlement ordered, Node node) throws IOException {
         byte[] salt = new byte[32];
         random.nextBytes(salt);
-        Cell[] asked = new Cell[1];
+        AskedCells asked = new AskedCells();
         try {
             Finding finding = audit(ordered, node, asked);
             if (finding.good()) {
@@ -304,9 +308,9 @@ final class AuditAgent implements AutoCloseable {
             // The others drew cells of their own and may have missed this one: an auditor that has found a lie must
             // not be outvoted.
             boolean isOwnFind = ordered.level() == Level.AUDITED
-                    && asked[0] != null
-                    && !ordered.audit().postedCells().contains(asked[0]);
-            if (isOwnFind && post(ordered, asked[0])) {
+                    && asked.last() != null
+                    && !ordered.audit().postedCells().contains(asked.last());
+            if (isOwnFind && post(ordered, asked.last())) {
                 return null;
             }
             Failure failure = finding.failure();
@@ -316,16 +320,20 @@ final class AuditAgent implements AutoCloseable {
                 // Others have judged it meanwhile: after a pause that is most of what the log tells of.
                 return null;
             }
+            recent.unjudged(ordered, asked, String.valueOf(e.getMessage()));
             // No verdict on what could not be judged: silence is not proof of a lie.
             events.emit(new Event.CannotJudge(
                     Blake3.hex(ordered.requestHash()),
-                    asked[0] == null ? null : asked[0].toString(),
+                    asked.last() == null ? null : asked.last().toString(),
                     String.valueOf(e.getMessage())));
             boolean isSilence = judges.containsKey(Blake3.hex(ordered.receipt().modelId())) && isTheNodes(e);
-            if (isSilence && post(ordered, asked[0] == null ? FIRST : asked[0])) {
+            if (isSilence && post(ordered, asked.last() == null ? FIRST : asked.last())) {
                 return null;
             }
-            String place = asked[0] == null ? "receipt" : "layer " + asked[0].layer() + ", token " + asked[0].from();
+            String place = asked.last() == null
+                    ? "receipt"
+                    : "layer " + asked.last().layer() + ", token "
+                            + asked.last().from();
             return isSilence
                     ? new Verdict(Opinion.SILENT, "SILENCE", place, new byte[32], salt)
                     : new Verdict(Opinion.CANNOT_JUDGE, "UNABLE", place, new byte[32], salt);
@@ -360,7 +368,7 @@ final class AuditAgent implements AutoCloseable {
     }
 
     /** @param asked receives each cell before it is asked for. */
-    private Finding audit(Settlement ordered, Node node, Cell[] asked) throws IOException {
+    private Finding audit(Settlement ordered, Node node, AskedCells asked) throws IOException {
         AnswerAuditor judge = judges.get(Blake3.hex(ordered.receipt().modelId()));
         if (judge == null) {
             throw new IOException("This full node has no key and no copy of model "
@@ -376,6 +384,7 @@ final class AuditAgent implements AutoCloseable {
                         null,
                         false,
                         null);
+        recent.audited(ordered, asked, finding);
         Path evidence = finding.evidence() == null ? null : evidences.keep(ordered.requestHash(), finding.evidence());
         events.emit(new Event.Audited(
                 Blake3.hex(ordered.requestHash()),
@@ -396,7 +405,7 @@ final class AuditAgent implements AutoCloseable {
     }
 
     /** Asks the node, and again where it was lost or had no room: it may have been started anew. */
-    private Finding asked(AnswerAuditor judge, Settlement ordered, Node node, Cell[] asked) throws IOException {
+    private Finding asked(AnswerAuditor judge, Settlement ordered, Node node, AskedCells asked) throws IOException {
         Deadline deadline = deadline(ordered);
         while (true) {
             try {

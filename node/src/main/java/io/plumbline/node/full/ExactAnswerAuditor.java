@@ -57,7 +57,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     }
 
     @Override
-    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
+    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
         Auditor free = idle.poll();
         Auditor auditor = free == null ? new Auditor(key, tokenizer) : free;
         try {
@@ -68,7 +68,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         }
     }
 
-    private Finding judge(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, Cell[] asked)
+    private Finding judge(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
         // By what the receipt says: a disclosure that says otherwise is refuted before anything is opened.
@@ -96,10 +96,11 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             NodeClient.Disclosed disclosed,
             Peer peer,
             Deadline deadline,
-            Cell[] asked)
+            AskedCells asked)
             throws IOException {
         byte[] receiptHash = ordered.receipt().hash();
         OpeningSource openings = client.openings(peer, receiptHash, deadline);
+        asked.begin(key.config().layers());
         Audit audit = ordered.audit();
         AuditReport report;
         try {
@@ -109,7 +110,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
                     disclosed.answer(),
                     new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
                     cell -> {
-                        asked[0] = cell;
+                        asked.add(cell);
                         return openings.open(cell);
                     },
                     null);

@@ -1,5 +1,6 @@
 package io.plumbline.node.full;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
@@ -29,6 +30,8 @@ import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.page.PageSource;
+import io.plumbline.node.page.RecentBlocks;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -55,6 +58,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -72,7 +76,7 @@ import org.agrona.concurrent.AgentRunner;
  * The role that orders, audits and settles, on a host without a GPU and without weights: it reads a model once to
  * make its verifier key, and judges every receipt that the ledger orders.
  */
-public final class FullNode implements RunningRole {
+public final class FullNode implements RunningRole, PageSource {
     /** Longest wait for a node's next sign of life: three fit into the time the ledger gives for a verdict. */
     public static final long ANSWER_TIMEOUT_MS = 30_000;
 
@@ -93,6 +97,9 @@ public final class FullNode implements RunningRole {
     private final LedgerFollowed follows;
     private final FullNodeReading.BlockCounts counts = new FullNodeReading.BlockCounts();
     private final FullNodeReading reading;
+    private final RecentAudits recent = new RecentAudits();
+    private final RecentBlocks blocks = new RecentBlocks();
+    private final FullNodePage page;
     private final NodeClient client;
     private final AuditAgent judge;
     private final Voter voter;
@@ -141,6 +148,7 @@ public final class FullNode implements RunningRole {
                 judges(setup.models, setup.keyFile, network.genesis().trusted()),
                 folder.resolve("evidence"),
                 new VerdictStore(folder.resolve("verdicts")),
+                recent,
                 events);
         this.voter = new Voter(
                 keys,
@@ -155,6 +163,7 @@ public final class FullNode implements RunningRole {
                     @Override
                     public void onAudit(Settlement changed, Node node) {
                         judge.onAudit(changed, node);
+                        recent.changed(changed);
                         if (!changed.isOpen()) {
                             index.onClosed(changed);
                         }
@@ -170,6 +179,8 @@ public final class FullNode implements RunningRole {
                     public void onCertified(BlockHeader header, Certificate certificate) {
                         counts.certificate();
                         voter.onCertified(header.number());
+                        blocks.add(header, certificate);
+                        recent.certified(header);
                         index.onCertified(header, certificate);
                     }
                 },
@@ -214,8 +225,15 @@ public final class FullNode implements RunningRole {
                 new AdminCommands(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
         this.control = new AdminSocket(folder, operator::execute, this::report);
         this.reading = new FullNodeReading(service, member, voter, judge, counts);
+        recent.live();
+        this.page = new FullNodePage(network, id, service, reading, blocks, recent);
         this.follows = new LedgerFollowed(() -> behind(service));
         events.emit(new Event.Ready("full-node", HexFormat.of().formatHex(keys.publicKey()), null, null));
+    }
+
+    @Override
+    public SortedMap<String, JsonNode> sections() throws IOException {
+        return page.sections();
     }
 
     /** Why what it has applied is not what the ledger has ordered, or null. */

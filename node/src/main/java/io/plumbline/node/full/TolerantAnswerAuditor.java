@@ -10,7 +10,6 @@ import io.plumbline.node.network.Event;
 import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
-import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
@@ -65,7 +64,7 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
     }
 
     @Override
-    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
+    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
         Bytes32 node = Bytes32.of(ordered.node());
         try {
             // How large its tensors are is not known before they come.

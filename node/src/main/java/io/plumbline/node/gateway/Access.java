@@ -4,6 +4,7 @@ import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.network.EverySecond;
+import io.plumbline.node.page.PageRoutes;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.node.tls.CertificateFiles;
 import java.io.IOException;
@@ -57,7 +58,7 @@ public final class Access implements AutoCloseable {
     HttpRoutes guard(HttpRoutes routes) {
         return tenants == null && calls == null
                 ? routes
-                : routes.wrapped((method, path, handler) -> OPEN_PATHS.contains(path)
+                : routes.wrapped((method, path, handler) -> OPEN_PATHS.contains(path) || PageRoutes.PATHS.contains(path)
                         ? handler
                         : refusing(Http.form(path), guard(path, handler, method.equals("POST"))));
     }
@@ -79,6 +80,11 @@ public final class Access implements AutoCloseable {
                 Http.refuse(http, form, e);
             }
         };
+    }
+
+    /** Whether a key is needed, so that what is asked and answered is nobody's business but tenants'. */
+    public boolean isPrivate() {
+        return tenants != null;
     }
 
     /** Null where everybody may use it. */

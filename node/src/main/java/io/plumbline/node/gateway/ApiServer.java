@@ -123,7 +123,7 @@ public final class ApiServer implements AutoCloseable {
     }
 
     /** Requests that are being answered. */
-    int underWay() {
+    public int underWay() {
         return gate.inside();
     }
 

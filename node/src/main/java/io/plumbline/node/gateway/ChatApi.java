@@ -50,7 +50,9 @@ final class ChatApi implements AutoCloseable {
 
     /** As {@code /v1/models} lists it. */
     ObjectNode listed() {
-        return ApiServer.listed(modelName, model.id());
+        // By which a reader of a receipt knows where its cells lie.
+        return ApiServer.listed(modelName, model.id())
+                .put("plumbline_layers", model.config().layers());
     }
 
     /** {@code /v1/chat/completions}. */

@@ -24,6 +24,8 @@ import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.page.LiveView;
+import io.plumbline.node.page.PageRoutes;
 import io.plumbline.node.tenant.Payers;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.transport.Drivers;
@@ -63,6 +65,7 @@ public final class Gateway implements RunningRole {
     private final LedgerCredit credit;
     private final LedgerFollowed followed;
     private final PayPerCall calls;
+    private final LiveView page;
 
     /**
      * Where a gateway works and what it offers.
@@ -122,8 +125,13 @@ public final class Gateway implements RunningRole {
         this.followed = new LedgerFollowed(
                 () -> ledger.nodes().isEmpty() ? "no inference node is registered on the ledger" : null);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
-        NodeSelector nodes = new NodeSelector(keys, ledger, endpoint, client, place.terms(), events);
+        BoughtAnswers bought = new BoughtAnswers(cases);
+        NodeSelector nodes = new NodeSelector(keys, ledger, endpoint, client, place.terms(), bought, events);
         Access access = place.access();
+        // A request that fails is refused, and a look that fails comes again; the process is well.
+        Consumer<Throwable> requestFaults = fault -> events.emit(new Event.Error(fault.toString()));
+        this.page = new LiveView(
+                new GatewayPage(network, ledger, cases, nodes, bought, place.terms(), access), requestFaults);
         this.calls = place.payers() == null
                 ? null
                 : new PayPerCall(ledger, genesis.hash(), keys, place.payers(), access.tls() != null);
@@ -139,8 +147,7 @@ public final class Gateway implements RunningRole {
                     place.terms().level(),
                     new ApiServer.Place(host, place.httpPort(), place.origins(), access, place.operator()),
                     this::addRoutes,
-                    // A request that fails is refused; the process is well.
-                    fault -> events.emit(new Event.Error(fault.toString())));
+                    requestFaults);
         } catch (IOException e) {
             closeAllButServer();
             throw e;
@@ -148,6 +155,7 @@ public final class Gateway implements RunningRole {
         if (credit != null) {
             credit.start();
         }
+        page.start();
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
 
@@ -200,6 +208,7 @@ public final class Gateway implements RunningRole {
 
     private void addRoutes(HttpRoutes routes) {
         HealthRoutes.addTo(routes, this::notReady);
+        PageRoutes.addTo(routes, page, PageRoutes.API_STREAMS);
         routes.get("/v1/receipts/{request}", this::receipt)
                 .get("/v1/receipts/{request}/proof", this::proof)
                 .get("/v1/accounts/{key}", this::account);
@@ -289,7 +298,7 @@ public final class Gateway implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.close(credit);
+        CloseHelper.closeAll(page, credit);
         server.close();
         closeAllButServer();
     }

@@ -102,6 +102,12 @@ final class NodePace {
         return one == null ? 0 : one.firstNs * (1 + one.underWay);
     }
 
+    /** The running mean of the time to a node's first token, in nanoseconds; 0 where it was never tried. */
+    synchronized double firstNs(Bytes32 node) {
+        Seen one = seen.get(node);
+        return one == null ? 0 : one.firstNs;
+    }
+
     /** Answers of a node that are under way. */
     synchronized int underWay(Bytes32 node) {
         Seen one = seen.get(node);

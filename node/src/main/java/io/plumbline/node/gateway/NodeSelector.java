@@ -1,5 +1,6 @@
 package io.plumbline.node.gateway;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
@@ -62,6 +63,7 @@ final class NodeSelector implements Answerers {
     private final Endpoint endpoint;
     private final NodeClient client;
     private final Terms terms;
+    private final BoughtAnswers bought;
     private final Events events;
 
     private final NodePace pace = new NodePace(System::nanoTime);
@@ -69,8 +71,17 @@ final class NodeSelector implements Answerers {
     /** Until when, by {@link System#nanoTime}. */
     private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
 
-    NodeSelector(KeyPair keys, LedgerClient ledger, Endpoint endpoint, NodeClient client, Terms terms, Events events) {
+    /** @param bought told of each answer. */
+    NodeSelector(
+            KeyPair keys,
+            LedgerClient ledger,
+            Endpoint endpoint,
+            NodeClient client,
+            Terms terms,
+            BoughtAnswers bought,
+            Events events) {
         this.terms = terms;
+        this.bought = bought;
         this.keys = keys;
         this.ledger = ledger;
         this.endpoint = endpoint;
@@ -256,6 +267,18 @@ final class NodeSelector implements Answerers {
         return null;
     }
 
+    /** What this gateway has seen of a node, for those that look at its page. */
+    ObjectNode load(Node node) {
+        Bytes32 key = Bytes32.of(node.key());
+        return Http.MAPPER
+                .createObjectNode()
+                .put("under_way", pace.underWay(key))
+                .put("first_token_ms", pace.firstNs(key) / 1e6)
+                .put(
+                        "left_out",
+                        hasLied(node) ? "lied" : isAway(node) ? "away" : isLeftOut(BUSY, node) ? "busy" : null);
+    }
+
     private boolean hasLied(Node node) {
         return isLeftOut("", node);
     }
@@ -285,6 +308,7 @@ final class NodeSelector implements Answerers {
      */
     @Override
     public void answered(Receipt receipt, int units) {
+        bought.add(receipt.requestHash());
         events.emit(new Event.Bought(
                 Blake3.hex(receipt.requestHash()), Blake3.hex(receipt.node()), units, receipt.price()));
     }

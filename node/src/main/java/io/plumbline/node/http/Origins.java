@@ -36,6 +36,19 @@ public record Origins(Set<String> allowed) {
         return allowed.contains("*") || allowed.contains(origin) || isLocal(origin);
     }
 
+    /**
+     * Whether a page is this server's own. Without TLS a name proves nothing: another's page may have had its own name
+     * lead here (DNS rebinding), and would pass for ours. An address leads to one place, and with TLS the certificate
+     * has shown the name.
+     *
+     * @param host the request's header; null where it has none.
+     */
+    static boolean isOwn(String origin, String host, boolean isTls) {
+        return host != null
+                && origin.equals((isTls ? "https://" : "http://") + host)
+                && (isTls || host.matches("(\\d{1,3}(\\.\\d{1,3}){3}|\\[[0-9a-fA-F:.]+])(:\\d{1,5})?"));
+    }
+
     private static boolean isLocal(String origin) {
         try {
             String host = URI.create(origin).getHost();

@@ -64,7 +64,7 @@ final class RequestDispatcher extends Handler.Abstract {
             requireFraming(request);
             String origin = request.getHeaders().get(HttpHeader.ORIGIN);
             if (origin != null) {
-                admit(exchange, origin);
+                admit(exchange, request, origin);
             }
             if (origin != null && isPreflight(request)) {
                 answerPreflight(exchange, request);
@@ -95,9 +95,11 @@ final class RequestDispatcher extends Handler.Abstract {
     }
 
     /** Lets the browser show the answer to a page, where the page is one that may use this server. */
-    private void admit(JettyExchange exchange, String origin) {
+    private void admit(JettyExchange exchange, Request request, String origin) {
         exchange.responseHeader("Vary", "Origin");
-        if (!origins.allow(origin)) {
+        String host = request.getHeaders().get(HttpHeader.HOST);
+        boolean isTls = request.getConnectionMetaData().isSecure();
+        if (!origins.allow(origin) && !Origins.isOwn(origin, host, isTls)) {
             throw new HttpException(
                     403, "Pages of this origin may not use this gateway; its operator lets them by --allow-origin.");
         }

@@ -8,8 +8,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * What a quorum of full nodes has signed of requests: one full node that is asked can withhold it, and cannot make it
- * up.
+ * What a quorum of full nodes has signed, of requests above all: one full node that is asked can withhold it, and
+ * cannot make it up.
  *
  * @param genesis of the ledger, which names the full nodes.
  */
@@ -21,12 +21,22 @@ public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
      * @throws IOException where the full node that was asked shows something else, or does not answer.
      */
     public CertifiedEntry find(byte[] requestHash) throws IOException {
-        CertifiedEntry entry = ledger.prove(Kind.CASE, requestHash);
+        return find(Kind.CASE, requestHash);
+    }
+
+    /**
+     * Another entry as of the last certified block, or its absence there.
+     *
+     * @return null where no certified block is at hand.
+     * @throws IOException where the full node that was asked shows something else, or does not answer.
+     */
+    public CertifiedEntry find(Kind kind, byte[] id) throws IOException {
+        CertifiedEntry entry = ledger.prove(kind, id);
         if (entry == null) {
             return null;
         }
         String fault = entry.fault(genesis.hash(), genesis.fullNodes());
-        if (fault == null && (entry.kind() != Kind.CASE || !Arrays.equals(entry.id(), requestHash))) {
+        if (fault == null && (entry.kind() != kind || !Arrays.equals(entry.id(), id))) {
             fault = "it is of another entry";
         }
         if (fault != null) {

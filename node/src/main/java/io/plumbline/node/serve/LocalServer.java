@@ -1,5 +1,6 @@
 package io.plumbline.node.serve;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.plumbline.node.gateway.ApiException;
@@ -10,10 +11,14 @@ import io.plumbline.node.health.HealthRoutes;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.page.LiveView;
+import io.plumbline.node.page.PageRoutes;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.util.HexFormat;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
@@ -28,6 +33,9 @@ public final class LocalServer implements RunningRole {
     private final LocalModels models;
     private final ReceiptLog log;
     private final ApiServer server;
+    private final LiveView page;
+    private final boolean isPrivate;
+    private final String key;
 
     /**
      * Starts it.
@@ -46,6 +54,9 @@ public final class LocalServer implements RunningRole {
             throws IOException {
         this.models = models;
         this.log = log;
+        this.page = new LiveView(this::sections, faults);
+        this.isPrivate = place.access().isPrivate();
+        this.key = HEX.formatHex(keys.publicKey());
         this.server = new ApiServer(
                 new LocalAnswers(models, keys, log),
                 sources,
@@ -54,6 +65,7 @@ public final class LocalServer implements RunningRole {
                 place,
                 this::addRoutes,
                 faults);
+        page.start();
     }
 
     public int port() {
@@ -93,7 +105,31 @@ public final class LocalServer implements RunningRole {
 
     private void addRoutes(HttpRoutes routes) {
         HealthRoutes.addTo(routes, this::notReady);
+        PageRoutes.addTo(routes, page, PageRoutes.API_STREAMS);
         routes.get("/v1/receipts/{request}", this::receipt);
+    }
+
+    /** What the page shows of this process: what its tenants do is their business. */
+    private SortedMap<String, JsonNode> sections() {
+        SortedMap<String, JsonNode> sections = new TreeMap<>();
+        sections.put(
+                "about",
+                Http.MAPPER
+                        .createObjectNode()
+                        .put("role", "serve")
+                        .put("key", key)
+                        .put("needs_key", isPrivate)
+                        .put("level", Level.SIGNED.name()));
+        if (!isPrivate) {
+            sections.put(
+                    "log",
+                    Http.MAPPER
+                            .createObjectNode()
+                            .put("receipts", log.count())
+                            .put("chain", HEX.formatHex(log.chain()))
+                            .put("under_way", server.underWay()));
+        }
+        return sections;
     }
 
     private void receipt(HttpExchange http) throws IOException {
@@ -117,6 +153,6 @@ public final class LocalServer implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(server, models, log);
+        CloseHelper.closeAll(page, server, models, log);
     }
 }

@@ -152,7 +152,8 @@ class SourcesNetworkTest {
                 Duration.ofMinutes(1),
                 Set.of(Bytes32.of(feed.id())),
                 new SourceFetch(host -> new InetAddress[] {InetAddress.getByName("127.0.0.1")}, true, (SSLSocketFactory)
-                        SSLSocketFactory.getDefault()));
+                        SSLSocketFactory.getDefault()),
+                null);
         RUNNING.addFirst(new DataNode(network, DATA, place, null, null, QUIET, (code, why) -> {}));
         RUNNING.addFirst(new InferenceNode(
                 network,

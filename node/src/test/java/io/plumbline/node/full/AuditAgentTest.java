@@ -22,7 +22,6 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
-import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -54,7 +53,8 @@ class AuditAgentTest {
     private static AnswerAuditor without(Set<Bytes32> dead) {
         return new AnswerAuditor() {
             @Override
-            public Finding judge(Settlement ordered, Peer peer, Deadline deadline, Cell[] asked) throws IOException {
+            public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
+                    throws IOException {
                 if (dead.contains(Bytes32.of(ordered.node()))) {
                     throw new LostException("nobody is there");
                 }
@@ -90,6 +90,7 @@ class AuditAgentTest {
                 Map.of(Blake3.hex(MODEL), without(deadKeys)),
                 folder.resolve("evidence"),
                 new VerdictStore(folder.resolve("verdicts")),
+                new RecentAudits(),
                 events);
         Media media = new Media(folder.resolve("media"), e -> {}, () -> {});
         Endpoint endpoint = new Endpoint(

@@ -57,7 +57,7 @@ class RoleHealthTest {
         for (ChildRole role : List.of(full, node, gateway)) {
             role.awaitStatus(ChildNetwork.health(role), "/readyz", 200);
             assertEquals(200, role.get(ChildNetwork.health(role), "/healthz").statusCode());
-            assertEquals(404, role.get(ChildNetwork.health(role), "/").statusCode());
+            assertEquals(404, role.get(ChildNetwork.health(role), "/nothing").statusCode());
         }
         // A gateway's own port serves them too.
         gateway.awaitStatus(ChildNetwork.api(gateway), "/readyz", 200);

@@ -5,14 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.node.tls.TestCertificates;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Which web pages may use a server from a browser, and that others have nothing done for them. */
 class OriginsTest {
@@ -26,6 +30,46 @@ class OriginsTest {
         }
         try (HttpClient client = HttpClient.newHttpClient()) {
             return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        }
+    }
+
+    /** A name proves nothing where no certificate shows it: another's page may have had its own name lead here. */
+    @Test
+    void aServersOwnPageMayUseItWhereItsAddressOrItsCertificateShowsThatItIsOurs() {
+        for (String host : List.of("203.0.113.5:8080", "10.0.0.7", "[2001:db8::1]:8080")) {
+            assertTrue(Origins.isOwn("http://" + host, host, false), host);
+            assertFalse(Origins.isOwn("https://" + host, host, false), host);
+        }
+        assertTrue(Origins.isOwn("https://gateway.example", "gateway.example", true));
+        assertFalse(Origins.isOwn("http://gateway.example", "gateway.example", true));
+        assertFalse(Origins.isOwn("https://evil.example", "gateway.example", true));
+        for (String host : List.of("evil.example:8080", "10.0.0.7.evil.example", "1.2.3.4x", "")) {
+            assertFalse(Origins.isOwn("http://" + host, host, false), host);
+        }
+        assertFalse(Origins.isOwn("http://10.0.0.7", "10.0.0.8", false));
+        assertFalse(Origins.isOwn("http://10.0.0.7", null, false));
+    }
+
+    private static int posted(TestServer server, String scheme, String host) throws IOException {
+        return RawClient.ask(
+                        server.server,
+                        "POST /echo HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + scheme + "://" + host
+                                + "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+                                + "Connection: close\r\n\r\n{}")
+                .status();
+    }
+
+    @Test
+    void whatAServersOwnPagePostsIsTaken(@TempDir Path folder) throws Exception {
+        try (TestServer server = new TestServer()) {
+            assertEquals(200, posted(server, "http", "203.0.113.5:8080"));
+            assertEquals(403, posted(server, "http", "gateway.example"));
+        }
+        SSLContext tls = TestCertificates.make(folder, "EC", "gateway.example").context();
+        try (TestServer server = new TestServer(TestServer.LIMITS, tls)) {
+            assertEquals(200, posted(server, "https", "gateway.example"));
+            assertEquals(403, posted(server, "http", "gateway.example"));
+            assertEquals(400, posted(server, "https", "evil.example"), "the certificate is of another name");
         }
     }
 

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** Clients of npm's, as their makers publish them: their versions are pinned, and installed where npm is. */
-final class NpmClients {
+public final class NpmClients {
     private static final Path SOURCE = Path.of("src/test/clients");
     private static final Path FOLDER = Path.of("target/clients");
     private static final String LOCK = "package-lock.json";
@@ -51,7 +51,7 @@ final class NpmClients {
     }
 
     /** Installs them, where they are not yet. Skips the test where there is no Node.js, npm or registry. */
-    private static void install() throws IOException, InterruptedException {
+    public static void install() throws IOException, InterruptedException {
         Ended version = run(Path.of("."), "node", "--version");
         assumeTrue(version != null && version.code == 0, "Node.js is not here: clients of npm's are not tried");
         Files.createDirectories(FOLDER);
@@ -93,7 +93,12 @@ final class NpmClients {
         check(client, Map.of("NODE_EXTRA_CA_CERTS", certificate.toAbsolutePath().toString()), arguments);
     }
 
-    private static void check(String client, Map<String, String> variables, String... arguments)
+    /**
+     * As {@link #check(String, String)}.
+     *
+     * @param variables of its environment, beside this process's.
+     */
+    public static void check(String client, Map<String, String> variables, String... arguments)
             throws IOException, InterruptedException {
         install();
         List<String> command = new ArrayList<>(List.of("node", client + ".mjs"));

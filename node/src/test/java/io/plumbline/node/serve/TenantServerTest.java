@@ -1,6 +1,7 @@
 package io.plumbline.node.serve;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -142,6 +143,24 @@ class TenantServerTest {
 
     private static long header(HttpResponse<?> answer, String name) {
         return answer.headers().firstValueAsLong(name).orElse(-1);
+    }
+
+    @Test
+    void thePageIsOpenAndTellsNothingOfWhatTenantsDo() throws Exception {
+        String page = base().replace("/v1", "/ui");
+        for (String path : new String[] {"", "/app.js", "/js/verifier.js"}) {
+            assertEquals(
+                    200,
+                    http.send(request(page + path, null).build(), HttpResponse.BodyHandlers.ofString())
+                            .statusCode(),
+                    path);
+        }
+        JsonNode state =
+                MAPPER.readTree(http.send(request(page + "/state", null).build(), HttpResponse.BodyHandlers.ofString())
+                        .body());
+        assertTrue(state.path("about").path("needs_key").asBoolean(), state.toString());
+        assertTrue(state.path("log").isMissingNode(), "how much is asked is the tenants' business");
+        assertFalse(state.toString().contains("stories"), "models are told to those who may ask them");
     }
 
     @Test

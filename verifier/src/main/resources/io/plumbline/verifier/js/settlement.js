@@ -25,7 +25,7 @@ export function settlementFrom(bytes) {
     level: LEVELS[reader.intWithin('level', 0, LEVELS.length - 1)],
     status: STATUSES[reader.intWithin('status', 0, STATUSES.length - 1)],
     receipt: receiptOf(reader),
-    verdicts: verdicts(reader),
+    ...audit(reader),
     deadlineMs: reader.long('deadline'),
     height: reader.long('height'),
   };
@@ -42,15 +42,16 @@ function receiptOf(reader) {
   return bytes.length === 0 ? null : receiptFrom(bytes);
 }
 
-/** Reads the audit, of which the verdicts that were revealed stay: [{auditor, opinion, step, place}]. */
-function verdicts(reader) {
-  reader.fixed(32, 'beacon');
+/** The audit: its beacon, the cells posted [{layer, from, to}], the verdicts told [{auditor, opinion, step, place}]. */
+function audit(reader) {
+  const beacon = reader.fixed(32, 'beacon');
   const count = reader.intWithin('auditors', 0, MAX_AUDITORS);
   const auditors = Array.from({ length: count }, () => reader.fixed(PUBLIC_BYTES, 'auditor'));
   reader.int('round');
-  ofAuditors(reader, 'posted', auditors, () => skipCell(reader));
+  const posted = ofAuditors(reader, 'posted', auditors, () => cell(reader));
   ofAuditors(reader, 'commitments', auditors, () => reader.fixed(32, 'commitment'));
-  return ofAuditors(reader, 'verdicts', auditors, (auditor) => ({ auditor, ...verdict(reader) }));
+  const verdicts = ofAuditors(reader, 'verdicts', auditors, (auditor) => ({ auditor, ...verdict(reader) }));
+  return { beacon, auditors, posted, verdicts };
 }
 
 /** A list of what some auditors said, each after its auditor's place. */
@@ -60,13 +61,14 @@ function ofAuditors(reader, field, auditors, read) {
     read(auditors[reader.intWithin("auditor's place", 0, auditors.length - 1)]));
 }
 
-function skipCell(reader) {
-  reader.intWithin('layer', 0, 0x7fffffff);
+function cell(reader) {
+  const layer = reader.intWithin('layer', 0, 0x7fffffff);
   const from = reader.intWithin('from', 0, 0x7fffffff);
   const to = reader.int('to');
   if (to <= from || to - from > MAX_CELL_TOKENS) {
     reader.refuse(`a cell of tokens ${from} to ${to}`);
   }
+  return { layer, from, to };
 }
 
 function verdict(reader) {

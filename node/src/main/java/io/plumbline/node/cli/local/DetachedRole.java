@@ -146,14 +146,20 @@ final class DetachedRole {
 
     /** The event by which it said that it was ready, or null. */
     Event.Ready ready() throws IOException {
+        return said(Event.Ready.class);
+    }
+
+    /** The first event of a kind since its last start, or null. */
+    <E extends Event> E said(Class<E> kind) throws IOException {
         Path file = folder.resolve(EVENTS_FILE);
         if (!Files.exists(file)) {
             return null;
         }
         try (var lines = Files.lines(file)) {
             for (String line : (Iterable<String>) lines.filter(l -> l.startsWith("{") && l.endsWith("}"))::iterator) {
-                if (Events.read(line) instanceof Event.Ready ready) {
-                    return ready;
+                Event event = Events.read(line);
+                if (kind.isInstance(event)) {
+                    return kind.cast(event);
                 }
             }
         }

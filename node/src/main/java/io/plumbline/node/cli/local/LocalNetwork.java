@@ -3,6 +3,7 @@ package io.plumbline.node.cli.local;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.ThisProgram;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -23,6 +24,7 @@ import java.util.function.IntConsumer;
  * network's file and the ledger are made once and found again: what was paid before a stop is paid after it.
  */
 final class LocalNetwork implements AutoCloseable {
+    private static final String FULL_NODE = "full-node";
     static final String INFERENCE_NODE = "inference-node";
     static final String GATEWAY = "gateway";
     static final String DATA_NODE = "data-node";
@@ -61,7 +63,7 @@ final class LocalNetwork implements AutoCloseable {
                 throw new IOException("Another command starts or stops the network in " + folder + " now.");
             }
             for (int i = 0; i < FULL_NODES; i++) {
-                roles.add(role("full-node-" + i));
+                roles.add(role(FULL_NODE + "-" + i));
             }
             // A network that was made before there were data nodes has none.
             if (!isIn(this.folder) || Files.exists(keyFile(DATA_NODE))) {
@@ -102,6 +104,18 @@ final class LocalNetwork implements AutoCloseable {
     /** Where blobs are put and fetched, or null where no data node runs. */
     String dataNode() throws IOException {
         return address(DATA_NODE);
+    }
+
+    /** Where a browser shows the network: the gateway's page; null where none runs. */
+    String page() throws IOException {
+        return address(GATEWAY);
+    }
+
+    /** Where a browser shows what a full node sees, its audits above all; null where the first one does not run. */
+    String fullNodePage() throws IOException {
+        DetachedRole first = roles.getFirst();
+        Event.Listening listening = first.process().isPresent() ? first.said(Event.Listening.class) : null;
+        return listening == null ? null : "http://localhost:" + listening.port();
     }
 
     private String address(String name) throws IOException {
@@ -204,7 +218,7 @@ final class LocalNetwork implements AutoCloseable {
 
     private List<String> command(DetachedRole role, Settings settings) {
         List<String> command = program();
-        String kind = role.name().startsWith("full-node") ? "full-node" : role.name();
+        String kind = role.name().startsWith(FULL_NODE) ? FULL_NODE : role.name();
         command.addAll(List.of(
                 kind,
                 "--network",
@@ -219,6 +233,9 @@ final class LocalNetwork implements AutoCloseable {
         }
         command.addAll(
                 List.of("--model", kind.equals(GATEWAY) ? settings.name() + "=" + settings.model() : settings.model()));
+        if (kind.equals(FULL_NODE)) {
+            command.addAll(List.of("--health", "0"));
+        }
         if (kind.equals(GATEWAY)) {
             command.addAll(List.of("--port", "" + settings.port()));
         }

@@ -22,6 +22,7 @@ final class StatusCommand extends LocalOptions {
             String gateway = network.gateway();
             if (gateway != null) {
                 Terminal.print("serves          " + gateway);
+                Terminal.print("shows           " + network.page());
             }
             String dataNode = network.dataNode();
             if (dataNode != null) {

@@ -54,6 +54,8 @@ final class UpCommand extends LocalOptions {
                     "network   " + roles + " processes, kept in " + dir + "; ./plumbline network down stops them");
             Terminal.print("serves    " + gateway + ", which OpenAI's clients take as base URL; any API key");
             Terminal.print("try it    ./plumbline chat " + gateway);
+            Terminal.print(
+                    "see it    " + network.page() + " in a browser; a full node's audits: " + network.fullNodePage());
         }
         return 0;
     }

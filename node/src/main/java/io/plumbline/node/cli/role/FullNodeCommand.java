@@ -36,6 +36,11 @@ public final class FullNodeCommand extends RoleCommand {
     private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
 
     @Override
+    boolean hasPage() {
+        return true;
+    }
+
+    @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
         if (models.isEmpty() && !Files.exists(file)) {

@@ -10,6 +10,7 @@ import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
+import io.plumbline.node.page.PageSource;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -79,6 +80,11 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
      */
     abstract RunningRole open(Network on, KeyPair keys, FaultListener faults) throws Exception;
 
+    /** Whether the role has a page at its operator's port. */
+    boolean hasPage() {
+        return false;
+    }
+
     @Override
     public Integer call() throws Exception {
         operator.requireSound();
@@ -92,8 +98,11 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
     }
 
     private RunningRole started(FaultListener faults) throws Exception {
-        operator.listen(life, events::emit);
+        operator.listen(life, events::emit, hasPage());
         RunningRole role = open(Network.read(network), Network.readKey(key), faults);
+        if (role instanceof PageSource source) {
+            operator.show(source);
+        }
         role.bindTo(operator.metrics().registry());
         return role;
     }

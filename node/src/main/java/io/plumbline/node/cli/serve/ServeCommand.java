@@ -141,7 +141,7 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         Lifecycle life = new Lifecycle(tell);
         return life.run(
                         faults -> {
-                            operator.listen(life, tell);
+                            operator.listen(life, tell, false);
                             return alone(folders, faults);
                         },
                         operator.drainBound())

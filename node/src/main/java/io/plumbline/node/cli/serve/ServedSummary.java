@@ -35,7 +35,7 @@ record ServedSummary(LocalModels models, Path folder, boolean isTls, boolean has
             Terminal.print("          ./plumbline audit RECEIPT --log " + folder + " --model " + model);
         }
         if (models.language() != null) {
-            Terminal.print("try it    ./plumbline chat " + base() + "/v1");
+            Terminal.print("try it    ./plumbline chat " + base() + "/v1, or " + base() + " in a browser");
         }
     }
 
