@@ -48,11 +48,13 @@ export function build() {
                                   ['Feed', 'Value', 'Spread', 'Age', 'Reports', 'Round'],
                                   list.rows.map(row),
                               ),
-                              list.total > list.rows.length &&
+                              (list.more || list.total > list.rows.length) &&
                                   h(
                                       'p',
                                       { class: 'note' },
-                                      `${number(list.total - list.rows.length)} more are not shown.`,
+                                      list.more
+                                          ? 'More are not shown.'
+                                          : `${number(list.total - list.rows.length)} more are not shown.`,
                                   ),
                           ]
                         : empty('No feed is declared.'),
