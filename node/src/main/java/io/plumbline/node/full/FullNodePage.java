@@ -131,7 +131,9 @@ final class FullNodePage implements PageSource {
 
     private static ObjectNode feeds(LedgerState state) {
         List<Feed> all = state.feedsAfter(null, LedgerSections.MAX_ROWS + 1);
-        ObjectNode feeds = LedgerSections.list(all.size());
+        // Counting all of them would keep the replica's thread.
+        ObjectNode feeds = LedgerSections.list(Math.min(all.size(), LedgerSections.MAX_ROWS))
+                .put("more", all.size() > LedgerSections.MAX_ROWS);
         for (Feed feed : all.subList(0, Math.min(all.size(), LedgerSections.MAX_ROWS))) {
             DeclaredFeed declared = state.feed(feed.id());
             boolean isStale = declared.latest() != null && declared.latest().isStale(feed, System.currentTimeMillis());

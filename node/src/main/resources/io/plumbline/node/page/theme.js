@@ -1,36 +1,36 @@
 // Loaded before anything is drawn, so that no page flashes in the other theme. Not a module: those come too late.
 (() => {
-    const themes = ['auto', 'light', 'dark'];
-    const kept = () => {
-        try {
-            return themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto';
-        } catch {
-            return 'auto';
-        }
-    };
-    const apply = (theme) => {
-        document.documentElement.dataset.theme = theme;
-        const button = document.getElementById('theme');
-        if (button) {
-            button.textContent = `◐ ${theme}`;
-            button.setAttribute('aria-label', `Theme: ${theme}`);
-        }
-        document.dispatchEvent(new Event('theme'));
-    };
+  const themes = ['auto', 'light', 'dark'];
+  const kept = () => {
+    try {
+      return themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto';
+    } catch {
+      return 'auto';
+    }
+  };
+  const apply = (theme) => {
+    document.documentElement.dataset.theme = theme;
+    const button = document.getElementById('theme');
+    if (button) {
+      button.textContent = `◐ ${theme}`;
+      button.setAttribute('aria-label', `Theme: ${theme}`);
+    }
+    document.dispatchEvent(new Event('theme'));
+  };
+  apply(kept());
+  document.addEventListener('DOMContentLoaded', () => {
     apply(kept());
-    document.addEventListener('DOMContentLoaded', () => {
-        apply(kept());
-        document.getElementById('theme').addEventListener('click', () => {
-            const next = themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length];
-            try {
-                localStorage.setItem('theme', next);
-            } catch {
-                // It holds until the page is left.
-            }
-            apply(next);
-        });
-        matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
-            document.dispatchEvent(new Event('theme')),
-        );
+    document.getElementById('theme').addEventListener('click', () => {
+      const next = themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length];
+      try {
+        localStorage.setItem('theme', next);
+      } catch {
+        // It holds until the page is left.
+      }
+      apply(next);
     });
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
+      document.dispatchEvent(new Event('theme')),
+    );
+  });
 })();
