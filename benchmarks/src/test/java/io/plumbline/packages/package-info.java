@@ -1,0 +1,2 @@
+/** Tests of packages, which need all modules built. */
+package io.plumbline.packages;
