@@ -2,8 +2,8 @@ package io.plumbline.client;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
-import io.plumbline.verifier.lightclient.SettlementProof.RefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Receipt;
 import java.time.Duration;
@@ -61,7 +61,7 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
         SettlementProof proof;
         try {
             proof = SettlementProof.check(bytes, ledger);
-        } catch (RefusedException e) {
+        } catch (ProofRefusedException e) {
             throw new VerificationException(
                     e.check().name(), "The proof of the settlement does not hold: " + e.getMessage(), e);
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.FeedProof;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -90,7 +91,7 @@ final class SourcesCheck {
         try {
             byte[] proof = Base64.getDecoder().decode(told.path("proof").asText());
             return FeedProof.check(proof, ledger, HEX.parseHex(feed), sentMs).feed();
-        } catch (FeedProof.RefusedException | IllegalArgumentException e) {
+        } catch (ProofRefusedException | IllegalArgumentException e) {
             throw refused("The fact that the model was told is not proven: " + e.getMessage(), e);
         }
     }

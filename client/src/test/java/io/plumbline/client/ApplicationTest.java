@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.io.IOException;
@@ -22,7 +23,7 @@ class ApplicationTest {
     static final class Application {
         private Application() {}
 
-        public static void main(String[] arguments) throws IOException, SettlementProof.RefusedException {
+        public static void main(String[] arguments) throws IOException, ProofRefusedException {
             JsonNode vectors = new ObjectMapper()
                     .readTree(Path.of("../docs/receipt-vectors/proofs.json").toFile());
             JsonNode first = vectors.get("cases").get(0);

@@ -24,6 +24,8 @@ import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.FeedProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.ProofCheck;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.nio.charset.StandardCharsets;
@@ -436,7 +438,7 @@ class FeedsTest {
         TrustedLedger trusted = new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes());
         certify();
         byte[] none = state.blocks().prove(Kind.DECLARED_FEED, FEED.id()).encode();
-        assertEquals(FeedProof.Check.NO_VALUE, refused(none, trusted, FEED.id(), now));
+        assertEquals(ProofCheck.NO_VALUE, refused(none, trusted, FEED.id(), now));
         for (int node = 0; node < 3; node++) {
             assertNull(report(node, 213 + node));
         }
@@ -450,33 +452,33 @@ class FeedsTest {
         assertArrayEquals(OWNER.publicKey(), proof.feed().owner());
         long last = now + FEED.maxAgeMs();
         assertNotNull(FeedProof.check(entry.encode(), trusted, FEED.id(), last));
-        assertEquals(FeedProof.Check.STALE, refused(entry.encode(), trusted, FEED.id(), last + 1), "an old block");
+        assertEquals(ProofCheck.STALE, refused(entry.encode(), trusted, FEED.id(), last + 1), "an old block");
         byte[] forged = entry.value().clone();
         int value = forged.length - 32 - 8 - 4 - 4 - 8 - 8;
         assertEquals(214, forged[value] & 0xFF);
         forged[value]++;
         CertifiedEntry lie = new CertifiedEntry(
                 entry.header(), entry.certificate(), entry.kind(), entry.id(), forged, entry.proof());
-        assertEquals(FeedProof.Check.STATE, refused(lie.encode(), trusted, FEED.id(), now));
-        assertEquals(FeedProof.Check.FEED, refused(entry.encode(), trusted, BODY, now));
+        assertEquals(ProofCheck.STATE, refused(lie.encode(), trusted, FEED.id(), now));
+        assertEquals(ProofCheck.FEED, refused(entry.encode(), trusted, BODY, now));
         byte[] absent = state.blocks().prove(Kind.DECLARED_FEED, BODY).encode();
-        assertEquals(FeedProof.Check.ABSENT, refused(absent, trusted, BODY, now));
+        assertEquals(ProofCheck.ABSENT, refused(absent, trusted, BODY, now));
         byte[] account = state.blocks().prove(Kind.ACCOUNT, OWNER.publicKey()).encode();
-        assertEquals(FeedProof.Check.KIND, refused(account, trusted, FEED.id(), now));
-        assertEquals(FeedProof.Check.MALFORMED, refused(new byte[9], trusted, FEED.id(), now));
+        assertEquals(ProofCheck.KIND, refused(account, trusted, FEED.id(), now));
+        assertEquals(ProofCheck.MALFORMED, refused(new byte[9], trusted, FEED.id(), now));
         TrustedLedger others = new TrustedLedger(
                 GENESIS.hash(), List.of(NODES.get(0).publicKey(), NODES.get(1).publicKey()));
-        assertEquals(FeedProof.Check.QUORUM, refused(entry.encode(), others, FEED.id(), now));
+        assertEquals(ProofCheck.QUORUM, refused(entry.encode(), others, FEED.id(), now));
         // No data node reports any more: the newest block still has the value, and its own time says how old it is.
         now = last + 1;
         assertNull(apply(OWNER, new FundFeed(FEED.id(), 1)));
         certify();
         byte[] old = state.blocks().prove(Kind.DECLARED_FEED, FEED.id()).encode();
-        assertEquals(FeedProof.Check.STALE, refused(old, trusted, FEED.id(), 0));
+        assertEquals(ProofCheck.STALE, refused(old, trusted, FEED.id(), 0));
     }
 
-    private static FeedProof.Check refused(byte[] proof, TrustedLedger trusted, byte[] feed, long nowMs) {
-        return assertThrows(FeedProof.RefusedException.class, () -> FeedProof.check(proof, trusted, feed, nowMs))
+    private static ProofCheck refused(byte[] proof, TrustedLedger trusted, byte[] feed, long nowMs) {
+        return assertThrows(ProofRefusedException.class, () -> FeedProof.check(proof, trusted, feed, nowMs))
                 .check();
     }
 

@@ -28,6 +28,8 @@ import io.plumbline.verifier.lightclient.CertifiedDeal;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.DealProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.ProofCheck;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.nio.charset.StandardCharsets;
@@ -557,21 +559,21 @@ class StorageDealsTest {
         forged[forged.length - 32 - 8 - 8 - 4 - 4]++;
         CertifiedEntry lie = new CertifiedEntry(
                 entry.header(), entry.certificate(), entry.kind(), entry.id(), forged, entry.proof());
-        assertEquals(DealProof.Check.STATE, refused(lie.encode(), trusted, deal.number()));
-        assertEquals(DealProof.Check.DEAL, refused(entry.encode(), trusted, deal.number() + 1));
+        assertEquals(ProofCheck.STATE, refused(lie.encode(), trusted, deal.number()));
+        assertEquals(ProofCheck.DEAL, refused(entry.encode(), trusted, deal.number() + 1));
         byte[] absent = state.blocks()
                 .prove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number() + 1))
                 .encode();
-        assertEquals(DealProof.Check.ABSENT, refused(absent, trusted, deal.number() + 1));
+        assertEquals(ProofCheck.ABSENT, refused(absent, trusted, deal.number() + 1));
         byte[] account = state.blocks().prove(Kind.ACCOUNT, CLIENT.publicKey()).encode();
-        assertEquals(DealProof.Check.KIND, refused(account, trusted, deal.number()));
-        assertEquals(DealProof.Check.MALFORMED, refused(new byte[9], trusted, deal.number()));
+        assertEquals(ProofCheck.KIND, refused(account, trusted, deal.number()));
+        assertEquals(ProofCheck.MALFORMED, refused(new byte[9], trusted, deal.number()));
         TrustedLedger others = new TrustedLedger(GENESIS.hash(), List.of(NODE.publicKey(), OTHER.publicKey()));
-        assertEquals(DealProof.Check.QUORUM, refused(entry.encode(), others, deal.number()));
+        assertEquals(ProofCheck.QUORUM, refused(entry.encode(), others, deal.number()));
     }
 
-    private static DealProof.Check refused(byte[] proof, TrustedLedger trusted, long deal) {
-        return assertThrows(DealProof.RefusedException.class, () -> DealProof.check(proof, trusted, deal))
+    private static ProofCheck refused(byte[] proof, TrustedLedger trusted, long deal) {
+        return assertThrows(ProofRefusedException.class, () -> DealProof.check(proof, trusted, deal))
                 .check();
     }
 

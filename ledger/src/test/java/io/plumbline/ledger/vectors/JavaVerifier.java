@@ -8,8 +8,8 @@ import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
-import io.plumbline.verifier.lightclient.SettlementProof.RefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
@@ -117,7 +117,7 @@ final class JavaVerifier {
             CertifiedEntry entry = proof.entry();
             int signatures = entry.certificate().count(ledger.genesisHash(), ledger.fullNodes(), entry.header());
             return new Said(null, ProofVectors.fields(entry, proof.settlement(), signatures));
-        } catch (RefusedException e) {
+        } catch (ProofRefusedException e) {
             return new Said(e.check().name(), null);
         }
     }

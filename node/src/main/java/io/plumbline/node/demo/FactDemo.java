@@ -18,6 +18,7 @@ import io.plumbline.node.network.Event;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.FeedProof;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -183,7 +184,7 @@ final class FactDemo implements AutoCloseable {
             out.println("proof       " + proof.length + " bytes of the request, checked offline: signed by "
                     + checked.entry().certificate().signatures().size() + " of "
                     + network.genesis().fullNodes().size() + " full nodes");
-        } catch (FeedProof.RefusedException e) {
+        } catch (ProofRefusedException e) {
             isProven = false;
             out.println("proof       NOT good: " + e.getMessage());
         }

@@ -27,6 +27,7 @@ import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.FeedProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
@@ -370,7 +371,7 @@ final class FeedAttacks {
         try {
             FeedProof.check(entry.encode(), new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes()), FEED.id(), nowMs);
             return "good";
-        } catch (FeedProof.RefusedException e) {
+        } catch (ProofRefusedException e) {
             return e.check().name();
         }
     }

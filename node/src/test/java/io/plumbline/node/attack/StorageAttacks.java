@@ -24,6 +24,7 @@ import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.DealProof;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.lang.foreign.MemorySegment;
@@ -283,7 +284,7 @@ final class StorageAttacks {
             try {
                 DealProof.check(lie.encode(), new TrustedLedger(GENESIS.hash(), GENESIS.fullNodes()), deal.number());
                 return "taken";
-            } catch (DealProof.RefusedException e) {
+            } catch (ProofRefusedException e) {
                 return e.check().name();
             }
         });

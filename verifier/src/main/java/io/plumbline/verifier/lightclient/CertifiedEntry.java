@@ -76,4 +76,22 @@ public record CertifiedEntry(
         in.end();
         return new CertifiedEntry(header, certificate, Kind.values()[kind], id, isThere ? value : null, proof);
     }
+
+    /**
+     * An entry that a quorum has certified.
+     *
+     * @param most bytes that it may have.
+     * @throws MalformedException where the bytes are none.
+     * @throws ProofRefusedException where no quorum of the ledger's full nodes has signed the block, or the entry does
+     *     not follow from it.
+     */
+    static CertifiedEntry checked(byte[] bytes, int most, TrustedLedger ledger) throws ProofRefusedException {
+        CertifiedEntry entry = decode(bytes, most);
+        String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
+        if (fault != null) {
+            boolean isSigned = entry.certificate.holds(ledger.genesisHash(), ledger.fullNodes(), entry.header);
+            throw new ProofRefusedException(isSigned ? ProofCheck.STATE : ProofCheck.QUORUM, fault);
+        }
+        return entry;
+    }
 }

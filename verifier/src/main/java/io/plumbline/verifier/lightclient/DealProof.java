@@ -17,72 +17,38 @@ public record DealProof(CertifiedEntry entry, CertifiedDeal deal) {
     /** Most bytes of an encoded proof: several times what the longest has. */
     public static final int MAX_BYTES = 1 << 18;
 
-    /** The check that did not hold. */
-    public enum Check {
-        /** The bytes are a certified entry, and the entry is a deal. */
-        MALFORMED,
-        /** A quorum of the network's full nodes has signed the block. */
-        QUORUM,
-        /** The entry, or that there is none, follows from the block's state root. */
-        STATE,
-        /** The entry is about a deal. */
-        KIND,
-        /** There is an entry. */
-        ABSENT,
-        /** The deal is the one that was asked for. */
-        DEAL
-    }
-
-    /** A proof that is not accepted. */
-    public static final class RefusedException extends Exception {
-        private static final long serialVersionUID = 1;
-
-        private final Check check;
-
-        private RefusedException(Check check, String message) {
-            super(message);
-            this.check = check;
-        }
-
-        public Check check() {
-            return check;
-        }
-    }
-
     /**
      * Decodes and checks a proof.
      *
      * @param bytes an encoded {@link CertifiedEntry}.
      * @param ledger that is trusted, with its full nodes.
      * @param number of the deal that is meant.
-     * @throws RefusedException naming the first check that does not hold.
+     * @throws ProofRefusedException naming the first check that does not hold.
      */
-    public static DealProof check(byte[] bytes, TrustedLedger ledger, long number) throws RefusedException {
+    public static DealProof check(byte[] bytes, TrustedLedger ledger, long number) throws ProofRefusedException {
         try {
-            CertifiedEntry entry = CertifiedEntry.decode(bytes, MAX_BYTES);
-            String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
-            if (fault != null) {
-                boolean isSigned = entry.certificate().holds(ledger.genesisHash(), ledger.fullNodes(), entry.header());
-                throw new RefusedException(isSigned ? Check.STATE : Check.QUORUM, fault);
-            }
+            CertifiedEntry entry = CertifiedEntry.checked(bytes, MAX_BYTES, ledger);
             String what = entry.kind() + " " + Blake3.hex(entry.id());
             if (entry.kind() != Kind.STORAGE_DEAL) {
-                throw new RefusedException(Check.KIND, "it is about no storage deal: " + what);
+                throw new ProofRefusedException(ProofCheck.KIND, "it is about no storage deal: " + what);
             }
             if (!Arrays.equals(entry.id(), new Bytes32(0, 0, 0, number).bytes())) {
-                throw new RefusedException(Check.DEAL, "it is about " + what + ", asked for was deal " + number);
+                throw new ProofRefusedException(
+                        ProofCheck.DEAL, "it is about " + what + ", asked for was deal " + number);
             }
             if (entry.value() == null) {
-                throw new RefusedException(Check.ABSENT, "there is no storage deal " + number + ", or not any more");
+                throw new ProofRefusedException(
+                        ProofCheck.ABSENT, "there is no storage deal " + number + ", or not any more");
             }
             CertifiedDeal deal = CertifiedDeal.decode(entry.value());
             if (deal.number() != number) {
-                throw new RefusedException(
-                        Check.DEAL, "under " + what + " stands deal " + deal.number() + ", asked for was " + number);
+                throw new ProofRefusedException(
+                        ProofCheck.DEAL,
+                        "under " + what + " stands deal " + deal.number() + ", asked for was " + number);
             }
             return new DealProof(entry, deal);
         } catch (MalformedException e) {
-            throw new RefusedException(Check.MALFORMED, e.getMessage());
+            throw new ProofRefusedException(ProofCheck.MALFORMED, e.getMessage());
         }
     }
 }

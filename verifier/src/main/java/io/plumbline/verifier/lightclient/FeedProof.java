@@ -15,42 +15,6 @@ public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
     /** Most bytes of an encoded proof: several times what the longest has. */
     public static final int MAX_BYTES = 1 << 18;
 
-    /** The check that did not hold. */
-    public enum Check {
-        /** The bytes are a certified entry, and the entry is a feed. */
-        MALFORMED,
-        /** A quorum of the network's full nodes has signed the block. */
-        QUORUM,
-        /** The entry, or that there is none, follows from the block's state root. */
-        STATE,
-        /** The entry is about a feed. */
-        KIND,
-        /** There is an entry. */
-        ABSENT,
-        /** The feed is the one that was asked for, and stands under the hash of its declaration. */
-        FEED,
-        /** Some round had a value. */
-        NO_VALUE,
-        /** The value is no older than the feed allows, by the block's time and by the verifier's. */
-        STALE
-    }
-
-    /** A proof that is not accepted. */
-    public static final class RefusedException extends Exception {
-        private static final long serialVersionUID = 1;
-
-        private final Check check;
-
-        private RefusedException(Check check, String message) {
-            super(message);
-            this.check = check;
-        }
-
-        public Check check() {
-            return check;
-        }
-    }
-
     /**
      * Decodes and checks a proof.
      *
@@ -59,45 +23,42 @@ public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
      * @param feed id of the feed that is meant, 32 bytes.
      * @param nowMs the verifier's clock, in ms since 1970: a full node may show an old block, whose own time cannot say
      *     so. Where there is no clock, the time of the newest block that is known.
-     * @throws RefusedException naming the first check that does not hold.
+     * @throws ProofRefusedException naming the first check that does not hold.
      */
-    public static FeedProof check(byte[] bytes, TrustedLedger ledger, byte[] feed, long nowMs) throws RefusedException {
+    public static FeedProof check(byte[] bytes, TrustedLedger ledger, byte[] feed, long nowMs)
+            throws ProofRefusedException {
         try {
-            CertifiedEntry entry = CertifiedEntry.decode(bytes, MAX_BYTES);
-            String fault = entry.fault(ledger.genesisHash(), ledger.fullNodes());
-            if (fault != null) {
-                boolean isSigned = entry.certificate().holds(ledger.genesisHash(), ledger.fullNodes(), entry.header());
-                throw new RefusedException(isSigned ? Check.STATE : Check.QUORUM, fault);
-            }
+            CertifiedEntry entry = CertifiedEntry.checked(bytes, MAX_BYTES, ledger);
             String what = entry.kind() + " " + Blake3.hex(entry.id());
             if (entry.kind() != Kind.DECLARED_FEED) {
-                throw new RefusedException(Check.KIND, "it is about no feed: " + what);
+                throw new ProofRefusedException(ProofCheck.KIND, "it is about no feed: " + what);
             }
             if (entry.value() == null) {
-                throw new RefusedException(Check.ABSENT, "it is about no feed: there is no " + what);
+                throw new ProofRefusedException(ProofCheck.ABSENT, "it is about no feed: there is no " + what);
             }
             CertifiedFeed declared = CertifiedFeed.decode(entry.value());
             if (!Arrays.equals(entry.id(), declared.id()) || !Arrays.equals(feed, declared.id())) {
-                throw new RefusedException(
-                        Check.FEED,
+                throw new ProofRefusedException(
+                        ProofCheck.FEED,
                         "under " + what + " stands feed " + Blake3.hex(declared.id()) + ", asked for was "
                                 + Blake3.hex(feed));
             }
             return new FeedProof(
                     entry, fresh(declared, Math.max(nowMs, entry.header().timeMs())));
         } catch (MalformedException e) {
-            throw new RefusedException(Check.MALFORMED, e.getMessage());
+            throw new ProofRefusedException(ProofCheck.MALFORMED, e.getMessage());
         }
     }
 
-    private static CertifiedFeed fresh(CertifiedFeed feed, long nowMs) throws RefusedException {
+    private static CertifiedFeed fresh(CertifiedFeed feed, long nowMs) throws ProofRefusedException {
         if (feed.latest() == null) {
-            throw new RefusedException(Check.NO_VALUE, "no round of feed " + feed.name() + " had a value yet");
+            throw new ProofRefusedException(
+                    ProofCheck.NO_VALUE, "no round of feed " + feed.name() + " had a value yet");
         }
         long ageMs = nowMs - feed.latest().timeMs();
         if (ageMs > feed.maxAgeMs()) {
-            throw new RefusedException(
-                    Check.STALE,
+            throw new ProofRefusedException(
+                    ProofCheck.STALE,
                     "the value of feed " + feed.name() + " is " + ageMs + " ms old, and may be used for "
                             + feed.maxAgeMs() + " ms");
         }

@@ -5,6 +5,7 @@ import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.FeedProof;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.InputFact;
@@ -71,7 +72,7 @@ public final class FactInputs {
         try {
             return FeedProof.check(fact.proof(), ledger, fact.feed(), time * 1_000)
                     .feed();
-        } catch (FeedProof.RefusedException e) {
+        } catch (ProofRefusedException e) {
             throw new IllegalArgumentException(
                     "The value of feed " + Blake3.hex(fact.feed()) + " is not proven (" + e.check() + "): "
                             + e.getMessage(),

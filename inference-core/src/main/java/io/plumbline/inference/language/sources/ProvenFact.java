@@ -2,6 +2,7 @@ package io.plumbline.inference.language.sources;
 
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.FeedProof;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -35,7 +36,7 @@ public record ProvenFact(CertifiedFeed feed, long block) {
         FeedProof proof;
         try {
             proof = FeedProof.check(fact.proof(), ledger, fact.feed(), time * 1_000);
-        } catch (FeedProof.RefusedException e) {
+        } catch (ProofRefusedException e) {
             throw new IllegalArgumentException(
                     "The value of feed " + id + " is not proven (" + e.check() + "): " + e.getMessage(), e);
         }

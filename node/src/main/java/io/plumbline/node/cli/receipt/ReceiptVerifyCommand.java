@@ -12,8 +12,8 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
+import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
-import io.plumbline.verifier.lightclient.SettlementProof.RefusedException;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,12 +49,12 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
             SettlementProof proof = SettlementProof.check(Files.readAllBytes(file), ledger);
             show(proof.entry(), proof.settlement(), ledger);
             return 0;
-        } catch (RefusedException e) {
+        } catch (ProofRefusedException e) {
             return refused(e);
         }
     }
 
-    private int refused(RefusedException refused) throws IOException {
+    private int refused(ProofRefusedException refused) throws IOException {
         switch (refused.check()) {
             case MALFORMED ->
                 throw new IOException(file + " is no proof of the ledger's: " + refused.getMessage(), refused);
