@@ -4,6 +4,8 @@ import com.beust.jcommander.JCommander;
 import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import io.plumbline.benchmarks.ledger.LedgerBench;
+import io.plumbline.benchmarks.report.CompareCommand;
+import io.plumbline.benchmarks.report.ReportCommand;
 import io.plumbline.inference.language.engine.DeviceFailedException;
 import java.io.IOException;
 import java.util.Arrays;
@@ -35,6 +37,7 @@ public final class Main {
             new Command(AuditBench.class, () -> new AuditBench()),
             new Command(BlobBench.class, () -> new BlobBench()),
             new Command(CpuBench.class, () -> new CpuBench()),
+            new Command(CompareCommand.class, () -> new CompareCommand()),
             new Command(CommitmentBench.class, () -> new CommitmentBench()),
             new Command(FreivaldsBench.class, () -> new FreivaldsBench()),
             new Command(GatewayBench.class, () -> new GatewayBench()),
@@ -43,6 +46,7 @@ public final class Main {
             new Command(LedgerBench.class, () -> new LedgerBench()),
             new Command(QualityBench.class, () -> new QualityBench()),
             new Command(StorageBench.class, () -> new StorageBench()),
+            new Command(ReportCommand.class, () -> new ReportCommand()),
             new Command(TensorBench.class, () -> new TensorBench()),
             new Command(TolerantBench.class, () -> new TolerantBench()));
 
