@@ -187,8 +187,8 @@ class LedgerIngressTest {
     @Test
     void whatIsTooLongForAnyQuestionIsNotPassedOn() throws Exception {
         open.countDown();
-        try (RemoteSequencer stranger =
-                new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address))) {
+        try (RemoteSequencer stranger = new RemoteSequencer(
+                driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address), TimeUnit.SECONDS.toNanos(2))) {
             String why = assertThrows(IOException.class, () -> stranger.ask(Query.PROOF, new byte[200_000]))
                     .getMessage();
             assertTrue(why.contains("at most"), why);
