@@ -19,6 +19,12 @@ import java.util.List;
 final class SourcesCheck {
     private static final HexFormat HEX = HexFormat.of();
 
+    /** What a fact becomes where the request does not say, as docs/api.md has it. */
+    private static final String FACT_TEMPLATE = "{name}: {value} {unit} (as of {time})";
+
+    /** As {@link #FACT_TEMPLATE}, of a file. */
+    private static final String FILE_TEMPLATE = "{name}:\n{text}";
+
     private SourcesCheck() {}
 
     /** Whether a request's body names facts or files. */
@@ -38,11 +44,8 @@ final class SourcesCheck {
      * @throws VerificationException named {@code SOURCES}.
      */
     static List<CertifiedFeed> verify(JsonNode told, JsonNode asked, TrustedLedger ledger, long sentMs) {
-        for (String template : List.of("fact_template", "file_template")) {
-            if (asked.hasNonNull(template) && !asked.get(template).equals(told.path(template))) {
-                throw refused("The model was told by another " + template + " than the one that was sent.", null);
-            }
-        }
+        template("fact_template", FACT_TEMPLATE, told, asked);
+        template("file_template", FILE_TEMPLATE, told, asked);
         JsonNode files = same(told, asked, "files");
         for (int i = 0; i < files.size(); i++) {
             file(files.get(i), asked.get("files").get(i));
@@ -59,6 +62,15 @@ final class SourcesCheck {
             }
         }
         return proven;
+    }
+
+    /** A gateway's own template could have the model read the contrary of a fact that is proven. */
+    private static void template(String field, String otherwise, JsonNode told, JsonNode asked) {
+        String expected = asked.hasNonNull(field) ? asked.get(field).asText() : otherwise;
+        JsonNode found = told.path(field);
+        if (!found.isTextual() || !found.asText().equals(expected)) {
+            throw refused("The model was told by another " + field + " than \"" + expected + "\".", null);
+        }
     }
 
     private static JsonNode same(JsonNode told, JsonNode asked, String field) {
@@ -80,8 +92,7 @@ final class SourcesCheck {
     private static void file(JsonNode told, JsonNode asked) {
         String id = id(asked, "blob");
         String hash = Blake3.hex(Blake3.hash(told.path("text").asText().getBytes(StandardCharsets.UTF_8)));
-        boolean isNamed = !asked.has("name")
-                || told.path("name").asText().equals(asked.path("name").asText());
+        boolean isNamed = told.path("name").asText().equals(asked.path("name").asText(id));
         if (!hash.equals(id) || !told.path("blob").asText().equals(id) || !isNamed) {
             throw refused("The model was told another file than " + id + ".", null);
         }

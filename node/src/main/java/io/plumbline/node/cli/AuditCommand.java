@@ -108,7 +108,9 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
 
     @Parameter(
             names = "--messages",
-            description = "FILE: the messages that you sent, a JSON list, to tell whether they are the answered ones")
+            description =
+                    "FILE: the messages that you sent, a JSON list, to tell whether they are the answered ones; an"
+                            + " object of \"messages\" and \"tools\" or \"plumbline\" where the request had these")
     private Path messagesFile;
 
     @Parameter(names = "--evidence", description = "FILE: where to write what proves a lie")

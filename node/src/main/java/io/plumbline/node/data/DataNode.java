@@ -11,6 +11,7 @@ import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.metrics.MediaMetrics;
+import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.EverySecond;
@@ -139,7 +140,8 @@ public final class DataNode implements RunningRole {
                     new ReportFile(place.folder().resolve("reports")),
                     events::emit);
             reporter.start();
-            deals = new DealKeeper(self, place.offer(), ledger, store, () -> others(self), events::emit);
+            CertifiedSettlements certified = new CertifiedSettlements(ledger, network.genesis());
+            deals = new DealKeeper(self, place.offer(), certified, store, () -> others(self), events::emit);
             deals.start();
             if (tenants != null) {
                 looking = new EverySecond("api-files", tenants::lookAgain, errors::onError);

@@ -16,9 +16,13 @@ import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageDeal.Phase;
 import io.plumbline.ledger.state.StorageDeal.Role;
 import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.EverySecond;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -46,6 +50,12 @@ public final class DealKeeper implements AutoCloseable {
     /** Between looks at the deals that it holds, and at pins whose deal is over. */
     private static final long HELD_MS = 5_000;
 
+    /** By so much a certified block may be ahead of this host's clock. */
+    private static final long AHEAD_MS = 120_000;
+
+    /** Deals of which a quorum's word is asked for in one look. */
+    private static final int MAX_ASKED = 32;
+
     /** Between looks at offers, which anybody may make. */
     private static final long OFFERS_MS = 2_000;
 
@@ -56,6 +66,7 @@ public final class DealKeeper implements AutoCloseable {
 
     private final byte[] self;
     private final StorageOffer offer;
+    private final CertifiedSettlements certified;
     private final LedgerClient ledger;
     private final BlobStore store;
     private final Upkeep.Peers peers;
@@ -63,6 +74,11 @@ public final class DealKeeper implements AutoCloseable {
 
     /** By their numbers, as they were last seen. */
     private final Map<Long, StorageDeal> held = new ConcurrentHashMap<>();
+
+    /** When this process learnt that it holds a deal. */
+    private final Map<Long, Long> knownMs = new ConcurrentHashMap<>();
+
+    private final long beganMs = System.currentTimeMillis();
 
     /** Deals whose blob is being fetched, to accept them or because it is gone. */
     private final Set<Long> fetching = ConcurrentHashMap.newKeySet();
@@ -98,13 +114,14 @@ public final class DealKeeper implements AutoCloseable {
     DealKeeper(
             byte[] self,
             StorageOffer offer,
-            LedgerClient ledger,
+            CertifiedSettlements certified,
             BlobStore store,
             Upkeep.Peers peers,
             Consumer<Event> events) {
         this.self = self.clone();
         this.offer = offer;
-        this.ledger = ledger;
+        this.certified = certified;
+        this.ledger = certified.ledger();
         this.store = store;
         this.peers = peers;
         this.events = events;
@@ -153,34 +170,69 @@ public final class DealKeeper implements AutoCloseable {
 
     private void lookAtChallenges() throws IOException {
         for (StorageDeal deal : ledger.deals(self, Role.CHALLENGED, -1)) {
-            held.put(deal.number(), deal);
+            hold(deal.number(), deal);
             if (answering.add(deal.number())) {
                 answers.execute(() -> answer(deal));
             }
         }
     }
 
-    /** Compares what it holds with what the ledger says, and pins with both. */
+    /** A pin of a deal that this process knows nothing of. */
+    private record Pin(Bytes32 blob, String name, long deal) {}
+
+    /**
+     * Compares what it holds with what the ledger says, and pins with both. One full node is asked, each time another:
+     * it may leave a deal out until the next is asked, and no deal is taken for over by its word.
+     */
     private void lookAtHeld() throws IOException {
+        ledger.distrust();
         Map<Long, StorageDeal> now = new HashMap<>();
         ledger.deals(self, Role.HELD, -1).forEach(deal -> now.put(deal.number(), deal));
+        now.forEach(this::hold);
+        List<Pin> unknown = new ArrayList<>();
+        store.forEach(stat -> stat.pins().stream()
+                .filter(this::isUnknown)
+                .forEach(pin -> unknown.add(new Pin(stat.id(), pin, Long.parseLong(pin.substring(PIN.length()))))));
+        int left = MAX_ASKED;
         for (StorageDeal before : List.copyOf(held.values())) {
-            StorageDeal after = now.containsKey(before.number()) ? null : ledger.deal(before.number());
-            if (after != null && isOurs(after)) {
-                // Accepted since.
-                now.put(after.number(), after);
-            } else if (!now.containsKey(before.number())) {
-                tellOfEnd(before, after);
+            CertifiedEntry end = now.containsKey(before.number()) || left-- <= 0 ? null : end(before.number());
+            if (end != null) {
+                tellOfEnd(before, read(end));
+                unpin(Bytes32.of(before.terms().blob()), PIN + before.number());
             }
         }
-        held.putAll(now);
-        List<Runnable> unpins = new ArrayList<>();
-        store.forEach(stat ->
-                stat.pins().stream().filter(this::isOver).forEach(pin -> unpins.add(() -> unpin(stat.id(), pin))));
-        unpins.forEach(Runnable::run);
+        for (Pin pin : unknown) {
+            if (left-- > 0 && end(pin.deal()) != null) {
+                unpin(pin.blob(), pin.name());
+            }
+        }
         for (StorageDeal deal : now.values()) {
             pin(deal);
         }
+    }
+
+    private void hold(long number, StorageDeal deal) {
+        knownMs.putIfAbsent(number, System.currentTimeMillis());
+        held.put(number, deal);
+    }
+
+    /**
+     * What a quorum has signed of a deal that is not this node's any more, in a block that was closed after this node
+     * knew that it was: a full node may show the block of before. Null where nothing says so.
+     */
+    private CertifiedEntry end(long number) throws IOException {
+        CertifiedEntry entry = certified.find(Kind.STORAGE_DEAL, StorageDeal.id(number));
+        if (entry == null) {
+            return null;
+        }
+        StorageDeal deal = read(entry);
+        boolean isLater = entry.header().timeMs() >= knownMs.getOrDefault(number, beganMs) + AHEAD_MS;
+        boolean isOver = deal != null && deal.phase().isOver();
+        return isOver || isLater && (deal == null || !isOurs(deal)) ? entry : null;
+    }
+
+    private static StorageDeal read(CertifiedEntry entry) {
+        return entry.value() == null ? null : StorageDeal.read(new CanonicalReader(entry.value(), "storage deal"));
     }
 
     private boolean isOurs(StorageDeal deal) {
@@ -190,6 +242,7 @@ public final class DealKeeper implements AutoCloseable {
     /** @param after as it stands; null where it has left the ledger. */
     private void tellOfEnd(StorageDeal before, StorageDeal after) {
         held.remove(before.number());
+        knownMs.remove(before.number());
         said.remove(before.number());
         String blob = Bytes32.of(before.terms().blob()).toString();
         boolean isFulfilled = after != null && after.phase() == Phase.FULFILLED;
@@ -203,7 +256,7 @@ public final class DealKeeper implements AutoCloseable {
                                 before.terms().collateral()));
     }
 
-    private boolean isOver(String pin) {
+    private boolean isUnknown(String pin) {
         if (!pin.startsWith(PIN) || !pin.substring(PIN.length()).matches("\\d{1,18}")) {
             return false;
         }
@@ -430,7 +483,7 @@ public final class DealKeeper implements AutoCloseable {
         }
         LedgerClient.Outcome outcome = ledger.submit(new AcceptDeal(deal.number(), slice));
         if (outcome.isApplied()) {
-            held.put(deal.number(), deal);
+            hold(deal.number(), deal);
             events.accept(new Event.DealAccepted(
                     deal.number(),
                     Bytes32.of(deal.terms().blob()).toString(),

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeoutException;
 final class BlobTexts {
     private static final long CACHE_BYTES = 64 << 20;
 
-    /** Reads under way at once, those included that nobody waits for any more. */
+    /** Reads under way at once, those included that were given up and have not ended yet. */
     private static final int MOST_READS = 16;
 
     private static final long NODE_NS = TimeUnit.SECONDS.toNanos(4);
@@ -139,6 +139,8 @@ final class BlobTexts {
         try {
             return reading.get(nanos, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
+            // By an interrupt, which closes a virtual thread's socket: one that drips would hold its place for ever.
+            reading.cancel(true);
             throw new IOException("nothing came in time", e);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof IOException failure) {

@@ -15,7 +15,8 @@ import java.nio.file.Path;
  * that the node signed, and a client must know that this is the one it has read.
  *
  * @param answer the text as read; null where it is not compared.
- * @param messages as sent; null where they are not compared.
+ * @param messages as sent: a list, or an object of "messages" with "tools" and, where the request named facts or files,
+ *     "plumbline" beside it; null where they are not compared.
  */
 public record HeldTexts(String answer, JsonNode messages) {
     /**
@@ -42,8 +43,9 @@ public record HeldTexts(String answer, JsonNode messages) {
 
     /** How these differ from the request and answer behind a receipt, for a person; null where they do not. */
     public String difference(Request request, Answer signed) throws IOException {
-        if (messages != null && !messages.equals(sent(request))) {
-            return "the receipt is for other messages than those you sent: " + shortened(request.messages());
+        String ofMessages = messages == null ? null : difference(request);
+        if (ofMessages != null) {
+            return ofMessages;
         }
         String text = request.withoutStop(signed.text());
         // Shells and editors end a file with a line break that no model has written.
@@ -53,14 +55,30 @@ public record HeldTexts(String answer, JsonNode messages) {
         return null;
     }
 
-    /** Messages as a client sends them: facts and files are the gateway's to add, and prove themselves. */
-    private static JsonNode sent(Request request) throws IOException {
-        JsonNode all = Http.MAPPER.readTree(request.messages());
-        if (!(all instanceof ObjectNode object) || !object.has("sources")) {
-            return all;
+    /** A gateway adds facts and files, and they prove themselves; that they were asked for does not follow. */
+    private String difference(Request request) throws IOException {
+        JsonNode signed = Http.MAPPER.readTree(request.messages());
+        if (!without(messages, "plumbline").equals(without(signed, "sources"))) {
+            return "the receipt is for other messages than those you sent: " + shortened(request.messages());
         }
-        object.remove("sources");
-        return object.size() == 1 ? object.path("messages") : object;
+        JsonNode told = signed.path("sources");
+        if (SourceNames.of(messages.path("plumbline")).equals(SourceNames.of(told))) {
+            return null;
+        }
+        return told.isMissingNode()
+                ? "the model was not told the facts and files that you name"
+                : "the model was told other facts and files than the \"plumbline\" beside your messages names: "
+                        + shortened(told.toString());
+    }
+
+    /** Messages alone are a list. */
+    private static JsonNode without(JsonNode json, String field) {
+        if (!json.has(field)) {
+            return json;
+        }
+        ObjectNode rest = ((ObjectNode) json).deepCopy();
+        rest.remove(field);
+        return rest.size() == 1 ? rest.path("messages") : rest;
     }
 
     private static String shortened(String text) {

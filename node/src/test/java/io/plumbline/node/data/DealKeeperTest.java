@@ -1,0 +1,165 @@
+package io.plumbline.node.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.data.store.BlobStore;
+import io.plumbline.data.store.Progress;
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.order.MemorySequencer;
+import io.plumbline.ledger.order.Query;
+import io.plumbline.ledger.order.Sequencer;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Genesis;
+import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.ledger.state.StorageDeal.Phase;
+import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.node.ClockedLedger;
+import io.plumbline.node.network.CertifiedSettlements;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.EverySecond;
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A data node that asks a full node which lies about its deals. */
+@Tag("slow")
+class DealKeeperTest {
+    private static final KeyPair FULL_NODE = KeyPair.random();
+    private static final KeyPair CLIENT = KeyPair.random();
+    private static final KeyPair KEEPER = KeyPair.random();
+    private static final Genesis GENESIS = new Genesis(
+            List.of(FULL_NODE.publicKey()),
+            List.of(new Deposit(CLIENT.publicKey(), 100_000), new Deposit(KEEPER.publicKey(), 100_000)));
+
+    @TempDir
+    private Path folder;
+
+    private final MemorySequencer memory = new MemorySequencer(GENESIS, System.currentTimeMillis());
+
+    /** Two full nodes, of which the first tells of no deals, and shows the block of before. */
+    private static final class HalfLying implements Sequencer {
+        private final Sequencer honest;
+        private volatile boolean lies;
+        private volatile byte[] proof;
+        private volatile int asked;
+
+        HalfLying(Sequencer honest) {
+            this.honest = honest;
+        }
+
+        @Override
+        public Answer submit(byte[] signed) throws IOException {
+            return lies ? new Answer(1, timeMs(), Collections.singletonList(null)) : honest.submit(signed);
+        }
+
+        @Override
+        public byte[] ask(Query query, byte[] key) throws IOException {
+            byte[] truth = honest.ask(query, key);
+            if (!lies) {
+                return truth;
+            }
+            asked++;
+            return switch (query) {
+                case DEALS -> new CanonicalWriter().putInt(0).toBytes();
+                case DEAL -> new byte[0];
+                case PROOF -> proof;
+                default -> truth;
+            };
+        }
+
+        @Override
+        public void distrust() {
+            lies = proof != null && !lies;
+        }
+
+        @Override
+        public long timeMs() {
+            return honest.timeMs();
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private void certify() throws IOException {
+        synchronized (memory) {
+            BlockHeader open = memory.state(0).blocks().open();
+            if (open != null) {
+                byte[] vote = FULL_NODE.sign(Certificate.message(GENESIS.hash(), 0, open.number(), open.hash()));
+                new LedgerClient(memory, FULL_NODE, GENESIS.hash())
+                        .submit(new Command.CastVote(FULL_NODE.publicKey(), 0, open.number(), open.hash(), vote));
+            }
+        }
+    }
+
+    @Test
+    void whatOneFullNodeWithholdsCostsNoStake() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        HalfLying half = new HalfLying(honest);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(half, KEEPER, GENESIS.hash());
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+            Bytes32 blob = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            owner.submit(new Command.ProposeDeal(new StorageTerms(
+                    blob.bytes(), 50_000, KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 1_000)));
+            StorageDeal deal =
+                    owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1).getFirst();
+            byte[] before = null;
+            while (before == null
+                    || owner.prove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number()))
+                                    .value()
+                            == null) {
+                Thread.sleep(50);
+                byte[] key = new byte[33];
+                key[0] = (byte) Kind.STORAGE_DEAL.ordinal();
+                System.arraycopy(StorageDeal.id(deal.number()), 0, key, 1, 32);
+                before = honest.ask(Query.PROOF, key);
+                before = before.length == 0 ? null : before;
+            }
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            DealKeeper keeper = new DealKeeper(
+                    KEEPER.publicKey(), offer, new CertifiedSettlements(keepers, GENESIS), store, List::of, told::add);
+            keeper.start();
+            try {
+                while (owner.deal(deal.number()).phase() == Phase.OFFERED) {
+                    Thread.sleep(50);
+                }
+                half.proof = before;
+                half.lies = true;
+                int asked = half.asked;
+                while (owner.deal(deal.number()).proven() == 0
+                        && owner.deal(deal.number()).losses() == 0) {
+                    assertTrue(store.stat(blob).pins().contains("deal-" + deal.number()), told.toString());
+                    Thread.sleep(50);
+                }
+                assertTrue(half.asked > asked, "the liar was asked");
+                assertEquals(0, owner.deal(deal.number()).losses(), told.toString());
+                assertTrue(told.stream().noneMatch(Event.DealLost.class::isInstance), told.toString());
+            } finally {
+                keeper.close();
+            }
+        } finally {
+            votes.close();
+        }
+    }
+}
