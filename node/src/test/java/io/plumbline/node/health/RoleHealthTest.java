@@ -98,8 +98,9 @@ class RoleHealthTest {
         ChildRole gateway = network.gateway();
         gateway.awaitStatus(ChildNetwork.health(gateway), "/readyz", 200);
         node.awaitEvent("ready");
+        // Long enough that the node has not ended yet when it is asked again, on a busy host too.
         try (Stream<String> lines =
-                network.stream(ChildNetwork.api(gateway), 60).body()) {
+                network.stream(ChildNetwork.api(gateway), 150).body()) {
             Iterator<String> each = lines.iterator();
             each.next();
             node.terminate();
