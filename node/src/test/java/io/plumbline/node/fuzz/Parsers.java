@@ -327,11 +327,11 @@ final class Parsers implements AutoCloseable {
                         .map(command ->
                                 Signed.of(genesis.hash(), node, 1000, command).encode())
                         .toList());
-        SigningRecord signed = new SigningRecord(7, new TreeMap<>(Map.of(0L, header, 2L, header)), 7, 2, 3);
+        SigningRecord history = new SigningRecord(7, new TreeMap<>(Map.of(0L, header, 2L, header)), 7, 2, 3);
         add(
                 "signing-history",
                 SigningHistory::decode,
-                () -> List.of(new SigningHistory(genesis.hash(), node.publicKey(), signed).encode()));
+                () -> List.of(new SigningHistory(genesis.hash(), node.publicKey(), history).encode()));
         LedgerState state = new LedgerState(genesis);
         commands.forEach(command -> state.apply(Signed.of(genesis.hash(), node, 1000, command), 5));
         add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> {
