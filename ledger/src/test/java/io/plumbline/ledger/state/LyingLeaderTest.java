@@ -38,7 +38,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Histories in which the leader lies: it shows every member a log of its own, with commands left out, put in another
  * order and at other times, closes blocks when it likes, hands members each other's votes and statements as it likes,
  * signs whatever it likes, and hands in every pair of votes that it has seen as an offence. Members lose their disks
- * too, their signing histories with them. No honest full node loses its stake, and no two blocks of one number are certified, whoever looks.
+ * too, their signing histories with them. No honest full node loses its stake, and no two blocks of one number are
+ * certified, whoever looks.
  */
 @Tag("slow")
 class LyingLeaderTest {
