@@ -125,7 +125,7 @@ public final class Voter implements AutoCloseable {
             try {
                 seen = ordered(replica);
             } catch (IOException e) {
-                // Nobody leads yet: whoever starts the full node says so.
+                // There is no leader yet; the full node says so while it waits for the ledger.
                 Thread.sleep(AGAIN_MS);
             }
         }

@@ -249,7 +249,7 @@ class ClusterTest {
                     Signed.of(genesis().hash(), REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5));
             byte[] forged = signed.encode();
             forged[forged.length - 1] ^= 1;
-            // What each full node looks for in the order before it signs.
+            // Each full node looks for a command of its own in the order before it signs.
             await("the full nodes to begin", () -> height() >= FULL_NODES.size());
             long height = height();
             assertEquals(
