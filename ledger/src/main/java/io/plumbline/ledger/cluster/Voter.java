@@ -63,6 +63,9 @@ public final class Voter implements AutoCloseable {
     /** When it has listened for long enough, by {@link System#nanoTime}; 0 before there was a block to sign. */
     private long listenedNs;
 
+    /** The last whose vote was handed in: it is not handed in again. */
+    private Waiting handedIn;
+
     /** The last that was found to be ahead: its error is told once. */
     private Waiting ahead;
 
@@ -251,7 +254,7 @@ public final class Voter implements AutoCloseable {
     }
 
     private void vote(Waiting block) throws IOException {
-        if (block != last || !mayStart(block)) {
+        if (block != last || block == handedIn || !mayStart(block)) {
             return;
         }
         BlockHeader header = block.header;
@@ -271,6 +274,7 @@ public final class Voter implements AutoCloseable {
         try {
             ledger.submit(new Command.CastVote(keys.publicKey(), block.epoch, header.number(), hash, signature));
             votes.incrementAndGet();
+            handedIn = block;
         } catch (IOException e) {
             // Without this vote the block may wait for ever.
             onError.accept(e);
