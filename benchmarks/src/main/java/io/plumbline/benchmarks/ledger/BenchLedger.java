@@ -66,7 +66,7 @@ final class BenchLedger implements AutoCloseable {
         @Override
         public void onCertified(BlockHeader header, Certificate certificate) {
             certifiedNs.put(header.height(), System.nanoTime());
-            voter.onCertified(header.number());
+            voter.onCertified(header.number(), certificate);
         }
 
         @Override
@@ -90,7 +90,7 @@ final class BenchLedger implements AutoCloseable {
             ClusterSequencer session = new ClusterSequencer(
                     cluster.aeronDirectory(), cluster.ingressEndpoints(), "localhost", keys, genesis.hash());
             half.client = new LedgerClient(session, keys, genesis.hash());
-            half.voter.begin(half.client);
+            half.voter.begin(half.client, half.service::signingSeen);
             Endpoint ingress = new Endpoint(
                     media.aeron(),
                     "localhost",

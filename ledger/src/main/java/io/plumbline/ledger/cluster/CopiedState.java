@@ -2,6 +2,7 @@ package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Blocks;
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
@@ -83,6 +84,11 @@ final class CopiedState implements Replica.Listener {
         if (isSure) {
             listener.onBlock(header, epoch, statements);
         }
+    }
+
+    @Override
+    public void onVote(CastVote vote) {
+        listener.onVote(vote);
     }
 
     @Override

@@ -43,7 +43,7 @@ public final class LedgerClient implements AutoCloseable {
      * For how long a command may still be applied that nobody has heard of again: as long as it is waited for, and a
      * while.
      */
-    private static final long LIFE_MS = 60_000;
+    static final long LIFE_MS = 60_000;
 
     /** Bytes of commands that are put together. */
     private static final int BATCH_BYTES = Signed.MAX_BODY_BYTES / 2;
@@ -175,11 +175,7 @@ public final class LedgerClient implements AutoCloseable {
 
     /** Submits commands together, under one signature; each is applied or refused by itself. */
     public List<Outcome> submit(List<Command> commands) throws IOException {
-        if (!knowsTime) {
-            sequencer.ask(Query.CASE, new byte[0]);
-            knowsTime = true;
-        }
-        Signed signed = Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
+        Signed signed = sign(commands);
         Sequencer.Answer answer = send(signed);
         if (signed.lastMs() - answer.timeMs() > Signed.MAX_LIFE_MS) {
             // Some full node has said that it is later than it is. Whoever has them may hand them in when it is.
@@ -188,6 +184,19 @@ public final class LedgerClient implements AutoCloseable {
                     + " applied until " + signed.lastMs() + " ms of the ledger's clock; look before asking again.");
         }
         return outcomes(answer, commands.size());
+    }
+
+    /**
+     * Signs commands that are to be submitted within a minute.
+     *
+     * @throws IOException where nobody says what time it is.
+     */
+    Signed sign(List<Command> commands) throws IOException {
+        if (!knowsTime) {
+            sequencer.ask(Query.CASE, new byte[0]);
+            knowsTime = true;
+        }
+        return Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
     }
 
     /**

@@ -14,6 +14,7 @@ import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.SignatureChecks;
+import io.plumbline.ledger.state.SigningSeen;
 import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
@@ -110,6 +112,15 @@ public final class LedgerService implements ClusteredService {
             }
         });
         return answer;
+    }
+
+    /**
+     * What this member's own copy of the state has of a full node's signatures, or null, as {@link
+     * LedgerState#signingSeen}. A ledger that is a copy which no quorum has confirmed is no new one, whatever it says.
+     */
+    public SigningSeen signingSeen(byte[] fullNode, byte[] commands) throws InterruptedException, ExecutionException {
+        SigningSeen seen = look(state -> state.signingSeen(fullNode, commands)).get();
+        return seen == null || isSure() ? seen : new SigningSeen(seen.place(), seen.fresh(), seen.lastSigned(), false);
     }
 
     @Override

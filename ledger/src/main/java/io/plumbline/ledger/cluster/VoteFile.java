@@ -27,6 +27,7 @@ final class VoteFile {
 
     private static final int VOTE = 1;
     private static final int PROMISE = 2;
+    private static final int FORGOTTEN = 3;
 
     /** Beyond it the file is begun anew with what still matters. */
     private static final long MOST_BYTES = 1 << 20;
@@ -47,8 +48,7 @@ final class VoteFile {
         }
         byte[] bytes = Files.readAllBytes(file);
         // A record that was being written when the power went is not whole, and was not signed either. But a record
-        // that was
-        // signed may rot: only one that the disk did not write all of is taken for torn.
+        // that was signed may rot: only one that the disk did not write all of is taken for torn.
         for (int at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
             byte[] body = Arrays.copyOfRange(bytes, at, at + BODY_BYTES);
             if (Arrays.equals(Blake3.hash(body), Arrays.copyOfRange(bytes, at + BODY_BYTES, at + RECORD_BYTES))) {
@@ -80,13 +80,20 @@ final class VoteFile {
         return to > from;
     }
 
-    private void take(ByteBuffer body) {
+    private void take(ByteBuffer body) throws IOException {
         int what = body.getInt();
         long epoch = body.getLong();
         long of = body.getLong();
         byte[] hash = new byte[32];
         body.get(hash);
-        signed = what == PROMISE ? signed.promise(of, epoch) : signed.voted(epoch, of, hash);
+        signed = switch (what) {
+            case VOTE -> signed.voted(epoch, of, hash);
+            case PROMISE -> signed.promise(of, epoch);
+            case FORGOTTEN -> signed.forget(of);
+            default ->
+                throw new IOException(file + " has a record of kind " + what
+                        + ", which this build does not know: a later one has written it. Run that.");
+        };
     }
 
     /** What is on disk. */
@@ -111,48 +118,88 @@ final class VoteFile {
                 .array();
     }
 
+    /** Signs nothing up to this number any more. */
+    void forget(long upTo) throws IOException {
+        append(record(FORGOTTEN, 0, upTo, new byte[32]));
+    }
+
+    /**
+     * Adds all that another record of the same full node says.
+     *
+     * @return whether that was anything new.
+     * @throws IllegalArgumentException where the two cannot be of one honest full node.
+     */
+    boolean add(SigningRecord other) throws IOException {
+        SigningRecord all = signed.and(other);
+        if (all.says(signed)) {
+            return false;
+        }
+        begin(records(all));
+        signed = all;
+        return true;
+    }
+
+    private static List<byte[]> records(SigningRecord all) {
+        List<byte[]> records = new ArrayList<>();
+        if (all.forgotten() >= 0) {
+            records.add(record(FORGOTTEN, 0, all.forgotten(), new byte[32]));
+        }
+        if (all.promisedFor() >= 0) {
+            records.add(record(PROMISE, all.promised(), all.promisedFor(), new byte[32]));
+        }
+        all.votes().forEach((epoch, hash) -> records.add(record(VOTE, epoch, all.number(), hash)));
+        return records;
+    }
+
     /** Known from when it is on disk. */
     private void append(byte[] body) throws IOException {
-        boolean isLong = Files.exists(file) && Files.size(file) > MOST_BYTES;
-        Path target = isLong ? file.resolveSibling(file.getFileName() + ".partial") : file;
-        List<byte[]> records = new ArrayList<>();
-        if (isLong) {
-            records.add(record(PROMISE, signed.promised(), signed.promisedFor(), new byte[32]));
-            signed.votes().forEach((epoch, hash) -> records.add(record(VOTE, epoch, signed.number(), hash)));
+        if (Files.exists(file) && Files.size(file) > MOST_BYTES) {
+            begin(records(signed));
         }
-        records.add(body);
-        boolean isNew = !Files.exists(target);
+        boolean isNew = !Files.exists(file);
         try (FileChannel out = FileChannel.open(
-                target,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE,
-                isLong ? StandardOpenOption.TRUNCATE_EXISTING : StandardOpenOption.APPEND)) {
-            if (!isLong) {
-                // A torn record at the end would put all that follow out of step, or be taken for damage once there
-                // are.
-                out.truncate(whole);
-            }
+                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
+            // A torn record at the end would put all that follow out of step, or be taken for damage once there are.
+            out.truncate(whole);
+            write(out, body);
+            out.force(true);
+        }
+        if (isNew) {
+            keepName();
+        }
+        whole += RECORD_BYTES;
+        take(ByteBuffer.wrap(body));
+    }
+
+    /** Begins the file anew with these records alone: all of them are there afterwards, or what was before. */
+    private void begin(List<byte[]> records) throws IOException {
+        Path partial = file.resolveSibling(file.getFileName() + ".partial");
+        try (FileChannel out = FileChannel.open(
+                partial, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
             for (byte[] one : records) {
-                ByteBuffer bytes = ByteBuffer.allocate(RECORD_BYTES)
-                        .put(one)
-                        .put(Blake3.hash(one))
-                        .flip();
-                while (bytes.hasRemaining()) {
-                    out.write(bytes);
-                }
+                write(out, one);
             }
             out.force(true);
         }
-        if (isLong) {
-            Files.move(target, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        keepName();
+        whole = (long) RECORD_BYTES * records.size();
+    }
+
+    private static void write(FileChannel out, byte[] body) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(RECORD_BYTES)
+                .put(body)
+                .put(Blake3.hash(body))
+                .flip();
+        while (bytes.hasRemaining()) {
+            out.write(bytes);
         }
-        if (isLong || isNew) {
-            // The name too must outlive the power.
-            try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
-                folder.force(true);
-            }
+    }
+
+    /** The name too must outlive the power. */
+    private void keepName() throws IOException {
+        try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
+            folder.force(true);
         }
-        whole = isLong ? (long) RECORD_BYTES * records.size() : whole + RECORD_BYTES;
-        take(ByteBuffer.wrap(body));
     }
 }

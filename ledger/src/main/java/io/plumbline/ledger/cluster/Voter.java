@@ -2,14 +2,19 @@ package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.SigningRecord;
+import io.plumbline.ledger.state.SigningSeen;
+import io.plumbline.ledger.state.SigningStart;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.Arrays;
 import java.util.Collection;
-import java.util.concurrent.CountDownLatch;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -28,33 +33,61 @@ public final class Voter implements AutoCloseable {
     /** Where a vote could not be handed in: until it is, or is not needed. */
     private static final long AGAIN_MS = 1_000;
 
+    /** Longest wait of the first block that it could sign for a vote of the same key that it did not make. */
+    static final long LISTEN_MS = 3_000;
+
+    /** Between two looks whether its own replica has what it has submitted. */
+    private static final long LOOK_MS = 20;
+
     /** A block's time is not signed where it is further ahead of this host's clock. */
     static final long MAX_AHEAD_MS = 60_000;
+
+    private static final SecureRandom RANDOM = new SecureRandom();
 
     private final KeyPair keys;
     private final LongSupplier clock;
     private final byte[] genesisHash;
     private final int fullNodes;
+    private final SigningLock lock;
     private final VoteFile file;
+    private final SigningStart start = new SigningStart();
     private final Consumer<Throwable> onError;
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(1);
-    private final CountDownLatch ready = new CountDownLatch(1);
     private final AtomicLong votes = new AtomicLong();
     private volatile long certified = -1;
     private volatile Waiting last;
+    private volatile boolean hasBegun;
+    private volatile boolean isWithoutHistory;
     private LedgerClient ledger;
+
+    /** When it has listened for long enough, by {@link System#nanoTime}; 0 before there was a block to sign. */
+    private long listenedNs;
+
+    /** The last whose vote was handed in: it is not handed in again. */
+    private Waiting handedIn;
 
     /** The last that was found to be ahead: its error is told once. */
     private Waiting ahead;
 
     private record Waiting(BlockHeader header, long epoch, Collection<EpochStatement> statements) {}
 
+    /** A full node's own copy of the ledger, see {@link LedgerService#signingSeen}. */
+    @FunctionalInterface
+    public interface OwnReplica {
+        SigningSeen signingSeen(byte[] fullNode, byte[] commands) throws InterruptedException, ExecutionException;
+    }
+
+    /** A task of its thread. */
+    private interface Task {
+        void run() throws IOException, InterruptedException, ExecutionException;
+    }
+
     /**
      * @param fullNodes how many there are.
      * @param file of what was signed.
      * @param onError hears why a block was not signed.
      * @throws IOException where the file cannot be read: a full node that does not know what it has signed must not
-     *     sign.
+     *     sign; or where another process signs with it.
      */
     public Voter(KeyPair keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
             throws IOException {
@@ -68,14 +101,69 @@ public final class Voter implements AutoCloseable {
         this.clock = clock;
         this.genesisHash = genesisHash.clone();
         this.fullNodes = fullNodes;
-        this.file = new VoteFile(file);
+        this.lock = new SigningLock(file);
+        try {
+            this.file = new VoteFile(file);
+        } catch (IOException | RuntimeException e) {
+            lock.close();
+            throw e;
+        }
         this.onError = onError;
     }
 
-    /** From now on it can hand in its votes. */
-    public void begin(LedgerClient telling) {
+    /**
+     * From now on it can hand in its votes. It signs when it knows that it may, see {@link SigningStart}.
+     *
+     * @param replica of this full node, fed by the same order as {@link #onBlock} tells of.
+     */
+    public void begin(LedgerClient telling, OwnReplica replica) {
         ledger = telling;
-        ready.countDown();
+        execute(() -> begin(replica));
+    }
+
+    /** Has a command that was not there before put into the order, and waits until its own replica has it. */
+    private void begin(OwnReplica replica) throws InterruptedException, ExecutionException {
+        SigningSeen seen = null;
+        while (seen == null) {
+            try {
+                seen = ordered(replica);
+            } catch (IOException e) {
+                // There is no leader yet; the full node says so while it waits for the ledger.
+                Thread.sleep(AGAIN_MS);
+            }
+        }
+        start.begin(seen, file.signed());
+        isWithoutHistory = start.phase() == SigningStart.Phase.WITHOUT_HISTORY;
+        hasBegun = true;
+        if (isWithoutHistory) {
+            onError.accept(new IOException(
+                    (file.signed().isNone() ? "There is no signing history" : "The signing history is an old one")
+                            + ", and the ledger has blocks that this full node may have signed: it signs none until"
+                            + " the others have certified block " + seen.fresh() + " or a later one without it, and"
+                            + " goes on with the next but one. Where they cannot, bring the history in:"
+                            + " ./plumbline ledger import-votes."));
+        }
+        Waiting waiting = last;
+        if (waiting != null) {
+            guarded(() -> vote(waiting));
+        }
+    }
+
+    /** Null where it was refused, or came too late. */
+    private SigningSeen ordered(OwnReplica replica) throws IOException, InterruptedException, ExecutionException {
+        byte[] random = new byte[32];
+        RANDOM.nextBytes(random);
+        // There is no such escrow: it is refused, changes nothing, and is part of what all later blocks sign.
+        Signed marker = ledger.sign(List.of(new Command.DeclineEscrow(random)));
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(LedgerClient.LIFE_MS);
+        ledger.submit(marker);
+        byte[] id = marker.id(genesisHash);
+        SigningSeen seen = null;
+        while (seen == null && System.nanoTime() < end) {
+            Thread.sleep(LOOK_MS);
+            seen = replica.signingSeen(keys.publicKey(), id);
+        }
+        return seen;
     }
 
     /** Votes that were handed in since the start. */
@@ -86,20 +174,43 @@ public final class Voter implements AutoCloseable {
     /** Signs a block and hands the vote in; returns at once. */
     public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
         last = new Waiting(header, epoch, statements);
+        execute(() -> vote(last));
+    }
+
+    /** Takes a vote for a block as it was closed here: one of its own key that it did not make ends it. */
+    public void onVote(Command.CastVote vote) {
+        if (hasBegun && Arrays.equals(vote.fullNode(), keys.publicKey())) {
+            execute(() -> takeOwn(vote));
+        }
+    }
+
+    private void takeOwn(Command.CastVote vote) throws SignedElsewhereException {
+        // Its own are known from before they are signed: what may be forged is looked at where it is not known alone.
+        boolean isKnown = vote.number() <= file.signed().number() || hasEnded();
+        if (!isKnown && vote.holds(genesisHash)) {
+            start.onVote(vote.number(), file.signed());
+            if (hasEnded()) {
+                throw new SignedElsewhereException(vote.number());
+            }
+        }
+    }
+
+    private boolean hasEnded() {
+        return start.phase() == SigningStart.Phase.SIGNED_ELSEWHERE;
+    }
+
+    private void execute(Task task) {
         try {
-            thread.execute(() -> guarded(last));
+            thread.execute(() -> guarded(task));
         } catch (RejectedExecutionException e) {
             // The node is closing.
         }
     }
 
-    private void guarded(Waiting block) {
+    private void guarded(Task task) {
         try {
-            ready.await();
-            if (block == last) {
-                vote(block);
-            }
-        } catch (IOException | RuntimeException | Error e) {
+            task.run();
+        } catch (IOException | RuntimeException | ExecutionException | Error e) {
             // An error too: the executor would keep it in a future that nobody looks at.
             onError.accept(e);
         } catch (InterruptedException e) {
@@ -111,11 +222,41 @@ public final class Voter implements AutoCloseable {
      * The block of this number and those before need no more signatures; while a log is replayed that is nearly all
      * of them.
      */
-    public void onCertified(long number) {
+    public void onCertified(long number, Certificate certificate) {
         certified = number;
+        if (hasBegun && isWithoutHistory) {
+            execute(() -> takeCertificate(number, certificate));
+        }
+    }
+
+    private void takeCertificate(long number, Certificate certificate) throws IOException {
+        long forgotten = start.onCertified(number, certificate);
+        if (forgotten >= 0) {
+            file.forget(forgotten);
+            isWithoutHistory = false;
+        }
+    }
+
+    /** Whether it may sign, by what it has heard since its start; where it is to listen on, it votes again then. */
+    private boolean mayStart(Waiting block) {
+        if (start.phase() == SigningStart.Phase.LISTENING) {
+            long now = System.nanoTime();
+            if (listenedNs == 0) {
+                listenedNs = now + TimeUnit.MILLISECONDS.toNanos(LISTEN_MS);
+            }
+            if (now < listenedNs) {
+                later(block, TimeUnit.NANOSECONDS.toMillis(listenedNs - now) + 1);
+            } else {
+                start.heardNothing();
+            }
+        }
+        return start.phase() == SigningStart.Phase.SIGNING;
     }
 
     private void vote(Waiting block) throws IOException {
+        if (block != last || block == handedIn || !mayStart(block)) {
+            return;
+        }
         BlockHeader header = block.header;
         byte[] hash = header.hash();
         if (header.number() <= certified) {
@@ -133,16 +274,17 @@ public final class Voter implements AutoCloseable {
         try {
             ledger.submit(new Command.CastVote(keys.publicKey(), block.epoch, header.number(), hash, signature));
             votes.incrementAndGet();
+            handedIn = block;
         } catch (IOException e) {
             // Without this vote the block may wait for ever.
             onError.accept(e);
-            later(block);
+            later(block, AGAIN_MS);
         }
     }
 
-    private void later(Waiting block) {
+    private void later(Waiting block, long ms) {
         try {
-            thread.schedule(() -> guarded(block), AGAIN_MS, TimeUnit.MILLISECONDS);
+            thread.schedule(() -> guarded(() -> vote(block)), ms, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException closing) {
             // The node is closing.
         }
@@ -158,7 +300,7 @@ public final class Voter implements AutoCloseable {
                     + " node. If it is wrong, set it. The vote is given when this clock has come within "
                     + MAX_AHEAD_MS / 1000 + " s; see \"Clocks\" in docs/ledger.md where that is too long."));
         }
-        later(block);
+        later(block, AGAIN_MS);
     }
 
     /** Puts down what is about to be signed; false where it was signed long ago. */
@@ -202,6 +344,11 @@ public final class Voter implements AutoCloseable {
 
     private String stepOn(Waiting stalled) throws IOException {
         long number = stalled.header.number();
+        if (start.phase() != SigningStart.Phase.SIGNING
+                || number <= file.signed().forgotten()) {
+            throw new IOException("This full node does not know what it has signed of block " + number
+                    + ", or has not listened yet whether its key signs elsewhere: it states nothing of that block.");
+        }
         // Who has not asked for the epoch that others have begun says what it signed all the same: it may free them.
         SigningRecord signed = file.signed();
         long next = signed.promisedIn(number) < stalled.epoch ? stalled.epoch : stalled.epoch + 1;
@@ -220,5 +367,6 @@ public final class Voter implements AutoCloseable {
     @Override
     public void close() {
         thread.shutdownNow();
+        lock.close();
     }
 }

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.order;
 
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.DeclaredFeed;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
@@ -51,6 +52,11 @@ public final class Replica {
             // Who signs nothing does not care.
         }
 
+        /** A full node has voted for a block as it was closed here; where it is late nobody has checked it. */
+        default void onVote(CastVote vote) {
+            // Only a full node that looks whether its key signs elsewhere needs it.
+        }
+
         /** A block has enough signatures: nobody needs to sign it any more. */
         default void onCertified(BlockHeader header, Certificate certificate) {
             // Who signs nothing does not care.
@@ -72,6 +78,7 @@ public final class Replica {
         this.statements = state.blocks().statements().size();
         BlockHeader last = state.blocks().certified();
         this.certified = last == null ? -1 : last.number();
+        state.tellVotes(listener::onVote);
     }
 
     /** Tells of all that was under way when the state was put down. */

@@ -14,6 +14,7 @@ import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -80,6 +81,9 @@ public final class Blocks {
         /** A full node has signed what it must not. */
         void guilty(int place, String what);
 
+        /** A vote for a block as it was closed here, though it may be late; not checked where it is. */
+        void voted(CastVote vote);
+
         /** Whether a signature holds. */
         boolean holds(byte[] content, BooleanSupplier check);
     }
@@ -128,6 +132,21 @@ public final class Blocks {
     /** Full nodes, by their place in the genesis, that signed another block than the one that waits. */
     public List<Integer> dissent() {
         return List.copyOf(dissent.keySet());
+    }
+
+    /**
+     * The highest number of a block, among the last {@value #REMEMBERED}, under which a full node's signature was
+     * counted; -1 where there is none.
+     */
+    long lastSigned(int place) {
+        if (open != null && (votes.containsKey(place) || dissent.containsKey(place))) {
+            return open.number();
+        }
+        return recent.descendingMap().entrySet().stream()
+                .filter(past -> past.getValue().signers.contains(place))
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElse(-1L);
     }
 
     /** The number of the block that has what happens now. */
@@ -181,6 +200,7 @@ public final class Blocks {
             return isAnother(vote);
         }
         votes.put(place, vote.signature());
+        listener.voted(vote);
         certify();
         return null;
     }
@@ -200,6 +220,7 @@ public final class Blocks {
             return "block " + vote.number() + " is long certified";
         }
         if (Arrays.equals(past.hash, vote.headerHash())) {
+            listener.voted(vote);
             return "block " + vote.number() + " is certified already";
         }
         if (past.epoch == vote.epoch() && past.signers.contains(place)) {

@@ -61,7 +61,7 @@ public sealed interface Command {
      */
     record CastVote(byte[] fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {
         /** Whether the full node has signed it. */
-        boolean holds(byte[] genesisHash) {
+        public boolean holds(byte[] genesisHash) {
             return KeyPair.verify(fullNode, Certificate.message(genesisHash, epoch, number, headerHash), signature);
         }
 

@@ -21,7 +21,8 @@ import java.util.TreeMap;
  * @param votes header hashes it signed for that block, by epoch.
  */
 public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> votes, byte[] signature) {
-    private static final int MAX_VOTES = 1024;
+    /** Epochs in which one block may be signed, at most. */
+    public static final int MAX_VOTES = 1024;
 
     public EpochStatement {
         votes = Collections.unmodifiableSortedMap(new TreeMap<>(votes));

@@ -47,6 +47,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * The settlement state machine: pure, single-threaded, and the same on every member that applies the same commands.
@@ -107,6 +108,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private Blocks blocks;
     private SignatureChecks checks;
     private SignatureMemory memory = SignatureMemory.NONE;
+    private Consumer<CastVote> voteListener = vote -> {};
 
     /** References of deposits that were taken, for ever. */
     private final Set<Bytes32> references = new HashSet<>();
@@ -568,6 +570,29 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** The blocks so far and the votes on them. */
     public Blocks blocks() {
         return blocks;
+    }
+
+    /** Has this told of votes for blocks as they were closed here; late ones are not checked. */
+    public void tellVotes(Consumer<CastVote> listener) {
+        voteListener = listener;
+    }
+
+    @Override
+    public void voted(CastVote vote) {
+        voteListener.accept(vote);
+    }
+
+    /**
+     * What it has of a full node's signatures.
+     *
+     * @param commands id of a batch, 32 bytes, see {@link Signed#id}.
+     * @return null where these commands are not in the order, or long past.
+     */
+    public SigningSeen signingSeen(byte[] fullNode, byte[] commands) {
+        int place = genesis.place(fullNode);
+        return outcomes.find(Bytes32.of(commands)) == null
+                ? null
+                : new SigningSeen(place, blocks.next(), blocks.lastSigned(place), blocks.certified() == null);
     }
 
     /** Whether something has happened that no block has, and a block may be closed. */

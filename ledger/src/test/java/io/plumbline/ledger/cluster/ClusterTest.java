@@ -54,6 +54,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.AfterEach;
@@ -72,9 +74,15 @@ class ClusterTest {
 
     private final List<String> addresses = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
-    private final List<Voter> voters = new ArrayList<>();
+    private final List<Voter> voters = new CopyOnWriteArrayList<>();
+
+    /** More that sign with the first one's key. */
+    private final List<Voter> twins = new CopyOnWriteArrayList<>();
+
+    private final List<LedgerService> services = new ArrayList<>();
     private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<String> heard = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<String> withheld = new ConcurrentLinkedQueue<>();
     private final List<IngressAddress> ingresses = new ArrayList<>();
     private final List<AgentRunner> runners = new ArrayList<>();
     private MediaDriver driver;
@@ -99,10 +107,11 @@ class ClusterTest {
 
     private void launch() throws IOException {
         voters.clear();
+        services.clear();
         for (int i = 0; i < 3; i++) {
             Files.createDirectories(folder);
             voters.add(new Voter(
-                    FULL_NODES.get(i), genesis().hash(), 3, folder.resolve("votes" + i), e -> heard.add("" + e)));
+                    FULL_NODES.get(i), genesis().hash(), 3, folder.resolve("votes" + i), e -> withheld.add("" + e)));
         }
         for (int i = 0; i < 3; i++) {
             int id = i;
@@ -115,13 +124,22 @@ class ClusterTest {
                 @Override
                 public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {
                     voters.get(id).onBlock(header, epoch, statements);
+                    twins.forEach(twin -> twin.onBlock(header, epoch, statements));
+                }
+
+                @Override
+                public void onVote(Command.CastVote vote) {
+                    voters.get(id).onVote(vote);
+                    twins.forEach(twin -> twin.onVote(vote));
                 }
 
                 @Override
                 public void onCertified(BlockHeader header, Certificate certificate) {
-                    voters.get(id).onCertified(header.number());
+                    voters.get(id).onCertified(header.number(), certificate);
+                    twins.forEach(twin -> twin.onCertified(header.number(), certificate));
                 }
             });
+            services.add(service);
             members.add(new Member(
                     new Member.Place(i, addresses, folder.resolve("member" + i), FULL_NODES.get(i), genesis()),
                     service,
@@ -148,7 +166,7 @@ class ClusterTest {
         }
         client = of(REQUESTER);
         for (int i = 0; i < 3; i++) {
-            voters.get(i).begin(of(FULL_NODES.get(i)));
+            voters.get(i).begin(of(FULL_NODES.get(i)), services.get(i)::signingSeen);
         }
     }
 
@@ -192,6 +210,7 @@ class ClusterTest {
     @AfterEach
     void stop() {
         voters.forEach(Voter::close);
+        twins.forEach(Voter::close);
         closeClients();
         members.forEach(Member::close);
         media.close();
@@ -230,7 +249,9 @@ class ClusterTest {
                     Signed.of(genesis().hash(), REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5));
             byte[] forged = signed.encode();
             forged[forged.length - 1] ^= 1;
-            long height = client.status().height();
+            // Each full node looks for a command of its own in the order before it signs.
+            await("the full nodes to begin", () -> height() >= FULL_NODES.size());
+            long height = height();
             assertEquals(
                     List.of("the signature does not hold"),
                     remote.submit(forged).reasons());
@@ -301,6 +322,104 @@ class ClusterTest {
                 failures.stream()
                         .allMatch(failure -> failure.contains("heartbeat timeout") || failure.contains("WARN")),
                 failures.toString());
+    }
+
+    /** With the first full node's key; its own replica is that of the first. */
+    private Voter voterOfFirst(String votes, List<Throwable> errors) throws IOException {
+        KeyPair keys = FULL_NODES.get(0);
+        return new Voter(keys, genesis().hash(), 3, folder.resolve(votes), errors::add);
+    }
+
+    private long certifiedBlock() throws IOException {
+        return client.status().certified();
+    }
+
+    /** Has one more block certified, after which there is another command to put into the next. */
+    private void oneMoreBlock() throws Exception {
+        long before = certifiedBlock();
+        applied(new Command.Bond(1), REQUESTER);
+        await("a certificate", () -> isCertifiedAfter(before));
+    }
+
+    private long height() {
+        try {
+            return client.status().height();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private boolean hasFirstCertified() {
+        try {
+            return services.get(1)
+                    .look(state -> state.blocks().certificate().signatures().containsKey(0))
+                    .get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private boolean isCertifiedAfter(long before) {
+        try {
+            return certifiedBlock() > before;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private boolean isSoAfterABlock(BooleanSupplier condition) {
+        try {
+            oneMoreBlock();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+        return condition.getAsBoolean();
+    }
+
+    @Test
+    void aFullNodeThatLosesItsSigningHistorySignsAgainAndASecondOneOfItsKeyEnds() throws Exception {
+        oneMoreBlock();
+        oneMoreBlock();
+        await("its own vote", () -> voters.get(0).votes() > 0);
+        Path votes = folder.resolve("votes0");
+        Path old = Files.copy(votes, folder.resolve("old"));
+        await("a certificate with its vote", () -> isSoAfterABlock(this::hasFirstCertified));
+        voters.get(0).close();
+        oneMoreBlock();
+
+        // Its signing history lost, and an older one put in its place: both go on when the others have certified.
+        List<Throwable> errors = new CopyOnWriteArrayList<>();
+        for (String how : List.of("There is no signing history", "The signing history is an old one")) {
+            voters.get(0).close();
+            Files.delete(votes);
+            if (how.contains("old")) {
+                Files.copy(old, votes);
+            }
+            Voter again = voterOfFirst("votes0", errors);
+            voters.set(0, again);
+            again.begin(of(FULL_NODES.get(0)), services.get(0)::signingSeen);
+            await(
+                    "the warning: " + how,
+                    () -> errors.stream().anyMatch(e -> String.valueOf(e).contains(how)));
+            await("it to sign again", () -> isSoAfterABlock(() -> again.votes() > 0));
+        }
+        assertTrue(errors.stream().allMatch(e -> String.valueOf(e).contains("import-votes")), errors.toString());
+
+        // The same key on another host, with all that it has signed.
+        errors.clear();
+        Files.copy(votes, folder.resolve("elsewhere"));
+        Voter twin = voterOfFirst("elsewhere", errors);
+        twins.add(twin);
+        twin.begin(of(FULL_NODES.get(0)), services.get(0)::signingSeen);
+        await("it to end", () -> isSoAfterABlock(() -> !errors.isEmpty()));
+        assertTrue(errors.getFirst() instanceof SignedElsewhereException, errors.toString());
+        long before = voters.get(0).votes();
+        await("the first to sign on", () -> isSoAfterABlock(() -> voters.get(0).votes() > before));
+        assertEquals(0, twin.votes());
+        for (LedgerService service : services) {
+            assertEquals(
+                    Map.of(), service.look(state -> Map.copyOf(state.guilty())).get());
+        }
     }
 
     /** Such a reply ended the leader, and the next one when it was asked the same. */

@@ -9,11 +9,13 @@ import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Rejoin;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.order.Replica;
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.ledger.state.SigningSeen;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
@@ -104,8 +106,9 @@ final class FaultMember implements Replica.Listener {
                 new Identity(keys.secret(), keys.publicKey()),
                 new LedgerIngress(cluster, service.admission(), member::logStart).protocol());
         AgentRunner.startOnThread(new AgentRunner(Drivers.idle(), e -> say("error " + e), null, endpoint));
-        voter.begin(ledger);
-        liar.begin(ledger);
+        voter.begin(ledger, service::signingSeen);
+        // It does not care what its key has signed.
+        liar.begin(ledger, (key, commands) -> new SigningSeen(id, 0, -1, true));
         say("started");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String order; (order = in.readLine()) != null; ) {
@@ -180,7 +183,12 @@ final class FaultMember implements Replica.Listener {
     @Override
     public void onCertified(BlockHeader header, Certificate certificate) {
         say("certified " + header.number() + " " + Blake3.hex(header.hash()));
-        voter.onCertified(header.number());
+        voter.onCertified(header.number(), certificate);
+    }
+
+    @Override
+    public void onVote(CastVote vote) {
+        voter.onVote(vote);
     }
 
     private static synchronized void say(String line) {

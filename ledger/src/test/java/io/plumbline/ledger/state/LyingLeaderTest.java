@@ -1,15 +1,18 @@
 package io.plumbline.ledger.state;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.Withdraw;
+import io.plumbline.ledger.state.SigningStart.Phase;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.BlockHeader;
@@ -27,14 +30,16 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Histories in which the leader lies: it shows every member a log of its own, with commands left out, put in another
  * order and at other times, closes blocks when it likes, hands members each other's votes and statements as it likes,
- * signs whatever it likes, and hands in every pair of votes that it has seen as an offence. No honest full node loses
- * its stake, and no two blocks of one number are certified, whoever looks.
+ * signs whatever it likes, and hands in every pair of votes that it has seen as an offence. Members lose their disks
+ * too, their signing histories with them. No honest full node loses its stake, and no two blocks of one number are
+ * certified, whoever looks.
  */
 @Tag("slow")
 class LyingLeaderTest {
@@ -62,6 +67,24 @@ class LyingLeaderTest {
     /** The hash of any certified block, by number, whoever has it. */
     private final Map<Long, String> certified = new HashMap<>();
 
+    /** Of full nodes that have lost their signing histories, among others. */
+    private final SigningStart[] starts = new SigningStart[MEMBERS];
+
+    /** By which they know what is younger than their starts. */
+    private final Signed[] markers = new Signed[MEMBERS];
+
+    /** States that members had once, which the leader shows to those that have lost theirs. */
+    private final List<byte[]> past = new ArrayList<>();
+
+    private final long[] heard = new long[MEMBERS];
+
+    /** For so many the leader lies no more than others do: or nothing would be certified after a loss. */
+    private int fairRounds;
+
+    private boolean isDiskLost;
+    private boolean isWaitLeftOut;
+    private static int regained;
+
     private Random random;
     private long nowMs = 1_000_000;
     private int requests;
@@ -85,12 +108,44 @@ class LyingLeaderTest {
     @ParameterizedTest
     @MethodSource("seeds")
     void noHonestFullNodeLosesItsStakeAndNoNumberHasTwoCertifiedBlocks(long seed) {
+        go(seed);
+    }
+
+    /** Their disks are lost, what they signed with them, and the leader shows them what was long ago. */
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void noFullNodeThatLosesItsSigningHistoryLosesItsStake(long seed) {
+        isDiskLost = true;
+        go(seed);
+    }
+
+    @Test
+    void withoutTheWaitAfterALossSomeLoseTheirStakes() {
+        assertThrows(AssertionError.class, () -> {
+            for (long seed : seeds()) {
+                LyingLeaderTest one = new LyingLeaderTest();
+                one.isDiskLost = true;
+                one.isWaitLeftOut = true;
+                one.go(seed);
+            }
+        });
+    }
+
+    private void go(long seed) {
         random = new Random(seed);
+        for (int member = 0; member < MEMBERS; member++) {
+            starts[member] = new SigningStart();
+            starts[member].begin(new SigningSeen(member, 0, -1, true), SigningRecord.NONE);
+        }
+        fairRounds = isDiskLost ? 3 : 0;
         Arrays.fill(signed, SigningRecord.NONE);
         Arrays.setAll(states, i -> new LedgerState(GENESIS));
         for (int round = 0; round < ROUNDS; round++) {
             String where = "seed " + seed + ", round " + round;
             showDifferentLogs();
+            if (isDiskLost && round % 3 == 0 && number(states[0]) >= 0) {
+                past.add(states[0].encode());
+            }
             for (int member = 0; member < MEMBERS; member++) {
                 vote(member);
             }
@@ -98,8 +153,13 @@ class LyingLeaderTest {
             if (random.nextInt(4) == 0) {
                 stepOn();
             }
-            if (random.nextInt(3) == 0) {
+            if (fairRounds > 0 && --fairRounds == 5 || fairRounds == 0 && random.nextInt(3) == 0) {
                 restore();
+            }
+            // One at a time, while the others agree: two would need each other's signatures.
+            if (isDiskLost && !doesOneWait() && doAgree() && random.nextInt(3) > 0) {
+                lose(random.nextInt(LEADER));
+                fairRounds = 8;
             }
         }
         allCertified += certified.size();
@@ -108,6 +168,7 @@ class LyingLeaderTest {
     @AfterAll
     static void thereWasSomethingToSee() {
         assertTrue(allCertified > 100, allCertified + " blocks were certified");
+        assertTrue(regained > 20, regained + " full nodes went on after a loss");
         assertTrue(dissents > 100, dissents + " votes were for another block");
     }
 
@@ -132,10 +193,18 @@ class LyingLeaderTest {
     /** Some members are shown what the others are not; then all close a block. */
     private void showDifferentLogs() {
         nowMs += 1 + random.nextInt(50);
-        List<Signed> common = List.of(command(), command());
+        List<Signed> common = new ArrayList<>(List.of(command(), command()));
+        for (int member = 0; member < LEADER; member++) {
+            if (starts[member].phase() == Phase.STARTING) {
+                byte[] any = new byte[32];
+                random.nextBytes(any);
+                markers[member] = sign(FULL.get(member), new DeclineEscrow(any));
+                common.add(markers[member]);
+            }
+        }
         Signed other = command();
         for (int member = 0; member < MEMBERS; member++) {
-            boolean isDeceived = random.nextInt(4) == 0;
+            boolean isDeceived = fairRounds == 0 && random.nextInt(4) == 0;
             List<Signed> shown = new ArrayList<>(common);
             if (isDeceived) {
                 switch (random.nextInt(3)) {
@@ -146,6 +215,9 @@ class LyingLeaderTest {
             }
             for (Signed one : shown) {
                 states[member].apply(one, nowMs);
+            }
+            if (member < LEADER) {
+                look(member);
             }
             states[member].closeBlock(nowMs + (isDeceived ? random.nextInt(2) : 0));
         }
@@ -164,13 +236,55 @@ class LyingLeaderTest {
         }
         Blocks blocks = states[member].blocks();
         BlockHeader open = blocks.open();
-        if (open == null) {
+        if (!maySign(member) || open == null) {
             return;
         }
         long epoch = blocks.epoch();
         if (signed[member].refusal(epoch, open.number(), open.hash(), blocks.statements(), MEMBERS) == null) {
             signed[member] = signed[member].voted(epoch, open.number(), open.hash());
             cast(member, epoch, open.number(), open.hash());
+        }
+    }
+
+    /** Whether its marker is in the order that it is shown. */
+    private void look(int member) {
+        SigningStart start = starts[member];
+        SigningSeen seen = start.phase() == Phase.STARTING
+                ? states[member].signingSeen(FULL.get(member).publicKey(), markers[member].id(LEDGER))
+                : null;
+        if (seen != null) {
+            start.begin(seen, signed[member]);
+        }
+    }
+
+    /** After a start, when it has heard for long enough that its key signs nowhere else. */
+    private boolean maySign(int member) {
+        starts[member].heardNothing();
+        return starts[member].phase() == Phase.SIGNING;
+    }
+
+    /** Whether no block waits for signatures, and all honest full nodes have the same certified one. */
+    private boolean doAgree() {
+        return Arrays.stream(states, 0, LEADER)
+                .allMatch(state -> state.blocks().open() == null && number(state) == number(states[0]));
+    }
+
+    /** Whether an honest full node does not sign yet. */
+    private boolean doesOneWait() {
+        return Arrays.stream(starts).anyMatch(start -> start.phase() != Phase.SIGNING);
+    }
+
+    /** It knows nothing any more of what it signed, and has of the ledger what the leader likes. */
+    private void lose(int member) {
+        if (past.isEmpty()) {
+            return;
+        }
+        signed[member] = SigningRecord.NONE;
+        states[member] = LedgerState.decode(GENESIS, past.get(random.nextInt(past.size())));
+        heard[member] = number(states[member]);
+        starts[member] = new SigningStart();
+        if (isWaitLeftOut) {
+            starts[member].begin(new SigningSeen(member, 0, -1, true), SigningRecord.NONE);
         }
     }
 
@@ -188,11 +302,12 @@ class LyingLeaderTest {
         List<CastVote> newest = new ArrayList<>(votes.subList(Math.max(0, votes.size() - 24), votes.size()));
         Collections.shuffle(newest, random);
         for (CastVote vote : newest) {
+            Signed once = sign(FULL.get(LEADER), vote);
             for (int member = 0; member < MEMBERS; member++) {
-                if (random.nextInt(5) > 0) {
-                    String refusal = states[member]
-                            .apply(sign(FULL.get(LEADER), vote), nowMs)
-                            .getFirst();
+                if (fairRounds > 0 || random.nextInt(5) > 0) {
+                    // Where it lies, members have even what is the same in commands of their own.
+                    Signed shown = fairRounds > 0 ? once : sign(FULL.get(LEADER), vote);
+                    String refusal = states[member].apply(shown, nowMs).getFirst();
                     dissents += refusal != null && refusal.endsWith("is another one") ? 1 : 0;
                     check(member, where);
                 }
@@ -201,8 +316,13 @@ class LyingLeaderTest {
         for (int i = 0; i < 6 && !votes.isEmpty(); i++) {
             CastVote one = votes.get(random.nextInt(votes.size()));
             CastVote other = votes.get(random.nextInt(votes.size()));
-            states[i % MEMBERS].apply(sign(FULL.get(LEADER), new ReportDoubleVote(one, other)), nowMs);
-            check(i % MEMBERS, where);
+            Signed report = sign(FULL.get(LEADER), new ReportDoubleVote(one, other));
+            for (int member = 0; member < MEMBERS; member++) {
+                if (fairRounds > 0 || member == i % MEMBERS) {
+                    states[member].apply(report, nowMs);
+                    check(member, where);
+                }
+            }
         }
     }
 
@@ -214,7 +334,9 @@ class LyingLeaderTest {
         List<Signed> statements = new ArrayList<>();
         for (int member = 0; member < MEMBERS; member++) {
             Blocks blocks = states[member].blocks();
-            if (blocks.open() == null) {
+            if (blocks.open() == null
+                    || starts[member].phase() != Phase.SIGNING
+                    || blocks.open().number() <= signed[member].forgotten()) {
                 continue;
             }
             long number = blocks.open().number();
@@ -229,7 +351,7 @@ class LyingLeaderTest {
         }
         for (Signed statement : statements) {
             for (LedgerState state : states) {
-                if (random.nextInt(6) > 0) {
+                if (fairRounds > 0 || random.nextInt(6) > 0) {
                     state.apply(statement, nowMs);
                 }
             }
@@ -248,6 +370,10 @@ class LyingLeaderTest {
         byte[] snapshot = best.encode();
         for (int member = 0; member < MEMBERS; member++) {
             states[member] = LedgerState.decode(GENESIS, snapshot);
+            heard[member] = number(best);
+            if (starts[member].phase() != Phase.SIGNING) {
+                starts[member] = new SigningStart();
+            }
         }
     }
 
@@ -269,6 +395,15 @@ class LyingLeaderTest {
             String hash = HexFormat.of().formatHex(header.hash());
             String before = certified.putIfAbsent(header.number(), hash);
             assertTrue(before == null || before.equals(hash), where + ": two certified blocks " + header.number());
+            if (header.number() > heard[member]) {
+                heard[member] = header.number();
+                long forgotten = starts[member].onCertified(
+                        header.number(), state.blocks().certificate());
+                if (forgotten >= 0) {
+                    signed[member] = signed[member].forget(forgotten);
+                    regained++;
+                }
+            }
         }
     }
 }

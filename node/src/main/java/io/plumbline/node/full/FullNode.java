@@ -12,10 +12,13 @@ import io.plumbline.ledger.cluster.LedgerIngress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Rejoin;
+import io.plumbline.ledger.cluster.SignedElsewhereException;
+import io.plumbline.ledger.cluster.SigningHistory;
 import io.plumbline.ledger.cluster.Upkeep;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.index.LedgerIndex;
 import io.plumbline.ledger.order.Replica;
+import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
@@ -154,8 +157,13 @@ public final class FullNode implements RunningRole, PageSource {
                 keys,
                 network.genesis().hash(),
                 network.genesis().fullNodes().size(),
-                folder.resolve("votes"),
-                this::report);
+                Files.createDirectories(folder).resolve(SigningHistory.FILE),
+                e -> {
+                    report(e);
+                    if (e instanceof SignedElsewhereException) {
+                        faults.onFault(ExitCode.SIGNED_ELSEWHERE, e);
+                    }
+                });
         this.index = new LedgerIndex(folder.resolve("index"), this::report);
         LedgerService service = new LedgerService(
                 network.genesis(),
@@ -176,9 +184,14 @@ public final class FullNode implements RunningRole, PageSource {
                     }
 
                     @Override
+                    public void onVote(CastVote vote) {
+                        voter.onVote(vote);
+                    }
+
+                    @Override
                     public void onCertified(BlockHeader header, Certificate certificate) {
                         counts.certificate();
-                        voter.onCertified(header.number());
+                        voter.onCertified(header.number(), certificate);
                         blocks.add(header, certificate);
                         recent.certified(header);
                         index.onCertified(header, certificate);
@@ -215,7 +228,7 @@ public final class FullNode implements RunningRole, PageSource {
         this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
         AgentRunner.startOnThread(runner);
         judge.begin(endpoint, ledger, node -> registered(service, node));
-        voter.begin(ledger);
+        voter.begin(ledger, service::signingSeen);
         LedgerWait.await(
                 ledger,
                 events,

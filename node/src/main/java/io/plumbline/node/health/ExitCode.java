@@ -24,7 +24,10 @@ public enum ExitCode {
     MEMORY(13),
 
     /** A thread that the role cannot do without has ended by a fault. */
-    THREAD(14);
+    THREAD(14),
+
+    /** Another process signs with this full node's key. */
+    SIGNED_ELSEWHERE(15);
 
     private final int code;
 

@@ -23,6 +23,7 @@ import io.plumbline.inference.tensor.onnx.OneProduct;
 import io.plumbline.inference.tensor.onnx.OnnxModel;
 import io.plumbline.inference.tensor.onnx.TensorRtOperators;
 import io.plumbline.ledger.cluster.LedgerService;
+import io.plumbline.ledger.cluster.SigningHistory;
 import io.plumbline.ledger.order.DealPage;
 import io.plumbline.ledger.order.FeedPage;
 import io.plumbline.ledger.order.FeedReading;
@@ -37,6 +38,7 @@ import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.ledger.tree.MerkleMountainRange;
@@ -325,6 +327,11 @@ final class Parsers implements AutoCloseable {
                         .map(command ->
                                 Signed.of(genesis.hash(), node, 1000, command).encode())
                         .toList());
+        SigningRecord history = new SigningRecord(7, new TreeMap<>(Map.of(0L, header, 2L, header)), 7, 2, 3);
+        add(
+                "signing-history",
+                SigningHistory::decode,
+                () -> List.of(new SigningHistory(genesis.hash(), node.publicKey(), history).encode()));
         LedgerState state = new LedgerState(genesis);
         commands.forEach(command -> state.apply(Signed.of(genesis.hash(), node, 1000, command), 5));
         add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> {

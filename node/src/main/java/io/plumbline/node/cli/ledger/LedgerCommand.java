@@ -21,6 +21,8 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new NewNetworkCommand());
         ledger.addCommand(new BackupCommand());
         ledger.addCommand(new InvalidateSnapshotCommand());
+        ledger.addCommand(new ExportVotesCommand());
+        ledger.addCommand(new ImportVotesCommand());
         ledger.addCommand(new AccountCommand());
         ledger.addCommand(new DepositCommand());
         ledger.addCommand(new WithdrawCommand());
@@ -42,7 +44,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
     public Integer call() throws IOException {
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                        + " copy-index, backup, invalidate-snapshot; a new network's new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse,"
+                        + " copy-index, backup, invalidate-snapshot, export-votes, import-votes; a new network's new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse,"
                         + " declare-feed, fund-feed, feeds, feed, propose-deal, deals, deal.");
     }
 }
