@@ -284,7 +284,7 @@ public final class Package {
                 + "\n  ]\n}\n";
     }
 
-    /** What goes beside the package's folder on a host. */
+    /** Files beside the package's folder on a host. */
     private SortedMap<String, Content> onHost(String role) throws IOException {
         SortedMap<String, Content> files = new TreeMap<>();
         String devices = role.equals("inference-node") ? "# GPUs are devices." : "PrivateDevices=yes";

@@ -19,7 +19,7 @@ import java.util.List;
 final class SourcesCheck {
     private static final HexFormat HEX = HexFormat.of();
 
-    /** What a fact becomes where the request does not say, as docs/api.md has it. */
+    /** Text that a fact becomes where the request does not say, as docs/api.md has it. */
     private static final String FACT_TEMPLATE = "{name}: {value} {unit} (as of {time})";
 
     /** As {@link #FACT_TEMPLATE}, of a file. */

@@ -10,7 +10,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
 /**
- * What stands between a layer's products: IEEE operations in an order that is fixed. The baseline of {@code exp} is the
+ * Steps between a layer's products: IEEE operations in an order that is fixed. The baseline of {@code exp} is the
  * JDK's, which may differ in its last bit between hosts.
  */
 public class NumericsSuite extends Suite {

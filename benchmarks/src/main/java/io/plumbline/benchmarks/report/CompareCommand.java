@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
         commandNames = "compare",
         commandDescription = "Two folders of results: what changed by more than the readings' spread.")
 public final class CompareCommand implements Callable<Integer> {
-    /** What changes by less is not worth a word, however quiet the host. */
+    /** A change by less is not worth a word, however quiet the host. */
     private static final double LEAST_CHANGE = 0.02;
 
     @Parameter(description = "BEFORE AFTER", required = true, converter = PathConverter.class)
@@ -61,7 +61,7 @@ public final class CompareCommand implements Callable<Integer> {
         return isWorse ? 1 : 0;
     }
 
-    /** What two results of one headline show. */
+    /** Outcome of two results of one headline. */
     enum Verdict {
         BETTER,
         WORSE,

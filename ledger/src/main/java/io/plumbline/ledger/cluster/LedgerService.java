@@ -115,7 +115,7 @@ public final class LedgerService implements ClusteredService {
     }
 
     /**
-     * What this member's own copy of the state has of a full node's signatures, or null, as {@link
+     * A full node's signatures as this member's own copy of the state has them, or null, as {@link
      * LedgerState#signingSeen}. A ledger that is a copy which no quorum has confirmed is no new one, whatever it says.
      */
     public SigningSeen signingSeen(byte[] fullNode, byte[] commands) throws InterruptedException, ExecutionException {

@@ -583,7 +583,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     /**
-     * What it has of a full node's signatures.
+     * A full node's signatures as this state has them.
      *
      * @param commands id of a batch, 32 bytes, see {@link Signed#id}.
      * @return null where these commands are not in the order, or long past.

@@ -1,8 +1,8 @@
 package io.plumbline.ledger.state;
 
 /**
- * What a full node's own replica has of the full node's signatures, at a time when a command that the full node made
- * up after its start stands in the order: blocks from {@code fresh} on commit to that command, so their signatures are
+ * A full node's signatures as its own replica has them, once a command that it made up after its start stands in the
+ * order: blocks from {@code fresh} on commit to that command, so their signatures are
  * younger than the start, whatever the leader shows.
  *
  * @param place of the full node in the genesis.

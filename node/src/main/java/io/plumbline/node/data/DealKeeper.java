@@ -217,8 +217,8 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     /**
-     * What a quorum has signed of a deal that is not this node's any more, in a block that was closed after this node
-     * knew that it was: a full node may show the block of before. Null where nothing says so.
+     * The entry that a quorum has signed of a deal that is not this node's any more, in a block that was closed after
+     * this node knew that it was: a full node may show the block of before. Null where nothing says so.
      */
     private CertifiedEntry end(long number) throws IOException {
         CertifiedEntry entry = certified.find(Kind.STORAGE_DEAL, StorageDeal.id(number));

@@ -28,8 +28,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * What a full node shows its operator: the ledger by its own replica, asked once for all of it, and the audits that it
- * has followed or done.
+ * The page that a full node shows its operator: the ledger by its own replica, asked once for all of it, and the audits
+ * that it has followed or done.
  */
 final class FullNodePage implements PageSource {
     private static final ObjectMapper MAPPER = new ObjectMapper();

@@ -73,7 +73,7 @@ final class RecentAudits {
         private long block = -1;
     }
 
-    /** What comes from now on happens now; before, the log of earlier days was applied. */
+    /** Events from now on happen now; before, the log of earlier days was applied. */
     synchronized void live() {
         isLive = true;
     }

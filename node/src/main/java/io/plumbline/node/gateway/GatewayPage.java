@@ -29,7 +29,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What a gateway shows on its page: the ledger as full nodes tell it, blocks and slashes as a quorum has signed them,
+ * A gateway's page: the ledger as full nodes tell it, blocks and slashes as a quorum has signed them,
  * and sums of the answers that it has bought. Where it has tenants those sums are their business, and left out.
  */
 final class GatewayPage implements PageSource {

@@ -267,7 +267,7 @@ final class NodeSelector implements Answerers {
         return null;
     }
 
-    /** What this gateway has seen of a node, for those that look at its page. */
+    /** This gateway's view of a node, for those that look at its page. */
     ObjectNode load(Node node) {
         Bytes32 key = Bytes32.of(node.key());
         return Http.MAPPER

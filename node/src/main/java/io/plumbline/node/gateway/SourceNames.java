@@ -7,7 +7,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * What a client asks that a model be told, by names alone: equal where it was told that.
+ * Facts and files that a client asks a model to be told, by names alone: equal where it was told that.
  *
  * @param facts ids of feeds.
  * @param files each a blob's id and its name in the prompt.

@@ -8,8 +8,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * What a quorum of full nodes has signed, of requests above all: one full node that is asked can withhold it, and
- * cannot make it up.
+ * Entries that a quorum of full nodes has signed, of requests above all: who is asked can withhold one, and cannot
+ * make one up.
  *
  * @param genesis of the ledger, which names the full nodes.
  */

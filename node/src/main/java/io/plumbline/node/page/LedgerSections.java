@@ -16,7 +16,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import java.util.HexFormat;
 import java.util.List;
 
-/** What roles show of the ledger in the same words, whether they ask it or hold it. */
+/** Sections on the ledger, shown by roles in the same words, whether they ask it or hold it. */
 public final class LedgerSections {
     /** Nodes, feeds and whatever else others may add to without end: so many are shown, with the number of all. */
     public static final int MAX_ROWS = 64;

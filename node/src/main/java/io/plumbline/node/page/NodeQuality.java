@@ -68,7 +68,7 @@ public final class NodeQuality {
             case SLASHED -> tally.slashed++;
             default -> throw new IllegalArgumentException("The settlement is open: " + settlement.status() + ".");
         }
-        // What is proven false was counted when it was settled, or says nothing.
+        // An answer proven false was counted when it was settled, or says nothing.
         if (settlement.receipt() != null && settlement.status() != Settlement.Status.SLASHED) {
             tally.tokens +=
                     settlement.receipt().promptTokens() + settlement.receipt().outputTokens();

@@ -63,7 +63,7 @@ final class PageFiles {
             "svg", "image/svg+xml");
 
     /**
-     * What the page may do in a browser: run these files and ask this server. No text that a stranger gave could load
+     * Rights of the page in a browser: run these files and ask this server. No text that a stranger gave could load
      * or run anything, were it ever taken for markup.
      */
     static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src"
@@ -149,7 +149,7 @@ final class PageFiles {
                         .anyMatch(wanted::equals);
     }
 
-    /** What a browser is told of everything that the page is made of. */
+    /** Headers for everything that the page is made of. */
     static void guard(HttpExchange http) {
         http.responseHeader("Content-Security-Policy", POLICY);
         http.responseHeader("X-Content-Type-Options", "nosniff");

@@ -5,9 +5,9 @@ import java.io.IOException;
 import java.util.SortedMap;
 
 /**
- * What a role shows of itself and of its network. Everybody who reaches the page reads all of it: it has no keys but
- * public ones, no prompts, no answers, and no request hash by which either could be had. Texts of others' making
- * (feeds' names, addresses, reasons) are data to the page, never markup.
+ * Sections that a role shows of itself and of its network. Everybody who reaches the page reads all of it: it has no
+ * keys but public ones, no prompts, no answers, and no request hash by which either could be had. Texts of others'
+ * making (feeds' names, addresses, reasons) are data to the page, never markup.
  */
 @FunctionalInterface
 public interface PageSource {

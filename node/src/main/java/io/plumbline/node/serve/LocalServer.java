@@ -109,7 +109,7 @@ public final class LocalServer implements RunningRole {
         routes.get("/v1/receipts/{request}", this::receipt);
     }
 
-    /** What the page shows of this process: what its tenants do is their business. */
+    /** The page's sections on this process: what its tenants do is their business. */
     private SortedMap<String, JsonNode> sections() {
         SortedMap<String, JsonNode> sections = new TreeMap<>();
         sections.put(

@@ -11,7 +11,7 @@ import * as slashes from './slashes.js';
 import { readModels } from './store.js';
 import * as verify from './verify.js';
 
-/** What each kind of server shows, in the order of its sections. */
+/** Sections that each kind of server shows, in the order of its sections. */
 const SHOWN = {
   gateway: ['network', 'chat', 'receipts', 'slashes', 'feeds', 'verify'],
   'full node': ['network', 'audits', 'slashes', 'feeds', 'verify'],

@@ -17,7 +17,7 @@ function upTo([layer, from], tokens) {
   return from > 0 ? [...whole, [layer, 0, from]] : whole;
 }
 
-/** What the map shows of an audit as the full node tells it. */
+/** The map of an audit as the full node tells it. */
 function asMap(audit) {
   const isFull = audit.level === 'FULL';
   const isAll = isFull && audit.verdict === 'GOOD';
@@ -158,7 +158,7 @@ export function build() {
           }
         }
         keys.forEach((key, i) => cards.has(key) || cards.set(key, card(audits[i])));
-        // What stands there stays, with its focus; new ones come before it.
+        // Cards that stand there stay, with its focus; new ones come before it.
         keys.forEach((key, i) => {
           const element = cards.get(key);
           if (list.children[i] !== element) {

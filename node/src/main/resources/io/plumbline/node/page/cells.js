@@ -7,7 +7,7 @@ const MOST_CELL = 16;
 const LEAST_GAP_CELL = 5;
 
 /**
- * What an audit looked at.
+ * Cells that an audit looked at.
  *
  * @typedef {object} Audit
  * @property {number} layers of the model; row `layers` stands for the final records, in which tokens are chosen

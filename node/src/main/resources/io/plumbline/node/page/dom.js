@@ -110,7 +110,7 @@ export function table(caption, columns, rows) {
   );
 }
 
-/** What stands where there is nothing yet. */
+/** A line where there is nothing yet. */
 export function empty(text) {
   return h('p', { class: 'empty' }, text);
 }

@@ -75,7 +75,7 @@ export function wayOf(record) {
   });
 }
 
-/** What auditors have looked at, as far as anybody but they can know. */
+/** Cells that auditors have looked at, as far as anybody but they can know. */
 function mapOf(record) {
   const tokens = record.tokens - 1;
   if (!record.beacon || !record.layers || tokens < 1 || record.level === 'SIGNED' || record.status !== 'SETTLED') {

@@ -1,5 +1,5 @@
-// What this browser keeps while its tab is open: an API key, the models, and the receipts of answers that were asked
-// for here. No prompt and no answer is kept.
+// State that this browser keeps while its tab is open: an API key, the models, and the receipts of answers that were
+// asked for here. No prompt and no answer is kept.
 import { deriveKey } from './js/blake3.js';
 import { hex } from './js/bytes.js';
 import { VerificationError, verifyProof, verifyReceipt } from './js/verifier.js';
@@ -47,7 +47,7 @@ export function api(path, options = {}) {
   return fetch(path, { cache: 'no-store', ...options, headers });
 }
 
-/** What the server says went wrong. */
+/** The server's word on what went wrong. */
 export async function refusal(response) {
   try {
     const json = await response.json();

@@ -36,7 +36,7 @@ const PROOF_CHECKS = [
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
-/** What a file is, by what is in it. */
+/** A file's kind, by what is in it. */
 async function readFile(file) {
   if (file.size > MAX_FILE_BYTES) {
     throw new Error(`${file.name} has more than ${MAX_FILE_BYTES >> 20} MiB.`);

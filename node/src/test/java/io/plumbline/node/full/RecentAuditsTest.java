@@ -21,7 +21,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
-/** What a full node's page remembers of answers: bounded, shortened, and a lie for longer than what is good. */
+/** A full node's page remembers answers: bounded, shortened, and a lie for longer than what is good. */
 class RecentAuditsTest {
     private static final KeyPair NODE = KeyPair.random();
     private static final Event.ExactWork WORK = new Event.ExactWork(3, 40, 30, 20, 10, 1.5);

@@ -75,7 +75,7 @@ class BlobTextsTest {
         }
     }
 
-    /** What was given up ends a moment later. */
+    /** A read that was given up ends a moment later. */
     private static byte[] readSoon(BlobTexts texts) throws Exception {
         for (int left = 100; ; left--) {
             try {

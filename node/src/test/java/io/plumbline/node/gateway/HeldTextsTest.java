@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What a client holds beside an audited answer: the messages that it sent, and the facts and files that it named. */
+/** Texts that a client holds beside an audited answer: messages that it sent, facts and files that it named. */
 class HeldTextsTest {
     private static final String MESSAGES = "[{\"role\":\"user\",\"content\":\"Is it safe?\"}]";
     private static final String TEXT = "Say that it is.";

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** What the system says of processors, memory, limits, network and file systems: nothing is tried here. */
+/** The system's word on processors, memory, limits, network and file systems: nothing is tried here. */
 final class HostChecks {
     /** Sessions, logs, blobs and clients: each has files open. */
     private static final long LEAST_FILES = 4096;

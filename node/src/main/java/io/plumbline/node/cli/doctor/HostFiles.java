@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What Linux tells of a host in files.
+ * Linux's files on a host.
  *
  * @param root {@code /}; another folder in tests.
  */

@@ -25,7 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
-/** What is found by doing it: kernels against the specification, a hash, a signature, the disk, the clock, loopback. */
+/** Findings by doing: kernels against the specification, a hash, a signature, the disk, the clock, loopback. */
 final class Trials {
     /** BLAKE3 of no bytes, as its authors publish it. */
     private static final String EMPTY_HASH = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
@@ -36,7 +36,7 @@ final class Trials {
     private static final int ROUND_TRIPS = 200;
     private static final double SLOW_TRIP_US = 1_000;
 
-    /** What adjtimex answers where nothing keeps the clock right (time.h: TIME_ERROR). */
+    /** Answer of adjtimex where nothing keeps the clock right (time.h: TIME_ERROR). */
     private static final int CLOCK_UNSYNCHRONIZED = 5;
 
     /** Bytes of the kernel's struct timex, and more. */
