@@ -8,9 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
@@ -22,6 +25,7 @@ import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 
 /**
@@ -125,7 +129,7 @@ public final class Package {
             Files.writeString(out.resolve("SHA256SUMS"), sums);
         } finally {
             try (Stream<Path> all = Files.walk(work)) {
-                all.sorted(java.util.Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
+                all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
             }
         }
     }
@@ -157,7 +161,8 @@ public final class Package {
         try (Stream<Path> all = Files.walk(folder)) {
             for (Path path : (Iterable<Path>) all.filter(Files::isRegularFile)::iterator) {
                 String name = prefix + folder.relativize(path).toString();
-                files.put(name, new Content(Files.readAllBytes(path), Files.isExecutable(path) ? EXECUTABLE : READABLE));
+                int mode = Files.isExecutable(path) ? EXECUTABLE : READABLE;
+                files.put(name, new Content(Files.readAllBytes(path), mode));
             }
         }
         return files;
@@ -176,7 +181,8 @@ public final class Package {
             add(jars, home.resolve("inference-gpu/target/lib"), Set.of());
         }
         for (Path jar : jars) {
-            files.put("lib/" + jar.getFileName(), new Content(ofThisSystem(jar, role.equals("inference-node")), READABLE));
+            byte[] bytes = ofThisSystem(jar, role.equals("inference-node"));
+            files.put("lib/" + jar.getFileName(), new Content(bytes, READABLE));
         }
         files.put("share/logging.properties", copy("node/src/main/config/logging.properties"));
         files.put("share/LICENSE", copy("LICENSE"));
@@ -230,8 +236,9 @@ public final class Package {
             }
             for (ZipEntry entry : entries.values()) {
                 boolean isShared = entry.getName().matches(".*\\.(so|jnilib|dylib|dll|a)|.*\\.dSYM/.*");
-                boolean isKept = hasDevices || !entry.getName().startsWith("io/plumbline/native/cuda/");
-                if (isKept && (!isShared || FOREIGN.stream().noneMatch(entry.getName().toLowerCase(java.util.Locale.ROOT)::contains))) {
+                String name = entry.getName().toLowerCase(Locale.ROOT);
+                boolean isForeign = isShared && FOREIGN.stream().anyMatch(name::contains);
+                if (!isForeign && (hasDevices || !name.startsWith("io/plumbline/native/cuda/"))) {
                     copy(in, entry, zip);
                 }
             }
@@ -241,7 +248,7 @@ public final class Package {
 
     private static void copy(ZipFile in, ZipEntry entry, ZipOutputStream zip) throws IOException {
         ZipEntry copy = new ZipEntry(entry.getName());
-        copy.setTimeLocal(java.time.LocalDateTime.of(1980, 1, 2, 0, 0));
+        copy.setTimeLocal(LocalDateTime.of(1980, 1, 2, 0, 0));
         zip.putNextEntry(copy);
         try (InputStream bytes = in.getInputStream(entry)) {
             bytes.transferTo(zip);
@@ -259,8 +266,8 @@ public final class Package {
             String name = file.getKey().substring("lib/".length()).replaceFirst("\\.jar$", "");
             String version = name.replaceFirst("^.*?-(\\d.*)$", "$1");
             String group = "";
-            try (java.util.zip.ZipInputStream in =
-                    new java.util.zip.ZipInputStream(new ByteArrayInputStream(file.getValue().bytes()))) {
+            try (ZipInputStream in =
+                    new ZipInputStream(new ByteArrayInputStream(file.getValue().bytes()))) {
                 for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
                     if (entry.getName().matches("META-INF/maven/.*/pom.properties")) {
                         Properties coordinates = new Properties();
@@ -276,7 +283,8 @@ public final class Package {
                     + (group.isEmpty()
                             ? ""
                             : ", \"purl\": \"pkg:maven/" + group + "/" + artifact + "@" + version + "\"")
-                    + ", \"hashes\": [{\"alg\": \"SHA-256\", \"content\": \"" + sha256(file.getValue().bytes()) + "\"}]}");
+                    + ", \"hashes\": [{\"alg\": \"SHA-256\", \"content\": \""
+                    + sha256(file.getValue().bytes()) + "\"}]}");
         }
         return "{\n  \"bomFormat\": \"CycloneDX\",\n  \"specVersion\": \"1.6\",\n  \"version\": 1,\n"
                 + "  \"metadata\": {\"component\": {\"type\": \"application\", \"name\": \"plumbline-" + role
@@ -291,7 +299,9 @@ public final class Package {
         files.put(
                 "usr/lib/systemd/system/plumbline-" + role + ".service",
                 template("plumbline.service", role, READABLE, Map.of("@DEVICES@", devices)));
-        files.put("usr/lib/sysctl.d/60-plumbline-" + role + ".conf", template("60-plumbline.conf", role, READABLE, Map.of()));
+        files.put(
+                "usr/lib/sysctl.d/60-plumbline-" + role + ".conf",
+                template("60-plumbline.conf", role, READABLE, Map.of()));
         files.put("etc/plumbline/" + role + ".args", template(role + ".args", role, READABLE, Map.of()));
         files.put("usr/share/man/man1/plumbline-" + role + ".1.gz", new Content(gzip(manual(role)), READABLE));
         files.put(
@@ -301,7 +311,7 @@ public final class Package {
     }
 
     private static byte[] manual(String role) {
-        return (".TH PLUMBLINE-" + role.toUpperCase(java.util.Locale.ROOT).replace("-", "\\-") + " 1 \"\" \"Plumbline "
+        return (".TH PLUMBLINE-" + role.toUpperCase(Locale.ROOT).replace("-", "\\-") + " 1 \"\" \"Plumbline "
                         + VERSION + "\"\n.SH NAME\nplumbline-" + role + " \\- a " + role
                         + " of a verifiable inference network\n.SH SYNOPSIS\n.B plumbline-" + role
                         + "\nCOMMAND [OPTIONS]\n.SH DESCRIPTION\nRuns the role, and all commands that come with it:\n"
@@ -309,16 +319,19 @@ public final class Package {
                         + "The unit plumbline-" + role + ".service runs it with the options in /etc/plumbline/" + role
                         + ".args, one a line.\n.B plumbline-" + role
                         + " doctor\nsays whether the host is fit.\n.SH FILES\n/etc/plumbline/" + role
-                        + ".args, /var/lib/plumbline/" + role + "\n.SH EXIT STATUS\n0 done, 1 failed, 2 wrong command line, "
+                        + ".args, /var/lib/plumbline/" + role + "\n.SH EXIT STATUS\n"
+                        + "0 done, 1 failed, 2 wrong command line, "
                         + "10 to 14 a fault after which the role must be started again.\n")
                 .getBytes(StandardCharsets.UTF_8);
     }
 
     private static String completion(String role) {
-        return "# Commands of plumbline-" + role + ", by its own --help.\n_plumbline_" + role.replace('-', '_') + "() {\n"
+        String function = "_plumbline_" + role.replace('-', '_');
+        return "# Commands of plumbline-" + role + ", by its own --help.\n" + function + "() {\n"
                 + "    [ \"$COMP_CWORD\" -eq 1 ] || return\n"
-                + "    COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" --help 2>/dev/null | awk '/^  [a-z]/ {print $1}')\""
-                + " -- \"${COMP_WORDS[1]}\"))\n}\ncomplete -o default -F _plumbline_" + role.replace('-', '_')
+                + "    COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" --help 2>/dev/null |"
+                + " awk '/^  [a-z]/ {print $1}')\""
+                + " -- \"${COMP_WORDS[1]}\"))\n}\ncomplete -o default -F " + function
                 + " plumbline-" + role + "\n";
     }
 
@@ -340,15 +353,18 @@ public final class Package {
                 "control",
                 new Content(
                         ("Package: plumbline-" + role + "\nVersion: " + VERSION
-                                        + "\nArchitecture: amd64\nMaintainer: Plumbline <maintainers@plumbline.invalid>\n"
+                                        + "\nArchitecture: amd64\n"
+                                        + "Maintainer: Plumbline <maintainers@plumbline.invalid>\n"
                                         + "Installed-Size: " + (bytes >> 10)
                                         + "\nDepends: adduser, libc6 (>= 2.34), libstdc++6, zlib1g\nSection: net\n"
                                         + "Priority: optional\nDescription: Plumbline " + role
-                                        + "\n A " + role + " of a verifiable AI inference network, with its own runtime.\n")
+                                        + "\n A " + role
+                                        + " of a verifiable AI inference network, with its own runtime.\n")
                                 .getBytes(StandardCharsets.UTF_8),
                         READABLE));
         control.put(
-                "conffiles", new Content(("/etc/plumbline/" + role + ".args\n").getBytes(StandardCharsets.UTF_8), READABLE));
+                "conffiles",
+                new Content(("/etc/plumbline/" + role + ".args\n").getBytes(StandardCharsets.UTF_8), READABLE));
         control.put("postinst", template("postinst", role, EXECUTABLE, Map.of()));
         control.put("prerm", template("prerm", role, EXECUTABLE, Map.of()));
         ByteArrayOutputStream deb = new ByteArrayOutputStream();
