@@ -358,10 +358,6 @@ public final class DealKeeper implements AutoCloseable {
         long stake = ledger.account(self).stake();
         List<Peer> others = peers.find();
         for (StorageDeal deal : offers) {
-            // Accepting takes its time, and anybody may offer many: no challenge waits for all of them.
-            if (isAnyDue()) {
-                lookAtChallenges();
-            }
             if (declined.contains(deal.number()) || fetching.contains(deal.number()) || hasCopy(deal)) {
                 continue;
             }
@@ -370,6 +366,10 @@ public final class DealKeeper implements AutoCloseable {
                 decline(deal, refusal);
             } else if (pin(deal)) {
                 accept(deal);
+                // That takes its time, and anybody may offer many: no challenge waits for all of them.
+                if (isAnyDue()) {
+                    lookAtChallenges();
+                }
             } else if (isItsTurn(deal, others) && fetching.add(deal.number())) {
                 fetches.execute(() -> fetchAndAccept(deal));
             }
