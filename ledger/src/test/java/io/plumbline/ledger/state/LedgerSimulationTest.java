@@ -166,7 +166,7 @@ class LedgerSimulationTest {
         }
     }
 
-    /** Whatever happened before, a blob that is kept is challenged and paid. */
+    /** A blob that is kept is challenged and paid, after all that happened before. */
     private void proveOnce(String where) {
         KeptBlob blob = BLOBS.getLast();
         assertNull(submit(REQUESTER, new ProposeDeal(terms(blob))).getFirst(), where);

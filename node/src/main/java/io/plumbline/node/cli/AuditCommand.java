@@ -34,7 +34,6 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.platform.Directories;
@@ -272,7 +271,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             throws IOException {
         TolerantAuditor.Report report;
         try {
-            report = TensorAudit.run(model, given, request, answer, wanted, trusted());
+            report = TensorAudit.run(model, given, request, answer, wanted, Network.trusted(network));
         } catch (IOException | IllegalArgumentException | IllegalStateException e) {
             Terminal.print("CANNOT JUDGE: " + e.getMessage());
             return CANNOT_JUDGE;
@@ -368,7 +367,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             throws IOException {
         HeldTexts held = HeldTexts.read(answerFile, messagesFile);
         AuditReport report;
-        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles(), trusted());
+        try (ChatTokenizer tokenizer = ChatTokenizer.of(key.tokenFiles(), Network.trusted(network));
                 Auditor auditor = new Auditor(key, tokenizer)) {
             report = auditor.audit(given, request, answer, Assignment.of(wanted), openings, AuditCommand::show);
         } catch (IOException | IllegalArgumentException | IllegalStateException e) {
@@ -404,11 +403,6 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                     "evidence " + evidence + "; anyone checks it: plumbline verify " + evidence + " --model DIR");
         }
         return BAD;
-    }
-
-    /** By which facts in a request are proven; null where no network is named. */
-    private TrustedLedger trusted() throws IOException {
-        return network == null ? null : Network.read(network).genesis().trusted();
     }
 
     private static void show(Counts counts) {

@@ -27,10 +27,9 @@ public final class OperatorOptions {
 
     @Parameter(
             names = "--health",
-            description =
-                    "[HOST:]PORT: where /healthz, /readyz, /metrics and a full node's page are served over HTTP, to this host alone"
-                            + " where no HOST is named; nowhere otherwise, but for what serves an API, which serves them at its"
-                            + " own port then")
+            description = "[HOST:]PORT: where /healthz, /readyz, /metrics and a full node's page are served over HTTP,"
+                    + " to this host alone where no HOST is named; nowhere otherwise, but for what serves an API, which serves them at its"
+                    + " own port then")
     private String health;
 
     @Parameter(

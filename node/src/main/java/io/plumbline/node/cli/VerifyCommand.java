@@ -15,7 +15,6 @@ import io.plumbline.verifier.audit.Evidence.Finding;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.TensorSource;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tolerant.TolerantAuditor;
@@ -71,7 +70,7 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
             return report(evidence, evidence.check(null, null));
         }
         try (LoadedModel loaded = LoadedModel.open(model);
-                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles(), trusted())) {
+                ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles(), Network.trusted(network))) {
             if (!Arrays.equals(loaded.id(), evidence.manifest().id())) {
                 throw new IOException(model + " is model " + Blake3.hex(loaded.id()) + "; the evidence is about "
                         + Blake3.hex(evidence.manifest().id()) + ".");
@@ -109,7 +108,7 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
         }
         head(evidence.receipt());
         TolerantAuditor.Report report = TensorAudit.run(
-                judge, evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL, trusted());
+                judge, evidence.receipt(), evidence.request(), evidence.answer(), Level.FULL, Network.trusted(network));
         Terminal.print("engine   " + evidence.answer().engine());
         if (report.good()) {
             Terminal.print("NOT PROVEN: run again on this host, the answer lies within the model's bounds");
@@ -141,10 +140,5 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
             Terminal.print("written  " + out + ", which needs no model");
         }
         return 0;
-    }
-
-    /** By which facts in a request are proven; null where no network is named. */
-    private TrustedLedger trusted() throws IOException {
-        return network == null ? null : Network.read(network).genesis().trusted();
     }
 }

@@ -3,7 +3,7 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.lightclient.CertifiedFeed;
+import io.plumbline.verifier.lightclient.ProvenFact;
 import io.plumbline.verifier.tensor.InputFact;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tolerant.FactInputs;
@@ -60,13 +60,13 @@ record InputFacts(List<Tensor> inputs, List<InputFact> facts, long time, String 
                 InputFact fact = new InputFact(
                         inputs.get(i).name(), Integer.parseInt(one.substring(0, equals)), feed, from.fact(feed));
                 try {
-                    CertifiedFeed proven = FactInputs.proven(fact, from.ledger(), time);
+                    ProvenFact proven = ProvenFact.of(fact.proof(), feed, from.ledger(), time);
                     filled.set(i, FactInputs.with(filled.get(i), fact.element(), proven));
                     told.addObject()
                             .put("input", fact.input())
                             .put("element", fact.element())
                             .put("feed", Blake3.hex(feed))
-                            .put("value", FactInputs.value(proven).toPlainString());
+                            .put("value", proven.value().toPlainString());
                 } catch (IllegalArgumentException e) {
                     throw new ApiException(422, "unproven_source", PARAMETER, e.getMessage());
                 }

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.sources.PromptSources;
-import io.plumbline.inference.language.sources.ProvenFact;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.Utf8;
+import io.plumbline.verifier.lightclient.ProvenFact;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -60,9 +60,10 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
                 plumbline.text("fact_template", PromptSources.FACT_TEMPLATE),
                 plumbline.text("file_template", PromptSources.FILE_TEMPLATE));
         try {
-            NamedSources named = new NamedSources(sources, sources.proven(from.ledger(), time));
-            sources.rendered(from.ledger(), time);
-            return named;
+            List<ProvenFact> proven = sources.proven(from.ledger(), time);
+            // Its templates can be filled.
+            sources.rendered(proven);
+            return new NamedSources(sources, proven);
         } catch (IllegalArgumentException e) {
             throw new ApiException(422, "unproven_source", "plumbline", e.getMessage());
         }
@@ -118,7 +119,7 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
                 list.addObject()
                         .put("feed", HEX.formatHex(fact.feed().id()))
                         .put("name", fact.feed().name())
-                        .put("value", fact.value())
+                        .put("value", fact.value().toPlainString())
                         .put("unit", fact.feed().unit())
                         .put("time", fact.time())
                         .put("round", fact.feed().latest().round())

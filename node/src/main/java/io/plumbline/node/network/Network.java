@@ -11,6 +11,7 @@ import io.plumbline.ledger.cluster.RemoteSequencer;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Addresses;
 import io.plumbline.transport.Ports;
+import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -153,6 +154,16 @@ public record Network(List<Place> places, Genesis genesis) {
         } catch (IOException | RuntimeException e) {
             throw new IOException(file + " is not a network file: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * A network's ledger as verifiers trust it.
+     *
+     * @param file null where none is named.
+     * @return null where none is.
+     */
+    public static TrustedLedger trusted(Path file) throws IOException {
+        return file == null ? null : read(file).genesis().trusted();
     }
 
     /** Reads a key file: 32 secret bytes in hexadecimal. */

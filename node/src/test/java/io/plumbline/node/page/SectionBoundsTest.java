@@ -15,7 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-/** Whatever strangers put on a ledger, what a page is told of it is bounded. */
+/** A page is told a bounded part of the ledger, however much strangers have put there. */
 class SectionBoundsTest {
     private static byte[] key(int number) {
         return ByteBuffer.allocate(32).putInt(number).array();

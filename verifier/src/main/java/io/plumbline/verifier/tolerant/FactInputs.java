@@ -3,9 +3,7 @@ package io.plumbline.verifier.tolerant;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.lightclient.CertifiedFeed;
-import io.plumbline.verifier.lightclient.FeedProof;
-import io.plumbline.verifier.lightclient.ProofRefusedException;
+import io.plumbline.verifier.lightclient.ProvenFact;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.InputFact;
@@ -40,8 +38,8 @@ public final class FactInputs {
                 return Failure.of(Step.INPUTS, "a fact stands in input \"" + fact.input() + "\", which there is not");
             }
             try {
-                CertifiedFeed feed = proven(fact, ledger, request.time());
-                if (!Arrays.equals(element(input, fact.element()), bytes(input.type(), feed))) {
+                ProvenFact proven = ProvenFact.of(fact.proof(), fact.feed(), ledger, request.time());
+                if (!Arrays.equals(element(input, fact.element()), bytes(input.type(), proven))) {
                     return Failure.of(
                             Step.INPUTS,
                             "element " + fact.element() + " of input \"" + fact.input() + "\" is not the value of feed "
@@ -55,43 +53,12 @@ public final class FactInputs {
     }
 
     /**
-     * The feed of a fact, with its value.
-     *
-     * @param time seconds since 1970 at which the value must be fresh.
-     * @throws IllegalArgumentException saying which check does not hold.
-     * @throws IllegalStateException where no ledger is known.
-     */
-    public static CertifiedFeed proven(InputFact fact, TrustedLedger ledger, long time) {
-        if (ledger == null) {
-            throw new IllegalStateException(
-                    "The request has facts of a ledger, and none is known here. Name the network.");
-        }
-        if (time < 0 || time > Long.MAX_VALUE / 1_000) {
-            throw new IllegalArgumentException("A request with facts is of no time before 1970.");
-        }
-        try {
-            return FeedProof.check(fact.proof(), ledger, fact.feed(), time * 1_000)
-                    .feed();
-        } catch (ProofRefusedException e) {
-            throw new IllegalArgumentException(
-                    "The value of feed " + Blake3.hex(fact.feed()) + " is not proven (" + e.check() + "): "
-                            + e.getMessage(),
-                    e);
-        }
-    }
-
-    /** A feed's value as a decimal, with as many digits as it declares. */
-    public static BigDecimal value(CertifiedFeed feed) {
-        return BigDecimal.valueOf(feed.latest().value(), feed.decimals());
-    }
-
-    /**
      * The same input with a feed's value in its place.
      *
      * @throws IllegalArgumentException where there is no such element, or its type has no room for the value.
      */
-    public static Tensor with(Tensor input, int element, CertifiedFeed feed) {
-        byte[] value = bytes(input.type(), feed);
+    public static Tensor with(Tensor input, int element, ProvenFact fact) {
+        byte[] value = bytes(input.type(), fact);
         element(input, element);
         byte[] data = input.data().clone();
         System.arraycopy(value, 0, data, element * value.length, value.length);
@@ -108,8 +75,8 @@ public final class FactInputs {
     }
 
     /** The nearest number of a type with a fraction; the very number of a type of integers. */
-    private static byte[] bytes(ElementType type, CertifiedFeed feed) {
-        BigDecimal value = value(feed);
+    private static byte[] bytes(ElementType type, ProvenFact fact) {
+        BigDecimal value = fact.value();
         ByteBuffer out = ByteBuffer.allocate(type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         try {
             switch (type) {
@@ -123,7 +90,9 @@ public final class FactInputs {
             }
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(
-                    "The value " + value.toPlainString() + " of feed " + feed.name() + " is no " + type + ".", e);
+                    "The value " + value.toPlainString() + " of feed "
+                            + fact.feed().name() + " is no " + type + ".",
+                    e);
         }
         return out.array();
     }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.lightclient.FeedProof;
+import io.plumbline.verifier.lightclient.ProvenFact;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -183,12 +184,9 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
      * @throws IllegalStateException where there are facts, and no ledger is known to judge them by.
      */
     public List<ProvenFact> proven(TrustedLedger ledger, long time) {
-        if (!facts.isEmpty() && ledger == null) {
-            // A host that does not know refutes no other.
-            throw new IllegalStateException(
-                    "The request has facts of a ledger, and none is known here. Name the network.");
-        }
-        return facts.stream().map(fact -> ProvenFact.of(fact, ledger, time)).toList();
+        return facts.stream()
+                .map(fact -> ProvenFact.of(fact.proof, fact.feed, ledger, time))
+                .toList();
     }
 
     /**
@@ -198,10 +196,19 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
      * @throws IllegalArgumentException as {@link #proven} throws, and where a template names a field that there is not.
      */
     public String rendered(TrustedLedger ledger, long time) {
+        return rendered(proven(ledger, time));
+    }
+
+    /**
+     * The same, of facts that are {@link #proven}.
+     *
+     * @throws IllegalArgumentException where a template names a field that there is not.
+     */
+    public String rendered(List<ProvenFact> proven) {
         List<String> blocks = new ArrayList<>();
         SourceTemplate ofFact = new SourceTemplate(factTemplate);
-        String lines = proven(ledger, time).stream()
-                .map(fact -> ofFact.filled("The template of facts", fact.fields()))
+        String lines = proven.stream()
+                .map(fact -> ofFact.filled("The template of facts", fields(fact)))
                 .collect(Collectors.joining("\n"));
         if (!lines.isEmpty()) {
             blocks.add(lines);
@@ -211,6 +218,18 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
             blocks.add(ofFile.filled("The template of files", fields(file)));
         }
         return String.join("\n\n", blocks);
+    }
+
+    private static SortedMap<String, String> fields(ProvenFact fact) {
+        return new TreeMap<>(Map.of(
+                "name", fact.feed().name(),
+                "value", fact.value().toPlainString(),
+                "unit", fact.feed().unit(),
+                "time", fact.time(),
+                "spread", fact.spread().toPlainString(),
+                "round", Long.toString(fact.feed().latest().round()),
+                "block", Long.toString(fact.block()),
+                "feed", HEX.formatHex(fact.feed().id())));
     }
 
     private static SortedMap<String, String> fields(SourceFile file) {

@@ -44,7 +44,7 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
 
     @Override
     public Integer call() throws IOException {
-        TrustedLedger ledger = Network.read(network).genesis().trusted();
+        TrustedLedger ledger = Network.trusted(network);
         try {
             SettlementProof proof = SettlementProof.check(Files.readAllBytes(file), ledger);
             show(proof.entry(), proof.settlement(), ledger);
