@@ -8,6 +8,12 @@
       return 'auto';
     }
   };
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  // The theme is what was chosen; the scheme is light or dark, and all that the style sheet looks at.
+  const resolve = (theme) => {
+    document.documentElement.dataset.scheme = theme === 'auto' ? (dark.matches ? 'dark' : 'light') : theme;
+    document.dispatchEvent(new Event('theme'));
+  };
   const apply = (theme) => {
     document.documentElement.dataset.theme = theme;
     const button = document.getElementById('theme');
@@ -15,7 +21,7 @@
       button.textContent = `◐ ${theme}`;
       button.setAttribute('aria-label', `Theme: ${theme}`);
     }
-    document.dispatchEvent(new Event('theme'));
+    resolve(theme);
   };
   apply(kept());
   document.addEventListener('DOMContentLoaded', () => {
@@ -29,8 +35,6 @@
       }
       apply(next);
     });
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
-      document.dispatchEvent(new Event('theme')),
-    );
+    dark.addEventListener('change', () => resolve(document.documentElement.dataset.theme));
   });
 })();
