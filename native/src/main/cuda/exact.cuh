@@ -79,12 +79,9 @@ __device__ __forceinline__ unsigned block_max(unsigned bits, unsigned *shared) {
     return most;
 }
 
-/// Sum of squares in the contract's lane order, lane j by thread j; a block of LANES threads. Lane i takes lane i + w for w of 128, 64, ... 1:
-/// each warp does all of it from what the others left, so that one barrier is enough.
-__device__ __forceinline__ float block_sum_squares(const float *x, int n, float *lane) {
-    float sum = 0.0f;
-#pragma unroll 8
-    for (int k = threadIdx.x; k < n; k += LANES) sum = __fmaf_rn(x[k], x[k], sum);
+/// Sum of a block of LANES threads' numbers in the contract's lane order, lane j by thread j. Lane i takes lane i + w for w of 128, 64, ... 1: each
+/// warp does all of it from what the others left, so that one barrier is enough.
+__device__ __forceinline__ float block_sum(float sum, float *lane) {
     lane[threadIdx.x] = sum;
     __syncthreads();
     const float *own = lane + threadIdx.x % 32;
@@ -95,6 +92,14 @@ __device__ __forceinline__ float block_sum_squares(const float *x, int n, float 
     sum = __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
     __syncthreads();
     return sum;
+}
+
+/// Sum of squares in that order.
+__device__ __forceinline__ float block_sum_squares(const float *x, int n, float *lane) {
+    float sum = 0.0f;
+#pragma unroll 8
+    for (int k = threadIdx.x; k < n; k += LANES) sum = __fmaf_rn(x[k], x[k], sum);
+    return block_sum(sum, lane);
 }
 
 /// What a row is multiplied by before it is rounded, and its scale, from its largest magnitude.

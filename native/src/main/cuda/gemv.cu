@@ -3,6 +3,7 @@
 #include "products.cuh"
 
 using products::After;
+using products::Next;
 using products::Output;
 
 namespace {
@@ -85,7 +86,7 @@ __device__ __forceinline__ void dots(const int8_t *x, const int8_t *const (&weig
 }
 
 template <int R, After A>
-__device__ __forceinline__ void gemv(const int8_t *x, int rows, const int8_t *w, int k, const Output &out) {
+__device__ __forceinline__ void gemv(const int8_t *x, int rows, const int8_t *w, int k, const Output &out, const Next &next) {
     let_next_begin();
     int n = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x & 31;
     if (n >= out.n) return;
@@ -119,6 +120,7 @@ __device__ __forceinline__ void gemv(const int8_t *x, int rows, const int8_t *w,
         i += Weights<M>::U * STEP;
     }
     dots<R, M>(x, weights, k, i, sum);
+    next.bring();
     if (!mine) return;
     int own = 0, up = 0;
 #pragma unroll
@@ -144,19 +146,21 @@ __device__ __forceinline__ void gemv(const int8_t *x, int rows, const int8_t *w,
 /// For up to 1, 2, 4 and 8 rows: x holds that many, the last of them perhaps unused. grid ceil(n / 4), 128 threads.
 #define GEMV(R)                                                                                                             \
     extern "C" __global__ void __launch_bounds__(128) gemv_store_##R(                                                       \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                 \
-        gemv<R, After::STORE>(x, rows, w, k, Output{y, nullptr, nullptr, nullptr, nullptr, n});                             \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, const int8_t *next, long long next_bytes, int *y) {       \
+        gemv<R, After::STORE>(x, rows, w, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}, Next{next, next_bytes});     \
     }                                                                                                                       \
     EMU_KERNEL(gemv_store_##R, 128, 0)                                                                                      \
     extern "C" __global__ void __launch_bounds__(128) gemv_residual_##R(                                                    \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) { \
-        gemv<R, After::RESIDUAL>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, nullptr, n});                       \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, const int8_t *next, long long next_bytes,                 \
+        const float *in_scale, const float *row_scale, float *h) {                                                          \
+        gemv<R, After::RESIDUAL>(                                                                                           \
+            x, rows, w, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}, Next{next, next_bytes});                    \
     }                                                                                                                       \
     EMU_KERNEL(gemv_residual_##R, 128, 0)                                                                                   \
     extern "C" __global__ void __launch_bounds__(128) gemv_gate_##R(                                                        \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,  \
-        unsigned *most) {                                                                                                   \
-        gemv<R, After::GATE>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, most, n});                              \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, const int8_t *next, long long next_bytes,                 \
+        const float *in_scale, const float *row_scale, float *h, unsigned *most) {                                          \
+        gemv<R, After::GATE>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, most, n}, Next{next, next_bytes});      \
     }                                                                                                                       \
     EMU_KERNEL(gemv_gate_##R, 128, 0)
 

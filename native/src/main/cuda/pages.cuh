@@ -22,6 +22,13 @@ struct Part {
     __device__ __forceinline__ int8_t *values(int g) const { return high(g) + 2 * plane(); }
     __device__ __forceinline__ float *key_scales(int g) const { return reinterpret_cast<float *>(at + 3 * plane()) + g * TOKENS; }
     __device__ __forceinline__ float *value_scales(int g) const { return key_scales(g) + kv_heads * TOKENS; }
+
+    /// Channel i of a token's key of 12 bits, or of its value.
+    __device__ __forceinline__ void put_key(int g, int slot, int i, int key) const {
+        high(g)[slot * size + i] = (int8_t)(key >> 4);
+        low(g)[slot * size + i] = (int8_t)(key & 15);
+    }
+    __device__ __forceinline__ void put_value(int g, int slot, int i, int value) const { values(g)[i * TOKENS + slot] = (int8_t)value; }
 };
 
 /// What attention knows of the cache: every row's list of pages, and where in a page this layer's part begins.

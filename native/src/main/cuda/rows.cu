@@ -1,5 +1,6 @@
 // The element-wise half of a layer, a block of 256 threads a row (or a head of a row).
 #include "exact.cuh"
+#include "heads.cuh"
 #include "machine.cuh"
 #include "pages.cuh"
 
@@ -32,16 +33,79 @@ extern "C" __global__ void __launch_bounds__(THREADS) embed_rows(const int *toke
 }
 EMU_KERNEL(embed_rows, THREADS, 0)
 
+namespace {
+
+/// Values that a thread of norm_quantize keeps: of rows of up to 4,096. More would leave too few blocks a multiprocessor.
+constexpr int HELD = 16;
+
+/// Values of a row that a thread keeps in registers, so that they are read once.
+template <int N>
+struct NormedRow {
+    float value[N], gain[N];
+
+    /// No kernel writes gains, so they need not wait for the one before.
+    __device__ __forceinline__ void load_gains(const float *from, int hidden) {
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            int k = i * THREADS + threadIdx.x;
+            gain[i] = k < hidden ? __ldg(from + k) : 0.0f;
+        }
+    }
+
+    __device__ __forceinline__ void quantize(
+        const float *row, int hidden, float eps, float *lane, unsigned *bits, int8_t *x, float *scale, int *status) {
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            int k = i * THREADS + threadIdx.x;
+            value[i] = k < hidden ? row[k] : 0.0f;
+        }
+        float sum = 0.0f;
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            if (i * THREADS + (int)threadIdx.x < hidden) sum = __fmaf_rn(value[i], value[i], sum);
+        float mean = add(div(block_sum(sum, lane), (float)hidden), eps);
+        float r = div(1.0f, __fsqrt_rn(mean));
+        unsigned most = 0;
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            value[i] = mul(mul(value[i], r), gain[i]);
+            unsigned m = i * THREADS + (int)threadIdx.x < hidden ? magnitude(value[i]) : 0u;
+            most = m > most ? m : most;
+        }
+        Quantization q(block_max(most, bits), 127.0f, threadIdx.x == 0, status);
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            int k = i * THREADS + threadIdx.x;
+            if (k < hidden) x[k] = (int8_t)(int)rintf(mul(value[i], q.inverse));
+        }
+        if (threadIdx.x == 0) *scale = q.scale;
+    }
+};
+
+}  // namespace
+
 /// x = quantizeRow(rmsNorm(h, gain)); scale of each row. grid rows. Row r is row index[r] of h, or r where index is null. Clears zero_words
 /// words a row in `zero` for the kernels that follow.
 extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
     const float *h, const int *index, const float *gain, int hidden, float eps, int8_t *x, float *scale, unsigned *zero, int zero_words,
     int *status) {
-    follow_previous();
+    let_next_begin();
     __shared__ float lane[LANES];
     __shared__ unsigned bits[THREADS / 32];
-    const float *row = h + (size_t)(index ? index[blockIdx.x] : blockIdx.x) * hidden;
-    if ((int)threadIdx.x < zero_words) zero[blockIdx.x * zero_words + threadIdx.x] = 0;
+    x += (size_t)blockIdx.x * hidden;
+    scale += blockIdx.x;
+    auto begin = [&] {
+        await_previous();
+        if ((int)threadIdx.x < zero_words) zero[blockIdx.x * zero_words + threadIdx.x] = 0;
+        return h + (size_t)(index ? index[blockIdx.x] : blockIdx.x) * hidden;
+    };
+    if (hidden <= HELD * THREADS) {
+        NormedRow<HELD> held;
+        held.load_gains(gain, hidden);
+        held.quantize(begin(), hidden, eps, lane, bits, x, scale, status);
+        return;
+    }
+    const float *row = begin();
     float mean = add(div(block_sum_squares(row, hidden, lane), (float)hidden), eps);
     float r = div(1.0f, __fsqrt_rn(mean));
     unsigned most = 0;
@@ -53,8 +117,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
     Quantization q(block_max(most, bits), 127.0f, threadIdx.x == 0, status);
 #pragma unroll 8
     for (int k = threadIdx.x; k < hidden; k += THREADS)
-        x[(size_t)blockIdx.x * hidden + k] = (int8_t)(int)rintf(mul(mul(mul(__ldca(row + k), r), __ldg(gain + k)), q.inverse));
-    if (threadIdx.x == 0) scale[blockIdx.x] = q.scale;
+        x[k] = (int8_t)(int)rintf(mul(mul(mul(__ldca(row + k), r), __ldg(gain + k)), q.inverse));
+    if (threadIdx.x == 0) *scale = q.scale;
 }
 EMU_KERNEL(norm_quantize, THREADS, 1056)
 
@@ -105,106 +169,47 @@ EMU_KERNEL(quantize_known, THREADS, 0)
 
 namespace {
 
-/// Heads that a block of split_heads takes, a warp each, and channels of a lane.
+/// Heads that a block of split_heads takes, a warp each.
 constexpr int SPLIT = THREADS / 32;
-constexpr int CHANNELS = LANES / 32;
-
-/// Sum of squares in the contract's lane order, of up to LANES values by one warp: lane l has value 32 i + l in v[i], zeros behind the last.
-__device__ __forceinline__ float warp_sum_squares(const float (&v)[CHANNELS]) {
-    float p[CHANNELS];
-#pragma unroll
-    for (int i = 0; i < CHANNELS; i++) p[i] = __fmaf_rn(v[i], v[i], 0.0f);
-    float sum = add(add(add(p[0], p[4]), add(p[2], p[6])), add(add(p[1], p[5]), add(p[3], p[7])));
-#pragma unroll
-    for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
-    return __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
-}
 
 }  // namespace
 
-/// From the fused qkv products to integer heads: bias, qk-norm, rope, 12 bits for queries and keys, 8 for values; keys and values also go to
-/// their pages. grid (ceil((heads + 2 * kvHeads) / 8), rows), 256 threads: a head of at most 256 channels a warp. bias, query_gain and key_gain
-/// may be null.
+/// From the fused qkv products to integer heads, see heads.cuh; keys and values also go to their pages. grid (ceil((heads + 2 * kvHeads) / 8), rows),
+/// 256 threads: a head of at most 256 channels a warp. bias, query_gain and key_gain may be null.
 extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain,
     float eps, const float *cos, const float *sin, const int *positions, int heads, int kv_heads, int size, int16_t *q, float *sq,
     int16_t *k, float *sk, int8_t *v, float *sv, uint8_t *const *const *tables, long long layer, int *status) {
     follow_previous();
-    __shared__ float all[SPLIT][LANES];
-    int row = blockIdx.y, index = blockIdx.x * SPLIT + threadIdx.x / 32, lane = threadIdx.x % 32, width = (heads + 2 * kv_heads) * size;
+    __shared__ float rooms[SPLIT][LANES];
+    int row = blockIdx.y, index = blockIdx.x * SPLIT + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (index >= heads + 2 * kv_heads) return;
-    float *head = all[threadIdx.x / 32], value[CHANNELS];
-    float scale = in_scale[row];
-    int position = positions[row];
-    bool is_query = index < heads;
+    heads::Source source{y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, heads, kv_heads, size};
+    int position = positions[row], rounded[heads::CHANNELS];
+    bool is_query = source.is_query(index), rotated = source.is_rotated(index);
     // Where a page is takes two reads, one after the other.
     pages::Part part = is_query ? pages::Part{} : pages::Cache{tables, layer, kv_heads, size}.part(row, position / pages::TOKENS);
-#pragma unroll
-    for (int j = 0; j < CHANNELS; j++) {
-        int i = 32 * j + lane, n = index * size + i;
-        value[j] = 0.0f;
-        if (i >= size) continue;
-        value[j] = dequantize(y[(size_t)row * width + n], scale, row_scale[n]);
-        if (bias) value[j] = add(value[j], bias[n]);
-    }
-    bool rotated = index < heads + kv_heads;
-    const float *gain = index < heads ? query_gain : rotated ? key_gain : nullptr;
-    if (gain) {
-        float r = div(1.0f, __fsqrt_rn(add(div(warp_sum_squares(value), (float)size), eps)));
-#pragma unroll
-        for (int j = 0; j < CHANNELS; j++) {
-            int i = 32 * j + lane;
-            if (i < size) value[j] = mul(mul(value[j], r), gain[i]);
-        }
-    }
-    if (rotated) {
-#pragma unroll
-        for (int j = 0; j < CHANNELS; j++)
-            if (32 * j + lane < size) head[32 * j + lane] = value[j];
-        __syncwarp();
-        int half = size / 2;
-#pragma unroll
-        for (int j = 0; j < CHANNELS; j++) {
-            int i = 32 * j + lane, pair = i < half ? i : i - half;
-            if (i >= size) continue;
-            float c = cos[(size_t)position * half + pair], s = sin[(size_t)position * half + pair];
-            float a = head[pair], b = head[half + pair];
-            value[j] = i < half ? sub(mul(a, c), mul(b, s)) : add(mul(b, c), mul(a, s));
-        }
-    }
-    unsigned most = 0;
-#pragma unroll
-    for (int j = 0; j < CHANNELS; j++) {
-        unsigned m = magnitude(value[j]);
-        most = m > most ? m : most;
-    }
-#pragma unroll
-    for (int o = 16; o; o >>= 1) {
-        unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)most, o);
-        most = other > most ? other : most;
-    }
-    Quantization quantized(most, rotated ? 2047.0f : 127.0f, lane == 0, status);
+    float scale = source.split(row, position, index, rooms[threadIdx.x / 32], rounded, status);
     int g = index - heads - (rotated ? 0 : kv_heads), slot = position % pages::TOKENS;
 #pragma unroll
-    for (int j = 0; j < CHANNELS; j++) {
-        int i = 32 * j + lane, rounded = (int)rintf(mul(value[j], quantized.inverse));
+    for (int j = 0; j < heads::CHANNELS; j++) {
+        int i = 32 * j + lane;
         if (i >= size) continue;
         size_t at = ((size_t)row * kv_heads + g) * size + i;
         if (is_query) {
-            q[((size_t)row * heads + index) * size + i] = (int16_t)rounded;
+            q[((size_t)row * heads + index) * size + i] = (int16_t)rounded[j];
         } else if (rotated) {
-            k[at] = (int16_t)rounded;
-            part.high(g)[slot * size + i] = (int8_t)(rounded >> 4);
-            part.low(g)[slot * size + i] = (int8_t)(rounded & 15);
+            k[at] = (int16_t)rounded[j];
+            part.put_key(g, slot, i, rounded[j]);
         } else {
-            v[at] = (int8_t)rounded;
-            part.values(g)[i * pages::TOKENS + slot] = (int8_t)rounded;
+            v[at] = (int8_t)rounded[j];
+            part.put_value(g, slot, i, rounded[j]);
         }
     }
     if (lane) return;
-    if (is_query) sq[row * heads + index] = quantized.scale;
-    else if (rotated) sk[row * kv_heads + g] = part.key_scales(g)[slot] = quantized.scale;
-    else sv[row * kv_heads + g] = part.value_scales(g)[slot] = quantized.scale;
+    if (is_query) sq[row * heads + index] = scale;
+    else if (rotated) sk[row * kv_heads + g] = part.key_scales(g)[slot] = scale;
+    else sv[row * kv_heads + g] = part.value_scales(g)[slot] = scale;
 }
 EMU_KERNEL(split_heads, THREADS, 8192)
 
@@ -243,15 +248,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) find_logits(
 }
 EMU_KERNEL(find_logits, THREADS, 2048)
 
-/// What each row asked for: the best token where asked is negative, else that token; and its logit. grid ceil(rows / 256).
-extern "C" __global__ void __launch_bounds__(THREADS) answer_rows(
-    const int *y, const float *in_scale, const float *row_scale, int vocab, int rows, const int *asked, const unsigned long long *best,
-    int *token, float *logit) {
+/// What each row asked for: the best token where asked is negative, else that token; its logit; and the last `tail` numbers of its residual, which is
+/// row index[r] of h. grid rows, 128 threads.
+extern "C" __global__ void __launch_bounds__(128) answer_rows(
+    const int *y, const float *in_scale, const float *row_scale, int vocab, const int *asked, const unsigned long long *best, const float *h,
+    const int *index, int hidden, int tail, int *token, float *logit, float *tails) {
     follow_previous();
-    int row = blockIdx.x * THREADS + threadIdx.x;
-    if (row >= rows) return;
+    int row = blockIdx.x;
+    const float *end = h + (size_t)(index[row] + 1) * hidden - tail;
+    for (int i = threadIdx.x; i < tail; i += blockDim.x) tails[row * tail + i] = end[i];
+    if (threadIdx.x) return;
     int id = asked[row] >= 0 ? asked[row] : (int)~(unsigned)best[row];
     token[row] = id;
     logit[row] = dequantize(y[(size_t)row * vocab + id], in_scale[row], row_scale[id]);
 }
-EMU_KERNEL(answer_rows, THREADS, 0)
+EMU_KERNEL(answer_rows, 128, 0)

@@ -112,10 +112,11 @@ extern "C" __global__ void __launch_bounds__(128) trace_records(
 }
 EMU_KERNEL(trace_records, 128, 0)
 
-/// Final records (token, L) as they are where nothing was chosen. grid rows, 128 threads.
-extern "C" __global__ void __launch_bounds__(128) final_records(const float *h, const int *tokens, int hidden, int record, uint8_t *out) {
+/// Final records (token, L) as they are where nothing was chosen, `stride` bytes apart. grid rows, 128 threads.
+extern "C" __global__ void __launch_bounds__(128) final_records(
+    const float *h, const int *tokens, int hidden, int record, long long stride, uint8_t *out) {
     follow_previous();
-    unsigned *to = reinterpret_cast<unsigned *>(out + (size_t)blockIdx.x * record);
+    unsigned *to = reinterpret_cast<unsigned *>(out + blockIdx.x * stride);
     for (int i = threadIdx.x; i < record / 4; i += blockDim.x) {
         unsigned word = 0;
         if (i < hidden) word = (unsigned)__float_as_int(h[(size_t)blockIdx.x * hidden + i]);

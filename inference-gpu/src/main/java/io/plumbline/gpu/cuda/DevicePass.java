@@ -33,6 +33,12 @@ final class DevicePass implements Executor {
     /** Rows whose logits are computed together. */
     private static final int LOGITS_AT_ONCE = 64;
 
+    /** Where, behind the status, tokens stand, their logits, and the residuals of each row's last chunk; in bytes. */
+    private static final long TOKEN_AT = 16;
+
+    private static final long LOGIT_AT = TOKEN_AT + 4L * LOGITS_AT_ONCE;
+    private static final long TAILS_AT = LOGIT_AT + 4L * LOGITS_AT_ONCE;
+
     /** Rows of a tile of attention, heads that share a kv head counted one by one. */
     private static final int TILE = 64;
 
@@ -60,6 +66,22 @@ final class DevicePass implements Executor {
 
     /** Bytes of a record that a block copies. */
     private static final int TRACE_BYTES = 8192;
+
+    /** Keys of a context that one block of {@code attend_short} takes. */
+    private static final int SHORT_CONTEXT = 1024;
+
+    /** Bytes of dynamic shared memory that such a block takes at most. */
+    static final int MOST_SHORT_SHARED = 4 * SHORT_CONTEXT * HEADS_AT_ONCE;
+
+    /** Threads of such a block: where there are fewer blocks than multiprocessors, each has twice as many. */
+    private static final int SHORT_THREADS = 256;
+
+    private static final long MIB = 1 << 20;
+
+    /** Weights that are brought into the L2 cache while attention leaves memory idle, and smaller kernels, in bytes. */
+    private static final long AHEAD_OF_ATTENTION = MIB * Integer.getInteger("plumbline.gpu.ahead", 24);
+
+    private static final long AHEAD = MIB * Integer.getInteger("plumbline.gpu.ahead2", 6);
 
     private final Cuda cuda;
     private final DeviceWeights weights;
@@ -106,14 +128,16 @@ final class DevicePass implements Executor {
     private final long high;
     private final long low;
     private final long[] records = new long[TURNS];
+    private final long stepRecords;
     private final long cvs;
     private final long digests;
     private final long logitProducts;
     private final long logits;
     private final long best;
+    private final long status;
     private final long token;
     private final long logit;
-    private final long status;
+    private final long tails;
 
     // What goes up: ints, then addresses.
     private final MemorySegment inputs;
@@ -129,16 +153,13 @@ final class DevicePass implements Executor {
 
     // What comes down.
     private final MemorySegment downDigests;
-    private final MemorySegment downToken;
-    private final MemorySegment downLogit;
+    private final MemorySegment downAnswers;
     private final MemorySegment downLogits;
-    private final MemorySegment downStatus;
-    private final MemorySegment downTails;
     private final MemorySegment downRecords;
     private final int[] digest;
 
     /** What a recorded graph depends on. */
-    private record Graph(int rows, boolean logits, boolean trace) {}
+    private record Graph(int rows, boolean logits, boolean trace, boolean isShort) {}
 
     /** One batch, while it runs. */
     private final class Batch {
@@ -147,6 +168,7 @@ final class DevicePass implements Executor {
         private int rows;
         private int decoding;
         private int tiles;
+        private int longest;
         private boolean trace;
         private boolean copy;
         private boolean all;
@@ -167,6 +189,11 @@ final class DevicePass implements Executor {
         /** Whether it can be launched as a graph: one row a sequence, each choosing. */
         boolean onlyDecodes() {
             return decoding == rows && choices.count() == rows && rows <= LOGITS_AT_ONCE && !copy;
+        }
+
+        /** Whether one kernel does all of its attention, and writes its records, which are hashed after the last. */
+        boolean isShort() {
+            return onlyDecodes() && longest <= SHORT_CONTEXT && takesShort();
         }
     }
 
@@ -231,17 +258,21 @@ final class DevicePass implements Executor {
             this.high = owned.allocate(4 * heads * config.headDim());
             this.low = owned.allocate(4 * heads * config.headDim());
             long record = Math.max(layout.recordBytes(), layout.finalBytes());
+            this.stepRecords = owned.allocate(recordRoom(layout, capacity, this.maxSequences));
             for (int i = 0; i < TURNS; i++) {
-                records[i] = owned.allocate(n * record);
+                records[i] = stepRecords + i * n * record;
             }
             this.cvs = owned.allocate(n * stepChunks * 4L * KEY_WORDS);
             this.digests = owned.allocate(4 * n * digestWords);
             this.logitProducts = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
             this.logits = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
             this.best = owned.allocate(8L * LOGITS_AT_ONCE);
-            this.token = owned.allocate(4L * LOGITS_AT_ONCE);
-            this.logit = owned.allocate(4L * LOGITS_AT_ONCE);
-            this.status = owned.allocate(4);
+            // One copy brings all of these down.
+            long answers = 4L * LOGITS_AT_ONCE * (2 + Math.max(1, layout.tailFloats()));
+            this.status = owned.allocate(TOKEN_AT + answers);
+            this.token = status + TOKEN_AT;
+            this.logit = status + LOGIT_AT;
+            this.tails = status + TAILS_AT;
 
             this.positionsAt = capacity;
             this.askedAt = 2 * capacity;
@@ -255,16 +286,19 @@ final class DevicePass implements Executor {
             this.inputs = owned.pinned(size);
             this.deviceInputs = owned.allocate(size);
             this.downDigests = owned.pinned(4L * capacity * digestWords);
-            this.downToken = owned.pinned(4L * LOGITS_AT_ONCE);
-            this.downLogit = owned.pinned(4L * LOGITS_AT_ONCE);
+            this.downAnswers = owned.pinned(TOKEN_AT + answers);
             this.downLogits = owned.pinned(4L * LOGITS_AT_ONCE * config.vocab());
-            this.downStatus = owned.pinned(4);
-            this.downTails = owned.pinned(4L * LOGITS_AT_ONCE * Math.max(1, layout.tailFloats()));
             this.downRecords = owned.pinned(n * record);
         } catch (RuntimeException e) {
             owned.closeAfter(e);
             throw e;
         }
+    }
+
+    /** Bytes for the records of some layers of a batch, or of all layers where each row decodes. */
+    private static long recordRoom(TraceLayout layout, int rows, int maxSequences) {
+        long some = (long) TURNS * rows * Math.max(layout.recordBytes(), layout.finalBytes());
+        return Math.max(some, (long) Math.min(maxSequences, LOGITS_AT_ONCE) * layout.stepBytes());
     }
 
     /** Whole slices of rows: the last of a product may read, not use, rows behind those it was given. */
@@ -279,13 +313,16 @@ final class DevicePass implements Executor {
                 + 5L * Math.max(c.qkvDim(), Math.max(c.queryDim(), c.mlp()))
                 + 2L * c.queryDim()
                 + 3L * c.kvDim()
-                + (long) TURNS * Math.max(layout.recordBytes(), layout.finalBytes())
                 + layout.stepBytes() / 32
                 + 4L * TraceHasher.digestWords(layout)
                 + 1024;
         long sequence = (long) c.heads() * (4L * c.maxPositions() + 8L * MOST_SPLITS + 8L * c.headDim() + 8)
                 + c.maxPositions() / 8;
-        return padded(rows) * row + maxSequences * sequence + 8L * LOGITS_AT_ONCE * c.vocab() + Products.workingBytes();
+        return padded(rows) * row
+                + recordRoom(layout, padded(rows), maxSequences)
+                + maxSequences * sequence
+                + 8L * LOGITS_AT_ONCE * c.vocab()
+                + Products.workingBytes();
     }
 
     @Override
@@ -357,7 +394,7 @@ final class DevicePass implements Executor {
             takeAnswers(batch, from, n);
             from += n;
         } while (from < choices.count());
-        if (downStatus.get(JAVA_INT, 0) != 0) {
+        if (downAnswers.get(JAVA_INT, 0) != 0) {
             throw new ArithmeticException("A number overflows; the model cannot be run exactly on this input.");
         }
         if (times != null) {
@@ -392,6 +429,7 @@ final class DevicePass implements Executor {
             leading &= segment.count() == 1;
             if (leading) {
                 batch.decoding++;
+                batch.longest = Math.max(batch.longest, segment.first() + 1);
             } else {
                 for (int i = 0; i < segment.count(); i += tileTokens) {
                     set(tileFirstAt + batch.tiles, batch.rows + i);
@@ -424,7 +462,7 @@ final class DevicePass implements Executor {
     }
 
     private void launchGraph(Batch batch) {
-        Graph key = new Graph(batch.rows, batch.all, batch.trace);
+        Graph key = new Graph(batch.rows, batch.all, batch.trace, batch.isShort());
         CUgraphExec_st graph = graphs.get(key);
         if (graph == null) {
             graph = record(batch);
@@ -462,19 +500,33 @@ final class DevicePass implements Executor {
                 .run(rows, 1, 256);
         for (int l = 0; l < config.layers(); l++) {
             DeviceWeights.Layer w = weights.layer(l);
-            norm(rows, 0, w.attentionGain(), 0, 0);
-            products.store(main, x, rows, w.qkv(), config.qkvDim(), hidden, work);
-            splitHeads(rows, l, w);
-            if (batch.trace) {
-                trace(batch, l);
+            norm(rows, 0, w.attentionGain(), most, 1);
+            before(batch, w.out(), AHEAD_OF_ATTENTION).store(main, x, rows, w.qkv(), config.qkvDim(), hidden, work);
+            if (batch.isShort()) {
+                attendShort(batch, l, w);
+                quantizeKnown(high, config.queryDim(), rows);
+            } else {
+                splitHeads(rows, l, w);
+                if (batch.trace) {
+                    trace(batch, l);
+                }
+                attend(batch, l);
             }
-            attend(batch, l);
-            products.residual(main, x, rows, w.out(), hidden, config.queryDim(), scale, w.outScale(), h);
+            before(batch, w.gateUp(), AHEAD)
+                    .residual(main, x, rows, w.out(), hidden, config.queryDim(), scale, w.outScale(), h);
             norm(rows, 0, w.mlpGain(), most, 1);
-            products.gate(main, x, rows, w.gateUp(), config.mlp(), hidden, scale, w.gateUpScale(), work, most);
-            quantizeKnown(rows);
-            products.residual(main, x, rows, w.down(), hidden, config.mlp(), scale, w.downScale(), h);
+            before(batch, w.down(), AHEAD)
+                    .gate(main, x, rows, w.gateUp(), config.mlp(), hidden, scale, w.gateUpScale(), work, most);
+            quantizeKnown(work, config.mlp(), rows);
+            long next = l + 1 < config.layers() ? weights.layer(l + 1).qkv() : weights.output();
+            before(batch, next, AHEAD).residual(main, x, rows, w.down(), hidden, config.mlp(), scale, w.downScale(), h);
         }
+    }
+
+    /** Products of the layers; where rows are few they bring what is multiplied next into the L2 cache. */
+    private Products before(Batch batch, long next, long bytes) {
+        boolean brings = batch.onlyDecodes() && cuda.overlapsKernels();
+        return brings ? products.before(next, Math.min(bytes, weights.end() - next) / 16 * 16) : products;
     }
 
     private void norm(int rows, long index, long gain, long zero, int zeroWords) {
@@ -492,24 +544,24 @@ final class DevicePass implements Executor {
                 .run(rows, 1, 256);
     }
 
-    private void quantizeKnown(int rows) {
+    private void quantizeKnown(long from, int n, int rows) {
         main.kernel("quantize_known")
-                .with(work)
+                .with(from)
                 .with(most)
-                .with(config.mlp())
+                .with(n)
                 .with(x)
                 .with(scale)
                 .with(status)
-                .run((config.mlp() + 1023) / 1024, rows, 256);
+                .run((n + 1023) / 1024, rows, 256);
     }
 
     private long layerAt(int l) {
         return l * KvCache.layerBytes(config);
     }
 
-    private void splitHeads(int rows, int l, DeviceWeights.Layer w) {
-        main.kernel("split_heads")
-                .with(work)
+    /** What heads are made from. */
+    private Launcher withProducts(Launcher to, DeviceWeights.Layer w) {
+        return to.with(work)
                 .with(scale)
                 .with(w.qkvScale())
                 .with(w.qkvBias())
@@ -517,7 +569,11 @@ final class DevicePass implements Executor {
                 .with(w.keyGain())
                 .with(config.eps())
                 .with(weights.cos())
-                .with(weights.sin())
+                .with(weights.sin());
+    }
+
+    private void splitHeads(int rows, int l, DeviceWeights.Layer w) {
+        withProducts(main.kernel("split_heads"), w)
                 .with(input(positionsAt))
                 .with(config.heads())
                 .with(config.kvHeads())
@@ -592,9 +648,39 @@ final class DevicePass implements Executor {
                 .with(low);
     }
 
-    private void decode(int rows, int l) {
+    /** Blocks that decoding attention has for a row. */
+    private int groups() {
         int shared = config.heads() / config.kvHeads();
-        int groups = config.kvHeads() * ((shared + HEADS_AT_ONCE - 1) / HEADS_AT_ONCE);
+        return config.kvHeads() * ((shared + HEADS_AT_ONCE - 1) / HEADS_AT_ONCE);
+    }
+
+    /** Whether the heads' shape is one that {@code attend_short} takes. */
+    private boolean takesShort() {
+        return config.headDim() % 16 == 0 && config.hidden() % 4 == 0;
+    }
+
+    /** Dynamic shared memory of {@code attend_short}, in bytes. */
+    static int shortShared(int heads, int kvHeads, int threads) {
+        return Math.max(4 * SHORT_CONTEXT * Math.min(HEADS_AT_ONCE, heads / kvHeads), threads / 32 * 1024);
+    }
+
+    /** From the products of {@code qkv} to attention's output, in {@link #high}. */
+    private void attendShort(Batch batch, int l, DeviceWeights.Layer w) {
+        int threads = groups() * batch.rows < multiprocessors ? 2 * SHORT_THREADS : SHORT_THREADS;
+        withCache(withProducts(main.kernel("attend_short"), w), l)
+                .with(h)
+                .with(config.hidden())
+                .with(layout.recordBytes())
+                .with(layout.stepBytes())
+                .with(batch.trace ? stepRecords + (long) l * layout.recordBytes() : 0)
+                .with(high)
+                .with(most)
+                .with(status)
+                .run(1, groups(), batch.rows, threads, shortShared(config.heads(), config.kvHeads(), threads));
+    }
+
+    private void decode(int rows, int l) {
+        int groups = groups();
         int splits = Math.max(1, Math.min(MOST_SPLITS, 4 * multiprocessors / (groups * rows)));
         withSums(withCache(main.kernel("attend_scores").with(q).with(sq), l)).run(splits, groups, rows, 128, 0);
         withSums(withCache(main.kernel("attend_values").with(sq), l))
@@ -641,17 +727,16 @@ final class DevicePass implements Executor {
             return;
         }
         int last = config.layers();
-        if (last >= TURNS && batch.hashesBeside()) {
-            await(recordsHashed[last % TURNS]);
+        if (batch.isShort()) {
+            finalRecords(batch, layout.stepBytes(), stepRecords + (long) last * layout.recordBytes());
+            hash(batch, last, stepRecords, stepChunks, 0);
+        } else {
+            if (last >= TURNS && batch.hashesBeside()) {
+                await(recordsHashed[last % TURNS]);
+            }
+            finalRecords(batch, layout.finalBytes(), records[last % TURNS]);
+            hash(batch, last, layout.finalBytes());
         }
-        main.kernel("final_records")
-                .with(h)
-                .with(input(0))
-                .with(config.hidden())
-                .with(layout.finalBytes())
-                .with(records[last % TURNS])
-                .run(batch.rows, 1, 128);
-        hash(batch, last, layout.finalBytes());
         hasher(batch)
                 .kernel("reduce_subtrees")
                 .with(cvs)
@@ -666,6 +751,18 @@ final class DevicePass implements Executor {
         if (batch.hashesBeside()) {
             cuda.record(recordsHashed[last % TURNS], hashStream);
         }
+    }
+
+    /** @param stride from a row's record to the next, in bytes. */
+    private void finalRecords(Batch batch, long stride, long at) {
+        main.kernel("final_records")
+                .with(h)
+                .with(input(0))
+                .with(config.hidden())
+                .with(layout.finalBytes())
+                .with(stride)
+                .with(at)
+                .run(batch.rows, 1, 128);
     }
 
     private Launcher hasher(Batch batch) {
@@ -701,19 +798,24 @@ final class DevicePass implements Executor {
         if (batch.copy) {
             copyRecords(batch, l, bytes);
         }
-        int chunks = bytes / CHUNK;
+        hash(batch, l, records[turn], bytes / CHUNK, l * (layout.recordBytes() / CHUNK));
+    }
+
+    /** {@code chunks} of every row, one row's after the other's, the first of them number {@code first} of its step. */
+    private void hash(Batch batch, int l, long from, int chunks, int first) {
+        int turn = l % TURNS;
         if (batch.hashesBeside()) {
             cuda.record(recordsWritten[turn], stream);
             cuda.await(hashStream, recordsWritten[turn]);
         }
         hasher(batch)
                 .kernel("hash_records")
-                .with(records[turn])
+                .with(from)
                 .with(batch.rows)
                 .with(chunks)
                 .with(input(positionsAt))
                 .with(stepChunks)
-                .with(l * (layout.recordBytes() / CHUNK))
+                .with(first)
                 .with(input(keyAt))
                 .with(KEYED_HASH)
                 .with(cvs)
@@ -758,12 +860,16 @@ final class DevicePass implements Executor {
                 .with(scale)
                 .with(weights.outputScale())
                 .with(vocab)
-                .with(n)
                 .with(input(askedAt + from))
                 .with(best)
+                .with(h)
+                .with(input(choosingAt + from))
+                .with(config.hidden())
+                .with(layout.tailFloats())
                 .with(token)
                 .with(logit)
-                .run((n + 255) / 256, 1, 256);
+                .with(tails)
+                .run(n, 1, 128);
     }
 
     /**
@@ -774,19 +880,11 @@ final class DevicePass implements Executor {
         LogitsRequests choices = batch.choices;
         int vocab = config.vocab();
         int tail = layout.tailFloats();
-        cuda.download(stream, downStatus, status);
+        cuda.download(stream, downAnswers.asSlice(0, TAILS_AT + 4L * n * tail), status);
         main.apart();
-        if (n > 0) {
-            cuda.download(stream, downToken.asSlice(0, 4L * n), token);
-            cuda.download(stream, downLogit.asSlice(0, 4L * n), logit);
-        }
         for (int i = 0; i < n; i++) {
             if (choices.asked(from + i) == LogitsRequests.ALL) {
                 cuda.download(stream, downLogits.asSlice(4L * i * vocab, 4L * vocab), logits + 4L * i * vocab);
-            }
-            if (tail > 0) {
-                long end = h + 4L * (choices.row(from + i) + 1) * config.hidden();
-                cuda.download(stream, downTails.asSlice(4L * i * tail, 4L * tail), end - 4L * tail);
             }
         }
         cuda.await(stream);
@@ -795,8 +893,12 @@ final class DevicePass implements Executor {
                 int at = choices.logitsAt(from + i);
                 MemorySegment.copy(downLogits, JAVA_FLOAT, 4L * i * vocab, choices.logits(), at, vocab);
             }
-            choices.answer(from + i, downToken.get(JAVA_INT, 4L * i), downLogit.get(JAVA_FLOAT, 4L * i));
-            MemorySegment.copy(downTails, JAVA_FLOAT, 4L * i * tail, choices.tails(), choices.tailAt(from + i), tail);
+            choices.answer(
+                    from + i,
+                    downAnswers.get(JAVA_INT, TOKEN_AT + 4L * i),
+                    downAnswers.get(JAVA_FLOAT, LOGIT_AT + 4L * i));
+            long at = TAILS_AT + 4L * i * tail;
+            MemorySegment.copy(downAnswers, JAVA_FLOAT, at, choices.tails(), choices.tailAt(from + i), tail);
         }
     }
 

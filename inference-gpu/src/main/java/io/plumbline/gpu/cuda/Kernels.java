@@ -92,6 +92,7 @@ final class Kernels {
             all.put(name, 0);
         }
         all.put("attend_finish", 4 * MOST_HEADS);
+        all.put("attend_short", DevicePass.MOST_SHORT_SHARED);
         for (int size : new int[] {64, 128, 256}) {
             all.put("attend_tiles_" + size, attentionShared(size));
         }

@@ -95,23 +95,31 @@ final class Products {
         private boolean isHopper() {
             return kernel.startsWith("hopper_");
         }
+
+        private boolean bringsNext() {
+            return kernel.startsWith("gemv_");
+        }
     }
 
     private final Way way;
     private final int multiprocessors;
     private final long partial;
     private final long arrived;
+    private final long next;
+    private final long nextBytes;
 
-    private Products(Way way, int multiprocessors, long partial, long arrived) {
+    private Products(Way way, int multiprocessors, long partial, long arrived, long next, long nextBytes) {
         this.way = way;
         this.multiprocessors = multiprocessors;
         this.partial = partial;
         this.arrived = arrived;
+        this.next = next;
+        this.nextBytes = nextBytes;
     }
 
     /** By a given way, to be given room by {@link #in} before it multiplies. */
     static Products by(Way way, Cuda cuda) {
-        return new Products(way, cuda.multiprocessors(), 0, 0);
+        return new Products(way, cuda.multiprocessors(), 0, 0, 0, 0);
     }
 
     /**
@@ -127,7 +135,18 @@ final class Products {
         long room = owned.allocate(HopperTile.MOST_PARTIAL);
         long zeros = owned.allocate(counters);
         cuda.clear(stream, zeros, counters);
-        return new Products(way, multiprocessors, room, zeros);
+        return new Products(way, multiprocessors, room, zeros, 0, 0);
+    }
+
+    /**
+     * The same, that also bring weights into the L2 cache, where the kernel can: while what runs between those products
+     * and these leaves memory idle.
+     *
+     * @param at weights that are multiplied next; 16 divides the address.
+     * @param bytes of them, a multiple of 16.
+     */
+    Products before(long at, long bytes) {
+        return new Products(way, multiprocessors, partial, arrived, at, bytes);
     }
 
     /** Bytes that {@link #in} takes at most. */
@@ -198,7 +217,10 @@ final class Products {
                 .with(w)
                 .with(n)
                 .with(k);
-        return shape.isHopper() ? to.with(partial).with(arrived) : to;
+        if (shape.isHopper()) {
+            to.with(partial).with(arrived);
+        }
+        return shape.bringsNext() ? to.with(next).with(nextBytes) : to;
     }
 
     /**

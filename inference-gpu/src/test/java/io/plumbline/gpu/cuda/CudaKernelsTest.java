@@ -70,7 +70,7 @@ class CudaKernelsTest {
         gpu.close();
     }
 
-    private static float[] floats(Random random, int n, double scale) {
+    static float[] floats(Random random, int n, double scale) {
         float[] values = new float[n];
         for (int i = 0; i < n; i++) {
             values[i] = (float) (random.nextGaussian() * scale * Math.exp(random.nextGaussian()));
@@ -615,23 +615,36 @@ class CudaKernelsTest {
                 same(logits, dl, "logits of " + n);
                 Buffer token = gpu.memory(4L * rows);
                 Buffer logit = gpu.memory(4L * rows);
+                // The last 5 of 7 residuals of rows 3, 0 and 2.
+                float[] h = floats(random, 4 * 7, 1);
+                float[] ends = new float[rows * 5];
+                int[] rowsOfH = {3, 0, 2};
+                for (int r = 0; r < rows; r++) {
+                    System.arraycopy(h, rowsOfH[r] * 7 + 2, ends, r * 5, 5);
+                }
+                Buffer tails = gpu.memory(4L * ends.length);
                 gpu.run(
                         "answer_rows",
+                        rows,
                         1,
                         1,
-                        1,
-                        256,
+                        128,
                         0,
                         order,
                         dy,
                         din,
                         scales,
                         n,
-                        rows,
                         gpu.of(asked),
                         found,
+                        gpu.of(h),
+                        gpu.of(rowsOfH),
+                        7,
+                        5,
                         token,
-                        logit);
+                        logit,
+                        tails);
+                same(ends, tails, "the ends of residuals");
                 same(tokens, token, "greedy choice of " + n + ", the lowest of equals; and what was asked for");
                 same(chosen, logit, "its logit");
                 assertEquals(0, first(status));
@@ -670,7 +683,7 @@ class CudaKernelsTest {
      * Tokens {@code first} to {@code first + tokens} of rows into a page as the device has it, from slot {@code
      * slot}.
      */
-    private static void page(
+    static void page(
             ModelConfig c,
             short[] k,
             byte[] v,
@@ -779,7 +792,8 @@ class CudaKernelsTest {
         for (int r = 0; r < rows; r++) {
             positions[r] = context - rows + r;
             for (int head = 0; head < heads; head++) {
-                expectedHead(c, q, r, head, k, v, positions[r] + 1, sq[r * heads + head] * root, sk, sv, expected);
+                expectedHead(
+                        math, c, q, r, head, k, v, positions[r] + 1, sq[r * heads + head] * root, sk, sv, expected);
             }
             scales[r] = math.quantizeRow(expected, r * c.queryDim(), c.queryDim(), quantized, r * c.queryDim());
         }
@@ -922,7 +936,9 @@ class CudaKernelsTest {
         }
     }
 
-    private void expectedHead(
+    /** Attention of one head of row {@code r} over the first {@code n} keys, by the specification. */
+    static void expectedHead(
+            ScalarMath math,
             ModelConfig c,
             short[] q,
             int r,
@@ -1046,7 +1062,9 @@ class CudaKernelsTest {
                     out);
             same(records.array(), out, "records");
             Buffer last = gpu.memory(rows * layout.finalBytes());
-            gpu.run("final_records", rows, 1, 1, 128, 0, order, dh, gpu.of(tokens), hidden, layout.finalBytes(), last);
+            int bytes = layout.finalBytes();
+            long stride = bytes;
+            gpu.run("final_records", rows, 1, 1, 128, 0, order, dh, gpu.of(tokens), hidden, bytes, stride, last);
             same(finals.array(), last, "final records");
             int[] before = cvs.clone();
             for (int r = 0; r < rows; r++) {

@@ -1,0 +1,94 @@
+// One head of a row, from the fused qkv products to integers: bias, qk-norm, rope, 12 bits for queries and keys, 8 for values.
+#pragma once
+#include "exact.cuh"
+
+namespace heads {
+
+using namespace exact;
+
+/// Channels of a lane, where a warp has a head of at most LANES of them.
+constexpr int CHANNELS = LANES / 32;
+
+/// Sum of squares in the contract's lane order, of up to LANES values by one warp: lane l has value 32 i + l in v[i], zeros behind the last.
+__device__ __forceinline__ float warp_sum_squares(const float (&v)[CHANNELS]) {
+    float p[CHANNELS];
+#pragma unroll
+    for (int i = 0; i < CHANNELS; i++) p[i] = __fmaf_rn(v[i], v[i], 0.0f);
+    float sum = add(add(add(p[0], p[4]), add(p[2], p[6])), add(add(p[1], p[5]), add(p[3], p[7])));
+#pragma unroll
+    for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
+    return __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
+}
+
+/// What all heads of a batch are made from. bias, query_gain and key_gain may be null.
+struct Source {
+    const int *y;             // [rows][(heads + 2 * kv_heads) * size]
+    const float *in_scale;    // of rows
+    const float *row_scale;   // of weight rows
+    const float *bias, *query_gain, *key_gain;
+    float eps;
+    const float *cos, *sin;   // [positions][size / 2]
+    int heads, kv_heads, size;
+
+    __device__ __forceinline__ bool is_query(int index) const { return index < heads; }
+    __device__ __forceinline__ bool is_rotated(int index) const { return index < heads + kv_heads; }
+
+    /// Head `index` of a row by one warp, queries first, then keys, then values: lane l gets channel 32 i + l in rounded[i], each lane the scale.
+    /// room: LANES floats of shared memory, the warp's own.
+    __device__ __forceinline__ float split(int row, int position, int index, float *room, int (&rounded)[CHANNELS], int *status) const {
+        int lane = threadIdx.x % 32, width = (heads + 2 * kv_heads) * size;
+        float scale = in_scale[row], value[CHANNELS];
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) {
+            int i = 32 * j + lane, n = index * size + i;
+            value[j] = 0.0f;
+            if (i >= size) continue;
+            value[j] = dequantize(y[(size_t)row * width + n], scale, row_scale[n]);
+            if (bias) value[j] = add(value[j], bias[n]);
+        }
+        bool rotated = is_rotated(index);
+        const float *gain = is_query(index) ? query_gain : rotated ? key_gain : nullptr;
+        if (gain) {
+            float r = div(1.0f, __fsqrt_rn(add(div(warp_sum_squares(value), (float)size), eps)));
+#pragma unroll
+            for (int j = 0; j < CHANNELS; j++) {
+                int i = 32 * j + lane;
+                if (i < size) value[j] = mul(mul(value[j], r), gain[i]);
+            }
+        }
+        if (rotated) {
+            // A warp may come here again with its next head.
+            __syncwarp();
+#pragma unroll
+            for (int j = 0; j < CHANNELS; j++)
+                if (32 * j + lane < size) room[32 * j + lane] = value[j];
+            __syncwarp();
+            int half = size / 2;
+#pragma unroll
+            for (int j = 0; j < CHANNELS; j++) {
+                int i = 32 * j + lane, pair = i < half ? i : i - half;
+                if (i >= size) continue;
+                float c = cos[(size_t)position * half + pair], s = sin[(size_t)position * half + pair];
+                float a = room[pair], b = room[half + pair];
+                value[j] = i < half ? sub(mul(a, c), mul(b, s)) : add(mul(b, c), mul(a, s));
+            }
+        }
+        unsigned most = 0;
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) {
+            unsigned m = magnitude(value[j]);
+            most = m > most ? m : most;
+        }
+#pragma unroll
+        for (int o = 16; o; o >>= 1) {
+            unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)most, o);
+            most = other > most ? other : most;
+        }
+        Quantization quantized(most, rotated ? 2047.0f : 127.0f, lane == 0, status);
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) rounded[j] = (int)rintf(mul(value[j], quantized.inverse));
+        return quantized.scale;
+    }
+};
+
+}  // namespace heads
