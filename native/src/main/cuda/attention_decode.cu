@@ -363,6 +363,17 @@ struct Record {
     }
 };
 
+/// Has a page's keys, values and scales of one kv head brought into the L2 cache, by all threads of a block.
+__device__ __forceinline__ void bring_page(const pages::Part &part, int g) {
+    constexpr int LINE = 128;
+    int plane = part.size * pages::TOKENS / LINE;
+    for (int i = threadIdx.x; i < 3 * plane + 2; i += blockDim.x) {
+        const int8_t *from = i < plane ? part.high(g) : i < 2 * plane ? part.low(g) : part.values(g);
+        if (i < 3 * plane) bring_to_l2(from + i % plane * LINE);
+        else bring_to_l2(i == 3 * plane ? part.key_scales(g) : part.value_scales(g));
+    }
+}
+
 /// Values of a page that a thread sums up: its channels, all tokens.
 struct Values {
     int4 at[2][4];
@@ -390,7 +401,6 @@ extern "C" __global__ void __launch_bounds__(SHORT_THREADS) attend_short(
     float eps, const float *cos, const float *sin, uint8_t *const *const *tables, long long layer, const int *positions,
     float inverse_root, int heads, int kv_heads, int size, const float *h, int hidden, int record, long long stride,
     uint8_t *records, float *out, unsigned *most, int *status) {
-    follow_previous();
     DYN_SHARED(float, z);
     __shared__ __align__(16) int16_t query[HEADS * 256];
     __shared__ __align__(16) uint8_t weights_high[HEADS * SHORT];
@@ -407,20 +417,27 @@ extern "C" __global__ void __launch_bounds__(SHORT_THREADS) attend_short(
     __shared__ float scale[HEADS];
     __shared__ unsigned bits[SHORT_WARPS];
     Share share(heads, kv_heads);
-    int row = blockIdx.z, position = positions[row], n = position + 1, all = position / pages::TOKENS + 1, slot = position % pages::TOKENS;
+    // Positions and lists of pages are uploaded before a step, so they need not wait for the kernel before.
+    int row = blockIdx.z, position = __ldg(positions + row), n = position + 1, all = position / pages::TOKENS + 1, slot = position % pages::TOKENS;
     int warp = threadIdx.x / 32, in_warp = threadIdx.x % 32, warps = blockDim.x / 32;
     pages::Cache cache{tables, layer, kv_heads, size};
     pages::Part last = cache.part(row, all - 1);
     // Heads that share a kv head among several blocks: each of them needs the key and the value, the first tells them.
     bool tells = records && share.head == share.g * (heads / kv_heads);
     Record to{records + (size_t)row * stride, hidden, kv_heads, size};
-    if (records) to.begin(h + (size_t)row * hidden, record);
-    for (int i = threadIdx.x; i < share.count * size; i += blockDim.x) sum_high[i] = sum_low[i] = 0;
     heads::Source source{y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, heads, kv_heads, size};
+    auto index = [&](int i) { return i < share.count ? share.head + i : heads + share.g + (i == share.count ? 0 : kv_heads); };
+    heads::Source::Constants constants;
+    if (warp < share.count + 2) constants = source.constants(position, index(warp));
+    // Weights have driven keys and values out of the cache since the last step.
+    for (int p = 0; p < all; p++) bring_page(cache.part(row, p), share.g);
+    await_previous();
+    for (int i = threadIdx.x; i < share.count * size; i += blockDim.x) sum_high[i] = sum_low[i] = 0;
     for (int i = warp; i < share.count + 2; i += warps) {
         bool is_query = i < share.count, is_key = i == share.count;
-        int index = is_query ? share.head + i : heads + share.g + (is_key ? 0 : kv_heads), rounded[heads::CHANNELS];
-        float own = source.split(row, position, index, z + warp * LANES, rounded, status);
+        int rounded[heads::CHANNELS];
+        if (i != warp) constants = source.constants(position, index(i));
+        float own = source.split(constants, row, index(i), z + warp * LANES, rounded, status);
 #pragma unroll
         for (int j = 0; j < heads::CHANNELS; j++) {
             int channel = 32 * j + in_warp;
@@ -447,6 +464,9 @@ extern "C" __global__ void __launch_bounds__(SHORT_THREADS) attend_short(
         }
     }
     __syncthreads();
+    // Now, not before: what products ask for as they begin, all of their multiprocessors at once, would stand before this row.
+    let_next_begin();
+    if (records) to.begin(h + (size_t)row * hidden, record);
     // Groups of BLOCK threads take pages in turn.
     int group = threadIdx.x / BLOCK, groups = blockDim.x / BLOCK, tid = threadIdx.x % BLOCK, lane = tid % KEY_LANES;
     float c = factor[min(lane, share.count - 1)], own_most = -INFINITY, own_scale = 0.0f;

@@ -33,28 +33,52 @@ struct Source {
     __device__ __forceinline__ bool is_query(int index) const { return index < heads; }
     __device__ __forceinline__ bool is_rotated(int index) const { return index < heads + kv_heads; }
 
-    /// Head `index` of a row by one warp, queries first, then keys, then values: lane l gets channel 32 i + l in rounded[i], each lane the scale.
-    /// room: LANES floats of shared memory, the warp's own.
-    __device__ __forceinline__ float split(int row, int position, int index, float *room, int (&rounded)[CHANNELS], int *status) const {
-        int lane = threadIdx.x % 32, width = (heads + 2 * kv_heads) * size;
-        float scale = in_scale[row], value[CHANNELS];
+    /// What a lane's channels of a head are multiplied by, and the position's rotation.
+    struct Constants {
+        float row_scale[CHANNELS], bias[CHANNELS], gain[CHANNELS], cos[CHANNELS], sin[CHANNELS];
+    };
+
+    /// No kernel writes any of these, so they need not wait for the one before.
+    __device__ __forceinline__ Constants constants(int position, int index) const {
+        Constants c;
+        const float *gains = is_query(index) ? query_gain : is_rotated(index) ? key_gain : nullptr;
+        int lane = threadIdx.x % 32, half = size / 2;
 #pragma unroll
         for (int j = 0; j < CHANNELS; j++) {
-            int i = 32 * j + lane, n = index * size + i;
-            value[j] = 0.0f;
+            int i = 32 * j + lane, n = index * size + i, pair = i < half ? i : i - half;
             if (i >= size) continue;
-            value[j] = dequantize(y[(size_t)row * width + n], scale, row_scale[n]);
-            if (bias) value[j] = add(value[j], bias[n]);
+            c.row_scale[j] = __ldg(row_scale + n);
+            if (bias) c.bias[j] = __ldg(bias + n);
+            if (gains) c.gain[j] = __ldg(gains + i);
+            if (!is_rotated(index)) continue;
+            c.cos[j] = __ldg(cos + (size_t)position * half + pair);
+            c.sin[j] = __ldg(sin + (size_t)position * half + pair);
+        }
+        return c;
+    }
+
+    /// Head `index` of a row by one warp, queries first, then keys, then values: lane l gets channel 32 i + l in rounded[i], each lane the scale.
+    /// room: LANES floats of shared memory, the warp's own.
+    __device__ __forceinline__ float split(
+        const Constants &c, int row, int index, float *room, int (&rounded)[CHANNELS], int *status) const {
+        int lane = threadIdx.x % 32, half = size / 2, products[CHANNELS];
+        const int *from = y + ((size_t)row * (heads + 2 * kv_heads) + index) * size;
+        float scale = in_scale[row], value[CHANNELS];
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) products[j] = 32 * j + lane < size ? from[32 * j + lane] : 0;
+#pragma unroll
+        for (int j = 0; j < CHANNELS; j++) {
+            value[j] = 0.0f;
+            if (32 * j + lane >= size) continue;
+            value[j] = dequantize(products[j], scale, c.row_scale[j]);
+            if (bias) value[j] = add(value[j], c.bias[j]);
         }
         bool rotated = is_rotated(index);
-        const float *gain = is_query(index) ? query_gain : rotated ? key_gain : nullptr;
-        if (gain) {
+        if (is_query(index) ? query_gain : rotated ? key_gain : nullptr) {
             float r = div(1.0f, __fsqrt_rn(add(div(warp_sum_squares(value), (float)size), eps)));
 #pragma unroll
-            for (int j = 0; j < CHANNELS; j++) {
-                int i = 32 * j + lane;
-                if (i < size) value[j] = mul(mul(value[j], r), gain[i]);
-            }
+            for (int j = 0; j < CHANNELS; j++)
+                if (32 * j + lane < size) value[j] = mul(mul(value[j], r), c.gain[j]);
         }
         if (rotated) {
             // A warp may come here again with its next head.
@@ -63,14 +87,12 @@ struct Source {
             for (int j = 0; j < CHANNELS; j++)
                 if (32 * j + lane < size) room[32 * j + lane] = value[j];
             __syncwarp();
-            int half = size / 2;
 #pragma unroll
             for (int j = 0; j < CHANNELS; j++) {
                 int i = 32 * j + lane, pair = i < half ? i : i - half;
                 if (i >= size) continue;
-                float c = cos[(size_t)position * half + pair], s = sin[(size_t)position * half + pair];
                 float a = room[pair], b = room[half + pair];
-                value[j] = i < half ? sub(mul(a, c), mul(b, s)) : add(mul(b, c), mul(a, s));
+                value[j] = i < half ? sub(mul(a, c.cos[j]), mul(b, c.sin[j])) : add(mul(b, c.cos[j]), mul(a, c.sin[j]));
             }
         }
         unsigned most = 0;

@@ -20,12 +20,8 @@ __device__ __forceinline__ void await_previous() {
 #endif
 }
 
-/// Has bytes of weights brought into the L2 cache, from compute capability 9.0 on: 16 divides the address and the number.
-__device__ __forceinline__ void bring_to_l2(const void *from, unsigned bytes) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
-#endif
-}
+/// Has the line of 128 bytes at an address brought into the L2 cache, while the thread goes on. What is read later is what stands there then.
+__device__ __forceinline__ void bring_to_l2(const void *from) { asm volatile("prefetch.global.L2 [%0];" ::"l"(from)); }
 
 /// Sum of four products of unsigned bytes of a with signed bytes of b.
 __device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {

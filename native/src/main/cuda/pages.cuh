@@ -37,7 +37,11 @@ struct Cache {
     long long layer;
     int kv_heads, size;
 
-    __device__ __forceinline__ Part part(int row, int page) const { return Part{tables[row][page] + layer, kv_heads, size}; }
+    /// Lists are uploaded before a step and written by no kernel, so this need not wait for the kernel before.
+    __device__ __forceinline__ Part part(int row, int page) const {
+        auto list = reinterpret_cast<const unsigned long long *>(__ldg(reinterpret_cast<const unsigned long long *>(tables + row)));
+        return Part{reinterpret_cast<uint8_t *>(__ldg(list + page)) + layer, kv_heads, size};
+    }
 };
 
 }  // namespace pages

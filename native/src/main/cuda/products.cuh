@@ -1,7 +1,6 @@
 // What becomes of an int8 product once it is summed: stored, added to the residual, or gated.
 #pragma once
 #include "exact.cuh"
-#include "machine.cuh"
 
 namespace products {
 
@@ -15,20 +14,6 @@ struct Output {
     const float *row_scale;  // of weight rows
     unsigned *most;          // [rows], GATE: the largest magnitude's bits
     int n;                   // columns: weight rows, or mlp for GATE
-};
-
-/// Weights of the products that follow. While smaller kernels run in between, memory would be idle: each block, when it is done, has its share of them
-/// brought into the L2 cache.
-struct Next {
-    const int8_t *at;
-    long long bytes;
-
-    __device__ __forceinline__ void bring() const {
-        if (threadIdx.x) return;
-        long long blocks = (long long)gridDim.x * gridDim.y * gridDim.z, share = (bytes / blocks + 15) / 16 * 16;
-        long long from = share * ((long long)(blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x);
-        if (from < bytes) bring_to_l2(at + from, (unsigned)(from + share < bytes ? share : bytes - from));
-    }
 };
 
 template <After A>

@@ -63,7 +63,10 @@ struct NormedRow {
 #pragma unroll
         for (int i = 0; i < N; i++)
             if (i * THREADS + (int)threadIdx.x < hidden) sum = __fmaf_rn(value[i], value[i], sum);
-        float mean = add(div(block_sum(sum, lane), (float)hidden), eps);
+        sum = block_sum(sum, lane);
+        // Now, not before: what the next kernel asks for, all of its multiprocessors at once, would stand before this row.
+        let_next_begin();
+        float mean = add(div(sum, (float)hidden), eps);
         float r = div(1.0f, __fsqrt_rn(mean));
         unsigned most = 0;
 #pragma unroll
@@ -89,7 +92,6 @@ struct NormedRow {
 extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
     const float *h, const int *index, const float *gain, int hidden, float eps, int8_t *x, float *scale, unsigned *zero, int zero_words,
     int *status) {
-    let_next_begin();
     __shared__ float lane[LANES];
     __shared__ unsigned bits[THREADS / 32];
     x += (size_t)blockIdx.x * hidden;
@@ -106,6 +108,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
         return;
     }
     const float *row = begin();
+    let_next_begin();
     float mean = add(div(block_sum_squares(row, hidden, lane), (float)hidden), eps);
     float r = div(1.0f, __fsqrt_rn(mean));
     unsigned most = 0;
@@ -180,16 +183,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain,
     float eps, const float *cos, const float *sin, const int *positions, int heads, int kv_heads, int size, int16_t *q, float *sq,
     int16_t *k, float *sk, int8_t *v, float *sv, uint8_t *const *const *tables, long long layer, int *status) {
-    follow_previous();
+    let_next_begin();
     __shared__ float rooms[SPLIT][LANES];
     int row = blockIdx.y, index = blockIdx.x * SPLIT + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (index >= heads + 2 * kv_heads) return;
     heads::Source source{y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, heads, kv_heads, size};
-    int position = positions[row], rounded[heads::CHANNELS];
+    // Positions and pages are uploaded before a step.
+    int position = __ldg(positions + row), rounded[heads::CHANNELS];
     bool is_query = source.is_query(index), rotated = source.is_rotated(index);
-    // Where a page is takes two reads, one after the other.
     pages::Part part = is_query ? pages::Part{} : pages::Cache{tables, layer, kv_heads, size}.part(row, position / pages::TOKENS);
-    float scale = source.split(row, position, index, rooms[threadIdx.x / 32], rounded, status);
+    heads::Source::Constants constants = source.constants(position, index);
+    await_previous();
+    float scale = source.split(constants, row, index, rooms[threadIdx.x / 32], rounded, status);
     int g = index - heads - (rotated ? 0 : kv_heads), slot = position % pages::TOKENS;
 #pragma unroll
     for (int j = 0; j < heads::CHANNELS; j++) {

@@ -77,8 +77,8 @@ void wait_async(unsigned but_last);
 void wgmma(int n, bool is_unsigned, int *d, const int8_t *a, const int8_t *b);
 void commit_wgmma();
 void wait_wgmma(unsigned but_last);
-/// Brings nothing, but stops where the driver's guards or 16 say that it may not be.
-void bring_to_l2(const void *from, unsigned bytes);
+/// Brings nothing, but reads there.
+void bring_to_l2(const void *from);
 /// The kernel before has ended by now: here one after the other runs.
 void await_previous();
 const Kernel *find(const std::string &name);
@@ -149,7 +149,7 @@ static inline void wait_async() {
 }
 
 static inline void let_next_begin() {}
-static inline void bring_to_l2(const void *from, unsigned bytes) { emu::bring_to_l2(from, bytes); }
+static inline void bring_to_l2(const void *from) { emu::bring_to_l2(from); }
 static inline void await_previous() { emu::await_previous(); }
 
 using Tile = const int8_t *;

@@ -76,13 +76,6 @@ final class DevicePass implements Executor {
     /** Threads of such a block: where there are fewer blocks than multiprocessors, each has twice as many. */
     private static final int SHORT_THREADS = 256;
 
-    private static final long MIB = 1 << 20;
-
-    /** Weights that are brought into the L2 cache while attention leaves memory idle, and smaller kernels, in bytes. */
-    private static final long AHEAD_OF_ATTENTION = MIB * Integer.getInteger("plumbline.gpu.ahead", 24);
-
-    private static final long AHEAD = MIB * Integer.getInteger("plumbline.gpu.ahead2", 6);
-
     private final Cuda cuda;
     private final DeviceWeights weights;
     private final Products products;
@@ -501,7 +494,7 @@ final class DevicePass implements Executor {
         for (int l = 0; l < config.layers(); l++) {
             DeviceWeights.Layer w = weights.layer(l);
             norm(rows, 0, w.attentionGain(), most, 1);
-            before(batch, w.out(), AHEAD_OF_ATTENTION).store(main, x, rows, w.qkv(), config.qkvDim(), hidden, work);
+            products.store(main, x, rows, w.qkv(), config.qkvDim(), hidden, work);
             if (batch.isShort()) {
                 attendShort(batch, l, w);
                 quantizeKnown(high, config.queryDim(), rows);
@@ -512,21 +505,12 @@ final class DevicePass implements Executor {
                 }
                 attend(batch, l);
             }
-            before(batch, w.gateUp(), AHEAD)
-                    .residual(main, x, rows, w.out(), hidden, config.queryDim(), scale, w.outScale(), h);
+            products.residual(main, x, rows, w.out(), hidden, config.queryDim(), scale, w.outScale(), h);
             norm(rows, 0, w.mlpGain(), most, 1);
-            before(batch, w.down(), AHEAD)
-                    .gate(main, x, rows, w.gateUp(), config.mlp(), hidden, scale, w.gateUpScale(), work, most);
+            products.gate(main, x, rows, w.gateUp(), config.mlp(), hidden, scale, w.gateUpScale(), work, most);
             quantizeKnown(work, config.mlp(), rows);
-            long next = l + 1 < config.layers() ? weights.layer(l + 1).qkv() : weights.output();
-            before(batch, next, AHEAD).residual(main, x, rows, w.down(), hidden, config.mlp(), scale, w.downScale(), h);
+            products.residual(main, x, rows, w.down(), hidden, config.mlp(), scale, w.downScale(), h);
         }
-    }
-
-    /** Products of the layers; where rows are few they bring what is multiplied next into the L2 cache. */
-    private Products before(Batch batch, long next, long bytes) {
-        boolean brings = batch.onlyDecodes() && cuda.overlapsKernels();
-        return brings ? products.before(next, Math.min(bytes, weights.end() - next) / 16 * 16) : products;
     }
 
     private void norm(int rows, long index, long gain, long zero, int zeroWords) {

@@ -196,11 +196,6 @@ final class DeviceWeights implements AutoCloseable {
         return bytes;
     }
 
-    /** Behind the last byte; what is multiplied stands in the order in which it is. */
-    long end() {
-        return memory + bytes;
-    }
-
     Layer layer(int index) {
         return layers.get(index);
     }

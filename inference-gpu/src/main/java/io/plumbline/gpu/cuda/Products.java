@@ -29,6 +29,10 @@ final class Products {
     private static final int MOST_NARROW_COLUMNS = NARROW * 65_535;
 
     private static final int THREADS = 128;
+
+    /** Bytes of weights that a warp of {@code gemv_*_row_*} asks for at once. */
+    private static final int WARP_BYTES = 8 * 512;
+
     private static final String GATE = "gate";
 
     /** What multiplies more rows than one: plain dot products, {@code mma.sync}, or Hopper's {@code wgmma}. */
@@ -61,8 +65,12 @@ final class Products {
                 int splits = tile.splits((long) x * y, k, multiprocessors);
                 return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
             }
+            if (rows == 1) {
+                int warps = warpsAnOutput(after, k);
+                return new Shape("gemv_" + after + "_row_" + warps, blocks(n * warps, 4), 1, 1, THREADS, 0);
+            }
             if (rows <= GEMV_ROWS) {
-                int count = rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1);
+                int count = 2 * Integer.highestOneBit(rows - 1);
                 return new Shape("gemv_" + after + "_" + count, (n + 3) / 4, 1, 1, THREADS, 0);
             }
             int columns = columns(after, n);
@@ -76,6 +84,15 @@ final class Products {
                             1,
                             THREADS,
                             Kernels.WIDE_SHARED);
+        }
+
+        /** So many that what each reads of its weight row is on its way at once; a gate and its up are two rows. */
+        private static int warpsAnOutput(String after, int k) {
+            int warps = after.equals(GATE) ? 2 : 1;
+            while (warps < 4 && (long) k * (after.equals(GATE) ? 2 : 1) > (long) warps * WARP_BYTES) {
+                warps *= 2;
+            }
+            return warps;
         }
 
         /** Weight rows of the products; gate and up stand in turn, eight of each. */
@@ -95,31 +112,23 @@ final class Products {
         private boolean isHopper() {
             return kernel.startsWith("hopper_");
         }
-
-        private boolean bringsNext() {
-            return kernel.startsWith("gemv_");
-        }
     }
 
     private final Way way;
     private final int multiprocessors;
     private final long partial;
     private final long arrived;
-    private final long next;
-    private final long nextBytes;
 
-    private Products(Way way, int multiprocessors, long partial, long arrived, long next, long nextBytes) {
+    private Products(Way way, int multiprocessors, long partial, long arrived) {
         this.way = way;
         this.multiprocessors = multiprocessors;
         this.partial = partial;
         this.arrived = arrived;
-        this.next = next;
-        this.nextBytes = nextBytes;
     }
 
     /** By a given way, to be given room by {@link #in} before it multiplies. */
     static Products by(Way way, Cuda cuda) {
-        return new Products(way, cuda.multiprocessors(), 0, 0, 0, 0);
+        return new Products(way, cuda.multiprocessors(), 0, 0);
     }
 
     /**
@@ -135,18 +144,7 @@ final class Products {
         long room = owned.allocate(HopperTile.MOST_PARTIAL);
         long zeros = owned.allocate(counters);
         cuda.clear(stream, zeros, counters);
-        return new Products(way, multiprocessors, room, zeros, 0, 0);
-    }
-
-    /**
-     * The same, that also bring weights into the L2 cache, where the kernel can: while what runs between those products
-     * and these leaves memory idle.
-     *
-     * @param at weights that are multiplied next; 16 divides the address.
-     * @param bytes of them, a multiple of 16.
-     */
-    Products before(long at, long bytes) {
-        return new Products(way, multiprocessors, partial, arrived, at, bytes);
+        return new Products(way, multiprocessors, room, zeros);
     }
 
     /** Bytes that {@link #in} takes at most. */
@@ -217,10 +215,7 @@ final class Products {
                 .with(w)
                 .with(n)
                 .with(k);
-        if (shape.isHopper()) {
-            to.with(partial).with(arrived);
-        }
-        return shape.bringsNext() ? to.with(next).with(nextBytes) : to;
+        return shape.isHopper() ? to.with(partial).with(arrived) : to;
     }
 
     /**
