@@ -712,13 +712,14 @@ final class DevicePass implements Executor {
         }
         int last = config.layers();
         if (batch.isShort()) {
-            finalRecords(batch, layout.stepBytes(), stepRecords + (long) last * layout.recordBytes());
+            beginHashing(batch, last % TURNS);
+            finalRecords(hasher(batch), batch, layout.stepBytes(), stepRecords + (long) last * layout.recordBytes());
             hash(batch, last, stepRecords, stepChunks, 0);
         } else {
             if (last >= TURNS && batch.hashesBeside()) {
                 await(recordsHashed[last % TURNS]);
             }
-            finalRecords(batch, layout.finalBytes(), records[last % TURNS]);
+            finalRecords(main, batch, layout.finalBytes(), records[last % TURNS]);
             hash(batch, last, layout.finalBytes());
         }
         hasher(batch)
@@ -738,8 +739,8 @@ final class DevicePass implements Executor {
     }
 
     /** @param stride from a row's record to the next, in bytes. */
-    private void finalRecords(Batch batch, long stride, long at) {
-        main.kernel("final_records")
+    private void finalRecords(Launcher to, Batch batch, long stride, long at) {
+        to.kernel("final_records")
                 .with(h)
                 .with(input(0))
                 .with(config.hidden())
@@ -788,10 +789,7 @@ final class DevicePass implements Executor {
     /** {@code chunks} of every row, one row's after the other's, the first of them number {@code first} of its step. */
     private void hash(Batch batch, int l, long from, int chunks, int first) {
         int turn = l % TURNS;
-        if (batch.hashesBeside()) {
-            cuda.record(recordsWritten[turn], stream);
-            cuda.await(hashStream, recordsWritten[turn]);
-        }
+        beginHashing(batch, turn);
         hasher(batch)
                 .kernel("hash_records")
                 .with(from)
@@ -806,6 +804,14 @@ final class DevicePass implements Executor {
                 .run((batch.rows * chunks + 127) / 128, 1, 128);
         if (batch.hashesBeside()) {
             cuda.record(recordsHashed[turn], hashStream);
+        }
+    }
+
+    /** Where that is a stream of its own, it waits for what the layers have written so far. */
+    private void beginHashing(Batch batch, int turn) {
+        if (batch.hashesBeside()) {
+            cuda.record(recordsWritten[turn], stream);
+            cuda.await(hashStream, recordsWritten[turn]);
         }
     }
 
