@@ -6,21 +6,20 @@ namespace heads {
 
 using namespace exact;
 
-/// Channels of a lane, where a warp has a head of at most LANES of them.
-constexpr int CHANNELS = LANES / 32;
-
 /// Sum of squares in the contract's lane order, of up to LANES values by one warp: lane l has value 32 i + l in v[i], zeros behind the last.
-__device__ __forceinline__ float warp_sum_squares(const float (&v)[CHANNELS]) {
-    float p[CHANNELS];
+template <int N>
+__device__ __forceinline__ float warp_sum_squares(const float (&v)[N]) {
+    float p[LANES / 32];
 #pragma unroll
-    for (int i = 0; i < CHANNELS; i++) p[i] = __fmaf_rn(v[i], v[i], 0.0f);
+    for (int i = 0; i < LANES / 32; i++) p[i] = i < N ? __fmaf_rn(v[i < N ? i : 0], v[i < N ? i : 0], 0.0f) : 0.0f;
     float sum = add(add(add(p[0], p[4]), add(p[2], p[6])), add(add(p[1], p[5]), add(p[3], p[7])));
 #pragma unroll
     for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
     return __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
 }
 
-/// What all heads of a batch are made from. bias, query_gain and key_gain may be null.
+/// What all heads of a batch are made from, of at most 32 * CHANNELS channels, CHANNELS of them a lane's. bias, query_gain and key_gain may be null.
+template <int CHANNELS>
 struct Source {
     const int *y;             // [rows][(heads + 2 * kv_heads) * size]
     const float *in_scale;    // of rows
@@ -58,7 +57,7 @@ struct Source {
     }
 
     /// Head `index` of a row by one warp, queries first, then keys, then values: lane l gets channel 32 i + l in rounded[i], each lane the scale.
-    /// room: LANES floats of shared memory, the warp's own.
+    /// room: 32 * CHANNELS floats of shared memory, the warp's own.
     __device__ __forceinline__ float split(
         const Constants &c, int row, int index, float *room, int (&rounded)[CHANNELS], int *status) const {
         int lane = threadIdx.x % 32, half = size / 2, products[CHANNELS];

@@ -176,8 +176,9 @@ EMU_KERNEL(quantize_known, THREADS, 0)
 
 namespace {
 
-/// Heads that a block of split_heads takes, a warp each.
+/// Heads that a block of split_heads takes, a warp each, and channels of a lane.
 constexpr int SPLIT = THREADS / 32;
+constexpr int CHANNELS = LANES / 32;
 
 }  // namespace
 
@@ -191,17 +192,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     __shared__ float rooms[SPLIT][LANES];
     int row = blockIdx.y, index = blockIdx.x * SPLIT + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (index >= heads + 2 * kv_heads) return;
-    heads::Source source{y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, heads, kv_heads, size};
+    heads::Source<CHANNELS> source{y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, heads, kv_heads, size};
     // Positions and pages are uploaded before a step.
-    int position = __ldg(positions + row), rounded[heads::CHANNELS];
+    int position = __ldg(positions + row), rounded[CHANNELS];
     bool is_query = source.is_query(index), rotated = source.is_rotated(index);
     pages::Part part = is_query ? pages::Part{} : pages::Cache{tables, layer, kv_heads, size}.part(row, position / pages::TOKENS);
-    heads::Source::Constants constants = source.constants(position, index);
+    auto constants = source.constants(position, index);
     await_previous();
     float scale = source.split(constants, row, index, rooms[threadIdx.x / 32], rounded, status);
     int g = index - heads - (rotated ? 0 : kv_heads), slot = position % pages::TOKENS;
 #pragma unroll
-    for (int j = 0; j < heads::CHANNELS; j++) {
+    for (int j = 0; j < CHANNELS; j++) {
         int i = 32 * j + lane;
         if (i >= size) continue;
         size_t at = ((size_t)row * kv_heads + g) * size + i;

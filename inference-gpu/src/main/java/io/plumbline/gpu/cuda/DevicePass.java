@@ -67,14 +67,16 @@ final class DevicePass implements Executor {
     /** Bytes of a record that a block copies. */
     private static final int TRACE_BYTES = 8192;
 
-    /** Keys of a context that one block of {@code attend_short} takes. */
+    /** Keys of a context that one block of {@code attend_short_*} takes. */
     private static final int SHORT_CONTEXT = 1024;
 
     /** Bytes of dynamic shared memory that such a block takes at most. */
     static final int MOST_SHORT_SHARED = 4 * SHORT_CONTEXT * HEADS_AT_ONCE;
 
-    /** Threads of such a block: where there are fewer blocks than multiprocessors, each has twice as many. */
+    /** Threads of such a block: more where there are fewer blocks than multiprocessors. */
     private static final int SHORT_THREADS = 256;
+
+    private static final int MOST_SHORT_THREADS = 384;
 
     private final Cuda cuda;
     private final DeviceWeights weights;
@@ -638,20 +640,25 @@ final class DevicePass implements Executor {
         return config.kvHeads() * ((shared + HEADS_AT_ONCE - 1) / HEADS_AT_ONCE);
     }
 
-    /** Whether the heads' shape is one that {@code attend_short} takes. */
+    /** Whether the heads' shape is one that {@code attend_short_*} takes. */
     private boolean takesShort() {
         return config.headDim() % 16 == 0 && config.hidden() % 4 == 0;
     }
 
-    /** Dynamic shared memory of {@code attend_short}, in bytes. */
+    /** For the heads that share a kv head, and their channels: the smaller one has more blocks a multiprocessor. */
+    static String shortKernel(int shared, int size) {
+        return shared <= 4 && size <= 128 ? "attend_short_4" : "attend_short_8";
+    }
+
+    /** Dynamic shared memory of {@code attend_short_*}, in bytes. */
     static int shortShared(int heads, int kvHeads, int threads) {
         return Math.max(4 * SHORT_CONTEXT * Math.min(HEADS_AT_ONCE, heads / kvHeads), threads / 32 * 1024);
     }
 
     /** From the products of {@code qkv} to attention's output, in {@link #high}. */
     private void attendShort(Batch batch, int l, DeviceWeights.Layer w) {
-        int threads = groups() * batch.rows < multiprocessors ? 2 * SHORT_THREADS : SHORT_THREADS;
-        withCache(withProducts(main.kernel("attend_short"), w), l)
+        int threads = groups() * batch.rows < multiprocessors ? MOST_SHORT_THREADS : SHORT_THREADS;
+        withCache(withProducts(main.kernel(shortKernel(config.heads() / config.kvHeads(), config.headDim())), w), l)
                 .with(h)
                 .with(config.hidden())
                 .with(layout.recordBytes())

@@ -92,7 +92,8 @@ final class Kernels {
             all.put(name, 0);
         }
         all.put("attend_finish", 4 * MOST_HEADS);
-        all.put("attend_short", DevicePass.MOST_SHORT_SHARED);
+        all.put("attend_short_4", DevicePass.MOST_SHORT_SHARED / 2);
+        all.put("attend_short_8", DevicePass.MOST_SHORT_SHARED);
         for (int size : new int[] {64, 128, 256}) {
             all.put("attend_tiles_" + size, attentionShared(size));
         }

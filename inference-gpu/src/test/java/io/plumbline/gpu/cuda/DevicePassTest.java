@@ -301,7 +301,7 @@ class DevicePassTest {
                                     .traceRoot());
                     List<KernelTime> taken = times.take();
                     assertEquals(layers, launches(taken, "split_heads"), "a prompt");
-                    assertEquals(2 * layers, launches(taken, "attend_short"), "two tokens");
+                    assertEquals(2 * layers, launches(taken, "attend_short_4"), "two tokens");
                     assertEquals(layers + 1 + 2, launches(taken, "hash_records"), "a token's records all at once");
                     assertTrue(taken.stream().allMatch(t -> t.seconds() >= 0 && t.launches() > 0));
                     KernelTime gate = taken.stream()
