@@ -226,4 +226,5 @@ static inline T atomicMax(T *p, T v) {
     }
     return old;
 }
+static inline void add_blindly(int *to, int value) { atomicAdd(to, value); }
 static inline int min(int a, int b) { return a < b ? a : b; }

@@ -484,12 +484,60 @@ class CudaKernelsTest {
             {130, 1040, 31},
             {40, 272, 64},
             {200, 1600, 70},
+            {70, 1104, 33},
+            {131, 1072, 20},
+            {300, 1104, 131},
             {24, 144, 257}
         };
         for (int[] shape : shapes) {
             products(shape[0], shape[1], shape[2], Gpu.isReal() ? Gpu.ORDERS : new long[] {0, 43});
         }
         assertEquals(Products.Way.WGMMA, Products.choose(gpu.driver()).way());
+    }
+
+    /** What blocks add up together begins as zeros, and is left so: in every tile, whatever becomes of the sums. */
+    @Test
+    void sumsThatBlocksShareAreZerosAgain() {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        int n = 150;
+        int k = 1072;
+        Random random = new Random(12);
+        byte[] bytes = new byte[2 * n * k];
+        random.nextBytes(bytes);
+        for (HopperTile tile : HopperTile.values()) {
+            int rows = tile.rows() + 3;
+            int columns = (2 * n + tile.weights() - 1) / tile.weights() + 1;
+            Buffer x = gpu.of(Arrays.copyOf(bytes, rows * k));
+            Buffer w = gpu.of(bytes);
+            Buffer scales = gpu.of(floats(random, Math.max(rows, 2 * n), 0.01));
+            Buffer most = gpu.memory(4L * rows);
+            int tiles = 2 * columns;
+            Buffer sums = gpu.of(new int[tiles * tile.rows() * tile.weights()]);
+            Buffer arrived = gpu.of(new int[tiles]);
+            for (String after : new String[] {"store", "residual", "gate"}) {
+                Buffer y = gpu.of(new int[rows * n]);
+                Launcher to = gpu.launcher()
+                        .kernel(tile.kernel(after))
+                        .with(x.address())
+                        .with(rows)
+                        .with(w.address())
+                        .with(n)
+                        .with(k)
+                        .with(sums.address())
+                        .with(arrived.address());
+                if (!after.equals("store")) {
+                    to.with(scales.address()).with(scales.address());
+                }
+                to.with(y.address());
+                if (after.equals("gate")) {
+                    to.with(most.address());
+                }
+                to.run(2, columns, 3, tile.threads(), tile.shared());
+                same(new int[tiles * tile.rows() * tile.weights()], sums, "sums after " + tile.kernel(after));
+                same(new int[tiles], arrived, "counts after " + tile.kernel(after));
+            }
+        }
     }
 
     /** As many blocks share a tile's k as make all of them end soonest; none is left without work. */
@@ -504,7 +552,7 @@ class CudaKernelsTest {
             for (int tiles = 1; tiles < 6000; tiles += 37) {
                 long splits = tile.splits(tiles, 14_336, 132);
                 assertTrue(
-                        splits == 1 || tiles * splits * tile.threads() * 2 * tile.rows() <= HopperTile.MOST_PARTIAL,
+                        splits == 1 || tile.sumBytes(tiles) <= HopperTile.MOST_SHARED_BYTES,
                         tile + ", " + tiles);
             }
         }
