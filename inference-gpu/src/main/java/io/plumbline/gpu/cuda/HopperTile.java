@@ -2,14 +2,15 @@ package io.plumbline.gpu.cuda;
 
 /**
  * Tiles of {@code gemm_hopper.cu}, by the rows of a batch that one has. Blocks of few rows wait for memory, so several
- * share a multiprocessor; blocks of many have all of its registers.
+ * share a multiprocessor. Every block reads all of its rows for its weights: with more rows it has more weights, so
+ * that it reads less of rows than of weights. Blocks of 256 rows have all of a multiprocessor's registers.
  */
 enum HopperTile {
     ROWS_8(8, 1, 6, 4),
     ROWS_16(16, 1, 5, 4),
-    ROWS_32(32, 1, 4, 4),
-    ROWS_64(64, 2, 4, 2),
-    ROWS_128(128, 2, 3, 2),
+    ROWS_32(32, 2, 5, 2),
+    ROWS_64(64, 4, 5, 1),
+    ROWS_128(128, 4, 4, 1),
     ROWS_256(256, 2, 4, 1);
 
     /** A grid's second dimension, where weight rows stand, goes no further. */

@@ -548,6 +548,8 @@ class CudaKernelsTest {
         assertEquals(2, HopperTile.of(512, 64).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
         assertEquals(1, HopperTile.of(8, 64).splits(1, 512, 132), "four steps are one block's work");
         assertEquals(1, HopperTile.of(8, 64).splits(5000, 65536, 132), "there are counters for 4096 tiles");
+        assertEquals(1, HopperTile.of(64, 64).splits(112, 4096, 132), "112 blocks have a multiprocessor each");
+        assertEquals(8, HopperTile.of(64, 64).splits(16, 14_336, 132), "16 leave most of them without work");
         for (HopperTile tile : HopperTile.values()) {
             for (int tiles = 1; tiles < 6000; tiles += 37) {
                 long splits = tile.splits(tiles, 14_336, 132);
@@ -587,7 +589,7 @@ class CudaKernelsTest {
             assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
             int tileRows = Integer.parseInt(shape.kernel().replaceAll("\\D", "0"));
             long tile = isHopper
-                    ? (long) tileRows * (tileRows > 32 ? 128 : 64)
+                    ? (long) tileRows * HopperTile.of(tileRows, 64).weights()
                     : shape.kernel().endsWith("_narrow")
                             ? 64 * 32
                             : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
