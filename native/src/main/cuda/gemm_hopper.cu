@@ -20,10 +20,12 @@ __device__ __forceinline__ void load_vector(T (&to)[V], const T *from) {
         to[0] = from[0];
     }
 }
-/// The same of what other blocks have written while this one ran.
-template <int V>
-__device__ __forceinline__ void load_shared(int (&to)[V], const int *from) {
-    if (V == 4) {
+/// The same of sums; SHARED: of what other blocks have written while this one ran.
+template <int V, bool SHARED>
+__device__ __forceinline__ void load_sums(int (&to)[V], const int *from) {
+    if (!SHARED) {
+        load_vector<V>(to, from);
+    } else if (V == 4) {
         int4 all = __ldcg(reinterpret_cast<const int4 *>(from));
         memcpy(to, &all, sizeof to);
     } else {
@@ -141,14 +143,14 @@ struct HopperGemm {
     /// Adds this block's sums to those of the others that share its tile, which begins as zeros. Whether all are there now: then what follows is
     /// this block's to do.
     __device__ __forceinline__ bool is_last_to_add(const int (&d)[N / 2], int *tile, unsigned *is_last) const {
-        int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3, left = rows - blockIdx.x * N - t * 2;
+        int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3, left = rows - blockIdx.x * N;
         int *mine = tile + t * 2 * WEIGHTS + (int)threadIdx.x / 32 * 16 + g;
-        // The eight lanes of a row fill a sector.
+        // The eight lanes of a row fill a sector. Sums of rows that are not there are zeros.
 #pragma unroll
         for (int j = 0; j < N / 8; j++)
+            if (j * 8 < left)
 #pragma unroll
-            for (int q = 0; q < 4; q++)
-                if (j * 8 + (q & 1) < left) add_blindly(mine + (j * 8 + (q & 1)) * WEIGHTS + q / 2 * 8, d[4 * j + q]);
+                for (int q = 0; q < 4; q++) add_blindly(mine + (j * 8 + (q & 1)) * WEIGHTS + q / 2 * 8, d[4 * j + q]);
         __threadfence();
         __syncthreads();
         unsigned *count = arrived + blockIdx.y * gridDim.x + blockIdx.x;
@@ -186,34 +188,22 @@ struct HopperGemm {
         else put_rows<1, SHARED>(sums);
     }
 
-    /// V neighbouring sums.
-    template <int V, bool SHARED>
-    static __device__ __forceinline__ void take_sums(int (&to)[V], int *from) {
-        if (SHARED) {
-            load_shared<V>(to, from);
-            int zeros[V] = {};
-            store_vector<V>(from, zeros);
-        } else {
-            load_vector<V>(to, from);
-        }
-    }
-
     /// V columns a thread.
     template <int V, bool SHARED>
     __device__ __forceinline__ void put_rows(int *sums) const {
-        constexpr int COLUMNS = A == After::GATE ? WEIGHTS / 2 : WEIGHTS, LANES_A_ROW = COLUMNS / V, STRIDE = THREADS / LANES_A_ROW;
-        constexpr int MOST_AT_ONCE = A == After::GATE ? 4 : 8, ALL = N / STRIDE < 1 ? 1 : N / STRIDE;
+        constexpr bool GATE = A == After::GATE;
+        constexpr int COLUMNS = GATE ? WEIGHTS / 2 : WEIGHTS, LANES_A_ROW = COLUMNS / V, STRIDE = THREADS / LANES_A_ROW;
+        constexpr int MOST_AT_ONCE = (GATE ? 4 : 8) * (N > 128 ? 2 : 1), ALL = N / STRIDE < 1 ? 1 : N / STRIDE;
         constexpr int ROWS_AT_ONCE = ALL < MOST_AT_ONCE ? ALL : MOST_AT_ONCE, ROW = SHARED ? WEIGHTS : PITCH;
+        static_assert(N < STRIDE || N % (ROWS_AT_ONCE * STRIDE) == 0, "all rows that a thread takes at once are in the tile");
         int column = threadIdx.x % LANES_A_ROW * V, n = blockIdx.y * COLUMNS + column, row0 = blockIdx.x * N;
-        int *from = sums + (A == After::GATE ? column / 8 * 16 + column % 8 : column);
+        int *from = sums + (GATE ? column / 8 * 16 + column % 8 : column);
         bool inside = n < out.n;
-        float row_scale[A == After::GATE ? 2 : 1][V];
-        if (A != After::STORE)
-#pragma unroll
-            for (int v = 0; v < V; v++) {
-                row_scale[0][v] = inside ? out.row_scale[n + v] : 0.0f;
-                if (A == After::GATE) row_scale[A == After::GATE ? 1 : 0][v] = inside ? out.row_scale[out.n + n + v] : 0.0f;
-            }
+        // Threads behind the last column or row read the last one's and write nothing: no branch keeps others from being on their way.
+        int column_read = inside ? n : 0;
+        float row_scale[GATE ? 2 : 1][V];
+        if (A != After::STORE) load_vector<V>(row_scale[0], out.row_scale + column_read);
+        if (GATE) load_vector<V>(row_scale[GATE ? 1 : 0], out.row_scale + out.n + column_read);
         for (int first = threadIdx.x / LANES_A_ROW; first < N; first += ROWS_AT_ONCE * STRIDE) {
             // All that these rows need is asked for before the first is written.
             float scale[ROWS_AT_ONCE], old[ROWS_AT_ONCE][V];
@@ -221,37 +211,41 @@ struct HopperGemm {
             int acc[ROWS_AT_ONCE][V], up[ROWS_AT_ONCE][V];
 #pragma unroll
             for (int r = 0; r < ROWS_AT_ONCE; r++) {
-                int in_tile = first + r * STRIDE, row = row0 + in_tile;
-                if (!inside || row >= rows || in_tile >= N) continue;
+                int in_tile = first + r * STRIDE, row = min(row0 + in_tile, rows - 1);
                 if (A != After::STORE) scale[r] = out.in_scale[row];
-                if (A == After::GATE) most[r] = products::known_most(out, row);
-                if (A == After::RESIDUAL) load_vector<V>(old[r], out.h + (size_t)row * out.n + n);
-                take_sums<V, SHARED>(acc[r], from + in_tile * ROW);
-                if (A == After::GATE) take_sums<V, SHARED>(up[r], from + in_tile * ROW + 8);
+                if (GATE) most[r] = products::known_most(out, row);
+                if (A == After::RESIDUAL) load_vector<V>(old[r], out.h + (size_t)row * out.n + column_read);
+                load_sums<V, SHARED>(acc[r], from + in_tile * ROW);
+                if (GATE) load_sums<V, SHARED>(up[r], from + in_tile * ROW + 8);
             }
 #pragma unroll
             for (int r = 0; r < ROWS_AT_ONCE; r++) {
                 int in_tile = first + r * STRIDE, row = row0 + in_tile;
-                bool valid = inside && row < rows && in_tile < N;
+                bool valid = inside && row < rows;
+                size_t at = (size_t)row * out.n + n;
+                if (SHARED && valid) {
+                    int zeros[V] = {};
+                    store_vector<V>(from + in_tile * ROW, zeros);
+                    if (GATE) store_vector<V>(from + in_tile * ROW + 8, zeros);
+                }
                 if (A == After::STORE) {
-                    if (valid) store_vector<V>(out.y + (size_t)row * out.n + n, acc[r]);
+                    if (valid) store_vector<V>(out.y + at, acc[r]);
                 } else if (A == After::RESIDUAL) {
-                    if (!valid) continue;
 #pragma unroll
-                    for (int v = 0; v < V; v++) old[r][v] = exact::add(old[r][v], exact::dequantize(acc[r][v], scale[r], row_scale[0][v]));
-                    store_vector<V>(out.h + (size_t)row * out.n + n, old[r]);
+                    for (int v = 0; v < V; v++)
+                        old[r][v] = exact::add(old[r][v], exact::dequantize(acc[r][v], scale[r], row_scale[0][v]));
+                    if (valid) store_vector<V>(out.h + at, old[r]);
                 } else {
                     float gated[V];
                     unsigned largest = 0;
-                    if (valid) {
 #pragma unroll
-                        for (int v = 0; v < V; v++) {
-                            gated[v] = products::gated(acc[r][v], up[r][v], scale[r], row_scale[0][v], row_scale[A == After::GATE ? 1 : 0][v]);
-                            unsigned m = exact::magnitude(gated[v]);
-                            largest = m > largest ? m : largest;
-                        }
-                        store_vector<V>(out.h + (size_t)row * out.n + n, gated);
+                    for (int v = 0; v < V; v++) {
+                        gated[v] = products::gated(acc[r][v], up[r][v], scale[r], row_scale[0][v], row_scale[GATE ? 1 : 0][v]);
+                        unsigned m = exact::magnitude(gated[v]);
+                        largest = m > largest ? m : largest;
                     }
+                    if (valid) store_vector<V>(out.h + at, gated);
+                    else largest = 0;
                     constexpr int WIDTH = LANES_A_ROW < 32 ? LANES_A_ROW : 32;
 #pragma unroll
                     for (int o = WIDTH / 2; o; o >>= 1) {

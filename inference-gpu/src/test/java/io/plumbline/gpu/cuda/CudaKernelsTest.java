@@ -495,6 +495,25 @@ class CudaKernelsTest {
         assertEquals(Products.Way.WGMMA, Products.choose(gpu.driver()).way());
     }
 
+    /** One number in a thousand, the first and the last among them. */
+    @Test
+    void quotientsOfSiluAreThoseOfDivision() {
+        assertEquals(0, wrongQuotients(1016));
+    }
+
+    @Tag("long")
+    @Test
+    void everyQuotientOfSiluIsThatOfDivision() {
+        assertEquals(0, wrongQuotients(1));
+    }
+
+    private int wrongQuotients(int step) {
+        assumeFalse(Gpu.isReal(), "Skipped: a kernel of the emulated GPU's");
+        Buffer wrong = gpu.of(new int[1]);
+        gpu.run("wrong_quotients", 16, 1, 1, 256, 0, 0, Float.floatToIntBits(1f) / step + 1, step, wrong);
+        return first(wrong);
+    }
+
     /** What blocks add up together begins as zeros, and is left so: in every tile, whatever becomes of the sums. */
     @Test
     void sumsThatBlocksShareAreZerosAgain() {
@@ -553,9 +572,7 @@ class CudaKernelsTest {
         for (HopperTile tile : HopperTile.values()) {
             for (int tiles = 1; tiles < 6000; tiles += 37) {
                 long splits = tile.splits(tiles, 14_336, 132);
-                assertTrue(
-                        splits == 1 || tile.sumBytes(tiles) <= HopperTile.MOST_SHARED_BYTES,
-                        tile + ", " + tiles);
+                assertTrue(splits == 1 || tile.sumBytes(tiles) <= HopperTile.MOST_SHARED_BYTES, tile + ", " + tiles);
             }
         }
     }
