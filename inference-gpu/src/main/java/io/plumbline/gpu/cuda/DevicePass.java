@@ -615,25 +615,50 @@ final class DevicePass implements Executor {
                 .run(rows, 1, 1, 256, 4 * config.heads());
     }
 
-    /** Records of layer {@code l}, hashed beside what follows. */
+    /**
+     * Records of layer {@code l}: hashed where their parts are before what follows overwrites them, or, beside what
+     * follows or to come down, from a copy.
+     */
     private void trace(Batch batch, int l) {
         int turn = l % TURNS;
+        if (!batch.hashesBeside() && !batch.copy) {
+            hashChunks(withParts(main.kernel("hash_rows")), batch, l, layout.recordBytes());
+            return;
+        }
         if (l >= TURNS && batch.hashesBeside()) {
             await(recordsHashed[turn]);
         }
-        main.kernel("trace_records")
-                .with(h)
+        withParts(main.kernel("trace_records"))
+                .with(layout.recordBytes())
+                .with(records[turn])
+                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
+        hash(batch, l, layout.recordBytes());
+    }
+
+    /** The parts of a layer's records, in their order. */
+    private Launcher withParts(Launcher to) {
+        return to.with(h)
                 .with(k)
                 .with(v)
                 .with(sk)
                 .with(sv)
                 .with(config.hidden())
                 .with(config.kvDim())
-                .with(config.kvHeads())
-                .with(layout.recordBytes())
-                .with(records[turn])
-                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
-        hash(batch, l, layout.recordBytes());
+                .with(config.kvHeads());
+    }
+
+    /** Launches what hashes the records of layer {@code l}, of {@code bytes} each, given where they are. */
+    private void hashChunks(Launcher to, Batch batch, int l, int bytes) {
+        int chunks = bytes / CHUNK;
+        to.with(batch.rows)
+                .with(chunks)
+                .with(input(positionsAt))
+                .with(stepChunks)
+                .with(l * (layout.recordBytes() / CHUNK))
+                .with(input(keyAt))
+                .with(KEYED_HASH)
+                .with(cvs)
+                .run((batch.rows * chunks + 127) / 128, 1, 128);
     }
 
     private void finishTrace(Batch batch) {
@@ -701,23 +726,11 @@ final class DevicePass implements Executor {
         if (batch.copy) {
             copyRecords(batch, l, bytes);
         }
-        int chunks = bytes / CHUNK;
         if (batch.hashesBeside()) {
             cuda.record(recordsWritten[turn], stream);
             cuda.await(hashStream, recordsWritten[turn]);
         }
-        hasher(batch)
-                .kernel("hash_records")
-                .with(records[turn])
-                .with(batch.rows)
-                .with(chunks)
-                .with(input(positionsAt))
-                .with(stepChunks)
-                .with(l * (layout.recordBytes() / CHUNK))
-                .with(input(keyAt))
-                .with(KEYED_HASH)
-                .with(cvs)
-                .run((batch.rows * chunks + 127) / 128, 1, 128);
+        hashChunks(hasher(batch).kernel("hash_records").with(records[turn]), batch, l, bytes);
         if (batch.hashesBeside()) {
             cuda.record(recordsHashed[turn], hashStream);
         }

@@ -1139,6 +1139,32 @@ class CudaKernelsTest {
                     keyed,
                     all);
             same(cvs, all, "chaining values, and nothing else touched");
+            Buffer inPlace = gpu.of(before);
+            gpu.run(
+                    "hash_rows",
+                    (rows * chunks + 127) / 128,
+                    1,
+                    1,
+                    128,
+                    0,
+                    order,
+                    dh,
+                    gpu.of(k),
+                    gpu.of(v),
+                    gpu.of(sk),
+                    gpu.of(sv),
+                    hidden,
+                    c.kvDim(),
+                    2,
+                    rows,
+                    chunks,
+                    gpu.of(positions),
+                    steps,
+                    layer * chunks,
+                    gpu.of(words),
+                    keyed,
+                    inPlace);
+            same(cvs, inPlace, "the same where the parts are");
             Buffer reduced = gpu.memory(4L * digests.length);
             gpu.run(
                     "reduce_subtrees",
