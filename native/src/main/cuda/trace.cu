@@ -222,13 +222,13 @@ extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
     const unsigned *cvs, const int *positions, int step_chunks, int tail_chunks, const unsigned *key, unsigned flags, int digest_words,
     unsigned *digests) {
     follow_previous();
-    __shared__ unsigned values[64][8];
+    __shared__ __align__(16) unsigned values[64][8];
     int row = blockIdx.y, body = step_chunks - tail_chunks;
     long long from = 1 + (long long)positions[row] * step_chunks, at = from, to = from + body;
     int level = 0, index = 0;
     for (; at < to; at += 1LL << level, index++) {
-        level = 0;
-        while (level < 6 && !(at >> level & 1) && at + (2LL << level) <= to) level++;
+        // As many as end where at's lowest bit says, up to 64, and as are left.
+        level = min(__ffs((int)(at & 63) | 64) - 1, 31 - __clz((int)(to - at)));
         if (index == (int)blockIdx.x) break;
     }
     int lane = threadIdx.x;
@@ -240,7 +240,14 @@ extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
         return;
     }
     int count = 1 << level;
-    for (int i = lane; i < count * 8; i += 32) values[i / 8][i % 8] = row_cvs[(at - from) * 8 + i];
+    const uint4 *leaves = reinterpret_cast<const uint4 *>(row_cvs + (at - from) * 8);
+    uint4 piece[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        if (lane + 32 * i < count * 2) piece[i] = __ldcg(leaves + lane + 32 * i);
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        if (lane + 32 * i < count * 2) reinterpret_cast<uint4 *>(values)[lane + 32 * i] = piece[i];
     __syncthreads();
     for (int n = count / 2; n > 0; n /= 2) {
         unsigned cv[8], m[16];
