@@ -1,4 +1,4 @@
-// What the contract divides in one way and the kernels in another, beside each other.
+// Quotients as the kernels take them, beside division.
 #include "../../main/cuda/exact.cuh"
 
 /// Counts, of `count` numbers from 0 on by their bits, `step` apart, those whose quotients differ from division's.

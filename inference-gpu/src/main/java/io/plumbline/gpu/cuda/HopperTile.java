@@ -35,7 +35,7 @@ enum HopperTile {
     /** Time of a block beside its steps, in steps: its first loads, and what becomes of its sums. */
     private static final int OVERHEAD_STEPS = 4;
 
-    /** What it takes, in steps, to find out which of the blocks that share a tile is last, and to read their sums. */
+    /** Steps that it takes to find out which of the blocks that share a tile is last, and to read their sums. */
     private static final int SHARING_STEPS = 2;
 
     /** Most tiles whose k is shared, and bytes of their sums. */

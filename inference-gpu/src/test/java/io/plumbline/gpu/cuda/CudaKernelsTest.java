@@ -514,7 +514,7 @@ class CudaKernelsTest {
         return first(wrong);
     }
 
-    /** What blocks add up together begins as zeros, and is left so: in every tile, whatever becomes of the sums. */
+    /** Sums that blocks add up together begin as zeros and are left so: in every tile, whatever becomes of them. */
     @Test
     void sumsThatBlocksShareAreZerosAgain() {
         gpu.close();
