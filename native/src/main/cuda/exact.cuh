@@ -55,9 +55,22 @@ __device__ __forceinline__ float exp(float x) {
     return x < EXP_FLOOR ? 0.0f : all;
 }
 
+/// n / (1 + e) as div gives it, for e from 0 to 1 and n of e or 1: a chord of the reciprocal, two of Halley's steps, and the quotient corrected by
+/// its remainder. div has a branch, and so a thread one quotient at a time; of these it has many. A test tries every e.
+__device__ __forceinline__ float div_by_one_plus(float n, float e) {
+    float d = add(1.0f, e), y = __fmaf_rn(d, -0.5f, 1.5f);
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        float left = __fmaf_rn(-d, y, 1.0f);
+        y = __fmaf_rn(__fmaf_rn(left, left, left), y, y);
+    }
+    float q = mul(n, y);
+    return __fmaf_rn(__fmaf_rn(-d, q, n), y, q);
+}
+
 __device__ __forceinline__ float silu(float x) {
     float e = exp(-fabsf(x));
-    return x >= 0 ? mul(x, div(1.0f, add(1.0f, e))) : mul(x, div(e, add(1.0f, e)));
+    return mul(x, div_by_one_plus(x >= 0 ? 1.0f : e, e));
 }
 
 /// (float) acc * (s * w), and the bias where there is one.

@@ -1,6 +1,6 @@
 // int8 products on Hopper's tensor cores. Weight rows are the 64 rows that an instruction takes, the batch's rows its columns, of which there may be
 // as few as eight: no row is padded to a tile. Few rows leave too few tiles for all multiprocessors, so several blocks may share a tile's k; integer
-// sums have no order, and the last of them to come adds up what the others left.
+// sums have no order, so each adds its own to the same tile in memory, and the last of them to come goes on from there.
 #include "machine.cuh"
 #include "products.cuh"
 #include "wgmma.cuh"
@@ -18,6 +18,18 @@ __device__ __forceinline__ void load_vector(T (&to)[V], const T *from) {
         memcpy(to, &all, sizeof to);
     } else {
         to[0] = from[0];
+    }
+}
+/// The same of sums; SHARED: of what other blocks have written while this one ran.
+template <int V, bool SHARED>
+__device__ __forceinline__ void load_sums(int (&to)[V], const int *from) {
+    if (!SHARED) {
+        load_vector<V>(to, from);
+    } else if (V == 4) {
+        int4 all = __ldcg(reinterpret_cast<const int4 *>(from));
+        memcpy(to, &all, sizeof to);
+    } else {
+        to[0] = __ldcg(from);
     }
 }
 template <int V, class T>
@@ -47,8 +59,8 @@ struct HopperGemm {
     const int8_t *x, *w;
     int rows, k;
     Output out;
-    /// Sums of blocks that share a tile, and how many of them have come; null where none do.
-    int *partial;
+    /// Sums of tiles that blocks share, and how many of those have come; null where none do. Zeros before and after.
+    int *tiles;
     unsigned *arrived;
 
     __device__ __forceinline__ void run(int8_t *shared, unsigned *is_last) const {
@@ -120,45 +132,33 @@ struct HopperGemm {
             wait_wgmma<BEHIND>();
         }
         wait_wgmma<0>();
-        if (gridDim.z > 1 && !gathered(d, is_last)) return;
-        put(d, stages);
+        if (gridDim.z == 1) {
+            put(d, stages);
+            return;
+        }
+        int *tile = tiles + (size_t)(blockIdx.y * gridDim.x + blockIdx.x) * N * WEIGHTS;
+        if (is_last_to_add(d, tile, is_last)) put_columns<true>(tile);
     }
 
-    /// Leaves this block's sums for the last of those that share its tile, which gathers them all; false for the others.
-    __device__ __forceinline__ bool gathered(int (&d)[N / 2], unsigned *is_last) const {
-        int tile = blockIdx.y * gridDim.x + blockIdx.x;
-        int *mine = partial + (size_t)tile * gridDim.z * (N / 2) * THREADS + threadIdx.x;
+    /// Adds this block's sums to those of the others that share its tile, which begins as zeros. Whether all are there now: then what follows is
+    /// this block's to do.
+    __device__ __forceinline__ bool is_last_to_add(const int (&d)[N / 2], int *tile, unsigned *is_last) const {
+        int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3, left = rows - blockIdx.x * N;
+        int *mine = tile + t * 2 * WEIGHTS + (int)threadIdx.x / 32 * 16 + g;
+        // The eight lanes of a row fill a sector. Sums of rows that are not there are zeros.
 #pragma unroll
-        for (int i = 0; i < N / 2; i++) mine[((size_t)blockIdx.z * (N / 2) + i) * THREADS] = d[i];
+        for (int j = 0; j < N / 8; j++)
+            if (j * 8 < left)
+#pragma unroll
+                for (int q = 0; q < 4; q++) add_blindly(mine + (j * 8 + (q & 1)) * WEIGHTS + q / 2 * 8, d[4 * j + q]);
         __threadfence();
         __syncthreads();
-        if (threadIdx.x == 0) *is_last = atomicAdd(&arrived[tile], 1u) == gridDim.z - 1;
+        unsigned *count = arrived + blockIdx.y * gridDim.x + blockIdx.x;
+        if (threadIdx.x == 0) *is_last = atomicAdd(count, 1u) == gridDim.z - 1;
         __syncthreads();
         if (!*is_last) return false;
         __threadfence();
-        if (threadIdx.x == 0) arrived[tile] = 0;
-        // Its own too: so as many are on their way at once as there is room for.
-        constexpr int AT_ONCE = N < 64 ? 128 / N : N == 64 ? 2 : 1;
-#pragma unroll
-        for (int i = 0; i < N / 2; i++) d[i] = 0;
-        int all = gridDim.z;
-        for (int z = 0; z < all; z += AT_ONCE) {
-            if constexpr (AT_ONCE == 1) {
-#pragma unroll
-                for (int i = 0; i < N / 2; i++) d[i] += __ldcg(mine + ((size_t)z * (N / 2) + i) * THREADS);
-            } else {
-                int others[AT_ONCE][N / 2];
-#pragma unroll
-                for (int u = 0; u < AT_ONCE; u++)
-#pragma unroll
-                    for (int i = 0; i < N / 2; i++)
-                        others[u][i] = z + u < all ? __ldcg(mine + ((size_t)(z + u) * (N / 2) + i) * THREADS) : 0;
-#pragma unroll
-                for (int u = 0; u < AT_ONCE; u++)
-#pragma unroll
-                    for (int i = 0; i < N / 2; i++) d[i] += others[u][i];
-            }
-        }
+        if (threadIdx.x == 0) *count = 0;
         return true;
     }
 
@@ -178,61 +178,73 @@ struct HopperGemm {
             for (int q = 0; q < 4; q++)
                 sums[(j * 8 + t * 2 + (q & 1)) * PITCH + (int)threadIdx.x / 32 * 16 + g + q / 2 * 8] = d[4 * j + q];
         __syncthreads();
-        if (out.n % 4 == 0) put_rows<4>(sums);
-        else put_rows<1>(sums);
+        put_columns<false>(sums);
+    }
+
+    /// SHARED: sums are those of several blocks, in memory that is left as zeros for the next kernel; else this block's, in shared memory.
+    template <bool SHARED>
+    __device__ __forceinline__ void put_columns(int *sums) const {
+        if (out.n % 4 == 0) put_rows<4, SHARED>(sums);
+        else put_rows<1, SHARED>(sums);
     }
 
     /// V columns a thread.
-    template <int V>
-    __device__ __forceinline__ void put_rows(const int *sums) const {
-        constexpr int COLUMNS = A == After::GATE ? WEIGHTS / 2 : WEIGHTS, LANES_A_ROW = COLUMNS / V, STRIDE = THREADS / LANES_A_ROW;
-        constexpr int ROWS_AT_ONCE = N / STRIDE < 1 ? 1 : N / STRIDE < 4 ? N / STRIDE : 4;
+    template <int V, bool SHARED>
+    __device__ __forceinline__ void put_rows(int *sums) const {
+        constexpr bool GATE = A == After::GATE;
+        constexpr int COLUMNS = GATE ? WEIGHTS / 2 : WEIGHTS, LANES_A_ROW = COLUMNS / V, STRIDE = THREADS / LANES_A_ROW;
+        constexpr int MOST_AT_ONCE = (GATE ? 4 : 8) * (N > 128 ? 2 : 1), ALL = N / STRIDE < 1 ? 1 : N / STRIDE;
+        constexpr int ROWS_AT_ONCE = ALL < MOST_AT_ONCE ? ALL : MOST_AT_ONCE, ROW = SHARED ? WEIGHTS : PITCH;
+        static_assert(N < STRIDE || N % (ROWS_AT_ONCE * STRIDE) == 0, "all rows that a thread takes at once are in the tile");
         int column = threadIdx.x % LANES_A_ROW * V, n = blockIdx.y * COLUMNS + column, row0 = blockIdx.x * N;
-        const int *from = sums + (A == After::GATE ? column / 8 * 16 + column % 8 : column);
+        int *from = sums + (GATE ? column / 8 * 16 + column % 8 : column);
         bool inside = n < out.n;
-        float row_scale[A == After::GATE ? 2 : 1][V];
-        if (A != After::STORE)
-#pragma unroll
-            for (int v = 0; v < V; v++) {
-                row_scale[0][v] = inside ? out.row_scale[n + v] : 0.0f;
-                if (A == After::GATE) row_scale[A == After::GATE ? 1 : 0][v] = inside ? out.row_scale[out.n + n + v] : 0.0f;
-            }
+        // Threads behind the last column or row read the last one's and write nothing: no branch keeps others from being on their way.
+        int column_read = inside ? n : 0;
+        float row_scale[GATE ? 2 : 1][V];
+        if (A != After::STORE) load_vector<V>(row_scale[0], out.row_scale + column_read);
+        if (GATE) load_vector<V>(row_scale[GATE ? 1 : 0], out.row_scale + out.n + column_read);
         for (int first = threadIdx.x / LANES_A_ROW; first < N; first += ROWS_AT_ONCE * STRIDE) {
             // All that these rows need is asked for before the first is written.
             float scale[ROWS_AT_ONCE], old[ROWS_AT_ONCE][V];
             unsigned most[ROWS_AT_ONCE];
+            int acc[ROWS_AT_ONCE][V], up[ROWS_AT_ONCE][V];
 #pragma unroll
             for (int r = 0; r < ROWS_AT_ONCE; r++) {
-                int row = row0 + first + r * STRIDE;
-                bool valid = inside && row < rows && first + r * STRIDE < N;
-                if (A != After::STORE) scale[r] = valid ? out.in_scale[row] : 0.0f;
-                if (A == After::GATE) most[r] = valid ? products::known_most(out, row) : 0u;
-                if (A == After::RESIDUAL && valid) load_vector<V>(old[r], out.h + (size_t)row * out.n + n);
+                int in_tile = first + r * STRIDE, row = min(row0 + in_tile, rows - 1);
+                if (A != After::STORE) scale[r] = out.in_scale[row];
+                if (GATE) most[r] = products::known_most(out, row);
+                if (A == After::RESIDUAL) load_vector<V>(old[r], out.h + (size_t)row * out.n + column_read);
+                load_sums<V, SHARED>(acc[r], from + in_tile * ROW);
+                if (GATE) load_sums<V, SHARED>(up[r], from + in_tile * ROW + 8);
             }
 #pragma unroll
             for (int r = 0; r < ROWS_AT_ONCE; r++) {
                 int in_tile = first + r * STRIDE, row = row0 + in_tile;
-                bool valid = inside && row < rows && in_tile < N;
-                int acc[V], up[V];
-                load_vector<V>(acc, from + (in_tile < N ? in_tile : 0) * PITCH);
+                bool valid = inside && row < rows;
+                size_t at = (size_t)row * out.n + n;
+                if (SHARED && valid) {
+                    int zeros[V] = {};
+                    store_vector<V>(from + in_tile * ROW, zeros);
+                    if (GATE) store_vector<V>(from + in_tile * ROW + 8, zeros);
+                }
                 if (A == After::STORE) {
-                    if (valid) store_vector<V>(out.y + (size_t)row * out.n + n, acc);
+                    if (valid) store_vector<V>(out.y + at, acc[r]);
                 } else if (A == After::RESIDUAL) {
-                    if (!valid) continue;
 #pragma unroll
-                    for (int v = 0; v < V; v++) old[r][v] = exact::add(old[r][v], exact::dequantize(acc[v], scale[r], row_scale[0][v]));
-                    store_vector<V>(out.h + (size_t)row * out.n + n, old[r]);
+                    for (int v = 0; v < V; v++)
+                        old[r][v] = exact::add(old[r][v], exact::dequantize(acc[r][v], scale[r], row_scale[0][v]));
+                    if (valid) store_vector<V>(out.h + at, old[r]);
                 } else {
-                    load_vector<V>(up, from + (in_tile < N ? in_tile : 0) * PITCH + 8);
                     float gated[V];
                     unsigned largest = 0;
 #pragma unroll
                     for (int v = 0; v < V; v++) {
-                        gated[v] = products::gated(acc[v], up[v], scale[r], row_scale[0][v], row_scale[A == After::GATE ? 1 : 0][v]);
+                        gated[v] = products::gated(acc[r][v], up[r][v], scale[r], row_scale[0][v], row_scale[GATE ? 1 : 0][v]);
                         unsigned m = exact::magnitude(gated[v]);
                         largest = m > largest ? m : largest;
                     }
-                    if (valid) store_vector<V>(out.h + (size_t)row * out.n + n, gated);
+                    if (valid) store_vector<V>(out.h + at, gated);
                     else largest = 0;
                     constexpr int WIDTH = LANES_A_ROW < 32 ? LANES_A_ROW : 32;
 #pragma unroll
@@ -251,39 +263,39 @@ struct HopperGemm {
 }  // namespace
 
 /// For up to N rows a tile. grid (ceil(rows / N), ceil(columns / (64 * GROUPS)), blocks that share a tile's k), 128 * GROUPS threads; gate has 2 n
-/// columns. k is a multiple of 16. Shared: 1,024 + STAGES * (64 * GROUPS + N) * 128 bytes. partial: an int for every thread, half an N of them, of
-/// every block, and arrived: a zero for every tile, which is zero again afterwards; both null where grid.z is 1.
+/// columns. k is a multiple of 16. Shared: 1,024 + STAGES * (64 * GROUPS + N) * 128 bytes. tiles: a zero for every sum of every tile, and arrived: one
+/// for every tile, all of which are zero again afterwards; both null where grid.z is 1.
 #define HOPPER(GROUPS, N, STAGES)                                                                                                    \
     extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_store_##N(                                                     \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, int *partial, unsigned *arrived, int *y) {                         \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *tiles, unsigned *arrived, int *y) {                           \
         DYN_SHARED(int8_t, shared);                                                                                                  \
         __shared__ unsigned is_last;                                                                                                 \
         HopperGemm<GROUPS, N, STAGES, After::STORE>{                                                                                 \
-            x, w, rows, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}, partial, arrived}.run(shared, &is_last);                \
+            x, w, rows, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}, tiles, arrived}.run(shared, &is_last);                  \
     }                                                                                                                                \
     EMU_KERNEL(hopper_store_##N, 128 * GROUPS, 16)                                                                                    \
     extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_residual_##N(                                                  \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, int *partial, unsigned *arrived, const float *in_scale,            \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *tiles, unsigned *arrived, const float *in_scale,              \
         const float *row_scale, float *h) {                                                                                          \
         DYN_SHARED(int8_t, shared);                                                                                                  \
         __shared__ unsigned is_last;                                                                                                 \
         HopperGemm<GROUPS, N, STAGES, After::RESIDUAL>{                                                                              \
-            x, w, rows, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}, partial, arrived}.run(shared, &is_last);             \
+            x, w, rows, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}, tiles, arrived}.run(shared, &is_last);               \
     }                                                                                                                                \
     EMU_KERNEL(hopper_residual_##N, 128 * GROUPS, 16)                                                                                 \
     extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_gate_##N(                                                      \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, int *partial, unsigned *arrived, const float *in_scale,            \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *tiles, unsigned *arrived, const float *in_scale,              \
         const float *row_scale, float *h, unsigned *most) {                                                                          \
         DYN_SHARED(int8_t, shared);                                                                                                  \
         __shared__ unsigned is_last;                                                                                                 \
         HopperGemm<GROUPS, N, STAGES, After::GATE>{                                                                                  \
-            x, w, rows, k, Output{nullptr, h, in_scale, row_scale, most, n}, partial, arrived}.run(shared, &is_last);                \
+            x, w, rows, k, Output{nullptr, h, in_scale, row_scale, most, n}, tiles, arrived}.run(shared, &is_last);                  \
     }                                                                                                                                \
     EMU_KERNEL(hopper_gate_##N, 128 * GROUPS, 16)
 
 HOPPER(1, 8, 6)
 HOPPER(1, 16, 5)
-HOPPER(1, 32, 4)
-HOPPER(2, 64, 4)
-HOPPER(2, 128, 3)
+HOPPER(2, 32, 5)
+HOPPER(4, 64, 5)
+HOPPER(4, 128, 4)
 HOPPER(2, 256, 4)

@@ -62,6 +62,11 @@ __device__ __forceinline__ void copy_async(void *to, const void *from, bool vali
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(valid ? 16 : 0) : "memory");
 }
 
+/// Adds to a word in memory that other blocks add to as well, and does not wait for what it was.
+__device__ __forceinline__ void add_blindly(int *to, int value) {
+    asm volatile("red.global.add.u32 [%0], %1;" ::"l"(__cvta_generic_to_global(to)), "r"(value) : "memory");
+}
+
 /// Ends a group of copies; wait_async<N> waits until all but the last N groups have arrived.
 __device__ __forceinline__ void commit_async() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N>

@@ -153,14 +153,16 @@ EMU_KERNEL(quantize_rows, THREADS, 32)
 extern "C" __global__ void __launch_bounds__(THREADS) quantize_known(
     const float *in, const unsigned *most, int n, int8_t *x, float *scale, int *status) {
     follow_previous();
-    int row = blockIdx.y, end = min(n, (int)(blockIdx.x + 1) * 4 * THREADS);
-    Quantization q(most[row], 127.0f, threadIdx.x == 0, status);
+    int row = blockIdx.y, end = min(n, (int)(blockIdx.x + 1) * 4 * THREADS), k = (blockIdx.x * THREADS + threadIdx.x) * 4;
     const float *from = in + (size_t)row * n;
     int8_t *to = x + (size_t)row * n;
-    if (n % 4 == 0) {
-        int k = (blockIdx.x * THREADS + threadIdx.x) * 4;
+    // Asked for before the row's largest magnitude has come: else a block waits for memory twice.
+    bool whole = n % 4 == 0;
+    int4 four{0, 0, 0, 0};
+    if (whole && k < end) four = *reinterpret_cast<const int4 *>(from + k);
+    Quantization q(most[row], 127.0f, threadIdx.x == 0, status);
+    if (whole) {
         if (k < end) {
-            int4 four = *reinterpret_cast<const int4 *>(from + k);
             int words[4] = {four.x, four.y, four.z, four.w};
             unsigned all = 0;
 #pragma unroll
@@ -168,7 +170,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize_known(
             *reinterpret_cast<unsigned *>(to + k) = all;
         }
     } else {
-        for (int k = blockIdx.x * 4 * THREADS + threadIdx.x; k < end; k += THREADS) to[k] = (int8_t)(int)rintf(mul(from[k], q.inverse));
+        for (int i = blockIdx.x * 4 * THREADS + threadIdx.x; i < end; i += THREADS) to[i] = (int8_t)(int)rintf(mul(from[i], q.inverse));
     }
     if (blockIdx.x == 0 && threadIdx.x == 0) scale[row] = q.scale;
 }

@@ -53,12 +53,21 @@ struct Parts {
     const uint8_t *from[5];
     int bytes[5];
 
-    /// Where the 16 bytes from `at` stand together and 16 divides their address; else null.
-    __device__ __forceinline__ const uint4 *whole(int at) const {
+    /// Of row `row` of a batch, and how long they are together.
+    __device__ __forceinline__ Parts(
+        size_t row, const float *h, const int16_t *k, const int8_t *v, const float *sk, const float *sv, int hidden, int kv_dim, int kv_heads)
+        : from{reinterpret_cast<const uint8_t *>(h + row * hidden), reinterpret_cast<const uint8_t *>(k + row * kv_dim),
+               reinterpret_cast<const uint8_t *>(v + row * kv_dim), reinterpret_cast<const uint8_t *>(sk + row * kv_heads),
+               reinterpret_cast<const uint8_t *>(sv + row * kv_heads)},
+          bytes{4 * hidden, 2 * kv_dim, kv_dim, 4 * kv_heads, 4 * kv_heads} {}
+    __device__ __forceinline__ int length() const { return bytes[0] + bytes[1] + bytes[2] + bytes[3] + bytes[4]; }
+
+    /// Where the `count` bytes from `at` stand together and 16 divides their address; else null.
+    __device__ __forceinline__ const uint4 *whole(int at, int count) const {
         const uint8_t *found = nullptr;
 #pragma unroll
         for (int i = 0; i < 5; i++) {
-            if (at >= 0 && at + 16 <= bytes[i] && reinterpret_cast<uintptr_t>(from[i] + at) % 16 == 0) found = from[i] + at;
+            if (at >= 0 && at + count <= bytes[i] && reinterpret_cast<uintptr_t>(from[i] + at) % 16 == 0) found = from[i] + at;
             at -= bytes[i];
         }
         return reinterpret_cast<const uint4 *>(found);
@@ -77,7 +86,7 @@ struct Parts {
     /// The 16 bytes from `at`, one by one: where parts meet, and in rows that no 16 divides.
     __device__ __noinline__ uint4 gathered(int at) const {
         unsigned words[4] = {0, 0, 0, 0};
-        if (at >= bytes[0] + bytes[1] + bytes[2] + bytes[3] + bytes[4]) return uint4{0, 0, 0, 0};
+        if (at >= length()) return uint4{0, 0, 0, 0};
         for (int b = 0; b < 16; b++) words[b / 4] |= byte(at + b) << b % 4 * 8;
         return uint4{words[0], words[1], words[2], words[3]};
     }
@@ -91,15 +100,12 @@ extern "C" __global__ void __launch_bounds__(128) trace_records(
     uint8_t *out) {
     follow_previous();
     size_t row = blockIdx.y;
-    Parts parts{{reinterpret_cast<const uint8_t *>(h + row * hidden), reinterpret_cast<const uint8_t *>(k + row * kv_dim),
-                 reinterpret_cast<const uint8_t *>(v + row * kv_dim), reinterpret_cast<const uint8_t *>(sk + row * kv_heads),
-                 reinterpret_cast<const uint8_t *>(sv + row * kv_heads)},
-                {4 * hidden, 2 * kv_dim, kv_dim, 4 * kv_heads, 4 * kv_heads}};
+    Parts parts(row, h, k, v, sk, sv, hidden, kv_dim, kv_heads);
     int first = (blockIdx.x * PIECES * 128 + threadIdx.x) * 16;
     const uint4 *from[PIECES];
     uint4 piece[PIECES];
 #pragma unroll
-    for (int i = 0; i < PIECES; i++) from[i] = parts.whole(first + i * 128 * 16);
+    for (int i = 0; i < PIECES; i++) from[i] = parts.whole(first + i * 128 * 16, 16);
 #pragma unroll
     for (int i = 0; i < PIECES; i++) piece[i] = from[i] ? __ldcg(from[i]) : uint4{0, 0, 0, 0};
 #pragma unroll
@@ -127,35 +133,89 @@ extern "C" __global__ void __launch_bounds__(128) final_records(
 }
 EMU_KERNEL(final_records, 128, 0)
 
+namespace {
+
+/// Which chunk of which row a thread has, and where its chaining value goes.
+struct Chunk {
+    int row, chunk;
+    unsigned *cv;
+    unsigned long long index;
+
+    __device__ __forceinline__ Chunk(int rows, int chunks, const int *positions, int step_chunks, int first, unsigned *cvs) {
+        int thread = blockIdx.x * blockDim.x + threadIdx.x;
+        row = thread / chunks;
+        chunk = thread % chunks;
+        if (row >= rows) return;
+        cv = cvs + ((size_t)row * step_chunks + first + chunk) * 8;
+        index = 1 + (unsigned long long)positions[row] * step_chunks + first + chunk;
+    }
+
+    /// load(b, four) gives a block's 64 bytes; those of the next are on their way while one is hashed.
+    template <class Load>
+    __device__ __forceinline__ void hash(const unsigned *key, unsigned flags, Load load) const {
+        unsigned h[8];
+#pragma unroll
+        for (int i = 0; i < 8; i++) h[i] = key[i];
+        uint4 next[4];
+        load(0, next);
+#pragma unroll 1
+        for (int b = 0; b < CHUNK / 64; b++) {
+            unsigned m[16];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                m[4 * i] = next[i].x;
+                m[4 * i + 1] = next[i].y;
+                m[4 * i + 2] = next[i].z;
+                m[4 * i + 3] = next[i].w;
+            }
+            if (b < CHUNK / 64 - 1) load(b + 1, next);
+            compress(h, m, index, flags | (b == 0 ? 1u : 0u) | (b == CHUNK / 64 - 1 ? 2u : 0u));
+        }
+#pragma unroll
+        for (int i = 0; i < 8; i++) cv[i] = h[i];
+    }
+};
+
+}  // namespace
+
 /// Chaining values of one record a row, `chunks` KiB each, under a key of 8 words; a thread a chunk. They go to cvs[row][step_chunks] from
 /// `first`, and say their own index in the trace, whose first chunk is a header. grid ceil(rows * chunks / 128).
 extern "C" __global__ void __launch_bounds__(128) hash_records(
-    const unsigned *records, int rows, int chunks, const int *positions, int step_chunks, int first, const unsigned *key, unsigned flags,
+    const uint4 *records, int rows, int chunks, const int *positions, int step_chunks, int first, const unsigned *key, unsigned flags,
     unsigned *cvs) {
     follow_previous();
-    int thread = blockIdx.x * blockDim.x + threadIdx.x, row = thread / chunks, chunk = first + thread % chunks;
-    if (row >= rows) return;
-    unsigned cv[8];
+    Chunk mine(rows, chunks, positions, step_chunks, first, cvs);
+    if (mine.row >= rows) return;
+    const uint4 *blocks = records + ((size_t)mine.row * chunks + mine.chunk) * (CHUNK / 16);
+    mine.hash(key, flags, [&](int b, uint4(&four)[4]) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) cv[i] = key[i];
-    unsigned long long index = 1 + (unsigned long long)positions[row] * step_chunks + chunk;
-    const uint4 *blocks = reinterpret_cast<const uint4 *>(records + (size_t)thread * (CHUNK / 4));
-    for (int b = 0; b < 16; b++) {
-        unsigned m[16];
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            uint4 four = __ldcg(blocks + b * 4 + i);
-            m[4 * i] = four.x;
-            m[4 * i + 1] = four.y;
-            m[4 * i + 2] = four.z;
-            m[4 * i + 3] = four.w;
-        }
-        compress(cv, m, index, flags | (b == 0 ? 1u : 0u) | (b == 15 ? 2u : 0u));
-    }
-#pragma unroll
-    for (int i = 0; i < 8; i++) cvs[((size_t)row * step_chunks + chunk) * 8 + i] = cv[i];
+        for (int i = 0; i < 4; i++) four[i] = __ldcg(blocks + b * 4 + i);
+    });
 }
 EMU_KERNEL(hash_records, 128, 0)
+
+/// The same of records (token, layer) that trace_records would lay out, read where their parts are. grid ceil(rows * chunks / 128).
+extern "C" __global__ void __launch_bounds__(128) hash_rows(
+    const float *h, const int16_t *k, const int8_t *v, const float *sk, const float *sv, int hidden, int kv_dim, int kv_heads, int rows,
+    int chunks, const int *positions, int step_chunks, int first, const unsigned *key, unsigned flags, unsigned *cvs) {
+    follow_previous();
+    Chunk mine(rows, chunks, positions, step_chunks, first, cvs);
+    if (mine.row >= rows) return;
+    Parts parts(mine.row, h, k, v, sk, sv, hidden, kv_dim, kv_heads);
+    mine.hash(key, flags, [&](int b, uint4(&four)[4]) {
+        int at = mine.chunk * CHUNK + b * 64;
+        const uint4 *from = parts.whole(at, 64);
+        if (from) {
+#pragma unroll
+            for (int i = 0; i < 4; i++) four[i] = __ldcg(from + i);
+            return;
+        }
+        bool padding = at >= parts.length();
+#pragma unroll
+        for (int i = 0; i < 4; i++) four[i] = padding ? uint4{0, 0, 0, 0} : parts.gathered(at + i * 16);
+    });
+}
+EMU_KERNEL(hash_rows, 128, 0)
 
 /// A row's chaining values as its digest: the whole subtrees of all but the last tail_chunks chunks, at most 64 chunks each, from left to
 /// right, then those chunks. A warp a subtree. grid (digest_words / 8, rows), 32 threads. See Subtrees.java.
@@ -163,13 +223,13 @@ extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
     const unsigned *cvs, const int *positions, int step_chunks, int tail_chunks, const unsigned *key, unsigned flags, int digest_words,
     unsigned *digests) {
     follow_previous();
-    __shared__ unsigned values[64][8];
+    __shared__ __align__(16) unsigned values[64][8];
     int row = blockIdx.y, body = step_chunks - tail_chunks;
     long long from = 1 + (long long)positions[row] * step_chunks, at = from, to = from + body;
     int level = 0, index = 0;
     for (; at < to; at += 1LL << level, index++) {
-        level = 0;
-        while (level < 6 && !(at >> level & 1) && at + (2LL << level) <= to) level++;
+        // As many as end where at's lowest bit says, up to 64, and as are left.
+        level = min(__ffs((int)(at & 63) | 64) - 1, 31 - __clz((int)(to - at)));
         if (index == (int)blockIdx.x) break;
     }
     int lane = threadIdx.x;
@@ -181,7 +241,14 @@ extern "C" __global__ void __launch_bounds__(32) reduce_subtrees(
         return;
     }
     int count = 1 << level;
-    for (int i = lane; i < count * 8; i += 32) values[i / 8][i % 8] = row_cvs[(at - from) * 8 + i];
+    const uint4 *leaves = reinterpret_cast<const uint4 *>(row_cvs + (at - from) * 8);
+    uint4 piece[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        if (lane + 32 * i < count * 2) piece[i] = __ldcg(leaves + lane + 32 * i);
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        if (lane + 32 * i < count * 2) reinterpret_cast<uint4 *>(values)[lane + 32 * i] = piece[i];
     __syncthreads();
     for (int n = count / 2; n > 0; n /= 2) {
         unsigned cv[8], m[16];

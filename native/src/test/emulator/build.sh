@@ -19,7 +19,7 @@ flags="-std=c++20 -O3 -fPIC -ffp-contract=off -fvisibility=hidden -Wall -Wno-unu
 for source in "$here/emulator.cpp" "$here/driver.cpp"; do
     "$cxx" $flags -c "$source" -o "$objects/$(basename "$source").o"
 done
-for source in "$here/../../main/cuda/kernels.cu" "$here/../../main/cuda/hopper.cu" "$here/broken.cu"; do
+for source in "$here/../../main/cuda/kernels.cu" "$here/../../main/cuda/hopper.cu" "$here/broken.cu" "$here/quotients.cu"; do
     "$cxx" $flags -fsanitize=alignment -x c++ -include "$here/emulator.h" -c "$source" -o "$objects/$(basename "$source").o"
 done
 "$cxx" -shared -Wl,-soname,libcuda.so.1 -o "$target/libcuda.so.1" "$objects"/*.o

@@ -229,4 +229,7 @@ static inline T atomicMax(T *p, T v) {
     }
     return old;
 }
+static inline void add_blindly(int *to, int value) { atomicAdd(to, value); }
+static inline int __ffs(int a) { return __builtin_ffs(a); }
+static inline int __clz(int a) { return a ? __builtin_clz((unsigned)a) : 32; }
 static inline int min(int a, int b) { return a < b ? a : b; }

@@ -692,25 +692,50 @@ final class DevicePass implements Executor {
                 .run(rows, 1, 1, 256, 4 * config.heads());
     }
 
-    /** Records of layer {@code l}, hashed beside what follows. */
+    /**
+     * Records of layer {@code l}: hashed where their parts are before what follows overwrites them, or, beside what
+     * follows or to come down, from a copy.
+     */
     private void trace(Batch batch, int l) {
         int turn = l % TURNS;
+        if (!batch.hashesBeside() && !batch.copy) {
+            int chunks = layout.recordBytes() / CHUNK;
+            hashChunks(withParts(main.kernel("hash_rows")), batch, chunks, l * chunks);
+            return;
+        }
         if (l >= TURNS && batch.hashesBeside()) {
             await(recordsHashed[turn]);
         }
-        main.kernel("trace_records")
-                .with(h)
+        withParts(main.kernel("trace_records"))
+                .with(layout.recordBytes())
+                .with(records[turn])
+                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
+        hash(batch, l, layout.recordBytes());
+    }
+
+    /** The parts of a layer's records, in their order. */
+    private Launcher withParts(Launcher to) {
+        return to.with(h)
                 .with(k)
                 .with(v)
                 .with(sk)
                 .with(sv)
                 .with(config.hidden())
                 .with(config.kvDim())
-                .with(config.kvHeads())
-                .with(layout.recordBytes())
-                .with(records[turn])
-                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
-        hash(batch, l, layout.recordBytes());
+                .with(config.kvHeads());
+    }
+
+    /** Launches what hashes the records of layer {@code l}, of {@code bytes} each, given where they are. */
+    private void hashChunks(Launcher to, Batch batch, int chunks, int first) {
+        to.with(batch.rows)
+                .with(chunks)
+                .with(input(positionsAt))
+                .with(stepChunks)
+                .with(first)
+                .with(input(keyAt))
+                .with(KEYED_HASH)
+                .with(cvs)
+                .run((batch.rows * chunks + 127) / 128, 1, 128);
     }
 
     private void finishTrace(Batch batch) {
@@ -797,18 +822,7 @@ final class DevicePass implements Executor {
     private void hash(Batch batch, int l, long from, int chunks, int first) {
         int turn = l % TURNS;
         beginHashing(batch, turn);
-        hasher(batch)
-                .kernel("hash_records")
-                .with(from)
-                .with(batch.rows)
-                .with(chunks)
-                .with(input(positionsAt))
-                .with(stepChunks)
-                .with(first)
-                .with(input(keyAt))
-                .with(KEYED_HASH)
-                .with(cvs)
-                .run((batch.rows * chunks + 127) / 128, 1, 128);
+        hashChunks(hasher(batch).kernel("hash_records").with(from), batch, chunks, first);
         if (batch.hashesBeside()) {
             cuda.record(recordsHashed[turn], hashStream);
         }

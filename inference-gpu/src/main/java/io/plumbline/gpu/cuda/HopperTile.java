@@ -2,14 +2,15 @@ package io.plumbline.gpu.cuda;
 
 /**
  * Tiles of {@code gemm_hopper.cu}, by the rows of a batch that one has. Blocks of few rows wait for memory, so several
- * share a multiprocessor; blocks of many have all of its registers.
+ * share a multiprocessor. Every block reads all of its rows for its weights: with more rows it has more weights, so
+ * that it reads less of rows than of weights. Blocks of 256 rows have all of a multiprocessor's registers.
  */
 enum HopperTile {
     ROWS_8(8, 1, 6, 4),
     ROWS_16(16, 1, 5, 4),
-    ROWS_32(32, 1, 4, 4),
-    ROWS_64(64, 2, 4, 2),
-    ROWS_128(128, 2, 3, 2),
+    ROWS_32(32, 2, 5, 2),
+    ROWS_64(64, 4, 5, 1),
+    ROWS_128(128, 4, 4, 1),
     ROWS_256(256, 2, 4, 1);
 
     /** A grid's second dimension, where weight rows stand, goes no further. */
@@ -31,13 +32,16 @@ enum HopperTile {
 
     private static final int LEAST_STEPS = 4;
 
-    /** Time of a block beside its steps, in steps: its first loads, and its last sums. */
-    private static final int OVERHEAD_STEPS = 6;
+    /** Time of a block beside its steps, in steps: its first loads, and what becomes of its sums. */
+    private static final int OVERHEAD_STEPS = 4;
 
-    /** Most tiles whose k is shared, and bytes that the blocks which share leave for each other. */
+    /** Steps that it takes to find out which of the blocks that share a tile is last, and to read their sums. */
+    private static final int SHARING_STEPS = 2;
+
+    /** Most tiles whose k is shared, and bytes of their sums. */
     static final int MOST_SHARED_TILES = 4096;
 
-    static final long MOST_PARTIAL = 16 << 20;
+    static final long MOST_SHARED_BYTES = 8 << 20;
 
     private final int rows;
     private final int groups;
@@ -93,12 +97,19 @@ enum HopperTile {
         return "hopper_" + after + "_" + rows;
     }
 
+    /** Bytes of the sums of {@code tiles} tiles. */
+    long sumBytes(long tiles) {
+        return tiles * rows * weights() * Integer.BYTES;
+    }
+
     /**
      * How many blocks share a tile's {@code k}: as many as make all of them end soonest, each wave of blocks taking as
-     * long as one.
+     * long as one. To add sums in memory takes as long as it takes to load as many bytes.
      */
     int splits(long tiles, int k, int multiprocessors) {
         int steps = (k + STEP - 1) / STEP;
+        int stepBytes = (weights() + rows) * STEP;
+        int sharing = SHARING_STEPS + (int) ((sumBytes(1) + stepBytes - 1) / stepBytes);
         int best = 1;
         long least = Long.MAX_VALUE;
         for (int splits = 1; splits <= MOST_SPLITS; splits++) {
@@ -106,12 +117,12 @@ enum HopperTile {
             if (shared
                     && (steps / splits < LEAST_STEPS
                             || tiles > MOST_SHARED_TILES
-                            || tiles * splits * threads() * 2L * rows > MOST_PARTIAL)) {
+                            || sumBytes(tiles) > MOST_SHARED_BYTES)) {
                 break;
             }
             long slots = (long) multiprocessors * resident;
             long waves = (tiles * splits + slots - 1) / slots;
-            long time = waves * ((steps + splits - 1) / splits + OVERHEAD_STEPS);
+            long time = waves * ((steps + splits - 1) / splits + OVERHEAD_STEPS + (shared ? sharing : 0));
             if (time < least) {
                 least = time;
                 best = splits;

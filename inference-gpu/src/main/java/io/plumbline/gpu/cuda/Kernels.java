@@ -80,6 +80,7 @@ final class Kernels {
             "final_records",
             "find_logits",
             "hash_records",
+            "hash_rows",
             "norm_quantize",
             "probe_mma",
             "probe_read",

@@ -108,7 +108,7 @@ final class Products {
             to.run(x, y, z, threads, shared);
         }
 
-        /** Whether its kernel wants room for what blocks leave for each other. */
+        /** Whether its kernel wants room for sums that blocks share. */
         private boolean isHopper() {
             return kernel.startsWith("hopper_");
         }
@@ -116,13 +116,13 @@ final class Products {
 
     private final Way way;
     private final int multiprocessors;
-    private final long partial;
+    private final long sums;
     private final long arrived;
 
-    private Products(Way way, int multiprocessors, long partial, long arrived) {
+    private Products(Way way, int multiprocessors, long sums, long arrived) {
         this.way = way;
         this.multiprocessors = multiprocessors;
-        this.partial = partial;
+        this.sums = sums;
         this.arrived = arrived;
     }
 
@@ -132,7 +132,8 @@ final class Products {
     }
 
     /**
-     * The same way with room of its own to work in: launches of one stream share it, those of two may not.
+     * The same way with room of its own to work in, zeros between launches: those of one stream share it, those of two
+     * may not.
      *
      * @param stream in which that room is cleared.
      */
@@ -140,16 +141,14 @@ final class Products {
         if (way != Way.WGMMA) {
             return this;
         }
-        long counters = 4L * HopperTile.MOST_SHARED_TILES;
-        long room = owned.allocate(HopperTile.MOST_PARTIAL);
-        long zeros = owned.allocate(counters);
-        cuda.clear(stream, zeros, counters);
-        return new Products(way, multiprocessors, room, zeros);
+        long zeros = owned.allocate(workingBytes());
+        cuda.clear(stream, zeros, workingBytes());
+        return new Products(way, multiprocessors, zeros, zeros + HopperTile.MOST_SHARED_BYTES);
     }
 
     /** Bytes that {@link #in} takes at most. */
     static long workingBytes() {
-        return HopperTile.MOST_PARTIAL + 4L * HopperTile.MOST_SHARED_TILES;
+        return HopperTile.MOST_SHARED_BYTES + 4L * HopperTile.MOST_SHARED_TILES;
     }
 
     /** What takes more rows than one. */
@@ -215,7 +214,7 @@ final class Products {
                 .with(w)
                 .with(n)
                 .with(k);
-        return shape.isHopper() ? to.with(partial).with(arrived) : to;
+        return shape.isHopper() ? to.with(sums).with(arrived) : to;
     }
 
     /**

@@ -484,12 +484,79 @@ class CudaKernelsTest {
             {130, 1040, 31},
             {40, 272, 64},
             {200, 1600, 70},
+            {70, 1104, 33},
+            {131, 1072, 20},
+            {300, 1104, 131},
             {24, 144, 257}
         };
         for (int[] shape : shapes) {
             products(shape[0], shape[1], shape[2], Gpu.isReal() ? Gpu.ORDERS : new long[] {0, 43});
         }
         assertEquals(Products.Way.WGMMA, Products.choose(gpu.driver()).way());
+    }
+
+    /** One number in a thousand, the first and the last among them. */
+    @Test
+    void quotientsOfSiluAreThoseOfDivision() {
+        assertEquals(0, wrongQuotients(1016));
+    }
+
+    @Tag("long")
+    @Test
+    void everyQuotientOfSiluIsThatOfDivision() {
+        assertEquals(0, wrongQuotients(1));
+    }
+
+    private int wrongQuotients(int step) {
+        assumeFalse(Gpu.isReal(), "Skipped: a kernel of the emulated GPU's");
+        Buffer wrong = gpu.of(new int[1]);
+        gpu.run("wrong_quotients", 16, 1, 1, 256, 0, 0, Float.floatToIntBits(1f) / step + 1, step, wrong);
+        return first(wrong);
+    }
+
+    /** Sums that blocks add up together begin as zeros and are left so: in every tile, whatever becomes of them. */
+    @Test
+    void sumsThatBlocksShareAreZerosAgain() {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        int n = 150;
+        int k = 1072;
+        Random random = new Random(12);
+        byte[] bytes = new byte[2 * n * k];
+        random.nextBytes(bytes);
+        for (HopperTile tile : HopperTile.values()) {
+            int rows = tile.rows() + 3;
+            int columns = (2 * n + tile.weights() - 1) / tile.weights() + 1;
+            Buffer x = gpu.of(Arrays.copyOf(bytes, rows * k));
+            Buffer w = gpu.of(bytes);
+            Buffer scales = gpu.of(floats(random, Math.max(rows, 2 * n), 0.01));
+            Buffer most = gpu.memory(4L * rows);
+            int tiles = 2 * columns;
+            Buffer sums = gpu.of(new int[tiles * tile.rows() * tile.weights()]);
+            Buffer arrived = gpu.of(new int[tiles]);
+            for (String after : new String[] {"store", "residual", "gate"}) {
+                Buffer y = gpu.of(new int[rows * n]);
+                Launcher to = gpu.launcher()
+                        .kernel(tile.kernel(after))
+                        .with(x.address())
+                        .with(rows)
+                        .with(w.address())
+                        .with(n)
+                        .with(k)
+                        .with(sums.address())
+                        .with(arrived.address());
+                if (!after.equals("store")) {
+                    to.with(scales.address()).with(scales.address());
+                }
+                to.with(y.address());
+                if (after.equals("gate")) {
+                    to.with(most.address());
+                }
+                to.run(2, columns, 3, tile.threads(), tile.shared());
+                same(new int[tiles * tile.rows() * tile.weights()], sums, "sums after " + tile.kernel(after));
+                same(new int[tiles], arrived, "counts after " + tile.kernel(after));
+            }
+        }
     }
 
     /** As many blocks share a tile's k as make all of them end soonest; none is left without work. */
@@ -500,12 +567,12 @@ class CudaKernelsTest {
         assertEquals(2, HopperTile.of(512, 64).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
         assertEquals(1, HopperTile.of(8, 64).splits(1, 512, 132), "four steps are one block's work");
         assertEquals(1, HopperTile.of(8, 64).splits(5000, 65536, 132), "there are counters for 4096 tiles");
+        assertEquals(1, HopperTile.of(64, 64).splits(112, 4096, 132), "112 blocks have a multiprocessor each");
+        assertEquals(8, HopperTile.of(64, 64).splits(16, 14_336, 132), "16 leave most of them without work");
         for (HopperTile tile : HopperTile.values()) {
             for (int tiles = 1; tiles < 6000; tiles += 37) {
                 long splits = tile.splits(tiles, 14_336, 132);
-                assertTrue(
-                        splits == 1 || tiles * splits * tile.threads() * 2 * tile.rows() <= HopperTile.MOST_PARTIAL,
-                        tile + ", " + tiles);
+                assertTrue(splits == 1 || tile.sumBytes(tiles) <= HopperTile.MOST_SHARED_BYTES, tile + ", " + tiles);
             }
         }
     }
@@ -539,7 +606,7 @@ class CudaKernelsTest {
             assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
             int tileRows = Integer.parseInt(shape.kernel().replaceAll("\\D", "0"));
             long tile = isHopper
-                    ? (long) tileRows * (tileRows > 32 ? 128 : 64)
+                    ? (long) tileRows * HopperTile.of(tileRows, 64).weights()
                     : shape.kernel().endsWith("_narrow")
                             ? 64 * 32
                             : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
@@ -1090,6 +1157,32 @@ class CudaKernelsTest {
                     keyed,
                     all);
             same(cvs, all, "chaining values, and nothing else touched");
+            Buffer inPlace = gpu.of(before);
+            gpu.run(
+                    "hash_rows",
+                    (rows * chunks + 127) / 128,
+                    1,
+                    1,
+                    128,
+                    0,
+                    order,
+                    dh,
+                    gpu.of(k),
+                    gpu.of(v),
+                    gpu.of(sk),
+                    gpu.of(sv),
+                    hidden,
+                    c.kvDim(),
+                    2,
+                    rows,
+                    chunks,
+                    gpu.of(positions),
+                    steps,
+                    layer * chunks,
+                    gpu.of(words),
+                    keyed,
+                    inPlace);
+            same(cvs, inPlace, "the same where the parts are");
             Buffer reduced = gpu.memory(4L * digests.length);
             gpu.run(
                     "reduce_subtrees",

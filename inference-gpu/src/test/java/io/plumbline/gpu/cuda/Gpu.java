@@ -36,7 +36,7 @@ final class Gpu implements AutoCloseable {
 
     private static final SymbolLookup EMULATOR = REAL ? null : load();
 
-    /** The emulated GPU has those with faults beside. */
+    /** The emulated GPU has those with faults beside, and those that only tests need. */
     static final Map<String, Integer> KERNELS = new TreeMap<>(Kernels.dynamicShared());
 
     static {
@@ -45,6 +45,7 @@ final class Gpu implements AutoCloseable {
             KERNELS.put(name, 0);
         }
         KERNELS.put("static_and_dynamic", 64 << 10);
+        KERNELS.put("wrong_quotients", 0);
     }
 
     private final Cuda cuda;
