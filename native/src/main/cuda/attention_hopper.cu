@@ -228,23 +228,27 @@ struct HopperAttention {
             publish_tiles();
             __syncthreads();
             Page page = whole(p);
-            // Eight numbers of at most 2^24 a page.
-            unsigned page_den[2] = {0, 0};
+            // Eight numbers of at most 2^24 a page, beside what counting adds to each.
+            unsigned page_den[2] = {0u - 8 * attention::COUNTED_0, 0u - 8 * attention::COUNTED_0};
             int s[HALF_KEYS / 2];
             half_scores(page, half, s);
 #pragma unroll
             for (int j = 0; j < HALF_KEYS / 8; j++)
 #pragma unroll
                 for (int r = 0; r < 2; r++) {
-                    attention::Pair pair;
                     int in_page = half * HALF_KEYS + j * 8 + t * 2;
+                    unsigned u[2];
 #pragma unroll
-                    for (int e = 0; e < 2; e++)
-                        page_den[r] += pair.weigh(
-                            e, s[4 * j + 2 * r + e], factor[r], page.key_scales[in_page + e], page.value_scales[in_page + e],
-                            p * KEYS + in_page + e < n[r], most[r], to_weights[r]);
-                    *reinterpret_cast<uint16_t *>(weights + tile_at(own[r], in_page / 16) + in_page % 16) = pair.high;
-                    *reinterpret_cast<uint16_t *>(weights + tile_at(own[r], 4 + in_page / 16) + in_page % 16) = pair.low;
+                    for (int e = 0; e < 2; e++) {
+                        bool is_seen = p * KEYS + in_page + e < n[r];
+                        float weight = attention::weigh(s[4 * j + 2 * r + e], factor[r], page.key_scales[in_page + e], most[r]);
+                        weight = is_seen ? weight : 0.0f;
+                        page_den[r] += attention::counted(weight);
+                        u[e] = attention::with_value(weight, is_seen ? page.value_scales[in_page + e] : 0.0f, to_weights[r]);
+                    }
+                    unsigned planes = attention::by_plane(u[0], u[1]);
+                    *reinterpret_cast<uint16_t *>(weights + tile_at(own[r], in_page / 16) + in_page % 16) = (uint16_t)(planes >> 16);
+                    *reinterpret_cast<uint16_t *>(weights + tile_at(own[r], 4 + in_page / 16) + in_page % 16) = (uint16_t)planes;
                 }
 #pragma unroll
             for (int r = 0; r < 2; r++) den[r] += page_den[r];

@@ -20,6 +20,13 @@ __device__ __forceinline__ void await_previous() {
 #endif
 }
 
+/// The larger of both; NaN where one is.
+__device__ __forceinline__ float max_or_nan(float a, float b) {
+    float c;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(c) : "f"(a), "f"(b));
+    return c;
+}
+
 /// Sum of four products of unsigned bytes of a with signed bytes of b.
 __device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {
     asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));

@@ -184,6 +184,14 @@ static inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned n) 
     n &= 31;
     return n ? low >> n | high << (32 - n) : low;
 }
+/// Bytes of a, then of b, counted from 0: those that the digits of `which` name.
+static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned which) {
+    uint64_t both = (uint64_t)b << 32 | a;
+    unsigned out = 0;
+    for (int i = 0; i < 4; i++) out |= (unsigned)(both >> 8 * (which >> 4 * i & 7) & 255) << 8 * i;
+    return out;
+}
+static inline float max_or_nan(float a, float b) { return a != a || b != b ? NAN : a > b ? a : b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fsub_rn(float a, float b) { return a - b; }
