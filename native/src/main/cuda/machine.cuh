@@ -27,6 +27,13 @@ __device__ __forceinline__ float max_or_nan(float a, float b) {
     return c;
 }
 
+/// threadIdx.x, read again: what follows from it is found again too, rather than kept.
+__device__ __forceinline__ int thread_anew() {
+    int thread;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+    return thread;
+}
+
 /// Sum of four products of unsigned bytes of a with signed bytes of b.
 __device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {
     asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));

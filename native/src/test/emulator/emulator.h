@@ -36,11 +36,17 @@ struct alignas(16) int4 {
 struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
 static inline int4 make_int4(int a, int b, int c, int d) { return {a, b, c, d}; }
 
 namespace emu {
 
-enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US, MATRICES };
+enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US, MATRICES, QUADS };
 
 struct Thread {
     uint3 thread, block;
@@ -73,8 +79,10 @@ struct Kernel {
 void copy_async(void *to, const void *from);
 void commit_async();
 void wait_async(unsigned but_last);
-/// For products that are computed late: what this thread has of `n` columns.
-void wgmma(int n, bool is_unsigned, int *d, const int8_t *a, const int8_t *b);
+/// For products that are computed late: what this thread has of `n` columns. The first of a sum replaces what d held.
+void wgmma(int n, bool is_first, int *d, const int8_t *a, const int8_t *b);
+/// With A in registers, which are read late too.
+void wgmma_registers(int n, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line);
 void commit_wgmma();
 void wait_wgmma(unsigned but_last);
 /// The kernel before has ended by now: here one after the other runs.
@@ -146,6 +154,7 @@ static inline void wait_async() {
     emu::wait_async(N);
 }
 
+static inline int thread_anew() { return (int)emu::current->thread.x; }
 static inline void let_next_begin() {}
 static inline void await_previous() { emu::await_previous(); }
 
@@ -154,6 +163,8 @@ static inline Tile tile_of(const int8_t *at) { return at; }
 static inline Tile from_k(Tile tile, int k) { return tile + k; }
 static inline void publish_tiles() {}
 static inline void begin_wgmma() {}
+template <int N>
+static inline void hold(int (&)[N]) {}
 static inline void commit_wgmma() { emu::commit_wgmma(); }
 template <int N>
 static inline void wait_wgmma() {
@@ -164,9 +175,17 @@ static inline void wgmma(int (&d)[N / 2], Tile a, Tile b) {
     emu::wgmma(N, false, d, a, b);
 }
 template <int N>
-static inline void wgmma_us(int (&d)[N / 2], Tile a, Tile b) {
+static inline void wgmma_first(int (&d)[N / 2], Tile a, Tile b) {
     emu::wgmma(N, true, d, a, b);
 }
+#define wgmma_by_registers(name, is_unsigned)                                            \
+    template <int N>                                                                     \
+    static inline void name(int (&d)[N / 2], const unsigned (&a)[4], Tile b) {           \
+        emu::wgmma_registers(N, is_unsigned, d, a, b, __LINE__);                         \
+    }
+wgmma_by_registers(wgmma, false)
+wgmma_by_registers(wgmma_us, true)
+#undef wgmma_by_registers
 
 static inline int dp4a_us(unsigned a, int b, int c) {
     for (int i = 0; i < 4; i++) c = (int)((unsigned)c + (unsigned)((int)(uint8_t)(a >> (8 * i)) * (int)(int8_t)(b >> (8 * i))));
