@@ -1,6 +1,7 @@
 // What becomes of one score of a prompt's attention, whichever instruction computed it.
 #pragma once
 #include "exact.cuh"
+#include "machine.cuh"
 
 namespace attention {
 
@@ -9,10 +10,7 @@ using namespace exact;
 /// The largest of four neighbouring lanes; NaN where one is.
 __device__ __forceinline__ float quad_max(float v) {
 #pragma unroll
-    for (int o = 1; o <= 2; o <<= 1) {
-        float other = __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(v), o));
-        v = other > v || other != other ? other : v;
-    }
+    for (int o = 1; o <= 2; o <<= 1) v = max_or_nan(v, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(v), o)));
     return v;
 }
 
@@ -27,29 +25,39 @@ __device__ __forceinline__ unsigned long long quad_sum(unsigned long long v) {
     return v;
 }
 
+/// A score as a number.
+__device__ __forceinline__ float scaled(int score, float factor, float key_scale) {
+    return mul(__int2float_rn(score), mul(factor, key_scale));
+}
+
 /// First pass: the largest score of a row, and the largest scale of a value that it sees. No branch for keys that it does not see: a warp would go
 /// both ways one after the other.
 __device__ __forceinline__ void see(int score, float factor, float key_scale, float value_scale, bool is_seen, float &most, float &scale) {
-    float z = mul(__int2float_rn(score), mul(factor, key_scale));
-    most = is_seen && (z > most || z != z) ? z : most;
-    scale = is_seen && value_scale > scale ? value_scale : scale;
+    float with = max_or_nan(most, scaled(score, factor, key_scale)), with_scale = fmaxf(scale, value_scale);
+    most = is_seen ? with : most;
+    scale = is_seen ? with_scale : scale;
 }
 
-/// Second pass: 15-bit weights of two neighbouring keys, in halves.
-struct Pair {
-    uint16_t high = 0, low = 0;
+/// Second pass: a key's weight from 0 to 1, before the scale of its value. A score so small that the contract makes the weight 0 gets the weight
+/// of EXP_FLOOR, below 2^-125: rounded to either kind of integer below, that is 0 too.
+__device__ __forceinline__ float weigh(int score, float factor, float key_scale, float most) {
+    return exp_from_floor(fmaxf(sub(scaled(score, factor, key_scale), most), EXP_FLOOR));
+}
 
-    /// Takes key e of the two; returns what it adds to the denominator, at most 2^24.
-    __device__ __forceinline__ unsigned weigh(
-        int e, int score, float factor, float key_scale, float value_scale, bool is_seen, float most, float to_weights) {
-        float z = mul(__int2float_rn(score), mul(factor, key_scale));
-        float weight = exact::exp(sub(z, most));
-        weight = is_seen ? weight : 0.0f;
-        unsigned u = is_seen ? (unsigned)__float_as_int(add(mul(mul(weight, value_scale), to_weights), TO_INTEGER)) : 0u;
-        high |= (uint16_t)((u >> 8 & 127) << 8 * e);
-        low |= (uint16_t)((u & 255) << 8 * e);
-        return (unsigned)(int)rintf(mul(weight, 0x1p24f));
-    }
-};
+/// What a weight adds to the denominator, weight * 2^24 rounded to the nearest integer, ties to even, and COUNTED_0 beside. Floats from 1/2 to 1 are
+/// 2^-24 apart: what is below 1/2 is rounded as 1/2 is added to it, what is above has nothing to round, and bits say how far from 1/2 both are. A
+/// conversion would take as long as eight of these instructions.
+constexpr unsigned COUNTED_0 = 2 * 0x3F000000u;
+__device__ __forceinline__ unsigned counted(float weight) {
+    return (unsigned)__float_as_int(add(fminf(weight, 0.5f), 0.5f)) + (unsigned)__float_as_int(fmaxf(weight, 0.5f));
+}
+
+/// 15 bits of a weight with the scale of its value, in the lower half of a word.
+__device__ __forceinline__ unsigned with_value(float weight, float value_scale, float to_weights) {
+    return (unsigned)__float_as_int(add(mul(mul(weight, value_scale), to_weights), TO_INTEGER));
+}
+
+/// Of two such words: low bytes in the lower half, high bytes in the upper one.
+__device__ __forceinline__ unsigned by_plane(unsigned a, unsigned b) { return __byte_perm(a, b, 0x5140); }
 
 }  // namespace attention

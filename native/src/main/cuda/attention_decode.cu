@@ -88,8 +88,8 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
             }
 #pragma unroll
         for (int o = HEAD_LANES / 2; o; o >>= 1) {
-            m = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
-            a = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
+            m = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
+            a = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
         }
         if (tid % HEAD_LANES == 0 && h < share.count) {
             if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
@@ -200,7 +200,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
                 a = other > a ? other : a;
             }
 #pragma unroll
-        for (int o = KEY_LANES / 2; o; o >>= 1) a = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
+        for (int o = KEY_LANES / 2; o; o >>= 1) a = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
         if (head < heads && threadIdx.x % KEY_LANES == 0)
             factor[head] = a < TINY ? 0.0f : div(div(a, 32767.0f), mul(__ll2float_rn((long long)den[first + head]), 0x1p-24f));
     }

@@ -1,5 +1,7 @@
-// Attention of many rows on Hopper's tensor cores: as in attention_prefill.cu, with the products of 64 rows by one instruction of four warps. Eight
-// warps have a tile: four of them one half of a page's keys, then one half of the channels, so that what a thread holds leaves room for two blocks.
+// Attention of many rows on Hopper's tensor cores: as in attention_prefill.cu, with the products of 64 rows by one instruction of four warps. A block
+// is two such groups of warps, each with rows of its own, that share pages of keys and values. A group goes on while the tensor cores work for it:
+// they compute the scores of the keys that come next, and add up the values of those before, while it makes maxima or weights of the ones between.
+// Weights stay in the registers that they were made in, for keys lie in shared memory in the order that makes them factors there.
 #include "attention.cuh"
 #include "machine.cuh"
 #include "pages.cuh"
@@ -12,43 +14,31 @@ namespace {
 /// Heads of at most D channels, 64 or 128.
 template <int D>
 struct HopperAttention {
-    static constexpr int THREADS = 256;
+    static constexpr int GROUPS = 2, THREADS = GROUPS * 128;
+    /// Of a group.
     static constexpr int ROWS = 64;
     static constexpr int KEYS = pages::TOKENS;
     static constexpr int TILE = 64 * TILE_K;
     /// Two planes of 64 rows: of 128 channels a tile each, of 64 side by side in one.
     static constexpr int PLANES = D == 128 ? 2 * TILE : TILE;
     /// Channels in two halves side by side, 64 tokens each.
-    static constexpr int VALUES = D / 2 * TILE_K;
+    static constexpr int HALF = D / 2;
+    static constexpr int VALUES = HALF * TILE_K;
+    /// Pages in shared memory: two that products are taken of, one before them that is let go, one after them that arrives.
+    static constexpr int PAGES = 4;
     static constexpr int BUFFER = PLANES + VALUES;
-    static constexpr int HALF_KEYS = KEYS / 2, HALF = D / 2;
+    /// Keys whose weights are made at a time, as many as a product of weights with values takes.
+    static constexpr int STEP = 32;
 
-    static_assert(2 * BUFFER <= 4 * PLANES, "two whole pages stand where four pages' keys stood");
-
-    /// Queries in two planes; weights, their two planes side by side; pages.
-    int8_t *query, *weights, *buffers;
+    /// This group's queries in two planes; the pages of all.
+    int8_t *query, *buffers;
     /// Of the pages' keys and values.
     float *scales;
-    /// Largest scores, scales and sums of the other four warps' rows.
-    float (*others)[2][ROWS];
-    unsigned long long (*other_den)[ROWS];
 
-    /// A page in shared memory.
-    struct Page {
-        int8_t *keys, *values;
-        float *key_scales, *value_scales;
-    };
-    /// Without values, for the first pass: one of four.
-    __device__ __forceinline__ Page keys_only(int p) const {
-        float *scale = scales + p % 4 * 2 * KEYS;
-        return Page{buffers + p % 4 * PLANES, nullptr, scale, scale + KEYS};
-    }
-    /// With values, for the second pass: one of two.
-    __device__ __forceinline__ Page whole(int p) const {
-        float *scale = scales + p % 2 * 2 * KEYS;
-        int8_t *at = buffers + p % 2 * BUFFER;
-        return Page{at, at + PLANES, scale, scale + KEYS};
-    }
+    __device__ __forceinline__ int8_t *keys(int p) const { return buffers + p % PAGES * BUFFER; }
+    __device__ __forceinline__ int8_t *values(int p) const { return keys(p) + PLANES; }
+    __device__ __forceinline__ float *key_scales(int p) const { return scales + p % PAGES * 2 * KEYS; }
+    __device__ __forceinline__ float *value_scales(int p) const { return key_scales(p) + KEYS; }
 
     /// Where 16 bytes of a plane stand: piece c of row r.
     __device__ __forceinline__ static int plane_at(int plane, int r, int c) {
@@ -60,252 +50,331 @@ struct HopperAttention {
         return D == 128 ? from_k(tile_of(from + which * TILE), kk) : from_k(tile_of(from), which * 64 + kk);
     }
 
-    __device__ __forceinline__ void load(const pages::Part &part, int g, const Page &page) const {
-        // A thread copies one piece of rows that are a multiple of 8 apart: its place in all of them is the same.
+    /// The row of a page's planes that has a key. Of 16 scores of a row, lane t of four gets columns 2 t, 2 t + 1, 8 + 2 t and 9 + 2 t; as a factor
+    /// it gives columns 4 t to 4 t + 3: so those are the keys whose scores it gets.
+    __device__ __forceinline__ static int row_of(int key) { return (key & ~15) | (key >> 1 & 1) << 3 | (key >> 2 & 3) << 1 | (key & 1); }
+
+    /// Asks for page p, with its values or without.
+    __device__ __forceinline__ void load(const pages::Part &part, int g, int p, bool with_values) const {
+        // Else the compiler keeps places that take it a few instructions to find, in registers that it has not.
+        int thread = thread_anew();
+        // A thread copies one piece of rows that are a multiple of 16 apart: its place in all of them is the same.
         constexpr int PIECES = D / 16, ROWS_AT_ONCE = THREADS / PIECES;
-        int row = threadIdx.x / PIECES, c = threadIdx.x % PIECES;
+        int row = thread / PIECES, c = thread % PIECES;
         bool valid = c * 16 < part.size;
         int from = valid ? row * part.size + c * 16 : 0, step = valid ? ROWS_AT_ONCE * part.size : 0;
 #pragma unroll
         for (int which = 0; which < 2; which++) {
             const int8_t *rows = which ? part.low(g) : part.high(g);
-            int8_t *to = page.keys + plane_at(which, row, c);
+            int8_t *to = keys(p) + plane_at(which, row_of(row), c);
 #pragma unroll
             for (int i = 0; i < KEYS / ROWS_AT_ONCE; i++) copy_async(to + i * ROWS_AT_ONCE * TILE_K, rows + from + i * step, valid);
         }
-        if (page.values)
+        if (with_values)
 #pragma unroll
             for (int i = 0; i < D * 4 / THREADS; i++) {
-                int channel = threadIdx.x / 4 + i * (THREADS / 4), token = threadIdx.x % 4;
+                int channel = thread / 4 + i * (THREADS / 4), token = thread % 4;
                 bool exists = channel < part.size;
-                copy_async(page.values + tile_at(channel % HALF, channel / HALF * 4 + token),
+                copy_async(values(p) + tile_at(channel % HALF, channel / HALF * 4 + token),
                            part.values(g) + (exists ? channel * KEYS + token * 16 : 0), exists);
             }
-        int i = threadIdx.x * 4 % KEYS;
-        if (threadIdx.x < KEYS / 4) copy_async(page.key_scales + i, part.key_scales(g) + i, true);
-        else if (threadIdx.x < KEYS / 2) copy_async(page.value_scales + i, part.value_scales(g) + i, true);
+        // One warp, as a whole: its keys' scales and its values' stand side by side.
+        int i = thread * 4;
+        if (thread < 32) copy_async(key_scales(p) + i, i < KEYS ? part.key_scales(g) + i : part.value_scales(g) + i - KEYS, true);
     }
 
-    /// Adds to s what planes of queries and keys give, once it is waited for.
+    /// Products of planes of 64 rows with N keys, once they are waited for: lane's rows g and g + 8 of a warp's 16, keys as row_of says.
     template <int N>
-    __device__ __forceinline__ void add_products(const Page &page, int query_plane, int key_plane, int first, int (&s)[N / 2]) const {
+    struct Planes {
+        int hh[N / 2], mixed[N / 2], ll[N / 2];
+
+        __device__ __forceinline__ int score(int i) const { return (int)(256u * (unsigned)hh[i] + 16u * (unsigned)mixed[i] + (unsigned)ll[i]); }
+    };
+
+    /// s becomes, or is increased by, what planes of queries and keys give.
+    template <int N, bool IS_FIRST>
+    __device__ __forceinline__ void multiply(int query_plane, const int8_t *key, int key_plane, int first, int (&s)[N / 2]) const {
 #pragma unroll
-        for (int kk = 0; kk < D; kk += 32) wgmma<N>(s, plane(query, query_plane, 0, kk), plane(page.keys, key_plane, first, kk));
+        for (int kk = 0; kk < D; kk += 32) {
+            Tile a = plane(query, query_plane, 0, kk), b = plane(key, key_plane, first, kk);
+            if (IS_FIRST && kk == 0) wgmma_first<N>(s, a, b);
+            else wgmma<N>(s, a, b);
+        }
     }
 
-    __device__ __forceinline__ static void end_products() {
+    /// Starts a group of products: all scores of N keys of page p from `first`.
+    template <int N>
+    __device__ __forceinline__ void start_scores(int p, int first, Planes<N> &s) const {
+        const int8_t *key = keys(p);
+        begin_wgmma();
+        multiply<N, true>(0, key, 0, first, s.hh);
+        multiply<N, true>(0, key, 1, first, s.mixed);
+        multiply<N, true>(1, key, 1, first, s.ll);
+        multiply<N, false>(1, key, 0, first, s.mixed);
         commit_wgmma();
-        wait_wgmma<0>();
     }
 
-    /// Scores of 64 rows with all keys of a page: lane's rows g and g + 8 of a warp's 16, columns t * 2 and t * 2 + 1 of each 8.
-    __device__ __forceinline__ void all_scores(const Page &page, int (&s)[KEYS / 2]) const {
-        int mixed[KEYS / 2], ll[KEYS / 2];
+    /// Four scales, of the keys that this lane has of 16 from `at`.
+    struct Scales {
+        float of[4];
+        __device__ __forceinline__ explicit Scales(const float *at) {
+            float4 all = *reinterpret_cast<const float4 *>(at + threadIdx.x % 4 * 4);
+            of[0] = all.x, of[1] = all.y, of[2] = all.z, of[3] = all.w;
+        }
+    };
+
+    /// What a lane knows of its two rows.
+    struct Rows {
+        /// Keys that a row sees.
+        int n[2];
+        float factor[2], most[2], scale[2], to_weights[2];
+        unsigned long long den[2];
+    };
+
+    /// First pass, page p: its scores are there. largest: of scales that all rows see.
+    template <bool ALL_SEEN>
+    __device__ __forceinline__ void see(int p, const Planes<KEYS> &s, Rows &rows, float &largest) const {
 #pragma unroll
-        for (int i = 0; i < KEYS / 2; i++) s[i] = mixed[i] = ll[i] = 0;
-        begin_wgmma();
-        add_products<KEYS>(page, 0, 0, 0, s);
-        add_products<KEYS>(page, 0, 1, 0, mixed);
-        add_products<KEYS>(page, 1, 1, 0, ll);
-        add_products<KEYS>(page, 1, 0, 0, mixed);
-        end_products();
+        for (int m = 0; m < KEYS / 16; m++) {
+            Scales key(key_scales(p) + m * 16), value(value_scales(p) + m * 16);
 #pragma unroll
-        for (int i = 0; i < KEYS / 2; i++) s[i] = (int)(256u * (unsigned)s[i] + 16u * (unsigned)mixed[i] + (unsigned)ll[i]);
+            for (int r = 0; r < 2; r++)
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    int score = s.score(4 * (2 * m + i / 2) + 2 * r + i % 2);
+                    if (ALL_SEEN) rows.most[r] = max_or_nan(rows.most[r], attention::scaled(score, rows.factor[r], key.of[i]));
+                    else {
+                        bool is_seen = p * KEYS + m * 16 + (int)threadIdx.x % 4 * 4 + i < rows.n[r];
+                        attention::see(score, rows.factor[r], key.of[i], value.of[i], is_seen, rows.most[r], rows.scale[r]);
+                    }
+                }
+        }
+        // A lane looks at two of them for all.
+        if (ALL_SEEN) {
+            float2 two = *reinterpret_cast<const float2 *>(value_scales(p) + threadIdx.x % 32 * 2);
+            largest = fmaxf(largest, fmaxf(two.x, two.y));
+        }
     }
 
-    /// The same with this half's 32 keys. The products of the high planes are shifted before the others are added: beside the sums of values, three
-    /// by themselves would leave no room for two blocks.
-    __device__ __forceinline__ void half_scores(const Page &page, int half, int (&s)[HALF_KEYS / 2]) const {
-        int first = half * HALF_KEYS;
+    /// Two planes of weights of 32 keys, as factors.
+    struct Weights {
+        unsigned high[4], low[4];
+    };
+
+    /// Second pass, 32 keys of page p from `first`: weights of their scores.
+    template <bool ALL_SEEN>
+    __device__ __forceinline__ void weigh(int p, int first, const int (&s)[STEP / 2], Rows &rows, Weights &weights) const {
+        // Eight numbers of at most 2^24 a row, beside what counting adds to each.
+        unsigned counted[2] = {0u - 8 * attention::COUNTED_0, 0u - 8 * attention::COUNTED_0};
 #pragma unroll
-        for (int i = 0; i < HALF_KEYS / 2; i++) s[i] = 0;
-        begin_wgmma();
-        add_products<HALF_KEYS>(page, 0, 0, first, s);
-        end_products();
+        for (int m = 0; m < STEP / 16; m++) {
+            Scales key(key_scales(p) + first + m * 16), value(value_scales(p) + first + m * 16);
 #pragma unroll
-        for (int i = 0; i < HALF_KEYS / 2; i++) s[i] = (int)((unsigned)s[i] << 4);
-        begin_wgmma();
-        add_products<HALF_KEYS>(page, 0, 1, first, s);
-        add_products<HALF_KEYS>(page, 1, 0, first, s);
-        end_products();
+            for (int r = 0; r < 2; r++) {
+                unsigned u[4];
 #pragma unroll
-        for (int i = 0; i < HALF_KEYS / 2; i++) s[i] = (int)((unsigned)s[i] << 4);
+                for (int i = 0; i < 4; i++) {
+                    float weight = attention::weigh(s[4 * (2 * m + i / 2) + 2 * r + i % 2], rows.factor[r], key.of[i], rows.most[r]);
+                    bool is_seen = ALL_SEEN || p * KEYS + first + m * 16 + (int)threadIdx.x % 4 * 4 + i < rows.n[r];
+                    weight = is_seen ? weight : 0.0f;
+                    counted[r] += attention::counted(weight);
+                    u[i] = attention::with_value(weight, is_seen ? value.of[i] : 0.0f, rows.to_weights[r]);
+                }
+                unsigned two = attention::by_plane(u[0], u[1]), others = attention::by_plane(u[2], u[3]);
+                weights.low[2 * m + r] = __byte_perm(two, others, 0x5410);
+                weights.high[2 * m + r] = __byte_perm(two, others, 0x7632);
+            }
+        }
+#pragma unroll
+        for (int r = 0; r < 2; r++) rows.den[r] += counted[r];
+    }
+
+    /// Sums of values by weights, of both halves of the channels.
+    struct Sums {
+        int high[2][HALF / 2], low[2][HALF / 2];
+    };
+
+    /// Starts a group of products: adds the values of 32 keys of page p from `first`, weighed.
+    __device__ __forceinline__ void start_values(int p, int first, const Weights &weights, Sums &sums) const {
+        Tile b = tile_of(values(p));
         begin_wgmma();
-        add_products<HALF_KEYS>(page, 1, 1, first, s);
-        end_products();
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            wgmma<HALF>(sums.high[half], weights.high, from_k(b, half * KEYS + first));
+            wgmma_us<HALF>(sums.low[half], weights.low, from_k(b, half * KEYS + first));
+        }
+        commit_wgmma();
     }
 
     __device__ __forceinline__ void run(
         const int16_t *q, const float *sq, const pages::Cache &cache, const int *positions, float inverse_root, int heads, int first,
         int count, float *out, int *status) const {
         int g = blockIdx.x, size = cache.size, shared = heads / cache.kv_heads;
-        int half = threadIdx.x / 128, warp = threadIdx.x / 32 % 4, lane = threadIdx.x & 31, group = lane >> 2, t = lane & 3;
-        for (int i = threadIdx.x; i < ROWS * D; i += THREADS) {
-            int m = i / D, c = i % D, token = m / shared, value = 0;
-            if (token < count && c < size) value = q[((size_t)(first + token) * heads + g * shared + m % shared) * size + c];
-            query[plane_at(0, m, c / 16) + c % 16] = (int8_t)(value >> 4);
-            query[plane_at(1, m, c / 16) + c % 16] = (int8_t)(value & 15);
+        int own = threadIdx.x / 128 * ROWS, warp = threadIdx.x / 32 % 4, lane = threadIdx.x & 31, t = lane & 3;
+        // A thread splits 16 channels at a time into planes.
+        for (int i = threadIdx.x % 128; i < ROWS * (D / 16); i += 128) {
+            int m = i / (D / 16), c = i % (D / 16), token = (own + m) / shared;
+            uint4 high = {0, 0, 0, 0}, low = high;
+            if (token < count && c * 16 < size) {
+                const uint4 *from = reinterpret_cast<const uint4 *>(
+                    q + ((size_t)(first + token) * heads + g * shared + (own + m) % shared) * size + c * 16);
+                uint4 a = from[0], b = from[1];
+                high = {high_plane(a.x, a.y), high_plane(a.z, a.w), high_plane(b.x, b.y), high_plane(b.z, b.w)};
+                low = {low_plane(a.x, a.y), low_plane(a.z, a.w), low_plane(b.x, b.y), low_plane(b.z, b.w)};
+            }
+            *reinterpret_cast<uint4 *>(query + plane_at(0, m, c)) = high;
+            *reinterpret_cast<uint4 *>(query + plane_at(1, m, c)) = low;
         }
-        // This lane's two rows.
-        int n[2], at[2], own[2];
-        float factor[2], most[2] = {-INFINITY, -INFINITY}, scale[2] = {0.0f, 0.0f};
+        // Where a row of the tile is among those of all tokens and heads; tokens beyond the tile's have none.
+        auto row_at = [&](int m) { return m / shared < count ? (first + m / shared) * heads + g * shared + m % shared : -1; };
+        Rows rows;
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-            own[r] = warp * 16 + group + r * 8;
-            int token = own[r] / shared;
-            bool mine = token < count;
-            at[r] = mine ? (first + token) * heads + g * shared + own[r] % shared : -1;
-            n[r] = mine ? positions[first + token] + 1 : 0;
-            factor[r] = mine ? mul(sq[at[r]], inverse_root) : 0.0f;
+            int m = own + warp * 16 + lane / 4 + r * 8, at = row_at(m);
+            rows.n[r] = at >= 0 ? positions[first + m / shared] + 1 : 0;
+            rows.factor[r] = at >= 0 ? mul(sq[at], inverse_root) : 0.0f;
+            rows.most[r] = -INFINITY;
+            rows.scale[r] = 0.0f;
+            rows.den[r] = 0;
         }
         int context = positions[first + count - 1] + 1, all = (context + KEYS - 1) / KEYS;
+        // Pages whose keys are seen by all of this group's rows: nothing need be asked there.
+        int full = (positions[first + min(own / shared, count - 1)] + 1) / KEYS;
         uint8_t *const *list = cache.tables[first];
         auto part = [&](uint8_t *at) { return pages::Part{at + cache.layer, cache.kv_heads, size}; };
-        // First pass: four warps take every other page. The next two arrive meanwhile; where they are is asked for before they are.
-        load(part(list[0]), g, keys_only(0));
-        if (all > 1) load(part(list[1]), g, keys_only(1));
-        commit_async();
-        uint8_t *ahead[2] = {list[min(2, all - 1)], list[min(3, all - 1)]};
-        for (int p = 0; p < all; p += 2) {
-#pragma unroll
-            for (int i = 0; i < 2; i++) {
-                if (p + 2 + i < all) load(part(ahead[i]), g, keys_only(p + 2 + i));
-                ahead[i] = list[min(p + 4 + i, all - 1)];
-            }
+        uint8_t *next;
+        // The page after the next is asked for once all have let go of the one before, whose place it takes; where it is, sooner.
+        auto begin = [&](bool with_values) {
+            load(part(list[0]), g, 0, with_values);
             commit_async();
-            wait_async<1>();
-            publish_tiles();
-            __syncthreads();
-            // Behind the last page nothing is seen: warps that have none do the last one's products for nothing, for products in a branch would come
-            // one by one.
-            int own_page = p + half;
-            Page page = keys_only(min(own_page, all - 1));
-            int s[KEYS / 2];
-            all_scores(page, s);
+            next = list[min(1, all - 1)];
+            arrive();
+            if (1 < all) load(part(next), g, 1, with_values);
+            commit_async();
+            next = list[min(2, all - 1)];
+        };
+        auto advance = [&](int p, bool with_values) {
+            arrive();
+            if (p + 2 < all) load(part(next), g, p + 2, with_values);
+            commit_async();
+            next = list[min(p + 3, all - 1)];
+        };
+        // First pass. Behind the last page the last one's products are taken once more for nothing, for products in a branch would come one by one.
+        {
+            float largest = 0.0f;
+            Planes<KEYS> even, odd;
+            auto step = [&](int p, Planes<KEYS> &now, Planes<KEYS> &after) {
+                wait_wgmma<0>();
+                advance(p, false);
+                start_scores<KEYS>(min(p + 1, all - 1), 0, after);
+                if (p < full) see<true>(p, now, rows, largest);
+                else see<false>(p, now, rows, largest);
+            };
+            begin(false);
+            start_scores<KEYS>(0, 0, even);
+            for (int p = 0; p < all; p += 2) {
+                step(p, even, odd);
+                step(p + 1, odd, even);
+            }
+            wait_wgmma<0>();
 #pragma unroll
-            for (int j = 0; j < KEYS / 8; j++)
+            for (int o = 16; o; o >>= 1) largest = fmaxf(largest, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(largest), o)));
 #pragma unroll
-                for (int e = 0; e < 4; e++) {
-                    int r = e / 2, in_page = j * 8 + t * 2 + e % 2;
-                    attention::see(
-                        s[4 * j + e], factor[r], page.key_scales[in_page], page.value_scales[in_page], own_page * KEYS + in_page < n[r], most[r],
-                        scale[r]);
-                }
-            __syncthreads();
-        }
-        float to_weights[2];
-#pragma unroll
-        for (int r = 0; r < 2; r++) {
-            most[r] = attention::quad_max(most[r]);
-            scale[r] = attention::quad_max(scale[r]);
-            if (t == 0) {
-                others[half][0][own[r]] = most[r];
-                others[half][1][own[r]] = scale[r];
+            for (int r = 0; r < 2; r++) {
+                rows.most[r] = attention::quad_max(rows.most[r]);
+                rows.scale[r] = attention::quad_max(fmaxf(rows.scale[r], largest));
+                if (rows.n[r] && !(fabsf(rows.most[r]) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
+                rows.to_weights[r] = rows.scale[r] < TINY ? 0.0f : div(32767.0f, rows.scale[r]);
             }
         }
+        // Before the first page comes again.
         __syncthreads();
+        // Second pass.
+        Sums sums;
 #pragma unroll
-        for (int r = 0; r < 2; r++) {
-            float other = others[1 - half][0][own[r]], other_scale = others[1 - half][1][own[r]];
-            most[r] = other > most[r] || other != other ? other : most[r];
-            scale[r] = other_scale > scale[r] ? other_scale : scale[r];
-            if (n[r] && !(fabsf(most[r]) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
-            to_weights[r] = scale[r] < TINY ? 0.0f : div(32767.0f, scale[r]);
-        }
-        unsigned long long den[2] = {0, 0};
-        int high[HALF / 2], low[HALF / 2];
+        for (int half = 0; half < 2; half++)
 #pragma unroll
-        for (int i = 0; i < HALF / 2; i++) high[i] = low[i] = 0;
-        // Second pass: four warps take half of a page's keys, then half of the channels.
-        load(part(list[0]), g, whole(0));
-        commit_async();
-        uint8_t *next = list[min(1, all - 1)];
+            for (int i = 0; i < HALF / 2; i++) sums.high[half][i] = sums.low[half][i] = 0;
+#pragma unroll
+        for (int half = 0; half < 2; half++) hold(sums.high[half]), hold(sums.low[half]);
+        // Before the first weights there are none.
+        Weights weights[2] = {};
+        Planes<STEP> planes;
+        begin(true);
+        start_scores<STEP>(0, 0, planes);
         for (int p = 0; p < all; p++) {
-            if (p + 1 < all) load(part(next), g, whole(p + 1));
-            next = list[min(p + 2, all - 1)];
-            commit_async();
-            wait_async<1>();
-            publish_tiles();
-            __syncthreads();
-            Page page = whole(p);
-            // Eight numbers of at most 2^24 a page.
-            unsigned page_den[2] = {0, 0};
-            int s[HALF_KEYS / 2];
-            half_scores(page, half, s);
 #pragma unroll
-            for (int j = 0; j < HALF_KEYS / 8; j++)
+            for (int half = 0; half < 2; half++) {
+                wait_wgmma<0>();
+                int s[STEP / 2];
 #pragma unroll
-                for (int r = 0; r < 2; r++) {
-                    attention::Pair pair;
-                    int in_page = half * HALF_KEYS + j * 8 + t * 2;
-#pragma unroll
-                    for (int e = 0; e < 2; e++)
-                        page_den[r] += pair.weigh(
-                            e, s[4 * j + 2 * r + e], factor[r], page.key_scales[in_page + e], page.value_scales[in_page + e],
-                            p * KEYS + in_page + e < n[r], most[r], to_weights[r]);
-                    *reinterpret_cast<uint16_t *>(weights + tile_at(own[r], in_page / 16) + in_page % 16) = pair.high;
-                    *reinterpret_cast<uint16_t *>(weights + tile_at(own[r], 4 + in_page / 16) + in_page % 16) = pair.low;
-                }
-#pragma unroll
-            for (int r = 0; r < 2; r++) den[r] += page_den[r];
-            publish_tiles();
-            __syncthreads();
-            begin_wgmma();
-            Tile a = tile_of(weights), b = tile_of(page.values);
-#pragma unroll
-            for (int kk = 0; kk < KEYS; kk += 32) {
-                wgmma<HALF>(high, from_k(a, kk), from_k(b, half * KEYS + kk));
-                wgmma_us<HALF>(low, from_k(a, KEYS + kk), from_k(b, half * KEYS + kk));
+                for (int i = 0; i < STEP / 2; i++) s[i] = planes.score(i);
+                // While the weights of these keys are made, the scores of the next ones are, and the values of those before are added.
+                if (half) start_scores<STEP>(min(p + 1, all - 1), 0, planes);
+                else start_scores<STEP>(p, STEP, planes);
+                start_values(half ? p : p + PAGES - 1, half ? 0 : STEP, weights[1 - half], sums);
+                if (!half) advance(p, true);
+                if (p < full) weigh<true>(p, half * STEP, s, rows, weights[half]);
+                else weigh<false>(p, half * STEP, s, rows, weights[half]);
             }
-            end_products();
-            __syncthreads();
         }
+        start_values(all - 1, STEP, weights[1], sums);
+        wait_wgmma<0>();
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-            den[r] = attention::quad_sum(den[r]);
-            if (t == 0) other_den[half][own[r]] = den[r];
+            float d = mul(__ll2float_rn((long long)attention::quad_sum(rows.den[r])), 0x1p-24f);
+            if (!rows.n[r]) continue;
+            int m = thread_anew() / 32 * 16 + lane / 4 + r * 8, at = row_at(m);
+            float scale = rows.scale[r], to_output = scale < TINY ? 0.0f : div(div(scale, 32767.0f), d);
+#pragma unroll
+            for (int half = 0; half < 2; half++)
+#pragma unroll
+                for (int j = 0; j < HALF / 8; j++)
+#pragma unroll
+                    for (int e = 0; e < 2; e++) {
+                        int c = half * HALF + j * 8 + t * 2 + e, i = 4 * j + 2 * r + e;
+                        long long sum = 256LL * sums.high[half][i] + sums.low[half][i];
+                        if (c < size) out[(size_t)at * size + c] = mul(__ll2float_rn(sum), to_output);
+                    }
         }
+    }
+
+private:
+    /// Of four 12-bit numbers, two a word: what is left without the last four bits, and these.
+    __device__ __forceinline__ static unsigned high_plane(unsigned a, unsigned b) { return __byte_perm(a >> 4, b >> 4, 0x6420); }
+    __device__ __forceinline__ static unsigned low_plane(unsigned a, unsigned b) { return __byte_perm(a, b, 0x6420) & 0x0F0F0F0Fu; }
+
+    /// What all threads asked for is there, and seen by the tensor cores; and all threads have come here.
+    __device__ __forceinline__ static void arrive() {
+        wait_async<0>();
+        publish_tiles();
         __syncthreads();
-#pragma unroll
-        for (int r = 0; r < 2; r++) {
-            if (!n[r]) continue;
-            float d = mul(__ll2float_rn((long long)(den[r] + other_den[1 - half][own[r]])), 0x1p-24f);
-            float to_output = scale[r] < TINY ? 0.0f : div(div(scale[r], 32767.0f), d);
-#pragma unroll
-            for (int j = 0; j < HALF / 8; j++)
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    int c = half * HALF + j * 8 + t * 2 + e;
-                    long long sum = 256LL * high[4 * j + 2 * r + e] + low[4 * j + 2 * r + e];
-                    if (c < size) out[(size_t)at[r] * size + c] = mul(__ll2float_rn(sum), to_output);
-                }
-        }
     }
 };
 
 }  // namespace
 
-/// out[row][head][D]. grid (kvHeads, tiles), 256 threads; tiles as those of attend_tiles. The heads' size is a multiple of 16, D that size rounded up
-/// to 64 or 128. Shared memory: 1,024 bytes, queries and four pages of keys of 128 * D bytes each, and 8,192 of weights; two pages with their values
-/// take less.
+/// out[row][head][D]. grid (kvHeads, tiles), 256 threads; a tile is up to 128 / shared consecutive tokens of one sequence, from batch row tile_first.
+/// The heads' size is a multiple of 16, D that size rounded up to 64 or 128. Shared memory: 1,024 bytes, 256 * D of queries, and four pages of
+/// 192 * D bytes each.
 #define ATTEND_HOPPER(D)                                                                                                               \
-    extern "C" __global__ void __launch_bounds__(256, 2) attend_hopper_##D(                                                            \
+    extern "C" __global__ void __launch_bounds__(256, 1) attend_hopper_##D(                                                            \
         const int16_t *q, const float *sq, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root,   \
         int heads, int kv_heads, int size, const int *tile_first, const int *tile_count, float *out, int *status) {                    \
         follow_previous();                                                                                                             \
         DYN_SHARED(int8_t, shared);                                                                                                    \
-        __shared__ __align__(16) float scales[4 * 2 * pages::TOKENS];                                                                  \
-        __shared__ float others[2][2][64];                                                                                             \
-        __shared__ unsigned long long other_den[2][64];                                                                                \
         using T = HopperAttention<D>;                                                                                                  \
+        __shared__ __align__(16) float scales[T::PAGES * 2 * T::KEYS];                                                                 \
         int8_t *tiles = aligned(shared);                                                                                               \
         /* The last tiles have most to do, so they come first. */                                                                      \
         int tile = gridDim.y - 1 - blockIdx.y;                                                                                         \
-        T{tiles, tiles + T::PLANES, tiles + T::PLANES + T::TILE, scales, others, other_den}.run(                                       \
+        /* All lanes have the same, but only so does the compiler know it, and takes uniform registers for where tiles begin. */       \
+        int group = __shfl_sync(0xffffffffu, (int)threadIdx.x / 128, 0);                                                               \
+        T{tiles + group * T::PLANES, tiles + T::GROUPS * T::PLANES, scales}.run(                                                       \
             q, sq, pages::Cache{tables, layer, kv_heads, size}, positions, inverse_root, heads, tile_first[tile], tile_count[tile],    \
             out, status);                                                                                                              \
     }                                                                                                                                  \
-    EMU_KERNEL(attend_hopper_##D, 256, 4096)
+    EMU_KERNEL(attend_hopper_##D, 256, 2048)
 
 ATTEND_HOPPER(64)
 ATTEND_HOPPER(128)

@@ -170,8 +170,8 @@ struct Tile {
             for (int e = 0; e < 4; e++) high[j][e] = low[j][e] = 0;
         over_pages(list, cache, g, all, true, [&](int p) {
             const float *key_scale = key_scales(p), *value_scale = value_scales(p);
-            // Sixteen numbers of at most 2^24 a page.
-            unsigned page_den[2] = {0, 0};
+            // Sixteen numbers of at most 2^24 a page, beside what counting adds to each.
+            unsigned page_den[2] = {0u - 16 * attention::COUNTED_0, 0u - 16 * attention::COUNTED_0};
 #pragma unroll 1
             for (int from = 0; from < KEYS; from += 32) {
                 int s[4][4];
@@ -180,17 +180,20 @@ struct Tile {
                 for (int j = 0; j < 4; j++)
 #pragma unroll
                     for (int r = 0; r < 2; r++) {
-                        attention::Pair pair;
+                        unsigned u[2];
 #pragma unroll
                         for (int e = 0; e < 2; e++) {
                             int in_page = from + j * 8 + t * 2 + e;
-                            page_den[r] += pair.weigh(
-                                e, s[j][2 * r + e], factor[r], key_scale[in_page], value_scale[in_page], p * KEYS + in_page < n[r], most[r],
-                                to_weights[r]);
+                            bool is_seen = p * KEYS + in_page < n[r];
+                            float weight = attention::weigh(s[j][2 * r + e], factor[r], key_scale[in_page], most[r]);
+                            weight = is_seen ? weight : 0.0f;
+                            page_den[r] += attention::counted(weight);
+                            u[e] = attention::with_value(weight, is_seen ? value_scale[in_page] : 0.0f, to_weights[r]);
                         }
+                        unsigned planes = attention::by_plane(u[0], u[1]);
                         int8_t *to = weights + (warp * 16 + group + r * 8) * TOKEN_STRIDE + from + j * 8 + t * 2;
-                        *reinterpret_cast<uint16_t *>(to) = pair.high;
-                        *reinterpret_cast<uint16_t *>(to + WEIGHTS) = pair.low;
+                        *reinterpret_cast<uint16_t *>(to) = (uint16_t)(planes >> 16);
+                        *reinterpret_cast<uint16_t *>(to + WEIGHTS) = (uint16_t)planes;
                     }
             }
 #pragma unroll

@@ -152,8 +152,8 @@ __device__ __forceinline__ void attend_short(
         });
 #pragma unroll
     for (int o = 16; o >= KEY_LANES; o >>= 1) {
-        own_most = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(own_most), o)), own_most);
-        own_scale = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(own_scale), o)), own_scale);
+        own_most = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(own_most), o)), own_most);
+        own_scale = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(own_scale), o)), own_scale);
     }
     if (in_warp < KEY_LANES) {
         found[warp][in_warp] = own_most;
@@ -169,8 +169,8 @@ __device__ __forceinline__ void attend_short(
         float a = head < share.count && part < warps ? found_scale[part][head] : 0.0f;
 #pragma unroll
         for (int o = HEAD_LANES / 2; o; o >>= 1) {
-            m = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
-            a = larger(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
+            m = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
+            a = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
         }
         if (part == 0 && head < share.count) {
             if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);

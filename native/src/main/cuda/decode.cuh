@@ -1,6 +1,7 @@
 // What attention of rows that decode has in common: which heads a block takes, and the scores of a page.
 #pragma once
 #include "exact.cuh"
+#include "machine.cuh"
 #include "pages.cuh"
 
 namespace decode {
@@ -109,8 +110,5 @@ __device__ __forceinline__ void score_page(const pages::Part &part, const Share 
         if (lane < share.count) found(tid / KEY_LANES + u * KEYS_AT_ONCE, mine, key_scale[u], value_scale[u]);
     }
 }
-
-/// The larger; NaN where either is.
-__device__ __forceinline__ float larger(float a, float b) { return a > b || a != a ? a : b; }
 
 }  // namespace decode

@@ -38,8 +38,8 @@ __device__ __forceinline__ float div(float a, float b) { return __fdiv_rn(a, b);
 /// conversions between floats and integers that a GPU is slow at.
 constexpr float TO_INTEGER = 0x1.8p23f;
 
-/// exp for x <= 0; 0 below EXP_FLOOR.
-__device__ __forceinline__ float exp(float x) {
+/// exp from EXP_FLOOR to 0.
+__device__ __forceinline__ float exp_from_floor(float x) {
     float shifted = add(mul(x, LOG2E), TO_INTEGER);
     float n = sub(shifted, TO_INTEGER);
     float r = __fmaf_rn(n, -LN2_HI, x);
@@ -50,9 +50,14 @@ __device__ __forceinline__ float exp(float x) {
     p = __fmaf_rn(p, r, E2);
     p = __fmaf_rn(p, r, 1.0f);
     p = __fmaf_rn(p, r, 1.0f);
-    // The other bits of `shifted` leave by the shift. Below the floor all of this is computed for nothing, for a branch would cost more.
-    float all = mul(p, __int_as_float((int)(((unsigned)__float_as_int(shifted) + 127u) << 23)));
-    return x < EXP_FLOOR ? 0.0f : all;
+    // The other bits of `shifted` leave by the shift.
+    return mul(p, __int_as_float((int)(((unsigned)__float_as_int(shifted) << 23) + (127u << 23))));
+}
+
+/// exp for x <= 0; 0 below EXP_FLOOR, where the rest is computed for nothing, for a branch would cost more.
+__device__ __forceinline__ float exp(float x) {
+    float above = exp_from_floor(x);
+    return x < EXP_FLOOR ? 0.0f : above;
 }
 
 /// n / (1 + e) as div gives it, for e from 0 to 1 and n of e or 1: a chord of the reciprocal, two of Halley's steps, and the quotient corrected by

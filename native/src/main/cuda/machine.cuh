@@ -23,6 +23,20 @@ __device__ __forceinline__ void await_previous() {
 /// Has the line of 128 bytes at an address brought into the L2 cache, while the thread goes on. What is read later is what stands there then.
 __device__ __forceinline__ void bring_to_l2(const void *from) { asm volatile("prefetch.global.L2 [%0];" ::"l"(from)); }
 
+/// The larger of both; NaN where one is.
+__device__ __forceinline__ float max_or_nan(float a, float b) {
+    float c;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(c) : "f"(a), "f"(b));
+    return c;
+}
+
+/// threadIdx.x, read again: what follows from it is found again too, rather than kept.
+__device__ __forceinline__ int thread_anew() {
+    int thread;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+    return thread;
+}
+
 /// Sum of four products of unsigned bytes of a with signed bytes of b.
 __device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {
     asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));

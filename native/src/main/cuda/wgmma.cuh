@@ -40,6 +40,13 @@ __device__ __forceinline__ void wait_wgmma() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
 }
 
+/// Has the compiler put sums into their registers here, and not between the products that add to them: those it would take one by one.
+template <int N>
+__device__ __forceinline__ void hold(int (&d)[N]) {
+#pragma unroll
+    for (int i = 0; i < N; i++) asm volatile("" : "+r"(d[i])::"memory");
+}
+
 #define FOUR(i) "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3])
 #define SIXTEEN(i) FOUR(i), FOUR(i + 4), FOUR(i + 8), FOUR(i + 12)
 
@@ -113,29 +120,80 @@ __device__ __forceinline__ void wgmma<256>(int (&d)[128], Tile a, Tile b) {
         : "l"(a), "l"(b));
 }
 
-/// The same with A unsigned.
+#define OUT_FOUR(i) "=r"(d[i]), "=r"(d[i + 1]), "=r"(d[i + 2]), "=r"(d[i + 3])
+#define OUT_SIXTEEN(i) OUT_FOUR(i), OUT_FOUR(i + 4), OUT_FOUR(i + 8), OUT_FOUR(i + 12)
+
+/// d = A * B: the first of a sum.
 template <int N>
-__device__ __forceinline__ void wgmma_us(int (&d)[N / 2], Tile a, Tile b);
+__device__ __forceinline__ void wgmma_first(int (&d)[N / 2], Tile a, Tile b);
 template <>
-__device__ __forceinline__ void wgmma_us<32>(int (&d)[16], Tile a, Tile b) {
+__device__ __forceinline__ void wgmma_first<32>(int (&d)[16], Tile a, Tile b) {
     asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n32k32.s32.u8.s8 {"
+        "wgmma.mma_async.sync.aligned.m64n32k32.s32.s8.s8 {"
         "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-        "%16, %17, 1;"
-        : SIXTEEN(0)
+        "%16, %17, 0;"
+        : OUT_SIXTEEN(0)
         : "l"(a), "l"(b));
 }
 template <>
-__device__ __forceinline__ void wgmma_us<64>(int (&d)[32], Tile a, Tile b) {
+__device__ __forceinline__ void wgmma_first<64>(int (&d)[32], Tile a, Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
+        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "%32, %33, 0;"
+        : OUT_SIXTEEN(0), OUT_SIXTEEN(16)
+        : "l"(a), "l"(b));
+}
+
+/// d += A * B with A in registers, which keep it until the product is waited for: lane 4 g + t of warp w has in a[2 i + half] row 16 w + 8 half + g
+/// and bytes 16 i + 4 t to 16 i + 4 t + 3 of k.
+template <int N>
+__device__ __forceinline__ void wgmma(int (&d)[N / 2], const unsigned (&a)[4], Tile b);
+/// The same with A unsigned.
+template <int N>
+__device__ __forceinline__ void wgmma_us(int (&d)[N / 2], const unsigned (&a)[4], Tile b);
+template <>
+__device__ __forceinline__ void wgmma<32>(int (&d)[16], const unsigned (&a)[4], Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n32k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+        "{%16, %17, %18, %19}, %20, 1;"
+        : SIXTEEN(0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma<64>(int (&d)[32], const unsigned (&a)[4], Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
+        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "{%32, %33, %34, %35}, %36, 1;"
+        : SIXTEEN(0), SIXTEEN(16)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma_us<32>(int (&d)[16], const unsigned (&a)[4], Tile b) {
+    asm volatile(
+        "wgmma.mma_async.sync.aligned.m64n32k32.s32.u8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+        "{%16, %17, %18, %19}, %20, 1;"
+        : SIXTEEN(0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+template <>
+__device__ __forceinline__ void wgmma_us<64>(int (&d)[32], const unsigned (&a)[4], Tile b) {
     asm volatile(
         "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
         "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
         " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "%32, %33, 1;"
+        "{%32, %33, %34, %35}, %36, 1;"
         : SIXTEEN(0), SIXTEEN(16)
-        : "l"(a), "l"(b));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
 }
 
+#undef OUT_FOUR
+#undef OUT_SIXTEEN
 #undef FOUR
 #undef SIXTEEN
 

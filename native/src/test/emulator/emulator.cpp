@@ -46,9 +46,12 @@ struct Copy {
 /// d += A * B by one thread of a product of four warps, see wgmma.cuh.
 struct Product {
     int columns;
-    bool is_unsigned;
+    bool is_first, is_unsigned;
     int *d;
     const int8_t *a, *b;
+    /// Where a is null: this thread's registers of A, which must still hold what the first of all four lanes' words say.
+    const unsigned *registers;
+    uint32_t own[4], quad[16];
 };
 
 enum class State { READY, AT_BARRIER, IN_WARP, DONE };
@@ -59,7 +62,7 @@ struct Fiber {
     State state;
     unsigned index;
     int line;
-    uint32_t in[10], out[4];
+    uint32_t in[10], out[16];
     /// Groups that were committed, and at the end the one that is not yet.
     std::vector<std::vector<Copy>> copies;
     std::vector<std::vector<Product>> products;
@@ -147,6 +150,11 @@ bool misaligned(const void *p) { return reinterpret_cast<uintptr_t>(p) % 16; }
 /// All lanes of `mask` have arrived: computes what each gets. `w` is lane 0 of the warp, `n` its lanes.
 void complete(Fiber *w, unsigned n, unsigned mask, Collective what) {
     if (what == Collective::SYNC) return;
+    if (what == Collective::QUADS) {
+        for (unsigned i = 0; i < n; i++)
+            for (unsigned t = 0; t < 4; t++) memcpy(w[i].out + 4 * t, w[(i & ~3u) + t].in, 16);
+        return;
+    }
     if (what == Collective::SHUFFLE) {
         for (unsigned i = 0; i < n; i++) {
             if (!(mask >> i & 1)) continue;
@@ -233,7 +241,12 @@ void tile_row(const int8_t *tile, int r, int8_t *out) {
 void compute(const Product &p, unsigned index) {
     unsigned warp = index / 32 % 4, g = index % 32 / 4, t = index % 4;
     int8_t a[2][32], b[32];
-    for (int half = 0; half < 2; half++) tile_row(p.a, warp * 16 + half * 8 + g, a[half]);
+    if (!p.a && memcmp(p.registers, p.own, sizeof p.own)) stop("a product's factor in registers is replaced before the product is waited for");
+    for (int half = 0; half < 2; half++) {
+        if (p.a) tile_row(p.a, warp * 16 + half * 8 + g, a[half]);
+        else
+            for (int word = 0; word < 8; word++) memcpy(a[half] + 4 * word, &p.quad[word % 4 * 4 + word / 4 * 2 + half], 4);
+    }
     for (int j = 0; j < p.columns / 8; j++)
         for (int e = 0; e < 2; e++) {
             tile_row(p.b, j * 8 + t * 2 + e, b);
@@ -241,20 +254,33 @@ void compute(const Product &p, unsigned index) {
                 int sum = 0;
                 for (int k = 0; k < 32; k++) sum += (p.is_unsigned ? (uint8_t)a[half][k] : a[half][k]) * b[k];
                 int &d = p.d[4 * j + 2 * half + e];
-                d = (int)((unsigned)d + (unsigned)sum);
+                d = (int)((p.is_first ? 0u : (unsigned)d) + (unsigned)sum);
             }
         }
 }
 
 }  // namespace
 
-void wgmma(int n, bool is_unsigned, int *d, const int8_t *a, const int8_t *b) {
-    for (const int8_t *tile : {a, b})
-        if (reinterpret_cast<uintptr_t>(tile) % 1024 % 32 || reinterpret_cast<uintptr_t>(tile) % 1024 >= 128)
+namespace {
+
+void add(const Product &product) {
+    for (const int8_t *tile : {product.a, product.b})
+        if (tile && (reinterpret_cast<uintptr_t>(tile) % 1024 % 32 || reinterpret_cast<uintptr_t>(tile) % 1024 >= 128))
             stop("a tile of wgmma that begins where neither 1,024 nor a step of 32 bytes of k from there divides the address");
     auto &products = block->running->products;
     if (products.empty()) products.emplace_back();
-    products.back().push_back({n, is_unsigned, d, a, b});
+    products.back().push_back(product);
+}
+
+}  // namespace
+
+void wgmma(int n, bool is_first, int *d, const int8_t *a, const int8_t *b) { add({n, is_first, false, d, a, b, nullptr, {}, {}}); }
+
+void wgmma_registers(int n, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line) {
+    Product product{n, false, is_unsigned, d, nullptr, b, a, {}, {}};
+    memcpy(product.own, a, sizeof product.own);
+    warp(Collective::QUADS, 0xffffffffu, product.own, 4, product.quad, 16, line);
+    add(product);
 }
 
 void commit_wgmma() {

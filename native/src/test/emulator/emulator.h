@@ -36,11 +36,17 @@ struct alignas(16) int4 {
 struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
 static inline int4 make_int4(int a, int b, int c, int d) { return {a, b, c, d}; }
 
 namespace emu {
 
-enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US, MATRICES };
+enum class Collective { SHUFFLE, SYNC, MMA_SS, MMA_US, MATRICES, QUADS };
 
 struct Thread {
     uint3 thread, block;
@@ -73,8 +79,10 @@ struct Kernel {
 void copy_async(void *to, const void *from);
 void commit_async();
 void wait_async(unsigned but_last);
-/// For products that are computed late: what this thread has of `n` columns.
-void wgmma(int n, bool is_unsigned, int *d, const int8_t *a, const int8_t *b);
+/// For products that are computed late: what this thread has of `n` columns. The first of a sum replaces what d held.
+void wgmma(int n, bool is_first, int *d, const int8_t *a, const int8_t *b);
+/// With A in registers, which are read late too.
+void wgmma_registers(int n, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line);
 void commit_wgmma();
 void wait_wgmma(unsigned but_last);
 /// Brings nothing, but reads there.
@@ -148,6 +156,7 @@ static inline void wait_async() {
     emu::wait_async(N);
 }
 
+static inline int thread_anew() { return (int)emu::current->thread.x; }
 static inline void let_next_begin() {}
 static inline void bring_to_l2(const void *from) { emu::bring_to_l2(from); }
 static inline void await_previous() { emu::await_previous(); }
@@ -157,6 +166,8 @@ static inline Tile tile_of(const int8_t *at) { return at; }
 static inline Tile from_k(Tile tile, int k) { return tile + k; }
 static inline void publish_tiles() {}
 static inline void begin_wgmma() {}
+template <int N>
+static inline void hold(int (&)[N]) {}
 static inline void commit_wgmma() { emu::commit_wgmma(); }
 template <int N>
 static inline void wait_wgmma() {
@@ -167,9 +178,17 @@ static inline void wgmma(int (&d)[N / 2], Tile a, Tile b) {
     emu::wgmma(N, false, d, a, b);
 }
 template <int N>
-static inline void wgmma_us(int (&d)[N / 2], Tile a, Tile b) {
+static inline void wgmma_first(int (&d)[N / 2], Tile a, Tile b) {
     emu::wgmma(N, true, d, a, b);
 }
+#define wgmma_by_registers(name, is_unsigned)                                            \
+    template <int N>                                                                     \
+    static inline void name(int (&d)[N / 2], const unsigned (&a)[4], Tile b) {           \
+        emu::wgmma_registers(N, is_unsigned, d, a, b, __LINE__);                         \
+    }
+wgmma_by_registers(wgmma, false)
+wgmma_by_registers(wgmma_us, true)
+#undef wgmma_by_registers
 
 static inline int dp4a_us(unsigned a, int b, int c) {
     for (int i = 0; i < 4; i++) c = (int)((unsigned)c + (unsigned)((int)(uint8_t)(a >> (8 * i)) * (int)(int8_t)(b >> (8 * i))));
@@ -187,6 +206,14 @@ static inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned n) 
     n &= 31;
     return n ? low >> n | high << (32 - n) : low;
 }
+/// Bytes of a, then of b, counted from 0: those that the digits of `which` name.
+static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned which) {
+    uint64_t both = (uint64_t)b << 32 | a;
+    unsigned out = 0;
+    for (int i = 0; i < 4; i++) out |= (unsigned)(both >> 8 * (which >> 4 * i & 7) & 255) << 8 * i;
+    return out;
+}
+static inline float max_or_nan(float a, float b) { return a != a || b != b ? NAN : a > b ? a : b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fsub_rn(float a, float b) { return a - b; }

@@ -42,6 +42,9 @@ final class DevicePass implements Executor {
     /** Rows of a tile of attention, heads that share a kv head counted one by one. */
     private static final int TILE = 64;
 
+    /** The same of Hopper's own kernel: two groups of warps share a page's keys. */
+    private static final int HOPPER_TILE = 128;
+
     /** Query heads that a block of decoding attention takes. */
     private static final int HEADS_AT_ONCE = 8;
 
@@ -402,7 +405,7 @@ final class DevicePass implements Executor {
     /** Lays out what goes up; returns its length in bytes. */
     private long fill(Batch batch, int[] tokens) {
         int shared = config.heads() / config.kvHeads();
-        int tileTokens = TILE / shared;
+        int tileTokens = (isHopperAttention() ? HOPPER_TILE : TILE) / shared;
         long list = listsAt;
         boolean leading = true;
         for (int s = 0; s < batch.segments.size(); s++) {
@@ -576,6 +579,10 @@ final class DevicePass implements Executor {
                 .run((config.heads() + 2 * config.kvHeads() + SPLIT_HEADS - 1) / SPLIT_HEADS, rows, 256);
     }
 
+    private boolean isHopperAttention() {
+        return products.way() == Products.Way.WGMMA && config.headDim() <= 128 && config.headDim() % 16 == 0;
+    }
+
     private void attend(Batch batch, int l) {
         if (batch.decoding > 0) {
             decode(batch.decoding, l);
@@ -583,9 +590,7 @@ final class DevicePass implements Executor {
         int rest = batch.rows - batch.decoding;
         if (rest > 0) {
             int size = config.headDim() <= 64 ? 64 : config.headDim() <= 128 ? 128 : 256;
-            boolean isHopper = products.way() == Products.Way.WGMMA
-                    && config.headDim() % 16 == 0
-                    && cuda.has("attend_hopper_" + size);
+            boolean isHopper = isHopperAttention();
             withCache(
                             main.kernel((isHopper ? "attend_hopper_" : "attend_tiles_") + size)
                                     .with(q)

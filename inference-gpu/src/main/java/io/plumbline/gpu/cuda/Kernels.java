@@ -63,11 +63,11 @@ final class Kernels {
     }
 
     /**
-     * Bytes for {@code attend_hopper_*} of heads padded to {@code size} channels, 64 or 128: queries, weights, and four
-     * pages of keys.
+     * Bytes for {@code attend_hopper_*} of heads padded to {@code size} channels, 64 or 128: queries, and four pages of
+     * keys and values.
      */
     static int hopperAttentionShared(int size) {
-        return 1024 + 128 * size + 64 * 128 + 4 * 128 * size;
+        return 1024 + 256 * size + 4 * 192 * size;
     }
 
     private static Map<String, Integer> all() {

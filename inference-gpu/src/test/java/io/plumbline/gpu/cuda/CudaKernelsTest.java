@@ -803,6 +803,25 @@ class CudaKernelsTest {
         }
         attention(32, 130, 1, 9, false);
         attention(128, 40, 1, 64, false);
+        // Both halves of a tile have rows, which see the page that they end in, and the one before, in part or whole.
+        for (int size : new int[] {48, 64, 112, 128}) {
+            for (int context : new int[] {10, 66, 133, 197, 256}) {
+                attention(size, context, 1, 16, false);
+            }
+        }
+    }
+
+    /** In a page that all rows see whole, and in the one that they end in. */
+    @ParameterizedTest
+    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+    void attentionTellsOfWhatIsNotFinite(float scale) {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        for (int size : new int[] {64, 128}) {
+            for (int key : new int[] {0, 63, 64, 127, 130}) {
+                attention(size, 140, 1, 16, false, 3, key, scale);
+            }
+        }
     }
 
     /**
@@ -828,6 +847,15 @@ class CudaKernelsTest {
     }
 
     private void attention(int size, int context, int kvHeads, int heads, boolean zeroValues, int splits) {
+        attention(size, context, kvHeads, heads, zeroValues, splits, -1, 0);
+    }
+
+    /**
+     * @param badKey a key that has {@code badScale} for its scale, after what is expected is computed: attention must
+     *     then say so; -1 where there is none.
+     */
+    private void attention(
+            int size, int context, int kvHeads, int heads, boolean zeroValues, int splits, int badKey, float badScale) {
         Random random = new Random(size * 1000L + context);
         ModelConfig c = new ModelConfig(
                 32, 2, heads, kvHeads, size, 32, 8, Math.max(256, context), 1e-6f, Rope.plain(10_000), false, false);
@@ -864,6 +892,9 @@ class CudaKernelsTest {
             }
             scales[r] = math.quantizeRow(expected, r * c.queryDim(), c.queryDim(), quantized, r * c.queryDim());
         }
+        if (badKey >= 0) {
+            sk[badKey * kvHeads] = badScale;
+        }
         int pages = (context + 63) / 64;
         int layer = 64 * kvHeads * (3 * size + 8);
         long[] list = new long[pages];
@@ -882,14 +913,6 @@ class CudaKernelsTest {
         Buffer dp = gpu.of(positions);
         int stride = pages * 64;
         int groups = kvHeads * ((heads / kvHeads + 7) / 8);
-        int tileTokens = 64 / (heads / kvHeads);
-        int tiles = (rows + tileTokens - 1) / tileTokens;
-        int[] tileFirst = new int[tiles];
-        int[] tileCount = new int[tiles];
-        for (int i = 0; i < tiles; i++) {
-            tileFirst[i] = i * tileTokens;
-            tileCount[i] = Math.min(tileTokens, rows - i * tileTokens);
-        }
         int d = size <= 64 ? 64 : size <= 128 ? 128 : 256;
         for (long order : Gpu.ORDERS) {
             Buffer scores = gpu.memory(4L * rows * heads * stride);
@@ -969,13 +992,24 @@ class CudaKernelsTest {
                     x,
                     scale,
                     status);
-            same(quantized, x, what + ", decoding");
-            same(scales, scale, "its scales");
+            if (badKey < 0) {
+                same(quantized, x, what + ", decoding");
+                same(scales, scale, "its scales");
+            }
             String tiled = "attend_tiles_" + d;
             String hopper = "attend_hopper_" + d;
             boolean hasHopper = gpu.driver().has(hopper) && size % 16 == 0;
             for (String kernel : hasHopper ? List.of(tiled, hopper) : List.of(tiled)) {
+                int tileTokens = (kernel.equals(hopper) ? 128 : 64) / (heads / kvHeads);
+                int tiles = (rows + tileTokens - 1) / tileTokens;
+                int[] tileFirst = new int[tiles];
+                int[] tileCount = new int[tiles];
+                for (int i = 0; i < tiles; i++) {
+                    tileFirst[i] = i * tileTokens;
+                    tileCount[i] = Math.min(tileTokens, rows - i * tileTokens);
+                }
                 Buffer out = gpu.memory(4L * expected.length);
+                Buffer told = badKey < 0 ? status : gpu.of(new int[1]);
                 gpu.run(
                         kernel,
                         kvHeads,
@@ -996,10 +1030,16 @@ class CudaKernelsTest {
                         gpu.of(tileFirst),
                         gpu.of(tileCount),
                         out,
-                        status);
-                same(expected, out, what + ", " + kernel);
+                        told);
+                if (badKey < 0) {
+                    same(expected, out, what + ", " + kernel);
+                } else {
+                    assertEquals(1, first(told), what + ", " + kernel + ", key " + badKey + " is not finite");
+                }
             }
-            assertEquals(0, first(status));
+            if (badKey < 0) {
+                assertEquals(0, first(status));
+            }
         }
     }
 
