@@ -295,7 +295,7 @@ struct HopperGemm {
 
 HOPPER(1, 8, 6)
 HOPPER(1, 16, 5)
-HOPPER(2, 32, 5)
-HOPPER(4, 64, 5)
-HOPPER(4, 128, 4)
+HOPPER(1, 32, 4)
+HOPPER(2, 64, 4)
+HOPPER(2, 128, 3)
 HOPPER(2, 256, 4)

@@ -1,6 +1,4 @@
-// int8 products for a few rows: y[r][n] = sum_k x[r][k] * w[n][k]. A warp a weight row, so that weights are read once, at the speed of memory. For one
-// row of the batch several warps share a long weight row, or a gate's and its up's: what a warp then reads is on its way all at once, blocks take no
-// longer than that, and so many of them end together.
+// int8 products for a few rows: y[r][n] = sum_k x[r][k] * w[n][k]. A warp a weight row, so that weights are read once, at the speed of memory.
 #include "machine.cuh"
 #include "products.cuh"
 
@@ -143,145 +141,26 @@ __device__ __forceinline__ void gemv(const int8_t *x, int rows, const int8_t *w,
 
 }  // namespace
 
-namespace {
-
-/// What one row of the batch needs: a block's four warps are P parts of 4 / P outputs.
-template <After A, int P>
-struct OneRow {
-    static constexpr int MATRICES = A == After::GATE ? 2 : 1;
-    /// Warps that share a weight row.
-    static constexpr int SHARE = P / MATRICES;
-    static constexpr int OUTPUTS = WARPS / P;
-    static_assert(SHARE >= 1 && WARPS % P == 0, "an output's warps are in one block");
-
-    int4 at[LOADS];
-
-    __device__ __forceinline__ void load(const int8_t *row, int i, int end) {
-#pragma unroll
-        for (int u = 0; u < LOADS; u++)
-            at[u] = i + u * STEP < end ? __ldg(reinterpret_cast<const int4 *>(row + i + u * STEP)) : int4{0, 0, 0, 0};
-    }
-
-    __device__ __forceinline__ int multiply(const int8_t *x, int i, int end, int sum) const {
-#pragma unroll
-        for (int u = 0; u < LOADS; u++)
-            if (i + u * STEP < end) sum = dot16(at[u], *reinterpret_cast<const int4 *>(x + i + u * STEP), sum);
-        return sum;
-    }
-
-    __device__ __forceinline__ void run(const int8_t *x, const int8_t *w, int k, const Output &out, int *sums) {
-        let_next_begin();
-        int warp = threadIdx.x / 32, lane = threadIdx.x & 31, part = warp % P, n = blockIdx.x * OUTPUTS + warp / P;
-        bool exists = n < out.n, whole = k % 16 == 0;
-        // Behind the last output a warp does the last one's products for nothing: all come to the barrier.
-        const int8_t *row = w + (size_t)(part / SHARE * out.n + min(n, out.n - 1)) * k;
-        int steps = (k + STEP - 1) / STEP, each = (steps + SHARE - 1) / SHARE * STEP;
-        int begin = part % SHARE * each, end = min(k, begin + each), i = begin + lane * 16, sum = 0;
-        // No kernel writes weights, so the first of them need not wait for the one before: what it takes to end is not lost to memory.
-        if (whole) load(row, i, end);
-        await_previous();
-        // What becomes of the sums is asked for before all sums are there.
-        bool tells = part == 0 && lane == 0 && exists;
-        float in_scale = 0.0f, row_scale = 0.0f, up_scale = 0.0f, old = 0.0f;
-        unsigned known = 0;
-        if (tells && A != After::STORE) {
-            in_scale = out.in_scale[0];
-            row_scale = out.row_scale[n];
-            if (A == After::GATE) {
-                up_scale = out.row_scale[out.n + n];
-                known = products::known_most(out, 0);
-            } else {
-                old = out.h[n];
-            }
-        }
-        if (whole) {
-            sum = multiply(x, i, end, sum);
-            for (i += LOADS * STEP; i - lane * 16 < end; i += LOADS * STEP) {
-                load(row, i, end);
-                sum = multiply(x, i, end, sum);
-            }
-        } else {
-            for (int b = begin + lane; b < end; b += 32) sum += (int)row[b] * (int)x[b];
-        }
-#pragma unroll
-        for (int o = 16; o; o >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, o);
-        int up = 0;
-        if (P > 1) {
-            if (lane == 0) sums[warp] = sum;
-            __syncthreads();
-            if (!tells) return;
-            sum = 0;
-#pragma unroll
-            for (int q = 0; q < SHARE; q++) {
-                sum += sums[warp + q];
-                if (A == After::GATE) up += sums[warp + SHARE + q];
-            }
-        }
-        if (!tells) return;
-        if (A == After::STORE) {
-            out.y[n] = sum;
-        } else if (A == After::RESIDUAL) {
-            out.h[n] = exact::add(old, exact::dequantize(sum, in_scale, row_scale));
-        } else {
-            float value = products::gated(sum, up, in_scale, row_scale, up_scale);
-            out.h[n] = value;
-            if (exact::magnitude(value) > known) atomicMax(&out.most[0], exact::magnitude(value));
-        }
-    }
-};
-
-}  // namespace
-
-/// For one row, P warps an output. grid ceil(n * P / 4), 128 threads.
-#define GEMV_ROW(P)                                                                                                          \
-    extern "C" __global__ void __launch_bounds__(128, 9) gemv_store_row_##P(                                                 \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                  \
-        __shared__ int sums[WARPS];                                                                                          \
-        OneRow<After::STORE, P>().run(x, w, k, Output{y, nullptr, nullptr, nullptr, nullptr, n}, sums);                      \
-    }                                                                                                                        \
-    EMU_KERNEL(gemv_store_row_##P, 128, P > 1 ? 16 : 0)                                                                      \
-    extern "C" __global__ void __launch_bounds__(128, 9) gemv_residual_row_##P(                                              \
+/// For up to 1, 2, 4 and 8 rows: x holds that many, the last of them perhaps unused. grid ceil(n / 4), 128 threads.
+#define GEMV(R)                                                                                                             \
+    extern "C" __global__ void __launch_bounds__(128) gemv_store_##R(                                                       \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                 \
+        gemv<R, After::STORE>(x, rows, w, k, Output{y, nullptr, nullptr, nullptr, nullptr, n});                             \
+    }                                                                                                                       \
+    EMU_KERNEL(gemv_store_##R, 128, 0)                                                                                      \
+    extern "C" __global__ void __launch_bounds__(128) gemv_residual_##R(                                                    \
         const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) { \
-        __shared__ int sums[WARPS];                                                                                          \
-        OneRow<After::RESIDUAL, P>().run(x, w, k, Output{nullptr, h, in_scale, row_scale, nullptr, n}, sums);                \
-    }                                                                                                                        \
-    EMU_KERNEL(gemv_residual_row_##P, 128, P > 1 ? 16 : 0)
-
-/// The same for a gate and its up, whose outputs take at least two warps.
-#define GEMV_GATE_ROW(P)                                                                                                     \
-    extern "C" __global__ void __launch_bounds__(128, 9) gemv_gate_row_##P(                                                  \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,   \
-        unsigned *most) {                                                                                                    \
-        __shared__ int sums[WARPS];                                                                                          \
-        OneRow<After::GATE, P>().run(x, w, k, Output{nullptr, h, in_scale, row_scale, most, n}, sums);                       \
-    }                                                                                                                        \
-    EMU_KERNEL(gemv_gate_row_##P, 128, 16)
-
-GEMV_ROW(1)
-GEMV_ROW(2)
-GEMV_ROW(4)
-GEMV_GATE_ROW(2)
-GEMV_GATE_ROW(4)
-
-/// For up to 2, 4 and 8 rows: x holds that many, the last of them perhaps unused. grid ceil(n / 4), 128 threads.
-#define GEMV(R)                                                                                                              \
-    extern "C" __global__ void __launch_bounds__(128) gemv_store_##R(                                                        \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, int *y) {                                                  \
-        gemv<R, After::STORE>(x, rows, w, k, Output{y, nullptr, nullptr, nullptr, nullptr, n});                              \
-    }                                                                                                                        \
-    EMU_KERNEL(gemv_store_##R, 128, 0)                                                                                       \
-    extern "C" __global__ void __launch_bounds__(128) gemv_residual_##R(                                                     \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h) { \
-        gemv<R, After::RESIDUAL>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, nullptr, n});                        \
-    }                                                                                                                        \
-    EMU_KERNEL(gemv_residual_##R, 128, 0)                                                                                    \
-    extern "C" __global__ void __launch_bounds__(128) gemv_gate_##R(                                                         \
-        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,   \
-        unsigned *most) {                                                                                                    \
-        gemv<R, After::GATE>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, most, n});                               \
-    }                                                                                                                        \
+        gemv<R, After::RESIDUAL>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, nullptr, n});                       \
+    }                                                                                                                       \
+    EMU_KERNEL(gemv_residual_##R, 128, 0)                                                                                   \
+    extern "C" __global__ void __launch_bounds__(128) gemv_gate_##R(                                                        \
+        const int8_t *x, int rows, const int8_t *w, int n, int k, const float *in_scale, const float *row_scale, float *h,  \
+        unsigned *most) {                                                                                                   \
+        gemv<R, After::GATE>(x, rows, w, k, Output{nullptr, h, in_scale, row_scale, most, n});                              \
+    }                                                                                                                       \
     EMU_KERNEL(gemv_gate_##R, 128, 0)
 
+GEMV(1)
 GEMV(2)
 GEMV(4)
 GEMV(8)

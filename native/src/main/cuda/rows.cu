@@ -67,10 +67,7 @@ struct NormedRow {
 #pragma unroll
         for (int i = 0; i < N; i++)
             if (i * THREADS + (int)threadIdx.x < hidden) sum = __fmaf_rn(value[i], value[i], sum);
-        sum = block_sum(sum, lane);
-        // Now, not before: what the next kernel asks for, all of its multiprocessors at once, would stand before this row.
-        let_next_begin();
-        float mean = add(div(sum, (float)hidden), eps);
+        float mean = add(div(block_sum(sum, lane), (float)hidden), eps);
         float r = div(1.0f, __fsqrt_rn(mean));
         unsigned most = 0;
 #pragma unroll
@@ -96,6 +93,7 @@ struct NormedRow {
 extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
     const float *h, const int *index, const float *gain, int hidden, float eps, int8_t *x, float *scale, unsigned *zero, int zero_words,
     int *status) {
+    let_next_begin();
     __shared__ float lane[LANES];
     __shared__ unsigned bits[THREADS / 32];
     x += (size_t)blockIdx.x * hidden;
@@ -112,7 +110,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_quantize(
         return;
     }
     const float *row = begin();
-    let_next_begin();
     float mean = add(div(block_sum_squares(row, hidden, lane), (float)hidden), eps);
     float r = div(1.0f, __fsqrt_rn(mean));
     unsigned most = 0;
@@ -178,20 +175,16 @@ EMU_KERNEL(quantize_known, THREADS, 0)
 
 namespace {
 
-/// Heads that a block of split_heads takes, a warp each, and channels of a lane.
+/// Heads that a block of split_heads takes, a warp each.
 constexpr int SPLIT = THREADS / 32;
-constexpr int CHANNELS = LANES / 32;
 
-}  // namespace
-
-/// From the fused qkv products to integer heads, see heads.cuh; keys and values also go to their pages. grid (ceil((heads + 2 * kvHeads) / 8), rows),
-/// 256 threads: a head of at most 256 channels a warp. bias, query_gain and key_gain may be null.
-extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
+template <int CHANNELS>
+__device__ __forceinline__ void split_heads(
     const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain,
     float eps, const float *cos, const float *sin, const int *positions, int heads, int kv_heads, int size, int16_t *q, float *sq,
     int16_t *k, float *sk, int8_t *v, float *sv, uint8_t *const *const *tables, long long layer, int *status) {
     let_next_begin();
-    __shared__ float rooms[SPLIT][LANES];
+    __shared__ float rooms[SPLIT][32 * CHANNELS];
     int row = blockIdx.y, index = blockIdx.x * SPLIT + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (index >= heads + 2 * kv_heads) return;
     heads::Source<CHANNELS> source{y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, heads, kv_heads, size};
@@ -223,7 +216,25 @@ extern "C" __global__ void __launch_bounds__(THREADS) split_heads(
     else if (rotated) sk[row * kv_heads + g] = part.key_scales(g)[slot] = scale;
     else sv[row * kv_heads + g] = part.value_scales(g)[slot] = scale;
 }
-EMU_KERNEL(split_heads, THREADS, 8192)
+
+}  // namespace
+
+/// From the fused qkv products to integer heads of at most D channels, see heads.cuh; keys and values also go to their pages. grid (ceil((heads + 2 *
+/// kvHeads) / 8), rows), 256 threads, a head a warp. bias, query_gain and key_gain may be null.
+#define SPLIT_HEADS(D)                                                                                                            \
+    extern "C" __global__ void __launch_bounds__(THREADS) split_heads_##D(                                                        \
+        const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain,                  \
+        const float *key_gain, float eps, const float *cos, const float *sin, const int *positions, int heads, int kv_heads,      \
+        int size, int16_t *q, float *sq, int16_t *k, float *sk, int8_t *v, float *sv, uint8_t *const *const *tables,              \
+        long long layer, int *status) {                                                                                           \
+        split_heads<D / 32>(                                                                                                      \
+            y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, positions, heads, kv_heads, size, q, sq, k, sk, v, \
+            sv, tables, layer, status);                                                                                           \
+    }                                                                                                                             \
+    EMU_KERNEL(split_heads_##D, THREADS, 32 * D)
+
+SPLIT_HEADS(128)
+SPLIT_HEADS(256)
 
 namespace {
 

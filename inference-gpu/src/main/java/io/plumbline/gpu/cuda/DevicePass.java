@@ -562,7 +562,7 @@ final class DevicePass implements Executor {
     }
 
     private void splitHeads(int rows, int l, DeviceWeights.Layer w) {
-        withProducts(main.kernel("split_heads"), w)
+        withProducts(main.kernel(config.headDim() <= 128 ? "split_heads_128" : "split_heads_256"), w)
                 .with(input(positionsAt))
                 .with(config.heads())
                 .with(config.kvHeads())

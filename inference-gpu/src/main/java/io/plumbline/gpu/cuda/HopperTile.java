@@ -8,9 +8,9 @@ package io.plumbline.gpu.cuda;
 enum HopperTile {
     ROWS_8(8, 1, 6, 4),
     ROWS_16(16, 1, 5, 4),
-    ROWS_32(32, 2, 5, 2),
-    ROWS_64(64, 4, 5, 1),
-    ROWS_128(128, 4, 4, 1),
+    ROWS_32(32, 1, 4, 4),
+    ROWS_64(64, 2, 4, 2),
+    ROWS_128(128, 2, 3, 2),
     ROWS_256(256, 2, 4, 1);
 
     /** A grid's second dimension, where weight rows stand, goes no further. */

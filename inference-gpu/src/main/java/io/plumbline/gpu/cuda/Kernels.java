@@ -87,7 +87,8 @@ final class Kernels {
             "quantize_known",
             "quantize_rows",
             "reduce_subtrees",
-            "split_heads",
+            "split_heads_128",
+            "split_heads_256",
             "trace_records"
         }) {
             all.put(name, 0);
@@ -101,11 +102,8 @@ final class Kernels {
         for (String after : new String[] {"store", "residual", "gate"}) {
             all.put("gemm_" + after + "_narrow", NARROW_SHARED);
             all.put("gemm_" + after + "_wide", WIDE_SHARED);
-            for (int rows = 2; rows <= Products.GEMV_ROWS; rows *= 2) {
+            for (int rows = 1; rows <= Products.GEMV_ROWS; rows *= 2) {
                 all.put("gemv_" + after + "_" + rows, 0);
-            }
-            for (int warps = after.equals("gate") ? 2 : 1; warps <= 4; warps *= 2) {
-                all.put("gemv_" + after + "_row_" + warps, 0);
             }
         }
         return Map.copyOf(all);

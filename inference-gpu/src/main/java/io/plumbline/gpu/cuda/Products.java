@@ -30,9 +30,6 @@ final class Products {
 
     private static final int THREADS = 128;
 
-    /** Bytes of weights that a warp of {@code gemv_*_row_*} asks for at once. */
-    private static final int WARP_BYTES = 8 * 512;
-
     private static final String GATE = "gate";
 
     /** What multiplies more rows than one: plain dot products, {@code mma.sync}, or Hopper's {@code wgmma}. */
@@ -65,12 +62,8 @@ final class Products {
                 int splits = tile.splits((long) x * y, k, multiprocessors);
                 return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
             }
-            if (rows == 1) {
-                int warps = warpsAnOutput(after, k);
-                return new Shape("gemv_" + after + "_row_" + warps, blocks(n * warps, 4), 1, 1, THREADS, 0);
-            }
             if (rows <= GEMV_ROWS) {
-                int count = 2 * Integer.highestOneBit(rows - 1);
+                int count = rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1);
                 return new Shape("gemv_" + after + "_" + count, (n + 3) / 4, 1, 1, THREADS, 0);
             }
             int columns = columns(after, n);
@@ -84,15 +77,6 @@ final class Products {
                             1,
                             THREADS,
                             Kernels.WIDE_SHARED);
-        }
-
-        /** So many that what each reads of its weight row is on its way at once; a gate and its up are two rows. */
-        private static int warpsAnOutput(String after, int k) {
-            int warps = after.equals(GATE) ? 2 : 1;
-            while (warps < 4 && (long) k * (after.equals(GATE) ? 2 : 1) > (long) warps * WARP_BYTES) {
-                warps *= 2;
-            }
-            return warps;
         }
 
         /** Weight rows of the products; gate and up stand in turn, eight of each. */
