@@ -44,7 +44,7 @@ __device__ __forceinline__ float weigh(int score, float factor, float key_scale,
     return exp_from_floor(fmaxf(sub(scaled(score, factor, key_scale), most), EXP_FLOOR));
 }
 
-/// What a weight adds to the denominator, weight * 2^24 rounded to the nearest integer, ties to even, and COUNTED_0 beside. Floats from 1/2 to 1 are
+/// A weight's part of the denominator, weight * 2^24 rounded to the nearest integer, ties to even, and COUNTED_0 beside. Floats from 1/2 to 1 are
 /// 2^-24 apart: what is below 1/2 is rounded as 1/2 is added to it, what is above has nothing to round, and bits say how far from 1/2 both are. A
 /// conversion would take as long as eight of these instructions.
 constexpr unsigned COUNTED_0 = 2 * 0x3F000000u;

@@ -123,7 +123,7 @@ struct HopperAttention {
         }
     };
 
-    /// What a lane knows of its two rows.
+    /// A lane's two rows.
     struct Rows {
         /// Keys that a row sees.
         int n[2];
@@ -344,7 +344,7 @@ private:
     __device__ __forceinline__ static unsigned high_plane(unsigned a, unsigned b) { return __byte_perm(a >> 4, b >> 4, 0x6420); }
     __device__ __forceinline__ static unsigned low_plane(unsigned a, unsigned b) { return __byte_perm(a, b, 0x6420) & 0x0F0F0F0Fu; }
 
-    /// What all threads asked for is there, and seen by the tensor cores; and all threads have come here.
+    /// Waits until all threads have come here, and what they asked for is there, and seen by the tensor cores.
     __device__ __forceinline__ static void arrive() {
         wait_async<0>();
         publish_tiles();

@@ -1,6 +1,6 @@
-// Attention of rows that decode over short contexts: a block has all keys of a row's kv head, and everything from the qkv products to the output is
-// one kernel. A step has one every layer, and nothing else runs meanwhile, so what it waits for counts: whatever no kernel of the step writes is asked
-// for before the products before it are done.
+// Attention of rows that decode over short contexts: a block has all keys of a row's kv head, and everything from the qkv products to the output
+// is one kernel. A step has one every layer, and nothing else runs meanwhile, so what it waits for counts: whatever no kernel of the step writes is
+// asked for before the products before it are done.
 #include "decode.cuh"
 #include "heads.cuh"
 #include "machine.cuh"
@@ -66,10 +66,10 @@ struct Values {
 /// For blocks of at most H heads of at most C * BLOCK channels.
 template <int H, int C>
 __device__ __forceinline__ void attend_short(
-    const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain, float
-    eps, const float *cos, const float *sin, uint8_t *const *const *tables, long long layer, const int *positions, float inverse_root, int
-    heads, int kv_heads, int size, const float *h, int hidden, int record, long long stride, uint8_t *records, float *out, unsigned *most,
-    int *status) {
+    const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const float *key_gain,
+    float eps, const float *cos, const float *sin, uint8_t *const *const *tables, long long layer, const int *positions,
+    float inverse_root, int heads, int kv_heads, int size, const float *h, int hidden, int record, long long stride, uint8_t *records,
+    float *out, unsigned *most, int *status) {
     DYN_SHARED(float, z);
     __shared__ __align__(16) int16_t query[H * C * BLOCK];
     __shared__ __align__(16) uint8_t weights_high[H * SHORT];
@@ -261,16 +261,16 @@ __device__ __forceinline__ void attend_short(
 
 }  // namespace
 
-/// Attention of rows that decode, from the fused qkv products to the output and its largest magnitude, for contexts of at most 1,024 keys, this row's
-/// among them: a block has all of them. Keys and values go to their pages and, where `records` is not null, to the rows' records with the residuals h,
-/// `record` bytes each, `stride` apart. `most` is cleared before. grid (1, kvHeads * ceil(shared / 8), rows), 256 or 384 threads; heads of a multiple of 16
-/// channels; a multiple of 4 residuals. Shared: 4,096 bytes a head of a block, at least 1,024 a warp.
+/// Attention of rows that decode, from the fused qkv products to the output and its largest magnitude, for contexts of at most 1,024 keys, this
+/// row's among them. Keys and values go to their pages and, where `records` is not null, to the rows' records with the residuals h, `record` bytes
+/// each, `stride` apart. `most` is cleared before. grid (1, kvHeads * ceil(shared / 8), rows), 256 or 384 threads; at most H heads a block, of at
+/// most 128 * C channels, a multiple of 16; a multiple of 4 residuals. Shared: 4,096 bytes a head of a block, at least 1,024 a warp.
 #define ATTEND_SHORT(NAME, H, C, BLOCKS, SHARED)                                                                             \
     extern "C" __global__ void __launch_bounds__(SHORT_THREADS, BLOCKS) NAME(                                                \
-        const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain, const       \
-        float *key_gain, float eps, const float *cos, const float *sin, uint8_t *const *const *tables, long long             \
-        layer, const int *positions, float inverse_root, int heads, int kv_heads, int size, const float *h, int              \
-        hidden, int record, long long stride, uint8_t *records, float *out, unsigned *most, int *status) {                   \
+        const int *y, const float *in_scale, const float *row_scale, const float *bias, const float *query_gain,             \
+        const float *key_gain, float eps, const float *cos, const float *sin, uint8_t *const *const *tables,                 \
+        long long layer, const int *positions, float inverse_root, int heads, int kv_heads, int size, const float *h,        \
+        int hidden, int record, long long stride, uint8_t *records, float *out, unsigned *most, int *status) {               \
         attend_short<H, C>(                                                                                                  \
             y, in_scale, row_scale, bias, query_gain, key_gain, eps, cos, sin, tables, layer, positions, inverse_root,       \
             heads, kv_heads, size, h, hidden, record, stride, records, out, most, status);                                   \

@@ -1,4 +1,4 @@
-// What attention of rows that decode has in common: which heads a block takes, and the scores of a page.
+// Common to the kernels for rows that decode: which heads a block takes, and the scores of a page.
 #pragma once
 #include "exact.cuh"
 #include "machine.cuh"

@@ -263,8 +263,8 @@ struct HopperGemm {
 }  // namespace
 
 /// For up to N rows a tile. grid (ceil(rows / N), ceil(columns / (64 * GROUPS)), blocks that share a tile's k), 128 * GROUPS threads; gate has 2 n
-/// columns. k is a multiple of 16. Shared: 1,024 + STAGES * (64 * GROUPS + N) * 128 bytes. tiles: a zero for every sum of every tile, and arrived: one
-/// for every tile, all of which are zero again afterwards; both null where grid.z is 1.
+/// columns. k is a multiple of 16. Shared: 1,024 + STAGES * (64 * GROUPS + N) * 128 bytes. tiles: a zero for every sum of every tile, and arrived:
+/// one for every tile, all of which are zero again afterwards; both null where grid.z is 1.
 #define HOPPER(GROUPS, N, STAGES)                                                                                                    \
     extern "C" __global__ void __launch_bounds__(128 * GROUPS) hopper_store_##N(                                                     \
         const int8_t *x, int rows, const int8_t *w, int n, int k, int *tiles, unsigned *arrived, int *y) {                           \

@@ -18,7 +18,7 @@ __device__ __forceinline__ float warp_sum_squares(const float (&v)[N]) {
     return __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
 }
 
-/// What all heads of a batch are made from, of at most 32 * CHANNELS channels, CHANNELS of them a lane's. bias, query_gain and key_gain may be null.
+/// All that a batch's heads are made from, of at most 32 * CHANNELS channels, CHANNELS of them a lane's. bias, query_gain and key_gain may be null.
 template <int CHANNELS>
 struct Source {
     const int *y;             // [rows][(heads + 2 * kv_heads) * size]
@@ -32,7 +32,7 @@ struct Source {
     __device__ __forceinline__ bool is_query(int index) const { return index < heads; }
     __device__ __forceinline__ bool is_rotated(int index) const { return index < heads + kv_heads; }
 
-    /// What a lane's channels of a head are multiplied by, and the position's rotation.
+    /// Factors of a lane's channels of a head, and the position's rotation.
     struct Constants {
         float row_scale[CHANNELS], bias[CHANNELS], gain[CHANNELS], cos[CHANNELS], sin[CHANNELS];
     };

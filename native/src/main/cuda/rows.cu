@@ -271,7 +271,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) find_logits(
 }
 EMU_KERNEL(find_logits, THREADS, 2048)
 
-/// What each row asked for: the best token where asked is negative, else that token; its logit; and the last `tail` numbers of its residual, which is
+/// Each row's answer: the best token where asked is negative, else that token; its logit; and the last `tail` numbers of its residual, which is
 /// row index[r] of h. grid rows, 128 threads.
 extern "C" __global__ void __launch_bounds__(128) answer_rows(
     const int *y, const float *in_scale, const float *row_scale, int vocab, const int *asked, const unsigned long long *best, const float *h,

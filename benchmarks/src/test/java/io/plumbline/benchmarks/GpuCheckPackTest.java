@@ -13,8 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * What {@code gpu-check pack} takes along stays small enough to carry: a library that is new here is left out in
- * gpu-check.sh, or belongs on a GPU host.
+ * The pack of {@code gpu-check} stays small enough to carry: a library that is new here is left out in gpu-check.sh, or
+ * belongs on a GPU host.
  */
 class GpuCheckPackTest {
     /** Of what is packed as it is; what is slimmed, and the runtime beside it, is most of the 48 MB that are allowed. */

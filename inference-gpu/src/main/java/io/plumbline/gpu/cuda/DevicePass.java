@@ -548,7 +548,7 @@ final class DevicePass implements Executor {
         return l * KvCache.layerBytes(config);
     }
 
-    /** What heads are made from. */
+    /** Arguments that heads are made from. */
     private Launcher withProducts(Launcher to, DeviceWeights.Layer w) {
         return to.with(work)
                 .with(scale)
