@@ -730,7 +730,7 @@ final class DevicePass implements Executor {
                 .with(config.kvHeads());
     }
 
-    /** Launches a kernel that was given where records are: {@code chunks} of every row, from its step's {@code first}. */
+    /** Launches a kernel that knows where records are: {@code chunks} of every row, from its step's {@code first}. */
     private void hashChunks(Launcher to, Batch batch, int chunks, int first) {
         to.with(batch.rows)
                 .with(chunks)
