@@ -20,8 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Figures of the tables that set ours beside a peer's stand in the result files that their row names, in a comment at its
- * end: {@code <!-- gpu-decode gpu-prefill -->}. A figure that none of them holds fails.
+ * Figures of the tables that set ours beside a peer's stand in the result files that their row names, in a comment at
+ * its end: {@code <!-- gpu-decode gpu-prefill -->}. A figure that none of them holds fails.
  */
 class DocumentedNumbersTest {
     private static final Path ROOT = Path.of("..");

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
  * belongs on a GPU host.
  */
 class GpuCheckPackTest {
-    /** Of what is packed as it is; what is slimmed, and the runtime beside it, is most of the 48 MB that are allowed. */
+    /** Of jars that are packed as they are: those that are slimmed and the runtime are most of the 48 MB allowed. */
     private static final long MOST_BYTES = 9_000_000;
 
     private static final List<String> SLIMMED = List.of("onnxruntime-", "tokenizers-", "bcprov-", "cuda-");

@@ -9,17 +9,14 @@ import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.KvCache;
 import io.plumbline.inference.language.engine.LogitsRequests;
 import io.plumbline.inference.language.engine.Segment;
-import io.plumbline.inference.language.engine.TraceWriter;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.trace.TraceHasher;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUgraphExec_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 
@@ -31,7 +28,7 @@ import org.bytedeco.cuda.cudart.CUstream_st;
 @SuppressWarnings("restricted")
 final class DevicePass implements Executor {
     /** Rows whose logits are computed together. */
-    private static final int LOGITS_AT_ONCE = 64;
+    private static final int LOGITS_AT_ONCE = DeviceBatch.MOST_RECORDED;
 
     /** Where, behind the status, tokens stand, their logits, and the residuals of each row's last chunk; in bytes. */
     private static final long TOKEN_AT = 16;
@@ -57,18 +54,7 @@ final class DevicePass implements Executor {
     private static final int MOST_ROWS = HardwareProfile.MOST_ROWS;
 
     private static final int PAGE = KvCache.TOKENS;
-    private static final int KEYED_HASH = 16;
-    private static final int KEY_WORDS = 8;
-    private static final int CHUNK = 1024;
-
-    /** Layers whose records are there at once: being written, being hashed, and waiting for that. */
-    private static final int TURNS = 3;
-
-    /** Rows from which on records are hashed between the layers. */
-    private static final int MOST_BESIDE = 256;
-
-    /** Bytes of a record that a block copies. */
-    private static final int TRACE_BYTES = 8192;
+    private static final int KEY_WORDS = DeviceTrace.KEY_WORDS;
 
     /** Keys of a context that one block of {@code attend_short_*} takes. */
     private static final int SHORT_CONTEXT = 1024;
@@ -89,17 +75,11 @@ final class DevicePass implements Executor {
     private final TraceLayout layout;
     private final int capacity;
     private final int maxSequences;
-    private final int stepChunks;
-    private final int tailChunks;
-    private final int digestWords;
     private final int multiprocessors;
 
     private final CUstream_st stream;
-    private final CUstream_st hashStream;
     private final Launcher main;
-    private final Launcher side;
-    private final CUevent_st[] recordsWritten = new CUevent_st[TURNS];
-    private final CUevent_st[] recordsHashed = new CUevent_st[TURNS];
+    private final DeviceTrace trace;
     private final Map<Graph, CUgraphExec_st> graphs = new HashMap<>();
     private final Owned owned;
 
@@ -125,10 +105,6 @@ final class DevicePass implements Executor {
     private final long den;
     private final long high;
     private final long low;
-    private final long[] records = new long[TURNS];
-    private final long stepRecords;
-    private final long cvs;
-    private final long digests;
     private final long logitProducts;
     private final long logits;
     private final long best;
@@ -150,50 +126,11 @@ final class DevicePass implements Executor {
     private final long listsAt;
 
     // What comes down.
-    private final MemorySegment downDigests;
     private final MemorySegment downAnswers;
     private final MemorySegment downLogits;
-    private final MemorySegment downRecords;
-    private final int[] digest;
 
     /** What a recorded graph depends on. */
     private record Graph(int rows, boolean logits, boolean trace, boolean isShort) {}
-
-    /** One batch, while it runs. */
-    private final class Batch {
-        private final List<Segment> segments;
-        private final LogitsRequests choices;
-        private int rows;
-        private int decoding;
-        private int tiles;
-        private int longest;
-        private boolean trace;
-        private boolean copy;
-        private boolean all;
-
-        Batch(List<Segment> segments, LogitsRequests choices) {
-            this.segments = segments;
-            this.choices = choices;
-        }
-
-        /**
-         * Whether records are hashed beside the layers, which hides how long a chunk takes. Blocks of many rows would
-         * take the layers' places, which would wait for them longer than behind them.
-         */
-        boolean hashesBeside() {
-            return rows < MOST_BESIDE;
-        }
-
-        /** Whether it can be launched as a graph: one row a sequence, each choosing. */
-        boolean onlyDecodes() {
-            return decoding == rows && choices.count() == rows && rows <= LOGITS_AT_ONCE && !copy;
-        }
-
-        /** Whether one kernel does all of its attention, and writes its records, which are hashed after the last. */
-        boolean isShort() {
-            return onlyDecodes() && longest <= SHORT_CONTEXT && takesShort();
-        }
-    }
 
     /**
      * @param rows most rows in a batch.
@@ -207,10 +144,6 @@ final class DevicePass implements Executor {
         this.layout = new TraceLayout(config);
         this.capacity = padded(rows);
         this.maxSequences = Math.min(maxSequences, capacity);
-        this.stepChunks = layout.stepChunks();
-        this.tailChunks = layout.tailChunks();
-        this.digestWords = TraceHasher.digestWords(layout);
-        this.digest = new int[digestWords];
         if (capacity > MOST_ROWS) {
             throw new IllegalArgumentException(
                     "A batch of " + capacity + " rows; a grid has " + MOST_ROWS + " at most.");
@@ -220,19 +153,10 @@ final class DevicePass implements Executor {
         try {
             this.multiprocessors = cuda.multiprocessors();
             this.stream = owned.stream();
-            // Its blocks are few and the layers' are many: behind those they would come so late that the layers wait
-            // for
-            // the room of their records.
-            this.hashStream = owned.urgentStream();
             this.main = owned.launcher(stream);
             this.products = products.in(cuda, owned, stream);
             if (cuda.overlapsKernels()) {
                 main.overlap();
-            }
-            this.side = owned.launcher(hashStream);
-            for (int i = 0; i < TURNS; i++) {
-                recordsWritten[i] = owned.event();
-                recordsHashed[i] = owned.event();
             }
             long n = capacity;
             int decode = this.maxSequences;
@@ -255,13 +179,6 @@ final class DevicePass implements Executor {
             this.den = owned.allocate(8 * heads);
             this.high = owned.allocate(4 * heads * config.headDim());
             this.low = owned.allocate(4 * heads * config.headDim());
-            long record = Math.max(layout.recordBytes(), layout.finalBytes());
-            this.stepRecords = owned.allocate(recordRoom(layout, capacity, this.maxSequences));
-            for (int i = 0; i < TURNS; i++) {
-                records[i] = stepRecords + i * n * record;
-            }
-            this.cvs = owned.allocate(n * stepChunks * 4L * KEY_WORDS);
-            this.digests = owned.allocate(4 * n * digestWords);
             this.logitProducts = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
             this.logits = owned.allocate(4L * LOGITS_AT_ONCE * config.vocab());
             this.best = owned.allocate(8L * LOGITS_AT_ONCE);
@@ -283,20 +200,21 @@ final class DevicePass implements Executor {
             long size = listsAt + 8L * this.maxSequences * KvCache.pagesFor(config.maxPositions());
             this.inputs = owned.pinned(size);
             this.deviceInputs = owned.allocate(size);
-            this.downDigests = owned.pinned(4L * capacity * digestWords);
             this.downAnswers = owned.pinned(TOKEN_AT + answers);
             this.downLogits = owned.pinned(4L * LOGITS_AT_ONCE * config.vocab());
-            this.downRecords = owned.pinned(n * record);
+            this.trace = new DeviceTrace(
+                    cuda,
+                    owned,
+                    main,
+                    config,
+                    capacity,
+                    this.maxSequences,
+                    new DeviceTrace.Parts(h, k, v, sk, sv),
+                    new DeviceTrace.Inputs(input(0), input(positionsAt), input(keyAt)));
         } catch (RuntimeException e) {
             owned.closeAfter(e);
             throw e;
         }
-    }
-
-    /** Bytes for the records of some layers of a batch, or of all layers where each row decodes. */
-    private static long recordRoom(TraceLayout layout, int rows, int maxSequences) {
-        long some = (long) TURNS * rows * Math.max(layout.recordBytes(), layout.finalBytes());
-        return Math.max(some, (long) Math.min(maxSequences, LOGITS_AT_ONCE) * layout.stepBytes());
     }
 
     /** Whole slices of rows: the last of a product may read, not use, rows behind those it was given. */
@@ -306,18 +224,15 @@ final class DevicePass implements Executor {
 
     /** Device memory that a pass over {@code rows} rows of {@code maxSequences} sequences takes, about. */
     static long bytes(ModelConfig c, int rows, int maxSequences) {
-        TraceLayout layout = new TraceLayout(c);
         long row = 8L * c.hidden()
                 + 5L * Math.max(c.qkvDim(), Math.max(c.queryDim(), c.mlp()))
                 + 2L * c.queryDim()
                 + 3L * c.kvDim()
-                + layout.stepBytes() / 32
-                + 4L * TraceHasher.digestWords(layout)
                 + 1024;
         long sequence = (long) c.heads() * (4L * c.maxPositions() + 8L * MOST_SPLITS + 8L * c.headDim() + 8)
                 + c.maxPositions() / 8;
         return padded(rows) * row
-                + recordRoom(layout, padded(rows), maxSequences)
+                + DeviceTrace.bytes(new TraceLayout(c), padded(rows), maxSequences)
                 + maxSequences * sequence
                 + 8L * LOGITS_AT_ONCE * c.vocab()
                 + Products.workingBytes();
@@ -349,7 +264,7 @@ final class DevicePass implements Executor {
     void timeBy(KernelTimes by) {
         times = by;
         main.timeBy(by);
-        side.timeBy(by);
+        trace.timeBy(by);
     }
 
     @Override
@@ -366,7 +281,7 @@ final class DevicePass implements Executor {
     @Override
     public void run(List<Segment> segments, int[] tokens, LogitsRequests choices) {
         cuda.makeCurrent();
-        Batch batch = new Batch(segments, choices);
+        DeviceBatch batch = new DeviceBatch(segments, choices);
         long used = fill(batch, tokens);
         cuda.upload(stream, deviceInputs, inputs.asSlice(0, used));
         main.apart();
@@ -378,7 +293,7 @@ final class DevicePass implements Executor {
             launchGraph(batch);
         } else {
             layers(batch);
-            finishTrace(batch);
+            trace.finish(batch);
         }
         int from = 0;
         do {
@@ -387,7 +302,7 @@ final class DevicePass implements Executor {
                 answer(from, n, batch.all);
             }
             if (from == 0) {
-                takeDigests(batch, graph);
+                trace.takeDigests(batch, graph);
             }
             takeAnswers(batch, from, n);
             from += n;
@@ -396,14 +311,14 @@ final class DevicePass implements Executor {
             throw new ArithmeticException("A number overflows; the model cannot be run exactly on this input.");
         }
         if (times != null) {
-            cuda.await(hashStream);
+            trace.await();
             times.collect();
         }
-        putDigests(batch);
+        trace.putDigests(batch);
     }
 
     /** Lays out what goes up; returns its length in bytes. */
-    private long fill(Batch batch, int[] tokens) {
+    private long fill(DeviceBatch batch, int[] tokens) {
         int shared = config.heads() / config.kvHeads();
         int tileTokens = (isHopperAttention() ? HOPPER_TILE : TILE) / shared;
         long list = listsAt;
@@ -448,6 +363,7 @@ final class DevicePass implements Executor {
             set(askedAt + i, Math.max(asked, LogitsRequests.BEST));
             set(choosingAt + i, batch.choices.row(i));
         }
+        batch.isShort = batch.onlyDecodes() && batch.longest <= SHORT_CONTEXT && takesShort();
         return list;
     }
 
@@ -459,8 +375,8 @@ final class DevicePass implements Executor {
         return deviceInputs + 4L * index;
     }
 
-    private void launchGraph(Batch batch) {
-        Graph key = new Graph(batch.rows, batch.all, batch.trace, batch.isShort());
+    private void launchGraph(DeviceBatch batch) {
+        Graph key = new Graph(batch.rows, batch.all, batch.trace, batch.isShort);
         CUgraphExec_st graph = graphs.get(key);
         if (graph == null) {
             graph = record(batch);
@@ -469,14 +385,14 @@ final class DevicePass implements Executor {
         cuda.launch(graph, stream);
     }
 
-    private CUgraphExec_st record(Batch batch) {
+    private CUgraphExec_st record(DeviceBatch batch) {
         cuda.beginCapture(stream);
         main.apart();
         try {
             layers(batch);
-            finishTrace(batch);
+            trace.finish(batch);
             answer(0, batch.rows, batch.all);
-            joinTrace(batch);
+            trace.join(batch);
         } catch (RuntimeException e) {
             cuda.abandonCapture(stream);
             throw e;
@@ -484,7 +400,7 @@ final class DevicePass implements Executor {
         return owned.own(cuda.endCapture(stream));
     }
 
-    private void layers(Batch batch) {
+    private void layers(DeviceBatch batch) {
         int rows = batch.rows;
         int hidden = config.hidden();
         cuda.clear(stream, status, 4);
@@ -500,13 +416,13 @@ final class DevicePass implements Executor {
             DeviceWeights.Layer w = weights.layer(l);
             norm(rows, 0, w.attentionGain(), most, 1);
             products.store(main, x, rows, w.qkv(), config.qkvDim(), hidden, work);
-            if (batch.isShort()) {
+            if (batch.isShort) {
                 attendShort(batch, l, w);
                 quantizeKnown(high, config.queryDim(), rows);
             } else {
                 splitHeads(rows, l, w);
                 if (batch.trace) {
-                    trace(batch, l);
+                    trace.layer(batch, l);
                 }
                 attend(batch, l);
             }
@@ -583,7 +499,7 @@ final class DevicePass implements Executor {
         return products.way() == Products.Way.WGMMA && config.headDim() <= 128 && config.headDim() % 16 == 0;
     }
 
-    private void attend(Batch batch, int l) {
+    private void attend(DeviceBatch batch, int l) {
         if (batch.decoding > 0) {
             decode(batch.decoding, l);
         }
@@ -661,14 +577,14 @@ final class DevicePass implements Executor {
     }
 
     /** From the products of {@code qkv} to attention's output, in {@link #high}. */
-    private void attendShort(Batch batch, int l, DeviceWeights.Layer w) {
+    private void attendShort(DeviceBatch batch, int l, DeviceWeights.Layer w) {
         int threads = groups() * batch.rows < multiprocessors ? MOST_SHORT_THREADS : SHORT_THREADS;
         withCache(withProducts(main.kernel(shortKernel(config.heads() / config.kvHeads(), config.headDim())), w), l)
                 .with(h)
                 .with(config.hidden())
                 .with(layout.recordBytes())
                 .with(layout.stepBytes())
-                .with(batch.trace ? stepRecords + (long) l * layout.recordBytes() : 0)
+                .with(batch.trace ? trace.stepRecord(l) : 0)
                 .with(high)
                 .with(most)
                 .with(status)
@@ -695,166 +611,6 @@ final class DevicePass implements Executor {
                 .with(scale)
                 .with(status)
                 .run(rows, 1, 1, 256, 4 * config.heads());
-    }
-
-    /**
-     * Records of layer {@code l}: hashed where their parts are before what follows overwrites them, or, beside what
-     * follows or to come down, from a copy.
-     */
-    private void trace(Batch batch, int l) {
-        int turn = l % TURNS;
-        if (!batch.hashesBeside() && !batch.copy) {
-            int chunks = layout.recordBytes() / CHUNK;
-            hashChunks(withParts(main.kernel("hash_rows")), batch, chunks, l * chunks);
-            return;
-        }
-        if (l >= TURNS && batch.hashesBeside()) {
-            await(recordsHashed[turn]);
-        }
-        withParts(main.kernel("trace_records"))
-                .with(layout.recordBytes())
-                .with(records[turn])
-                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
-        hash(batch, l, layout.recordBytes());
-    }
-
-    /** The parts of a layer's records, in their order. */
-    private Launcher withParts(Launcher to) {
-        return to.with(h)
-                .with(k)
-                .with(v)
-                .with(sk)
-                .with(sv)
-                .with(config.hidden())
-                .with(config.kvDim())
-                .with(config.kvHeads());
-    }
-
-    /** Launches a kernel that knows where records are: {@code chunks} of every row, from its step's {@code first}. */
-    private void hashChunks(Launcher to, Batch batch, int chunks, int first) {
-        to.with(batch.rows)
-                .with(chunks)
-                .with(input(positionsAt))
-                .with(stepChunks)
-                .with(first)
-                .with(input(keyAt))
-                .with(KEYED_HASH)
-                .with(cvs)
-                .run((batch.rows * chunks + 127) / 128, 1, 128);
-    }
-
-    private void finishTrace(Batch batch) {
-        if (!batch.trace) {
-            return;
-        }
-        int last = config.layers();
-        if (batch.isShort()) {
-            beginHashing(batch, last % TURNS);
-            finalRecords(hasher(batch), batch, layout.stepBytes(), stepRecords + (long) last * layout.recordBytes());
-            hash(batch, last, stepRecords, stepChunks, 0);
-        } else {
-            if (last >= TURNS && batch.hashesBeside()) {
-                await(recordsHashed[last % TURNS]);
-            }
-            finalRecords(main, batch, layout.finalBytes(), records[last % TURNS]);
-            hash(batch, last, layout.finalBytes());
-        }
-        hasher(batch)
-                .kernel("reduce_subtrees")
-                .with(cvs)
-                .with(input(positionsAt))
-                .with(stepChunks)
-                .with(tailChunks)
-                .with(input(keyAt))
-                .with(KEYED_HASH)
-                .with(digestWords)
-                .with(digests)
-                .run(digestWords / KEY_WORDS, batch.rows, 32);
-        if (batch.hashesBeside()) {
-            cuda.record(recordsHashed[last % TURNS], hashStream);
-        }
-    }
-
-    /** @param stride from a row's record to the next, in bytes. */
-    private void finalRecords(Launcher to, Batch batch, long stride, long at) {
-        to.kernel("final_records")
-                .with(h)
-                .with(input(0))
-                .with(config.hidden())
-                .with(layout.finalBytes())
-                .with(stride)
-                .with(at)
-                .run(batch.rows, 1, 128);
-    }
-
-    private Launcher hasher(Batch batch) {
-        return batch.hashesBeside() ? side : main;
-    }
-
-    /** Has the layers' stream wait for {@code event}. */
-    private void await(CUevent_st event) {
-        cuda.await(stream, event);
-        main.apart();
-    }
-
-    /** Has the layers' stream wait for the digests: as late as may be, for the output matrix takes longer. */
-    private void joinTrace(Batch batch) {
-        if (batch.trace && batch.hashesBeside()) {
-            await(recordsHashed[config.layers() % TURNS]);
-        }
-    }
-
-    private void takeDigests(Batch batch, boolean isJoined) {
-        if (!batch.trace) {
-            return;
-        }
-        if (!isJoined) {
-            joinTrace(batch);
-        }
-        cuda.download(stream, downDigests.asSlice(0, 4L * batch.rows * digestWords), digests);
-        main.apart();
-    }
-
-    private void hash(Batch batch, int l, int bytes) {
-        int turn = l % TURNS;
-        if (batch.copy) {
-            copyRecords(batch, l, bytes);
-        }
-        hash(batch, l, records[turn], bytes / CHUNK, l * (layout.recordBytes() / CHUNK));
-    }
-
-    /** {@code chunks} of every row, one row's after the other's, the first of them number {@code first} of its step. */
-    private void hash(Batch batch, int l, long from, int chunks, int first) {
-        int turn = l % TURNS;
-        beginHashing(batch, turn);
-        hashChunks(hasher(batch).kernel("hash_records").with(from), batch, chunks, first);
-        if (batch.hashesBeside()) {
-            cuda.record(recordsHashed[turn], hashStream);
-        }
-    }
-
-    /** Where that is a stream of its own, it waits for what the layers have written so far. */
-    private void beginHashing(Batch batch, int turn) {
-        if (batch.hashesBeside()) {
-            cuda.record(recordsWritten[turn], stream);
-            cuda.await(hashStream, recordsWritten[turn]);
-        }
-    }
-
-    /** To answer a challenge a whole trace is wanted: its records come down as they are written. */
-    private void copyRecords(Batch batch, int l, int bytes) {
-        MemorySegment down = downRecords.asSlice(0, (long) batch.rows * bytes);
-        cuda.download(stream, down, records[l % TURNS]);
-        cuda.await(stream);
-        main.apart();
-        int row = 0;
-        for (Segment segment : batch.segments) {
-            for (int i = 0; i < segment.count(); i++, row++) {
-                if (segment.trace() != null && segment.trace().wantsCopy()) {
-                    segment.trace().put(segment.first() + i, l, down, (long) row * bytes);
-                }
-            }
-        }
     }
 
     /** Logits after {@code n} choosing rows from {@code from}. */
@@ -892,7 +648,7 @@ final class DevicePass implements Executor {
      * Waits, and brings down what {@code n} rows from {@code from} asked for, if any did, and whether all numbers
      * were finite.
      */
-    private void takeAnswers(Batch batch, int from, int n) {
+    private void takeAnswers(DeviceBatch batch, int from, int n) {
         LogitsRequests choices = batch.choices;
         int vocab = config.vocab();
         int tail = layout.tailFloats();
@@ -918,25 +674,12 @@ final class DevicePass implements Executor {
         }
     }
 
-    private void putDigests(Batch batch) {
-        int row = 0;
-        for (Segment segment : batch.segments) {
-            TraceWriter trace = segment.trace();
-            for (int i = 0; i < segment.count(); i++, row++) {
-                if (trace != null) {
-                    MemorySegment.copy(downDigests, JAVA_INT, 4L * row * digestWords, digest, 0, digestWords);
-                    trace.putDigest(segment.first() + i, digest, 0);
-                }
-            }
-        }
-    }
-
     @Override
     public void close() {
         cuda.makeCurrent();
         try {
             cuda.await(stream);
-            cuda.await(hashStream);
+            trace.await();
         } finally {
             owned.close();
         }
