@@ -102,7 +102,7 @@ class RoleHealthTest {
         try (Stream<String> lines =
                 network.stream(ChildNetwork.api(gateway), 150).body()) {
             Iterator<String> each = lines.iterator();
-            each.next();
+            awaitToken(each);
             node.terminate();
             node.awaitEvent("draining");
             assertTrue(node.get(ChildNetwork.health(node), "/readyz").body().contains("draining"), node.said());
@@ -128,7 +128,7 @@ class RoleHealthTest {
         try (Stream<String> lines =
                 network.stream(ChildNetwork.api(gateway), 400).body()) {
             Iterator<String> each = lines.iterator();
-            each.next();
+            awaitToken(each);
             node.terminate();
             List<JsonNode> chunks = chunks(each);
             assertEquals("[DONE]", chunks.getLast().asText(), chunks.toString());
@@ -307,6 +307,18 @@ class RoleHealthTest {
         ChildRole third = network.fullNode("--health", "nowhere:here");
         assertEquals(ExitCode.FAILED.code(), third.exitCode());
         assertTrue(third.said().contains("--health is PORT or HOST:PORT"), third.said());
+    }
+
+    /** The first line says only that the answer has a role: a gateway may write it before the node has begun. */
+    private static void awaitToken(Iterator<String> each) throws Exception {
+        for (String line = each.next(); ; line = each.next()) {
+            if (line.startsWith("data: {")) {
+                JsonNode delta = MAPPER.readTree(line.substring(6)).at("/choices/0/delta");
+                if (!delta.path("content").asText().isEmpty()) {
+                    return;
+                }
+            }
+        }
     }
 
     private static List<JsonNode> chunks(Iterator<String> lines) throws Exception {
