@@ -7,24 +7,6 @@ namespace attention {
 
 using namespace exact;
 
-/// The largest of four neighbouring lanes; NaN where one is.
-__device__ __forceinline__ float quad_max(float v) {
-#pragma unroll
-    for (int o = 1; o <= 2; o <<= 1) v = max_or_nan(v, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(v), o)));
-    return v;
-}
-
-/// The sum of four neighbouring lanes.
-__device__ __forceinline__ unsigned long long quad_sum(unsigned long long v) {
-#pragma unroll
-    for (int o = 1; o <= 2; o <<= 1) {
-        unsigned low = (unsigned)__shfl_xor_sync(0xffffffffu, (int)(unsigned)v, o);
-        unsigned high = (unsigned)__shfl_xor_sync(0xffffffffu, (int)(unsigned)(v >> 32), o);
-        v += (unsigned long long)high << 32 | low;
-    }
-    return v;
-}
-
 /// A score as a number.
 __device__ __forceinline__ float scaled(int score, float factor, float key_scale) {
     return mul(__int2float_rn(score), mul(factor, key_scale));

@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(128) attend_scores(
             if (j >= n) return;
             scores[(first + lane) * stride + j] = score;
             float z = mul(__int2float_rn(score), mul(c, key_scale));
-            own_most = z > own_most || z != z ? z : own_most;
+            own_most = max_or_nan(own_most, z);
             own_scale = value_scale > own_scale ? value_scale : own_scale;
         });
         if ((p + splits) * pages::TOKENS < n) part = cache.part(row, p + splits);
@@ -86,11 +86,8 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
                 m = other > m || other != other ? other : m;
                 a = scale > a ? scale : a;
             }
-#pragma unroll
-        for (int o = HEAD_LANES / 2; o; o >>= 1) {
-            m = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
-            a = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
-        }
+        m = lanes::largest<HEAD_LANES>(m);
+        a = lanes::largest<HEAD_LANES>(a);
         if (tid % HEAD_LANES == 0 && h < share.count) {
             if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
             max[h] = m;
@@ -111,15 +108,8 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
     for (int p = split; p * pages::TOKENS < n; p += splits) {
         int t = tid % pages::TOKENS, j = p * pages::TOKENS + t;
         // Values are on their way while their weights are computed.
-        int4 values[2][4];
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-            int channel = tid + i * BLOCK;
-            if (channel >= size) continue;
-            const int4 *from = reinterpret_cast<const int4 *>(part.values(share.g) + channel * pages::TOKENS);
-#pragma unroll
-            for (int quarter = 0; quarter < 4; quarter++) values[i][quarter] = from[quarter];
-        }
+        Values<2> values;
+        values.load(part, share.g, tid);
 #pragma unroll
         for (int i = 0; i < HEADS / 2; i++) {
             int h = 2 * i + tid / pages::TOKENS, u = 0;
@@ -134,27 +124,7 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
             weights_low[h * pages::TOKENS + t] = (uint8_t)(u & 255);
         }
         __syncthreads();
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-            int channel = tid + i * BLOCK;
-            if (channel >= size) continue;
-#pragma unroll
-            for (int quarter = 0; quarter < 4; quarter++) {
-                int4 v = values[i][quarter];
-                int words[4] = {v.x, v.y, v.z, v.w};
-#pragma unroll
-                for (int h = 0; h < HEADS; h++) {
-                    if (h >= share.count) continue;
-                    const unsigned *u = reinterpret_cast<const unsigned *>(weights_high + h * pages::TOKENS + quarter * 16);
-                    const unsigned *l = reinterpret_cast<const unsigned *>(weights_low + h * pages::TOKENS + quarter * 16);
-#pragma unroll
-                    for (int w = 0; w < 4; w++) {
-                        sum_high[i][h] = dp4a_us(u[w], words[w], sum_high[i][h]);
-                        sum_low[i][h] = dp4a_us(l[w], words[w], sum_low[i][h]);
-                    }
-                }
-            }
-        }
+        values.add(share, size, tid, weights_high, weights_low, pages::TOKENS, sum_high, sum_low);
         if ((p + splits) * pages::TOKENS < n) part = cache.part(row, p + splits);
         __syncthreads();
     }
@@ -162,7 +132,7 @@ extern "C" __global__ void __launch_bounds__(128) attend_values(
     for (int i = 0; i < HEADS / 2; i++) {
         int h = 2 * i + tid / pages::TOKENS;
         // A warp's lanes have one head, so one of them adds for all: 64-bit sums in shared memory are compared and swapped, one after the other.
-        unsigned long long sum = warp_sum(own_den[i]);
+        unsigned long long sum = lanes::sum<32>(own_den[i]);
         if (h < share.count && tid % 32 == 0) atomicAdd(&dens[h], sum);
     }
 #pragma unroll
@@ -199,8 +169,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) attend_finish(
                 float other = most_scale[(first + head) * splits + s];
                 a = other > a ? other : a;
             }
-#pragma unroll
-        for (int o = KEY_LANES / 2; o; o >>= 1) a = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
+        a = lanes::largest<KEY_LANES>(a);
         if (head < heads && threadIdx.x % KEY_LANES == 0)
             factor[head] = a < TINY ? 0.0f : div(div(a, 32767.0f), mul(__ll2float_rn((long long)den[first + head]), 0x1p-24f));
     }

@@ -281,8 +281,8 @@ struct HopperAttention {
             for (int o = 16; o; o >>= 1) largest = fmaxf(largest, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(largest), o)));
 #pragma unroll
             for (int r = 0; r < 2; r++) {
-                rows.most[r] = attention::quad_max(rows.most[r]);
-                rows.scale[r] = attention::quad_max(fmaxf(rows.scale[r], largest));
+                rows.most[r] = lanes::largest<4>(rows.most[r]);
+                rows.scale[r] = lanes::largest<4>(fmaxf(rows.scale[r], largest));
                 if (rows.n[r] && !(fabsf(rows.most[r]) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
                 rows.to_weights[r] = rows.scale[r] < TINY ? 0.0f : div(32767.0f, rows.scale[r]);
             }
@@ -322,7 +322,7 @@ struct HopperAttention {
         wait_wgmma<0>();
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-            float d = mul(__ll2float_rn((long long)attention::quad_sum(rows.den[r])), 0x1p-24f);
+            float d = mul(__ll2float_rn((long long)lanes::sum<4>(rows.den[r])), 0x1p-24f);
             if (!rows.n[r]) continue;
             int m = thread_anew() / 32 * 16 + lane / 4 + r * 8, at = row_at(m);
             float scale = rows.scale[r], to_output = scale < TINY ? 0.0f : div(div(scale, 32767.0f), d);

@@ -157,8 +157,8 @@ struct Tile {
         float to_weights[2];
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-            most[r] = attention::quad_max(most[r]);
-            scale[r] = attention::quad_max(scale[r]);
+            most[r] = lanes::largest<4>(most[r]);
+            scale[r] = lanes::largest<4>(scale[r]);
             if (n[r] && !(fabsf(most[r]) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
             to_weights[r] = scale[r] < TINY ? 0.0f : div(32767.0f, scale[r]);
         }
@@ -223,7 +223,7 @@ struct Tile {
         });
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-            float d = mul(__ll2float_rn((long long)attention::quad_sum(den[r])), 0x1p-24f);
+            float d = mul(__ll2float_rn((long long)lanes::sum<4>(den[r])), 0x1p-24f);
             if (!n[r]) continue;
             float to_output = scale[r] < TINY ? 0.0f : div(div(scale[r], 32767.0f), d);
 #pragma unroll

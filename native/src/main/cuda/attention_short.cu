@@ -46,23 +46,6 @@ __device__ __forceinline__ void bring_page(const pages::Part &part, int g) {
     }
 }
 
-/// Values of a page that a thread sums up: its C channels, all tokens.
-template <int C>
-struct Values {
-    int4 at[C][4];
-
-    __device__ __forceinline__ void load(const pages::Part &part, int g, int tid) {
-#pragma unroll
-        for (int i = 0; i < C; i++) {
-            int channel = tid + i * BLOCK;
-            if (channel >= part.size) continue;
-            const int4 *from = reinterpret_cast<const int4 *>(part.values(g) + channel * pages::TOKENS);
-#pragma unroll
-            for (int quarter = 0; quarter < 4; quarter++) at[i][quarter] = from[quarter];
-        }
-    }
-};
-
 /// For blocks of at most H heads of at most C * BLOCK channels.
 template <int H, int C>
 __device__ __forceinline__ void attend_short(
@@ -147,14 +130,11 @@ __device__ __forceinline__ void attend_short(
             float own = mul(__int2float_rn(score), mul(c, key_scale));
             z[lane * SHORT + j] = own;
             if (lane == 0) value_scale[j] = scale_of_value;
-            own_most = own > own_most || own != own ? own : own_most;
+            own_most = max_or_nan(own_most, own);
             own_scale = scale_of_value > own_scale ? scale_of_value : own_scale;
         });
-#pragma unroll
-    for (int o = 16; o >= KEY_LANES; o >>= 1) {
-        own_most = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(own_most), o)), own_most);
-        own_scale = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(own_scale), o)), own_scale);
-    }
+    own_most = lanes::largest<32, KEY_LANES>(own_most);
+    own_scale = lanes::largest<32, KEY_LANES>(own_scale);
     if (in_warp < KEY_LANES) {
         found[warp][in_warp] = own_most;
         found_scale[warp][in_warp] = own_scale;
@@ -167,11 +147,8 @@ __device__ __forceinline__ void attend_short(
     if (threadIdx.x < BLOCK) {
         float m = head < share.count && part < warps ? found[part][head] : -INFINITY;
         float a = head < share.count && part < warps ? found_scale[part][head] : 0.0f;
-#pragma unroll
-        for (int o = HEAD_LANES / 2; o; o >>= 1) {
-            m = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(m), o)), m);
-            a = max_or_nan(__int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(a), o)), a);
-        }
+        m = lanes::largest<HEAD_LANES>(m);
+        a = lanes::largest<HEAD_LANES>(a);
         if (part == 0 && head < share.count) {
             if (!(fabsf(m) <= 3.402823466e+38f)) atomicMax(status, NOT_FINITE);
             max[head] = m;
@@ -193,8 +170,7 @@ __device__ __forceinline__ void attend_short(
         weights_high[h * SHORT + j] = (uint8_t)(u >> 8);
         weights_low[h * SHORT + j] = (uint8_t)(u & 255);
         // At most 2^24 each.
-#pragma unroll
-        for (int o = 16; o; o >>= 1) den += (unsigned)__shfl_xor_sync(0xffffffffu, (int)den, o);
+        den = lanes::sum<32>(den);
         if (in_warp == 0) dens[i / 32] = den;
     }
     __syncthreads();
@@ -204,26 +180,7 @@ __device__ __forceinline__ void attend_short(
 #pragma unroll
         for (int h = 0; h < H; h++) high[i][h] = low[i][h] = 0;
     for (int p = group; p < all; p += groups) {
-#pragma unroll
-        for (int i = 0; i < C; i++) {
-            if (tid + i * BLOCK >= size) continue;
-#pragma unroll
-            for (int quarter = 0; quarter < 4; quarter++) {
-                int4 v = values.at[i][quarter];
-                int words[4] = {v.x, v.y, v.z, v.w}, from = p * pages::TOKENS + quarter * 16;
-#pragma unroll
-                for (int h = 0; h < H; h++) {
-                    if (h >= share.count) continue;
-                    const unsigned *u = reinterpret_cast<const unsigned *>(weights_high + h * SHORT + from);
-                    const unsigned *l = reinterpret_cast<const unsigned *>(weights_low + h * SHORT + from);
-#pragma unroll
-                    for (int w = 0; w < 4; w++) {
-                        high[i][h] = dp4a_us(u[w], words[w], high[i][h]);
-                        low[i][h] = dp4a_us(l[w], words[w], low[i][h]);
-                    }
-                }
-            }
-        }
+        values.add(share, size, tid, weights_high + p * pages::TOKENS, weights_low + p * pages::TOKENS, SHORT, high, low);
         if (p + groups < all) values.load(cache.part(row, p + groups), share.g, tid);
     }
     if (group < all)
@@ -242,8 +199,7 @@ __device__ __forceinline__ void attend_short(
         unsigned long long den = 0;
         if (head < share.count)
             for (int i = part; i < padded / 32; i += HEAD_LANES) den += dens[head * (padded / 32) + i];
-#pragma unroll
-        for (int o = HEAD_LANES / 2; o; o >>= 1) den += shuffle_xor(den, o);
+        den = lanes::sum<HEAD_LANES>(den);
         if (part == 0 && head < share.count)
             factor[head] = scale[head] < TINY ? 0.0f : div(div(scale[head], 32767.0f), mul(__ll2float_rn((long long)den), 0x1p-24f));
     }

@@ -1,4 +1,4 @@
-// Common to the kernels for rows that decode: which heads a block takes, and the scores of a page.
+// Common to the kernels for rows that decode: which heads a block takes, the scores of a page, and sums of its values.
 #pragma once
 #include "exact.cuh"
 #include "machine.cuh"
@@ -30,18 +30,6 @@ struct Share {
         count = min(HEADS, shared - first);
     }
 };
-
-__device__ __forceinline__ unsigned long long shuffle_xor(unsigned long long v, int o) {
-    unsigned low = (unsigned)__shfl_xor_sync(0xffffffffu, (int)(unsigned)v, o);
-    unsigned high = (unsigned)__shfl_xor_sync(0xffffffffu, (int)(unsigned)(v >> 32), o);
-    return (unsigned long long)high << 32 | low;
-}
-
-__device__ __forceinline__ unsigned long long warp_sum(unsigned long long v) {
-#pragma unroll
-    for (int o = 16; o; o >>= 1) v += shuffle_xor(v, o);
-    return v;
-}
 
 /// Scores of a page's keys with a block's heads, by BLOCK threads, 8 lanes a key: lane h of a key's lanes is given that of head h, and the key's
 /// scale and its value's. found(key in the page, score, key scale, value scale). query: [heads][size] in shared memory, of at most H heads.
@@ -103,12 +91,55 @@ __device__ __forceinline__ void score_page(const pages::Part &part, const Share 
 #pragma unroll
         for (int h = 0; h < H; h++) {
             if (h >= share.count) continue;
-#pragma unroll
-            for (int o = KEY_LANES / 2; o; o >>= 1) sums[u][h] += __shfl_xor_sync(0xffffffffu, sums[u][h], o);
-            if (lane == h) mine = sums[u][h];
+            int sum = lanes::sum<KEY_LANES>(sums[u][h]);
+            if (lane == h) mine = sum;
         }
         if (lane < share.count) found(tid / KEY_LANES + u * KEYS_AT_ONCE, mine, key_scale[u], value_scale[u]);
     }
 }
+
+/// Values of a page that a thread of BLOCK sums up: its C channels, BLOCK apart, all tokens.
+template <int C>
+struct Values {
+    int4 at[C][4];
+
+    __device__ __forceinline__ void load(const pages::Part &part, int g, int tid) {
+#pragma unroll
+        for (int i = 0; i < C; i++) {
+            int channel = tid + i * BLOCK;
+            if (channel >= part.size) continue;
+            const int4 *from = reinterpret_cast<const int4 *>(part.values(g) + channel * pages::TOKENS);
+#pragma unroll
+            for (int quarter = 0; quarter < 4; quarter++) at[i][quarter] = from[quarter];
+        }
+    }
+
+    /// Adds them, weighed for at most H heads by the page's weights in halves; a head's stand `stride` after those of the one before.
+    template <int H>
+    __device__ __forceinline__ void add(
+        const Share &share, int size, int tid, const uint8_t *weights_high, const uint8_t *weights_low, int stride, int (&high)[C][H],
+        int (&low)[C][H]) const {
+#pragma unroll
+        for (int i = 0; i < C; i++) {
+            if (tid + i * BLOCK >= size) continue;
+#pragma unroll
+            for (int quarter = 0; quarter < 4; quarter++) {
+                int4 v = at[i][quarter];
+                int words[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+                for (int h = 0; h < H; h++) {
+                    if (h >= share.count) continue;
+                    const unsigned *u = reinterpret_cast<const unsigned *>(weights_high + h * stride + quarter * 16);
+                    const unsigned *l = reinterpret_cast<const unsigned *>(weights_low + h * stride + quarter * 16);
+#pragma unroll
+                    for (int w = 0; w < 4; w++) {
+                        high[i][h] = dp4a_us(u[w], words[w], high[i][h]);
+                        low[i][h] = dp4a_us(l[w], words[w], low[i][h]);
+                    }
+                }
+            }
+        }
+    }
+};
 
 }  // namespace decode

@@ -2,6 +2,7 @@
 // contracted, flushed or approximated. Reads like ScalarMath.java; a test compares the constants with Constants.java.
 #pragma once
 #include <cstdint>
+#include "lanes.cuh"
 
 #ifndef CUDA_EMU
 /// For the emulator, which knows neither: most threads a block, as in __launch_bounds__, and bytes of static shared memory, as ptxas says.
@@ -84,11 +85,7 @@ __device__ __forceinline__ float dequantize(int acc, float s, float w) { return 
 /// Largest of all threads' magnitudes, as the bits of a float: NaN stands above infinity, infinity above every number. Blocks of whole warps;
 /// shared: a word a warp.
 __device__ __forceinline__ unsigned block_max(unsigned bits, unsigned *shared) {
-#pragma unroll
-    for (int o = 16; o; o >>= 1) {
-        unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)bits, o);
-        bits = other > bits ? other : bits;
-    }
+    bits = lanes::largest<32>(bits);
     if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = bits;
     __syncthreads();
     unsigned most = shared[0];
@@ -105,7 +102,7 @@ __device__ __forceinline__ float block_sum(float sum, float *lane) {
     const float *own = lane + threadIdx.x % 32;
     sum = add(add(add(own[0], own[128]), add(own[64], own[192])), add(add(own[32], own[160]), add(own[96], own[224])));
 #pragma unroll
-    for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
+    for (int w = 16; w; w >>= 1) sum = add(sum, lanes::other(sum, w));
     // Lane 0 alone has added in that order.
     sum = __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
     __syncthreads();

@@ -247,11 +247,7 @@ struct HopperGemm {
                     if (valid) store_vector<V>(out.h + at, gated);
                     else largest = 0;
                     constexpr int WIDTH = LANES_A_ROW < 32 ? LANES_A_ROW : 32;
-#pragma unroll
-                    for (int o = WIDTH / 2; o; o >>= 1) {
-                        unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)largest, o);
-                        largest = other > largest ? other : largest;
-                    }
+                    largest = lanes::largest<WIDTH>(largest);
                     // Most rows' maxima are raised by few of their blocks: the others need not queue for it.
                     if (valid && threadIdx.x % WIDTH == 0 && largest > most[r]) atomicMax(&out.most[row], largest);
                 }

@@ -78,10 +78,7 @@ __device__ __forceinline__ void dots(const int8_t *x, const int8_t *const (&weig
 #pragma unroll
     for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int r = 0; r < R; r++) {
-#pragma unroll
-            for (int o = 16; o; o >>= 1) sum[m][r] += __shfl_xor_sync(0xffffffffu, sum[m][r], o);
-        }
+        for (int r = 0; r < R; r++) sum[m][r] = lanes::sum<32>(sum[m][r]);
 }
 
 template <int R, After A>

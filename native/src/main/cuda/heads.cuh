@@ -14,7 +14,7 @@ __device__ __forceinline__ float warp_sum_squares(const float (&v)[N]) {
     for (int i = 0; i < LANES / 32; i++) p[i] = i < N ? __fmaf_rn(v[i < N ? i : 0], v[i < N ? i : 0], 0.0f) : 0.0f;
     float sum = add(add(add(p[0], p[4]), add(p[2], p[6])), add(add(p[1], p[5]), add(p[3], p[7])));
 #pragma unroll
-    for (int w = 16; w; w >>= 1) sum = add(sum, __int_as_float(__shfl_xor_sync(0xffffffffu, __float_as_int(sum), w)));
+    for (int w = 16; w; w >>= 1) sum = add(sum, lanes::other(sum, w));
     return __int_as_float(__shfl_sync(0xffffffffu, __float_as_int(sum), 0));
 }
 
@@ -100,12 +100,7 @@ struct Source {
             unsigned m = magnitude(value[j]);
             most = m > most ? m : most;
         }
-#pragma unroll
-        for (int o = 16; o; o >>= 1) {
-            unsigned other = (unsigned)__shfl_xor_sync(0xffffffffu, (int)most, o);
-            most = other > most ? other : most;
-        }
-        Quantization quantized(most, rotated ? 2047.0f : 127.0f, lane == 0, status);
+        Quantization quantized(lanes::largest<32>(most), rotated ? 2047.0f : 127.0f, lane == 0, status);
 #pragma unroll
         for (int j = 0; j < CHANNELS; j++) rounded[j] = (int)rintf(mul(value[j], quantized.inverse));
         return quantized.scale;
