@@ -43,7 +43,7 @@ final class DevicePass implements Executor {
     private static final int HOPPER_TILE = 128;
 
     /** Query heads that a block of decoding attention takes. */
-    private static final int HEADS_AT_ONCE = 8;
+    private static final int HEADS_AT_ONCE = Kernels.HEADS_AT_ONCE;
 
     private static final int MOST_SPLITS = 64;
 
@@ -56,13 +56,7 @@ final class DevicePass implements Executor {
     private static final int PAGE = KvCache.TOKENS;
     private static final int KEY_WORDS = DeviceTrace.KEY_WORDS;
 
-    /** Keys of a context that one block of {@code attend_short_*} takes. */
-    private static final int SHORT_CONTEXT = 1024;
-
-    /** Bytes of dynamic shared memory that such a block takes at most. */
-    static final int MOST_SHORT_SHARED = 4 * SHORT_CONTEXT * HEADS_AT_ONCE;
-
-    /** Threads of such a block: more where there are fewer blocks than multiprocessors. */
+    /** Threads of a block of {@code attend_short_*}: more where there are fewer blocks than multiprocessors. */
     private static final int SHORT_THREADS = 256;
 
     private static final int MOST_SHORT_THREADS = 384;
@@ -363,7 +357,7 @@ final class DevicePass implements Executor {
             set(askedAt + i, Math.max(asked, LogitsRequests.BEST));
             set(choosingAt + i, batch.choices.row(i));
         }
-        batch.isShort = batch.onlyDecodes() && batch.longest <= SHORT_CONTEXT && takesShort();
+        batch.isShort = batch.onlyDecodes() && batch.longest <= Kernels.SHORT_CONTEXT && takesShort();
         return list;
     }
 
@@ -566,20 +560,11 @@ final class DevicePass implements Executor {
         return config.headDim() % 16 == 0 && config.hidden() % 4 == 0;
     }
 
-    /** For the heads that share a kv head, and their channels: the smaller one has more blocks a multiprocessor. */
-    static String shortKernel(int shared, int size) {
-        return shared <= 4 && size <= 128 ? "attend_short_4" : "attend_short_8";
-    }
-
-    /** Dynamic shared memory of {@code attend_short_*}, in bytes. */
-    static int shortShared(int heads, int kvHeads, int threads) {
-        return Math.max(4 * SHORT_CONTEXT * Math.min(HEADS_AT_ONCE, heads / kvHeads), threads / 32 * 1024);
-    }
-
     /** From the products of {@code qkv} to attention's output, in {@link #high}. */
     private void attendShort(DeviceBatch batch, int l, DeviceWeights.Layer w) {
+        int shared = config.heads() / config.kvHeads();
         int threads = groups() * batch.rows < multiprocessors ? MOST_SHORT_THREADS : SHORT_THREADS;
-        withCache(withProducts(main.kernel(shortKernel(config.heads() / config.kvHeads(), config.headDim())), w), l)
+        withCache(withProducts(main.kernel(Kernels.shortAttention(shared, config.headDim())), w), l)
                 .with(h)
                 .with(config.hidden())
                 .with(layout.recordBytes())
@@ -588,7 +573,7 @@ final class DevicePass implements Executor {
                 .with(high)
                 .with(most)
                 .with(status)
-                .run(1, groups(), batch.rows, threads, shortShared(config.heads(), config.kvHeads(), threads));
+                .run(1, groups(), batch.rows, threads, Kernels.shortAttentionShared(shared, threads));
     }
 
     private void decode(int rows, int l) {

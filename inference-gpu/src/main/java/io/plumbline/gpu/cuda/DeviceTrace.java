@@ -175,7 +175,7 @@ final class DeviceTrace {
         if (batch.isShort) {
             beginHashing(batch, last % TURNS);
             finalRecords(hasher(batch), batch, layout.stepBytes(), stepRecord(last));
-            hash(batch, last, stepRecords, stepChunks, 0);
+            hashChunks(hasher(batch).kernel("hash_records").with(stepRecords), batch, stepChunks, 0);
         } else {
             if (last >= TURNS && batch.hashesBeside()) {
                 await(recordsHashed[last % TURNS]);
@@ -245,14 +245,9 @@ final class DeviceTrace {
         if (batch.copy) {
             copyRecords(batch, l, bytes);
         }
-        hash(batch, l, records[turn], bytes / CHUNK, l * (layout.recordBytes() / CHUNK));
-    }
-
-    /** {@code chunks} of every row, one row's after the other's, the first of them number {@code first} of its step. */
-    private void hash(DeviceBatch batch, int l, long from, int chunks, int first) {
-        int turn = l % TURNS;
         beginHashing(batch, turn);
-        hashChunks(hasher(batch).kernel("hash_records").with(from), batch, chunks, first);
+        int first = l * (layout.recordBytes() / CHUNK);
+        hashChunks(hasher(batch).kernel("hash_records").with(records[turn]), batch, bytes / CHUNK, first);
         if (batch.hashesBeside()) {
             cuda.record(recordsHashed[turn], hashStream);
         }

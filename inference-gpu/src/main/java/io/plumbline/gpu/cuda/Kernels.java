@@ -26,6 +26,12 @@ final class Kernels {
      */
     static final int MOST_HEADS = 8192;
 
+    /** Query heads that a block of decoding attention takes. */
+    static final int HEADS_AT_ONCE = 8;
+
+    /** Keys of a context that one block of {@code attend_short_*} takes. */
+    static final int SHORT_CONTEXT = 1024;
+
     private static final Map<String, Integer> DYNAMIC_SHARED = all();
 
     private static final Map<String, Integer> HOPPER = hopperKernels();
@@ -62,6 +68,16 @@ final class Kernels {
         return 128 * (size + PADDING) + 10_240 + pages * (128 * (size + PADDING) + 80 * size + 512);
     }
 
+    /** That for {@code shared} heads a kv head, of {@code size} channels: the smaller has more blocks a multiprocessor. */
+    static String shortAttention(int shared, int size) {
+        return shared <= 4 && size <= 128 ? "attend_short_4" : "attend_short_8";
+    }
+
+    /** Bytes for it: a number for each key of each head, where heads are made before. */
+    static int shortAttentionShared(int shared, int threads) {
+        return Math.max(4 * SHORT_CONTEXT * Math.min(HEADS_AT_ONCE, shared), threads / 32 * 1024);
+    }
+
     /**
      * Bytes for {@code attend_hopper_*} of heads padded to {@code size} channels, 64 or 128: queries, and four pages of
      * keys and values.
@@ -94,8 +110,8 @@ final class Kernels {
             all.put(name, 0);
         }
         all.put("attend_finish", 4 * MOST_HEADS);
-        all.put("attend_short_4", DevicePass.MOST_SHORT_SHARED / 2);
-        all.put("attend_short_8", DevicePass.MOST_SHORT_SHARED);
+        all.put("attend_short_4", 4 * SHORT_CONTEXT * 4);
+        all.put("attend_short_8", 4 * SHORT_CONTEXT * HEADS_AT_ONCE);
         for (int size : new int[] {64, 128, 256}) {
             all.put("attend_tiles_" + size, attentionShared(size));
         }

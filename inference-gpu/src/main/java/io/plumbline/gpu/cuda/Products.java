@@ -29,7 +29,6 @@ final class Products {
     private static final int MOST_NARROW_COLUMNS = NARROW * 65_535;
 
     private static final int THREADS = 128;
-
     private static final String GATE = "gate";
 
     /** What multiplies more rows than one: plain dot products, {@code mma.sync}, or Hopper's {@code wgmma}. */
