@@ -336,7 +336,7 @@ sanitizer() {
         said="$scratch/$tool.log"
         (cd "$home/inference-gpu" && limited "$(time_for 900)" compute-sanitizer --tool "$tool" --error-exitcode 9 --target-processes all \
             --launch-timeout 120 "${java[@]}" "${junit[@]}" --details=testfeed --exclude-tag=long \
-            --select-class=io.plumbline.gpu.cuda.CudaKernelsTest) 2>&1 | tee -a "$log" >"$said"
+            --select-class=io.plumbline.gpu.cuda.{CudaKernelsTest,AttentionKernelsTest,ShortAttentionTest}) 2>&1 | tee -a "$log" >"$said"
         if [ "${PIPESTATUS[0]}" -eq 0 ] && grep -q 'ERROR SUMMARY: 0 errors\|RACECHECK SUMMARY: 0 hazards' "$said"; then
             why="$why$tool: no faults. "
         else

@@ -10,14 +10,11 @@ import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeTable;
-import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,21 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * records beside it, equal the specification to the bit.
  */
 @Tag("slow")
-class ShortAttentionTest {
-    private static final int MOST = 1024;
-
-    private final ScalarMath math = new ScalarMath();
-    private Gpu gpu;
-
-    @BeforeEach
-    void open() {
-        gpu = Gpu.open();
-    }
-
-    @AfterEach
-    void close() {
-        gpu.close();
-    }
+class ShortAttentionTest extends KernelTest {
+    private static final int MOST = Kernels.SHORT_CONTEXT;
 
     /** Contexts that begin and end inside pages; heads in one block, in two, and as many as key heads. */
     @ParameterizedTest
@@ -89,17 +73,17 @@ class ShortAttentionTest {
         LayerParameters p = new LayerParameters(
                 null,
                 null,
-                CudaKernelsTest.floats(random, c.qkvDim(), 0.01),
+                floats(random, c.qkvDim(), 0.01),
                 null,
                 null,
                 null,
-                biasAndNorm ? CudaKernelsTest.floats(random, c.qkvDim(), 5) : null,
-                biasAndNorm ? CudaKernelsTest.floats(random, size, 1) : null,
-                biasAndNorm ? CudaKernelsTest.floats(random, size, 1) : null);
+                biasAndNorm ? floats(random, c.qkvDim(), 5) : null,
+                biasAndNorm ? floats(random, size, 1) : null,
+                biasAndNorm ? floats(random, size, 1) : null);
         HeadRows own = HeadRows.of(c, rows);
         LayerSteps steps = new LayerSteps(c, rope, math);
         float root = 1f / (float) Math.sqrt(size);
-        float[] h = CudaKernelsTest.floats(random, rows * hidden, 1);
+        float[] h = floats(random, rows * hidden, 1);
         float[] expected = new float[rows * c.queryDim()];
         int[] most = new int[rows];
         int layerBytes = 64 * kvHeads * (3 * size + 8);
@@ -116,8 +100,8 @@ class ShortAttentionTest {
                 k[i] = (short) (random.nextInt(4095) - 2047);
                 v[i] = (byte) (random.nextInt(255) - 127);
             }
-            float[] sk = CudaKernelsTest.floats(random, n * kvHeads, 1e-3);
-            float[] sv = CudaKernelsTest.floats(random, n * kvHeads, 1e-2);
+            float[] sk = floats(random, n * kvHeads, 1e-3);
+            float[] sv = floats(random, n * kvHeads, 1e-2);
             for (int i = 0; i < sk.length; i++) {
                 sk[i] = Math.abs(sk[i]);
                 sv[i] = Math.abs(sv[i]);
@@ -132,10 +116,10 @@ class ShortAttentionTest {
                 after[r][i] = before[r][i].clone();
             }
             byte[] lastPage = after[r][positions[r] / 64];
-            CudaKernelsTest.page(c, k, v, sk, sv, positions[r], 1, positions[r] % 64, lastPage, layerBytes);
+            AttentionKernelsTest.page(c, k, v, sk, sv, positions[r], 1, positions[r] % 64, lastPage, layerBytes);
             for (int head = 0; head < heads && finite; head++) {
                 float scale = own.sq()[r * heads + head] * root;
-                CudaKernelsTest.expectedHead(math, c, own.q(), r, head, k, v, n, scale, sk, sv, expected);
+                AttentionKernelsTest.expectedHead(math, c, own.q(), r, head, k, v, n, scale, sk, sv, expected);
             }
             for (int i = 0; i < c.queryDim(); i++) {
                 most[r] = Math.max(most[r], Float.floatToRawIntBits(Math.abs(expected[r * c.queryDim() + i])));
@@ -177,12 +161,12 @@ class ShortAttentionTest {
                 Buffer largest = gpu.of(new int[rows]);
                 Buffer said = gpu.of(new int[1]);
                 gpu.run(
-                        DevicePass.shortKernel(heads / kvHeads, size),
+                        Kernels.shortAttention(heads / kvHeads, size),
                         1,
                         kvHeads * ((heads / kvHeads + 7) / 8),
                         rows,
                         threads,
-                        DevicePass.shortShared(heads, kvHeads, threads),
+                        Kernels.shortAttentionShared(heads / kvHeads, threads),
                         order,
                         gpu.of(y),
                         gpu.of(given),
@@ -242,7 +226,7 @@ class ShortAttentionTest {
         for (int i = 0; i < pages.length; i++) {
             random.nextBytes(pages[i]);
             int tokens = Math.min(64, position - i * 64);
-            CudaKernelsTest.page(c, k, v, sk, sv, i * 64, Math.max(0, tokens), 0, pages[i], layerBytes);
+            AttentionKernelsTest.page(c, k, v, sk, sv, i * 64, Math.max(0, tokens), 0, pages[i], layerBytes);
         }
         return pages;
     }
