@@ -68,7 +68,7 @@ final class Kernels {
         return 128 * (size + PADDING) + 10_240 + pages * (128 * (size + PADDING) + 80 * size + 512);
     }
 
-    /** That for {@code shared} heads a kv head, of {@code size} channels: the smaller has more blocks a multiprocessor. */
+    /** For {@code shared} heads a kv head, of {@code size} channels: the smaller has more blocks a multiprocessor. */
     static String shortAttention(int shared, int size) {
         return shared <= 4 && size <= 128 ? "attend_short_4" : "attend_short_8";
     }
