@@ -14,6 +14,7 @@ import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.tenant.Admission;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -113,10 +114,20 @@ public final class Http {
         return why instanceof BusyException ? "overloaded" : null;
     }
 
-    /** Runs a handler; what it throws becomes a status and a reason. */
+    /**
+     * Runs a handler; what it throws becomes a status and a reason. What was held for the request is given back before
+     * the client reads them: its next request may be paid by it.
+     */
     public static void guarded(HttpExchange http, Refusal refusal, Handler handler) throws IOException {
         try {
-            handler.handle();
+            try {
+                handler.handle();
+            } catch (IOException | RuntimeException e) {
+                Admission admission = Admission.of(http);
+                admission.used(Usage.NONE);
+                admission.tell(http);
+                throw e;
+            }
         } catch (ApiException e) {
             send(http, e.status(), refusal.of(e.status(), e.code(), e.parameter(), e.getMessage()));
         } catch (HttpException e) {

@@ -426,6 +426,8 @@ class PayPerCallTest {
         HttpResponse<String> failed = post("/failing", paying(MOST, reference("/failing")));
         assertEquals(503, failed.statusCode());
         assertTrue(told(failed).path("success").asBoolean(), "the payment was made");
+        assertEquals(0, told(failed).path("extra").path("used").asLong());
+        assertEquals(MOST, told(failed).path("extra").path("left").asLong());
         assertEquals(MOST, left());
         assertEquals(200, post("/call", spending(PAYER, reference("/call"))).statusCode());
         assertEquals(MOST - COST, left());
