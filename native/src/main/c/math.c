@@ -16,6 +16,8 @@ static const float E4 = 0x1.5558f2p-5f;
 static const float E5 = 0x1.1239e2p-7f;
 static const float E6 = 0x1.6a2434p-10f;
 static const float EXP_FLOOR = -87.0f;
+static const float GELU = 0x1.988454p+0f;
+static const float GELU_CUBED = 0x1.2444f2p-4f;
 
 static inline int32_t bits_of(float x) {
     int32_t bits;
@@ -124,6 +126,35 @@ FUNCTION(void, silu_mul)(
     }
 }
 
+FUNCTION(void, gelu_mul)(
+    const float *gate, int64_t gOffset, const float *up, int64_t uOffset, int n, float *out, int64_t oOffset) {
+    gate += gOffset;
+    up += uOffset;
+    out += oOffset;
+    for (int k = 0; k < n; k++) {
+        float x = gate[k], u = x * __builtin_fmaf(x * x, GELU_CUBED, GELU);
+        float e = exact_exp(-fabsf(u)), numerator = x >= 0 ? 1.0f : e;
+        out[k] = x * (numerator / (1.0f + e)) * up[k];
+    }
+}
+
+FUNCTION(void, scale)(float *x, int64_t offset, int n, float factor) {
+    x += offset;
+    for (int k = 0; k < n; k++) x[k] = x[k] * factor;
+}
+
+/* cap * tanh(x / cap); slope is 2 / cap. */
+static inline float capped(float x, float cap, float slope) {
+    float e = exact_exp(-fabsf(x) * slope);
+    return copysignf(cap * ((1.0f - e) / (1.0f + e)), x);
+}
+
+FUNCTION(void, softcap)(float *x, int64_t offset, int n, float cap) {
+    x += offset;
+    float slope = 2.0f / cap;
+    for (int k = 0; k < n; k++) x[k] = capped(x[k], cap, slope);
+}
+
 /* quantize_row of silu(gate) * up from 2 n products: gate's, then up's. row is scratch for n floats. Returns the scale, or NaN. */
 FUNCTION(float, gate)(
     const int32_t *acc, int64_t aOffset, int n, float s, const float *rowScale, float *row, int8_t *q, int64_t qOffset) {
@@ -167,9 +198,9 @@ FUNCTION(void, rope)(
 /* Float maxima are not sums of anything: taken in 16 lanes. */
 #define WIDE 16
 
-/* z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
+/* cap is 0 where scores are not capped; z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
 FUNCTION(float, attention_weights)(
-    const int32_t *s, int64_t sOffset, int n, float c, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset, int16_t *u,
+    const int32_t *s, int64_t sOffset, int n, float c, float cap, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset, int16_t *u,
     int64_t uOffset, float *z) {
     s += sOffset;
     sk += kOffset;
@@ -184,6 +215,10 @@ FUNCTION(float, attention_weights)(
     for (int j = 0; j < n; j++) {
         z[j] = (float)s[j] * (c * sk[j]);
         notANumber |= z[j] != z[j];
+    }
+    if (cap != 0) {
+        float slope = 2.0f / cap;
+        for (int j = 0; j < n; j++) z[j] = capped(z[j], cap, slope);
     }
     int j = 0;
     for (; j + WIDE <= n; j += WIDE)

@@ -307,13 +307,14 @@ final class ComputeAttacks {
                 int sOffset,
                 int n,
                 float c,
+                float cap,
                 float[] sk,
                 int kOffset,
                 float[] sv,
                 int vOffset,
                 short[] u,
                 int uOffset) {
-            return super.attentionWeights(s, sOffset, n, c * factor, sk, kOffset, sv, vOffset, u, uOffset);
+            return super.attentionWeights(s, sOffset, n, c * factor, cap, sk, kOffset, sv, vOffset, u, uOffset);
         }
     }
 

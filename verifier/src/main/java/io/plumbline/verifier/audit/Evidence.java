@@ -10,11 +10,11 @@ import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.TensorSource;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -197,10 +197,9 @@ public record Evidence(
         }
 
         @Override
-        public RopeTable rope() {
-            ModelConfig c = manifest().config();
+        public RotaryTables rotary() {
             // Of the one token that is shown: a stranger's shape may make a whole table take seconds.
-            return RopeTable.of(Math.max(0, token), token < 0 ? 0 : 1, c.headDim(), c.rope());
+            return RotaryTables.of(manifest().config(), Math.max(0, token), token < 0 ? 0 : 1);
         }
 
         @Override

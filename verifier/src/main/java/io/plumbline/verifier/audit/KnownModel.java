@@ -3,8 +3,8 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.MatrixStack;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.RopeTable;
 
 /**
  * What a checker knows of a model: its small parameters, and how to tell that products are not those of its matrices.
@@ -13,7 +13,7 @@ interface KnownModel {
     Manifest manifest();
 
     /** Of the positions whose rows are checked at least. */
-    RopeTable rope();
+    RotaryTables rotary();
 
     LayerParameters parameters(int layer);
 
@@ -38,8 +38,8 @@ interface KnownModel {
         }
 
         @Override
-        public RopeTable rope() {
-            return key.rope();
+        public RotaryTables rotary() {
+            return key.rotary();
         }
 
         @Override

@@ -60,7 +60,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         this.model = model;
         this.work = work;
         this.config = model.manifest().config();
-        this.steps = new LayerSteps(config, model.rope(), ExactMath.best());
+        this.steps = new LayerSteps(config, model.rotary(), ExactMath.best());
         this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
         this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * config.mlp()))];
         this.heads = HeadRows.of(config, 1);
@@ -103,6 +103,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         final float[] h;
         final short[] k;
         final byte[] v;
+        /** Position of the first key: what stands in the buffers begins with it. */
+        final int firstKey;
+
         /** Keys that a head has room for, see {@link AttentionCheck#capacity}. */
         final int capacity;
 
@@ -120,7 +123,8 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             this.layout = layout;
             this.cell = layout.cell();
             this.parameters = parameters;
-            this.capacity = AttentionCheck.capacity(cell.to());
+            this.firstKey = config.firstKey(cell.layer(), cell.from());
+            this.capacity = AttentionCheck.capacity(cell.to() - firstKey);
             buffers.reserve(config, cell.tokens(), capacity);
             this.h = buffers.h;
             this.k = buffers.k;
@@ -155,7 +159,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         if (cell.layer() == 0) {
             checkEmbedding(opened, proof);
         }
-        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
+        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to() - opened.firstKey);
     }
 
     @Override
@@ -182,31 +186,35 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void readKeysAndValues(Opened o) throws FailedException {
         int kvDim = config.kvDim();
-        for (int t = 0; t < o.cell.to(); t++) {
+        int keys = o.cell.to() - o.firstKey;
+        for (int i = 0; i < keys; i++) {
+            int t = o.firstKey + i;
             long at = layout.offset(t, o.cell.layer());
             MemorySegment row = proven.bytes(at + layout.kOffset(), layout.kvBytes());
-            MemorySegment.copy(row, SHORT, 0, o.k, t * kvDim, kvDim);
-            MemorySegment.copy(row, ValueLayout.JAVA_BYTE, layout.vOffset() - layout.kOffset(), o.v, t * kvDim, kvDim);
+            MemorySegment.copy(row, SHORT, 0, o.k, i * kvDim, kvDim);
+            MemorySegment.copy(row, ValueLayout.JAVA_BYTE, layout.vOffset() - layout.kOffset(), o.v, i * kvDim, kvDim);
             for (int g = 0; g < config.kvHeads(); g++) {
                 float key = row.get(FLOAT, layout.skOffset() - layout.kOffset() + 4L * g);
                 float value = row.get(FLOAT, layout.svOffset() - layout.kOffset() + 4L * g);
                 if (!(key >= 0 && key <= Float.MAX_VALUE && value >= 0 && value <= Float.MAX_VALUE)) {
                     throw o.fail(Step.KV_ROWS, t, "a scale is " + key + " or " + value + ", which no row has");
                 }
-                o.sk[g * o.capacity + t] = key;
-                o.sv[g * o.capacity + t] = value;
+                o.sk[g * o.capacity + i] = key;
+                o.sv[g * o.capacity + i] = value;
             }
         }
-        for (int t = 0; t < o.cell.to(); t++) {
+        for (int t = o.firstKey; t < o.cell.to(); t++) {
             long at = layout.offset(t, o.cell.layer());
             if (!isZero(proven.bytes(at + layout.recordEnd(), layout.recordBytes() - layout.recordEnd()))) {
                 throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
             }
         }
-        int bad = AttentionCheck.firstBadRow(o, kvDim, 0, o.cell.to());
+        int bad = AttentionCheck.firstBadRow(o, kvDim, 0, keys);
         if (bad >= 0) {
             throw o.fail(
-                    Step.KV_ROWS, bad, "a key element is beyond 12 bits, or a value element -128, which no row has");
+                    Step.KV_ROWS,
+                    o.firstKey + bad,
+                    "a key element is beyond 12 bits, or a value element -128, which no row has");
         }
     }
 
@@ -226,6 +234,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int t = o.cell.from(); t < o.cell.to(); t++) {
             MemorySegment row = rows.bytes((long) view.token(t) * tensor.rowBytes(), tensor.rowBytes());
             Embedding.widen(row, 0, tensor.dtype(), config.hidden(), expected, 0);
+            steps.scaleEmbedding(expected, 0);
             int at = (t - o.cell.from()) * config.hidden();
             int bad = bitMismatch(o.h, at, expected, 0, config.hidden());
             if (bad >= 0) {
@@ -275,7 +284,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int i = 0; i < count; i++) {
             current = from + i;
             int t = current;
-            steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
+            steps.heads(o.cell.layer(), o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
             checkRows(o, t);
             o.at = starts[i];
             attention.check(o, t, parts[i], heads.q(), heads.sq(), joined);
@@ -288,7 +297,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
             current = from + i;
-            steps.addResidual(o.h, at, y, i * hidden, scale[i], o.parameters.outScale());
+            steps.addAttention(o.parameters, o.h, at, y, i * hidden, scale[i]);
             scale[i] = steps.normAndQuantize(o.h, at, o.parameters.mlpGain(), x, i * hidden);
         }
         for (int i = 0; i < count; i++) {
@@ -306,7 +315,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
             current = from + i;
-            steps.addResidual(o.h, at, y, i * hidden, scale[i], o.parameters.downScale());
+            steps.addMlp(o.parameters, o.h, at, y, i * hidden, scale[i]);
             MemorySegment row = proven.bytes(layout.offset(from + i, o.cell.layer() + 1), 4L * hidden);
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
@@ -330,10 +339,11 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void checkRows(Opened o, int t) throws FailedException {
         int kvDim = config.kvDim();
-        boolean same = Arrays.equals(heads.k(), 0, kvDim, o.k, t * kvDim, (t + 1) * kvDim)
-                && Arrays.equals(heads.v(), 0, kvDim, o.v, t * kvDim, (t + 1) * kvDim);
+        int key = t - o.firstKey;
+        boolean same = Arrays.equals(heads.k(), 0, kvDim, o.k, key * kvDim, (key + 1) * kvDim)
+                && Arrays.equals(heads.v(), 0, kvDim, o.v, key * kvDim, (key + 1) * kvDim);
         for (int g = 0; g < config.kvHeads(); g++) {
-            int at = g * o.capacity + t;
+            int at = g * o.capacity + key;
             same &= Float.floatToRawIntBits(heads.sk()[g]) == Float.floatToRawIntBits(o.sk[at]);
             same &= Float.floatToRawIntBits(heads.sv()[g]) == Float.floatToRawIntBits(o.sv[at]);
         }

@@ -25,7 +25,7 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
     /**
      * Where a layer's products begin in a token's piece, in bytes; query, key and value products are at 0.
      *
-     * @param scores for each head as many as there are keys.
+     * @param scores for each head as many as it attends to keys.
      * @param high upper halves of the attention sums, queryDim.
      * @param low lower halves.
      * @param out hidden products.
@@ -35,9 +35,14 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
      */
     public record Token(long scores, long high, long low, long out, long gateUp, long down, long bytes) {
         /** Of a layer of a model at a token. */
-        public static Token of(ModelConfig config, int token) {
+        public static Token of(ModelConfig config, int layer, int token) {
+            return of(config, config.keys(layer, token));
+        }
+
+        /** Of a layer in which a token attends to so many keys. */
+        public static Token of(ModelConfig config, int keys) {
             long scores = 4L * config.qkvDim();
-            long high = scores + 4L * config.heads() * (token + 1);
+            long high = scores + 4L * config.heads() * keys;
             long sums = 4L * config.queryDim();
             long out = high + 2 * sums;
             long gateUp = out + 4L * config.hidden();
@@ -48,7 +53,7 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
 
     /** Parts of the piece of a token of the cell. */
     public Token token(int token) {
-        return Token.of(view.config(), token);
+        return Token.of(view.config(), cell.layer(), token);
     }
 
     /** The proof, and one for each token. */

@@ -12,24 +12,40 @@ import io.plumbline.verifier.numerics.RopeTable;
  */
 public final class LayerSteps {
     private final ModelConfig config;
+    private final Architecture architecture;
     private final ExactMath math;
-    private final RopeTable rope;
-    private final float inverseRootD;
+    private final RotaryTables rotary;
+    private final float attentionScale;
     private final float[] wide;
     private final float[] row;
 
-    /** @param rope positions that {@link #heads} is called for; null where it is not called. */
-    public LayerSteps(ModelConfig config, RopeTable rope, ExactMath math) {
+    /** @param rotary positions that {@link #heads} is called for; null where it is not called. */
+    public LayerSteps(ModelConfig config, RotaryTables rotary, ExactMath math) {
         this.config = config;
-        this.rope = rope;
+        this.architecture = config.architecture();
+        this.rotary = rotary;
         this.math = math;
-        this.inverseRootD = 1f / (float) Math.sqrt(config.headDim());
+        this.attentionScale = config.attentionScale();
         this.wide = new float[Math.max(2 * config.mlp(), Math.max(config.qkvDim(), config.vocab()))];
         this.row = new float[Math.max(config.mlp(), Math.max(config.hidden(), config.queryDim()))];
     }
 
-    /** Norm and quantization before a matrix: {@code x} receives hidden bytes; returns their scale. */
+    /** The first residual, from a token's embedding row: scaled where the model does so, in place. */
+    public void scaleEmbedding(float[] h, int offset) {
+        if (architecture.embeddingScale() != 1) {
+            math.scale(h, offset, config.hidden(), architecture.embeddingScale());
+        }
+    }
+
+    /**
+     * Norm and quantization before a matrix: {@code x} receives hidden bytes; returns their scale.
+     *
+     * @param gain of the norm; null where there is none.
+     */
     public float normAndQuantize(float[] h, int hOffset, float[] gain, byte[] x, int xOffset) {
+        if (gain == null) {
+            return math.quantizeRow(h, hOffset, config.hidden(), x, xOffset);
+        }
         math.rmsNorm(h, hOffset, gain, config.hidden(), config.eps(), row, 0);
         return math.quantizeRow(row, 0, config.hidden(), x, xOffset);
     }
@@ -42,21 +58,22 @@ public final class LayerSteps {
      * @param s the scale of their input.
      * @param to receives row {@code row}.
      */
-    public void heads(LayerParameters p, int position, int[] y, int yOffset, float s, HeadRows to, int row) {
+    public void heads(int layer, LayerParameters p, int position, int[] y, int yOffset, float s, HeadRows to, int row) {
         int size = config.headDim();
         int heads = config.heads();
         int kvHeads = config.kvHeads();
-        int table = (position - rope.first()) * rope.half();
         int queries = row * config.queryDim();
         int keys = row * config.kvDim();
         math.dequantize(y, yOffset, config.qkvDim(), s, p.qkvScale(), p.qkvBias(), wide, 0);
+        normHeads(p.queryGain(), 0, config.queryDim());
+        normHeads(p.keyGain(), config.queryDim(), config.kvDim());
+        RopeTable table = rotary.layer(layer);
         for (int h = 0; h < heads + kvHeads; h++) {
             int at = h * size;
-            float[] gain = h < heads ? p.queryGain() : p.keyGain();
-            if (gain != null) {
-                math.rmsNorm(wide, at, gain, size, config.eps(), wide, at);
+            if (table != null) {
+                int angles = (position - table.first()) * table.half();
+                math.rope(wide, at, 2 * table.half(), table.cos(), table.sin(), angles);
             }
-            math.rope(wide, at, size, rope.cos(), rope.sin(), table);
             if (h < heads) {
                 to.sq()[row * heads + h] = math.quantize12(wide, at, size, to.q(), queries + at);
             } else {
@@ -67,6 +84,17 @@ public final class LayerSteps {
         int values = config.queryDim() + config.kvDim();
         for (int g = 0; g < kvHeads; g++) {
             to.sv()[row * kvHeads + g] = math.quantizeRow(wide, values + g * size, size, to.v(), keys + g * size);
+        }
+    }
+
+    /** RMSNorm of {@code n} elements of {@code wide}, a head or all heads at a time. */
+    private void normHeads(float[] gain, int from, int n) {
+        if (gain == null) {
+            return;
+        }
+        int size = config.qkNormSize(n);
+        for (int at = from; at < from + n; at += size) {
+            math.rmsNorm(wide, at, gain, size, config.eps(), wide, at);
         }
     }
 
@@ -82,7 +110,9 @@ public final class LayerSteps {
             int vOffset,
             short[] u,
             int uOffset) {
-        return math.attentionWeights(scores, sOffset, n, sq * inverseRootD, sk, kOffset, sv, vOffset, u, uOffset);
+        float c = sq * attentionScale;
+        float cap = architecture.scoreCap();
+        return math.attentionWeights(scores, sOffset, n, c, cap, sk, kOffset, sv, vOffset, u, uOffset);
     }
 
     /** One head's output from the int32 halves of its sums. */
@@ -95,18 +125,51 @@ public final class LayerSteps {
         return math.quantizeRow(out, oOffset, config.queryDim(), x, xOffset);
     }
 
-    /** {@code h += dequantized products}; for the output projection and for down. */
-    public void addResidual(float[] h, int hOffset, int[] y, int yOffset, float s, float[] rowScale) {
-        math.addProducts(h, hOffset, y, yOffset, config.hidden(), s, rowScale, row);
+    /** Adds attention's output to the residual, from the products of its projection. */
+    public void addAttention(LayerParameters p, float[] h, int hOffset, int[] y, int yOffset, float s) {
+        addResidual(h, hOffset, y, yOffset, s, p.outScale(), p.outBias(), p.attentionOutGain());
     }
 
-    /** silu(gate) * up from the 2 * mlp products, quantized into {@code x} (mlp bytes); returns the scale. */
+    /** Adds the feed-forward part's output to the residual, from the products of down. */
+    public void addMlp(LayerParameters p, float[] h, int hOffset, int[] y, int yOffset, float s) {
+        addResidual(h, hOffset, y, yOffset, s, p.downScale(), p.downBias(), p.mlpOutGain());
+    }
+
+    private void addResidual(
+            float[] h, int hOffset, int[] y, int yOffset, float s, float[] rowScale, float[] bias, float[] gain) {
+        int hidden = config.hidden();
+        if (bias == null && gain == null) {
+            math.addProducts(h, hOffset, y, yOffset, hidden, s, rowScale, row);
+            return;
+        }
+        math.dequantize(y, yOffset, hidden, s, rowScale, bias, row, 0);
+        if (gain != null) {
+            math.rmsNorm(row, 0, gain, hidden, config.eps(), row, 0);
+        }
+        math.add(h, hOffset, row, 0, hidden);
+    }
+
+    /** act(gate) * up from the 2 * mlp products, quantized into {@code x} (mlp bytes); returns the scale. */
     public float gate(LayerParameters p, int[] y, int yOffset, float s, byte[] x, int xOffset) {
-        return math.gate(y, yOffset, config.mlp(), s, p.gateUpScale(), wide, row, x, xOffset);
+        int mlp = config.mlp();
+        boolean isSilu = architecture.activation() == Activation.SILU;
+        if (isSilu && p.gateUpBias() == null) {
+            return math.gate(y, yOffset, mlp, s, p.gateUpScale(), wide, row, x, xOffset);
+        }
+        math.dequantize(y, yOffset, 2 * mlp, s, p.gateUpScale(), p.gateUpBias(), wide, 0);
+        if (isSilu) {
+            math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
+        } else {
+            math.geluMul(wide, 0, wide, mlp, mlp, row, 0);
+        }
+        return math.quantizeRow(row, 0, mlp, x, xOffset);
     }
 
     /** Logits from the output matrix's products: vocab floats from {@code offset}. */
     public void logits(int[] y, int yOffset, float s, float[] rowScale, float[] logits, int offset) {
         math.dequantize(y, yOffset, config.vocab(), s, rowScale, null, logits, offset);
+        if (architecture.logitCap() != 0) {
+            math.softcap(logits, offset, config.vocab(), architecture.logitCap());
+        }
     }
 }

@@ -42,16 +42,12 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
 
     /** Names of one layer's. */
     public static List<String> names(ModelConfig config, int layer) {
-        List<String> names = new ArrayList<>(List.of(TensorNames.attentionNorm(layer), TensorNames.mlpNorm(layer)));
+        List<String> names = new ArrayList<>(TensorNames.norms(config, layer));
         for (TensorNames matrix : TensorNames.values()) {
             names.add(matrix.scale(layer));
             if (matrix.hasBias(config)) {
-                names.add(matrix.in(layer) + ".bias");
+                names.add(matrix.bias(layer));
             }
-        }
-        if (config.qkNorm()) {
-            names.add(TensorNames.queryNorm(layer));
-            names.add(TensorNames.keyNorm(layer));
         }
         return names;
     }
@@ -64,16 +60,31 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     /** One layer's. */
     public LayerParameters layer(int layer) {
         ModelConfig c = manifest.config();
+        NormPlacement norms = c.architecture().norms();
         return new LayerParameters(
-                floats(TensorNames.attentionNorm(layer), c.hidden()),
-                floats(TensorNames.mlpNorm(layer), c.hidden()),
+                gain(norms.isBefore(), TensorNames.attentionNorm(layer), c.hidden()),
+                gain(norms.isAfter(), TensorNames.attentionOutNorm(layer), c.hidden()),
+                gain(norms.isBefore(), TensorNames.mlpNorm(layer), c.hidden()),
+                gain(norms.isAfter(), TensorNames.mlpOutNorm(layer), c.hidden()),
                 scales(layer, MatrixStack.QKV),
                 scales(layer, MatrixStack.OUT),
                 scales(layer, MatrixStack.GATE_UP),
                 scales(layer, MatrixStack.DOWN),
-                c.qkvBias() ? join(MatrixStack.QKV, name -> floats(name.in(layer) + ".bias", name.rows(c))) : null,
-                c.qkNorm() ? floats(TensorNames.queryNorm(layer), c.headDim()) : null,
-                c.qkNorm() ? floats(TensorNames.keyNorm(layer), c.headDim()) : null);
+                biases(layer, MatrixStack.QKV),
+                biases(layer, MatrixStack.OUT),
+                biases(layer, MatrixStack.GATE_UP),
+                biases(layer, MatrixStack.DOWN),
+                gain(c.qkNorm(), TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
+                gain(c.qkNorm(), TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())));
+    }
+
+    private float[] gain(boolean isThere, String name, int size) {
+        return isThere ? floats(name, size) : null;
+    }
+
+    private float[] biases(int layer, MatrixStack stack) {
+        ModelConfig c = manifest.config();
+        return stack.parts().getFirst().hasBias(c) ? join(stack, name -> floats(name.bias(layer), name.rows(c))) : null;
     }
 
     /** Norm after the last layer. */

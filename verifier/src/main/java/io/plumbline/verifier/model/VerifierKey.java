@@ -1,7 +1,6 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.freivalds.MatrixKey;
-import io.plumbline.verifier.numerics.RopeTable;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,7 +17,7 @@ public final class VerifierKey {
     private final float[] finalGain;
     private final float[] outputScale;
     private final MatrixKey output;
-    private final RopeTable rope;
+    private final RotaryTables rotary;
 
     /** One layer's keys, in the order of {@link MatrixStack}. */
     public record Layer(LayerParameters parameters, List<MatrixKey> matrices) {
@@ -45,8 +44,7 @@ public final class VerifierKey {
         this.finalGain = small.finalGain();
         this.outputScale = small.outputScale();
         this.output = output;
-        ModelConfig c = config();
-        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+        this.rotary = RotaryTables.of(config());
     }
 
     public Manifest manifest() {
@@ -92,8 +90,8 @@ public final class VerifierKey {
         return output;
     }
 
-    public RopeTable rope() {
-        return rope;
+    public RotaryTables rotary() {
+        return rotary;
     }
 
     /** Bytes of all secret vectors. */

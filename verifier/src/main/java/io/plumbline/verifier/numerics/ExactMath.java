@@ -31,6 +31,15 @@ public interface ExactMath {
     /** {@code out = silu(gate) * up}. */
     void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);
 
+    /** {@code out = gelu(gate) * up}, in the tanh form. */
+    void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);
+
+    /** {@code x = x * factor}. */
+    void scale(float[] x, int offset, int n, float factor);
+
+    /** {@code x = cap * tanh(x / cap)}; {@code cap} above 0. */
+    void softcap(float[] x, int offset, int n, float cap);
+
     /** Rotates one head in place: pairs (i, i + size / 2), {@code size / 2} table entries from {@code tOffset}. */
     void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset);
 
@@ -38,18 +47,34 @@ public interface ExactMath {
      * From the integer scores of one head to the integer weights of its values.
      *
      * @param s scores of {@code n} keys, from {@code sOffset}.
-     * @param c scale of the query times {@code 1 / sqrt(D)}.
+     * @param c scale of the query times that of attention.
      * @param sk key scales, {@code n} from {@code kOffset}.
      * @param sv value scales, {@code n} from {@code vOffset}.
      * @param u receives {@code n} weights in 0..32767 from {@code uOffset}.
      * @return the factor that turns the int64 sums {@code sum u * v} into the head's output; 0 when all values are
      *     zero.
      */
+    default float attentionWeights(
+            int[] s,
+            int sOffset,
+            int n,
+            float c,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset) {
+        return attentionWeights(s, sOffset, n, c, 0, sk, kOffset, sv, vOffset, u, uOffset);
+    }
+
+    /** The same where scores are capped softly, as {@link #softcap} does; {@code cap} 0 where they are not. */
     float attentionWeights(
             int[] s,
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,

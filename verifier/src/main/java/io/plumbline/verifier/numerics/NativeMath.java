@@ -26,6 +26,9 @@ public final class NativeMath implements ExactMath {
             MethodHandle dequantize,
             MethodHandle add,
             MethodHandle siluMul,
+            MethodHandle geluMul,
+            MethodHandle scale,
+            MethodHandle softcap,
             MethodHandle rope,
             MethodHandle attentionWeights,
             MethodHandle attentionOutput,
@@ -34,6 +37,9 @@ public final class NativeMath implements ExactMath {
         private static Form of(String name) {
             FunctionDescriptor quantize =
                     FunctionDescriptor.of(JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+            FunctionDescriptor gated =
+                    FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+            FunctionDescriptor inPlace = FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT);
             return new Form(
                     name,
                     NativeLibrary.function("pl_quantize_row_" + name, quantize),
@@ -49,10 +55,10 @@ public final class NativeMath implements ExactMath {
                     NativeLibrary.function(
                             "pl_add_" + name,
                             FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT)),
-                    NativeLibrary.function(
-                            "pl_silu_mul_" + name,
-                            FunctionDescriptor.ofVoid(
-                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function("pl_silu_mul_" + name, gated),
+                    NativeLibrary.function("pl_gelu_mul_" + name, gated),
+                    NativeLibrary.function("pl_scale_" + name, inPlace),
+                    NativeLibrary.function("pl_softcap_" + name, inPlace),
                     NativeLibrary.function(
                             "pl_rope_" + name,
                             FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG)),
@@ -63,6 +69,7 @@ public final class NativeMath implements ExactMath {
                                     ADDRESS,
                                     JAVA_LONG,
                                     JAVA_INT,
+                                    JAVA_FLOAT,
                                     JAVA_FLOAT,
                                     ADDRESS,
                                     JAVA_LONG,
@@ -199,6 +206,38 @@ public final class NativeMath implements ExactMath {
     }
 
     @Override
+    public void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        check(gOffset, n, gate.length);
+        check(uOffset, n, up.length);
+        check(oOffset, n, out.length);
+        try {
+            form.geluMul().invokeExact(of(gate), (long) gOffset, of(up), (long) uOffset, n, of(out), (long) oOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, int n, float factor) {
+        check(offset, n, x.length);
+        try {
+            form.scale().invokeExact(of(x), (long) offset, n, factor);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void softcap(float[] x, int offset, int n, float cap) {
+        check(offset, n, x.length);
+        try {
+            form.softcap().invokeExact(of(x), (long) offset, n, cap);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
     public void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset) {
         check(xOffset, size, x.length);
         check(tOffset, size / 2, cos.length);
@@ -216,6 +255,7 @@ public final class NativeMath implements ExactMath {
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -236,6 +276,7 @@ public final class NativeMath implements ExactMath {
                             (long) sOffset,
                             n,
                             c,
+                            cap,
                             of(sk),
                             (long) kOffset,
                             of(sv),

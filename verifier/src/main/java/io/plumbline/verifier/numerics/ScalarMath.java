@@ -6,6 +6,8 @@ import static io.plumbline.verifier.numerics.Constants.E4;
 import static io.plumbline.verifier.numerics.Constants.E5;
 import static io.plumbline.verifier.numerics.Constants.E6;
 import static io.plumbline.verifier.numerics.Constants.EXP_FLOOR;
+import static io.plumbline.verifier.numerics.Constants.GELU;
+import static io.plumbline.verifier.numerics.Constants.GELU_CUBED;
 import static io.plumbline.verifier.numerics.Constants.LANES;
 import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
@@ -35,6 +37,23 @@ public class ScalarMath implements ExactMath {
     public static float silu(float x) {
         float e = exp(-Math.abs(x));
         return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /** x times the sigmoid of {@code x * (GELU + GELU_CUBED * x^2)}: GELU's tanh form, tanh by way of exp. */
+    public static float gelu(float x) {
+        float u = x * Math.fma(x * x, GELU_CUBED, GELU);
+        float e = exp(-Math.abs(u));
+        return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /**
+     * cap * tanh(x / cap), tanh by way of exp.
+     *
+     * @param slope {@code 2 / cap}.
+     */
+    static float softcap(float x, float cap, float slope) {
+        float e = exp(-Math.abs(x) * slope);
+        return Math.copySign(cap * ((1f - e) / (1f + e)), x);
     }
 
     /** Sum of squares in the contract's lane order. */
@@ -122,6 +141,28 @@ public class ScalarMath implements ExactMath {
     }
 
     @Override
+    public void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        for (int k = 0; k < n; k++) {
+            out[oOffset + k] = gelu(gate[gOffset + k]) * up[uOffset + k];
+        }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, int n, float factor) {
+        for (int k = 0; k < n; k++) {
+            x[offset + k] = x[offset + k] * factor;
+        }
+    }
+
+    @Override
+    public void softcap(float[] x, int offset, int n, float cap) {
+        float slope = 2f / cap;
+        for (int k = 0; k < n; k++) {
+            x[offset + k] = softcap(x[offset + k], cap, slope);
+        }
+    }
+
+    @Override
     public void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset) {
         int half = size / 2;
         for (int i = 0; i < half; i++) {
@@ -140,6 +181,7 @@ public class ScalarMath implements ExactMath {
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -148,8 +190,10 @@ public class ScalarMath implements ExactMath {
             int uOffset) {
         float max = Float.NEGATIVE_INFINITY;
         float a = 0;
+        float slope = 2f / cap;
         for (int j = 0; j < n; j++) {
-            max = Math.max(max, (float) s[sOffset + j] * (c * sk[kOffset + j]));
+            float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
+            max = Math.max(max, cap == 0 ? z : softcap(z, cap, slope));
             a = Math.max(a, sv[vOffset + j]);
         }
         checkFinite(Math.abs(max));
@@ -158,7 +202,7 @@ public class ScalarMath implements ExactMath {
         long den = 0;
         for (int j = 0; j < n; j++) {
             float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
-            float e = exp(z - max);
+            float e = exp((cap == 0 ? z : softcap(z, cap, slope)) - max);
             den += (long) Math.rint(e * 0x1p24f);
             u[uOffset + j] = (short) Math.rint(e * sv[vOffset + j] * scale);
         }

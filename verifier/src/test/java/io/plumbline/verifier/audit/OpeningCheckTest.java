@@ -8,8 +8,8 @@ import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.numerics.Rope;
-import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -51,7 +51,7 @@ class OpeningCheckTest {
         }
 
         @Override
-        public RopeTable rope() {
+        public RotaryTables rotary() {
             return fail("a table of positions was asked for");
         }
 

@@ -52,7 +52,7 @@ public final class ForwardPass implements Executor {
     private final Workers.Task attend = this::attend;
     private final Workers.Task concatenateHeads = this::concatenateHeads;
     private final Workers.Task attentionResidual = this::attentionResidual;
-    private final Workers.Task swiGlu = this::swiGlu;
+    private final Workers.Task gate = this::gate;
     private final Workers.Task mlpResidual = this::mlpResidual;
     private final Workers.Task finalRecords = this::finalRecords;
 
@@ -79,7 +79,7 @@ public final class ForwardPass implements Executor {
         IntKernels[] kernels = new IntKernels[workers.count()];
         for (int i = 0; i < kernels.length; i++) {
             kernels[i] = backend.kernels().get();
-            steps[i] = new LayerSteps(config, model.rope(), backend.math().get());
+            steps[i] = new LayerSteps(config, model.rotary(), backend.math().get());
             attention[i] = new Attention(config, layout, kernels[i], steps[i]);
         }
         this.products = new MatrixProducts(workers, kernels);
@@ -109,6 +109,7 @@ public final class ForwardPass implements Executor {
         ids = tokens;
         for (int i = 0; i < rows; i++) {
             model.embed(tokens[i], residuals, i * config.hidden());
+            steps[0].scaleEmbedding(residuals, i * config.hidden());
         }
         for (int l = 0; l < config.layers(); l++) {
             runLayer(l);
@@ -170,7 +171,7 @@ public final class ForwardPass implements Executor {
         project(Product.OUT, config.hidden(), layer.out(), null, null);
         each(attentionResidual);
         project(Product.GATE_UP, 2 * config.mlp(), layer.gate(), layer.up(), null);
-        each(swiGlu);
+        each(gate);
         project(Product.DOWN, config.hidden(), layer.down(), null, null);
         each(mlpResidual);
     }
@@ -203,7 +204,7 @@ public final class ForwardPass implements Executor {
     private void rotaryEmbedding(int worker, int row) {
         int position = batch.position(row);
         int at = row * config.qkvDim();
-        steps[worker].heads(layer.parameters(), position, batch.y, at, batch.scales[row], batch.heads, row);
+        steps[worker].heads(index, layer.parameters(), position, batch.y, at, batch.scales[row], batch.heads, row);
         layout.put(batch.cache(row), index, position, batch.heads, row);
     }
 
@@ -229,13 +230,13 @@ public final class ForwardPass implements Executor {
     /** The residual connection around attention, and RMSNorm before the feed-forward network. */
     private void attentionResidual(int worker, int row) {
         int at = row * config.hidden();
-        steps[worker].addResidual(
-                batch.h, at, batch.y, at, batch.scales[row], layer.parameters().outScale());
+        steps[worker].addAttention(layer.parameters(), batch.h, at, batch.y, at, batch.scales[row]);
         batch.scales[row] =
                 steps[worker].normAndQuantize(batch.h, at, layer.parameters().mlpGain(), batch.x, at);
     }
 
-    private void swiGlu(int worker, int row) {
+    /** The gate's activation times up. */
+    private void gate(int worker, int row) {
         int mlp = config.mlp();
         batch.scales[row] =
                 steps[worker].gate(layer.parameters(), batch.y, row * 2 * mlp, batch.scales[row], batch.x, row * mlp);
@@ -244,8 +245,7 @@ public final class ForwardPass implements Executor {
     /** The residual connection around the feed-forward network. */
     private void mlpResidual(int worker, int row) {
         int at = row * config.hidden();
-        steps[worker].addResidual(
-                batch.h, at, batch.y, at, batch.scales[row], layer.parameters().downScale());
+        steps[worker].addMlp(layer.parameters(), batch.h, at, batch.y, at, batch.scales[row]);
     }
 
     /** A tile's final records. */

@@ -233,7 +233,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
     private void fill(KvCache.PageTable cache, Cell cell) {
         int kvDim = config.kvDim();
         HeadRows row = HeadRows.of(config, 1);
-        for (int t = 0; t < cell.to(); t++) {
+        for (int t = view.firstKey(cell); t < cell.to(); t++) {
             long at = layout.offset(t, cell.layer());
             MemorySegment.copy(trace, SHORT, at + layout.kOffset(), row.k(), 0, kvDim);
             MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), row.v(), 0, kvDim);

@@ -3,9 +3,12 @@ package io.plumbline.inference.language.gguf;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
+import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufWriter.Declared;
 import io.plumbline.inference.language.safetensors.FloatBytes;
+import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,6 +43,13 @@ public final class GgufExport {
      * @param type of the matrices; vectors stay f32.
      */
     public static void run(Checkpoint source, GgufType type, Path to, DoubleConsumer progress) throws IOException {
+        ModelConfig model =
+                HuggingFaceConfig.parse(source.config(), source.origin()).model();
+        if (!model.architecture().equals(Architecture.PLAIN)) {
+            throw new IOException(source.origin() + ": "
+                    + source.config().path("architectures").path(0).asText("this family")
+                    + " is not written as GGUF; Llama, Mistral and Qwen without windows are. Nothing was written.");
+        }
         new GgufExport(source, type).write(to, progress);
     }
 

@@ -3,6 +3,7 @@ package io.plumbline.inference.language.importer;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
@@ -40,7 +41,7 @@ import java.util.function.DoubleConsumer;
 public final class ModelImport {
     private final HuggingFaceConfig config;
     private final ModelConfig shape;
-    private final Checkpoint source;
+    private final CanonicalCheckpoint source;
     private final boolean smoothKeyChannels;
     private final DoubleConsumer progress;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
@@ -58,11 +59,11 @@ public final class ModelImport {
     private long done;
 
     private ModelImport(Checkpoint source, boolean smoothKeyChannels, DoubleConsumer progress) throws IOException {
-        this.source = source;
         this.smoothKeyChannels = smoothKeyChannels;
         this.progress = progress;
         this.config = HuggingFaceConfig.parse(source.config(), source.origin());
         this.shape = config.model();
+        this.source = new CanonicalCheckpoint(source, config.description());
         for (int stop : config.stopTokens()) {
             stops.add(stop);
         }
@@ -135,22 +136,19 @@ public final class ModelImport {
         requireFloat(embedding);
         vector(TensorNames.FINAL_NORM, hidden);
         if (config.tied()) {
-            matrices.put(TensorNames.OUTPUT, embedding);
+            matrices.put(TensorNames.OUTPUT, source.tiedOutput(embedding));
         } else {
             matrix(TensorNames.OUTPUT, shape.vocab(), hidden);
         }
         for (int layer = 0; layer < shape.layers(); layer++) {
-            vector(TensorNames.attentionNorm(layer), hidden);
-            vector(TensorNames.mlpNorm(layer), hidden);
+            for (String name : TensorNames.norms(shape, layer)) {
+                vector(name, TensorNames.normSize(shape, name));
+            }
             for (TensorNames name : TensorNames.values()) {
                 matrix(name.in(layer), name.rows(shape), name.columns(shape));
                 if (name.hasBias(shape)) {
-                    vector(name.in(layer) + ".bias", name.rows(shape));
+                    vector(name.bias(layer), name.rows(shape));
                 }
-            }
-            if (shape.qkNorm()) {
-                vector(TensorNames.queryNorm(layer), shape.headDim());
-                vector(TensorNames.keyNorm(layer), shape.headDim());
             }
         }
         List<String> unused = source.unused();
@@ -266,6 +264,10 @@ public final class ModelImport {
      * written.
      */
     private void even(int layer) throws IOException {
+        if (shape.rotaryDim() < shape.headDim() || shape.architecture().isWholeQkNorm()) {
+            // Pairs are others, or gains stand for more than one head: such keys are taken as they are.
+            return;
+        }
         if (shape.qkNorm()) {
             float[] queryGain = vectors.get(TensorNames.queryNorm(layer));
             float[] keyGain = vectors.get(TensorNames.keyNorm(layer));
@@ -419,6 +421,7 @@ public final class ModelImport {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = source.config();
         json.put("tie_word_embeddings", false);
+        json.put(HuggingFaceConfig.IS_CANONICAL, true);
         ArrayNode ends = json.putArray("eos_token_id");
         stops.forEach(ends::add);
         ObjectNode quantization = json.putObject("quantization_config");

@@ -12,12 +12,12 @@ import io.plumbline.verifier.model.KeyMaker;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.TokenFiles;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
-import io.plumbline.verifier.numerics.RopeTable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -49,7 +49,7 @@ public final class LoadedModel implements AutoCloseable {
     private final Manifest manifest;
     private final byte[] id;
     private final int[] stopTokens;
-    private final RopeTable rope;
+    private final RotaryTables rotary;
     private final List<Layer> layers;
     private final Tensor embedding;
     private final float[] finalGain;
@@ -91,7 +91,7 @@ public final class LoadedModel implements AutoCloseable {
         this.layers = layers;
         this.output = output;
         ModelConfig c = manifest.config();
-        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+        this.rotary = RotaryTables.of(c);
         this.embedding = file.require(TensorNames.EMBEDDING, c.vocab(), c.hidden());
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
@@ -244,8 +244,8 @@ public final class LoadedModel implements AutoCloseable {
         return stopTokens.clone();
     }
 
-    public RopeTable rope() {
-        return rope;
+    public RotaryTables rotary() {
+        return rotary;
     }
 
     public List<Layer> layers() {
@@ -270,7 +270,7 @@ public final class LoadedModel implements AutoCloseable {
         return embedding.bytes();
     }
 
-    /** Writes a token's first residual. */
+    /** Writes a token's embedding row. */
     public void embed(int token, float[] h, int offset) {
         int rowBytes = manifest.tensor(TensorNames.EMBEDDING).rowBytes();
         Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);

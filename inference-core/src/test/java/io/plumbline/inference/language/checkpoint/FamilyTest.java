@@ -84,7 +84,21 @@ class FamilyTest {
         "MistralForCausalLM, BF16, false, 0, 3",
         "Qwen2ForCausalLM, BF16, true, 3, 1",
         "Qwen2ForCausalLM, I8, false, 20, 1",
-        "Qwen3ForCausalLM, F16, false, 0, 2"
+        "Qwen3ForCausalLM, F16, false, 0, 2",
+        "MinistralForCausalLM, BF16, false, 0, 1",
+        "GemmaForCausalLM, BF16, true, 0, 1",
+        "Gemma2ForCausalLM, BF16, true, 0, 1",
+        "Gemma3ForCausalLM, F32, true, 0, 2",
+        "Phi3ForCausalLM, BF16, false, 0, 1",
+        "Phi3ForCausalLM, I8, false, 0, 1",
+        "Olmo2ForCausalLM, BF16, false, 0, 1",
+        "Olmo3ForCausalLM, F16, false, 0, 1",
+        "SmolLM3ForCausalLM, BF16, true, 0, 1",
+        "GraniteForCausalLM, BF16, true, 1, 1",
+        "GraniteForCausalLM, I8, false, 1, 1",
+        "GlmForCausalLM, BF16, false, 0, 1",
+        "Glm4ForCausalLM, I8, false, 0, 1",
+        "Exaone4ForCausalLM, BF16, true, 0, 1"
     })
     void importsComputesExactlyAndIsAudited(String architecture, String dtype, boolean tied, float keyBias, int shards)
             throws IOException {
@@ -104,7 +118,8 @@ class FamilyTest {
 
             Replay replay = new Replay(best, forward, NODE.publicKey(), request, result.tokens());
             Answer answer = TestModels.answer(model, result.tokens());
-            Receipt receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 1, NODE);
+            int contract = model.config().contractVersion();
+            Receipt receipt = Receipt.of(contract, request, answer, replay.root(), result.traceBytes(), 1, NODE);
             AuditReport report = TestModels.auditor(model.verifierKey(share -> {}))
                     .audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
             assertNull(report.failure(), () -> report.failure().toString());
@@ -183,12 +198,14 @@ class FamilyTest {
         String json = Files.readString(config);
         String[][] cases = {
             {"\"LlamaForCausalLM\"", "\"Qwen3MoeForCausalLM\"", "architecture Qwen3MoeForCausalLM"},
-            {"\"silu\"", "\"gelu_pytorch_tanh\"", "activation gelu_pytorch_tanh"},
+            {"\"silu\"", "\"relu2\"", "activation relu2"},
             {"{\"arch", "{\"sliding_window\": 64, \"arch", "sliding window of 64"},
-            {"{\"arch", "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}, \"arch", "rope scaling yarn"},
+            {"{\"arch", "{\"rope_scaling\": {\"rope_type\": \"ntk\", \"factor\": 4}, \"arch", "rope scaling ntk"},
             {"{\"arch", "{\"partial_rotary_factor\": 0.5, \"arch", "partial rotary"},
-            {"{\"arch", "{\"attention_bias\": true, \"arch", "a bias in attention"},
-            {"{\"arch", "{\"layer_types\": [\"sliding_attention\"], \"arch", "layer type sliding_attention"},
+            {"{\"arch", "{\"clip_qkv\": 8.0, \"arch", "clip_qkv 8.0"},
+            {"{\"arch", "{\"layer_types\": [\"sliding_attention\"], \"arch", "a sliding window of 0"},
+            {"{\"arch", "{\"layer_types\": [\"chunked_attention\"], \"arch", "layer type chunked_attention"},
+            {"{\"arch", "{\"layer_types\": [\"full_attention\"], \"arch", "1 layer types for 2 layers"},
             {"{\"arch", "{\"quantization_config\": {\"quant_method\": \"gptq\"}, \"arch", "quantization gptq"},
         };
         for (String[] c : cases) {
