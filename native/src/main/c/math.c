@@ -7,6 +7,7 @@
 
 #define LANES 256
 static const float TINY = 0x1p-100f;
+static const float MAX_16 = 32384.0f;
 static const float LOG2E = 0x1.715476p+0f;
 static const float LN2_HI = 0x1.62e43p-1f;
 static const float LN2_LO = -0x1.05c61p-29f;
@@ -78,6 +79,25 @@ FUNCTION(float, quantize_12)(const float *x, int64_t xOffset, int n, int16_t *q,
     return a < TINY ? 0.0f : a / 2047.0f;
 }
 
+/* In two digits of -127 to 127: 254 * high + low. */
+FUNCTION(float, quantize_16)(
+    const float *x, int64_t xOffset, int n, int8_t *high, int64_t highOffset, int8_t *low, int64_t lowOffset) {
+    x += xOffset;
+    high += highOffset;
+    low += lowOffset;
+    float a = largest(x, n);
+    if (a != a) return a;
+    float inverse = a < TINY ? 0.0f : MAX_16 / a;
+    for (int k = 0; k < n; k++) {
+        int32_t q = (int32_t)rintf(x[k] * inverse);
+        /* Rounded down: what is divided is not negative. */
+        int32_t digit = (q + 127 + 128 * 254) / 254 - 128;
+        high[k] = (int8_t)digit;
+        low[k] = (int8_t)(q - 254 * digit);
+    }
+    return a < TINY ? 0.0f : a / MAX_16;
+}
+
 static float lane_sum_squares(const float *x, int n) {
     float lane[LANES] = {0};
     int k = 0;
@@ -113,6 +133,12 @@ FUNCTION(void, add)(float *h, int64_t hOffset, const float *y, int64_t yOffset, 
     h += hOffset;
     y += yOffset;
     for (int k = 0; k < n; k++) h[k] = h[k] + y[k];
+}
+
+FUNCTION(void, add_weighted)(float *h, int64_t hOffset, float weight, const float *y, int64_t yOffset, int n) {
+    h += hOffset;
+    y += yOffset;
+    for (int k = 0; k < n; k++) h[k] = __builtin_fmaf(weight, y[k], h[k]);
 }
 
 FUNCTION(void, silu_mul)(

@@ -372,7 +372,7 @@ class CudaKernelsTest extends KernelTest {
             x[i] = x[i] == -128 ? -127 : x[i];
         }
         int[] both = new int[rows * 2 * n];
-        new ScalarKernels().multiply(x, rows, k, MemorySegment.ofArray(w), 0, 2 * n, both, 0, 2 * n);
+        new ScalarKernels().multiply(x, 0, rows, k, MemorySegment.ofArray(w), 0, 2 * n, both, 0, 2 * n);
         int[] y = new int[rows * n];
         float[] in = floats(random, rows, 0.01);
         float[] rowScale = floats(random, 2 * n, 0.001);

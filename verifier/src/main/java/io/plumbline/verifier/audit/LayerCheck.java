@@ -5,9 +5,11 @@ import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.HeadRows;
+import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.ExactMath;
@@ -48,21 +50,24 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private final float[] joined;
     private final float[] next;
 
+    /** Null where the model has no experts. */
+    private final MixtureCheck mixture;
+
     private Opened opened;
     private TraceLayout layout;
     private Slice.Proven proven;
     private AttentionCheck attention;
-
-    /** The token whose numbers are being worked on. */
-    private int current;
 
     LayerCheck(KnownModel model, WorkDigest work) {
         this.model = model;
         this.work = work;
         this.config = model.manifest().config();
         this.steps = new LayerSteps(config, model.rotary(), ExactMath.best());
-        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
-        this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * config.mlp()))];
+        int mlp = config.widestMlp();
+        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), mlp))];
+        this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * mlp))];
+        boolean hasExperts = config.architecture().experts() != null;
+        this.mixture = hasExperts ? new MixtureCheck(model, work, steps) : null;
         this.heads = HeadRows.of(config, 1);
         this.joined = new float[config.queryDim()];
         this.next = new float[config.hidden()];
@@ -119,6 +124,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
         long at;
 
+        /** The token whose numbers are being worked on. */
+        int current;
+
         Opened(OpeningLayout layout, ModelConfig config, LayerParameters parameters, Buffers buffers) {
             this.layout = layout;
             this.cell = layout.cell();
@@ -165,7 +173,12 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     @Override
     public Counts counts() {
         long n = opened.cell.tokens();
-        return new Counts(1, 4 * n, n * config.heads(), 0, 0);
+        int layer = opened.cell.layer();
+        long matrices = 2 + (config.mlp(layer) > 0 ? 2 : 0);
+        if (config.hasExperts(layer)) {
+            matrices += 1 + 2L * config.architecture().experts().chosen();
+        }
+        return new Counts(1, matrices * n, n * config.heads(), 0, 0);
     }
 
     /** Frees what cells have taken; another may follow. */
@@ -262,28 +275,27 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         try {
             checkTokens(opened, from, count);
         } catch (ArithmeticException e) {
-            throw opened.fail(Step.NUMBERS, current, e.getMessage());
+            throw opened.fail(Step.NUMBERS, opened.current, e.getMessage());
         }
     }
 
     private void checkTokens(Opened o, int from, int count) throws FailedException {
         int hidden = config.hidden();
         int queryDim = config.queryDim();
-        int mlp = config.mlp();
         int first = from - o.cell.from();
         OpeningLayout.Token[] parts = new OpeningLayout.Token[count];
         long[] starts = new long[count];
         for (int i = 0; i < count; i++) {
-            current = from + i;
+            o.current = from + i;
             parts[i] = o.layout.token(from + i);
             starts[i] = i == 0 ? 0 : starts[i - 1] + parts[i - 1].bytes();
             scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, o.parameters.attentionGain(), x, i * hidden);
             o.ints(starts[i], config.qkvDim(), y, i * config.qkvDim());
         }
-        require(o, Step.QKV, from, count, hidden);
+        require(o, Step.QKV, MatrixStack.QKV, from, count, hidden);
         for (int i = 0; i < count; i++) {
-            current = from + i;
-            int t = current;
+            o.current = from + i;
+            int t = o.current;
             steps.heads(o.cell.layer(), o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
             checkRows(o, t);
             o.at = starts[i];
@@ -293,29 +305,27 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int i = 0; i < count; i++) {
             o.ints(starts[i] + parts[i].out(), hidden, y, i * hidden);
         }
-        require(o, Step.OUT_PROJECTION, from, count, queryDim);
+        require(o, Step.OUT_PROJECTION, MatrixStack.OUT, from, count, queryDim);
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
-            current = from + i;
+            o.current = from + i;
             steps.addAttention(o.parameters, o.h, at, y, i * hidden, scale[i]);
             scale[i] = steps.normAndQuantize(o.h, at, o.parameters.mlpGain(), x, i * hidden);
         }
-        for (int i = 0; i < count; i++) {
-            o.ints(starts[i] + parts[i].gateUp(), 2 * mlp, y, i * 2 * mlp);
+        if (mixture != null && config.hasExperts(o.cell.layer())) {
+            mixture.check(o, from, count, starts, parts, x, scale);
         }
-        require(o, Step.GATE_UP, from, count, hidden);
-        for (int i = 0; i < count; i++) {
-            current = from + i;
-            scale[i] = steps.gate(o.parameters, y, i * 2 * mlp, scale[i], x, i * mlp);
+        if (config.mlp(o.cell.layer()) > 0) {
+            feedForward(o, from, count, starts, parts);
         }
-        for (int i = 0; i < count; i++) {
-            o.ints(starts[i] + parts[i].down(), hidden, y, i * hidden);
-        }
-        require(o, Step.DOWN, from, count, mlp);
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
-            current = from + i;
-            steps.addMlp(o.parameters, o.h, at, y, i * hidden, scale[i]);
+            o.current = from + i;
+            if (config.hasExperts(o.cell.layer())) {
+                mixture.addTo(o, i, at, config.mlp(o.cell.layer()) > 0 ? y : null, scale[i]);
+            } else {
+                steps.addMlp(o.parameters, o.h, at, y, i * hidden, scale[i]);
+            }
             MemorySegment row = proven.bytes(layout.offset(from + i, o.cell.layer() + 1), 4L * hidden);
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
@@ -328,10 +338,30 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         }
     }
 
+    /** From the normed inputs in x to the products of down in y, of the part that all tokens go through. */
+    private void feedForward(Opened o, int from, int count, long[] starts, OpeningLayout.Token[] parts)
+            throws FailedException {
+        int hidden = config.hidden();
+        int mlp = config.mlp(o.cell.layer());
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].gateUp(), 2 * mlp, y, i * 2 * mlp);
+        }
+        require(o, Step.GATE_UP, MatrixStack.GATE_UP, from, count, hidden);
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            scale[i] = steps.gate(o.parameters, y, i * 2 * mlp, scale[i], x, i * mlp);
+        }
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].down(), hidden, y, i * hidden);
+        }
+        require(o, Step.DOWN, MatrixStack.DOWN, from, count, mlp);
+    }
+
     /** The claimed products in y, of {@code count} tokens, are those of x. */
-    private void require(Opened o, Step step, int from, int count, int width) throws FailedException {
+    private void require(Opened o, Step step, MatrixStack stack, int from, int count, int width)
+            throws FailedException {
         work.take(x, count * width);
-        int bad = model.firstFalse(o.cell.layer(), step, x, y, count);
+        int bad = model.firstFalse(o.cell.layer(), stack, LayerMatrix.NO_EXPERT, x, y, count);
         if (bad >= 0) {
             throw o.fail(step, from + bad, "the claimed products are not those of the model's matrix");
         }

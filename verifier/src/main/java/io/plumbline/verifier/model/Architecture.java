@@ -20,6 +20,7 @@ import java.util.function.Function;
  * @param rotaryDim first elements of a head that are rotated, even; 0 for all.
  * @param window tokens that a local layer attends to, the last of them the token itself; 0 where no layer is local.
  * @param localRope rotary frequencies of local layers; null where they are the others'.
+ * @param experts mixture of experts in its layers; null where there is none.
  * @param attention a letter a layer: {@code F} full attention, {@code W} local attention over the window, each in lower
  *     case where the layer rotates nothing; empty where all are {@code F}.
  */
@@ -36,6 +37,7 @@ public record Architecture(
         int rotaryDim,
         int window,
         Rope localRope,
+        Experts experts,
         String attention) {
 
     /** Llama's, and that of all that version 1 of the numeric contract runs. */
@@ -78,6 +80,7 @@ public record Architecture(
         private int rotaryDim;
         private int window;
         private Rope localRope;
+        private Experts experts;
         private String attention = "";
 
         public Builder activation(Activation of) {
@@ -140,6 +143,11 @@ public record Architecture(
             return this;
         }
 
+        public Builder experts(Experts mixture) {
+            experts = mixture;
+            return this;
+        }
+
         public Builder attention(String letters) {
             attention = letters;
             return this;
@@ -159,6 +167,7 @@ public record Architecture(
                     rotaryDim,
                     window,
                     localRope,
+                    experts,
                     attention);
         }
     }
@@ -195,6 +204,7 @@ public record Architecture(
         if (localRope != null) {
             fields.append(' ').append(localRope.toFields("localRope"));
         }
+        put(fields, "experts", experts == null ? "" : experts.toField(), "");
         put(fields, "attention", attention, "");
         return fields.toString();
     }
@@ -223,6 +233,7 @@ public record Architecture(
                 fields,
                 "localRopeTheta",
                 theta -> builder.localRope(Rope.fromFields(theta, fields.getOrDefault("localRopeScaling", ""))));
+        take(fields, "experts", value -> builder.experts(Experts.fromField(value)));
         take(fields, "attention", builder::attention);
         return builder.build();
     }

@@ -18,6 +18,7 @@ package io.plumbline.verifier.model;
  * @param downBias biases beside downScale.
  * @param queryGain query norm, {@link ModelConfig#qkNormSize} of all query elements.
  * @param keyGain key norm, the same of all key elements.
+ * @param experts of its mixture of experts.
  */
 public record LayerParameters(
         float[] attentionGain,
@@ -33,7 +34,8 @@ public record LayerParameters(
         float[] gateUpBias,
         float[] downBias,
         float[] queryGain,
-        float[] keyGain) {
+        float[] keyGain,
+        ExpertParameters experts) {
 
     /** Of a plain architecture. */
     public LayerParameters(
@@ -60,6 +62,7 @@ public record LayerParameters(
                 null,
                 null,
                 queryGain,
-                keyGain);
+                keyGain,
+                null);
     }
 }

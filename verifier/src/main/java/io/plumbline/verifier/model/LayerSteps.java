@@ -1,5 +1,6 @@
 package io.plumbline.verifier.model;
 
+import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.RopeTable;
 
@@ -11,6 +12,8 @@ import io.plumbline.verifier.numerics.RopeTable;
  * <p>Holds scratch memory: one instance for each thread.
  */
 public final class LayerSteps {
+    private static final long BASE = Constants.DIGIT_BASE;
+
     private final ModelConfig config;
     private final Architecture architecture;
     private final ExactMath math;
@@ -19,6 +22,11 @@ public final class LayerSteps {
     private final float[] wide;
     private final float[] row;
 
+    /** Null where there is no mixture of experts. */
+    private final ExpertChoice experts;
+
+    private final float[] routed;
+
     /** @param rotary positions that {@link #heads} is called for; null where it is not called. */
     public LayerSteps(ModelConfig config, RotaryTables rotary, ExactMath math) {
         this.config = config;
@@ -26,8 +34,12 @@ public final class LayerSteps {
         this.rotary = rotary;
         this.math = math;
         this.attentionScale = config.attentionScale();
-        this.wide = new float[Math.max(2 * config.mlp(), Math.max(config.qkvDim(), config.vocab()))];
-        this.row = new float[Math.max(config.mlp(), Math.max(config.hidden(), config.queryDim()))];
+        int mlp = config.widestMlp();
+        this.wide = new float[Math.max(2 * mlp, Math.max(config.qkvDim(), config.vocab()))];
+        this.row = new float[Math.max(mlp, Math.max(config.hidden(), config.queryDim()))];
+        Experts experts = architecture.experts();
+        this.experts = experts == null ? null : new ExpertChoice(experts);
+        this.routed = new float[experts == null ? 0 : experts.count()];
     }
 
     /** The first residual, from a token's embedding row: scaled where the model does so, in place. */
@@ -149,20 +161,86 @@ public final class LayerSteps {
         math.add(h, hOffset, row, 0, hidden);
     }
 
-    /** act(gate) * up from the 2 * mlp products, quantized into {@code x} (mlp bytes); returns the scale. */
+    /**
+     * act(gate) * up from their products, gate's first, quantized into {@code x}; returns the scale. Of as many
+     * elements as half of the row scales.
+     */
     public float gate(LayerParameters p, int[] y, int yOffset, float s, byte[] x, int xOffset) {
-        int mlp = config.mlp();
+        return gate(p.gateUpScale(), p.gateUpBias(), y, yOffset, s, x, xOffset);
+    }
+
+    private float gate(float[] rowScale, float[] bias, int[] y, int yOffset, float s, byte[] x, int xOffset) {
+        int mlp = rowScale.length / 2;
         boolean isSilu = architecture.activation() == Activation.SILU;
-        if (isSilu && p.gateUpBias() == null) {
-            return math.gate(y, yOffset, mlp, s, p.gateUpScale(), wide, row, x, xOffset);
+        if (isSilu && bias == null) {
+            return math.gate(y, yOffset, mlp, s, rowScale, wide, row, x, xOffset);
         }
-        math.dequantize(y, yOffset, 2 * mlp, s, p.gateUpScale(), p.gateUpBias(), wide, 0);
+        math.dequantize(y, yOffset, 2 * mlp, s, rowScale, bias, wide, 0);
         if (isSilu) {
             math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
         } else {
             math.geluMul(wide, 0, wide, mlp, mlp, row, 0);
         }
         return math.quantizeRow(row, 0, mlp, x, xOffset);
+    }
+
+    /**
+     * Norm and quantization before a router, in two digits of hidden bytes each: the high one from {@code xOffset},
+     * the low one behind it; returns their scale.
+     */
+    public float normAndQuantize16(float[] h, int hOffset, float[] gain, byte[] x, int xOffset) {
+        int hidden = config.hidden();
+        if (gain == null) {
+            return math.quantize16(h, hOffset, hidden, x, xOffset, x, xOffset + hidden);
+        }
+        math.rmsNorm(h, hOffset, gain, hidden, config.eps(), row, 0);
+        return math.quantize16(row, 0, hidden, x, xOffset, x, xOffset + hidden);
+    }
+
+    /**
+     * Chooses a token's experts from the router's products.
+     *
+     * @param y of the input's high digit with the high digits of all rows, then with the low ones; then of its low
+     *     digit: four for each expert.
+     * @param s the scale of the input.
+     * @param ids receives the chosen from {@code at}, ascending.
+     * @param weights receives theirs from {@code at}.
+     */
+    public void route(LayerParameters p, int[] y, int yOffset, float s, int[] ids, float[] weights, int at) {
+        int n = routed.length;
+        float[] scale = p.experts().routerScale();
+        for (int e = 0; e < n; e++) {
+            long middle = (long) y[yOffset + n + e] + y[yOffset + 2 * n + e];
+            long sum = (BASE * y[yOffset + e] + middle) * BASE + y[yOffset + 3 * n + e];
+            routed[e] = (float) sum * (s * scale[e]);
+        }
+        experts.choose(routed, p.experts().routerBias(), ids, weights, at);
+    }
+
+    /** What {@link #gate} is for the part that all tokens go through, for an expert. */
+    public float expertGate(LayerParameters p, int expert, int[] y, int yOffset, float s, byte[] x, int xOffset) {
+        return gate(p.experts().gateUpScale()[expert], null, y, yOffset, s, x, xOffset);
+    }
+
+    /** Adds an expert's output to {@code sum}, hidden floats from {@code at}, by its weight. */
+    public void addExpert(
+            LayerParameters p, int expert, float weight, int[] y, int yOffset, float s, float[] sum, int at) {
+        int hidden = config.hidden();
+        math.dequantize(y, yOffset, hidden, s, p.experts().downScale()[expert], null, row, 0);
+        math.addWeighted(sum, at, weight, row, 0, hidden);
+    }
+
+    /** Adds to {@code sum} the output of the part that all tokens go through beside the experts. */
+    public void addShared(LayerParameters p, int[] y, int yOffset, float s, float[] sum, int at) {
+        math.addProducts(sum, at, y, yOffset, config.hidden(), s, p.downScale(), row);
+    }
+
+    /** Adds the experts' sum to the residual. */
+    public void addMixture(LayerParameters p, float[] h, int hOffset, float[] sum, int at) {
+        if (p.mlpOutGain() != null) {
+            math.rmsNorm(sum, at, p.mlpOutGain(), config.hidden(), config.eps(), sum, at);
+        }
+        math.add(h, hOffset, sum, at, config.hidden());
     }
 
     /** Logits from the output matrix's products: vocab floats from {@code offset}. */

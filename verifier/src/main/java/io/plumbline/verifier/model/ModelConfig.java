@@ -63,6 +63,17 @@ public record ModelConfig(
                 architecture.attention().isEmpty() || architecture.attention().length() == layers,
                 architecture.attention().length() + " layer kinds for " + layers + " layers");
         require(architecture.rotaryDim() < headDim, "as much as a head is rotated, or more, where a part should be");
+        Experts experts = architecture.experts();
+        require(
+                experts == null || Math.max(experts.mlp(), experts.sharedMlp()) <= Constants.MAX_INNER,
+                "an expert is wider than " + Constants.MAX_INNER);
+        require(experts == null || experts.dense() < layers, "a mixture of experts in no layer");
+        require(experts == null || !architecture.mlpBias(), "a mixture of experts with biases");
+        require(
+                experts == null
+                        || 2L * experts.count() * experts.mlp() <= Integer.MAX_VALUE
+                                && (long) experts.count() * hidden <= Integer.MAX_VALUE,
+                "more rows of experts than a tensor has");
         require(qkNorm || !architecture.isWholeQkNorm(), "a norm over all heads where none is");
         // A table of factors that fits no head is found out here, not when the first token is rotated.
         rope.frequency(0, rotaryDim(architecture, headDim));
@@ -141,6 +152,22 @@ public record ModelConfig(
 
     private static Rope localRope(Rope rope, Architecture architecture) {
         return architecture.localRope() == null ? rope : architecture.localRope();
+    }
+
+    /** Whether a layer has a mixture of experts. */
+    public boolean hasExperts(int layer) {
+        return architecture.experts() != null && architecture.experts().isIn(layer);
+    }
+
+    /** Inner size of the part of a layer that every token goes through; 0 where there are experts alone. */
+    public int mlp(int layer) {
+        return hasExperts(layer) ? architecture.experts().sharedMlp() : mlp;
+    }
+
+    /** Inner size of the widest feed-forward part of any layer, experts included. */
+    public int widestMlp() {
+        Experts experts = architecture.experts();
+        return experts == null ? mlp : Math.max(mlp, Math.max(experts.mlp(), experts.sharedMlp()));
     }
 
     /** The scale of attention's scores. */

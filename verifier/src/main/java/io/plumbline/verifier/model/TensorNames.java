@@ -48,21 +48,46 @@ public enum TensorNames {
         return "model.layers." + layer + "." + stem;
     }
 
-    public int rows(ModelConfig c) {
+    /** Names of a layer's matrices that belong to no expert. */
+    public static List<TensorNames> of(ModelConfig c, int layer) {
+        return c.mlp(layer) > 0 ? List.of(values()) : List.of(Q, K, V, O);
+    }
+
+    public int rows(ModelConfig c, int layer) {
         return switch (this) {
             case Q -> c.queryDim();
             case K, V -> c.kvDim();
             case O, DOWN -> c.hidden();
-            case GATE, UP -> c.mlp();
+            case GATE, UP -> c.mlp(layer);
         };
     }
 
-    public int columns(ModelConfig c) {
+    public int columns(ModelConfig c, int layer) {
         return switch (this) {
             case O -> c.queryDim();
-            case DOWN -> c.mlp();
+            case DOWN -> c.mlp(layer);
             default -> c.hidden();
         };
+    }
+
+    /** Stem of a layer's router: the high digits of its 16-bit weights, a row an expert, then the low ones. */
+    public static String router(int layer) {
+        return "model.layers." + layer + ".mlp.gate";
+    }
+
+    /** Name of what is added to the router's scores for the choice. */
+    public static String routerBias(int layer) {
+        return router(layer) + ".e_score_correction_bias";
+    }
+
+    /** Stem of all experts' gate and up rows, expert by expert. */
+    public static String expertGateUp(int layer) {
+        return "model.layers." + layer + ".mlp.experts.gate_up_proj";
+    }
+
+    /** Stem of all experts' down rows, expert by expert. */
+    public static String expertDown(int layer) {
+        return "model.layers." + layer + ".mlp.experts.down_proj";
     }
 
     public boolean hasBias(ModelConfig c) {

@@ -19,17 +19,18 @@ public final class VerifierKey {
     private final MatrixKey output;
     private final RotaryTables rotary;
 
-    /** One layer's keys, in the order of {@link MatrixStack}. */
-    public record Layer(LayerParameters parameters, List<MatrixKey> matrices) {
-        public MatrixKey matrix(MatrixStack stack) {
-            return matrices.get(stack.ordinal());
-        }
+    /** One layer's keys, in the order of {@link LayerMatrix#of}. */
+    public record Layer(LayerParameters parameters, List<MatrixKey> matrices) {}
+
+    /** The key of a layer's matrix. */
+    public MatrixKey matrix(int layer, MatrixStack stack, int expert) {
+        return layers.get(layer).matrices().get(LayerMatrix.index(config(), layer, stack, expert));
     }
 
     /**
      * @param tokenFiles of the model: an auditor checks texts by them.
      * @param small tensors of all layers and of what follows them.
-     * @param matrices keys of each layer's matrices, in the order of {@link MatrixStack}.
+     * @param matrices keys of each layer's matrices, in the order of {@link LayerMatrix#of}.
      * @param output key of the output matrix.
      */
     public VerifierKey(TokenFiles tokenFiles, SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {

@@ -23,6 +23,12 @@ public final class Constants {
     /** A row whose largest magnitude is below this is a zero row: its reciprocal scale would overflow. */
     public static final float TINY = 0x1p-100f;
 
+    /** Base of the two digits that a 16-bit integer is taken apart into, each of -127 to 127. */
+    public static final int DIGIT_BASE = 254;
+
+    /** Largest integer of two such digits with both signs: 127 * 254 + 126. */
+    static final float MAX_16 = 32384f;
+
     static final float LOG2E = 0x1.715476p+0f;
     static final float LN2_HI = 0x1.62e43p-1f;
     static final float LN2_LO = -0x1.05c61p-29f;

@@ -19,6 +19,15 @@ public interface ExactMath {
     /** The same with 2047 in place of 127, into 16-bit integers. */
     float quantize12(float[] x, int xOffset, int n, short[] q, int qOffset);
 
+    /**
+     * int16 quantization in two digits of -127 to 127: {@code q = rint(x * (32384 / a)) = 254 * high + low}. int8
+     * kernels take no input of -128, so the base is not 256.
+     *
+     * @return the scale {@code a / 32384}, or 0 for a zero row.
+     * @throws ArithmeticException when the row holds a NaN or an infinity.
+     */
+    float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset);
+
     /** {@code y = (x * (1 / sqrt(laneSumSquares(x) / n + eps))) * gain}. {@code y} may be {@code x}. */
     void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset);
 
@@ -27,6 +36,9 @@ public interface ExactMath {
 
     /** {@code h = h + y}. */
     void add(float[] h, int hOffset, float[] y, int yOffset, int n);
+
+    /** {@code h = fma(weight, y, h)}. */
+    void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n);
 
     /** {@code out = silu(gate) * up}. */
     void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);

@@ -22,6 +22,8 @@ public final class NativeMath implements ExactMath {
             String name,
             MethodHandle quantizeRow,
             MethodHandle quantize12,
+            MethodHandle quantize16,
+            MethodHandle addWeighted,
             MethodHandle rmsNorm,
             MethodHandle dequantize,
             MethodHandle add,
@@ -44,6 +46,13 @@ public final class NativeMath implements ExactMath {
                     name,
                     NativeLibrary.function("pl_quantize_row_" + name, quantize),
                     NativeLibrary.function("pl_quantize_12_" + name, quantize),
+                    NativeLibrary.function(
+                            "pl_quantize_16_" + name,
+                            FunctionDescriptor.of(
+                                    JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_add_weighted_" + name,
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT)),
                     NativeLibrary.function(
                             "pl_rms_norm_" + name,
                             FunctionDescriptor.ofVoid(
@@ -147,6 +156,37 @@ public final class NativeMath implements ExactMath {
         try {
             return checked((float)
                     form.quantize12().invokeExact(of(x), (long) xOffset, n, MemorySegment.ofArray(q), (long) qOffset));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset) {
+        check(xOffset, n, x.length);
+        check(highOffset, n, high.length);
+        check(lowOffset, n, low.length);
+        try {
+            return checked((float) form.quantize16()
+                    .invokeExact(
+                            of(x),
+                            (long) xOffset,
+                            n,
+                            MemorySegment.ofArray(high),
+                            (long) highOffset,
+                            MemorySegment.ofArray(low),
+                            (long) lowOffset));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n) {
+        check(hOffset, n, h.length);
+        check(yOffset, n, y.length);
+        try {
+            form.addWeighted().invokeExact(of(h), (long) hOffset, weight, of(y), (long) yOffset, n);
         } catch (Throwable e) {
             throw rethrown(e);
         }

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.numerics;
 
+import static io.plumbline.verifier.numerics.Constants.DIGIT_BASE;
 import static io.plumbline.verifier.numerics.Constants.E2;
 import static io.plumbline.verifier.numerics.Constants.E3;
 import static io.plumbline.verifier.numerics.Constants.E4;
@@ -12,6 +13,7 @@ import static io.plumbline.verifier.numerics.Constants.LANES;
 import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
 import static io.plumbline.verifier.numerics.Constants.LOG2E;
+import static io.plumbline.verifier.numerics.Constants.MAX_16;
 import static io.plumbline.verifier.numerics.Constants.TINY;
 
 /** The specification: it reads like docs/numeric-contract.md, and every other implementation is tested against it. */
@@ -110,6 +112,20 @@ public class ScalarMath implements ExactMath {
     }
 
     @Override
+    public float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset) {
+        float a = maxAbs(x, xOffset, n);
+        boolean zero = a < TINY;
+        float inverse = zero ? 0f : MAX_16 / a;
+        for (int k = 0; k < n; k++) {
+            int q = (int) Math.rint(x[xOffset + k] * inverse);
+            int digit = Math.floorDiv(q + 127, DIGIT_BASE);
+            high[highOffset + k] = (byte) digit;
+            low[lowOffset + k] = (byte) (q - DIGIT_BASE * digit);
+        }
+        return zero ? 0f : a / MAX_16;
+    }
+
+    @Override
     public void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset) {
         float r = 1f / (float) Math.sqrt(laneSumSquares(x, xOffset, n) / n + eps);
         for (int k = 0; k < n; k++) {
@@ -130,6 +146,13 @@ public class ScalarMath implements ExactMath {
     public void add(float[] h, int hOffset, float[] y, int yOffset, int n) {
         for (int k = 0; k < n; k++) {
             h[hOffset + k] = h[hOffset + k] + y[yOffset + k];
+        }
+    }
+
+    @Override
+    public void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n) {
+        for (int k = 0; k < n; k++) {
+            h[hOffset + k] = Math.fma(weight, y[yOffset + k], h[hOffset + k]);
         }
     }
 

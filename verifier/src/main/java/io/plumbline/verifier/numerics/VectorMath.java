@@ -123,6 +123,12 @@ public final class VectorMath implements ExactMath {
         return zero ? 0f : a / 2047f;
     }
 
+    @Override
+    public float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset) {
+        // Of one row a layer, and only where there is a router.
+        return scalar.quantize16(x, xOffset, n, high, highOffset, low, lowOffset);
+    }
+
     private float laneSumSquares(float[] x, int offset, int n) {
         Arrays.fill(lane, 0f);
         int k = 0;
@@ -196,6 +202,19 @@ public final class VectorMath implements ExactMath {
         }
         for (; k < n; k++) {
             h[hOffset + k] = h[hOffset + k] + y[yOffset + k];
+        }
+    }
+
+    @Override
+    public void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n) {
+        FloatVector w = FloatVector.broadcast(F, weight);
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            w.fma(FloatVector.fromArray(F, y, yOffset + k), FloatVector.fromArray(F, h, hOffset + k))
+                    .intoArray(h, hOffset + k);
+        }
+        for (; k < n; k++) {
+            h[hOffset + k] = Math.fma(weight, y[yOffset + k], h[hOffset + k]);
         }
     }
 

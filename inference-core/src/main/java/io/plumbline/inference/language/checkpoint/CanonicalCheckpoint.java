@@ -6,6 +6,7 @@ import io.plumbline.inference.language.checkpoint.family.TensorPlace;
 import io.plumbline.inference.language.safetensors.FloatBytes;
 import io.plumbline.verifier.model.TensorNames;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -25,7 +26,25 @@ public final class CanonicalCheckpoint implements Checkpoint {
 
     @Override
     public Weights require(String name, int... shape) throws IOException {
-        TensorPlace place = description.places().of(name);
+        List<TensorPlace> parts = description.places().parts(name);
+        if (parts.size() == 1) {
+            return require(parts.getFirst(), shape);
+        }
+        int[] each = shape.clone();
+        each[0] = shape[0] / parts.size();
+        List<Weights> found = new ArrayList<>();
+        for (TensorPlace part : parts) {
+            found.add(require(part, each));
+            if (!found.getLast().dtype().equals(found.getFirst().dtype())) {
+                throw new IOException(origin() + ": tensor \"" + part.name() + "\" is of type "
+                        + found.getLast().dtype() + ", others of its kind are of type "
+                        + found.getFirst().dtype() + ". Nothing was loaded.");
+            }
+        }
+        return new Stacked(name, List.copyOf(found));
+    }
+
+    private Weights require(TensorPlace place, int... shape) throws IOException {
         int[] there = shape.clone();
         there[0] = place.rows() == 0 ? shape[0] : place.rows();
         Weights found = source.require(place.name(), there);
@@ -72,7 +91,7 @@ public final class CanonicalCheckpoint implements Checkpoint {
 
     @Override
     public boolean has(String name) {
-        return source.has(description.places().of(name).name());
+        return source.has(description.places().parts(name).getFirst().name());
     }
 
     @Override
@@ -92,6 +111,38 @@ public final class CanonicalCheckpoint implements Checkpoint {
     @Override
     public void close() {
         source.close();
+    }
+
+    /** Tensors of as many rows each, one below the other. */
+    private record Stacked(String name, List<Weights> parts) implements Weights {
+        private Weights part(int r) {
+            return parts.get(r / parts.getFirst().rows());
+        }
+
+        @Override
+        public String dtype() {
+            return parts.getFirst().dtype();
+        }
+
+        @Override
+        public int rows() {
+            return parts.size() * parts.getFirst().rows();
+        }
+
+        @Override
+        public int columns() {
+            return parts.getFirst().columns();
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            part(r).row(r % parts.getFirst().rows(), out);
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            part(r).rawRow(r % parts.getFirst().rows(), out);
+        }
     }
 
     /** Some rows of a tensor, in another order; of a vector its elements. */

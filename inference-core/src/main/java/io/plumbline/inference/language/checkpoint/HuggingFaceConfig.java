@@ -21,11 +21,13 @@ import java.util.TreeSet;
  * refused by name.
  *
  * @param description of the model, and where its tensors stand.
+ * @param isCanonical whether it is that of an imported folder.
  * @param tied whether the output matrix is the embedding.
  * @param int8 whether the matrices are int8 already, in the compressed-tensors W8A8 layout.
  * @param stopTokens end-of-text ids, ascending.
  */
-public record HuggingFaceConfig(Family.Description description, boolean tied, boolean int8, int[] stopTokens) {
+public record HuggingFaceConfig(
+        Family.Description description, boolean isCanonical, boolean tied, boolean int8, int[] stopTokens) {
     /** Files of a model's folder that are read here, the second where there is one. */
     public static final List<String> FILES = List.of("config.json", "generation_config.json");
 
@@ -100,6 +102,7 @@ public record HuggingFaceConfig(Family.Description description, boolean tied, bo
             addStops(stops, json);
             return new HuggingFaceConfig(
                     description,
+                    json.path(IS_CANONICAL).asBoolean(false),
                     isTied(json),
                     int8(origin, json.path("quantization_config")),
                     stops.stream().mapToInt(Integer::intValue).toArray());

@@ -6,15 +6,18 @@ import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.verifier.model.Activation;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * A checkpoint evaluated in ordinary floating point, unquantized: what exact inference is compared with. Written for
@@ -65,17 +68,36 @@ public final class FloatModel {
                                 source.require(name, TensorNames.normSize(config, name))
                                         .floats());
             }
-            for (TensorNames name : TensorNames.values()) {
-                layer.matrices().put(name, matrix(source, name.in(l), name.rows(config), name.columns(config)));
+            for (TensorNames name : TensorNames.of(config, l)) {
+                layer.matrices().put(name, matrix(source, name.in(l), name.rows(config, l), name.columns(config, l)));
                 if (name.hasBias(config)) {
                     layer.vectors()
                             .put(
                                     name.bias(l),
-                                    source.require(name.bias(l), name.rows(config))
+                                    source.require(name.bias(l), name.rows(config, l))
                                             .floats());
                 }
             }
+            if (config.hasExperts(l)) {
+                experts(source, layer);
+            }
             layers.add(layer);
+        }
+    }
+
+    private void experts(Checkpoint source, Layer layer) throws IOException {
+        Experts experts = architecture.experts();
+        int l = layer.index();
+        int d = config.hidden();
+        String[] stems = {TensorNames.router(l), TensorNames.expertGateUp(l), TensorNames.expertDown(l)};
+        int[] rows = {experts.count(), 2 * experts.mlp() * experts.count(), d * experts.count()};
+        int[] columns = {d, d, experts.mlp()};
+        for (int i = 0; i < stems.length; i++) {
+            layer.vectors().put(stems[i], matrix(source, stems[i], rows[i], columns[i]));
+        }
+        if (experts.hasBias()) {
+            String name = TensorNames.routerBias(l);
+            layer.vectors().put(name, source.require(name, experts.count()).floats());
         }
     }
 
@@ -125,13 +147,60 @@ public final class FloatModel {
 
     private void mlp(Layer layer, float[] h) {
         float[] x = normed(h, layer.gain(TensorNames.mlpNorm(layer.index())));
-        float[] gate = multiply(layer.matrix(TensorNames.GATE), x, config.mlp(), layer.bias(TensorNames.GATE));
-        float[] up = multiply(layer.matrix(TensorNames.UP), x, config.mlp(), layer.bias(TensorNames.UP));
-        for (int i = 0; i < gate.length; i++) {
-            gate[i] = (float) (activation(gate[i]) * up[i]);
+        float[] out = new float[config.hidden()];
+        int mlp = config.mlp(layer.index());
+        if (mlp > 0) {
+            float[] gate = multiply(layer.matrix(TensorNames.GATE), x, mlp, layer.bias(TensorNames.GATE));
+            float[] up = multiply(layer.matrix(TensorNames.UP), x, mlp, layer.bias(TensorNames.UP));
+            for (int i = 0; i < gate.length; i++) {
+                gate[i] = (float) (activation(gate[i]) * up[i]);
+            }
+            out = multiply(layer.matrix(TensorNames.DOWN), gate, config.hidden(), layer.bias(TensorNames.DOWN));
         }
-        float[] out = multiply(layer.matrix(TensorNames.DOWN), gate, config.hidden(), layer.bias(TensorNames.DOWN));
+        if (config.hasExperts(layer.index())) {
+            addExperts(layer, x, out);
+        }
         add(h, normed(out, layer.gain(TensorNames.mlpOutNorm(layer.index()))));
+    }
+
+    private void addExperts(Layer layer, float[] x, float[] out) {
+        Experts experts = architecture.experts();
+        int d = config.hidden();
+        int inner = experts.mlp();
+        float[] logits = multiply(layer.gain(TensorNames.router(layer.index())), x, experts.count(), null);
+        boolean isSoftmax = experts.scoring() == Experts.Scoring.SOFTMAX;
+        double[] scores = new double[experts.count()];
+        double max = Double.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            max = Math.max(max, logit);
+        }
+        double total = 0;
+        for (int e = 0; e < scores.length; e++) {
+            scores[e] = isSoftmax ? Math.exp(logits[e] - max) : 1 / (1 + Math.exp(-logits[e]));
+            total += scores[e];
+        }
+        float[] bias = layer.gain(TensorNames.routerBias(layer.index()));
+        List<Integer> chosen = IntStream.range(0, experts.count())
+                .boxed()
+                .sorted(Comparator.comparingDouble(e -> -scores[e] - (bias == null ? 0 : bias[e])))
+                .limit(experts.chosen())
+                .toList();
+        double ofChosen = chosen.stream().mapToDouble(e -> scores[e]).sum();
+        double divisor = experts.isRenormalized() ? ofChosen : isSoftmax ? total : 1;
+        float[] gateUp = layer.gain(TensorNames.expertGateUp(layer.index()));
+        float[] down = layer.gain(TensorNames.expertDown(layer.index()));
+        for (int e : chosen) {
+            int at = 2 * e * inner * d;
+            float[] both = multiply(Arrays.copyOfRange(gateUp, at, at + 2 * inner * d), x, 2 * inner, null);
+            float[] y = new float[inner];
+            for (int i = 0; i < inner; i++) {
+                y[i] = (float) (activation(both[i]) * both[inner + i]);
+            }
+            float[] one = multiply(Arrays.copyOfRange(down, e * d * inner, (e + 1) * d * inner), y, d, null);
+            for (int i = 0; i < d; i++) {
+                out[i] += (float) (scores[e] / divisor * experts.scale() * one[i]);
+            }
+        }
     }
 
     private double activation(double x) {

@@ -14,6 +14,7 @@ import java.util.function.Consumer;
  * @param hasFusedGateUp whether gate and up are one.
  * @param hasOtherBiases whether all matrices but those for queries, keys and values add biases too.
  * @param gainsLess what gains are kept less by.
+ * @param mixture of experts; null for none.
  * @param extras fields of its config.json beside the common ones.
  */
 record RandomFamily(
@@ -24,7 +25,35 @@ record RandomFamily(
         boolean hasOtherBiases,
         QkNorm qkNorm,
         double gainsLess,
+        Mixture mixture,
         Consumer<ObjectNode> extras) {
+
+    /**
+     * A mixture of experts, by the names of its parts behind a layer's.
+     *
+     * @param prefix before an expert's number.
+     * @param names of gate, up and down.
+     * @param shared before the part that all tokens go through; null for none.
+     * @param mlp inner size of an expert, and of the shared part.
+     * @param dense layers from the first that have none.
+     */
+    record Mixture(
+            String router,
+            String prefix,
+            List<String> names,
+            String shared,
+            boolean hasBias,
+            int experts,
+            int mlp,
+            int dense) {}
+
+    /** Experts of a layer, and of them those of a token. */
+    private static final int EXPERTS = 6;
+
+    private static final int CHOSEN = 2;
+
+    private static final int EXPERT_MLP = 48;
+    private static final List<String> GATED = List.of("gate_proj", "up_proj", "down_proj");
 
     /** Norms of queries and keys. */
     enum QkNorm {
@@ -48,6 +77,64 @@ record RandomFamily(
         return switch (architecture) {
             case "Qwen2ForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> {}).withQkvBias();
             case "Qwen3ForCausalLM" -> family(BEFORE, QkNorm.HEADS, json -> {});
+            case "Qwen3MoeForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.HEADS,
+                                json -> mixture(json)
+                                        .put("num_experts", EXPERTS)
+                                        .put("moe_intermediate_size", EXPERT_MLP)
+                                        .put("norm_topk_prob", true))
+                        .with(new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, EXPERTS, EXPERT_MLP, 0));
+            case "OlmoeForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.WHOLE,
+                                json -> mixture(json)
+                                        .put("num_experts", EXPERTS)
+                                        .put("intermediate_size", EXPERT_MLP))
+                        .with(new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, EXPERTS, EXPERT_MLP, 0));
+            case "MixtralForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.NONE,
+                                json -> mixture(json)
+                                        .put("num_local_experts", EXPERTS)
+                                        .put("intermediate_size", EXPERT_MLP))
+                        .with(new Mixture(
+                                "block_sparse_moe.gate",
+                                "block_sparse_moe.experts.",
+                                List.of("w1", "w3", "w2"),
+                                null,
+                                false,
+                                EXPERTS,
+                                EXPERT_MLP,
+                                0));
+            case "Glm4MoeForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.NONE,
+                                json -> mixture(json)
+                                        .put("n_routed_experts", EXPERTS)
+                                        .put("moe_intermediate_size", EXPERT_MLP)
+                                        .put("n_shared_experts", 1)
+                                        .put("first_k_dense_replace", 1)
+                                        .put("norm_topk_prob", true)
+                                        .put("routed_scaling_factor", 1.5)
+                                        .put("n_group", 1)
+                                        .put("topk_group", 1)
+                                        .put("partial_rotary_factor", 0.5)
+                                        .put("attention_bias", true))
+                        .withQkvBias()
+                        .with(new Mixture(
+                                "mlp.gate",
+                                "mlp.experts.",
+                                GATED,
+                                "mlp.shared_experts.",
+                                true,
+                                EXPERTS,
+                                EXPERT_MLP,
+                                1));
             case "MinistralForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> windows(json, 2));
             case "GemmaForCausalLM" ->
                 family(BEFORE, QkNorm.NONE, json -> json.put("hidden_act", "gelu"))
@@ -77,7 +164,7 @@ record RandomFamily(
                                         .put("factor", 8.0))
                         .lessOne();
             case "Phi3ForCausalLM" ->
-                new RandomFamily(BEFORE, true, true, false, false, QkNorm.NONE, 0, RandomFamily::longRope);
+                new RandomFamily(BEFORE, true, true, false, false, QkNorm.NONE, 0, null, RandomFamily::longRope);
             case "Olmo2ForCausalLM" -> family(AFTER, QkNorm.WHOLE, json -> {});
             case "Olmo3ForCausalLM" ->
                 family(
@@ -114,7 +201,7 @@ record RandomFamily(
     }
 
     private static RandomFamily family(List<String> norms, QkNorm qkNorm, Consumer<ObjectNode> extras) {
-        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, extras);
+        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, extras);
     }
 
     private static RandomFamily glm(List<String> norms) {
@@ -126,19 +213,32 @@ record RandomFamily(
                 false,
                 QkNorm.NONE,
                 0,
+                null,
                 json -> json.put("partial_rotary_factor", 0.5).put("attention_bias", true));
     }
 
     private RandomFamily withQkvBias() {
-        return new RandomFamily(norms, hasFusedQkv, hasFusedGateUp, true, hasOtherBiases, qkNorm, gainsLess, extras);
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, true, hasOtherBiases, qkNorm, gainsLess, mixture, extras);
     }
 
     private RandomFamily withOtherBiases() {
-        return new RandomFamily(norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, true, qkNorm, gainsLess, extras);
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, true, qkNorm, gainsLess, mixture, extras);
     }
 
     private RandomFamily lessOne() {
-        return new RandomFamily(norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, 1, extras);
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, 1, mixture, extras);
+    }
+
+    private RandomFamily with(Mixture of) {
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, gainsLess, of, extras);
+    }
+
+    private static ObjectNode mixture(ObjectNode json) {
+        return json.put("num_experts_per_tok", CHOSEN);
     }
 
     private static ObjectNode gelu(ObjectNode json) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -103,13 +104,15 @@ public final class RandomModel {
                 matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
             }
             matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
-            if (family.hasFusedGateUp()) {
+            RandomFamily.Mixture mixture = family.mixture();
+            if (mixture != null && l >= mixture.dense()) {
+                mixture(all, layer, mixture);
+            } else if (family.hasFusedGateUp()) {
                 matrix(all, layer + "mlp.gate_up_proj", 2 * shape.mlp(), shape.hidden(), 1);
+                matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
             } else {
-                matrix(all, layer + "mlp.gate_proj", shape.mlp(), shape.hidden(), 1);
-                matrix(all, layer + "mlp.up_proj", shape.mlp(), shape.hidden(), 1);
+                gated(all, layer + "mlp.", shape.mlp(), List.of("gate_proj", "up_proj", "down_proj"));
             }
-            matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
             if (family.hasQkvBias()) {
                 all.put(layer + "self_attn.q_proj.bias", new Tensor(1, queries, false, scaled(0.3)));
                 all.put(layer + "self_attn.k_proj.bias", new Tensor(1, keys, false, this::keyBias));
@@ -135,6 +138,29 @@ public final class RandomModel {
                     new Tensor(shape.vocab(), shape.hidden(), false, scaled(1 / Math.sqrt(shape.hidden()))));
         }
         return all;
+    }
+
+    /** Gate, up and down, by those names behind {@code prefix}. */
+    private void gated(Map<String, Tensor> all, String prefix, int mlp, List<String> names) {
+        matrix(all, prefix + names.get(0), mlp, shape.hidden(), 1);
+        matrix(all, prefix + names.get(1), mlp, shape.hidden(), 1);
+        matrix(all, prefix + names.get(2), shape.hidden(), mlp, 0.5);
+    }
+
+    private void mixture(Map<String, Tensor> all, String layer, RandomFamily.Mixture mixture) {
+        // No matrix that published int8 checkpoints quantize.
+        double scale = 2 / Math.sqrt(shape.hidden());
+        String router = layer + mixture.router();
+        all.put(router + ".weight", new Tensor(mixture.experts(), shape.hidden(), false, scaled(scale)));
+        if (mixture.hasBias()) {
+            all.put(router + ".e_score_correction_bias", new Tensor(1, mixture.experts(), false, scaled(0.2)));
+        }
+        for (int e = 0; e < mixture.experts(); e++) {
+            gated(all, layer + mixture.prefix() + e + ".", mixture.mlp(), mixture.names());
+        }
+        if (mixture.shared() != null) {
+            gated(all, layer + mixture.shared(), mixture.mlp(), mixture.names());
+        }
     }
 
     private void matrix(Map<String, Tensor> all, String stem, int rows, int columns, double gain) {

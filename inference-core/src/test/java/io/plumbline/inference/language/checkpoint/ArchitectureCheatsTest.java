@@ -3,27 +3,39 @@ package io.plumbline.inference.language.checkpoint;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.engine.Forgery;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Replay;
+import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.audit.Assignment;
+import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -64,12 +76,18 @@ class ArchitectureCheatsTest {
     }
 
     private static Failure audit(LoadedModel model, LoadedModel cheat) throws IOException {
+        return audit(model, cheat, cheat.layers());
+    }
+
+    /** @param layers of {@code cheat}, as they are run. */
+    private static Failure audit(LoadedModel model, LoadedModel cheat, List<LoadedModel.Layer> layers)
+            throws IOException {
         int[] prompt = new int[40];
         for (int i = 0; i < prompt.length; i++) {
             prompt[i] = 3 + (i * 53 + 11) % (model.config().vocab() - 3);
         }
         Request request = TestModels.request(model, prompt, 12, Sampling.GREEDY);
-        ForwardPass forward = TestModels.forward(cheat);
+        ForwardPass forward = TestModels.forward(cheat, layers, Backend.best());
         Generator.Result result = new Generator(forward, NODE.publicKey(), 16)
                 .generate(TestModels.request(cheat, prompt, 12, Sampling.GREEDY), token -> {});
         Replay replay = Forgery.of(
@@ -83,9 +101,34 @@ class ArchitectureCheatsTest {
         Answer answer = TestModels.answer(model, result.tokens());
         Receipt receipt = Receipt.of(
                 model.config().contractVersion(), request, answer, replay.root(), result.traceBytes(), 1, NODE);
-        return TestModels.auditor(model.verifierKey(share -> {}))
-                .audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null)
-                .failure();
+        VerifierKey key = model.verifierKey(share -> {});
+        OpeningSource sealed = cell -> {
+            MemorySegment bytes = replay.bytes(cell);
+            return Opening.of(bytes, replay.seal(cell, bytes, receipt.hash(), NODE));
+        };
+        AuditReport report =
+                TestModels.auditor(key).audit(receipt, request, answer, Assignment.of(Level.FULL), sealed, null);
+        if (report.failure() != null) {
+            confirm(model, Evidence.of(key, receipt, request, answer, report));
+        }
+        return report.failure();
+    }
+
+    /** Others see the same in the evidence: by the weights, and where a product is false by its one row. */
+    private static void confirm(LoadedModel model, Evidence evidence) throws IOException {
+        Evidence sent = Evidence.decode(evidence.encode());
+        Evidence.Finding finding = sent.check(model::tensor, null);
+        assertEquals(evidence.failure().step(), finding.failure().step());
+        if (finding.product() == null) {
+            assertNotNull(sent.check(null, null).failure(), "seen without the weights");
+            return;
+        }
+        Evidence.Finding blind = sent.check(null, null);
+        assertTrue(blind.needsModel() || blind.failure() != null, "a later step may show it too");
+        Evidence withRow =
+                Evidence.decode(sent.with(finding.product(), model::tensor).encode());
+        assertEquals(
+                evidence.failure().step(), withRow.check(null, null).failure().step());
     }
 
     private Path model(String architecture) throws IOException {
@@ -125,6 +168,44 @@ class ArchitectureCheatsTest {
         caught(model("SmolLM3ForCausalLM"), "attention", "fF", Step.KV_ROWS);
         caught(model("Exaone4ForCausalLM"), "attention", "WF", Step.KV_ROWS);
         caught(model("Olmo2ForCausalLM"), "eps", "0x1.0p-10", Step.KV_ROWS);
+    }
+
+    @Test
+    void expertsThatWereNotChosenAreFound() throws IOException {
+        Path qwen = model("Qwen3MoeForCausalLM");
+        caught(qwen, "experts", "6,2,48,0,softmax,false,false,0x1.0p0,0", Step.RESIDUAL);
+        caught(qwen, "experts", "6,2,48,0,softmax,false,true,0x1.8p0,0", Step.RESIDUAL);
+        caught(qwen, "experts", "6,2,48,0,sigmoid,false,true,0x1.0p0,0", Step.RESIDUAL);
+        caught(qwen, "experts", "6,1,48,0,softmax,false,true,0x1.0p0,0", Step.GATE_UP);
+        try (LoadedModel model = TestModels.load(qwen, folder)) {
+            swapped(model, m -> new LoadedModel.Mixture(m.router(), turned(m.gateUp()), m.down()), Step.GATE_UP);
+            swapped(model, m -> new LoadedModel.Mixture(m.router(), m.gateUp(), turned(m.down())), Step.DOWN);
+            LoadedModel.Matrix other = model.layers().get(1).mixture().router();
+            swapped(model, m -> new LoadedModel.Mixture(other, m.gateUp(), m.down()), Step.ROUTER);
+        }
+        Path glm = model("Glm4MoeForCausalLM");
+        caught(glm, "experts", "6,2,48,48,sigmoid,true,false,0x1.8p0,1", Step.RESIDUAL);
+        caught(glm, "experts", "6,2,48,48,sigmoid,true,true,0x1.0p0,1", Step.RESIDUAL);
+        caught(glm, "experts", "6,2,48,48,softmax,true,true,0x1.8p0,1", Step.GATE_UP);
+    }
+
+    private static List<LoadedModel.Matrix> turned(List<LoadedModel.Matrix> experts) {
+        List<LoadedModel.Matrix> turned = new ArrayList<>(experts);
+        Collections.rotate(turned, 1);
+        return turned;
+    }
+
+    /** The first layer's mixture is run otherwise. */
+    private void swapped(LoadedModel model, UnaryOperator<LoadedModel.Mixture> as, Step step) throws IOException {
+        List<LoadedModel.Layer> layers = new ArrayList<>(model.layers());
+        LoadedModel.Layer l = layers.getFirst();
+        layers.set(
+                0,
+                new LoadedModel.Layer(
+                        l.parameters(), l.q(), l.k(), l.v(), l.out(), null, null, null, as.apply(l.mixture())));
+        Failure failure = audit(model, model, layers);
+        assertNotNull(failure);
+        assertEquals(step, failure.step(), failure.toString());
     }
 
     @Test

@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,7 +99,11 @@ class FamilyTest {
         "GraniteForCausalLM, I8, false, 1, 1",
         "GlmForCausalLM, BF16, false, 0, 1",
         "Glm4ForCausalLM, I8, false, 0, 1",
-        "Exaone4ForCausalLM, BF16, true, 0, 1"
+        "Exaone4ForCausalLM, BF16, true, 0, 1",
+        "Qwen3MoeForCausalLM, BF16, false, 0, 2",
+        "MixtralForCausalLM, I8, false, 0, 1",
+        "OlmoeForCausalLM, F32, false, 0, 1",
+        "Glm4MoeForCausalLM, BF16, false, 1, 1"
     })
     void importsComputesExactlyAndIsAudited(String architecture, String dtype, boolean tied, float keyBias, int shards)
             throws IOException {
@@ -132,11 +137,15 @@ class FamilyTest {
     private static void assertCloseToFloat(LoadedModel model, FloatModel reference, int[] tokens) {
         float[][] expected = reference.logits(tokens);
         float[][] exact = TestModels.forward(model).logits(tokens);
-        double worst = 1;
-        for (int t = 0; t < tokens.length; t++) {
-            worst = Math.min(worst, cosine(expected[t], exact[t]));
-        }
-        assertTrue(worst > 0.97, "cosine with unquantized logits " + worst);
+        double[] cosines = IntStream.range(0, tokens.length)
+                .mapToDouble(t -> cosine(expected[t], exact[t]))
+                .sorted()
+                .toArray();
+        // Where two experts score alike, an error of quantization chooses the other.
+        double[] least =
+                model.config().architecture().experts() == null ? new double[] {0.97, 0.97} : new double[] {0.8, 0.97};
+        assertTrue(cosines[0] > least[0], "cosine with unquantized logits " + cosines[0]);
+        assertTrue(cosines[cosines.length / 8] > least[1], "cosine of most " + cosines[cosines.length / 8]);
     }
 
     @Test
@@ -197,7 +206,7 @@ class FamilyTest {
         Path config = source.resolve("config.json");
         String json = Files.readString(config);
         String[][] cases = {
-            {"\"LlamaForCausalLM\"", "\"Qwen3MoeForCausalLM\"", "architecture Qwen3MoeForCausalLM"},
+            {"\"LlamaForCausalLM\"", "\"DeepseekV3ForCausalLM\"", "architecture DeepseekV3ForCausalLM"},
             {"\"silu\"", "\"relu2\"", "activation relu2"},
             {"{\"arch", "{\"sliding_window\": 64, \"arch", "sliding window of 64"},
             {"{\"arch", "{\"rope_scaling\": {\"rope_type\": \"ntk\", \"factor\": 4}, \"arch", "rope scaling ntk"},

@@ -10,13 +10,17 @@ public interface Family {
     List<Family> ALL = List.of(
             new Llama(),
             new Mistral(),
+            new Mixtral(),
             new Qwen(),
+            new QwenMoe(),
             new Gemma(),
             new Phi(),
             new Olmo(),
+            new OlmoMoe(),
             new SmolLm(),
             new Granite(),
             new Glm(),
+            new GlmMoe(),
             new Exaone());
 
     /** Names of its architectures in config.json. */
@@ -29,6 +33,11 @@ public interface Family {
     interface Places {
         /** The place of a tensor by its name in {@link io.plumbline.verifier.model.TensorNames}. */
         TensorPlace of(String name);
+
+        /** The places of its parts, one below the other and of as many rows each, where it stands in more than one. */
+        default List<TensorPlace> parts(String name) {
+            return List.of(of(name));
+        }
     }
 
     /**
