@@ -39,6 +39,7 @@ public final class Main {
             new Command(CpuBench.class, () -> new CpuBench()),
             new Command(CompareCommand.class, () -> new CompareCommand()),
             new Command(CommitmentBench.class, () -> new CommitmentBench()),
+            new Command(FamilyBench.class, () -> new FamilyBench()),
             new Command(FreivaldsBench.class, () -> new FreivaldsBench()),
             new Command(GatewayBench.class, () -> new GatewayBench()),
             new Command(GpuBench.class, () -> new GpuBench()),
