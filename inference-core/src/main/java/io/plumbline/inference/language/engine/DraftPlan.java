@@ -20,7 +20,7 @@ final class DraftPlan {
     /** Decides whether a row is worth its time. */
     interface Worth {
         /** A step that only decodes took {@code nanos} ns for {@code rows} rows. */
-        void ran(int rows, long nanos);
+        default void ran(int rows, long nanos) {}
 
         /**
          * Whether a row more pays.

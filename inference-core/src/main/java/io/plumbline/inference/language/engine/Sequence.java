@@ -191,16 +191,16 @@ final class Sequence implements AutoCloseable {
         cpuNanos += nanos;
     }
 
+    /** The tokens chosen so far. */
+    int[] answer() {
+        return Arrays.copyOfRange(tokens, prompt, prompt + chosen);
+    }
+
     /** What came of it, once finished with at least one token. */
     Generator.Result result(ModelConfig config, byte[] modelId) {
         TraceLayout layout = new TraceLayout(config);
         byte[] root = trace.root(layout.header(modelId, request.hash(), position));
-        return new Generator.Result(
-                Arrays.copyOfRange(tokens, prompt, prompt + chosen),
-                root,
-                layout.traceBytes(position),
-                finish == Finish.CANCELLED,
-                cpuNanos);
+        return new Generator.Result(answer(), root, layout.traceBytes(position), finish == Finish.CANCELLED, cpuNanos);
     }
 
     @Override

@@ -54,9 +54,6 @@ class DraftPlanTest {
 
     private record AtLeast(double confidence) implements DraftPlan.Worth {
         @Override
-        public void ran(int rows, long nanos) {}
-
-        @Override
         public boolean pays(double sure, double tokens, int rows) {
             assertTrue(tokens <= rows, tokens + " of " + rows);
             return sure >= confidence;

@@ -22,7 +22,7 @@ public final class Guesses {
     }
 
     static Engine engine(Executor executor, byte[] node, Engine.Limits limits, Drafter.Factory drafters) {
-        return new Engine(executor, node, limits, drafters, new Generous());
+        return new Engine(executor, node, limits, drafters, (confidence, tokens, rows) -> true);
     }
 
     /** A prompt with its answer. */
@@ -32,31 +32,8 @@ public final class Guesses {
         return text;
     }
 
-    /** Pays for every row. */
-    private static final class Generous implements DraftPlan.Worth {
-        @Override
-        public void ran(int rows, long nanos) {}
-
-        @Override
-        public boolean pays(double confidence, double tokens, int rows) {
-            return true;
-        }
-    }
-
     /** Knows answers, and guesses them right as often as it is told to. */
-    private static class Seer implements Drafter {
-        private final List<int[]> texts;
-        private final int percentRight;
-        private final Random dice;
-        private final int vocab;
-
-        Seer(List<int[]> texts, int percentRight, Random dice, int vocab) {
-            this.texts = texts;
-            this.percentRight = percentRight;
-            this.dice = dice;
-            this.vocab = vocab;
-        }
-
+    private record Seer(List<int[]> texts, int percentRight, Random dice, int vocab) implements Drafter {
         @Override
         public int draft(int[] tokens, int length, int most) {
             int count = 1 + dice.nextInt(most);
