@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.engine.Generator.Result;
-import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
@@ -68,65 +67,6 @@ class SpeculationTest {
         random.close();
     }
 
-    /** The processors; counts rows, holds them to what may ever run, and overflows on a token at will. */
-    private static final class Watched implements Executor {
-        private final ForwardPass inner;
-        private final boolean isDevice;
-        private volatile int mostPosition;
-        private volatile int poison = -1;
-        private volatile int overflows;
-
-        Watched(LoadedModel model, boolean isDevice) {
-            this.inner = new ForwardPass(model, model.layers(), Backend.best(), new Workers(2));
-            this.isDevice = isDevice;
-        }
-
-        @Override
-        public LoadedModel model() {
-            return inner.model();
-        }
-
-        @Override
-        public String name() {
-            return inner.name();
-        }
-
-        @Override
-        public KvCache pages(int most) {
-            return inner.pages(most);
-        }
-
-        @Override
-        public boolean leavesProcessorsIdle() {
-            return isDevice;
-        }
-
-        @Override
-        public long cpuNanos() {
-            return inner.cpuNanos();
-        }
-
-        @Override
-        public void run(List<Segment> batch, int[] tokens, LogitsRequests choices) {
-            int row = 0;
-            for (Segment segment : batch) {
-                mostPosition = Math.max(mostPosition, segment.first() + segment.count() - 1);
-                for (int i = 0; i < segment.count(); i++) {
-                    if (tokens[row++] == poison && i > 0 && choices.count() > batch.size()) {
-                        overflows = overflows + 1;
-                        throw new ArithmeticException("A guess overflows.");
-                    }
-                }
-            }
-            inner.run(batch, tokens, choices);
-        }
-
-        @Override
-        public void close() {
-            inner.close();
-        }
-    }
-
     /** What a client is told. */
     private record Told(Result result, List<Integer> tokens, List<Float> logprobs) {}
 
@@ -138,7 +78,7 @@ class SpeculationTest {
         private final boolean wantsLogits;
         private final int vocab;
         private int cancelAt = Integer.MAX_VALUE;
-        private volatile Engine.Ticket ticket;
+        private final CompletableFuture<Engine.Ticket> ticket = new CompletableFuture<>();
 
         Listener(Request request, boolean wantsLogits, int vocab) {
             this.text = request.stopTexts().isEmpty() ? null : new TextStream(tokenizer, request.stopTexts());
@@ -160,7 +100,7 @@ class SpeculationTest {
                 logprobs.add(all.values()[1]);
             }
             if (tokens.size() == cancelAt) {
-                ticket.cancel();
+                ticket.join().cancel();
             }
             if (text == null) {
                 return false;
@@ -284,8 +224,7 @@ class SpeculationTest {
         Random dice = new Random(isTrained ? 1 : 2);
         List<Request> requests = requests(model, dice);
         List<Told> expected;
-        long reused;
-        try (Engine engine = engine(new Watched(model, false), 12, 0, null)) {
+        try (Engine engine = engine(new WatchedExecutor(model, false), 12, 0, null)) {
             expected = answers(engine, model, requests);
             assertEquals(0, engine.draftedTokens());
         }
@@ -294,9 +233,9 @@ class SpeculationTest {
             for (int drafts : new int[] {1, 8, Engine.Limits.MOST_DRAFTS}) {
                 String what = right + " % right, " + drafts + " drafts";
                 // Memory for two or three answers: pages of prefixes give way, and others are found again.
-                try (Engine engine = engine(new Watched(model, drafts == 8), drafts, texts, right)) {
+                try (Engine engine = engine(new WatchedExecutor(model, drafts == 8), drafts, texts, right)) {
                     assertSame(expected, answers(engine, model, requests), what);
-                    reused = engine.reusedTokens();
+                    long reused = engine.reusedTokens();
                     long drafted = engine.draftedTokens();
                     long accepted = engine.acceptedTokens();
                     assertTrue(drafted > 0 && accepted <= drafted, what);
@@ -316,11 +255,10 @@ class SpeculationTest {
         int[] page = new Random(4).ints(60, 3, random.config().vocab()).toArray();
         Request request = request(random, page, 150, Sampling.GREEDY);
         List<Told> expected;
-        Watched plain = new Watched(random, false);
-        try (Engine engine = engine(plain, 12, 0, null)) {
+        try (Engine engine = engine(new WatchedExecutor(random, false), 12, 0, null)) {
             expected = answers(engine, random, List.of(request));
         }
-        try (Engine engine = engine(new Watched(random, false), 12, 8, PromptLookup::new)) {
+        try (Engine engine = engine(new WatchedExecutor(random, false), 12, 8, PromptLookup::new)) {
             assertSame(expected, answers(engine, random, List.of(request)), "by look-up");
             assertTrue(engine.acceptedTokens() > 100, engine.acceptedTokens() + " accepted");
             assertTrue(engine.steps() < 80, engine.steps() + " steps");
@@ -329,7 +267,7 @@ class SpeculationTest {
 
     @Test
     void nothingIsComputedBehindTheLastToken() {
-        Watched watched = new Watched(random, false);
+        WatchedExecutor watched = new WatchedExecutor(random, false);
         int context = random.config().maxPositions();
         int[] prompt =
                 new Random(6).ints(context - 20, 3, random.config().vocab()).toArray();
@@ -346,10 +284,10 @@ class SpeculationTest {
     void aGuessThatOverflowsFailsNoAnswer() {
         List<Request> requests = requests(random, new Random(8)).subList(0, 6);
         List<Told> expected;
-        try (Engine engine = engine(new Watched(random, false), 20, 0, null)) {
+        try (Engine engine = engine(new WatchedExecutor(random, false), 20, 0, null)) {
             expected = answers(engine, random, requests);
         }
-        Watched watched = new Watched(random, false);
+        WatchedExecutor watched = new WatchedExecutor(random, false);
         watched.poison = 77;
         Drafter.Factory poisoners = (tokens, length) -> new Drafter() {
             @Override
@@ -376,32 +314,14 @@ class SpeculationTest {
     void cancellingEndsAnAnswerWithTheTokenThatWasHeard() {
         Request request = request(random, new int[] {5, 6, 7}, 60, new Sampling(1f, 0, 1_000_000, 2));
         List<Told> expected;
-        try (Engine engine = engine(new Watched(random, false), 12, 0, null)) {
+        try (Engine engine = engine(new WatchedExecutor(random, false), 12, 0, null)) {
             expected = answers(engine, random, List.of(request));
         }
         List<int[]> texts = texts(List.of(request), expected);
-        try (Engine engine = engine(new Watched(random, false), 8, texts, 100)) {
+        try (Engine engine = engine(new WatchedExecutor(random, false), 8, texts, 100)) {
             Listener listener = new Listener(request, false, random.config().vocab());
             listener.cancelAt = 7;
-            CompletableFuture<Engine.Ticket> submitted = new CompletableFuture<>();
-            Engine.Listener waiting = new Engine.Listener() {
-                @Override
-                public boolean onToken(int token, float[] logits, int offset) {
-                    listener.ticket = submitted.join();
-                    return listener.onToken(token, logits, offset);
-                }
-
-                @Override
-                public void onDone(Result result) {
-                    listener.onDone(result);
-                }
-
-                @Override
-                public void onFailed(RuntimeException why) {
-                    listener.onFailed(why);
-                }
-            };
-            submitted.complete(engine.submit(request, waiting));
+            listener.ticket.complete(engine.submit(request, listener));
             Result result = listener.told.join().result();
             assertTrue(result.cancelled());
             assertArrayEquals(Arrays.copyOf(expected.getFirst().result().tokens(), 7), result.tokens());
@@ -413,7 +333,7 @@ class SpeculationTest {
         int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Tell me a story about a dog.")));
         Request request = request(stories, prompt, 90, new Sampling(0.4f, 0, 900_000, 17));
         Told told;
-        try (Engine engine = engine(new Watched(stories, false), 12, 8, PromptLookup::new)) {
+        try (Engine engine = engine(new WatchedExecutor(stories, false), 12, 8, PromptLookup::new)) {
             told = answers(engine, stories, List.of(request)).getFirst();
             assertTrue(engine.draftedTokens() > 0);
         }
