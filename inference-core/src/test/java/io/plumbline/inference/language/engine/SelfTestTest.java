@@ -26,8 +26,8 @@ class SelfTestTest {
     Path folder;
 
     /**
-     * Processors that choose a wrong token in steps of just so many sequences, or with guesses; 0 for none. Remembers the steps it
-     * saw.
+     * Processors that choose a wrong token in steps of just so many sequences, or with guesses; 0 for none. Remembers
+     * the steps it saw.
      */
     private record Faulty(Executor good, int broken, Set<Integer> seen) implements Executor {
         @Override
