@@ -328,18 +328,29 @@ class SpeculationTest {
         }
     }
 
+    private static Receipt receipt(Request request, Told told) {
+        Result result = told.result();
+        Answer answer = TestModels.answer(stories, result.tokens());
+        return Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 1, NODE);
+    }
+
     @Test
-    void anAnswerFromGuessesPassesAFullAudit() throws IOException {
+    void anAnswerFromGuessesHasItsReceiptAndPassesAFullAudit() throws IOException {
         int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Tell me a story about a dog.")));
         Request request = request(stories, prompt, 90, new Sampling(0.4f, 0, 900_000, 17));
-        Told told;
+        Receipt plain;
+        Receipt receipt;
+        Answer answer;
+        try (Engine engine = engine(new WatchedExecutor(stories, false), 12, 0, null)) {
+            plain = receipt(request, answers(engine, stories, List.of(request)).getFirst());
+        }
         try (Engine engine = engine(new WatchedExecutor(stories, false), 12, 8, PromptLookup::new)) {
-            told = answers(engine, stories, List.of(request)).getFirst();
+            Told told = answers(engine, stories, List.of(request)).getFirst();
+            answer = TestModels.answer(stories, told.result().tokens());
+            receipt = receipt(request, told);
             assertTrue(engine.draftedTokens() > 0);
         }
-        Answer answer = TestModels.answer(stories, told.result().tokens());
-        Receipt receipt = Receipt.of(
-                request, answer, told.result().traceRoot(), told.result().traceBytes(), 1, NODE);
+        assertArrayEquals(plain.encode(), receipt.encode());
         ForwardPass forward = TestModels.forward(stories);
         try (Replay replay = new Replay(
                 new Generator(forward, NODE.publicKey()), forward, NODE.publicKey(), request, answer.tokens())) {
