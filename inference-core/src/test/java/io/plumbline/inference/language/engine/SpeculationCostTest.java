@@ -24,7 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What guesses gain and lose, by the clock of a host whose rows cost what the test says: no time is measured. */
+/**
+ * What guesses gain and lose, by the clock of a host whose rows cost what the test says: no time is measured. What the
+ * engine is told of it is as noisy as on a host that does other work.
+ */
 class SpeculationCostTest {
     private static final double STEP_NANOS = 1e7;
 
@@ -89,6 +92,7 @@ class SpeculationCostTest {
                 PromptLookup::new);
         DraftPlan plan = new DraftPlan(Engine.Limits.DRAFTS, new StepCost());
         Random noise = new Random(1);
+        double slower = 1;
         sequence.advance(prompt - 1);
         double time = 0;
         while (!sequence.isFinished()) {
@@ -96,7 +100,11 @@ class SpeculationCostTest {
             int rows = 1 + plan.drafts(0);
             double took = 1 + share * (rows - 1) + (rows > 1 ? first : 0);
             time += took;
-            plan.ran(rows, (long) (STEP_NANOS * took * (0.9 + 0.2 * noise.nextDouble())));
+            if (noise.nextInt(40) == 0) {
+                slower = noise.nextBoolean() ? 1 : 1 + 1.5 * noise.nextDouble();
+            }
+            double pause = noise.nextInt(10) == 0 ? 1 + 4 * noise.nextDouble() : 1;
+            plan.ran(rows, (long) (STEP_NANOS * took * slower * pause * (0.9 + 0.2 * noise.nextDouble())));
             boolean goesOn = true;
             for (int row = 0; row < rows && goesOn; row++) {
                 sequence.advance(1);

@@ -46,7 +46,7 @@ class StepCostTest {
         StepCost cost = new StepCost();
         run(cost, 950_000, 200, 1, 5);
         assertFalse(cost.pays(0.8, 1, 1));
-        run(cost, 0, 1000, 1);
+        run(cost, 0, 3000, 1);
         assertTrue(cost.pays(0.8, 1, 1), "one more try");
     }
 
