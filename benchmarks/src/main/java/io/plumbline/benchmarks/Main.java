@@ -46,6 +46,7 @@ public final class Main {
             new Command(HashBench.class, () -> new HashBench()),
             new Command(LedgerBench.class, () -> new LedgerBench()),
             new Command(QualityBench.class, () -> new QualityBench()),
+            new Command(SpeculationBench.class, () -> new SpeculationBench()),
             new Command(StorageBench.class, () -> new StorageBench()),
             new Command(ReportCommand.class, () -> new ReportCommand()),
             new Command(TensorBench.class, () -> new TensorBench()),
