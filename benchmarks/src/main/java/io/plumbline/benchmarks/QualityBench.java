@@ -28,6 +28,23 @@ import java.util.concurrent.Callable;
  */
 @Parameters(commandNames = "quality", commandDescription = "Perplexity and agreement with unquantized evaluation.")
 final class QualityBench implements Callable<Integer> {
+    /** Families whose layers are not plain. */
+    private static final List<String> FAMILIES = List.of(
+            "Gemma",
+            "Gemma2",
+            "Gemma3",
+            "Phi3",
+            "Olmo2",
+            "Olmo3",
+            "SmolLM3",
+            "Granite",
+            "Glm4",
+            "Exaone4",
+            "Mixtral",
+            "Qwen3Moe",
+            "Olmoe",
+            "Glm4Moe");
+
     private static final int SEQUENCES = 4;
     private static final int LENGTH = 128;
 
@@ -106,6 +123,9 @@ final class QualityBench implements Callable<Integer> {
             measureTrained(work);
             random(work, "Llama, random", "LlamaForCausalLM", 0, true);
             random(work, "Qwen3, random (qk-norm)", "Qwen3ForCausalLM", 0, true);
+            for (String family : FAMILIES) {
+                random(work, family + ", random", family + "ForCausalLM", 0, true);
+            }
             for (float bias : new float[] {3, 10, 30}) {
                 String name = "Qwen2, random, key biases to " + (int) bias * 3;
                 random(work, name + ", not evened", "Qwen2ForCausalLM", bias, false);
