@@ -31,7 +31,12 @@ final class CpuBench implements Callable<Integer> {
     private static final int WARM_UP_PROMPT = 64;
     private static final int WARM_UP_OUTPUT = 8;
 
-    @Parameter(names = "--size", description = "150m or 1.1b; results are written for 1.1b")
+    /** Sizes whose results are headlines. */
+    private static final String DENSE = "1.1b";
+
+    private static final String MIXTURE = "2.5b-a0.4b";
+
+    @Parameter(names = "--size", description = "150m, 1.1b or 2.5b-a0.4b; results are written for the last two")
     private String size = "1.1b";
 
     @Parameter(names = "--threads", description = "threads, ours and theirs")
@@ -126,7 +131,8 @@ final class CpuBench implements Callable<Integer> {
             }
         }
         ObjectNode details = details(all, weightBytes, sample(bandwidth));
-        if (!alone) {
+        boolean isMixture = size.equals(MIXTURE);
+        if (!alone && !isMixture) {
             JsonNode jlama = runPeer(javaPeer, models.source());
             details.putObject("Jlama 0.8.4, Q4 weights")
                     .put(
@@ -137,7 +143,7 @@ final class CpuBench implements Callable<Integer> {
                             BenchmarkResult.rounded(jlama.get("decode").asDouble()));
         }
         System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(details));
-        if (!alone) {
+        if (!alone && (isMixture || size.equals(DENSE))) {
             write(all.getFirst(), details, sample(peerPrefill), sample(peerDecode));
         }
         return 0;
@@ -202,9 +208,10 @@ final class CpuBench implements Callable<Integer> {
 
     private void write(Speeds best, ObjectNode details, Readings peerPrefill, Readings peerDecode) throws IOException {
         String command = "./plumbline bench cpu --size " + size + " --threads " + threads;
+        String suffix = size.equals(MIXTURE) ? "-moe" : "";
         String name = "llama.cpp Q8_0 (node-llama-cpp 3.22.1)";
         new BenchmarkResult(
-                        "cpu-prefill",
+                        "cpu-prefill" + suffix,
                         sample(best.prefill),
                         "tokens/s",
                         false,
@@ -215,7 +222,15 @@ final class CpuBench implements Callable<Integer> {
                         details)
                 .write(results);
         new BenchmarkResult(
-                        "cpu-decode", sample(best.decode), "tokens/s", false, name, peerDecode, null, command, details)
+                        "cpu-decode" + suffix,
+                        sample(best.decode),
+                        "tokens/s",
+                        false,
+                        name,
+                        peerDecode,
+                        null,
+                        command,
+                        details)
                 .write(results);
     }
 }

@@ -30,6 +30,11 @@ record Models(Path folder) {
         M150("150m", llama(576, 30, 9, 3, 64, 1536, 49_152, 2048, "BF16", true)),
         /** As TinyLlama. */
         B1("1.1b", llama(2048, 22, 32, 4, 64, 5632, 32_000, 2048, "BF16", false)),
+        /** A mixture of 64 experts, 8 a token: 2.5 billion weights, of which a token takes 0.4. */
+        MOE(
+                "2.5b-a0.4b",
+                new RandomModel.Shape(
+                        "Qwen3MoeForCausalLM", 1024, 16, 16, 4, 64, 768, 32_000, 2048, "BF16", false, 0, 1)),
         /** As Llama 3.1 8B. Its checkpoint is int8 already: it is for GPUs, and no peer reads it. */
         B8("8b", llama(4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false)),
         /** Eight layers of it: made, measured and compared within minutes. */
@@ -52,7 +57,8 @@ record Models(Path folder) {
                     return size;
                 }
             }
-            throw new IOException("There is no model size \"" + label + "\"; 1m, 150m, 1.1b, 8b and 8b-quick are.");
+            throw new IOException(
+                    "There is no model size \"" + label + "\"; 1m, 150m, 1.1b, 2.5b-a0.4b, 8b and 8b-quick are.");
         }
 
         String label() {

@@ -47,12 +47,20 @@ record RandomFamily(
             int mlp,
             int dense) {}
 
-    /** Experts of a layer, and of them those of a token. */
-    private static final int EXPERTS = 6;
+    /**
+     * Sizes of a mixture.
+     *
+     * @param experts of a layer.
+     * @param chosen of them a token.
+     * @param mlp inner size of one.
+     */
+    private record Sizes(int experts, int chosen, int mlp) {
+        /** Few and small in models for tests; in wide ones as published models have them. */
+        static Sizes of(int hidden, int mlp) {
+            return hidden < 1_024 ? new Sizes(6, 2, 48) : new Sizes(64, 8, mlp);
+        }
+    }
 
-    private static final int CHOSEN = 2;
-
-    private static final int EXPERT_MLP = 48;
     private static final List<String> GATED = List.of("gate_proj", "up_proj", "down_proj");
 
     /** Norms of queries and keys. */
@@ -72,8 +80,14 @@ record RandomFamily(
     /** Tokens of windows: short, so that short prompts are longer. */
     private static final int WINDOW = 12;
 
-    /** The family of an architecture; Llama's where it has no other. */
-    static RandomFamily of(String architecture) {
+    /**
+     * The family of an architecture; Llama's where it has no other.
+     *
+     * @param hidden of the model.
+     * @param mlp inner size of its layers, of experts too where the model is wide.
+     */
+    static RandomFamily of(String architecture, int hidden, int mlp) {
+        Sizes sizes = Sizes.of(hidden, mlp);
         return switch (architecture) {
             case "Qwen2ForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> {}).withQkvBias();
             case "Qwen3ForCausalLM" -> family(BEFORE, QkNorm.HEADS, json -> {});
@@ -81,42 +95,44 @@ record RandomFamily(
                 family(
                                 BEFORE,
                                 QkNorm.HEADS,
-                                json -> mixture(json)
-                                        .put("num_experts", EXPERTS)
-                                        .put("moe_intermediate_size", EXPERT_MLP)
+                                json -> mixture(json, sizes)
+                                        .put("num_experts", sizes.experts())
+                                        .put("moe_intermediate_size", sizes.mlp())
                                         .put("norm_topk_prob", true))
-                        .with(new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, EXPERTS, EXPERT_MLP, 0));
+                        .with(new Mixture(
+                                "mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0));
             case "OlmoeForCausalLM" ->
                 family(
                                 BEFORE,
                                 QkNorm.WHOLE,
-                                json -> mixture(json)
-                                        .put("num_experts", EXPERTS)
-                                        .put("intermediate_size", EXPERT_MLP))
-                        .with(new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, EXPERTS, EXPERT_MLP, 0));
+                                json -> mixture(json, sizes)
+                                        .put("num_experts", sizes.experts())
+                                        .put("intermediate_size", sizes.mlp()))
+                        .with(new Mixture(
+                                "mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0));
             case "MixtralForCausalLM" ->
                 family(
                                 BEFORE,
                                 QkNorm.NONE,
-                                json -> mixture(json)
-                                        .put("num_local_experts", EXPERTS)
-                                        .put("intermediate_size", EXPERT_MLP))
+                                json -> mixture(json, sizes)
+                                        .put("num_local_experts", sizes.experts())
+                                        .put("intermediate_size", sizes.mlp()))
                         .with(new Mixture(
                                 "block_sparse_moe.gate",
                                 "block_sparse_moe.experts.",
                                 List.of("w1", "w3", "w2"),
                                 null,
                                 false,
-                                EXPERTS,
-                                EXPERT_MLP,
+                                sizes.experts(),
+                                sizes.mlp(),
                                 0));
             case "Glm4MoeForCausalLM" ->
                 family(
                                 BEFORE,
                                 QkNorm.NONE,
-                                json -> mixture(json)
-                                        .put("n_routed_experts", EXPERTS)
-                                        .put("moe_intermediate_size", EXPERT_MLP)
+                                json -> mixture(json, sizes)
+                                        .put("n_routed_experts", sizes.experts())
+                                        .put("moe_intermediate_size", sizes.mlp())
                                         .put("n_shared_experts", 1)
                                         .put("first_k_dense_replace", 1)
                                         .put("norm_topk_prob", true)
@@ -132,8 +148,8 @@ record RandomFamily(
                                 GATED,
                                 "mlp.shared_experts.",
                                 true,
-                                EXPERTS,
-                                EXPERT_MLP,
+                                sizes.experts(),
+                                sizes.mlp(),
                                 1));
             case "MinistralForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> windows(json, 2));
             case "GemmaForCausalLM" ->
@@ -237,8 +253,8 @@ record RandomFamily(
                 norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, gainsLess, of, extras);
     }
 
-    private static ObjectNode mixture(ObjectNode json) {
-        return json.put("num_experts_per_tok", CHOSEN);
+    private static ObjectNode mixture(ObjectNode json, Sizes sizes) {
+        return json.put("num_experts_per_tok", sizes.chosen());
     }
 
     private static ObjectNode gelu(ObjectNode json) {

@@ -63,7 +63,7 @@ public final class RandomModel {
 
     private RandomModel(Shape shape, long seed) {
         this.shape = shape;
-        this.family = RandomFamily.of(shape.architecture());
+        this.family = RandomFamily.of(shape.architecture(), shape.hidden(), shape.mlp());
         this.random = new SplittableRandom(seed);
         for (int i = 0; i < POOL; i++) {
             pool[i] = (float) (random.nextGaussian() * Math.exp(0.4 * random.nextGaussian()));
