@@ -44,6 +44,7 @@ public record BenchmarkResult(
         json.put("commit", commit());
         json.put("date", LocalDate.now(ZoneOffset.UTC).toString());
         json.put("command", command);
+        json.set("environment", Environment.json());
         if (details != null) {
             json.set("details", details);
         }
@@ -58,21 +59,12 @@ public record BenchmarkResult(
     }
 
     private static String machine() throws IOException {
-        String model = System.getProperty("os.arch");
-        Path info = Path.of("/proc/cpuinfo");
-        if (Files.isReadable(info)) {
-            model = Files.readAllLines(info).stream()
-                    .filter(line -> line.startsWith("model name"))
-                    .findFirst()
-                    .map(line -> line.substring(line.indexOf(':') + 2))
-                    .orElse(model);
-        }
-        return model + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
+        return Environment.processor() + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
                 + System.getProperty("os.name") + ", Java " + Runtime.version().feature();
     }
 
-    /** Where the sources travel without their history, PLUMBLINE_COMMIT names it. */
-    private static String commit() throws IOException {
+    /** The commit that measures. Where the sources travel without their history, PLUMBLINE_COMMIT names it. */
+    public static String commit() throws IOException {
         String given = System.getenv("PLUMBLINE_COMMIT");
         return given != null ? given : run("git", "rev-parse", "--short=12", "HEAD");
     }
