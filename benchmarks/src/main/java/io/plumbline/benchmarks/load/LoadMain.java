@@ -1,0 +1,22 @@
+package io.plumbline.benchmarks.load;
+
+import io.plumbline.benchmarks.Commands;
+import io.plumbline.benchmarks.Commands.Command;
+import java.util.List;
+
+/** {@code plumbline load}: load drivers. */
+public final class LoadMain {
+    private static final List<Command> COMMANDS = List.of(new Command(GatewayLoad.class, () -> new GatewayLoad()));
+
+    private LoadMain() {}
+
+    /** The exit code of a command line. */
+    static int run(String... arguments) throws Exception {
+        return new Commands("plumbline load", COMMANDS).run(arguments);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        // Connections and media drivers may have threads that would keep the process.
+        System.exit(run(arguments));
+    }
+}
