@@ -19,7 +19,7 @@ public interface Arrivals {
 
             @Override
             public long nextNs() {
-                return (long) (count++ * (TimeUnit.SECONDS.toNanos(1) / rate));
+                return Math.round(count++ * (double) TimeUnit.SECONDS.toNanos(1) / rate);
             }
         };
     }

@@ -2,11 +2,14 @@ package io.plumbline.benchmarks.load;
 
 import io.plumbline.benchmarks.Commands;
 import io.plumbline.benchmarks.Commands.Command;
+import io.plumbline.benchmarks.sessions.SessionLoad;
 import java.util.List;
 
 /** {@code plumbline load}: load drivers. */
 public final class LoadMain {
-    private static final List<Command> COMMANDS = List.of(new Command(GatewayLoad.class, () -> new GatewayLoad()));
+    private static final List<Command> COMMANDS = List.of(
+            new Command(GatewayLoad.class, () -> new GatewayLoad()),
+            new Command(SessionLoad.class, () -> new SessionLoad()));
 
     private LoadMain() {}
 

@@ -1,6 +1,7 @@
 package io.plumbline.benchmarks.load;
 
 import com.beust.jcommander.Parameter;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -14,6 +15,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * Where the outcome of a load goes: a file of JSON with the whole histograms, a log of them for HdrHistogram's own
@@ -22,6 +24,9 @@ import java.util.Locale;
 public final class LoadResult {
     private static final String SCHEMA = "plumbline-load-1";
     private static final ObjectMapper MAPPER = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    private static final Set<String> NOT_SHOWN =
+            Set.of("schema", "load", "commit", "date", "environment", "asked", "latencies", "faults", "why");
+
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
@@ -83,15 +88,17 @@ public final class LoadResult {
             }
             System.out.println();
         });
-        result.properties().forEach(one -> {
-            boolean isShown = one.getValue().isValueNode() || one.getKey().equals("goodput");
-            if (isShown && !List.of("schema", "load", "commit", "date").contains(one.getKey())) {
-                System.out.printf(
-                        "%-24s%s%n",
-                        one.getKey(),
-                        one.getValue().isTextual() ? one.getValue().asText() : one.getValue());
-            }
-        });
-        System.out.printf("%-24s%s%n", "file", file);
+        result.properties().stream()
+                .filter(one -> !NOT_SHOWN.contains(one.getKey()))
+                .forEach(one -> print(one.getKey(), one.getValue()));
+        System.out.printf("%-44s%s%n", "file", file);
+    }
+
+    private static void print(String name, JsonNode value) {
+        if (value.isObject()) {
+            value.properties().forEach(inner -> print(name + " " + inner.getKey(), inner.getValue()));
+        } else {
+            System.out.printf("%-44s%s%n", name, value.isTextual() ? value.asText() : value);
+        }
     }
 }

@@ -10,11 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,26 +42,11 @@ class GatewayLoadTest {
     private String errors;
     private String output;
 
-    /** Runs the command line; what it prints is kept, but for the lines of its progress. */
     private void run(String... words) throws Exception {
-        PrintStream before = System.err;
-        PrintStream beforeOut = System.out;
-        ByteArrayOutputStream said = new ByteArrayOutputStream();
-        ByteArrayOutputStream shown = new ByteArrayOutputStream();
-        System.setOut(new PrintStream(shown, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
-        try {
-            code = LoadMain.run(words);
-        } finally {
-            System.setErr(before);
-            System.setOut(beforeOut);
-        }
-        List<String> lines = said.toString(StandardCharsets.UTF_8)
-                .lines()
-                .filter(line -> !line.matches(" +\\d+ s  .*"))
-                .toList();
-        errors = String.join("\n", lines);
-        output = shown.toString(StandardCharsets.UTF_8);
+        CommandLine ended = CommandLine.run(words);
+        code = ended.code();
+        errors = ended.errors();
+        output = ended.output();
     }
 
     private JsonNode load(String url, String... words) throws Exception {
