@@ -44,7 +44,7 @@ public final class LedgerBench implements Callable<Integer> {
     private static final int ECHO_BYTES = 300;
 
     /** Envelopes on their way at once. */
-    private static final int WINDOW = 40;
+    static final int WINDOW = 40;
 
     private static final int ACCOUNTS = 1_000_000;
     private static final int WARM = 2_000;
@@ -227,7 +227,7 @@ public final class LedgerBench implements Callable<Integer> {
     }
 
     /** By the ingress of a full node that may lead, or not. */
-    private static Line ingress(BenchLedger ledger, Settlements settlements) {
+    static Line ingress(BenchLedger ledger, Settlements settlements) {
         return new IngressLine(ledger.aeronDirectory(), ledger.ingresses().getFirst(), settlements.requester());
     }
 

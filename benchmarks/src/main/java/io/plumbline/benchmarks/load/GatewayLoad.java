@@ -50,10 +50,10 @@ final class GatewayLoad implements Callable<Integer> {
     private int concurrency;
 
     @Parameter(names = "--seconds", description = "in which requests are sent and measured")
-    private int seconds = 30;
+    private double seconds = 30;
 
     @Parameter(names = "--warm-up", description = "seconds at the same load before, of which nothing is kept")
-    private int warmUp = 5;
+    private double warmUp = 5;
 
     @Parameter(names = "--prompt", description = "words of a prompt: 128, 16-256, exp:100 or normal:100,20")
     private String prompt = "16-64";
@@ -122,10 +122,9 @@ final class GatewayLoad implements Callable<Integer> {
             String name = target.model(model);
             Workload workload = new Workload(asked, name, shape, body == null ? extra : read(body));
             long began = System.currentTimeMillis();
-            long lengthNs = TimeUnit.SECONDS.toNanos(warmUp + (long) seconds);
+            long lengthNs = nanos(warmUp + seconds);
             long beginNs = System.nanoTime();
-            Scores scores =
-                    new Scores(latencies, limits, beginNs + TimeUnit.SECONDS.toNanos(warmUp), beginNs + lengthNs);
+            Scores scores = new Scores(latencies, limits, beginNs + nanos(warmUp), beginNs + lengthNs);
             ReceiptWatch watch = new ReceiptWatch(target, latencies, follow, Duration.ofSeconds(followSeconds));
             Pace pace = new Pace(mostUnderWay);
             Pace.Request request = (number, intendedNs) -> {
@@ -151,6 +150,10 @@ final class GatewayLoad implements Callable<Integer> {
         }
     }
 
+    private static long nanos(double seconds) {
+        return (long) (seconds * TimeUnit.SECONDS.toNanos(1));
+    }
+
     private boolean isOpen() {
         return rate > 0;
     }
@@ -170,7 +173,7 @@ final class GatewayLoad implements Callable<Integer> {
         require(cancel >= 0 && cancel <= 1, "--cancel is a share from 0 to 1.");
         require(cancel == 0 || !whole && api.equalsIgnoreCase("chat"), "--cancel is for streams of chat.");
         require(mostErrors >= 0 && mostErrors <= 1, "--most-errors is a share from 0 to 1.");
-        require(seconds > 0 && warmUp >= 0, "--seconds is 1 or more, --warm-up 0 or more.");
+        require(seconds > 0 && warmUp >= 0 && seconds + warmUp < 1e6, "--seconds is above 0, --warm-up 0 or more.");
         require(timeout > 0 && mostUnderWay > 0, "--timeout and --most-under-way are 1 or more.");
         require(follow >= 0 && followSeconds >= 0, "--follow and --follow-seconds are 0 or more.");
         limits.requireSound();

@@ -2,6 +2,7 @@ package io.plumbline.benchmarks.load;
 
 import io.plumbline.benchmarks.Commands;
 import io.plumbline.benchmarks.Commands.Command;
+import io.plumbline.benchmarks.ledger.LedgerLoad;
 import io.plumbline.benchmarks.sessions.SessionLoad;
 import java.util.List;
 
@@ -9,6 +10,7 @@ import java.util.List;
 public final class LoadMain {
     private static final List<Command> COMMANDS = List.of(
             new Command(GatewayLoad.class, () -> new GatewayLoad()),
+            new Command(LedgerLoad.class, () -> new LedgerLoad()),
             new Command(SessionLoad.class, () -> new SessionLoad()));
 
     private LoadMain() {}

@@ -27,11 +27,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.HdrHistogram.EncodableHistogram;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramLogReader;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("slow")
 class GatewayLoadTest {
     private static final String HASH = "ab".repeat(32);
 
@@ -50,7 +52,7 @@ class GatewayLoadTest {
     }
 
     private JsonNode load(String url, String... words) throws Exception {
-        List<String> all = new ArrayList<>(List.of("gateway", "--url", url, "--warm-up", "0", "--seconds", "1"));
+        List<String> all = new ArrayList<>(List.of("gateway", "--url", url, "--warm-up", "0", "--seconds", "0.5"));
         all.addAll(List.of("--out", folder.resolve("result.json").toString()));
         all.addAll(List.of(words));
         run(all.toArray(String[]::new));
@@ -69,7 +71,7 @@ class GatewayLoadTest {
     void anEndpointOfOursIsMeasuredFromTheFirstTokenToTheReceipt() throws Exception {
         try (ServedStories served = new ServedStories(folder)) {
             JsonNode result =
-                    load(served.url(), "--rate", "20", "--arrivals", "constant", "--output", "4-8", "--follow", "1000");
+                    load(served.url(), "--rate", "40", "--arrivals", "constant", "--output", "4-8", "--follow", "1000");
             assertEquals(0, code, errors);
             assertEquals("GOOD", result.path("verdict").asText());
             assertEquals(20, result.path("answered").asInt());
@@ -102,7 +104,7 @@ class GatewayLoadTest {
             }
             stream(http, true, piece("a"));
         })) {
-            JsonNode result = load(endpoint.url(), "--rate", "50", "--arrivals", "constant");
+            JsonNode result = load(endpoint.url(), "--rate", "100", "--arrivals", "constant");
             long slow = histogram(result, "first_token")
                     .getCountBetweenValues(TimeUnit.MILLISECONDS.toNanos(100), TimeUnit.HOURS.toNanos(1));
             assertTrue(slow >= 20, slow + " requests were slow");
@@ -116,7 +118,7 @@ class GatewayLoadTest {
             stream(http, true, piece("a"));
         })) {
             JsonNode result =
-                    load(endpoint.url(), "--rate", "100", "--arrivals", "constant", "--most-under-way", "1", "--json");
+                    load(endpoint.url(), "--rate", "200", "--arrivals", "constant", "--most-under-way", "1", "--json");
             assertEquals(1, code);
             assertEquals("FAIL", result.path("verdict").asText());
             assertEquals(result, new ObjectMapper().readTree(output), "--json prints what the file has");
@@ -131,10 +133,10 @@ class GatewayLoadTest {
             Thread.sleep(30);
             stream(http, true, piece("a"), piece("b"));
         })) {
-            JsonNode strict = load(endpoint.url(), "--rate", "20", "--ttft-limit-ms", "10");
+            JsonNode strict = load(endpoint.url(), "--rate", "40", "--ttft-limit-ms", "10");
             assertEquals(0, strict.path("goodput").path("answers").asInt());
             assertTrue(strict.path("answered").asInt() > 0);
-            JsonNode none = load(endpoint.url(), "--rate", "20");
+            JsonNode none = load(endpoint.url(), "--rate", "40");
             assertEquals(
                     none.path("answered").asInt(),
                     none.path("goodput").path("answers").asInt());
@@ -153,7 +155,7 @@ class GatewayLoadTest {
                 brokenOff.incrementAndGet();
             }
         })) {
-            JsonNode result = load(endpoint.url(), "--rate", "10", "--cancel", "1");
+            JsonNode result = load(endpoint.url(), "--rate", "20", "--cancel", "1");
             assertEquals(
                     result.path("requests").asInt(), result.path("cancelled").asInt());
             assertEquals(
@@ -189,7 +191,7 @@ class GatewayLoadTest {
             }
             json(http, step.isEmpty() ? 404 : 200, step);
         })) {
-            JsonNode result = load(endpoint.url(), "--rate", "5", "--arrivals", "constant", "--follow", "1");
+            JsonNode result = load(endpoint.url(), "--rate", "10", "--arrivals", "constant", "--follow", "1");
             assertEquals(0, code, errors);
             assertTrue(result.path("receipts_followed").path("settled").asInt() >= 1, result.toString());
             double audited =
@@ -211,7 +213,7 @@ class GatewayLoadTest {
             http.getRequestBody().readAllBytes();
             json(http, 429, "{\"error\":{\"message\":\"Too much.\"}}");
         })) {
-            JsonNode refused = load(endpoint.url(), "--rate", "10", "--arrivals", "constant");
+            JsonNode refused = load(endpoint.url(), "--rate", "20", "--arrivals", "constant");
             assertEquals(10, refused.path("refused").asInt());
             assertEquals(
                     "plumbline load: FAIL: 10 of 10 requests failed, 10 of them so: 429: Too much.;"
@@ -231,7 +233,7 @@ class GatewayLoadTest {
             stream(http, false, piece("a"));
             Thread.sleep(20_000);
         })) {
-            load(endpoint.url(), "--rate", "2", "--arrivals", "constant", "--timeout", "1");
+            load(endpoint.url(), "--rate", "4", "--arrivals", "constant", "--timeout", "1");
             assertEquals(1, code);
             assertTrue(errors.contains("no whole answer within 1 s"), errors);
         }
@@ -244,14 +246,14 @@ class GatewayLoadTest {
             asked.add(http.getRequestURI().getPath() + " " + body(http));
             json(http, 200, "{\"usage\":{\"prompt_tokens\":3}}");
         })) {
-            load(endpoint.url(), "--rate", "3", "--api", "embeddings", "--prompt", "2");
+            load(endpoint.url(), "--rate", "6", "--api", "embeddings", "--prompt", "2");
             assertTrue(asked.poll().startsWith("/v1/embeddings {\"model\":\"scripted\",\"input\":\""));
             asked.clear();
             Path request = Files.writeString(folder.resolve("request.json"), "{\"inputs\": []}");
-            load(endpoint.url(), "--rate", "3", "--api", "tensors", "--body", request.toString(), "--model", "a b");
+            load(endpoint.url(), "--rate", "6", "--api", "tensors", "--body", request.toString(), "--model", "a b");
             assertEquals("/v2/models/a b/infer {\"inputs\":[]}", asked.poll());
             asked.clear();
-            load(endpoint.url(), "--rate", "3", "--whole", "--output", "9", "--extra", "{\"temperature\":0}");
+            load(endpoint.url(), "--rate", "6", "--whole", "--output", "9", "--extra", "{\"temperature\":0}");
             String whole = asked.poll();
             assertTrue(whole.contains("\"max_tokens\":9,\"stream\":false"), whole);
             assertTrue(whole.endsWith("\"temperature\":0}"), whole);
