@@ -2,6 +2,7 @@ package io.plumbline.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -36,10 +37,16 @@ public record BenchmarkResult(
     public void write(Path folder) throws IOException {
         double ratio = lessIsBetter ? peer.median() / value.median() : value.median() / peer.median();
         ObjectNode json = MAPPER.createObjectNode();
+        json.put("schema", "plumbline-bench-1");
         json.put("headline", name).put("value", rounded(value.median())).put("unit", unit);
         json.putObject("peer").put("name", peerName).put("value", rounded(peer.median()));
         json.put("ratio", rounded(ratio));
         json.put("spread", value.spread() + " (peer " + peer.spread() + ")");
+        ObjectNode readings = json.putObject("readings");
+        ArrayNode ours = readings.putArray("ours");
+        value.forEach(reading -> ours.add(rounded(reading)));
+        ArrayNode theirs = readings.putArray("peer");
+        peer.forEach(reading -> theirs.add(rounded(reading)));
         json.put("machine", device == null ? machine() : device + "; " + machine());
         json.put("commit", commit());
         json.put("date", LocalDate.now(ZoneOffset.UTC).toString());

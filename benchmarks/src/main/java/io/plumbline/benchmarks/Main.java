@@ -4,6 +4,7 @@ import io.plumbline.benchmarks.Commands.Command;
 import io.plumbline.benchmarks.ledger.LedgerBench;
 import io.plumbline.benchmarks.report.CompareCommand;
 import io.plumbline.benchmarks.report.ReportCommand;
+import io.plumbline.benchmarks.suite.RunCommand;
 import java.util.List;
 
 /** {@code plumbline bench}: every headline measured again, beside its peer. */
@@ -20,6 +21,7 @@ public final class Main {
             new Command(HashBench.class, () -> new HashBench()),
             new Command(LedgerBench.class, () -> new LedgerBench()),
             new Command(QualityBench.class, () -> new QualityBench()),
+            new Command(RunCommand.class, () -> new RunCommand()),
             new Command(StorageBench.class, () -> new StorageBench()),
             new Command(ReportCommand.class, () -> new ReportCommand()),
             new Command(TensorBench.class, () -> new TensorBench()),

@@ -73,6 +73,14 @@ class ReportTest {
     }
 
     @Test
+    void aResultOfAnotherSchemaIsRefusedByItsName() {
+        String why = assertThrows(
+                        IOException.class, () -> Headline.parse("{\"schema\":\"plumbline-load-1\"}", "some.json"))
+                .getMessage();
+        assertTrue(why.startsWith("some.json is of schema plumbline-load-1, and this checkout reads"), why);
+    }
+
+    @Test
     void aResultSaysWhichWayIsBetter() throws IOException {
         assertFalse(headline(200, 2, "", MACHINE).isLessBetter());
         assertTrue(headline(50, 2, "", MACHINE).isLessBetter());
