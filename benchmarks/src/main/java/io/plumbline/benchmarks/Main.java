@@ -1,8 +1,8 @@
 package io.plumbline.benchmarks;
 
 import io.plumbline.benchmarks.Commands.Command;
+import io.plumbline.benchmarks.compare.CompareCommand;
 import io.plumbline.benchmarks.ledger.LedgerBench;
-import io.plumbline.benchmarks.report.CompareCommand;
 import io.plumbline.benchmarks.report.ReportCommand;
 import io.plumbline.benchmarks.suite.RunCommand;
 import java.util.List;

@@ -70,7 +70,7 @@ public record Headline(
      * @param origin for errors.
      * @throws IOException naming the field that is missing or of another kind.
      */
-    static Headline parse(String text, String origin) throws IOException {
+    public static Headline parse(String text, String origin) throws IOException {
         JsonNode json;
         try {
             json = MAPPER.readTree(text);
@@ -121,7 +121,7 @@ public record Headline(
     }
 
     /** Whether a smaller value is a better one: the ratio is turned then. */
-    boolean isLessBetter() {
+    public boolean isLessBetter() {
         double straight = value / peerValue;
         return Math.abs(Math.log(straight / ratio)) > Math.abs(Math.log(1 / straight / ratio));
     }
@@ -132,7 +132,7 @@ public record Headline(
     }
 
     /** Least and most of our readings; the value twice where the spread says neither. */
-    double[] range() {
+    public double[] range() {
         Matcher range = RANGE.matcher(spread);
         return range.find()
                 ? new double[] {Double.parseDouble(range.group(1)), Double.parseDouble(range.group(2))}

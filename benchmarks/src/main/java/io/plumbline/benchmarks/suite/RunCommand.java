@@ -60,7 +60,7 @@ public final class RunCommand implements Callable<Integer> {
         List<String> failed = new ArrayList<>();
         for (List<String> command : commands) {
             System.err.println("bench run: " + String.join(" ", command));
-            int code = run(command, folder);
+            int code = run(Path.of(""), command, folder);
             if (code != 0) {
                 failed.add(String.join(" ", command) + " (exit code " + code + ")");
             }
@@ -84,8 +84,14 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    /** Runs a command that writes its results into a folder. */
-    static int run(List<String> command, Path results) throws IOException, InterruptedException {
+    /**
+     * Runs a command of a suite.
+     *
+     * @param home of the checkout that it is of.
+     * @param results folder that it writes its results into; relative ones are {@code home}'s.
+     * @return its exit code.
+     */
+    public static int run(Path home, List<String> command, Path results) throws IOException, InterruptedException {
         List<String> words = new ArrayList<>(command);
         words.set(0, "bash");
         words.add(1, "plumbline");
@@ -98,7 +104,11 @@ public final class RunCommand implements Callable<Integer> {
                     "--out",
                     results.resolve("load").resolve(command.get(2) + ".json").toString()));
         }
-        return new ProcessBuilder(words).inheritIO().start().waitFor();
+        return new ProcessBuilder(words)
+                .directory(home.toAbsolutePath().toFile())
+                .inheritIO()
+                .start()
+                .waitFor();
     }
 
     /** Says what was written since {@code begin}, and the trace root where one was computed. */
