@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.benchmarks.report.Headline;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -37,7 +38,7 @@ public record BenchmarkResult(
     public void write(Path folder) throws IOException {
         double ratio = lessIsBetter ? peer.median() / value.median() : value.median() / peer.median();
         ObjectNode json = MAPPER.createObjectNode();
-        json.put("schema", "plumbline-bench-1");
+        json.put("schema", Headline.SCHEMA);
         json.put("headline", name).put("value", rounded(value.median())).put("unit", unit);
         json.putObject("peer").put("name", peerName).put("value", rounded(peer.median()));
         json.put("ratio", rounded(ratio));
@@ -78,6 +79,9 @@ public record BenchmarkResult(
 
     private static String run(String... command) throws IOException {
         Process process = new ProcessBuilder(command)
+                .directory(Path.of(System.getProperty("plumbline.home", ""))
+                        .toAbsolutePath()
+                        .toFile())
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();

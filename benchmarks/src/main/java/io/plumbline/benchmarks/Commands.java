@@ -101,7 +101,12 @@ public final class Commands {
     }
 
     private int fail(String why, int code) {
-        System.err.println(program + ": " + why.replaceAll("\\s*\\R\\s*", " "));
+        System.err.println(printable(program + ": " + why));
         return code;
+    }
+
+    /** One line that does nothing to a terminal but stand there, whatever another side has put into it. */
+    public static String printable(String text) {
+        return text.replaceAll("\\s*\\R\\s*", " ").replaceAll("\\p{C}", "?");
     }
 }

@@ -36,7 +36,7 @@ public final class Environment {
             "sve",
             "sve2");
 
-    /** What of a kernel's command line bears on speed. The rest says how a host is set up, which is its owner's. */
+    /** Flags of a kernel that bear on speed. The others say how a host is set up, which is its owner's matter. */
     private static final Pattern KERNEL_FLAG = Pattern.compile(
             "(mitigations|isolcpus|nohz|nohz_full|rcu_nocbs|intel_pstate|amd_pstate|transparent_hugepage|hugepages|"
                     + "hugepagesz|default_hugepagesz|processor\\.max_cstate|intel_idle\\.max_cstate|idle|tsc|"

@@ -10,7 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A commit of this repository in a folder of its own under {@code target/compare}, where it stays for the next time. */
+/** A commit of this repository in a folder of its own under {@code target/compare}, where it stays for next time. */
 final class Checkout implements Turns.Side {
     private final String commit;
     private final Path folder;

@@ -100,8 +100,8 @@ public final class CompareCommand implements Callable<Integer> {
                 "%-7s %-24s %.4g to %.4g, %+.1f %%%s%s%n",
                 one.verdict().name().toLowerCase(Locale.ROOT),
                 one.after().name(),
-                one.before().value(),
-                one.after().value(),
+                one.oldValue(),
+                one.nowValue(),
                 100 * (one.change() - 1),
                 Double.isNaN(one.p()) ? "" : String.format(Locale.ROOT, ", p %.2g", one.p()),
                 unclear == null ? "" : ", " + unclear);

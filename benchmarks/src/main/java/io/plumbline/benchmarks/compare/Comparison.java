@@ -5,10 +5,12 @@ import io.plumbline.benchmarks.report.Headline;
 /**
  * One headline before and after.
  *
+ * @param oldValue that is compared, and {@code nowValue} likewise: medians.
  * @param change of the value, above 1 for the better.
  * @param p that chance alone deals such readings; NaN where there are too few to tell.
  */
-record Comparison(Headline before, Headline after, double change, double p, Verdict verdict) {
+record Comparison(
+        Headline before, Headline after, double oldValue, double nowValue, double change, double p, Verdict verdict) {
     /** A change by less is not worth a word, however quiet the host. */
     static final double LEAST_CHANGE = 0.02;
 
@@ -17,7 +19,7 @@ record Comparison(Headline before, Headline after, double change, double p, Verd
     /** With fewer readings of each, no way to deal them is rare enough. */
     private static final int LEAST_READINGS = 4;
 
-    /** What the readings say. */
+    /** The outcome. */
     enum Verdict {
         BETTER,
         WORSE,
@@ -55,11 +57,16 @@ record Comparison(Headline before, Headline after, double change, double p, Verd
         } else if (differs && Math.abs(change - 1) >= floor) {
             verdict = change > 1 ? Verdict.BETTER : Verdict.WORSE;
         }
-        return new Comparison(before, after, change, p, verdict);
+        return new Comparison(before, after, oldValue, nowValue, change, p, verdict);
     }
 
     private static boolean overlap(double[] one, double[] other) {
         return one[0] <= other[1] && other[0] <= one[1];
+    }
+
+    /** The same, of which nothing is to be said. */
+    Comparison unconfirmed() {
+        return new Comparison(before, after, oldValue, nowValue, change, p, Verdict.SAME);
     }
 
     /** Why the two cannot be compared; null where they can. */

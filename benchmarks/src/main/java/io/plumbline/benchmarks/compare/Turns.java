@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.function.DoubleSupplier;
 
 /**
- * Two sides measured in turns, the ruler before each: who comes first alternates, and what the machine's speed did
- * meanwhile is divided out. A change is confirmed by rounds of its own before it is called one.
+ * Two sides measured in turns, the ruler before each: which comes first alternates, and changes of the machine's speed
+ * are divided out. A change is confirmed by rounds of its own before it is called one.
  */
 final class Turns {
     private final Side before;
@@ -27,7 +27,7 @@ final class Turns {
         Map<String, Headline> measure() throws IOException, InterruptedException;
     }
 
-    /** What one side's rounds gave of one headline. */
+    /** One headline's values in the rounds of one side. */
     private static final class Series {
         private final List<Double> values = new ArrayList<>();
         private Headline last;
@@ -67,9 +67,7 @@ final class Turns {
         Map<String, Verdict> again = new LinkedHashMap<>();
         once().forEach(one -> again.put(one.after().name(), one.verdict()));
         return first.stream()
-                .map(one -> isChange(one) && again.get(one.after().name()) != one.verdict()
-                        ? new Comparison(one.before(), one.after(), one.change(), one.p(), Verdict.SAME)
-                        : one)
+                .map(one -> isChange(one) && again.get(one.after().name()) != one.verdict() ? one.unconfirmed() : one)
                 .toList();
     }
 

@@ -121,7 +121,7 @@ public final class LedgerLoad implements Callable<Integer> {
     }
 
     /**
-     * What is sent at each time, signed beforehand.
+     * The messages for each time, signed beforehand.
      *
      * @param last receives the request hash of the last answer.
      */

@@ -28,7 +28,7 @@ final class Caller implements AutoCloseable {
         this.target = target;
     }
 
-    /** What has come of an answer so far. */
+    /** An answer as far as it has come. */
     private static final class Answer {
         private final long intendedNs;
         private final long sentNs;
@@ -55,8 +55,9 @@ final class Caller implements AutoCloseable {
         /** Takes what an event, or a whole answer, says beside its text. */
         private void note(JsonNode json, long ns) {
             if (json.has("error")) {
-                error = json.path("error").path("code").asText() + " "
-                        + json.path("error").path("message").asText();
+                JsonNode said = json.path("error");
+                error = said.path("code").asText() + " "
+                        + Target.shortened(said.path("message").asText());
             }
             JsonNode usage = json.path("usage");
             promptTokens = usage.path("prompt_tokens").asLong(promptTokens);

@@ -1,7 +1,7 @@
 package io.plumbline.benchmarks.load;
 
 /**
- * What became of one request. Times are {@link System#nanoTime}; 0 where there was none.
+ * One request and its answer. Times are {@link System#nanoTime}; 0 where there was none.
  *
  * @param intendedNs when it was due.
  * @param sentNs when it was handed to the connection.

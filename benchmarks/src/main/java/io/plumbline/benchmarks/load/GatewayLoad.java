@@ -120,7 +120,9 @@ final class GatewayLoad implements Callable<Integer> {
         try (Target target = new Target(url, apiKey, Duration.ofSeconds(timeout));
                 Caller caller = new Caller(target)) {
             String name = target.model(model);
-            Workload workload = new Workload(asked, name, shape, body == null ? extra : read(body));
+            Workload workload = body == null
+                    ? new Workload(asked, name, shape, extra, "--extra")
+                    : new Workload(asked, name, shape, read(body), body.toString());
             long began = System.currentTimeMillis();
             long lengthNs = nanos(warmUp + seconds);
             long beginNs = System.nanoTime();
@@ -172,6 +174,7 @@ final class GatewayLoad implements Callable<Integer> {
                 "--api is chat, embeddings or tensors.");
         require(cancel >= 0 && cancel <= 1, "--cancel is a share from 0 to 1.");
         require(cancel == 0 || !whole && api.equalsIgnoreCase("chat"), "--cancel is for streams of chat.");
+        require(body == null || api.equalsIgnoreCase("tensors"), "--body is the request of --api tensors.");
         require(mostErrors >= 0 && mostErrors <= 1, "--most-errors is a share from 0 to 1.");
         require(seconds > 0 && warmUp >= 0 && seconds + warmUp < 1e6, "--seconds is above 0, --warm-up 0 or more.");
         require(timeout > 0 && mostUnderWay > 0, "--timeout and --most-under-way are 1 or more.");
@@ -204,7 +207,8 @@ final class GatewayLoad implements Callable<Integer> {
     private static String line(Scores scores, Latencies latencies, Pace pace, ReceiptWatch watch) {
         return String.format(
                 Locale.ROOT,
-                "answered %d, cancelled %d, errors %d, under way %d, receipts followed %d; first token p50 %.4g, p99 %.4g ms; %d tokens",
+                "answered %d, cancelled %d, errors %d, under way %d, receipts followed %d;"
+                        + " first token p50 %.4g, p99 %.4g ms; %d tokens",
                 scores.of(Outcome.ANSWERED),
                 scores.of(Outcome.CANCELLED),
                 scores.of(Outcome.FAILED) + scores.of(Outcome.REFUSED),
@@ -241,6 +245,7 @@ final class GatewayLoad implements Callable<Integer> {
                 " --seconds " + seconds + " --warm-up " + warmUp + " --prompt " + prompt + " --output " + output);
         command.append(cancel == 0 ? "" : " --cancel " + cancel).append(whole ? " --whole" : "");
         command.append(extra == null ? "" : " --extra '" + extra + "'").append(" --seed " + seed);
+        command.append(limits.words()).append(mostErrors == 0 ? "" : " --most-errors " + mostErrors);
         return command.toString();
     }
 }

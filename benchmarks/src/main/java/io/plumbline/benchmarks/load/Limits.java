@@ -4,7 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** What an answer must keep to count as good: latencies from when its request was due, in milliseconds; 0 for none. */
+/** Latencies that a good answer keeps, in milliseconds from when its request was due; 0 for no limit. */
 final class Limits {
     @Parameter(names = "--ttft-limit-ms", description = "goodput: the longest to the first token; 0 for no limit")
     private double firstMs;
@@ -32,6 +32,17 @@ final class Limits {
 
     private static boolean isWithin(long ns, double limitMs) {
         return limitMs == 0 || ns <= limitMs * 1e6;
+    }
+
+    /** Options of a command line that ask for the same. */
+    String words() {
+        return word("--ttft-limit-ms", firstMs)
+                + word("--inter-token-limit-ms", perTokenMs)
+                + word("--end-to-end-limit-ms", endToEndMs);
+    }
+
+    private static String word(String option, double limitMs) {
+        return limitMs == 0 ? "" : " " + option + " " + limitMs;
     }
 
     void describe(ObjectNode json) {

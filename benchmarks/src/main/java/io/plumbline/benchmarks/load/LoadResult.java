@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.benchmarks.BenchmarkResult;
+import io.plumbline.benchmarks.Commands;
 import io.plumbline.benchmarks.Environment;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -72,7 +73,7 @@ public final class LoadResult {
             print(result, file);
         }
         if (!faults.isEmpty()) {
-            System.err.println("plumbline load: FAIL: " + String.join("; ", faults) + ".");
+            System.err.println(Commands.printable("plumbline load: FAIL: " + String.join("; ", faults) + "."));
         }
         return faults.isEmpty() ? 0 : 1;
     }
@@ -98,7 +99,7 @@ public final class LoadResult {
         if (value.isObject()) {
             value.properties().forEach(inner -> print(name + " " + inner.getKey(), inner.getValue()));
         } else {
-            System.out.printf("%-44s%s%n", name, value.isTextual() ? value.asText() : value);
+            System.out.printf("%-44s%s%n", name, value.isTextual() ? Commands.printable(value.asText()) : value);
         }
     }
 }

@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What came of the requests that are measured: those due after the warm-up. Used by any number of threads. */
+/** Counts and latencies of the requests that were due after the warm-up. Used by any number of threads. */
 final class Scores {
     static final String SEND_LAG = "send_lag";
     static final String FIRST = "first_token";

@@ -10,11 +10,17 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** An OpenAI-compatible endpoint under load. */
 final class Target implements AutoCloseable {
     /** More of a refusal is not read. */
     private static final int MAX_ERROR_BYTES = 64 << 10;
+
+    private static final int MAX_REASON = 300;
 
     private static final int MAX_JSON_BYTES = 64 << 20;
 
@@ -69,10 +75,22 @@ final class Target implements AutoCloseable {
 
     /** The JSON at a path; a missing node where the endpoint has none there. */
     JsonNode get(String path) throws IOException, InterruptedException {
-        HttpResponse<InputStream> response =
-                http.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofInputStream());
-        try (InputStream in = response.body()) {
-            return response.statusCode() == 200 ? mapper.readTree(in.readNBytes(MAX_JSON_BYTES)) : mapper.missingNode();
+        HttpResponse<byte[]> response = whole(path);
+        return response.statusCode() == 200 ? mapper.readTree(response.body()) : mapper.missingNode();
+    }
+
+    /** A whole answer within the time that an exchange may take. */
+    private HttpResponse<byte[]> whole(String path) throws IOException, InterruptedException {
+        CompletableFuture<HttpResponse<byte[]>> answer = http.sendAsync(
+                request(path).GET().build(),
+                HttpResponse.BodyHandlers.limiting(HttpResponse.BodyHandlers.ofByteArray(), MAX_JSON_BYTES));
+        try {
+            return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            answer.cancel(true);
+            throw new IOException("no answer within " + timeout.toSeconds() + " s", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException why ? why : new IOException(e.getCause());
         }
     }
 
@@ -82,50 +100,58 @@ final class Target implements AutoCloseable {
      * @throws IOException in words for the operator, where the endpoint cannot be used.
      */
     String model(String wanted) throws IOException, InterruptedException {
-        HttpResponse<InputStream> response;
+        HttpResponse<byte[]> response;
         try {
-            response = http.send(request("models").GET().build(), HttpResponse.BodyHandlers.ofInputStream());
+            response = whole("models");
         } catch (IOException e) {
             throw new IOException(
                     base + " cannot be reached" + (e.getMessage() == null ? "" : " (" + e.getMessage() + ")")
                             + ". Start an endpoint with ./plumbline serve MODEL, or name another by --url.",
                     e);
         }
-        try (InputStream in = response.body()) {
-            if (response.statusCode() == 401) {
-                throw new IOException(base + " answered 401: " + reason(in)
-                        + " Name a key by --api-key or by the variable OPENAI_API_KEY.");
-            }
-            if (wanted != null) {
-                return wanted;
-            }
-            String first = response.statusCode() != 200
-                    ? ""
-                    : mapper.readTree(in.readNBytes(MAX_JSON_BYTES))
-                            .path("data")
-                            .path(0)
-                            .path("id")
-                            .asText();
-            if (first.isEmpty()) {
-                throw new IOException(base + "models answered " + response.statusCode()
-                        + " and names no model: name one by --model, and look at --url, which ends in /v1.");
-            }
-            return first;
+        if (response.statusCode() == 401) {
+            throw new IOException(base + " answered 401: " + reason(response.body())
+                    + " Name a key by --api-key or by the variable OPENAI_API_KEY.");
         }
+        if (wanted != null) {
+            return wanted;
+        }
+        String first = response.statusCode() != 200
+                ? ""
+                : mapper.readTree(response.body())
+                        .path("data")
+                        .path(0)
+                        .path("id")
+                        .asText();
+        if (first.isEmpty()) {
+            throw new IOException(base + "models answered " + response.statusCode()
+                    + " and names no model: name one by --model, and look at --url, which ends in /v1.");
+        }
+        return first;
     }
 
-    /** Why the endpoint refused a request, in its own words; its first line where it is no JSON. */
+    /** Why the endpoint refused a request, as far as it says. */
     String reason(InputStream in) throws IOException {
-        String said = new String(in.readNBytes(MAX_ERROR_BYTES), StandardCharsets.UTF_8).strip();
+        return reason(in.readNBytes(MAX_ERROR_BYTES));
+    }
+
+    /** In the endpoint's own words; its first line where it is no JSON of an error. */
+    private String reason(byte[] body) {
+        String said = new String(body, StandardCharsets.UTF_8).strip();
         try {
             String message = mapper.readTree(said).path("error").path("message").asText();
             if (!message.isEmpty()) {
-                return message;
+                return shortened(message);
             }
         } catch (IOException e) {
             // It is shown as it is.
         }
-        return said.lines().findFirst().orElse("it says nothing");
+        return shortened(said.lines().findFirst().orElse("it says nothing"));
+    }
+
+    /** As much of a reason as fits into a line. */
+    static String shortened(String text) {
+        return text.length() <= MAX_REASON ? text : text.substring(0, MAX_REASON) + "...";
     }
 
     @Override

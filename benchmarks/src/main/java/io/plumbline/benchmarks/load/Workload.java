@@ -28,7 +28,7 @@ final class Workload {
     private final Shape shape;
     private final ObjectNode extra;
 
-    /** What is asked for. */
+    /** The part of an API that is asked. */
     enum Api {
         CHAT("chat/completions"),
         EMBEDDINGS("embeddings"),
@@ -59,21 +59,22 @@ final class Workload {
     record Call(String path, String body, boolean isStreamed, int leavesAfter) {}
 
     /**
-     * @param extra JSON of fields that each request has beside ours, or of the whole request for tensors.
+     * @param extra JSON of fields that each request has beside ours; of the whole request for tensors; null for none.
+     * @param origin of {@code extra}, for errors.
      * @throws IOException where {@code extra} is no JSON object, or missing where it is needed.
      */
-    Workload(Api api, String model, Shape shape, String extra) throws IOException {
+    Workload(Api api, String model, Shape shape, String extra, String origin) throws IOException {
         this.api = api;
         this.model = model;
         this.shape = shape;
         try {
             JsonNode given = mapper.readTree(extra == null ? "{}" : extra);
             if (!(given instanceof ObjectNode object)) {
-                throw new IOException("The fields of --extra are a JSON object: {\"temperature\": 0}.");
+                throw new IOException(origin + " is no JSON object, such as {\"temperature\": 0}.");
             }
             this.extra = object;
         } catch (JacksonException e) {
-            throw new IOException("--extra is not JSON: " + e.getOriginalMessage(), e);
+            throw new IOException(origin + " is not JSON: " + e.getOriginalMessage(), e);
         }
         if (api == Api.TENSORS && this.extra.isEmpty()) {
             throw new IOException("--api tensors needs the request: --body FILE, as /v2/models/NAME/infer takes it.");

@@ -39,7 +39,9 @@ public record Headline(
     /** Name of the detail that says, in hex, which trace root the measured run computed. */
     public static final String TRACE_ROOT = "traceRoot";
 
-    private static final String SCHEMA = "plumbline-bench-1";
+    /** Of result files: the names and meanings of their fields. Files of before it was written have none. */
+    public static final String SCHEMA = "plumbline-bench-1";
+
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Pattern RANGE = Pattern.compile("^([-+.0-9eE]+) to ([-+.0-9eE]+)");
 

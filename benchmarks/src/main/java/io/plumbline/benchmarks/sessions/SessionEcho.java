@@ -41,10 +41,12 @@ final class SessionEcho implements Line {
         peer = near.connect("localhost", far.port(), keys.publicKey());
         try {
             if (!peer.awaitOpen(OPEN_MS)) {
+                close();
                 throw new IOException("The session was not opened: " + peer.lost() + ".");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            close();
             throw new IOException("The session was not waited for.", e);
         }
     }
@@ -64,7 +66,7 @@ final class SessionEcho implements Line {
         return runner;
     }
 
-    /** What does not fit into the queue at once is sent by another thread: an agent must not wait for itself. */
+    /** Sent by another thread where the queue is full: an agent must not wait for itself. */
     private void sendBack(Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) {
         int length = in.capacity();
         if (length > Endpoint.CHUNK_BYTES || !from.offer(in, 0, length)) {

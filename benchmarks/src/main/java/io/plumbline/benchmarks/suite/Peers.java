@@ -39,7 +39,7 @@ final class Peers {
         }
     }
 
-    /** What a command lacks on a host, and what mends it; null where it lacks nothing. */
+    /** The peer that a command lacks on a host, and how to get it; null where it lacks none. */
     static String missing(List<String> command, Host host) {
         return NEEDS.stream()
                 .filter(need -> command.get(1).equals("bench") && command.get(2).equals(need.measures))

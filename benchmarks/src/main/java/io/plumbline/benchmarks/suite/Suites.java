@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What can be measured, by name: a headline, which its result file's command measures; what a command measures, such as
+ * Suites by name: a headline, which its result file's command measures; the word for what a command measures, such as
  * {@code hash} or {@code sessions}, with all commands of headlines that do; and {@code smoke}, which shows that all
  * kinds run, and not how fast.
  */

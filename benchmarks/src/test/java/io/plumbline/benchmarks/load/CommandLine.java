@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.stream.Collectors;
 
 /**
- * What a command line of {@code plumbline load} came to.
+ * The outcome of a command line of {@code plumbline load}.
  *
  * @param errors what it printed on standard error, but for the lines of its progress.
  */

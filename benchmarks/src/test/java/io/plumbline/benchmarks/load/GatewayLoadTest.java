@@ -167,7 +167,7 @@ class GatewayLoadTest {
         }
     }
 
-    /** What a ledger says of a request, step by step; more cannot be had of one on demand. */
+    /** A ledger's words on a request, step by step: a real one does not say them on demand. */
     @Test
     void anAnswerIsFollowedUntilItsOutcomeIsCertified() throws Exception {
         Queue<String> steps = new ConcurrentLinkedQueue<>(List.of(
@@ -295,6 +295,7 @@ class GatewayLoadTest {
                 "gateway --rate 1 --prompt long",
                 "gateway --rate 1 --seconds 0",
                 "gateway --rate 1 --whole --cancel 0.5",
+                "gateway --rate 1 --body x",
                 "gateway --rate 1 --ttft-limit-ms -1"
             })
     void badInputIsOneLineThatSaysWhatToDo(String words) throws Exception {
