@@ -214,7 +214,7 @@ static float head(
  * all but the opening stands at whole cache lines. */
 EXPORT int pl_attention_avx512(
     const int8_t *opening, int64_t scoresAt, int64_t highAt, int64_t lowAt, int n, int heads, int kvHeads, int size, const int16_t *q,
-    const float *sq, float inverseRoot, const int64_t *keySum, const int32_t *r, int capacity, const float *sk, const float *sv,
+    const float *sq, float attentionScale, const int64_t *keySum, const int32_t *r, int capacity, const float *sk, const float *sv,
     const int16_t *digits, const int32_t *secrets, float *z, float *out) {
     const int32_t *scores = (const int32_t *)(opening + scoresAt), *high = (const int32_t *)(opening + highAt);
     const int32_t *low = (const int32_t *)(opening + lowAt);
@@ -228,7 +228,7 @@ EXPORT int pl_attention_avx512(
             for (int i = 0; i < size; i++) sum += (uint64_t)(int64_t)q[h * size + i] * (uint64_t)keys[i];
             expected[round] = (int64_t)sum;
         }
-        float factor = head(scores + (int64_t)h * n, n, sq[h] * inverseRoot, sk + (int64_t)g * capacity,
+        float factor = head(scores + (int64_t)h * n, n, sq[h] * attentionScale, sk + (int64_t)g * capacity,
                             sv + (int64_t)g * capacity, r, capacity, expected, digits + (int64_t)g * DIGITS * capacity,
                             (int64_t)kvHeads * DIGITS * capacity, capacity, z, sums, &holds);
         if (!holds) return h * 4 + 1;

@@ -7,6 +7,7 @@
 
 #define LANES 256
 static const float TINY = 0x1p-100f;
+static const float MAX_16 = 32384.0f;
 static const float LOG2E = 0x1.715476p+0f;
 static const float LN2_HI = 0x1.62e43p-1f;
 static const float LN2_LO = -0x1.05c61p-29f;
@@ -16,6 +17,8 @@ static const float E4 = 0x1.5558f2p-5f;
 static const float E5 = 0x1.1239e2p-7f;
 static const float E6 = 0x1.6a2434p-10f;
 static const float EXP_FLOOR = -87.0f;
+static const float GELU = 0x1.988454p+0f;
+static const float GELU_CUBED = 0x1.2444f2p-4f;
 
 static inline int32_t bits_of(float x) {
     int32_t bits;
@@ -76,6 +79,25 @@ FUNCTION(float, quantize_12)(const float *x, int64_t xOffset, int n, int16_t *q,
     return a < TINY ? 0.0f : a / 2047.0f;
 }
 
+/* In two digits of -127 to 127: 254 * high + low. */
+FUNCTION(float, quantize_16)(
+    const float *x, int64_t xOffset, int n, int8_t *high, int64_t highOffset, int8_t *low, int64_t lowOffset) {
+    x += xOffset;
+    high += highOffset;
+    low += lowOffset;
+    float a = largest(x, n);
+    if (a != a) return a;
+    float inverse = a < TINY ? 0.0f : MAX_16 / a;
+    for (int k = 0; k < n; k++) {
+        int32_t q = (int32_t)rintf(x[k] * inverse);
+        /* Rounded down: what is divided is not negative. */
+        int32_t digit = (q + 127 + 128 * 254) / 254 - 128;
+        high[k] = (int8_t)digit;
+        low[k] = (int8_t)(q - 254 * digit);
+    }
+    return a < TINY ? 0.0f : a / MAX_16;
+}
+
 static float lane_sum_squares(const float *x, int n) {
     float lane[LANES] = {0};
     int k = 0;
@@ -113,6 +135,12 @@ FUNCTION(void, add)(float *h, int64_t hOffset, const float *y, int64_t yOffset, 
     for (int k = 0; k < n; k++) h[k] = h[k] + y[k];
 }
 
+FUNCTION(void, add_weighted)(float *h, int64_t hOffset, float weight, const float *y, int64_t yOffset, int n) {
+    h += hOffset;
+    y += yOffset;
+    for (int k = 0; k < n; k++) h[k] = __builtin_fmaf(weight, y[k], h[k]);
+}
+
 FUNCTION(void, silu_mul)(
     const float *gate, int64_t gOffset, const float *up, int64_t uOffset, int n, float *out, int64_t oOffset) {
     gate += gOffset;
@@ -122,6 +150,35 @@ FUNCTION(void, silu_mul)(
         float x = gate[k], e = exact_exp(-fabsf(x)), numerator = x >= 0 ? 1.0f : e;
         out[k] = x * (numerator / (1.0f + e)) * up[k];
     }
+}
+
+FUNCTION(void, gelu_mul)(
+    const float *gate, int64_t gOffset, const float *up, int64_t uOffset, int n, float *out, int64_t oOffset) {
+    gate += gOffset;
+    up += uOffset;
+    out += oOffset;
+    for (int k = 0; k < n; k++) {
+        float x = gate[k], u = x * __builtin_fmaf(x * x, GELU_CUBED, GELU);
+        float e = exact_exp(-fabsf(u)), numerator = x >= 0 ? 1.0f : e;
+        out[k] = x * (numerator / (1.0f + e)) * up[k];
+    }
+}
+
+FUNCTION(void, scale)(float *x, int64_t offset, int n, float factor) {
+    x += offset;
+    for (int k = 0; k < n; k++) x[k] = x[k] * factor;
+}
+
+/* cap * tanh(x / cap); slope is 2 / cap. */
+static inline float capped(float x, float cap, float slope) {
+    float e = exact_exp(-fabsf(x) * slope);
+    return copysignf(cap * ((1.0f - e) / (1.0f + e)), x);
+}
+
+FUNCTION(void, softcap)(float *x, int64_t offset, int n, float cap) {
+    x += offset;
+    float slope = 2.0f / cap;
+    for (int k = 0; k < n; k++) x[k] = capped(x[k], cap, slope);
 }
 
 /* quantize_row of silu(gate) * up from 2 n products: gate's, then up's. row is scratch for n floats. Returns the scale, or NaN. */
@@ -167,9 +224,9 @@ FUNCTION(void, rope)(
 /* Float maxima are not sums of anything: taken in 16 lanes. */
 #define WIDE 16
 
-/* z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
+/* cap is 0 where scores are not capped; z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
 FUNCTION(float, attention_weights)(
-    const int32_t *s, int64_t sOffset, int n, float c, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset, int16_t *u,
+    const int32_t *s, int64_t sOffset, int n, float c, float cap, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset, int16_t *u,
     int64_t uOffset, float *z) {
     s += sOffset;
     sk += kOffset;
@@ -184,6 +241,10 @@ FUNCTION(float, attention_weights)(
     for (int j = 0; j < n; j++) {
         z[j] = (float)s[j] * (c * sk[j]);
         notANumber |= z[j] != z[j];
+    }
+    if (cap != 0) {
+        float slope = 2.0f / cap;
+        for (int j = 0; j < n; j++) z[j] = capped(z[j], cap, slope);
     }
     int j = 0;
     for (; j + WIDE <= n; j += WIDE)

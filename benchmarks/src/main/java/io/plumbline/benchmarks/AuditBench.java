@@ -335,7 +335,8 @@ final class AuditBench implements Callable<Integer> {
                 c.eps(),
                 c.rope(),
                 c.qkvBias(),
-                c.qkNorm());
+                c.qkNorm(),
+                c.architecture());
         Manifest manifest =
                 new Manifest(whole, key.manifest().files(), key.manifest().tensors());
         AnswerView view = new AnswerView(

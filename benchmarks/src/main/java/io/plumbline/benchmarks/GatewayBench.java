@@ -126,7 +126,7 @@ final class GatewayBench implements Callable<Integer> {
         KeyPair keys = KeyPair.random();
         language = new LanguageEngine(
                 model,
-                new ComputeBackend.Choice("cpu", Runtime.getRuntime().availableProcessors(), 0),
+                ComputeBackend.Choice.cpu(Runtime.getRuntime().availableProcessors(), 0),
                 LoadedModel::layers,
                 keys,
                 0,

@@ -73,14 +73,14 @@ public class KernelSuite extends Suite {
 
     @Benchmark
     public int[] multiplyOne() {
-        kernels.multiply(inputs, 1, width, weights, 0, width, products, 0, width);
+        kernels.multiply(inputs, 0, 1, width, weights, 0, width, products, 0, width);
         return products;
     }
 
     @Benchmark
     @OperationsPerInvocation(ROWS)
     public int[] multiplyMany() {
-        kernels.multiply(inputs, ROWS, width, weights, 0, width, products, 0, width);
+        kernels.multiply(inputs, 0, ROWS, width, weights, 0, width, products, 0, width);
         return products;
     }
 

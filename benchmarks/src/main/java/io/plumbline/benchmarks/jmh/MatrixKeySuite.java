@@ -68,7 +68,7 @@ public class MatrixKeySuite extends Suite {
             MemorySegment.copy(symmetric(columns, n), 0, weights, ValueLayout.JAVA_BYTE, (long) n * columns, columns);
         }
         kernels = Backend.best().kernels().get();
-        kernels.multiply(x, TOKENS, columns, weights, 0, rows, y, 0, rows);
+        kernels.multiply(x, 0, TOKENS, columns, weights, 0, rows, y, 0, rows);
         key = makeKey();
         y[rows + 17] ^= 1;
         if (firstFalse() != 1) {
@@ -113,7 +113,7 @@ public class MatrixKeySuite extends Suite {
     @Benchmark
     @OperationsPerInvocation(TOKENS)
     public int[] again() {
-        kernels.multiply(x, TOKENS, columns, weights, 0, rows, y, 0, rows);
+        kernels.multiply(x, 0, TOKENS, columns, weights, 0, rows, y, 0, rows);
         return y;
     }
 

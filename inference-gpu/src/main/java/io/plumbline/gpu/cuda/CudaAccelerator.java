@@ -7,6 +7,7 @@ import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.KvCache;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;
@@ -133,6 +134,10 @@ public final class CudaAccelerator implements Accelerator {
     public Loaded load(int device, LoadedModel model, List<LoadedModel.Layer> layers, DoubleConsumer progress)
             throws IOException {
         ModelConfig config = model.config();
+        if (!config.architecture().equals(Architecture.PLAIN)) {
+            throw new CudaException("The GPU's kernels run plain layers, and this model's are"
+                    + config.architecture().toFields() + ". Run this model on processors: --device cpu.");
+        }
         if (config.heads() / config.kvHeads() > MOST_SHARED) {
             throw new CudaException(
                     config.heads() / config.kvHeads() + " query heads share a key head; the GPU's kernels take "

@@ -110,8 +110,8 @@ final class DeviceWeights implements AutoCloseable {
                     plan.add(p.downScale())));
         }
         long embeddingAt = plan.add(model.embeddingBytes());
-        long cosAt = plan.add(model.rope().cos());
-        long sinAt = plan.add(model.rope().sin());
+        long cosAt = plan.add(model.rotary().full().cos());
+        long sinAt = plan.add(model.rotary().full().sin());
         long finalGainAt = plan.add(model.finalGain());
         long outputAt = plan.add(bytes(model.output()));
         long outputScaleAt = plan.add(model.outputScale());

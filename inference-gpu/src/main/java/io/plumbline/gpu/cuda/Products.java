@@ -269,7 +269,7 @@ final class Products {
         int[] y = new int[SMALL_ROWS * SMALL_N];
         MemorySegment w = MemorySegment.ofArray(random(2, SMALL_N * SMALL_K));
         new ScalarKernels()
-                .multiply(random(1, SMALL_ROWS * SMALL_K), SMALL_ROWS, SMALL_K, w, 0, SMALL_N, y, 0, SMALL_N);
+                .multiply(random(1, SMALL_ROWS * SMALL_K), 0, SMALL_ROWS, SMALL_K, w, 0, SMALL_N, y, 0, SMALL_N);
         return y;
     }
 

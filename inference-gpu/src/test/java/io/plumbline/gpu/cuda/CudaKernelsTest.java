@@ -16,6 +16,7 @@ import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeTable;
@@ -240,7 +241,8 @@ class CudaKernelsTest extends KernelTest {
     private void heads(int size, boolean bias, boolean norm) {
         Random random = new Random(size * 7L + (bias ? 1 : 0) + (norm ? 2 : 0));
         ModelConfig c = new ModelConfig(32, 1, 4, 2, size, 32, 8, 64, 1e-6f, Rope.plain(10_000), bias, norm);
-        RopeTable rope = RopeTable.of(64, size, c.rope());
+        RotaryTables rotary = RotaryTables.of(c);
+        RopeTable rope = rotary.full();
         int rows = 3;
         int[] positions = {5, 0, 63};
         int[] y = ints(random, rows * c.qkvDim(), 100_000);
@@ -255,10 +257,10 @@ class CudaKernelsTest extends KernelTest {
                 bias ? floats(random, c.qkvDim(), 5) : null,
                 norm ? floats(random, size, 1) : null,
                 norm ? floats(random, size, 1) : null);
-        LayerSteps steps = new LayerSteps(c, rope, math);
+        LayerSteps steps = new LayerSteps(c, rotary, math);
         HeadRows heads = HeadRows.of(c, rows);
         for (int r = 0; r < rows; r++) {
-            steps.heads(p, positions[r], y, r * c.qkvDim(), in[r], heads, r);
+            steps.heads(0, p, positions[r], y, r * c.qkvDim(), in[r], heads, r);
         }
         short[] q = heads.q();
         short[] k = heads.k();
@@ -370,7 +372,7 @@ class CudaKernelsTest extends KernelTest {
             x[i] = x[i] == -128 ? -127 : x[i];
         }
         int[] both = new int[rows * 2 * n];
-        new ScalarKernels().multiply(x, rows, k, MemorySegment.ofArray(w), 0, 2 * n, both, 0, 2 * n);
+        new ScalarKernels().multiply(x, 0, rows, k, MemorySegment.ofArray(w), 0, 2 * n, both, 0, 2 * n);
         int[] y = new int[rows * n];
         float[] in = floats(random, rows, 0.01);
         float[] rowScale = floats(random, 2 * n, 0.001);

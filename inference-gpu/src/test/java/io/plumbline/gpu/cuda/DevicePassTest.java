@@ -13,6 +13,7 @@ import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Generator.Result;
+import io.plumbline.inference.language.engine.Guesses;
 import io.plumbline.inference.language.engine.KvCache;
 import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.inference.language.engine.SelfTest;
@@ -279,6 +280,43 @@ class DevicePassTest {
                 assertTrue(engine.reusedTokens() >= 5 * 64, "prefixes were shared");
                 assertTrue(engine.mostSequences() > 1, "answers were batched");
                 engine.close();
+            });
+        }
+    }
+
+    /** Rows of a step are several of one sequence's, each choosing, beside single ones; some do not stand. */
+    @Test
+    void guessesChangeNoBitOnTheDevice() throws IOException {
+        try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
+            Random random = new Random(4);
+            List<Request> requests = new ArrayList<>();
+            List<Result> expected = new ArrayList<>();
+            List<int[]> texts = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                int[] prompt =
+                        random.ints(1 + 25 * i, 3, model.config().vocab()).toArray();
+                Sampling sampling = i % 2 == 0 ? Sampling.GREEDY : new Sampling(0.9f, 0, 950_000, i);
+                requests.add(request(model, prompt, 10 + 4 * i, sampling));
+                expected.add(onProcessors(model, requests.get(i)));
+                texts.add(Guesses.text(prompt, expected.get(i).tokens()));
+            }
+            onDevice(model, weights -> {
+                Engine.Limits limits = new Engine.Limits(48, 3, 100, 16 * KvCache.pageBytes(model.config()), 5);
+                try (Engine engine = Guesses.engine(pass(weights, model, 48 + 3, 3), NODE, limits, texts, 80, 2)) {
+                    List<Awaited> answers = new ArrayList<>();
+                    for (Request request : requests) {
+                        answers.add(new Awaited());
+                        engine.submit(request, answers.getLast());
+                    }
+                    for (int i = 0; i < requests.size(); i++) {
+                        Result found = answers.get(i).result.join();
+                        assertArrayEquals(expected.get(i).tokens(), found.tokens(), "answer " + i);
+                        assertArrayEquals(expected.get(i).traceRoot(), found.traceRoot(), "answer " + i);
+                    }
+                    assertTrue(engine.acceptedTokens() > 10, engine.acceptedTokens() + " accepted");
+                    assertTrue(
+                            engine.draftedTokens() > engine.acceptedTokens() + 5, engine.draftedTokens() + " drafted");
+                }
             });
         }
     }

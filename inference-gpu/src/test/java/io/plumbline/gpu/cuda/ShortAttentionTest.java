@@ -8,6 +8,7 @@ import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -64,7 +65,8 @@ class ShortAttentionTest extends KernelTest {
         int hidden = 40;
         ModelConfig c = new ModelConfig(
                 hidden, 2, heads, kvHeads, size, 32, 8, MOST, 1e-6f, Rope.plain(10_000), biasAndNorm, biasAndNorm);
-        RopeTable rope = RopeTable.of(MOST, size, c.rope());
+        RotaryTables rotary = RotaryTables.of(c);
+        RopeTable rope = rotary.full();
         TraceLayout layout = new TraceLayout(c);
         int[] positions = {longest - 1, 0, longest / 2};
         int rows = positions.length;
@@ -81,7 +83,7 @@ class ShortAttentionTest extends KernelTest {
                 biasAndNorm ? floats(random, size, 1) : null,
                 biasAndNorm ? floats(random, size, 1) : null);
         HeadRows own = HeadRows.of(c, rows);
-        LayerSteps steps = new LayerSteps(c, rope, math);
+        LayerSteps steps = new LayerSteps(c, rotary, math);
         float root = 1f / (float) Math.sqrt(size);
         float[] h = floats(random, rows * hidden, 1);
         float[] expected = new float[rows * c.queryDim()];
@@ -92,7 +94,7 @@ class ShortAttentionTest extends KernelTest {
         ByteBuffer records = ByteBuffer.allocate(rows * layout.recordBytes()).order(ByteOrder.LITTLE_ENDIAN);
         boolean finite = Float.isFinite(factor);
         for (int r = 0; r < rows; r++) {
-            steps.heads(p, positions[r], y, r * c.qkvDim(), in[r], own, r);
+            steps.heads(0, p, positions[r], y, r * c.qkvDim(), in[r], own, r);
             int n = positions[r] + 1;
             short[] k = new short[n * c.kvDim()];
             byte[] v = new byte[n * c.kvDim()];

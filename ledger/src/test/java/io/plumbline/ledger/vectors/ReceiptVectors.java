@@ -78,6 +78,7 @@ final class ReceiptVectors {
                 .put("requestHash", VectorFile.hex(ASKED.hash()))
                 .put("node", VectorFile.hex(NODE.publicKey()))
                 .put("modelId", VectorFile.hex(RequestVectors.MODEL));
+        good(file.add("under version 2 of the contract"), counting(2, 3, 3));
         good(file.add("with the request's hash alone").put("requestHash", VectorFile.hex(ASKED.hash())), receipt);
         Answer cancelled = AnswerVectors.cancelled(1, 2, REQUESTER);
         good(known(file.add("of an answer that its requester ended"), ASKED, cancelled), receipt(ASKED, cancelled));
@@ -136,7 +137,8 @@ final class ReceiptVectors {
         byte[] bytes = receipt.encode();
         bad("of another node than expected", bytes, "NODE").put("node", VectorFile.hex(OTHER_NODE.publicKey()));
         bad("of another model than expected", bytes, "MODEL").put("modelId", VectorFile.hex(fill(32, 0xA2)));
-        bad("under a contract that is not known", counting(2, 3, 3).encode(), "MODEL");
+        bad("under a contract that is not known", counting(3, 3, 3).encode(), "MODEL");
+        bad("under no contract", counting(0, 3, 3).encode(), "MODEL");
         Request renewed = RequestVectors.asked(2);
         known(bad("for another request's nonce", bytes, "REQUEST"), renewed, null);
         bad("for another request's hash", bytes, "REQUEST").put("requestHash", VectorFile.hex(renewed.hash()));

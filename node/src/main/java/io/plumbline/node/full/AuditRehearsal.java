@@ -50,7 +50,8 @@ final class AuditRehearsal {
         Generator generator = new Generator(forward, keys.publicKey());
         Generator.Result result = generator.generate(request, token -> {});
         Answer answer = new Answer(result.tokens(), tokenizer.decode(result.tokens()));
-        Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), 0, keys);
+        Receipt receipt = Receipt.of(
+                model.config().contractVersion(), request, answer, result.traceRoot(), result.traceBytes(), 0, keys);
         Replay replay = new Replay(generator, forward, keys.publicKey(), request, result.tokens());
         Auditor auditor = new Auditor(key, tokenizer);
         for (int round = 0; round < ROUNDS; round++) {

@@ -55,8 +55,9 @@ public final class ComputeBackend implements AutoCloseable {
      * @param device "auto", "cpu", "gpu", or a device's index.
      * @param threads that compute on processors.
      * @param cacheBytes memory for keys and values; 0 for what suits.
+     * @param drafts most tokens of an answer that are computed ahead on a guess; 0 for none.
      */
-    public record Choice(String device, int threads, long cacheBytes) {
+    public record Choice(String device, int threads, long cacheBytes, int drafts) {
         /**
          * Checks the option {@code --device}.
          *
@@ -69,7 +70,7 @@ public final class ComputeBackend implements AutoCloseable {
         }
 
         public static Choice cpu(int threads, long cacheBytes) {
-            return new Choice("cpu", threads, cacheBytes);
+            return new Choice("cpu", threads, cacheBytes, Engine.Limits.DRAFTS);
         }
     }
 
@@ -82,7 +83,8 @@ public final class ComputeBackend implements AutoCloseable {
         this.model = model;
         Backend backend = Backend.best();
         this.device = choice.device().equals("cpu") ? null : load(layers, choice, events);
-        Engine.Limits suited = device == null ? Engine.Limits.of(hostMemory() / 4) : device.limits();
+        Engine.Limits suited =
+                (device == null ? Engine.Limits.of(hostMemory() / 4) : device.limits()).withDrafts(choice.drafts());
         this.limits = choice.cacheBytes() == 0 ? suited : suited.withCache(choice.cacheBytes());
         List<AutoCloseable> taken = new ArrayList<>();
         if (device != null) {
@@ -240,7 +242,8 @@ public final class ComputeBackend implements AutoCloseable {
         return limits.maxSequences() + " answers at once; " + tokens + " tokens of all together, in "
                 + (limits.cacheBytes() >> 20) + " MiB of keys and values; "
                 + model.config().maxPositions()
-                + " tokens of context in one";
+                + " tokens of context in one; "
+                + (limits.drafts() == 0 ? "no token" : "up to " + limits.drafts() + " tokens") + " ahead on a guess";
     }
 
     /** After the engine. */

@@ -288,7 +288,14 @@ public final class LanguageEngine implements AutoCloseable {
             // Whatever was asked before, the escrow pays no less.
             long price =
                     Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
-            Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, keys);
+            Receipt receipt = Receipt.of(
+                    model.config().contractVersion(),
+                    request,
+                    answer,
+                    result.traceRoot(),
+                    result.traceBytes(),
+                    price,
+                    keys);
             if ((long) request.encode().length + answer.encode().length
                     > TextCheck.maxDisclosedBytes(model.config(), receipt.promptTokens(), receipt.outputTokens())) {
                 throw new AnswerTooLargeException("The request or the text of the answer is longer than auditors may be"

@@ -63,6 +63,18 @@ public final class LanguageMetrics {
                         "plumbline.prefix.reused.tokens", registry, its -> engine == null ? 0 : engine.reusedTokens())
                 .description("Prompt tokens that were not computed again because another request began alike")
                 .register(registry);
+        FunctionCounter.builder(
+                        "plumbline.spec.decode.draft.tokens",
+                        registry,
+                        its -> engine == null ? 0 : engine.draftedTokens())
+                .description("Tokens that were computed ahead on a guess")
+                .register(registry);
+        FunctionCounter.builder(
+                        "plumbline.spec.decode.accepted.tokens",
+                        registry,
+                        its -> engine == null ? 0 : engine.acceptedTokens())
+                .description("Tokens that were computed ahead on a guess, and that answers went on with")
+                .register(registry);
     }
 
     private interface Reading {

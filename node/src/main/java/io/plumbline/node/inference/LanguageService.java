@@ -145,8 +145,11 @@ final class LanguageService implements Service {
     @Override
     public int openMsPerToken() {
         ModelConfig config = language.model().config();
-        long bytes = OpeningLayout.Token.of(config, config.maxPositions() / 2).bytes() * config.layers()
-                + 4L * config.vocab();
+        long bytes = 4L * config.vocab();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            bytes += OpeningLayout.Token.of(config, layer, config.maxPositions() / 2)
+                    .bytes();
+        }
         return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
     }
 

@@ -150,8 +150,8 @@ final class ComputeAttacks {
 
         @Override
         public void multiply(
-                byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int at, int stride) {
-            super.multiply(x, rows, k, w, from, to, y, at, stride);
+                byte[] x, int xAt, int rows, int k, MemorySegment w, int from, int to, int[] y, int at, int stride) {
+            super.multiply(x, xAt, rows, k, w, from, to, y, at, stride);
             if (w.address() == address) {
                 int first = y[at + from];
                 for (int n = from; n < to - 1; n++) {
@@ -172,12 +172,12 @@ final class ComputeAttacks {
 
         @Override
         public void multiply(
-                byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int at, int stride) {
-            super.multiply(x, rows, k, w, from, to, y, at, stride);
+                byte[] x, int xAt, int rows, int k, MemorySegment w, int from, int to, int[] y, int at, int stride) {
+            super.multiply(x, xAt, rows, k, w, from, to, y, at, stride);
             if (w.address() == address && from <= 7 && 7 < to) {
                 int change = (w.get(ValueLayout.JAVA_BYTE, 7L * k + 5) & 1) == 0 ? 1 : -1;
                 for (int r = 0; r < rows; r++) {
-                    y[at + r * stride + 7] += x[r * k + 5] * change;
+                    y[at + r * stride + 7] += x[xAt + r * k + 5] * change;
                 }
             }
         }
@@ -186,12 +186,12 @@ final class ComputeAttacks {
     private static final class FourBits extends ScalarKernels {
         @Override
         public void multiply(
-                byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int at, int stride) {
+                byte[] x, int xAt, int rows, int k, MemorySegment w, int from, int to, int[] y, int at, int stride) {
             byte[] rounded = w.asSlice(0, (long) to * k).toArray(ValueLayout.JAVA_BYTE);
             for (int i = from * k; i < rounded.length; i++) {
                 rounded[i] = (byte) (rounded[i] & 0xF0);
             }
-            super.multiply(x, rows, k, MemorySegment.ofArray(rounded), from, to, y, at, stride);
+            super.multiply(x, xAt, rows, k, MemorySegment.ofArray(rounded), from, to, y, at, stride);
         }
     }
 
@@ -307,13 +307,14 @@ final class ComputeAttacks {
                 int sOffset,
                 int n,
                 float c,
+                float cap,
                 float[] sk,
                 int kOffset,
                 float[] sv,
                 int vOffset,
                 short[] u,
                 int uOffset) {
-            return super.attentionWeights(s, sOffset, n, c * factor, sk, kOffset, sv, vOffset, u, uOffset);
+            return super.attentionWeights(s, sOffset, n, c * factor, cap, sk, kOffset, sv, vOffset, u, uOffset);
         }
     }
 

@@ -145,13 +145,22 @@ class DrawnCellsTest {
 
         @Override
         public void multiply(
-                byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride) {
+                byte[] x,
+                int xAt,
+                int rows,
+                int k,
+                MemorySegment w,
+                int from,
+                int to,
+                int[] y,
+                int yOffset,
+                int yStride) {
             for (int l = 0; l < layers(); l++) {
                 if (w.address() == scene.model.layers().get(l).q().weights().address()) {
                     layer = l;
                 }
             }
-            super.multiply(x, rows, k, w, from, to, y, yOffset, yStride);
+            super.multiply(x, xAt, rows, k, w, from, to, y, yOffset, yStride);
         }
 
         @Override

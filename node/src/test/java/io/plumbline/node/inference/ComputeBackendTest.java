@@ -29,11 +29,12 @@ class ComputeBackendTest {
         try (LoadedModel model = LoadedModel.open(imported)) {
             IOException e = assertThrows(
                     IOException.class,
-                    () -> new ComputeBackend(model, model.layers(), new ComputeBackend.Choice("gpu", 1, 0), events));
+                    () -> new ComputeBackend(model, model.layers(), new ComputeBackend.Choice("gpu", 1, 0, 0), events));
             assertTrue(e.getMessage().contains("--device cpu"), e.getMessage());
-            try (ComputeBackend compute =
-                    new ComputeBackend(model, model.layers(), new ComputeBackend.Choice("auto", 1, 3 << 20), events)) {
+            try (ComputeBackend compute = new ComputeBackend(
+                    model, model.layers(), new ComputeBackend.Choice("auto", 1, 3 << 20, 5), events)) {
                 assertEquals(3 << 20, compute.limits().cacheBytes());
+                assertEquals(5, compute.limits().drafts());
                 compute.serving().close();
             }
         }

@@ -66,13 +66,18 @@ public final class AnswerView {
         return promptTokens - 1;
     }
 
+    /** The first position whose key and value a layer's cell attends to. */
+    public int firstKey(Cell cell) {
+        return config().firstKey(cell.layer(), cell.from());
+    }
+
     /** The slice of the trace that a cell's opening holds. */
     public Slice traceSlice(Cell cell) {
         ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES);
         int layers = config().layers();
         int rowBytes = 4 * config().hidden();
         boolean choices = cell.layer() == layers;
-        for (int t = choices ? cell.from() : 0; t < cell.to(); t++) {
+        for (int t = choices ? cell.from() : firstKey(cell); t < cell.to(); t++) {
             long h = layout.offset(t, cell.layer());
             if (choices) {
                 set.addBytes(h, h + layout.finalBytes());

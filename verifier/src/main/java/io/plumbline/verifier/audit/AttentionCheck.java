@@ -9,8 +9,8 @@ import io.plumbline.verifier.model.ModelConfig;
 
 /**
  * Attention of a cell's tokens in order. With r drawn after the opening arrived, {@code sum_j r_j K_j} grows by one
- * row a token and {@code V_j . r'} is computed once per j, so a head costs t multiply-adds where recomputing costs t
- * * D.
+ * row a token (and loses the one that leaves a local layer's window) and {@code V_j . r'} is computed once per j, so a
+ * head costs t multiply-adds where recomputing costs t * D.
  */
 class AttentionCheck implements AutoCloseable {
     static final int ROUNDS = MatrixKey.ROUNDS;
@@ -41,7 +41,11 @@ class AttentionCheck implements AutoCloseable {
     private final int[] high;
     private final int[] low;
     private final short[] u;
-    private int summed;
+    /** Keys whose rows and values were taken. */
+    int summed;
+
+    /** Keys that have left the window: the first whose row is still in {@link #keySum}. */
+    private int left;
 
     AttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         this.config = config;
@@ -79,7 +83,7 @@ class AttentionCheck implements AutoCloseable {
 
     /** The fastest for this host. */
     static AttentionCheck of(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
-        return NativeAttentionCheck.isFor(config.headDim())
+        return NativeAttentionCheck.isFor(config)
                 ? new NativeAttentionCheck(config, steps, ring, secrets, tokens)
                 : new AttentionCheck(config, steps, ring, secrets, tokens);
     }
@@ -104,7 +108,7 @@ class AttentionCheck implements AutoCloseable {
         return -1;
     }
 
-    /** Takes the keys and values of tokens {@code from} to {@code to}. */
+    /** Takes the keys and values at places {@code from} to {@code to} of the opened. */
     void extend(Opened o, int from, int to) {
         for (int t = from; t < to; t++) {
             for (int round = 0; round < ROUNDS; round++) {
@@ -113,6 +117,19 @@ class AttentionCheck implements AutoCloseable {
                     int head = round * config.kvHeads() + g;
                     ring.accumulate(o.k, at, size, r[round * capacity + t], keySum, head * size);
                     valueDot[head * capacity + t] = ring.dot(o.v, at, rValue, round * size, size);
+                }
+            }
+        }
+    }
+
+    /** Takes the keys up to place {@code to} out of the sums: no later token attends to them. */
+    private void retract(Opened o, int to) {
+        for (; left < to; left++) {
+            for (int round = 0; round < ROUNDS; round++) {
+                long secret = r[round * capacity + left];
+                int sum = round * config.kvDim();
+                for (int i = 0; i < config.kvDim(); i++) {
+                    keySum[sum + i] -= secret * o.k[left * config.kvDim() + i];
                 }
             }
         }
@@ -127,9 +144,12 @@ class AttentionCheck implements AutoCloseable {
      */
     final void check(Opened o, int t, OpeningLayout.Token parts, short[] q, float[] sq, float[] joined)
             throws FailedException {
-        extend(o, summed, t + 1);
-        summed = t + 1;
-        heads(o, t, o.at + parts.scores(), o.at + parts.high(), o.at + parts.low(), q, sq, joined);
+        int end = t + 1 - o.firstKey;
+        extend(o, summed, end);
+        summed = end;
+        int first = end - config.keys(o.cell.layer(), t);
+        retract(o, first);
+        heads(o, t, first, o.at + parts.scores(), o.at + parts.high(), o.at + parts.low(), q, sq, joined);
     }
 
     static FailedException falseScores(Opened o, int t, int h) {
@@ -140,9 +160,11 @@ class AttentionCheck implements AutoCloseable {
         return o.fail(Step.VALUES, t, "the sums of head " + h + " are not weights times values");
     }
 
-    void heads(Opened o, int t, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
+    /** @param first place of the first key that token {@code t} attends to; it attends to all that follow. */
+    void heads(
+            Opened o, int t, int first, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
             throws FailedException {
-        int n = t + 1;
+        int n = summed - first;
         o.ints(highAt, config.queryDim(), high, 0);
         o.ints(lowAt, config.queryDim(), low, 0);
         int shared = config.heads() / config.kvHeads();
@@ -151,14 +173,14 @@ class AttentionCheck implements AutoCloseable {
             o.ints(scoresAt + 4L * h * n, n, scores, 0);
             for (int round = 0; round < ROUNDS; round++) {
                 int sum = (round * config.kvHeads() + g) * size;
-                if (ring.dot(q, h * size, keySum, sum, size) != ring.dot(scores, 0, r, round * capacity, n)) {
+                if (ring.dot(q, h * size, keySum, sum, size) != ring.dot(scores, 0, r, round * capacity + first, n)) {
                     throw falseScores(o, t, h);
                 }
             }
-            int scales = g * capacity;
+            int scales = g * o.capacity + first;
             float factor = steps.attentionWeights(scores, 0, n, sq[h], o.sk, scales, o.sv, scales, u, 0);
             for (int round = 0; round < ROUNDS; round++) {
-                int dots = (round * config.kvHeads() + g) * capacity;
+                int dots = (round * config.kvHeads() + g) * capacity + first;
                 if (ring.dotHigh(u, 0, valueDot, dots, n) != ring.dot(high, h * size, rValue, round * size, size)
                         || ring.dotLow(u, 0, valueDot, dots, n)
                                 != ring.dot(low, h * size, rValue, round * size, size)) {

@@ -40,7 +40,7 @@ public final class Cells {
         List<Cell> cells = new ArrayList<>();
         for (int layer = 0; layer < config.layers(); layer++) {
             for (int from = 0; from < view.length(); ) {
-                int to = Math.min(view.length(), from + block(config, from));
+                int to = Math.min(view.length(), from + block(config, layer, from));
                 cells.add(new Cell(layer, from, to));
                 from = to;
             }
@@ -52,8 +52,8 @@ public final class Cells {
     }
 
     /** Tokens of a layer's cell that begins at {@code from}, at most: their pieces must fit a node's memory. */
-    private static int block(ModelConfig config, int from) {
-        long bytes = OpeningLayout.Token.of(config, from + BLOCK_TOKENS).bytes();
+    private static int block(ModelConfig config, int layer, int from) {
+        long bytes = OpeningLayout.Token.of(config, layer, from + BLOCK_TOKENS).bytes();
         return Math.clamp(
                 BLOCK_BYTES / bytes / OpeningCheck.TOGETHER * OpeningCheck.TOGETHER,
                 OpeningCheck.TOGETHER,
@@ -102,7 +102,8 @@ public final class Cells {
         int layers = view.config().layers();
         return cell.layer() <= layers
                 && cell.to() <= view.length()
-                && cell.tokens() <= (cell.layer() == layers ? BLOCK_CHOICES : block(view.config(), cell.from()));
+                && cell.tokens()
+                        <= (cell.layer() == layers ? BLOCK_CHOICES : block(view.config(), cell.layer(), cell.from()));
     }
 
     /** One byte form, for ledgers and seals. */

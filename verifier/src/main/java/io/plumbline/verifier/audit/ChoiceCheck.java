@@ -128,7 +128,7 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     private void checkChoice(int t, int next, float logit) throws FailedException {
         float s = steps.normAndQuantize(h, 0, model.finalGain(), x, 0);
         work.take(x, config.hidden());
-        if (model.firstFalse(-1, Step.LOGITS, x, y, 1) >= 0) {
+        if (model.hasFalseLogits(x, y)) {
             throw new FailedException(Step.LOGITS, -1, t, "the claimed products are not those of the output matrix");
         }
         steps.logits(y, 0, s, model.outputScale(), logits, 0);

@@ -6,15 +6,17 @@ import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.model.TensorRows;
 import io.plumbline.verifier.model.TensorSource;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -197,10 +199,9 @@ public record Evidence(
         }
 
         @Override
-        public RopeTable rope() {
-            ModelConfig c = manifest().config();
+        public RotaryTables rotary() {
             // Of the one token that is shown: a stranger's shape may make a whole table take seconds.
-            return RopeTable.of(Math.max(0, token), token < 0 ? 0 : 1, c.headDim(), c.rope());
+            return RotaryTables.of(manifest().config(), Math.max(0, token), token < 0 ? 0 : 1);
         }
 
         @Override
@@ -219,35 +220,40 @@ public record Evidence(
         }
 
         @Override
-        public int firstFalse(int layer, Step step, byte[] x, int[] y, int rows) {
-            MatrixStack stack = step.stack();
-            if (stack == null) {
-                ModelConfig c = manifest().config();
-                return isFalse(TensorNames.OUTPUT_WEIGHT, x, y, 0, c.vocab(), c.hidden()) ? 0 : -1;
-            }
-            int at = 0;
-            for (TensorNames part : stack.parts()) {
-                int outputs = part.rows(manifest().config());
-                if (isFalse(
-                        part.weight(cellLayer),
-                        x,
-                        y,
-                        at,
-                        outputs,
-                        stack.columns(manifest().config()))) {
-                    return 0;
+        public int firstFalse(int layer, MatrixStack stack, int expert, byte[] x, int[] y, int rows) {
+            LayerMatrix matrix = LayerMatrix.of(manifest().config(), cellLayer, stack, expert);
+            for (int i = 0; i < rows; i++) {
+                int at = i * matrix.rows();
+                for (TensorRows part : matrix.parts()) {
+                    if (isFalse(part.weight(), part, x, i * matrix.columns(), y, at)) {
+                        return i;
+                    }
+                    at += part.rows();
                 }
-                at += outputs;
             }
             return -1;
         }
 
-        private boolean isFalse(String tensor, byte[] x, int[] y, int at, int outputs, int columns) {
-            manifest().tensor(tensor, outputs, columns);
+        @Override
+        public boolean hasFalseLogits(byte[] x, int[] y) {
+            ModelConfig c = manifest().config();
+            TensorRows all = new TensorRows(TensorNames.OUTPUT, c.vocab(), 0, c.vocab(), c.hidden());
+            return isFalse(TensorNames.OUTPUT_WEIGHT, all, x, 0, y, 0);
+        }
+
+        /** @param at where in {@code y} the products of {@code part} begin. */
+        private boolean isFalse(String tensor, TensorRows part, byte[] x, int xOffset, int[] y, int at) {
+            int columns = part.columns();
+            manifest().tensor(tensor, part.tensorRows(), columns);
             if (row != null && row.tensor().equals(tensor)) {
+                int n = row.row() - part.first();
+                if (n < 0 || n >= part.rows()) {
+                    // Another expert's, of the same tensor.
+                    return false;
+                }
                 MemorySegment elements = row.proven(manifest());
                 require(elements != null, "the row is not the model's");
-                return differs(tensor, row.row(), elements, x, y[at + row.row()]);
+                return differs(tensor, row.row(), elements, x, xOffset, y[at + n]);
             }
             if (weights == null) {
                 isBlind = row == null;
@@ -259,16 +265,18 @@ public record Evidence(
             } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);
             }
-            for (int n = 0; n < outputs; n++) {
-                if (differs(tensor, n, all.asSlice((long) n * columns, columns), x, y[at + n])) {
+            for (int n = 0; n < part.rows(); n++) {
+                int tensorRow = part.first() + n;
+                if (differs(
+                        tensor, tensorRow, all.asSlice((long) tensorRow * columns, columns), x, xOffset, y[at + n])) {
                     return true;
                 }
             }
             return false;
         }
 
-        private boolean differs(String tensor, int n, MemorySegment elements, byte[] x, int claimed) {
-            long right = WrongRow.product(elements, x, 0);
+        private boolean differs(String tensor, int n, MemorySegment elements, byte[] x, int xOffset, int claimed) {
+            long right = WrongRow.product(elements, x, xOffset);
             if (right == claimed) {
                 return false;
             }

@@ -1,10 +1,11 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.MatrixStack;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.model.VerifierKey;
-import io.plumbline.verifier.numerics.RopeTable;
 
 /**
  * What a checker knows of a model: its small parameters, and how to tell that products are not those of its matrices.
@@ -13,7 +14,7 @@ interface KnownModel {
     Manifest manifest();
 
     /** Of the positions whose rows are checked at least. */
-    RopeTable rope();
+    RotaryTables rotary();
 
     LayerParameters parameters(int layer);
 
@@ -24,11 +25,14 @@ interface KnownModel {
     float[] outputScale();
 
     /**
-     * The first of {@code rows} rows of inputs and claimed products that does not hold, or -1.
+     * The first of {@code rows} rows of inputs and claimed products of a layer's matrix that does not hold, or -1.
      *
-     * @param step QKV, OUT_PROJECTION, GATE_UP, DOWN of {@code layer}, or LOGITS.
+     * @param expert that the matrix belongs to; {@link LayerMatrix#NO_EXPERT} where to none.
      */
-    int firstFalse(int layer, Step step, byte[] x, int[] y, int rows);
+    int firstFalse(int layer, MatrixStack stack, int expert, byte[] x, int[] y, int rows);
+
+    /** Whether the claimed logits' products of one row do not hold. */
+    boolean hasFalseLogits(byte[] x, int[] y);
 
     /** By Freivalds' check, with a verifier key. */
     record ByKey(VerifierKey key) implements KnownModel {
@@ -38,8 +42,8 @@ interface KnownModel {
         }
 
         @Override
-        public RopeTable rope() {
-            return key.rope();
+        public RotaryTables rotary() {
+            return key.rotary();
         }
 
         @Override
@@ -58,9 +62,13 @@ interface KnownModel {
         }
 
         @Override
-        public int firstFalse(int layer, Step step, byte[] x, int[] y, int rows) {
-            MatrixStack stack = step.stack();
-            return (stack == null ? key.output() : key.layers().get(layer).matrix(stack)).firstFalse(x, y, rows);
+        public int firstFalse(int layer, MatrixStack stack, int expert, byte[] x, int[] y, int rows) {
+            return key.matrix(layer, stack, expert).firstFalse(x, y, rows);
+        }
+
+        @Override
+        public boolean hasFalseLogits(byte[] x, int[] y) {
+            return key.output().firstFalse(x, y, 1) >= 0;
         }
     }
 }

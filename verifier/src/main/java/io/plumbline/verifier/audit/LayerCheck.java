@@ -5,9 +5,11 @@ import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.HeadRows;
+import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.ExactMath;
@@ -48,21 +50,24 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private final float[] joined;
     private final float[] next;
 
+    /** Null where the model has no experts. */
+    private final MixtureCheck mixture;
+
     private Opened opened;
     private TraceLayout layout;
     private Slice.Proven proven;
     private AttentionCheck attention;
 
-    /** The token whose numbers are being worked on. */
-    private int current;
-
     LayerCheck(KnownModel model, WorkDigest work) {
         this.model = model;
         this.work = work;
         this.config = model.manifest().config();
-        this.steps = new LayerSteps(config, model.rope(), ExactMath.best());
-        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
-        this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * config.mlp()))];
+        this.steps = new LayerSteps(config, model.rotary(), ExactMath.best());
+        int mlp = config.widestMlp();
+        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), mlp))];
+        this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * mlp))];
+        boolean hasExperts = config.architecture().experts() != null;
+        this.mixture = hasExperts ? new MixtureCheck(model, work, steps) : null;
         this.heads = HeadRows.of(config, 1);
         this.joined = new float[config.queryDim()];
         this.next = new float[config.hidden()];
@@ -103,6 +108,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         final float[] h;
         final short[] k;
         final byte[] v;
+        /** Position of the first key: what stands in the buffers begins with it. */
+        final int firstKey;
+
         /** Keys that a head has room for, see {@link AttentionCheck#capacity}. */
         final int capacity;
 
@@ -116,11 +124,15 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
         long at;
 
+        /** The token whose numbers are being worked on. */
+        int current;
+
         Opened(OpeningLayout layout, ModelConfig config, LayerParameters parameters, Buffers buffers) {
             this.layout = layout;
             this.cell = layout.cell();
             this.parameters = parameters;
-            this.capacity = AttentionCheck.capacity(cell.to());
+            this.firstKey = config.firstKey(cell.layer(), cell.from());
+            this.capacity = AttentionCheck.capacity(cell.to() - firstKey);
             buffers.reserve(config, cell.tokens(), capacity);
             this.h = buffers.h;
             this.k = buffers.k;
@@ -155,13 +167,18 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         if (cell.layer() == 0) {
             checkEmbedding(opened, proof);
         }
-        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to());
+        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to() - opened.firstKey);
     }
 
     @Override
     public Counts counts() {
         long n = opened.cell.tokens();
-        return new Counts(1, 4 * n, n * config.heads(), 0, 0);
+        int layer = opened.cell.layer();
+        long matrices = 2 + (config.mlp(layer) > 0 ? 2 : 0);
+        if (config.hasExperts(layer)) {
+            matrices += 1 + 2L * config.architecture().experts().chosen();
+        }
+        return new Counts(1, matrices * n, n * config.heads(), 0, 0);
     }
 
     /** Frees what cells have taken; another may follow. */
@@ -182,31 +199,35 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void readKeysAndValues(Opened o) throws FailedException {
         int kvDim = config.kvDim();
-        for (int t = 0; t < o.cell.to(); t++) {
+        int keys = o.cell.to() - o.firstKey;
+        for (int i = 0; i < keys; i++) {
+            int t = o.firstKey + i;
             long at = layout.offset(t, o.cell.layer());
             MemorySegment row = proven.bytes(at + layout.kOffset(), layout.kvBytes());
-            MemorySegment.copy(row, SHORT, 0, o.k, t * kvDim, kvDim);
-            MemorySegment.copy(row, ValueLayout.JAVA_BYTE, layout.vOffset() - layout.kOffset(), o.v, t * kvDim, kvDim);
+            MemorySegment.copy(row, SHORT, 0, o.k, i * kvDim, kvDim);
+            MemorySegment.copy(row, ValueLayout.JAVA_BYTE, layout.vOffset() - layout.kOffset(), o.v, i * kvDim, kvDim);
             for (int g = 0; g < config.kvHeads(); g++) {
                 float key = row.get(FLOAT, layout.skOffset() - layout.kOffset() + 4L * g);
                 float value = row.get(FLOAT, layout.svOffset() - layout.kOffset() + 4L * g);
                 if (!(key >= 0 && key <= Float.MAX_VALUE && value >= 0 && value <= Float.MAX_VALUE)) {
                     throw o.fail(Step.KV_ROWS, t, "a scale is " + key + " or " + value + ", which no row has");
                 }
-                o.sk[g * o.capacity + t] = key;
-                o.sv[g * o.capacity + t] = value;
+                o.sk[g * o.capacity + i] = key;
+                o.sv[g * o.capacity + i] = value;
             }
         }
-        for (int t = 0; t < o.cell.to(); t++) {
+        for (int t = o.firstKey; t < o.cell.to(); t++) {
             long at = layout.offset(t, o.cell.layer());
             if (!isZero(proven.bytes(at + layout.recordEnd(), layout.recordBytes() - layout.recordEnd()))) {
                 throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
             }
         }
-        int bad = AttentionCheck.firstBadRow(o, kvDim, 0, o.cell.to());
+        int bad = AttentionCheck.firstBadRow(o, kvDim, 0, keys);
         if (bad >= 0) {
             throw o.fail(
-                    Step.KV_ROWS, bad, "a key element is beyond 12 bits, or a value element -128, which no row has");
+                    Step.KV_ROWS,
+                    o.firstKey + bad,
+                    "a key element is beyond 12 bits, or a value element -128, which no row has");
         }
     }
 
@@ -226,6 +247,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int t = o.cell.from(); t < o.cell.to(); t++) {
             MemorySegment row = rows.bytes((long) view.token(t) * tensor.rowBytes(), tensor.rowBytes());
             Embedding.widen(row, 0, tensor.dtype(), config.hidden(), expected, 0);
+            steps.scaleEmbedding(expected, 0);
             int at = (t - o.cell.from()) * config.hidden();
             int bad = bitMismatch(o.h, at, expected, 0, config.hidden());
             if (bad >= 0) {
@@ -253,29 +275,28 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         try {
             checkTokens(opened, from, count);
         } catch (ArithmeticException e) {
-            throw opened.fail(Step.NUMBERS, current, e.getMessage());
+            throw opened.fail(Step.NUMBERS, opened.current, e.getMessage());
         }
     }
 
     private void checkTokens(Opened o, int from, int count) throws FailedException {
         int hidden = config.hidden();
         int queryDim = config.queryDim();
-        int mlp = config.mlp();
         int first = from - o.cell.from();
         OpeningLayout.Token[] parts = new OpeningLayout.Token[count];
         long[] starts = new long[count];
         for (int i = 0; i < count; i++) {
-            current = from + i;
+            o.current = from + i;
             parts[i] = o.layout.token(from + i);
             starts[i] = i == 0 ? 0 : starts[i - 1] + parts[i - 1].bytes();
             scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, o.parameters.attentionGain(), x, i * hidden);
             o.ints(starts[i], config.qkvDim(), y, i * config.qkvDim());
         }
-        require(o, Step.QKV, from, count, hidden);
+        require(o, Step.QKV, MatrixStack.QKV, from, count, hidden);
         for (int i = 0; i < count; i++) {
-            current = from + i;
-            int t = current;
-            steps.heads(o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
+            o.current = from + i;
+            int t = o.current;
+            steps.heads(o.cell.layer(), o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
             checkRows(o, t);
             o.at = starts[i];
             attention.check(o, t, parts[i], heads.q(), heads.sq(), joined);
@@ -284,29 +305,27 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         for (int i = 0; i < count; i++) {
             o.ints(starts[i] + parts[i].out(), hidden, y, i * hidden);
         }
-        require(o, Step.OUT_PROJECTION, from, count, queryDim);
+        require(o, Step.OUT_PROJECTION, MatrixStack.OUT, from, count, queryDim);
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
-            current = from + i;
-            steps.addResidual(o.h, at, y, i * hidden, scale[i], o.parameters.outScale());
+            o.current = from + i;
+            steps.addAttention(o.parameters, o.h, at, y, i * hidden, scale[i]);
             scale[i] = steps.normAndQuantize(o.h, at, o.parameters.mlpGain(), x, i * hidden);
         }
-        for (int i = 0; i < count; i++) {
-            o.ints(starts[i] + parts[i].gateUp(), 2 * mlp, y, i * 2 * mlp);
+        if (mixture != null && config.hasExperts(o.cell.layer())) {
+            mixture.check(o, from, count, starts, parts, x, scale);
         }
-        require(o, Step.GATE_UP, from, count, hidden);
-        for (int i = 0; i < count; i++) {
-            current = from + i;
-            scale[i] = steps.gate(o.parameters, y, i * 2 * mlp, scale[i], x, i * mlp);
+        if (config.mlp(o.cell.layer()) > 0) {
+            feedForward(o, from, count, starts, parts);
         }
-        for (int i = 0; i < count; i++) {
-            o.ints(starts[i] + parts[i].down(), hidden, y, i * hidden);
-        }
-        require(o, Step.DOWN, from, count, mlp);
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
-            current = from + i;
-            steps.addResidual(o.h, at, y, i * hidden, scale[i], o.parameters.downScale());
+            o.current = from + i;
+            if (config.hasExperts(o.cell.layer())) {
+                mixture.addTo(o, i, at, config.mlp(o.cell.layer()) > 0 ? y : null, scale[i]);
+            } else {
+                steps.addMlp(o.parameters, o.h, at, y, i * hidden, scale[i]);
+            }
             MemorySegment row = proven.bytes(layout.offset(from + i, o.cell.layer() + 1), 4L * hidden);
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
@@ -319,10 +338,30 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         }
     }
 
+    /** From the normed inputs in x to the products of down in y, of the part that all tokens go through. */
+    private void feedForward(Opened o, int from, int count, long[] starts, OpeningLayout.Token[] parts)
+            throws FailedException {
+        int hidden = config.hidden();
+        int mlp = config.mlp(o.cell.layer());
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].gateUp(), 2 * mlp, y, i * 2 * mlp);
+        }
+        require(o, Step.GATE_UP, MatrixStack.GATE_UP, from, count, hidden);
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            scale[i] = steps.gate(o.parameters, y, i * 2 * mlp, scale[i], x, i * mlp);
+        }
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].down(), hidden, y, i * hidden);
+        }
+        require(o, Step.DOWN, MatrixStack.DOWN, from, count, mlp);
+    }
+
     /** The claimed products in y, of {@code count} tokens, are those of x. */
-    private void require(Opened o, Step step, int from, int count, int width) throws FailedException {
+    private void require(Opened o, Step step, MatrixStack stack, int from, int count, int width)
+            throws FailedException {
         work.take(x, count * width);
-        int bad = model.firstFalse(o.cell.layer(), step, x, y, count);
+        int bad = model.firstFalse(o.cell.layer(), stack, LayerMatrix.NO_EXPERT, x, y, count);
         if (bad >= 0) {
             throw o.fail(step, from + bad, "the claimed products are not those of the model's matrix");
         }
@@ -330,10 +369,11 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void checkRows(Opened o, int t) throws FailedException {
         int kvDim = config.kvDim();
-        boolean same = Arrays.equals(heads.k(), 0, kvDim, o.k, t * kvDim, (t + 1) * kvDim)
-                && Arrays.equals(heads.v(), 0, kvDim, o.v, t * kvDim, (t + 1) * kvDim);
+        int key = t - o.firstKey;
+        boolean same = Arrays.equals(heads.k(), 0, kvDim, o.k, key * kvDim, (key + 1) * kvDim)
+                && Arrays.equals(heads.v(), 0, kvDim, o.v, key * kvDim, (key + 1) * kvDim);
         for (int g = 0; g < config.kvHeads(); g++) {
-            int at = g * o.capacity + t;
+            int at = g * o.capacity + key;
             same &= Float.floatToRawIntBits(heads.sk()[g]) == Float.floatToRawIntBits(o.sk[at]);
             same &= Float.floatToRawIntBits(heads.sv()[g]) == Float.floatToRawIntBits(o.sv[at]);
         }

@@ -28,6 +28,9 @@ final class NativeAttentionCheck extends AttentionCheck {
     /** Bytes of a cache line, which is a vector. */
     private static final int LINE = 64;
 
+    /** Bytes that vectors may read behind the last head's last key, where a window does not begin with a vector. */
+    private static final int BEHIND = 2 * LINE;
+
     private static final MethodHandle HEADS =
             NativeLibrary.available(List.of("avx512")).isEmpty()
                     ? null
@@ -84,25 +87,27 @@ final class NativeAttentionCheck extends AttentionCheck {
     private final MemorySegment valueScales;
     private final MemorySegment z;
     private final Arena arena = Arena.ofConfined();
-    private final float inverseRoot;
+    private final float attentionScale;
 
     static boolean isThere() {
         return HEADS != null;
     }
 
-    /** Whether it is made for heads of {@code size} channels. */
-    static boolean isFor(int size) {
-        return isThere() && size % CHANNELS == 0;
+    /** Whether it is made for such a model's heads. */
+    static boolean isFor(ModelConfig config) {
+        return isThere()
+                && config.headDim() % CHANNELS == 0
+                && config.architecture().scoreCap() == 0;
     }
 
     NativeAttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         super(config, steps, ring, secrets, tokens);
-        this.digits = arena.allocate(2L * ROUNDS * config.kvHeads() * DIGITS * capacity, LINE);
+        this.digits = arena.allocate(2L * ROUNDS * config.kvHeads() * DIGITS * capacity + BEHIND, LINE);
         this.secrets = arena.allocate(4L * r.length, LINE).copyFrom(MemorySegment.ofArray(r));
         this.keyScales = arena.allocate(4L * config.kvHeads() * capacity, LINE);
-        this.valueScales = arena.allocate(4L * config.kvHeads() * capacity, LINE);
+        this.valueScales = arena.allocate(4L * config.kvHeads() * capacity + BEHIND, LINE);
         this.z = arena.allocate(4L * capacity, LINE);
-        this.inverseRoot = 1f / (float) Math.sqrt(size);
+        this.attentionScale = config.attentionScale();
     }
 
     static int firstBadRowInC(Opened o, int width, int from, int to) {
@@ -146,14 +151,15 @@ final class NativeAttentionCheck extends AttentionCheck {
     }
 
     @Override
-    void heads(Opened o, int t, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
+    void heads(
+            Opened o, int t, int first, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
             throws FailedException {
-        int n = t + 1;
+        int n = summed - first;
         long bytes = o.pieces.byteSize();
         Objects.checkFromIndexSize(scoresAt, 4L * n * config.heads(), bytes);
         Objects.checkFromIndexSize(highAt, 4L * config.queryDim(), bytes);
         Objects.checkFromIndexSize(lowAt, 4L * config.queryDim(), bytes);
-        Objects.checkIndex(t, capacity);
+        Objects.checkFromIndexSize(first, n, capacity);
         int code;
         try {
             code = (int) HEADS.invokeExact(
@@ -167,13 +173,13 @@ final class NativeAttentionCheck extends AttentionCheck {
                     size,
                     MemorySegment.ofArray(q),
                     MemorySegment.ofArray(sq),
-                    inverseRoot,
+                    attentionScale,
                     MemorySegment.ofArray(keySum),
-                    secrets,
+                    secrets.asSlice(4L * first),
                     capacity,
-                    keyScales,
-                    valueScales,
-                    digits,
+                    keyScales.asSlice(4L * first),
+                    valueScales.asSlice(4L * first),
+                    digits.asSlice(2L * first),
                     MemorySegment.ofArray(rValue),
                     z,
                     MemorySegment.ofArray(joined));

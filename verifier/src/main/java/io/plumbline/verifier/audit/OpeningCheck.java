@@ -39,7 +39,7 @@ final class OpeningCheck implements AutoCloseable {
         TraceLayout layout = new TraceLayout(config);
         long rows = (long) Math.min(tokens, Cells.BLOCK_TOKENS) * 3 * layout.finalBytes();
         long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows;
-        long piece = Math.max(OpeningLayout.Token.of(config, tokens).bytes(), 4L * config.vocab());
+        long piece = Math.max(OpeningLayout.Token.mostBytes(config, tokens), 4L * config.vocab());
         return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece;
     }
 

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
 
 /**
@@ -25,30 +26,62 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
     /**
      * Where a layer's products begin in a token's piece, in bytes; query, key and value products are at 0.
      *
-     * @param scores for each head as many as there are keys.
+     * @param scores for each head as many as it attends to keys.
      * @param high upper halves of the attention sums, queryDim.
      * @param low lower halves.
      * @param out hidden products.
-     * @param gateUp 2 * mlp products.
-     * @param down hidden products.
+     * @param gateUp 2 * mlp products, where the layer has a part that all tokens go through.
+     * @param down hidden products, likewise.
+     * @param router four products an expert, where the layer has a mixture of experts.
+     * @param expertGateUp twice an expert's inner size, for each chosen one.
+     * @param expertDown hidden products for each chosen one.
      * @param bytes of the piece.
      */
-    public record Token(long scores, long high, long low, long out, long gateUp, long down, long bytes) {
+    public record Token(
+            long scores,
+            long high,
+            long low,
+            long out,
+            long gateUp,
+            long down,
+            long router,
+            long expertGateUp,
+            long expertDown,
+            long bytes) {
         /** Of a layer of a model at a token. */
-        public static Token of(ModelConfig config, int token) {
+        public static Token of(ModelConfig config, int layer, int token) {
             long scores = 4L * config.qkvDim();
-            long high = scores + 4L * config.heads() * (token + 1);
+            long high = scores + 4L * config.heads() * config.keys(layer, token);
             long sums = 4L * config.queryDim();
             long out = high + 2 * sums;
-            long gateUp = out + 4L * config.hidden();
-            long down = gateUp + 8L * config.mlp();
-            return new Token(scores, high, high + sums, out, gateUp, down, down + 4L * config.hidden());
+            long hidden = 4L * config.hidden();
+            long gateUp = out + hidden;
+            int mlp = config.mlp(layer);
+            long down = gateUp + 8L * mlp;
+            long router = down + (mlp > 0 ? hidden : 0);
+            if (!config.hasExperts(layer)) {
+                return new Token(scores, high, high + sums, out, gateUp, down, router, router, router, router);
+            }
+            Experts experts = config.architecture().experts();
+            long expertGateUp = router + 16L * experts.count();
+            long expertDown = expertGateUp + 8L * experts.mlp() * experts.chosen();
+            long end = expertDown + hidden * experts.chosen();
+            return new Token(scores, high, high + sums, out, gateUp, down, router, expertGateUp, expertDown, end);
+        }
+
+        /** Bytes of the largest piece of a token in any layer. */
+        public static long mostBytes(ModelConfig config, int token) {
+            long most = 0;
+            for (int layer = 0; layer < config.layers(); layer++) {
+                most = Math.max(most, of(config, layer, token).bytes());
+            }
+            return most;
         }
     }
 
     /** Parts of the piece of a token of the cell. */
     public Token token(int token) {
-        return Token.of(view.config(), token);
+        return Token.of(view.config(), cell.layer(), token);
     }
 
     /** The proof, and one for each token. */

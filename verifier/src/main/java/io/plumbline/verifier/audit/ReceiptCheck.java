@@ -31,10 +31,10 @@ public final class ReceiptCheck {
         if (!receipt.signatureHolds()) {
             return Failure.of(Step.SIGNATURE, "the receipt was not signed by the node it names");
         }
-        if (receipt.contractVersion() != Constants.CONTRACT_VERSION) {
+        if (receipt.contractVersion() < 1 || receipt.contractVersion() > Constants.CONTRACT_VERSION) {
             return Failure.of(
                     Step.MODEL,
-                    "numeric contract " + receipt.contractVersion() + " is not " + Constants.CONTRACT_VERSION);
+                    "numeric contract " + receipt.contractVersion() + " is none of 1 to " + Constants.CONTRACT_VERSION);
         }
         if (request != null && !Arrays.equals(receipt.modelId(), request.modelId())) {
             return Failure.of(Step.MODEL, "the receipt names another model than the request");
@@ -87,6 +87,12 @@ public final class ReceiptCheck {
         }
         if (!Arrays.equals(receipt.modelId(), modelId)) {
             return Failure.of(Step.MODEL, "the receipt names another model than the one asked for");
+        }
+        if (receipt.contractVersion() != config.contractVersion()) {
+            return Failure.of(
+                    Step.MODEL,
+                    "numeric contract " + receipt.contractVersion() + " where the model's is "
+                            + config.contractVersion());
         }
         for (int token : request.promptTokens()) {
             if (token < 0 || token >= config.vocab()) {

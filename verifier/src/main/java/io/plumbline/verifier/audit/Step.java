@@ -1,7 +1,5 @@
 package io.plumbline.verifier.audit;
 
-import io.plumbline.verifier.model.MatrixStack;
-
 /** What an audit checks, in the order of docs/audit-protocol.md; a failure names one of these. */
 public enum Step {
     SIGNATURE("the node's signature"),
@@ -21,6 +19,7 @@ public enum Step {
     SCORES("attention scores"),
     VALUES("attention sums"),
     OUT_PROJECTION("the attention output's products"),
+    ROUTER("the router's products, by which experts are chosen"),
     GATE_UP("gate and up products"),
     DOWN("down products"),
     RESIDUAL("the residual entering the next layer"),
@@ -37,17 +36,6 @@ public enum Step {
 
     Step(String meaning) {
         this.meaning = meaning;
-    }
-
-    /** The matrices whose products this step checks; null where there are none, or the output matrix. */
-    MatrixStack stack() {
-        return switch (this) {
-            case QKV -> MatrixStack.QKV;
-            case OUT_PROJECTION -> MatrixStack.OUT;
-            case GATE_UP -> MatrixStack.GATE_UP;
-            case DOWN -> MatrixStack.DOWN;
-            default -> null;
-        };
     }
 
     /** What holds when this step passes. */

@@ -5,7 +5,9 @@ import io.plumbline.verifier.freivalds.SecretInts;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -59,14 +61,20 @@ public final class KeyMaker {
     /** Keys of one layer's matrices. */
     List<MatrixKey> layer(int layer) throws IOException {
         List<MatrixKey> keys = new ArrayList<>();
-        for (MatrixStack stack : MatrixStack.values()) {
-            MatrixKey key = new MatrixKey(stack.rows(config), stack.columns(config), secrets);
+        Map<String, MemorySegment> verified = new HashMap<>();
+        for (LayerMatrix matrix : LayerMatrix.of(config, layer)) {
+            MatrixKey key = new MatrixKey(matrix.rows(), matrix.columns(), secrets);
             int row = 0;
-            for (TensorNames part : stack.parts()) {
-                manifest.tensor(part.weight(layer), part.rows(config), part.columns(config));
-                MemorySegment weights = SmallTensors.verified(manifest, part.weight(layer), source);
-                key.addRows(row, part.rows(config), weights, 0);
-                row += part.rows(config);
+            for (TensorRows part : matrix.parts()) {
+                manifest.tensor(part.weight(), part.tensorRows(), part.columns());
+                // Experts stand in one tensor: it is hashed once.
+                MemorySegment weights = verified.get(part.weight());
+                if (weights == null) {
+                    weights = SmallTensors.verified(manifest, part.weight(), source);
+                    verified.put(part.weight(), weights);
+                }
+                key.addRows(row, part.rows(), weights, (long) part.first() * part.columns());
+                row += part.rows();
             }
             keys.add(key);
         }

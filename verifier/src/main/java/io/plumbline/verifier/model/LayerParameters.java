@@ -1,25 +1,68 @@
 package io.plumbline.verifier.model;
 
 /**
- * One layer's small parameters: everything but the int8 matrices. Row scales are one float for each output row.
+ * One layer's small parameters: everything but the int8 matrices. Row scales are one float for each output row; what a
+ * model has not is null.
  *
  * @param attentionGain norm before attention, hidden.
+ * @param attentionOutGain norm of attention's output, hidden.
  * @param mlpGain norm before the feed-forward part, hidden.
+ * @param mlpOutGain norm of the feed-forward part's output, hidden.
  * @param qkvScale row scales of query, key and value projections, one after the other.
  * @param outScale row scales of the attention's output projection.
  * @param gateUpScale row scales of gate and up, one after the other.
  * @param downScale row scales of down.
- * @param qkvBias biases beside qkvScale, or null.
- * @param queryGain per-head query norm, headDim, or null.
- * @param keyGain per-head key norm, headDim, or null.
+ * @param qkvBias biases beside qkvScale.
+ * @param outBias biases beside outScale.
+ * @param gateUpBias biases beside gateUpScale.
+ * @param downBias biases beside downScale.
+ * @param queryGain query norm, {@link ModelConfig#qkNormSize} of all query elements.
+ * @param keyGain key norm, the same of all key elements.
+ * @param experts of its mixture of experts.
  */
 public record LayerParameters(
         float[] attentionGain,
+        float[] attentionOutGain,
         float[] mlpGain,
+        float[] mlpOutGain,
         float[] qkvScale,
         float[] outScale,
         float[] gateUpScale,
         float[] downScale,
         float[] qkvBias,
+        float[] outBias,
+        float[] gateUpBias,
+        float[] downBias,
         float[] queryGain,
-        float[] keyGain) {}
+        float[] keyGain,
+        ExpertParameters experts) {
+
+    /** Of a plain architecture. */
+    public LayerParameters(
+            float[] attentionGain,
+            float[] mlpGain,
+            float[] qkvScale,
+            float[] outScale,
+            float[] gateUpScale,
+            float[] downScale,
+            float[] qkvBias,
+            float[] queryGain,
+            float[] keyGain) {
+        this(
+                attentionGain,
+                null,
+                mlpGain,
+                null,
+                qkvScale,
+                outScale,
+                gateUpScale,
+                downScale,
+                qkvBias,
+                null,
+                null,
+                null,
+                queryGain,
+                keyGain,
+                null);
+    }
+}

@@ -67,7 +67,7 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
     /** The canonical text. */
     public String text() {
         StringBuilder text = new StringBuilder(FIRST_LINE).append('\n');
-        text.append("contract ").append(Constants.CONTRACT_VERSION).append('\n');
+        text.append("contract ").append(config.contractVersion()).append('\n');
         text.append(config.toLine()).append('\n');
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             text.append("file ")
@@ -126,9 +126,9 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
             if (!lines[0].equals(FIRST_LINE)) {
                 throw new IllegalArgumentException("the first line is not \"" + FIRST_LINE + "\"");
             }
-            if (!lines[1].equals("contract " + Constants.CONTRACT_VERSION)) {
+            if (!lines[1].matches("contract [1-" + Constants.CONTRACT_VERSION + "]")) {
                 throw new IllegalArgumentException(
-                        "it says \"" + lines[1] + "\", this program runs contract " + Constants.CONTRACT_VERSION);
+                        "it says \"" + lines[1] + "\", this program runs contracts 1 to " + Constants.CONTRACT_VERSION);
             }
             ModelConfig config = ModelConfig.fromLine(lines[2]);
             SortedMap<String, byte[]> files = new TreeMap<>();

@@ -2,12 +2,15 @@ package io.plumbline.verifier.model;
 
 import java.util.List;
 
-/** The matrices of a layer, in the order they are applied. Those that share their input are one, stacked. */
+/** The kinds of matrices in a layer. Those that share their input are one, stacked. */
 public enum MatrixStack {
     QKV(TensorNames.Q, TensorNames.K, TensorNames.V),
     OUT(TensorNames.O),
     GATE_UP(TensorNames.GATE, TensorNames.UP),
-    DOWN(TensorNames.DOWN);
+    DOWN(TensorNames.DOWN),
+    ROUTER(),
+    EXPERT_GATE_UP(),
+    EXPERT_DOWN();
 
     private final List<TensorNames> parts;
 
@@ -15,18 +18,8 @@ public enum MatrixStack {
         this.parts = List.of(parts);
     }
 
-    /** From the first rows to the last. */
+    /** From the first rows to the last; empty for those of a mixture of experts. */
     public List<TensorNames> parts() {
         return parts;
-    }
-
-    /** Outputs. */
-    public int rows(ModelConfig config) {
-        return parts.stream().mapToInt(part -> part.rows(config)).sum();
-    }
-
-    /** Inputs. */
-    public int columns(ModelConfig config) {
-        return parts.getFirst().columns(config);
     }
 }

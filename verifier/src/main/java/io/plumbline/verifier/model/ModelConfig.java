@@ -19,7 +19,9 @@ import java.util.Map;
  * @param eps of the norms.
  * @param rope rotary frequencies.
  * @param qkvBias whether query, key and value projections add a bias.
- * @param qkNorm whether queries and keys are normed per head before rope.
+ * @param qkNorm whether queries and keys are normed before rope, each head by itself unless the architecture says
+ *     otherwise.
+ * @param architecture how layers depart from the plain ones.
  */
 public record ModelConfig(
         int hidden,
@@ -33,7 +35,8 @@ public record ModelConfig(
         float eps,
         Rope rope,
         boolean qkvBias,
-        boolean qkNorm) {
+        boolean qkNorm,
+        Architecture architecture) {
 
     private static final int MAX_LAYERS = 4_096;
     private static final int MAX_HEADS = 65_536;
@@ -56,9 +59,58 @@ public record ModelConfig(
                 Math.max(Math.max(hidden, mlp), (long) heads * headDim) <= Constants.MAX_INNER,
                 "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
         require(eps >= 0 && eps <= 1, "eps " + eps + " is not in 0..1");
+        require(
+                architecture.attention().isEmpty() || architecture.attention().length() == layers,
+                architecture.attention().length() + " layer kinds for " + layers + " layers");
+        require(architecture.rotaryDim() < headDim, "as much as a head is rotated, or more, where a part should be");
+        Experts experts = architecture.experts();
+        require(
+                experts == null || Math.max(experts.mlp(), experts.sharedMlp()) <= Constants.MAX_INNER,
+                "an expert is wider than " + Constants.MAX_INNER);
+        require(experts == null || experts.dense() < layers, "a mixture of experts in no layer");
+        require(experts == null || !architecture.mlpBias(), "a mixture of experts with biases");
+        require(
+                experts == null
+                        || 2L * experts.count() * experts.mlp() <= Integer.MAX_VALUE
+                                && (long) experts.count() * hidden <= Integer.MAX_VALUE,
+                "more rows of experts than a tensor has");
+        require(qkNorm || !architecture.isWholeQkNorm(), "a norm over all heads where none is");
+        // A table of factors that fits no head is found out here, not when the first token is rotated.
+        rope.frequency(0, rotaryDim(architecture, headDim));
+        localRope(rope, architecture).frequency(0, rotaryDim(architecture, headDim));
     }
 
-    private static void require(boolean holds, String what) {
+    /** Of a plain architecture. */
+    public ModelConfig(
+            int hidden,
+            int layers,
+            int heads,
+            int kvHeads,
+            int headDim,
+            int mlp,
+            int vocab,
+            int maxPositions,
+            float eps,
+            Rope rope,
+            boolean qkvBias,
+            boolean qkNorm) {
+        this(
+                hidden,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                mlp,
+                vocab,
+                maxPositions,
+                eps,
+                rope,
+                qkvBias,
+                qkNorm,
+                Architecture.PLAIN);
+    }
+
+    static void require(boolean holds, String what) {
         if (!holds) {
             throw new IllegalArgumentException("Model shape not supported: " + what + ".");
         }
@@ -79,12 +131,71 @@ public record ModelConfig(
         return queryDim() + 2 * kvDim();
     }
 
+    /** The version of the numeric contract that runs it: the least that has all it asks for. */
+    public int contractVersion() {
+        return architecture.equals(Architecture.PLAIN) && rope.isOfVersion1() ? 1 : Constants.CONTRACT_VERSION;
+    }
+
+    /** Elements of a head that are rotated. */
+    public int rotaryDim() {
+        return rotaryDim(architecture, headDim);
+    }
+
+    private static int rotaryDim(Architecture architecture, int headDim) {
+        return architecture.rotaryDim() == 0 ? headDim : architecture.rotaryDim();
+    }
+
+    /** Rotary frequencies of local layers. */
+    public Rope localRope() {
+        return localRope(rope, architecture);
+    }
+
+    private static Rope localRope(Rope rope, Architecture architecture) {
+        return architecture.localRope() == null ? rope : architecture.localRope();
+    }
+
+    /** Whether a layer has a mixture of experts. */
+    public boolean hasExperts(int layer) {
+        return architecture.experts() != null && architecture.experts().isIn(layer);
+    }
+
+    /** Inner size of the part of a layer that every token goes through; 0 where there are experts alone. */
+    public int mlp(int layer) {
+        return hasExperts(layer) ? architecture.experts().sharedMlp() : mlp;
+    }
+
+    /** Inner size of the widest feed-forward part of any layer, experts included. */
+    public int widestMlp() {
+        Experts experts = architecture.experts();
+        return experts == null ? mlp : Math.max(mlp, Math.max(experts.mlp(), experts.sharedMlp()));
+    }
+
+    /** The scale of attention's scores. */
+    public float attentionScale() {
+        return architecture.attentionScale() == 0 ? 1f / (float) Math.sqrt(headDim) : architecture.attentionScale();
+    }
+
+    /** The first position that the token at {@code position} attends to in a layer. */
+    public int firstKey(int layer, int position) {
+        return architecture.isLocal(layer) ? Math.max(0, position + 1 - architecture.window()) : 0;
+    }
+
+    /** How many positions that token attends to, itself included. */
+    public int keys(int layer, int position) {
+        return position + 1 - firstKey(layer, position);
+    }
+
+    /** Elements that the norm of queries or keys goes over together, of {@code elements} in all heads. */
+    public int qkNormSize(int elements) {
+        return architecture.isWholeQkNorm() ? elements : headDim;
+    }
+
     /** The manifest's {@code config} line, floats in hexadecimal. */
     String toLine() {
         return "config hidden=" + hidden + " layers=" + layers + " heads=" + heads + " kvHeads=" + kvHeads + " headDim="
                 + headDim + " mlp=" + mlp + " vocab=" + vocab + " maxPositions=" + maxPositions + " eps="
-                + Float.toHexString(eps) + " " + rope.toFields() + " qkvBias=" + qkvBias
-                + " qkNorm=" + qkNorm;
+                + Float.toHexString(eps) + " " + rope.toFields("rope") + " qkvBias=" + qkvBias
+                + " qkNorm=" + qkNorm + architecture.toFields();
     }
 
     static ModelConfig fromLine(String line) {
@@ -108,7 +219,8 @@ public record ModelConfig(
                 Float.parseFloat(text(fields, "eps")),
                 Rope.fromFields(text(fields, "ropeTheta"), text(fields, "ropeScaling")),
                 Boolean.parseBoolean(text(fields, "qkvBias")),
-                Boolean.parseBoolean(text(fields, "qkNorm")));
+                Boolean.parseBoolean(text(fields, "qkNorm")),
+                Architecture.fromFields(fields));
         if (!config.toLine().equals(line)) {
             throw new IllegalArgumentException("config line is not in canonical form");
         }

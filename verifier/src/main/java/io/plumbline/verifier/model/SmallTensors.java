@@ -18,6 +18,8 @@ import java.util.function.Function;
  * @param bytes by tensor name.
  */
 public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
+    private static final String SCALE = ".weight_scale";
+
     /** Takes the named tensors, each checked against the manifest. */
     public static SmallTensors of(Manifest manifest, List<String> names, TensorSource source) throws IOException {
         SortedMap<String, byte[]> bytes = new TreeMap<>();
@@ -42,16 +44,20 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
 
     /** Names of one layer's. */
     public static List<String> names(ModelConfig config, int layer) {
-        List<String> names = new ArrayList<>(List.of(TensorNames.attentionNorm(layer), TensorNames.mlpNorm(layer)));
-        for (TensorNames matrix : TensorNames.values()) {
+        List<String> names = new ArrayList<>(TensorNames.norms(config, layer));
+        for (TensorNames matrix : TensorNames.of(config, layer)) {
             names.add(matrix.scale(layer));
             if (matrix.hasBias(config)) {
-                names.add(matrix.in(layer) + ".bias");
+                names.add(matrix.bias(layer));
             }
         }
-        if (config.qkNorm()) {
-            names.add(TensorNames.queryNorm(layer));
-            names.add(TensorNames.keyNorm(layer));
+        if (config.hasExperts(layer)) {
+            names.add(TensorNames.router(layer) + SCALE);
+            names.add(TensorNames.expertGateUp(layer) + SCALE);
+            names.add(TensorNames.expertDown(layer) + SCALE);
+            if (config.architecture().experts().hasBias()) {
+                names.add(TensorNames.routerBias(layer));
+            }
         }
         return names;
     }
@@ -64,16 +70,56 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     /** One layer's. */
     public LayerParameters layer(int layer) {
         ModelConfig c = manifest.config();
+        NormPlacement norms = c.architecture().norms();
         return new LayerParameters(
-                floats(TensorNames.attentionNorm(layer), c.hidden()),
-                floats(TensorNames.mlpNorm(layer), c.hidden()),
+                gain(norms.isBefore(), TensorNames.attentionNorm(layer), c.hidden()),
+                gain(norms.isAfter(), TensorNames.attentionOutNorm(layer), c.hidden()),
+                gain(norms.isBefore(), TensorNames.mlpNorm(layer), c.hidden()),
+                gain(norms.isAfter(), TensorNames.mlpOutNorm(layer), c.hidden()),
                 scales(layer, MatrixStack.QKV),
                 scales(layer, MatrixStack.OUT),
                 scales(layer, MatrixStack.GATE_UP),
                 scales(layer, MatrixStack.DOWN),
-                c.qkvBias() ? join(MatrixStack.QKV, name -> floats(name.in(layer) + ".bias", name.rows(c))) : null,
-                c.qkNorm() ? floats(TensorNames.queryNorm(layer), c.headDim()) : null,
-                c.qkNorm() ? floats(TensorNames.keyNorm(layer), c.headDim()) : null);
+                biases(layer, MatrixStack.QKV),
+                biases(layer, MatrixStack.OUT),
+                biases(layer, MatrixStack.GATE_UP),
+                biases(layer, MatrixStack.DOWN),
+                gain(c.qkNorm(), TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
+                gain(c.qkNorm(), TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())),
+                c.hasExperts(layer) ? experts(layer) : null);
+    }
+
+    private ExpertParameters experts(int layer) {
+        Experts experts = manifest.config().architecture().experts();
+        int hidden = manifest.config().hidden();
+        int count = experts.count();
+        float[] gateUp = floats(TensorNames.expertGateUp(layer) + SCALE, 2 * experts.mlp() * count, 1);
+        float[] down = floats(TensorNames.expertDown(layer) + SCALE, hidden * count, 1);
+        return new ExpertParameters(
+                floats(TensorNames.router(layer) + SCALE, count, 1),
+                gain(experts.hasBias(), TensorNames.routerBias(layer), count),
+                split(gateUp, count),
+                split(down, count));
+    }
+
+    private static float[][] split(float[] all, int parts) {
+        int size = all.length / parts;
+        float[][] split = new float[parts][];
+        for (int i = 0; i < parts; i++) {
+            split[i] = Arrays.copyOfRange(all, i * size, (i + 1) * size);
+        }
+        return split;
+    }
+
+    private float[] gain(boolean isThere, String name, int size) {
+        return isThere ? floats(name, size) : null;
+    }
+
+    private float[] biases(int layer, MatrixStack stack) {
+        ModelConfig c = manifest.config();
+        return isThere(stack, layer) && stack.parts().getFirst().hasBias(c)
+                ? join(stack, name -> floats(name.bias(layer), name.rows(c, layer)))
+                : null;
     }
 
     /** Norm after the last layer. */
@@ -87,7 +133,14 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     }
 
     private float[] scales(int layer, MatrixStack stack) {
-        return join(stack, name -> floats(name.scale(layer), name.rows(manifest.config()), 1));
+        return isThere(stack, layer)
+                ? join(stack, name -> floats(name.scale(layer), name.rows(manifest.config(), layer), 1))
+                : null;
+    }
+
+    /** Whether a layer has such a matrix: of one with experts alone nothing else is fed forward. */
+    private boolean isThere(MatrixStack stack, int layer) {
+        return TensorNames.of(manifest.config(), layer).contains(stack.parts().getFirst());
     }
 
     private static float[] join(MatrixStack stack, Function<TensorNames, float[]> of) {

@@ -1,6 +1,12 @@
 package io.plumbline.verifier.model;
 
-/** Names and shapes of the published checkpoints' tensors. */
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Names and shapes of a model's tensors: those of Llama's checkpoints, and for norms of a part's output those of
+ * GLM-4's. Import renames what other families call otherwise.
+ */
 public enum TensorNames {
     Q("self_attn.q_proj"),
     K("self_attn.k_proj"),
@@ -42,25 +48,85 @@ public enum TensorNames {
         return "model.layers." + layer + "." + stem;
     }
 
-    public int rows(ModelConfig c) {
+    /** Names of a layer's matrices that belong to no expert. */
+    public static List<TensorNames> of(ModelConfig c, int layer) {
+        return c.mlp(layer) > 0 ? List.of(values()) : List.of(Q, K, V, O);
+    }
+
+    public int rows(ModelConfig c, int layer) {
         return switch (this) {
             case Q -> c.queryDim();
             case K, V -> c.kvDim();
             case O, DOWN -> c.hidden();
-            case GATE, UP -> c.mlp();
+            case GATE, UP -> c.mlp(layer);
         };
     }
 
-    public int columns(ModelConfig c) {
+    public int columns(ModelConfig c, int layer) {
         return switch (this) {
             case O -> c.queryDim();
-            case DOWN -> c.mlp();
+            case DOWN -> c.mlp(layer);
             default -> c.hidden();
         };
     }
 
+    /** Stem of a layer's router: the high digits of its 16-bit weights, a row an expert, then the low ones. */
+    public static String router(int layer) {
+        return "model.layers." + layer + ".mlp.gate";
+    }
+
+    /** Name of what is added to the router's scores for the choice. */
+    public static String routerBias(int layer) {
+        return router(layer) + ".e_score_correction_bias";
+    }
+
+    /** Stem of all experts' gate and up rows, expert by expert. */
+    public static String expertGateUp(int layer) {
+        return "model.layers." + layer + ".mlp.experts.gate_up_proj";
+    }
+
+    /** Stem of all experts' down rows, expert by expert. */
+    public static String expertDown(int layer) {
+        return "model.layers." + layer + ".mlp.experts.down_proj";
+    }
+
     public boolean hasBias(ModelConfig c) {
-        return c.qkvBias() && (this == Q || this == K || this == V);
+        return switch (this) {
+            case Q, K, V -> c.qkvBias();
+            case O -> c.architecture().outBias();
+            case GATE, UP, DOWN -> c.architecture().mlpBias();
+        };
+    }
+
+    /** Name of its bias. */
+    public String bias(int layer) {
+        return in(layer) + ".bias";
+    }
+
+    /** Names of a layer's norms. */
+    public static List<String> norms(ModelConfig config, int layer) {
+        List<String> names = new ArrayList<>();
+        if (config.architecture().norms().isBefore()) {
+            names.add(attentionNorm(layer));
+            names.add(mlpNorm(layer));
+        }
+        if (config.architecture().norms().isAfter()) {
+            names.add(attentionOutNorm(layer));
+            names.add(mlpOutNorm(layer));
+        }
+        if (config.qkNorm()) {
+            names.add(queryNorm(layer));
+            names.add(keyNorm(layer));
+        }
+        return names;
+    }
+
+    /** Elements of a norm of that name. */
+    public static int normSize(ModelConfig config, String name) {
+        if (name.endsWith(".q_norm.weight")) {
+            return config.qkNormSize(config.queryDim());
+        }
+        return name.endsWith(".k_norm.weight") ? config.qkNormSize(config.kvDim()) : config.hidden();
     }
 
     public static String queryNorm(int layer) {
@@ -73,6 +139,16 @@ public enum TensorNames {
 
     public static String attentionNorm(int layer) {
         return "model.layers." + layer + ".input_layernorm.weight";
+    }
+
+    /** Of attention's output. */
+    public static String attentionOutNorm(int layer) {
+        return "model.layers." + layer + ".post_self_attn_layernorm.weight";
+    }
+
+    /** Of the feed-forward part's output. */
+    public static String mlpOutNorm(int layer) {
+        return "model.layers." + layer + ".post_mlp_layernorm.weight";
     }
 
     public static String mlpNorm(int layer) {

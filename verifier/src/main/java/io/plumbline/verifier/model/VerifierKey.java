@@ -1,7 +1,6 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.freivalds.MatrixKey;
-import io.plumbline.verifier.numerics.RopeTable;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,19 +17,20 @@ public final class VerifierKey {
     private final float[] finalGain;
     private final float[] outputScale;
     private final MatrixKey output;
-    private final RopeTable rope;
+    private final RotaryTables rotary;
 
-    /** One layer's keys, in the order of {@link MatrixStack}. */
-    public record Layer(LayerParameters parameters, List<MatrixKey> matrices) {
-        public MatrixKey matrix(MatrixStack stack) {
-            return matrices.get(stack.ordinal());
-        }
+    /** One layer's keys, in the order of {@link LayerMatrix#of}. */
+    public record Layer(LayerParameters parameters, List<MatrixKey> matrices) {}
+
+    /** The key of a layer's matrix. */
+    public MatrixKey matrix(int layer, MatrixStack stack, int expert) {
+        return layers.get(layer).matrices().get(LayerMatrix.index(config(), layer, stack, expert));
     }
 
     /**
      * @param tokenFiles of the model: an auditor checks texts by them.
      * @param small tensors of all layers and of what follows them.
-     * @param matrices keys of each layer's matrices, in the order of {@link MatrixStack}.
+     * @param matrices keys of each layer's matrices, in the order of {@link LayerMatrix#of}.
      * @param output key of the output matrix.
      */
     public VerifierKey(TokenFiles tokenFiles, SmallTensors small, List<List<MatrixKey>> matrices, MatrixKey output) {
@@ -45,8 +45,7 @@ public final class VerifierKey {
         this.finalGain = small.finalGain();
         this.outputScale = small.outputScale();
         this.output = output;
-        ModelConfig c = config();
-        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+        this.rotary = RotaryTables.of(config());
     }
 
     public Manifest manifest() {
@@ -92,8 +91,8 @@ public final class VerifierKey {
         return output;
     }
 
-    public RopeTable rope() {
-        return rope;
+    public RotaryTables rotary() {
+        return rotary;
     }
 
     /** Bytes of all secret vectors. */

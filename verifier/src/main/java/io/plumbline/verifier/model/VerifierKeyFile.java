@@ -281,8 +281,8 @@ public final class VerifierKeyFile {
                 ModelConfig c = manifest.config();
                 List<MatrixKey> keys = new ArrayList<>();
                 ByteBuffer in = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
-                for (MatrixStack stack : MatrixStack.values()) {
-                    keys.add(matrix(stack.rows(c), stack.columns(c), in));
+                for (LayerMatrix matrix : LayerMatrix.of(c, layers.size())) {
+                    keys.add(matrix(matrix.rows(), matrix.columns(), in));
                 }
                 require(!in.hasRemaining(), "a layer has too many bytes");
                 layers.add(keys);

@@ -2,8 +2,11 @@ package io.plumbline.verifier.numerics;
 
 /** Every float constant of the numeric contract, in one place. A change here is a new {@link #CONTRACT_VERSION}. */
 public final class Constants {
-    /** Version of the numeric contract; part of every model id, trace and receipt. */
-    public static final int CONTRACT_VERSION = 1;
+    /**
+     * Newest version of the numeric contract. Part of every model id, trace and receipt is the oldest that has what the
+     * model asks for: version 2 only adds to version 1, so what was signed under that stands.
+     */
+    public static final int CONTRACT_VERSION = 2;
 
     /** Lanes of a float sum: element k goes to lane k mod 256. */
     public static final int LANES = 256;
@@ -20,6 +23,12 @@ public final class Constants {
     /** A row whose largest magnitude is below this is a zero row: its reciprocal scale would overflow. */
     public static final float TINY = 0x1p-100f;
 
+    /** Base of the two digits that a 16-bit integer is taken apart into, each of -127 to 127. */
+    public static final int DIGIT_BASE = 254;
+
+    /** Largest integer of two such digits with both signs: 127 * 254 + 126. */
+    static final float MAX_16 = 32384f;
+
     static final float LOG2E = 0x1.715476p+0f;
     static final float LN2_HI = 0x1.62e43p-1f;
     static final float LN2_LO = -0x1.05c61p-29f;
@@ -30,6 +39,10 @@ public final class Constants {
     static final float E4 = 0x1.5558f2p-5f;
     static final float E5 = 0x1.1239e2p-7f;
     static final float E6 = 0x1.6a2434p-10f;
+
+    // gelu(x) = x * sigmoid(x * (GELU + GELU_CUBED * x^2)), the tanh form: 2 * sqrt(2 / pi), and 0.044715 times it.
+    static final float GELU = 0x1.988454p+0f;
+    static final float GELU_CUBED = 0x1.2444f2p-4f;
 
     /** Below this exp is 0. */
     static final float EXP_FLOOR = -87f;

@@ -19,6 +19,15 @@ public interface ExactMath {
     /** The same with 2047 in place of 127, into 16-bit integers. */
     float quantize12(float[] x, int xOffset, int n, short[] q, int qOffset);
 
+    /**
+     * int16 quantization in two digits of -127 to 127: {@code q = rint(x * (32384 / a)) = 254 * high + low}. int8
+     * kernels take no input of -128, so the base is not 256.
+     *
+     * @return the scale {@code a / 32384}, or 0 for a zero row.
+     * @throws ArithmeticException when the row holds a NaN or an infinity.
+     */
+    float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset);
+
     /** {@code y = (x * (1 / sqrt(laneSumSquares(x) / n + eps))) * gain}. {@code y} may be {@code x}. */
     void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset);
 
@@ -28,8 +37,20 @@ public interface ExactMath {
     /** {@code h = h + y}. */
     void add(float[] h, int hOffset, float[] y, int yOffset, int n);
 
+    /** {@code h = fma(weight, y, h)}. */
+    void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n);
+
     /** {@code out = silu(gate) * up}. */
     void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);
+
+    /** {@code out = gelu(gate) * up}, in the tanh form. */
+    void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);
+
+    /** {@code x = x * factor}. */
+    void scale(float[] x, int offset, int n, float factor);
+
+    /** {@code x = cap * tanh(x / cap)}; {@code cap} above 0. */
+    void softcap(float[] x, int offset, int n, float cap);
 
     /** Rotates one head in place: pairs (i, i + size / 2), {@code size / 2} table entries from {@code tOffset}. */
     void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset);
@@ -38,18 +59,34 @@ public interface ExactMath {
      * From the integer scores of one head to the integer weights of its values.
      *
      * @param s scores of {@code n} keys, from {@code sOffset}.
-     * @param c scale of the query times {@code 1 / sqrt(D)}.
+     * @param c scale of the query times that of attention.
      * @param sk key scales, {@code n} from {@code kOffset}.
      * @param sv value scales, {@code n} from {@code vOffset}.
      * @param u receives {@code n} weights in 0..32767 from {@code uOffset}.
      * @return the factor that turns the int64 sums {@code sum u * v} into the head's output; 0 when all values are
      *     zero.
      */
+    default float attentionWeights(
+            int[] s,
+            int sOffset,
+            int n,
+            float c,
+            float[] sk,
+            int kOffset,
+            float[] sv,
+            int vOffset,
+            short[] u,
+            int uOffset) {
+        return attentionWeights(s, sOffset, n, c, 0, sk, kOffset, sv, vOffset, u, uOffset);
+    }
+
+    /** The same where scores are capped softly, as {@link #softcap} does; {@code cap} 0 where they are not. */
     float attentionWeights(
             int[] s,
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,

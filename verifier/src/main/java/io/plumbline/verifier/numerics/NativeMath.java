@@ -22,10 +22,15 @@ public final class NativeMath implements ExactMath {
             String name,
             MethodHandle quantizeRow,
             MethodHandle quantize12,
+            MethodHandle quantize16,
+            MethodHandle addWeighted,
             MethodHandle rmsNorm,
             MethodHandle dequantize,
             MethodHandle add,
             MethodHandle siluMul,
+            MethodHandle geluMul,
+            MethodHandle scale,
+            MethodHandle softcap,
             MethodHandle rope,
             MethodHandle attentionWeights,
             MethodHandle attentionOutput,
@@ -34,10 +39,20 @@ public final class NativeMath implements ExactMath {
         private static Form of(String name) {
             FunctionDescriptor quantize =
                     FunctionDescriptor.of(JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+            FunctionDescriptor gated =
+                    FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+            FunctionDescriptor inPlace = FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT);
             return new Form(
                     name,
                     NativeLibrary.function("pl_quantize_row_" + name, quantize),
                     NativeLibrary.function("pl_quantize_12_" + name, quantize),
+                    NativeLibrary.function(
+                            "pl_quantize_16_" + name,
+                            FunctionDescriptor.of(
+                                    JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function(
+                            "pl_add_weighted_" + name,
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT)),
                     NativeLibrary.function(
                             "pl_rms_norm_" + name,
                             FunctionDescriptor.ofVoid(
@@ -49,10 +64,10 @@ public final class NativeMath implements ExactMath {
                     NativeLibrary.function(
                             "pl_add_" + name,
                             FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT)),
-                    NativeLibrary.function(
-                            "pl_silu_mul_" + name,
-                            FunctionDescriptor.ofVoid(
-                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG)),
+                    NativeLibrary.function("pl_silu_mul_" + name, gated),
+                    NativeLibrary.function("pl_gelu_mul_" + name, gated),
+                    NativeLibrary.function("pl_scale_" + name, inPlace),
+                    NativeLibrary.function("pl_softcap_" + name, inPlace),
                     NativeLibrary.function(
                             "pl_rope_" + name,
                             FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG)),
@@ -63,6 +78,7 @@ public final class NativeMath implements ExactMath {
                                     ADDRESS,
                                     JAVA_LONG,
                                     JAVA_INT,
+                                    JAVA_FLOAT,
                                     JAVA_FLOAT,
                                     ADDRESS,
                                     JAVA_LONG,
@@ -146,6 +162,37 @@ public final class NativeMath implements ExactMath {
     }
 
     @Override
+    public float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset) {
+        check(xOffset, n, x.length);
+        check(highOffset, n, high.length);
+        check(lowOffset, n, low.length);
+        try {
+            return checked((float) form.quantize16()
+                    .invokeExact(
+                            of(x),
+                            (long) xOffset,
+                            n,
+                            MemorySegment.ofArray(high),
+                            (long) highOffset,
+                            MemorySegment.ofArray(low),
+                            (long) lowOffset));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n) {
+        check(hOffset, n, h.length);
+        check(yOffset, n, y.length);
+        try {
+            form.addWeighted().invokeExact(of(h), (long) hOffset, weight, of(y), (long) yOffset, n);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
     public void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset) {
         check(xOffset, n, x.length);
         check(0, n, gain.length);
@@ -199,6 +246,38 @@ public final class NativeMath implements ExactMath {
     }
 
     @Override
+    public void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        check(gOffset, n, gate.length);
+        check(uOffset, n, up.length);
+        check(oOffset, n, out.length);
+        try {
+            form.geluMul().invokeExact(of(gate), (long) gOffset, of(up), (long) uOffset, n, of(out), (long) oOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, int n, float factor) {
+        check(offset, n, x.length);
+        try {
+            form.scale().invokeExact(of(x), (long) offset, n, factor);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
+    public void softcap(float[] x, int offset, int n, float cap) {
+        check(offset, n, x.length);
+        try {
+            form.softcap().invokeExact(of(x), (long) offset, n, cap);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
     public void rope(float[] x, int xOffset, int size, float[] cos, float[] sin, int tOffset) {
         check(xOffset, size, x.length);
         check(tOffset, size / 2, cos.length);
@@ -216,6 +295,7 @@ public final class NativeMath implements ExactMath {
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -236,6 +316,7 @@ public final class NativeMath implements ExactMath {
                             (long) sOffset,
                             n,
                             c,
+                            cap,
                             of(sk),
                             (long) kOffset,
                             of(sv),

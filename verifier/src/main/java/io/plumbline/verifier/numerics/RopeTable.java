@@ -14,7 +14,7 @@ public record RopeTable(int first, float[] cos, float[] sin, int half) {
      * Of all positions from 0.
      *
      * @param positions tokens of the longest context.
-     * @param size of one head.
+     * @param size elements of a head that are rotated.
      */
     public static RopeTable of(int positions, int size, Rope rope) {
         return of(0, positions, size, rope);
@@ -25,17 +25,18 @@ public record RopeTable(int first, float[] cos, float[] sin, int half) {
      *
      * @param first 0 or more.
      * @param positions 0 or more.
-     * @param size of one head.
+     * @param size elements of a head that are rotated.
      */
     public static RopeTable of(int first, int positions, int size, Rope rope) {
         int half = size / 2;
         float[] cos = new float[positions * half];
         float[] sin = new float[positions * half];
+        double magnitude = rope.scaling().magnitude();
         for (int i = 0; i < half; i++) {
             double frequency = rope.frequency(i, size);
             for (int p = 0; p < positions; p++) {
-                cos[p * half + i] = (float) StrictMath.cos((first + p) * frequency);
-                sin[p * half + i] = (float) StrictMath.sin((first + p) * frequency);
+                cos[p * half + i] = (float) (StrictMath.cos((first + p) * frequency) * magnitude);
+                sin[p * half + i] = (float) (StrictMath.sin((first + p) * frequency) * magnitude);
             }
         }
         return new RopeTable(first, cos, sin, half);

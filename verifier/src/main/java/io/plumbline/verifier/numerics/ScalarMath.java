@@ -1,15 +1,19 @@
 package io.plumbline.verifier.numerics;
 
+import static io.plumbline.verifier.numerics.Constants.DIGIT_BASE;
 import static io.plumbline.verifier.numerics.Constants.E2;
 import static io.plumbline.verifier.numerics.Constants.E3;
 import static io.plumbline.verifier.numerics.Constants.E4;
 import static io.plumbline.verifier.numerics.Constants.E5;
 import static io.plumbline.verifier.numerics.Constants.E6;
 import static io.plumbline.verifier.numerics.Constants.EXP_FLOOR;
+import static io.plumbline.verifier.numerics.Constants.GELU;
+import static io.plumbline.verifier.numerics.Constants.GELU_CUBED;
 import static io.plumbline.verifier.numerics.Constants.LANES;
 import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
 import static io.plumbline.verifier.numerics.Constants.LOG2E;
+import static io.plumbline.verifier.numerics.Constants.MAX_16;
 import static io.plumbline.verifier.numerics.Constants.TINY;
 
 /** The specification: it reads like docs/numeric-contract.md, and every other implementation is tested against it. */
@@ -35,6 +39,23 @@ public class ScalarMath implements ExactMath {
     public static float silu(float x) {
         float e = exp(-Math.abs(x));
         return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /** x times the sigmoid of {@code x * (GELU + GELU_CUBED * x^2)}: GELU's tanh form, tanh by way of exp. */
+    public static float gelu(float x) {
+        float u = x * Math.fma(x * x, GELU_CUBED, GELU);
+        float e = exp(-Math.abs(u));
+        return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /**
+     * cap * tanh(x / cap), tanh by way of exp.
+     *
+     * @param slope {@code 2 / cap}.
+     */
+    static float softcap(float x, float cap, float slope) {
+        float e = exp(-Math.abs(x) * slope);
+        return Math.copySign(cap * ((1f - e) / (1f + e)), x);
     }
 
     /** Sum of squares in the contract's lane order. */
@@ -91,6 +112,20 @@ public class ScalarMath implements ExactMath {
     }
 
     @Override
+    public float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset) {
+        float a = maxAbs(x, xOffset, n);
+        boolean zero = a < TINY;
+        float inverse = zero ? 0f : MAX_16 / a;
+        for (int k = 0; k < n; k++) {
+            int q = (int) Math.rint(x[xOffset + k] * inverse);
+            int digit = Math.floorDiv(q + 127, DIGIT_BASE);
+            high[highOffset + k] = (byte) digit;
+            low[lowOffset + k] = (byte) (q - DIGIT_BASE * digit);
+        }
+        return zero ? 0f : a / MAX_16;
+    }
+
+    @Override
     public void rmsNorm(float[] x, int xOffset, float[] gain, int n, float eps, float[] y, int yOffset) {
         float r = 1f / (float) Math.sqrt(laneSumSquares(x, xOffset, n) / n + eps);
         for (int k = 0; k < n; k++) {
@@ -115,9 +150,38 @@ public class ScalarMath implements ExactMath {
     }
 
     @Override
+    public void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n) {
+        for (int k = 0; k < n; k++) {
+            h[hOffset + k] = Math.fma(weight, y[yOffset + k], h[hOffset + k]);
+        }
+    }
+
+    @Override
     public void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
         for (int k = 0; k < n; k++) {
             out[oOffset + k] = silu(gate[gOffset + k]) * up[uOffset + k];
+        }
+    }
+
+    @Override
+    public void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        for (int k = 0; k < n; k++) {
+            out[oOffset + k] = gelu(gate[gOffset + k]) * up[uOffset + k];
+        }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, int n, float factor) {
+        for (int k = 0; k < n; k++) {
+            x[offset + k] = x[offset + k] * factor;
+        }
+    }
+
+    @Override
+    public void softcap(float[] x, int offset, int n, float cap) {
+        float slope = 2f / cap;
+        for (int k = 0; k < n; k++) {
+            x[offset + k] = softcap(x[offset + k], cap, slope);
         }
     }
 
@@ -140,6 +204,7 @@ public class ScalarMath implements ExactMath {
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -148,8 +213,10 @@ public class ScalarMath implements ExactMath {
             int uOffset) {
         float max = Float.NEGATIVE_INFINITY;
         float a = 0;
+        float slope = 2f / cap;
         for (int j = 0; j < n; j++) {
-            max = Math.max(max, (float) s[sOffset + j] * (c * sk[kOffset + j]));
+            float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
+            max = Math.max(max, cap == 0 ? z : softcap(z, cap, slope));
             a = Math.max(a, sv[vOffset + j]);
         }
         checkFinite(Math.abs(max));
@@ -158,7 +225,7 @@ public class ScalarMath implements ExactMath {
         long den = 0;
         for (int j = 0; j < n; j++) {
             float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
-            float e = exp(z - max);
+            float e = exp((cap == 0 ? z : softcap(z, cap, slope)) - max);
             den += (long) Math.rint(e * 0x1p24f);
             u[uOffset + j] = (short) Math.rint(e * sv[vOffset + j] * scale);
         }

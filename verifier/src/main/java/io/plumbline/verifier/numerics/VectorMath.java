@@ -6,6 +6,8 @@ import static io.plumbline.verifier.numerics.Constants.E4;
 import static io.plumbline.verifier.numerics.Constants.E5;
 import static io.plumbline.verifier.numerics.Constants.E6;
 import static io.plumbline.verifier.numerics.Constants.EXP_FLOOR;
+import static io.plumbline.verifier.numerics.Constants.GELU;
+import static io.plumbline.verifier.numerics.Constants.GELU_CUBED;
 import static io.plumbline.verifier.numerics.Constants.LANES;
 import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
@@ -121,6 +123,12 @@ public final class VectorMath implements ExactMath {
         return zero ? 0f : a / 2047f;
     }
 
+    @Override
+    public float quantize16(float[] x, int xOffset, int n, byte[] high, int highOffset, byte[] low, int lowOffset) {
+        // Of one row a layer, and only where there is a router.
+        return scalar.quantize16(x, xOffset, n, high, highOffset, low, lowOffset);
+    }
+
     private float laneSumSquares(float[] x, int offset, int n) {
         Arrays.fill(lane, 0f);
         int k = 0;
@@ -198,20 +206,80 @@ public final class VectorMath implements ExactMath {
     }
 
     @Override
+    public void addWeighted(float[] h, int hOffset, float weight, float[] y, int yOffset, int n) {
+        FloatVector w = FloatVector.broadcast(F, weight);
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            w.fma(FloatVector.fromArray(F, y, yOffset + k), FloatVector.fromArray(F, h, hOffset + k))
+                    .intoArray(h, hOffset + k);
+        }
+        for (; k < n; k++) {
+            h[hOffset + k] = Math.fma(weight, y[yOffset + k], h[hOffset + k]);
+        }
+    }
+
+    @Override
     public void siluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
         int k = 0;
         for (; k <= n - W; k += W) {
             FloatVector x = FloatVector.fromArray(F, gate, gOffset + k);
-            FloatVector e = exp(x.abs().neg());
-            FloatVector one = FloatVector.broadcast(F, 1f);
-            FloatVector numerator = e.blend(one, x.compare(VectorOperators.GE, 0f));
-            x.mul(numerator.div(e.add(one)))
-                    .mul(FloatVector.fromArray(F, up, uOffset + k))
-                    .intoArray(out, oOffset + k);
+            timesSigmoid(x, x).mul(FloatVector.fromArray(F, up, uOffset + k)).intoArray(out, oOffset + k);
         }
         for (; k < n; k++) {
             out[oOffset + k] = ScalarMath.silu(gate[gOffset + k]) * up[uOffset + k];
         }
+    }
+
+    /** {@code x} times the sigmoid of {@code u}, which has its sign. */
+    private static FloatVector timesSigmoid(FloatVector x, FloatVector u) {
+        FloatVector e = exp(u.abs().neg());
+        FloatVector one = FloatVector.broadcast(F, 1f);
+        FloatVector numerator = e.blend(one, x.compare(VectorOperators.GE, 0f));
+        return x.mul(numerator.div(e.add(one)));
+    }
+
+    @Override
+    public void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector x = FloatVector.fromArray(F, gate, gOffset + k);
+            FloatVector u = x.mul(x.mul(x).fma(FloatVector.broadcast(F, GELU_CUBED), FloatVector.broadcast(F, GELU)));
+            timesSigmoid(x, u).mul(FloatVector.fromArray(F, up, uOffset + k)).intoArray(out, oOffset + k);
+        }
+        for (; k < n; k++) {
+            out[oOffset + k] = ScalarMath.gelu(gate[gOffset + k]) * up[uOffset + k];
+        }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, int n, float factor) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector.fromArray(F, x, offset + k).mul(factor).intoArray(x, offset + k);
+        }
+        for (; k < n; k++) {
+            x[offset + k] = x[offset + k] * factor;
+        }
+    }
+
+    @Override
+    public void softcap(float[] x, int offset, int n, float cap) {
+        float slope = 2f / cap;
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            softcap(FloatVector.fromArray(F, x, offset + k), cap, slope).intoArray(x, offset + k);
+        }
+        for (; k < n; k++) {
+            x[offset + k] = ScalarMath.softcap(x[offset + k], cap, slope);
+        }
+    }
+
+    private static FloatVector softcap(FloatVector x, float cap, float slope) {
+        FloatVector one = FloatVector.broadcast(F, 1f);
+        FloatVector e = exp(x.abs().neg().mul(slope));
+        IntVector magnitude = one.sub(e).div(one.add(e)).mul(cap).reinterpretAsInts();
+        IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
+        return magnitude.and(Integer.MAX_VALUE).or(sign).reinterpretAsFloats();
     }
 
     @Override
@@ -237,6 +305,7 @@ public final class VectorMath implements ExactMath {
             int sOffset,
             int n,
             float c,
+            float cap,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -250,9 +319,11 @@ public final class VectorMath implements ExactMath {
         FloatVector maxVector = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
         FloatVector aVector = FloatVector.zero(F);
         int whole = n - n % W;
+        float slope = 2f / cap;
         for (int j = 0; j < whole; j += W) {
             FloatVector v = toFloat(IntVector.fromArray(I, s, sOffset + j))
                     .mul(FloatVector.fromArray(F, sk, kOffset + j).mul(c));
+            v = cap == 0 ? v : softcap(v, cap, slope);
             v.intoArray(z, j);
             maxVector = maxVector.max(v);
             aVector = aVector.max(FloatVector.fromArray(F, sv, vOffset + j));
@@ -261,6 +332,7 @@ public final class VectorMath implements ExactMath {
         float a = aVector.reduceLanes(VectorOperators.MAX);
         for (int j = whole; j < n; j++) {
             z[j] = (float) s[sOffset + j] * (c * sk[kOffset + j]);
+            z[j] = cap == 0 ? z[j] : ScalarMath.softcap(z[j], cap, slope);
             max = Math.max(max, z[j]);
             a = Math.max(a, sv[vOffset + j]);
         }

@@ -4,7 +4,6 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
 
@@ -47,11 +46,27 @@ public record Receipt(
 
     private static final int MAGIC = 0x31435250; // "PRC1"
 
-    /** The receipt of an answer under this version of the contract, signed with the node's keys. */
+    /** The receipt of an answer under version 1 of the contract, signed with the node's keys. */
     public static Receipt of(
             Request request, Answer answer, byte[] traceRoot, long traceBytes, long price, KeyPair keys) {
+        return of(1, request, answer, traceRoot, traceBytes, price, keys);
+    }
+
+    /**
+     * The receipt of an answer, signed with the node's keys.
+     *
+     * @param contractVersion of the model's numeric contract.
+     */
+    public static Receipt of(
+            int contractVersion,
+            Request request,
+            Answer answer,
+            byte[] traceRoot,
+            long traceBytes,
+            long price,
+            KeyPair keys) {
         return new Receipt(
-                        Constants.CONTRACT_VERSION,
+                        contractVersion,
                         request.modelId(),
                         request.hash(),
                         answer.hash(),

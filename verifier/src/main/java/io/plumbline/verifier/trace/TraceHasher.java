@@ -221,6 +221,18 @@ public final class TraceHasher {
     }
 
     /**
+     * Shortens the block to its first {@code tokens} tokens, of which there is one at least: the others were computed
+     * on a guess that did not come true, and the next block begins in their place.
+     */
+    public void cut(int tokens) {
+        if (tokens < 1 || tokens > blockTokens) {
+            throw new IllegalArgumentException(
+                    "A block of " + blockTokens + " tokens cannot be cut to " + tokens + ".");
+        }
+        blockTokens = tokens;
+    }
+
+    /**
      * Joins the block, all of whose digests are known, to the tree.
      *
      * @throws IllegalStateException when this block or an earlier one could not be joined.

@@ -4,7 +4,6 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkCompressor;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.numerics.Constants;
 import java.util.Arrays;
 
 /**
@@ -126,7 +125,7 @@ public final class TraceLayout {
     public byte[] header(byte[] modelId, byte[] requestHash, int tokens) {
         byte[] header = new CanonicalWriter()
                 .putFixed(MAGIC)
-                .putInt(Constants.CONTRACT_VERSION)
+                .putInt(config.contractVersion())
                 .putFixed(modelId)
                 .putFixed(requestHash)
                 .putInt(tokens)

@@ -11,8 +11,8 @@ export const RECEIPT_BYTES = 256;
 /** "PRC1", little-endian. */
 const MAGIC = 0x31435250;
 
-/** Contract versions: exact inference, and answers of tensor models, which are held to bounds. */
-const EXACT = 1;
+/** Contract versions: exact inference's, and that of tensor models' answers, which are held to bounds. */
+const EXACT = [1, 2];
 const TOLERANT = 1 << 16;
 
 /** "PTQ1" and, with facts, "PTQ2", little-endian: a tensor model's request, whose fields are not decoded here. */
@@ -99,7 +99,7 @@ function requestBytes(given) {
 }
 
 function requireContract(version, isTensors, request) {
-  const allowed = [...(isTensors ? [] : [EXACT]), ...(request ? [] : [TOLERANT])];
+  const allowed = [...(isTensors ? [] : EXACT), ...(request ? [] : [TOLERANT])];
   mustHold(allowed.includes(version), 'MODEL', () => `contract version ${version} is not ${allowed.join(' or ')}`);
 }
 

@@ -7,10 +7,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
+import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.numerics.Rope;
-import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.numerics.ScalarMath;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,23 +32,28 @@ class AttentionCheckTest {
     private short[][] q;
     private float[][] sq;
 
-    /** An honest opening of tokens {@code from} to {@code to}. */
-    private void open(int heads, int kvHeads, int size, int from, int to, long seed) {
+    /** An honest opening of tokens {@code from} to {@code to}; a window of 0 is full attention. */
+    private void open(int heads, int kvHeads, int size, int from, int to, int window, long seed) {
         Random random = new Random(seed);
-        config = new ModelConfig(32, 1, heads, kvHeads, size, 32, 8, 4096, 1e-6f, Rope.plain(10_000), false, false);
-        steps = new LayerSteps(config, RopeTable.of(8, size, config.rope()), new ScalarMath());
+        Rope rope = Rope.plain(10_000);
+        Architecture architecture = window == 0
+                ? Architecture.PLAIN
+                : new Architecture.Builder().window(window).attention("W").build();
+        config = new ModelConfig(32, 1, heads, kvHeads, size, 32, 8, 4096, 1e-6f, rope, false, false, architecture);
+        steps = new LayerSteps(config, RotaryTables.of(config, 0, 8), new ScalarMath());
         cell = new Cell(0, from, to);
         int n = to - from;
         opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
         opened = new LayerCheck.Opened(
                 new OpeningLayout(null, cell, null, 0, 0), config, null, new LayerCheck.Buffers());
         opened.pieces = opening;
-        for (int i = 0; i < to * config.kvDim(); i++) {
+        int keys = to - opened.firstKey;
+        for (int i = 0; i < keys * config.kvDim(); i++) {
             opened.k[i] = (short) (random.nextInt(4095) - 2047);
             opened.v[i] = (byte) (random.nextInt(255) - 127);
         }
         for (int g = 0; g < kvHeads; g++) {
-            for (int t = 0; t < to; t++) {
+            for (int t = 0; t < keys; t++) {
                 opened.sk[g * opened.capacity + t] = random.nextFloat() * 1e-3f;
                 opened.sv[g * opened.capacity + t] = t % 5 == 3 ? 0 : random.nextFloat();
             }
@@ -68,22 +74,23 @@ class AttentionCheckTest {
     private void head(int t, int h) {
         int size = config.headDim();
         int g = h / (config.heads() / config.kvHeads());
-        int n = t + 1;
+        int n = config.keys(0, t);
+        int first = t + 1 - n - opened.firstKey;
         int[] s = new int[n];
         for (int j = 0; j < n; j++) {
             for (int i = 0; i < size; i++) {
-                s[j] += q[t - cell.from()][h * size + i] * opened.k[j * config.kvDim() + g * size + i];
+                s[j] += q[t - cell.from()][h * size + i] * opened.k[(first + j) * config.kvDim() + g * size + i];
             }
             opening.set(INT, startOf(t) + parts(t).scores() + 4L * (h * n + j), s[j]);
         }
         short[] u = new short[n];
-        int scales = g * opened.capacity;
+        int scales = g * opened.capacity + first;
         steps.attentionWeights(s, 0, n, sq[t - cell.from()][h], opened.sk, scales, opened.sv, scales, u, 0);
         for (int i = 0; i < size; i++) {
             int high = 0;
             int low = 0;
             for (int j = 0; j < n; j++) {
-                int v = opened.v[j * config.kvDim() + g * size + i];
+                int v = opened.v[(first + j) * config.kvDim() + g * size + i];
                 high += (u[j] >> 8) * v;
                 low += (u[j] & 255) * v;
             }
@@ -93,7 +100,7 @@ class AttentionCheckTest {
     }
 
     private OpeningLayout.Token parts(int t) {
-        return OpeningLayout.Token.of(config, t);
+        return OpeningLayout.Token.of(config, 0, t);
     }
 
     private long startOf(int token) {
@@ -114,9 +121,10 @@ class AttentionCheckTest {
 
     private AttentionCheck check(boolean inC) {
         RingMath ring = RingMath.best();
+        int keys = cell.to() - opened.firstKey;
         return inC
-                ? new NativeAttentionCheck(config, steps, ring, new SecretInts(), cell.to())
-                : new AttentionCheck(config, steps, ring, new SecretInts(), cell.to());
+                ? new NativeAttentionCheck(config, steps, ring, new SecretInts(), keys)
+                : new AttentionCheck(config, steps, ring, new SecretInts(), keys);
     }
 
     /** All outputs, token after token. */
@@ -147,13 +155,22 @@ class AttentionCheckTest {
     void honestOpeningsGiveTheSameOutputsAndLiesTheSameNames() throws FailedException {
         assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
         int[][] shapes = {
-            {4, 2, 16, 0, 5}, {2, 1, 64, 30, 35}, {6, 2, 128, 1022, 1027}, {3, 3, 40, 95, 97}, {8, 1, 256, 2046, 2050}
+            {4, 2, 16, 0, 5, 0},
+            {2, 1, 64, 30, 35, 0},
+            {6, 2, 128, 1022, 1027, 0},
+            {3, 3, 40, 95, 97, 0},
+            {8, 1, 256, 2046, 2050, 0},
+            {4, 2, 16, 0, 9, 4},
+            {4, 2, 16, 0, 5, 1},
+            {2, 1, 64, 30, 99, 33},
+            {6, 2, 128, 1022, 1027, 513},
+            {3, 3, 40, 70, 97, 95}
         };
         for (int[] p : shapes) {
-            open(p[0], p[1], p[2], p[3], p[4], p[2]);
+            open(p[0], p[1], p[2], p[3], p[4], p[5], p[2]);
             assertArrayEquals(run(false), run(true));
             int last = cell.to() - 1;
-            long score = startOf(last) + parts(last).scores() + 4L * (config.heads() * (last + 1) - 1);
+            long score = startOf(last) + parts(last).scores() + 4L * (config.heads() * config.keys(0, last) - 1);
             add(score, 1);
             rejected(Step.SCORES, last);
             add(score, -1);
@@ -176,7 +193,7 @@ class AttentionCheckTest {
     void aRowThatNoNodeComputesIsFoundAlikeWhereverItStands() {
         assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
         for (int[] shape : new int[][] {{2, 1, 16}, {3, 3, 40}, {4, 2, 64}, {2, 2, 120}}) {
-            open(shape[0], shape[1], shape[2], 20, 24, shape[2]);
+            open(shape[0], shape[1], shape[2], 20, 24, 0, shape[2]);
             int width = config.kvDim();
             assertEquals(-1, AttentionCheck.firstBadRowInJava(opened, width, 0, 24));
             assertEquals(-1, NativeAttentionCheck.firstBadRowInC(opened, width, 0, 24));
@@ -198,7 +215,7 @@ class AttentionCheckTest {
     @Test
     void overflowIsAnErrorInBoth() {
         assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
-        open(2, 1, 16, 3, 4, 1);
+        open(2, 1, 16, 3, 4, 0, 1);
         java.util.Arrays.fill(opened.sk, Float.MAX_VALUE);
         sq[0][0] = 1e6f;
         assertThrows(ArithmeticException.class, () -> run(false));

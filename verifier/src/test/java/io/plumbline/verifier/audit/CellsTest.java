@@ -62,7 +62,7 @@ class CellsTest {
         for (int from : new int[] {0, 2_000, 8_000, 32_000}) {
             long bytes = 0;
             for (int to = from + 1; to <= from + Cells.BLOCK_TOKENS; to++) {
-                bytes += OpeningLayout.Token.of(view.config(), to - 1).bytes();
+                bytes += OpeningLayout.Token.of(view.config(), 0, to - 1).bytes();
                 assertTrue(bytes <= BLOCK_BYTES || !Cells.contains(view, new Cell(0, from, to)), from + " to " + to);
             }
             assertTrue(Cells.contains(view, new Cell(0, from, from + 1)));

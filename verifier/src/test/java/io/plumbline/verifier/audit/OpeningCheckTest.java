@@ -7,9 +7,10 @@ import static org.junit.jupiter.api.Assertions.fail;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.numerics.Rope;
-import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -51,7 +52,7 @@ class OpeningCheckTest {
         }
 
         @Override
-        public RopeTable rope() {
+        public RotaryTables rotary() {
             return fail("a table of positions was asked for");
         }
 
@@ -71,7 +72,12 @@ class OpeningCheckTest {
         }
 
         @Override
-        public int firstFalse(int layer, Step step, byte[] x, int[] y, int rows) {
+        public int firstFalse(int layer, MatrixStack stack, int expert, byte[] x, int[] y, int rows) {
+            return fail("products were asked for");
+        }
+
+        @Override
+        public boolean hasFalseLogits(byte[] x, int[] y) {
             return fail("products were asked for");
         }
     }

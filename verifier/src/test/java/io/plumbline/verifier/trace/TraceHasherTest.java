@@ -175,8 +175,13 @@ class TraceHasherTest {
                     hasher.begin(at, block);
                     hasher.putDigest(at, random.ints(words).toArray(), 0);
                 }
-                hasher.begin(at, block);
-                trace.gatherIn(hasher, at, block);
+                // Rows behind the block were computed on a guess that was wrong, and are dropped.
+                int dropped = random.nextInt(3);
+                hasher.begin(at, block + dropped);
+                trace.gatherIn(hasher, at, Math.min(block + dropped, tokens - at));
+                for (int t = at + block; t < at + block + dropped; t++) {
+                    hasher.putDigest(t, random.ints(words).toArray(), 0);
+                }
                 for (int t = at; t < at + block; t++) {
                     hasher.copyDigest(t, kept, t * words);
                 }
@@ -186,6 +191,7 @@ class TraceHasherTest {
                     trace.choose(at, 5, -1.5f);
                     trace.chooseIn(hasher, at, 5, -1.5f);
                 }
+                hasher.cut(block);
                 hasher.end(by);
                 at += block;
             }
@@ -248,5 +254,13 @@ class TraceHasherTest {
     void aBlockFollowsTheOneBefore() {
         TraceHasher hasher = new TraceHasher(layout(new Random(1)), new byte[32]);
         assertThrows(IllegalStateException.class, () -> hasher.begin(1, 1));
+    }
+
+    @Test
+    void aBlockKeepsATokenAtLeastAndGainsNone() {
+        TraceHasher hasher = new TraceHasher(layout(new Random(1)), new byte[32]);
+        hasher.begin(0, 3);
+        assertThrows(IllegalArgumentException.class, () -> hasher.cut(0));
+        assertThrows(IllegalArgumentException.class, () -> hasher.cut(4));
     }
 }

@@ -8,25 +8,26 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.checkpoint.family.ConfigFields;
+import io.plumbline.inference.language.checkpoint.family.Family;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.numerics.Constants;
-import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeSet;
 
 /**
  * What a Hugging Face {@code config.json} says, as far as exact inference needs it. What cannot be run exactly is
  * refused by name.
  *
- * @param model shape and arithmetic.
+ * @param description of the model, and where its tensors stand.
+ * @param isCanonical whether it is that of an imported folder.
  * @param tied whether the output matrix is the embedding.
  * @param int8 whether the matrices are int8 already, in the compressed-tensors W8A8 layout.
  * @param stopTokens end-of-text ids, ascending.
  */
-public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, int[] stopTokens) {
+public record HuggingFaceConfig(
+        Family.Description description, boolean isCanonical, boolean tied, boolean int8, int[] stopTokens) {
     /** Files of a model's folder that are read here, the second where there is one. */
     public static final List<String> FILES = List.of("config.json", "generation_config.json");
 
@@ -35,40 +36,8 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build();
 
-    /** Fields by which other models compute something else, and the values at which they do not. */
-    private static final Map<String, Double> NEUTRAL = Map.ofEntries(
-            Map.entry("logit_scale", 1.0),
-            Map.entry("logits_scaling", 1.0),
-            Map.entry("embedding_multiplier", 1.0),
-            Map.entry("residual_multiplier", 1.0),
-            Map.entry("scale_emb", 1.0),
-            Map.entry("mup_scale", 1.0),
-            Map.entry("attention_multiplier", 0.0),
-            Map.entry("attn_logit_softcapping", 0.0),
-            Map.entry("final_logit_softcapping", 0.0),
-            Map.entry("query_pre_attn_scalar", 0.0),
-            Map.entry("clip_qkv", 0.0),
-            Map.entry("scale_depth", 0.0),
-            Map.entry("dim_model_base", 0.0),
-            Map.entry("num_experts", 0.0),
-            Map.entry("num_local_experts", 0.0),
-            Map.entry("n_routed_experts", 0.0),
-            Map.entry("attention_chunk_size", 0.0));
-
-    /** Fields that switch something on that is not computed here, or name what is left out. */
-    private static final List<String> SWITCHES = List.of(
-            "alibi",
-            "use_alibi",
-            "rope_interleaved",
-            "use_parallel_residual",
-            "parallel_residual",
-            "use_mrope",
-            "qk_layernorm",
-            "attention_out_bias",
-            "no_rope_layers",
-            "no_rope_layer_interval",
-            "layernorm_zero_centered_gamma",
-            "attention_sinks");
+    /** Set where a folder was imported: its tensors are those of this project's description, by name and value. */
+    public static final String IS_CANONICAL = "plumbline_canonical";
 
     /** Bytes of a configuration file; those of models have some thousands. */
     private static final int MAX_BYTES = 1 << 20;
@@ -118,43 +87,23 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
         String architecture = json.path("architectures")
                 .path(0)
                 .asText(json.path("model_type").asText("unknown"));
+        ConfigFields fields = new ConfigFields(json, origin);
         Family family = Family.of(architecture);
         if (family == null) {
-            throw unsupported(origin, "architecture " + architecture, Family.all() + " are");
+            throw unsupported(origin, "architecture " + architecture, Family.names() + " are");
         }
-        String activation = json.path("hidden_act").asText("silu");
-        if (!activation.equals("silu")) {
-            throw unsupported(origin, "activation " + activation, "silu is");
-        }
-        if (!family.qkvBias() && json.path("attention_bias").asBoolean(false)
-                || json.path("mlp_bias").asBoolean(false)) {
-            throw unsupported(origin, "a bias in attention or mlp of " + architecture, "none is");
-        }
-        refuseWhatChangesTheArithmetic(origin, json, family);
-        int heads = size(origin, json, "num_attention_heads");
-        int hidden = size(origin, json, "hidden_size");
-        // The int32 halves of an attention sum end there; a model made for more is run to that length.
-        int context = Math.min(size(origin, json, "max_position_embeddings"), Constants.MAX_CONTEXT);
-        refuseSlidingWindow(origin, json, context);
         try {
-            ModelConfig model = new ModelConfig(
-                    hidden,
-                    size(origin, json, "num_hidden_layers"),
-                    heads,
-                    json.path("num_key_value_heads").asInt(heads),
-                    json.path("head_dim").asInt(hidden / heads),
-                    size(origin, json, "intermediate_size"),
-                    size(origin, json, "vocab_size"),
-                    context,
-                    (float) finite(origin, json, "rms_norm_eps", 1e-6),
-                    rope(origin, json),
-                    family.qkvBias(),
-                    family.qkNorm());
+            Family.Description description = family.read(architecture, fields);
+            fields.refuseWhatIsNotRead(architecture, description.model().qkNorm());
+            if (json.path(IS_CANONICAL).asBoolean(false)) {
+                description = new Family.Description(description.model());
+            }
             TreeSet<Integer> stops = new TreeSet<>();
             addStops(stops, json);
             return new HuggingFaceConfig(
-                    model,
-                    json.path("tie_word_embeddings").asBoolean(false),
+                    description,
+                    json.path(IS_CANONICAL).asBoolean(false),
+                    isTied(json),
                     int8(origin, json.path("quantization_config")),
                     stops.stream().mapToInt(Integer::intValue).toArray());
         } catch (IllegalArgumentException e) {
@@ -162,103 +111,15 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
         }
     }
 
-    /** Other models compute more by these fields than these families do: left out in silence it would be wrong. */
-    private static void refuseWhatChangesTheArithmetic(String origin, JsonNode json, Family family) throws IOException {
-        for (Map.Entry<String, Double> one : NEUTRAL.entrySet()) {
-            JsonNode value = json.path(one.getKey());
-            if (value.isNumber() && value.asDouble() != one.getValue()) {
-                throw unsupported(origin, one.getKey() + " " + value, "none is");
-            }
-        }
-        for (String name : SWITCHES) {
-            JsonNode value = json.path(name);
-            boolean isOn = value.isTextual() || value.isNumber() && value.asDouble() != 0 || value.asBoolean(false);
-            if (isOn || value.isContainerNode() && !value.isEmpty()) {
-                throw unsupported(origin, name, "none is");
-            }
-        }
-        if (json.path("use_qk_norm").asBoolean(family.qkNorm()) != family.qkNorm()) {
-            throw unsupported(origin, "use_qk_norm " + json.get("use_qk_norm"), family.architecture() + "'s own is");
-        }
-        for (String name : List.of("hidden_activation", "activation_function")) {
-            String activation = json.path(name).asText("silu");
-            if (!activation.equals("silu") && !activation.equals("null")) {
-                throw unsupported(origin, name + " " + activation, "silu is");
-            }
-        }
-        JsonNode mlx = json.path("quantization");
-        if (mlx.isObject() && !mlx.isEmpty()) {
-            throw unsupported(
-                    origin,
-                    "MLX quantization of " + mlx.path("bits").asText("some") + " bits",
-                    "compressed-tensors int-quantized, 8 bits, is");
-        }
+    /** Where a file does not say, as transformers has it: not, but for Gemma's. */
+    private static boolean isTied(JsonNode json) {
+        boolean usual = json.path("architectures").path(0).asText("").startsWith("Gemma");
+        return json.path("tie_word_embeddings").asBoolean(usual);
     }
 
-    private static double finite(String origin, JsonNode json, String field, double otherwise) throws IOException {
-        double value = json.path(field).asDouble(otherwise);
-        if (!Double.isFinite(value)) {
-            throw new IOException(origin + ": " + field + " is " + value + ". Nothing was loaded.");
-        }
-        return value;
-    }
-
-    private static void refuseSlidingWindow(String origin, JsonNode json, int context) throws IOException {
-        // Qwen2 names a window that its own flag turns off.
-        boolean used = json.path("use_sliding_window").asBoolean(true);
-        if (used
-                && json.path("sliding_window").isInt()
-                && json.get("sliding_window").asInt() < context) {
-            throw unsupported(
-                    origin,
-                    "a sliding window of " + json.get("sliding_window").asInt() + " tokens",
-                    "full attention is");
-        }
-        for (JsonNode type : json.path("layer_types")) {
-            if (!type.asText().equals("full_attention")) {
-                throw unsupported(origin, "layer type " + type.asText(), "full_attention is");
-            }
-        }
-    }
-
-    private static Rope rope(String origin, JsonNode json) throws IOException {
-        // Newer files gather all of it under rope_parameters.
-        JsonNode all = json.path("rope_parameters");
-        JsonNode older = json.path("rope_scaling");
-        JsonNode scaling = all.isObject() ? all : older;
-        if (all.isObject() && older.isObject() && !isSameScaling(all, older)) {
-            throw unsupported(origin, "rope_scaling beside rope_parameters that says something else", "one of them is");
-        }
-        double theta = finite(origin, all, "rope_theta", finite(origin, json, "rope_theta", 10_000));
-        if (all.path("partial_rotary_factor")
-                        .asDouble(json.path("partial_rotary_factor").asDouble(1))
-                != 1) {
-            throw unsupported(origin, "a partial rotary factor", "1 is");
-        }
-        String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
-        return switch (type) {
-            case "default" -> Rope.plain(theta);
-            case "llama3" ->
-                new Rope(
-                        theta,
-                        scaling.path("factor").asDouble(),
-                        scaling.path("low_freq_factor").asDouble(),
-                        scaling.path("high_freq_factor").asDouble(),
-                        scaling.path("original_max_position_embeddings").asDouble());
-            default -> throw unsupported(origin, "rope scaling " + type, "llama3 and none are");
-        };
-    }
-
-    private static boolean isSameScaling(JsonNode one, JsonNode other) {
-        String type = one.path("rope_type").asText(one.path("type").asText("default"));
-        boolean isSame =
-                type.equals(other.path("rope_type").asText(other.path("type").asText("default")));
-        for (Map.Entry<String, JsonNode> field : other.properties()) {
-            JsonNode there = one.path(field.getKey());
-            isSame &= !field.getValue().isNumber()
-                    || there.asDouble() == field.getValue().asDouble();
-        }
-        return isSame;
+    /** Shape and arithmetic. */
+    public ModelConfig model() {
+        return description.model();
     }
 
     private static boolean int8(String origin, JsonNode quantization) throws IOException {
@@ -305,14 +166,6 @@ public record HuggingFaceConfig(ModelConfig model, boolean tied, boolean int8, i
 
     private static IOException unsupported(String origin, String what, String known) {
         return new IOException(origin + ": " + what + " is not supported exactly; " + known + ". Nothing was loaded.");
-    }
-
-    private static int size(String origin, JsonNode json, String field) throws IOException {
-        int value = json.path(field).asInt(0);
-        if (value <= 0) {
-            throw new IOException(origin + ": " + field + " is missing or not positive. Nothing was loaded.");
-        }
-        return value;
     }
 
     private static void addStops(TreeSet<Integer> stops, JsonNode json) {

@@ -20,6 +20,17 @@ final class Attention {
     private final IntKernels kernels;
     private final LayerSteps steps;
     private final int shared;
+
+    /** The layer, the key and value head, and the keys that rows under way attend to, by whole pages. */
+    private int layer;
+
+    private int g;
+    private int firstPage;
+    private int context;
+
+    /** Keys of those pages. */
+    private int stride;
+
     private short[] queries = new short[0];
     private int[] scores = new int[0];
     private short[] weights = new short[0];
@@ -44,37 +55,44 @@ final class Attention {
      * @param observer sees scores and sums.
      */
     void attend(BatchRows batch, int layer, int first, int rows, int g, LayerObserver observer) {
-        int context = batch.position(first + rows - 1) + 1;
-        int padded = KvCache.pagesFor(context) * KvCache.TOKENS;
-        int atOnce = Math.max(1, MOST_SCORES / (padded * shared));
+        this.layer = layer;
+        this.g = g;
+        int most = pages(batch, first, rows) * KvCache.TOKENS;
+        int atOnce = Math.max(1, MOST_SCORES / (most * shared));
         for (int i = 0; i < rows; i += atOnce) {
-            attendAtOnce(batch, layer, first + i, Math.min(atOnce, rows - i), g, observer);
+            attendAtOnce(batch, first + i, Math.min(atOnce, rows - i), observer);
         }
     }
 
-    private void attendAtOnce(BatchRows batch, int layer, int first, int rows, int g, LayerObserver observer) {
+    /** Sets the range of pages that hold all keys that the rows attend to; returns how many they are. */
+    private int pages(BatchRows batch, int first, int rows) {
+        firstPage = config.firstKey(layer, batch.position(first)) / KvCache.TOKENS;
+        context = batch.position(first + rows - 1) + 1;
+        return KvCache.pagesFor(context) - firstPage;
+    }
+
+    private void attendAtOnce(BatchRows batch, int first, int rows, LayerObserver observer) {
         KvCache.PageTable cache = batch.cache(first);
         int count = rows * shared;
-        int context = batch.position(first + rows - 1) + 1;
-        int pages = KvCache.pagesFor(context);
-        reserve(count, pages * KvCache.TOKENS);
-        gatherQueries(batch, first, rows, g);
-        layout.scales(cache, layer, g, context, keyScales, valueScales);
-        score(cache, layer, g, count, context);
-        weigh(batch, layer, first, count, g, pages * KvCache.TOKENS, observer);
-        sum(cache, layer, g, count, context);
-        output(batch, layer, first, count, g, observer);
+        stride = pages(batch, first, rows) * KvCache.TOKENS;
+        reserve(count);
+        gatherQueries(batch, first, rows);
+        layout.scales(cache, layer, g, firstPage, context, keyScales, valueScales);
+        score(cache, count);
+        weigh(batch, first, count, observer);
+        sum(cache, count);
+        output(batch, first, count, observer);
     }
 
-    private void reserve(int count, int padded) {
+    private void reserve(int count) {
         int size = config.headDim();
-        if (scores.length < count * padded) {
-            scores = new int[count * padded];
-            weights = new short[count * padded];
+        if (scores.length < count * stride) {
+            scores = new int[count * stride];
+            weights = new short[count * stride];
         }
-        if (keyScales.length < padded) {
-            keyScales = new float[padded];
-            valueScales = new float[padded];
+        if (keyScales.length < stride) {
+            keyScales = new float[stride];
+            valueScales = new float[stride];
         }
         if (high.length < count * size) {
             queries = new short[count * size];
@@ -85,7 +103,7 @@ final class Attention {
     }
 
     /** The query heads of each row that share the key head, one below the other. */
-    private void gatherQueries(BatchRows batch, int first, int rows, int g) {
+    private void gatherQueries(BatchRows batch, int first, int rows) {
         int width = shared * config.headDim();
         for (int r = 0; r < rows; r++) {
             int at = (first + r) * config.queryDim() + g * width;
@@ -94,50 +112,50 @@ final class Attention {
     }
 
     /** {@code QK^T}. */
-    private void score(KvCache.PageTable cache, int layer, int g, int count, int context) {
+    private void score(KvCache.PageTable cache, int count) {
         int size = config.headDim();
-        int pages = KvCache.pagesFor(context);
-        int stride = pages * KvCache.TOKENS;
         long keysAt = layout.keysAt(layer, g);
-        for (int p = 0; p < pages; p++) {
-            int tokens = Math.min(KvCache.TOKENS, context - p * KvCache.TOKENS);
+        for (int at = 0; at < stride; at += KvCache.TOKENS) {
+            int page = firstPage + at / KvCache.TOKENS;
+            int tokens = Math.min(KvCache.TOKENS, context - page * KvCache.TOKENS);
             int blocks = (tokens + IntKernels.KEY_BLOCK - 1) / IntKernels.KEY_BLOCK;
-            int at = p * KvCache.TOKENS;
-            kernels.scores(queries, 0, size, count, cache.page(p), keysAt, size, blocks, scores, at, stride);
+            kernels.scores(queries, 0, size, count, cache.page(page), keysAt, size, blocks, scores, at, stride);
         }
     }
 
-    /** Softmax, as integer weights and a factor for each query; no weight for keys after it. */
-    private void weigh(BatchRows batch, int layer, int first, int count, int g, int stride, LayerObserver observer) {
+    /** Softmax, as integer weights and a factor for each query; no weight for keys that it does not attend to. */
+    private void weigh(BatchRows batch, int first, int count, LayerObserver observer) {
         for (int i = 0; i < count; i++) {
             int row = first + i / shared;
             int head = g * shared + i % shared;
-            int n = batch.position(row) + 1;
+            int position = batch.position(row);
+            int from = config.firstKey(layer, position) - firstPage * KvCache.TOKENS;
+            int n = config.keys(layer, position);
             int at = i * stride;
             float sq = batch.heads.sq()[row * config.heads() + head];
-            observer.scores(layer, batch.position(row), head, scores, at, n);
-            factors[i] = steps.attentionWeights(scores, at, n, sq, keyScales, 0, valueScales, 0, weights, at);
-            Arrays.fill(weights, at + n, at + stride, (short) 0);
+            observer.scores(layer, position, head, scores, at + from, n);
+            factors[i] = steps.attentionWeights(
+                    scores, at + from, n, sq, keyScales, from, valueScales, from, weights, at + from);
+            Arrays.fill(weights, at, at + from, (short) 0);
+            Arrays.fill(weights, at + from + n, at + stride, (short) 0);
         }
     }
 
     /** Values summed by their weights, which are taken in two halves. */
-    private void sum(KvCache.PageTable cache, int layer, int g, int count, int context) {
+    private void sum(KvCache.PageTable cache, int count) {
         int size = config.headDim();
-        int pages = KvCache.pagesFor(context);
-        int stride = pages * KvCache.TOKENS;
         long valuesAt = layout.valuesAt(layer, g);
         Arrays.fill(high, 0, count * size, 0);
         Arrays.fill(low, 0, count * size, 0);
-        for (int p = 0; p < pages; p++) {
-            int tokens = Math.min(KvCache.TOKENS, context - p * KvCache.TOKENS);
+        for (int at = 0; at < stride; at += KvCache.TOKENS) {
+            int page = firstPage + at / KvCache.TOKENS;
+            int tokens = Math.min(KvCache.TOKENS, context - page * KvCache.TOKENS);
             int quads = (tokens + IntKernels.VALUE_QUAD - 1) / IntKernels.VALUE_QUAD;
-            int at = p * KvCache.TOKENS;
-            kernels.values(weights, at, stride, count, cache.page(p), valuesAt, size, quads, high, low, 0, size);
+            kernels.values(weights, at, stride, count, cache.page(page), valuesAt, size, quads, high, low, 0, size);
         }
     }
 
-    private void output(BatchRows batch, int layer, int first, int count, int g, LayerObserver observer) {
+    private void output(BatchRows batch, int first, int count, LayerObserver observer) {
         int size = config.headDim();
         for (int i = 0; i < count; i++) {
             int row = first + i / shared;

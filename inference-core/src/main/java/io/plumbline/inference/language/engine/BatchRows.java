@@ -36,6 +36,7 @@ final class BatchRows {
     float[] joined = new float[0];
 
     private int[] positions = new int[0];
+    private int[] segmentOf = new int[0];
     private Segment[] owners = new Segment[0];
     private int tiles;
     private int[] tileSegment = new int[0];
@@ -52,12 +53,14 @@ final class BatchRows {
             return;
         }
         capacity = rows;
-        x = new byte[rows * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp()))];
-        y = new int[rows * Math.max(config.qkvDim(), Math.max(2 * config.mlp(), config.hidden()))];
+        int mlp = config.widestMlp();
+        x = new byte[rows * Math.max(config.hidden(), Math.max(config.queryDim(), mlp))];
+        y = new int[rows * Math.max(config.qkvDim(), Math.max(2 * mlp, config.hidden()))];
         heads = HeadRows.of(config, rows);
         joined = new float[rows * config.queryDim()];
         scales = new float[rows];
         positions = new int[rows];
+        segmentOf = new int[rows];
         owners = new Segment[rows];
         tileSegment = new int[rows];
         tileRow = new int[rows];
@@ -84,6 +87,7 @@ final class BatchRows {
             }
             for (int i = 0; i < segment.count(); i++) {
                 positions[row] = segment.first() + i;
+                segmentOf[row] = s;
                 owners[row++] = segment;
             }
         }
@@ -105,6 +109,11 @@ final class BatchRows {
     /** The keys and values of a row's sequence. */
     KvCache.PageTable cache(int row) {
         return owners[row].cache();
+    }
+
+    /** Index of a row's segment. */
+    int segment(int row) {
+        return segmentOf[row];
     }
 
     /** Tiles are consecutive rows of one segment each. */

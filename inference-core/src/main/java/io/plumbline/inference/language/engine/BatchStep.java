@@ -3,11 +3,12 @@ package io.plumbline.inference.language.engine;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * Advances jobs together, a batch of rows at a time: every answer in progress gains a token, and prompts fill what
- * room is left. One caller at a time.
+ * Advances jobs together, a batch of rows at a time: every answer in progress gains a token, or several where guesses
+ * at them come true, and prompts fill what room is left. One caller at a time.
  */
 final class BatchStep {
     private final Executor executor;
@@ -15,6 +16,10 @@ final class BatchStep {
     private final PrefixCache prefixes;
     private final List<Segment> segments = new ArrayList<>();
     private final List<Sequence> running = new ArrayList<>();
+
+    /** The last rows of each segment that are drafts. */
+    private int[] drafts = new int[16];
+
     private int[] tokens = new int[0];
     private final LogitsRequests choices;
 
@@ -26,32 +31,31 @@ final class BatchStep {
         this.choices = new LogitsRequests(config.vocab(), new TraceLayout(config).tailFloats());
     }
 
+    /** Runs one batch without drafts. */
+    void step(List<Sequence> jobs, int budget) {
+        step(jobs, budget, null);
+    }
+
     /**
-     * Runs one batch.
+     * Runs one batch. Where it carries no prompt, rows may be drafts: tokens that the answer is guessed to go on with,
+     * each of which stands if it is what is chosen after the row before it. The first that is not is dropped with all
+     * behind it: its keys and values are written over, and its records join no trace.
      *
      * @param jobs none finished, all with room in their caches.
      * @param budget most rows; every job past its prompt gets one all the same.
      * @throws ArithmeticException when a number overflows; a job that has not advanced then was not recorded either,
-     *     and each may be stepped again by itself.
+     *     and each may be stepped again by itself, without drafts, for it may be one of these that overflows.
+     * @param plan says how many drafts; null for none.
      */
-    void step(List<Sequence> jobs, int budget) {
+    void step(List<Sequence> jobs, int budget, DraftPlan plan) {
         long begin = executor.cpuNanos();
         segments.clear();
         running.clear();
-        int rows = 0;
+        boolean decodes = true;
         for (int i = 0; i < jobs.size(); i++) {
-            if (!jobs.get(i).isPrefill()) {
-                add(jobs.get(i), 1);
-                rows++;
-            }
+            decodes &= !jobs.get(i).isPrefill();
         }
-        for (int i = 0; i < jobs.size() && rows < budget; i++) {
-            if (jobs.get(i).isPrefill()) {
-                int count = Math.min(jobs.get(i).rowsWanted(), budget - rows);
-                add(jobs.get(i), count);
-                rows += count;
-            }
-        }
+        int rows = decodes && plan != null ? addPlanned(jobs, budget, plan) : addRows(jobs, budget);
         if (tokens.length < rows) {
             tokens = new int[rows];
         }
@@ -65,37 +69,125 @@ final class BatchStep {
             }
             segment.trace().begin(segment.first(), segment.count());
             if (job.choosesAfter(segment.count())) {
-                choices.add(row - 1, job.wantsLogits() ? LogitsRequests.ALL : LogitsRequests.BEST);
+                for (int asking = row - 1 - drafts[i]; asking < row; asking++) {
+                    choices.add(asking, job.wantsLogits() ? LogitsRequests.ALL : LogitsRequests.BEST);
+                }
             }
         }
+        long started = System.nanoTime();
         executor.run(segments, tokens, choices);
-        finish(TraceFolder.after(executor, rows));
+        if (decodes && plan != null) {
+            plan.ran(rows, System.nanoTime() - started);
+        }
+        finish(TraceFolder.after(executor, rows), plan);
         long cpu = executor.cpuNanos() - begin;
         for (int i = 0; i < running.size(); i++) {
             running.get(i).addCpu(cpu * segments.get(i).count() / rows);
         }
     }
 
-    private void add(Sequence job, int count) {
-        segments.add(new Segment(job.cache(), job.position(), count, job.trace()));
-        running.add(job);
+    /** A row of every job past its prompt, then of prompts what there is room for; returns all rows. */
+    private int addRows(List<Sequence> jobs, int budget) {
+        int rows = 0;
+        for (int i = 0; i < jobs.size(); i++) {
+            if (!jobs.get(i).isPrefill()) {
+                rows += add(jobs.get(i), 1, 0);
+            }
+        }
+        for (int i = 0; i < jobs.size() && rows < budget; i++) {
+            if (jobs.get(i).isPrefill()) {
+                rows += add(jobs.get(i), Math.min(jobs.get(i).rowsWanted(), budget - rows), 0);
+            }
+        }
+        return rows;
     }
 
-    private void finish(java.util.concurrent.Executor folder) {
+    /** A row of every job and its planned drafts; returns all rows. */
+    private int addPlanned(List<Sequence> jobs, int budget, DraftPlan plan) {
+        plan.plan(jobs, budget);
+        int rows = 0;
+        // Single rows first: a device takes those at the front together.
+        for (int i = 0; i < jobs.size(); i++) {
+            if (plan.drafts(i) == 0) {
+                rows += add(jobs.get(i), 1, 0);
+            }
+        }
+        for (int i = 0; i < jobs.size(); i++) {
+            if (plan.drafts(i) > 0) {
+                rows += add(jobs.get(i), 1 + plan.drafts(i), plan.drafts(i));
+            }
+        }
+        return rows;
+    }
+
+    private int add(Sequence job, int count, int drafted) {
+        if (drafts.length == segments.size()) {
+            drafts = Arrays.copyOf(drafts, 2 * drafts.length);
+        }
+        drafts[segments.size()] = drafted;
+        segments.add(new Segment(job.cache(), job.position(), count, job.trace()));
+        running.add(job);
+        return count;
+    }
+
+    private void finish(java.util.concurrent.Executor folder, DraftPlan plan) {
         int chooser = 0;
         for (int i = 0; i < running.size(); i++) {
             Sequence job = running.get(i);
             int count = segments.get(i).count();
-            finish(job, count, folder, job.choosesAfter(count) ? chooser++ : -1);
+            if (!job.choosesAfter(count)) {
+                finish(job, count, 0, folder, -1);
+                continue;
+            }
+            int accepted = finish(job, count, drafts[i], folder, chooser);
+            if (drafts[i] > 0) {
+                plan.accept(accepted);
+            }
+            chooser += 1 + drafts[i];
         }
     }
 
     /**
-     * What a job's rows add to its trace, and its next token. {@code chooser} is its place among the choices, or -1.
+     * What a job's rows add to its trace, and its next tokens: one after the rows that are no drafts, and one after
+     * each draft that was right. Where a choice fails, what stands before it is kept.
+     *
+     * @param chooser place of the job's first choice among the choices, or -1 where it has none.
+     * @return drafts that were right and not the answer's last token.
      */
-    private void finish(Sequence job, int count, java.util.concurrent.Executor folder, int chooser) {
+    private int finish(Sequence job, int count, int drafted, java.util.concurrent.Executor folder, int chooser) {
+        job.trace().await();
+        int rows = count - drafted;
+        int stand = 0;
+        try {
+            int next = chooser;
+            boolean goesOn = true;
+            while (goesOn) {
+                int chosen = record(job, rows, next);
+                stand += rows;
+                goesOn = stand < count && chosen == job.token(job.position());
+                if (next >= 0) {
+                    job.accept(chosen, choices.logits(), choices.logitsAt(next));
+                    next++;
+                }
+                goesOn &= !job.isFinished();
+                rows = 1;
+            }
+        } finally {
+            if (stand > 0) {
+                job.trace().cut(stand);
+                job.trace().end(folder);
+            }
+        }
+        return stand - (count - drafted);
+    }
+
+    /**
+     * Passes over a job's next {@code rows} rows; returns the token chosen after the last of them, or -1 where {@code
+     * chooser} is.
+     */
+    private int record(Sequence job, int rows, int chooser) {
         int chosen = -1;
-        int last = job.position() + count - 1;
+        int last = job.position() + rows - 1;
         float logit = 0;
         if (chooser >= 0) {
             if (choices.asked(chooser) == LogitsRequests.ALL) {
@@ -107,19 +199,15 @@ final class BatchStep {
                 logit = choices.logit(chooser);
             }
         }
-        job.trace().await();
         // Only now: where a choice or the block before fails the job runs these rows again, and a page must not be kept
         // twice, the second time as what follows the first.
         if (prefixes != null) {
-            prefixes.record(job, count);
+            prefixes.record(job, rows);
         }
         if (chooser >= 0) {
             job.trace().choose(last, choices.tails(), choices.tailAt(chooser), job.token(last), chosen, logit);
         }
-        job.trace().end(folder);
-        job.advance(count);
-        if (chooser >= 0) {
-            job.accept(chosen, choices.logits(), choices.logitsAt(chooser));
-        }
+        job.advance(rows);
+        return chosen;
     }
 }

@@ -26,6 +26,8 @@ public final class Engine implements AutoCloseable {
     private final KvCache pages;
     private final PrefixCache prefixes;
     private final BatchStep stepper;
+    private final Drafter.Factory drafters;
+    private final DraftPlan plan;
     private final Deque<Ticket> waiting = new ArrayDeque<>();
     private final List<Ticket> active = new ArrayList<>();
     private final List<Sequence> batch = new ArrayList<>();
@@ -44,8 +46,20 @@ public final class Engine implements AutoCloseable {
      * @param maxSequences answers in progress.
      * @param queued requests that wait; more are turned away.
      * @param cacheBytes memory for keys and values, shared prefixes among them.
+     * @param drafts most tokens of one answer that a step computes on a guess, where that pays; 0 for none.
      */
-    public record Limits(int batchRows, int maxSequences, int queued, long cacheBytes) {
+    public record Limits(int batchRows, int maxSequences, int queued, long cacheBytes, int drafts) {
+        /** Drafts where nothing else is asked for: further ones are rarely right. */
+        public static final int DRAFTS = 8;
+
+        /** A step has no more rows with drafts among them. */
+        public static final int MOST_DRAFTS = DraftPlan.MOST_ROWS - 1;
+
+        /** With the usual drafts. */
+        public Limits(int batchRows, int maxSequences, int queued, long cacheBytes) {
+            this(batchRows, maxSequences, queued, cacheBytes, DRAFTS);
+        }
+
         /** For a host that serves one model. */
         public static Limits of(long cacheBytes) {
             return new Limits(Generator.PREFILL_BLOCK, 64, 256, cacheBytes);
@@ -53,7 +67,12 @@ public final class Engine implements AutoCloseable {
 
         /** The same with other memory for keys and values. */
         public Limits withCache(long bytes) {
-            return new Limits(batchRows, maxSequences, queued, bytes);
+            return new Limits(batchRows, maxSequences, queued, bytes, drafts);
+        }
+
+        /** The same with other drafts. */
+        public Limits withDrafts(int most) {
+            return new Limits(batchRows, maxSequences, queued, cacheBytes, most);
         }
 
         private int pages(ModelConfig config) {
@@ -98,6 +117,11 @@ public final class Engine implements AutoCloseable {
 
     /** @param node public key under which traces are committed. */
     public Engine(Executor executor, byte[] node, Limits limits) {
+        this(executor, node, limits, PromptLookup::new, new StepCost());
+    }
+
+    /** With other guesses, and another measure of what they are worth: for tests. */
+    Engine(Executor executor, byte[] node, Limits limits, Drafter.Factory drafters, DraftPlan.Worth worth) {
         this.executor = executor;
         this.model = executor.model();
         this.config = model.config();
@@ -106,6 +130,8 @@ public final class Engine implements AutoCloseable {
         this.pages = executor.pages(limits.pages(config));
         this.prefixes = new PrefixCache(executor, pages);
         this.stepper = new BatchStep(executor, prefixes);
+        this.drafters = limits.drafts() == 0 ? null : drafters;
+        this.plan = limits.drafts() == 0 ? null : new DraftPlan(limits.drafts(), worth);
         this.thread = Thread.ofPlatform().name("engine").start(this::serve);
     }
 
@@ -195,11 +221,13 @@ public final class Engine implements AutoCloseable {
         mostSequences = Math.max(mostSequences, batch.size());
         running = batch.size();
         try {
-            stepper.step(batch, limits.batchRows());
+            stepper.step(batch, limits.batchRows(), plan);
         } catch (DeviceFailedException e) {
             throw e;
         } catch (RuntimeException e) {
-            // One row that cannot be computed must not end the others: each goes alone, once.
+            // One row that cannot be computed must not end the others: each goes alone, once. Without drafts, which may
+            // be
+            // what failed.
             for (Ticket ticket : List.copyOf(active)) {
                 if (!ticket.job.isFinished()) {
                     stepAlone(ticket);
@@ -295,7 +323,8 @@ public final class Engine implements AutoCloseable {
 
     private void start(Ticket ticket) {
         reserved += ticket.pagesNeeded;
-        ticket.job = new Sequence(ticket.rule, config, pages.sequence(), traceKey, ticket.listener);
+        ticket.job = new Sequence(
+                ticket.rule, config, pages.sequence(), traceKey, ticket.listener, () -> ticket.cancelled, drafters);
         prefixes.begin(ticket.job);
         prefixes.makeRoom(ticket.pagesNeeded - ticket.job.cache().pages().size());
         ticket.job.cache().reserve(ticket.pagesNeeded * KvCache.TOKENS);
@@ -305,6 +334,16 @@ public final class Engine implements AutoCloseable {
     /** Prompt tokens that did not have to be computed because another request began alike. */
     public long reusedTokens() {
         return prefixes.reusedTokens();
+    }
+
+    /** Tokens that were computed on a guess, see {@link Limits#drafts}. */
+    public long draftedTokens() {
+        return plan == null ? 0 : plan.drafted();
+    }
+
+    /** Those of them that the answers went on with. */
+    public long acceptedTokens() {
+        return plan == null ? 0 : plan.accepted();
     }
 
     /** Requests that wait for their first step. */

@@ -32,6 +32,11 @@ public final class ForwardPass implements Executor {
     private final LayerSteps[] steps;
     private final Attention[] attention;
     private final MatrixProducts products;
+
+    /** Null where the model has no experts. */
+    private final Mixture mixture;
+
+    private final Told observing = new Told();
     private final KvPageLayout layout;
     private final float[] outputScale;
     private final BatchRows batch;
@@ -52,7 +57,7 @@ public final class ForwardPass implements Executor {
     private final Workers.Task attend = this::attend;
     private final Workers.Task concatenateHeads = this::concatenateHeads;
     private final Workers.Task attentionResidual = this::attentionResidual;
-    private final Workers.Task swiGlu = this::swiGlu;
+    private final Workers.Task gate = this::gate;
     private final Workers.Task mlpResidual = this::mlpResidual;
     private final Workers.Task finalRecords = this::finalRecords;
 
@@ -79,10 +84,12 @@ public final class ForwardPass implements Executor {
         IntKernels[] kernels = new IntKernels[workers.count()];
         for (int i = 0; i < kernels.length; i++) {
             kernels[i] = backend.kernels().get();
-            steps[i] = new LayerSteps(config, model.rope(), backend.math().get());
+            steps[i] = new LayerSteps(config, model.rotary(), backend.math().get());
             attention[i] = new Attention(config, layout, kernels[i], steps[i]);
         }
         this.products = new MatrixProducts(workers, kernels);
+        boolean hasExperts = config.architecture().experts() != null;
+        this.mixture = hasExperts ? new Mixture(config, workers, kernels, steps, products) : null;
         try {
             this.outputScale = model.outputScale();
         } catch (IOException e) {
@@ -109,6 +116,7 @@ public final class ForwardPass implements Executor {
         ids = tokens;
         for (int i = 0; i < rows; i++) {
             model.embed(tokens[i], residuals, i * config.hidden());
+            steps[0].scaleEmbedding(residuals, i * config.hidden());
         }
         for (int l = 0; l < config.layers(); l++) {
             runLayer(l);
@@ -158,7 +166,7 @@ public final class ForwardPass implements Executor {
         runLayer(l);
     }
 
-    /** The ten steps of a layer: attention, then the gated feed-forward network, each added to the residuals. */
+    /** The steps of a layer: attention, then the gated feed-forward network, each added to the residuals. */
     private void runLayer(int l) {
         index = l;
         layer = layers.get(l);
@@ -169,9 +177,14 @@ public final class ForwardPass implements Executor {
         each(concatenateHeads);
         project(Product.OUT, config.hidden(), layer.out(), null, null);
         each(attentionResidual);
-        project(Product.GATE_UP, 2 * config.mlp(), layer.gate(), layer.up(), null);
-        each(swiGlu);
-        project(Product.DOWN, config.hidden(), layer.down(), null, null);
+        if (layer.mixture() != null) {
+            mixture.run(l, layer, batch, observing);
+        }
+        if (layer.gate() != null) {
+            project(Product.GATE_UP, 2 * layer.gate().rows(), layer.gate(), layer.up(), null);
+            each(gate);
+            project(Product.DOWN, config.hidden(), layer.down(), null, null);
+        }
         each(mlpResidual);
     }
 
@@ -183,12 +196,25 @@ public final class ForwardPass implements Executor {
     private void project(
             Product product, int outputs, LoadedModel.Matrix a, LoadedModel.Matrix b, LoadedModel.Matrix c) {
         products.multiply(batch.x, batch.count(), batch.y, outputs, a, b, c);
-        int row = 0;
-        List<Segment> segments = batch.segments();
-        for (int s = 0; s < segments.size(); s++) {
-            int rows = segments.get(s).count();
-            observers.get(s).products(index, product, rows, outputs, batch.y, row * outputs);
-            row += rows;
+        observing.products(index, product, 1, outputs, batch.y);
+    }
+
+    /** Tells the observers of the batch's segments what was computed for their rows. */
+    private final class Told implements Mixture.Observing {
+        @Override
+        public void products(int layer, Product product, int each, int width, int[] y) {
+            int row = 0;
+            List<Segment> segments = batch.segments();
+            for (int s = 0; s < segments.size(); s++) {
+                int rows = each * segments.get(s).count();
+                observers.get(s).products(layer, product, rows, width, y, row * width);
+                row += rows;
+            }
+        }
+
+        @Override
+        public void expert(int layer, int row, int slot, boolean isDown, int[] y, int offset) {
+            observers.get(batch.segment(row)).expert(layer, batch.position(row), slot, isDown, y, offset);
         }
     }
 
@@ -203,7 +229,7 @@ public final class ForwardPass implements Executor {
     private void rotaryEmbedding(int worker, int row) {
         int position = batch.position(row);
         int at = row * config.qkvDim();
-        steps[worker].heads(layer.parameters(), position, batch.y, at, batch.scales[row], batch.heads, row);
+        steps[worker].heads(index, layer.parameters(), position, batch.y, at, batch.scales[row], batch.heads, row);
         layout.put(batch.cache(row), index, position, batch.heads, row);
     }
 
@@ -229,23 +255,26 @@ public final class ForwardPass implements Executor {
     /** The residual connection around attention, and RMSNorm before the feed-forward network. */
     private void attentionResidual(int worker, int row) {
         int at = row * config.hidden();
-        steps[worker].addResidual(
-                batch.h, at, batch.y, at, batch.scales[row], layer.parameters().outScale());
+        steps[worker].addAttention(layer.parameters(), batch.h, at, batch.y, at, batch.scales[row]);
         batch.scales[row] =
                 steps[worker].normAndQuantize(batch.h, at, layer.parameters().mlpGain(), batch.x, at);
     }
 
-    private void swiGlu(int worker, int row) {
-        int mlp = config.mlp();
+    /** The gate's activation times up. */
+    private void gate(int worker, int row) {
+        int mlp = layer.gate().rows();
         batch.scales[row] =
                 steps[worker].gate(layer.parameters(), batch.y, row * 2 * mlp, batch.scales[row], batch.x, row * mlp);
     }
 
     /** The residual connection around the feed-forward network. */
     private void mlpResidual(int worker, int row) {
+        if (layer.mixture() != null) {
+            mixture.addTo(worker, row, layer.gate() != null);
+            return;
+        }
         int at = row * config.hidden();
-        steps[worker].addResidual(
-                batch.h, at, batch.y, at, batch.scales[row], layer.parameters().downScale());
+        steps[worker].addMlp(layer.parameters(), batch.h, at, batch.y, at, batch.scales[row]);
     }
 
     /** A tile's final records. */

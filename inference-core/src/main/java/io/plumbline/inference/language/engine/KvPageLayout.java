@@ -70,14 +70,15 @@ final class KvPageLayout {
         }
     }
 
-    /** Copies the scales of the first {@code n} tokens' keys and values of one head. */
-    void scales(KvCache.PageTable cache, int layer, int g, int n, float[] sk, float[] sv) {
-        for (int t = 0; t < n; t += TOKENS) {
-            int count = Math.min(TOKENS, n - t);
-            MemorySegment memory = cache.page(t / TOKENS);
-            long at = scalesAt(layer, g);
-            MemorySegment.copy(memory, FLOAT, at, sk, t, count);
-            MemorySegment.copy(memory, FLOAT, at + 4L * TOKENS * config.kvHeads(), sv, t, count);
+    /** Copies the scales of one head's keys and values, from page {@code firstPage} to before token {@code end}. */
+    void scales(KvCache.PageTable cache, int layer, int g, int firstPage, int end, float[] sk, float[] sv) {
+        long at = scalesAt(layer, g);
+        for (int page = firstPage; page * TOKENS < end; page++) {
+            int count = Math.min(TOKENS, end - page * TOKENS);
+            int to = (page - firstPage) * TOKENS;
+            MemorySegment memory = cache.page(page);
+            MemorySegment.copy(memory, FLOAT, at, sk, to, count);
+            MemorySegment.copy(memory, FLOAT, at + 4L * TOKENS * config.kvHeads(), sv, to, count);
         }
     }
 }

@@ -15,7 +15,9 @@ public interface LayerObserver {
         QKV,
         OUT,
         GATE_UP,
-        DOWN
+        DOWN,
+        /** Two rows a token. */
+        ROUTER
     }
 
     /** Whether {@link #rows} is to be called. */
@@ -33,6 +35,14 @@ public interface LayerObserver {
 
     /** {@code rows * width} int32 products from {@code offset}. */
     default void products(int layer, Product product, int rows, int width, int[] y, int offset) {}
+
+    /**
+     * One expert's int32 products for one token, from {@code offset}.
+     *
+     * @param slot of the expert among the token's, ascending.
+     * @param isDown whether they are down's, hidden of them; else gate's and up's.
+     */
+    default void expert(int layer, int token, int slot, boolean isDown, int[] y, int offset) {}
 
     /** Scores of one head of one token with its {@code n} keys, from {@code offset}. */
     default void scores(int layer, int token, int head, int[] s, int offset, int n) {}

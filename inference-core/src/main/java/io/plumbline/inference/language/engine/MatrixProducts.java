@@ -60,7 +60,7 @@ final class MatrixProducts {
             int begin = Math.max(from, start) - start;
             int end = Math.min(to, start + matrix.rows()) - start;
             if (begin < end) {
-                kernels[worker].multiply(x, rows, matrix.columns(), matrix.weights(), begin, end, y, start, outputs);
+                kernels[worker].multiply(x, 0, rows, matrix.columns(), matrix.weights(), begin, end, y, start, outputs);
             }
             start += matrix.rows();
         }

@@ -36,11 +36,11 @@ final class PrefixCache {
     private record Entry(long id, KvCache.Page page, int[] digests) {}
 
     /** The page that a job is filling. */
-    static final class Draft {
+    static final class OpenPage {
         private final long parent;
         private final int[] digests;
 
-        private Draft(long parent, int digestWords) {
+        private OpenPage(long parent, int digestWords) {
             this.parent = parent;
             this.digests = new int[KvCache.TOKENS * digestWords];
         }
@@ -75,7 +75,7 @@ final class PrefixCache {
             found.add(entry);
         }
         int tokens = shared.size() * KvCache.TOKENS;
-        job.draft(new Draft(parent, job.trace().hasher().digestWords()));
+        job.openPage(new OpenPage(parent, job.trace().hasher().digestWords()));
         if (tokens == 0) {
             return;
         }
@@ -96,29 +96,29 @@ final class PrefixCache {
      * Takes note of rows that a job has just computed, before their trace block holds a choice; a full page is kept.
      */
     void record(Sequence job, int count) {
-        if (job.draft() == null) {
+        if (job.openPage() == null) {
             return;
         }
         int words = job.trace().hasher().digestWords();
         for (int t = job.position(); t < job.position() + count; t++) {
             int at = t % KvCache.TOKENS;
-            job.trace().hasher().copyDigest(t, job.draft().digests, at * words);
+            job.trace().hasher().copyDigest(t, job.openPage().digests, at * words);
             if (at == KvCache.TOKENS - 1) {
-                keep(job, job.draft(), t / KvCache.TOKENS, words);
+                keep(job, job.openPage(), t / KvCache.TOKENS, words);
             }
         }
     }
 
-    private void keep(Sequence job, Draft draft, int page, int words) {
-        Key key = key(draft.parent, job, page * KvCache.TOKENS);
+    private void keep(Sequence job, OpenPage open, int page, int words) {
+        Key key = key(open.parent, job, page * KvCache.TOKENS);
         Entry entry = entries.get(key);
         if (entry == null) {
             KvCache.Page memory = job.cache().pages().get(page);
             pages.share(memory);
-            entry = new Entry(++lastId, memory, draft.digests);
+            entry = new Entry(++lastId, memory, open.digests);
             entries.put(key, entry);
         }
-        job.draft(new Draft(entry.id(), words));
+        job.openPage(new OpenPage(entry.id(), words));
     }
 
     /** Lets the least recently used pages go until {@code needed} are free, or none is left. */

@@ -233,7 +233,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
     private void fill(KvCache.PageTable cache, Cell cell) {
         int kvDim = config.kvDim();
         HeadRows row = HeadRows.of(config, 1);
-        for (int t = 0; t < cell.to(); t++) {
+        for (int t = view.firstKey(cell); t < cell.to(); t++) {
             long at = layout.offset(t, cell.layer());
             MemorySegment.copy(trace, SHORT, at + layout.kOffset(), row.k(), 0, kvDim);
             MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), row.v(), 0, kvDim);
@@ -265,16 +265,28 @@ public final class Replay implements OpeningSource, AutoCloseable {
 
         @Override
         public void products(int layer, Product product, int rows, int width, int[] y, int offset) {
-            for (int i = 0; i < rows; i++) {
+            int each = rows / starts.length;
+            for (int i = 0; i < starts.length; i++) {
                 OpeningLayout.Token token = parts.token(cell.from() + i);
                 long at = switch (product) {
                     case QKV -> 0;
                     case OUT -> token.out();
                     case GATE_UP -> token.gateUp();
                     case DOWN -> token.down();
+                    case ROUTER -> token.router();
                 };
-                MemorySegment.copy(y, offset + i * width, out, INT, starts[i] + at, width);
+                MemorySegment.copy(y, offset + i * each * width, out, INT, starts[i] + at, each * width);
             }
+        }
+
+        @Override
+        public void expert(int layer, int token, int slot, boolean isDown, int[] y, int offset) {
+            OpeningLayout.Token at = parts.token(token);
+            int width = isDown
+                    ? config.hidden()
+                    : 2 * config.architecture().experts().mlp();
+            long start = (isDown ? at.expertDown() : at.expertGateUp()) + 4L * width * slot;
+            MemorySegment.copy(y, offset, out, INT, starts[token - cell.from()] + start, width);
         }
 
         @Override

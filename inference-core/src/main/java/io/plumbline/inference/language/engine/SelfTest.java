@@ -17,11 +17,19 @@ public final class SelfTest {
     /** Numbers of sequences that between them lead to every way that a batch of single rows can take. */
     private static final int[] SEQUENCES = {1, 2, 5, 8, 33, 64, 100};
 
+    /** Those of them that are run once more with guesses: rows of one sequence that all choose. */
+    private static final int[] GUESSING = {1, 5};
+
+    private static final int MOST_GUESSES = 8;
+
     private final Executor executor;
     private final ModelConfig config;
     private final Request request;
     private final byte[] traceKey;
     private final int length;
+
+    /** The answer's tokens, once there is one. */
+    private int[] answer;
 
     private SelfTest(Executor executor, Request request, byte[] node) {
         this.executor = executor;
@@ -33,7 +41,7 @@ public final class SelfTest {
 
     /**
      * Runs it in 1, 2, 5, 8, 33, 64 and 100 sequences, those of them that {@code sequences} allows, and in that
-     * number too.
+     * number too; then in 1 and 5 with guesses, of which each step's last is wrong.
      *
      * @param request greedy. Where its prompt has one token more than some whole pages, all sequences decode together
      *     from the first step: they share those pages.
@@ -58,7 +66,13 @@ public final class SelfTest {
             PrefixCache prefixes = new PrefixCache(executor, memory);
             BatchStep stepper = new BatchStep(executor, prefixes);
             for (int n : counts) {
-                if (n > 0 && !test.agree(n, memory, prefixes, stepper, rows, expected)) {
+                if (n > 0 && !test.agree(n, memory, prefixes, stepper, rows, expected, null)) {
+                    return OptionalInt.of(n);
+                }
+            }
+            for (int n : GUESSING) {
+                DraftPlan plan = new DraftPlan(MOST_GUESSES, (confidence, tokens, step) -> true);
+                if (n <= most && !test.agree(n, memory, prefixes, stepper, rows, expected, plan)) {
                     return OptionalInt.of(n);
                 }
             }
@@ -67,13 +81,20 @@ public final class SelfTest {
         return OptionalInt.empty();
     }
 
-    private boolean agree(int n, KvCache memory, PrefixCache prefixes, BatchStep stepper, int rows, byte[] expected) {
+    private boolean agree(
+            int n, KvCache memory, PrefixCache prefixes, BatchStep stepper, int rows, byte[] expected, DraftPlan plan) {
         TokenListener listener = (token, logits, offset) -> false;
         List<Sequence> jobs = new ArrayList<>();
         try {
             for (int i = 0; i < n; i++) {
-                Sequence job =
-                        new Sequence(ChoiceRule.of(request, null), config, memory.sequence(), traceKey, listener);
+                Sequence job = new Sequence(
+                        ChoiceRule.of(request, null),
+                        config,
+                        memory.sequence(),
+                        traceKey,
+                        listener,
+                        () -> false,
+                        plan == null ? null : (tokens, prompt) -> new KnownAnswer(prompt, answer));
                 jobs.add(job);
                 prefixes.begin(job);
                 prefixes.makeRoom(KvCache.pagesFor(length) - job.cache().pages().size());
@@ -81,14 +102,37 @@ public final class SelfTest {
             }
             List<Sequence> unfinished = new ArrayList<>(jobs);
             while (!unfinished.isEmpty()) {
-                stepper.step(unfinished, rows);
+                stepper.step(unfinished, rows, plan);
                 unfinished.removeIf(Sequence::isFinished);
             }
+            answer = jobs.getFirst().answer();
             return jobs.stream()
                     .allMatch(job -> Arrays.equals(
                             expected, job.result(config, executor.model().id()).traceRoot()));
         } finally {
             jobs.forEach(Sequence::close);
         }
+    }
+
+    /** Guesses what was answered before; but the last guess is wrong, so that every step has a row that falls. */
+    private record KnownAnswer(int prompt, int[] answer) implements Drafter {
+        @Override
+        public int draft(int[] tokens, int length, int most) {
+            int count = Math.min(most, answer.length - (length - prompt));
+            if (count > 0) {
+                System.arraycopy(answer, length - prompt, tokens, length, count);
+                int last = length + count - 1;
+                tokens[last] = tokens[last] == 0 ? 1 : tokens[last] - 1;
+            }
+            return count;
+        }
+
+        @Override
+        public double confidence(int index) {
+            return 1;
+        }
+
+        @Override
+        public void accepted(int[] tokens, int length) {}
     }
 }

@@ -7,6 +7,7 @@ import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /** One request being answered: its tokens so far, its keys and values, its trace. Driven by a {@link BatchStep}. */
 final class Sequence implements AutoCloseable {
@@ -14,6 +15,8 @@ final class Sequence implements AutoCloseable {
     private final ChoiceRule rule;
     private final TokenChooser chooser;
     private final TokenListener listener;
+    private final BooleanSupplier isCancelled;
+    private final Drafter drafter;
     private final int[] tokens;
     private final int prompt;
     private final int most;
@@ -23,7 +26,7 @@ final class Sequence implements AutoCloseable {
     private int chosen;
     private Finish finish;
     private long cpuNanos;
-    private PrefixCache.Draft draft;
+    private PrefixCache.OpenPage openPage;
 
     /** Why an answer ended. */
     enum Finish {
@@ -32,17 +35,37 @@ final class Sequence implements AutoCloseable {
         CANCELLED
     }
 
-    /** @param rule of a request that was checked against the model. */
+    /** One that nobody cancels, computed a token at a time. */
     Sequence(ChoiceRule rule, ModelConfig config, KvCache.PageTable cache, byte[] traceKey, TokenListener listener) {
+        this(rule, config, cache, traceKey, listener, () -> false, null);
+    }
+
+    /**
+     * A request's answer to be.
+     *
+     * @param rule of a request that was checked against the model.
+     * @param isCancelled asked after every token: a step may bring several.
+     * @param drafters guess its tokens; null for no guesses.
+     */
+    Sequence(
+            ChoiceRule rule,
+            ModelConfig config,
+            KvCache.PageTable cache,
+            byte[] traceKey,
+            TokenListener listener,
+            BooleanSupplier isCancelled,
+            Drafter.Factory drafters) {
         this.request = rule.request();
         this.rule = rule;
         this.chooser = rule.begin(1);
         this.listener = listener;
+        this.isCancelled = isCancelled;
         this.prompt = request.promptTokens().length;
         this.most = ReceiptCheck.most(request, config);
         this.tokens = Arrays.copyOf(request.promptTokens(), prompt + most);
         this.cache = cache;
         this.trace = new TraceWriter(config, traceKey, null);
+        this.drafter = drafters == null ? null : drafters.begin(tokens, prompt);
     }
 
     /** Most tokens that will run through the model. */
@@ -72,6 +95,7 @@ final class Sequence implements AutoCloseable {
         position += rows;
     }
 
+    /** Of the prompt or the answer; or a guess, behind these. */
     int token(int index) {
         return tokens[index];
     }
@@ -91,12 +115,40 @@ final class Sequence implements AutoCloseable {
         chooser.accept(token);
         tokens[position] = token;
         chosen++;
+        if (drafter != null) {
+            drafter.accepted(tokens, position + 1);
+        }
         boolean stop = listener.onToken(token, logits, offset);
         if (stop || request.stopsAt(token)) {
             finish = Finish.STOP;
         } else if (chosen == most) {
             finish = Finish.LENGTH;
+        } else if (isCancelled.getAsBoolean()) {
+            finish = Finish.CANCELLED;
         }
+    }
+
+    /**
+     * Guesses what follows the last token, in {@link #token} from the next index on. No guess is a stop token, and
+     * none stands where only the answer's last token can: neither would run through the model.
+     *
+     * @param wanted most guesses.
+     * @return how many there are.
+     */
+    int draft(int wanted) {
+        int room = Math.min(wanted, prompt + most - 2 - position);
+        int count = drafter == null || room <= 0 ? 0 : drafter.draft(tokens, position + 1, room);
+        for (int i = 0; i < count; i++) {
+            if (request.stopsAt(tokens[position + 1 + i])) {
+                return i;
+            }
+        }
+        return count;
+    }
+
+    /** How likely the guesses up to {@code index} are all right, 0 to 1. */
+    double draftConfidence(int index) {
+        return drafter.confidence(index);
     }
 
     /** Ends the answer with what has been chosen. */
@@ -126,28 +178,29 @@ final class Sequence implements AutoCloseable {
         return trace;
     }
 
-    PrefixCache.Draft draft() {
-        return draft;
+    /** The page whose tokens' digests are gathered for the prefix cache; null where there is none. */
+    PrefixCache.OpenPage openPage() {
+        return openPage;
     }
 
-    void draft(PrefixCache.Draft next) {
-        draft = next;
+    void openPage(PrefixCache.OpenPage next) {
+        openPage = next;
     }
 
     void addCpu(long nanos) {
         cpuNanos += nanos;
     }
 
+    /** The tokens chosen so far. */
+    int[] answer() {
+        return Arrays.copyOfRange(tokens, prompt, prompt + chosen);
+    }
+
     /** What came of it, once finished with at least one token. */
     Generator.Result result(ModelConfig config, byte[] modelId) {
         TraceLayout layout = new TraceLayout(config);
         byte[] root = trace.root(layout.header(modelId, request.hash(), position));
-        return new Generator.Result(
-                Arrays.copyOfRange(tokens, prompt, prompt + chosen),
-                root,
-                layout.traceBytes(position),
-                finish == Finish.CANCELLED,
-                cpuNanos);
+        return new Generator.Result(answer(), root, layout.traceBytes(position), finish == Finish.CANCELLED, cpuNanos);
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.plumbline.inference.language.model.LoadedModel.Matrix;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -32,16 +33,23 @@ public final class SpeedProbe {
     public static long weightBytes(LoadedModel model) {
         long sum = bytes(model.output());
         for (LoadedModel.Layer layer : model.layers()) {
-            for (Matrix matrix :
-                    List.of(layer.q(), layer.k(), layer.v(), layer.out(), layer.gate(), layer.up(), layer.down())) {
+            for (Matrix matrix : Arrays.asList(
+                    layer.q(), layer.k(), layer.v(), layer.out(), layer.gate(), layer.up(), layer.down())) {
                 sum += bytes(matrix);
+            }
+            if (layer.mixture() != null) {
+                LoadedModel.Mixture mixture = layer.mixture();
+                long expert = bytes(mixture.gateUp().getFirst())
+                        + bytes(mixture.down().getFirst());
+                long chosen = model.config().architecture().experts().chosen();
+                sum += bytes(mixture.router()) + chosen * expert;
             }
         }
         return sum;
     }
 
     private static long bytes(Matrix matrix) {
-        return (long) matrix.rows() * matrix.columns();
+        return matrix == null ? 0 : (long) matrix.rows() * matrix.columns();
     }
 
     private int token(int t) {

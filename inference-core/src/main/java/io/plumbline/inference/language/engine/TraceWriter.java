@@ -156,6 +156,14 @@ public final class TraceWriter implements LayerObserver {
     }
 
     /**
+     * Shortens the block to its first {@code tokens} tokens, 1 or more, before it ends. Not where a copy is kept: it
+     * has the others already.
+     */
+    void cut(int tokens) {
+        hasher.cut(tokens);
+    }
+
+    /**
      * Ends the block: {@code by} joins it to the tree.
      *
      * @throws IllegalStateException when an earlier block could not be joined.

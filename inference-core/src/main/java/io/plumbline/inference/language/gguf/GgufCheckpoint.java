@@ -7,7 +7,7 @@ import io.plumbline.inference.language.checkpoint.ModelFolder;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufFile.Tensor;
 import io.plumbline.verifier.model.Embedding;
-import io.plumbline.verifier.numerics.Rope;
+import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -252,9 +252,9 @@ public final class GgufCheckpoint implements Checkpoint {
             return;
         }
         double theta = json.get("rope_theta").asDouble();
-        Rope rope = new Rope(theta, factor, LLAMA3_LOW, LLAMA3_HIGH, LLAMA3_POSITIONS);
+        RopeScaling.Llama3 scaling = new RopeScaling.Llama3(factor, LLAMA3_LOW, LLAMA3_HIGH, LLAMA3_POSITIONS);
         for (int i = 0; i < given.length; i++) {
-            double expected = rope.divisor(StrictMath.pow(theta, -2.0 * i / headDim));
+            double expected = scaling.divisor(theta, i, headDim);
             if (Math.abs(expected - given[i]) > 1e-4 * expected) {
                 throw unsupported(
                         "a rope divisor of " + given[i] + " for pair " + i + ", where Llama 3 has " + expected + ",");

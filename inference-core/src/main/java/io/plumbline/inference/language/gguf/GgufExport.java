@@ -2,10 +2,16 @@ package io.plumbline.inference.language.gguf;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
+import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufWriter.Declared;
 import io.plumbline.inference.language.safetensors.FloatBytes;
+import io.plumbline.verifier.model.Experts;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,109 +21,262 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Writes a checkpoint as a GGUF file, so that other engines can be measured on the same model. The reverse of {@link
  * GgufCheckpoint}.
  */
 public final class GgufExport {
-    private final Checkpoint source;
+    private final CanonicalCheckpoint source;
     private final JsonNode config;
+    private final ModelConfig model;
+    private final boolean isTied;
+    private final GgufArchitecture architecture;
     private final GgufType type;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
-    /** Source tensor of each target. */
-    private final Map<String, Weights> tensors = new LinkedHashMap<>();
+    private final Map<String, Part> parts = new LinkedHashMap<>();
 
-    private GgufExport(Checkpoint source, GgufType type) {
-        this.source = source;
+    /** The rows of a target: {@code count} of them, row r being row {@code order(r)} of {@code of}. */
+    private record Part(Weights of, int count, IntUnaryOperator order) {}
+
+    private GgufExport(Checkpoint source, GgufType type) throws IOException {
+        HuggingFaceConfig read = HuggingFaceConfig.parse(source.config(), source.origin());
+        String family = source.config().path("architectures").path(0).asText("this family");
+        this.source = new CanonicalCheckpoint(source, read.description());
         this.config = source.config();
+        this.model = read.model();
+        this.isTied = read.tied();
+        this.architecture = GgufArchitecture.of(family);
         this.type = type;
+        if (architecture == null) {
+            throw new IOException(source.origin() + ": " + family + " is not written as GGUF. Nothing was written.");
+        }
     }
 
     /**
      * Writes {@code source} to {@code to}.
      *
-     * @param type of the matrices; vectors stay f32.
+     * @param type of the matrices; vectors and routers stay f32.
      */
     public static void run(Checkpoint source, GgufType type, Path to, DoubleConsumer progress) throws IOException {
         new GgufExport(source, type).write(to, progress);
     }
 
-    private String architecture() {
-        String name = config.path("architectures").path(0).asText();
-        return name.startsWith("Qwen2") ? "qwen2" : name.startsWith("Qwen3") ? "qwen3" : "llama";
-    }
-
-    private int size(String field) {
-        return config.path(field).asInt();
-    }
-
-    private int headDim() {
-        return config.path("head_dim").asInt(size("hidden_size") / size("num_attention_heads"));
-    }
-
     private void collect() throws IOException {
-        int hidden = size("hidden_size");
-        int queries = size("num_attention_heads") * headDim();
-        int keys = size("num_key_value_heads") * headDim();
-        int mlp = size("intermediate_size");
-        add("model.embed_tokens.weight", size("vocab_size"), hidden);
-        add("model.norm.weight", hidden);
-        if (source.has("lm_head.weight")) {
-            add("lm_head.weight", size("vocab_size"), hidden);
+        int hidden = model.hidden();
+        add("token_embd.weight", TensorNames.EMBEDDING, model.vocab(), hidden);
+        add("output_norm.weight", TensorNames.FINAL_NORM, hidden);
+        if (!isTied) {
+            add("output.weight", TensorNames.OUTPUT_WEIGHT, model.vocab(), hidden);
         }
-        for (int l = 0; l < size("num_hidden_layers"); l++) {
-            String layer = "model.layers." + l + ".";
-            add(layer + "input_layernorm.weight", hidden);
-            add(layer + "post_attention_layernorm.weight", hidden);
-            add(layer + "self_attn.q_proj.weight", queries, hidden);
-            add(layer + "self_attn.k_proj.weight", keys, hidden);
-            add(layer + "self_attn.v_proj.weight", keys, hidden);
-            add(layer + "self_attn.o_proj.weight", hidden, queries);
-            add(layer + "mlp.gate_proj.weight", mlp, hidden);
-            add(layer + "mlp.up_proj.weight", mlp, hidden);
-            add(layer + "mlp.down_proj.weight", hidden, mlp);
-            if (source.has(layer + "self_attn.q_proj.bias")) {
-                add(layer + "self_attn.q_proj.bias", queries);
-                add(layer + "self_attn.k_proj.bias", keys);
-                add(layer + "self_attn.v_proj.bias", keys);
+        if (model.rope().scaling() instanceof RopeScaling.LongRope longRope) {
+            for (String name : List.of("rope_factors_long.weight", "rope_factors_short.weight")) {
+                int pairs = longRope.divisors().length;
+                declared.put(name, new Declared(GgufType.F32, pairs));
+                parts.put(name, new Part(new Numbers(name, longRope.divisors()), 1, r -> r));
             }
-            if (source.has(layer + "self_attn.q_norm.weight")) {
-                add(layer + "self_attn.q_norm.weight", headDim());
-                add(layer + "self_attn.k_norm.weight", headDim());
+        }
+        for (int l = 0; l < model.layers(); l++) {
+            String block = "blk." + l + ".";
+            norms(block, l);
+            attention(block, l);
+            if (model.hasExperts(l)) {
+                experts(block, l);
+            }
+            if (model.mlp(l) > 0) {
+                feedForward(block + "ffn_", model.hasExperts(l) ? "_shexp" : "", l);
             }
         }
     }
 
-    private void add(String name, int... shape) throws IOException {
-        String target = GgufCheckpoint.fileName(name);
-        declared.put(target, new Declared(shape.length == 1 ? GgufType.F32 : type, shape));
-        tensors.put(target, source.require(name, shape));
+    private void norms(String block, int l) throws IOException {
+        Map<String, String> targets = Map.of(
+                TensorNames.attentionNorm(l), "attn_norm",
+                TensorNames.mlpNorm(l), architecture.name().equals("glm4moe") ? "post_attention_norm" : "ffn_norm",
+                TensorNames.attentionOutNorm(l), "post_attention_norm",
+                TensorNames.mlpOutNorm(l), "post_ffw_norm",
+                TensorNames.queryNorm(l), "attn_q_norm",
+                TensorNames.keyNorm(l), "attn_k_norm");
+        for (String name : TensorNames.norms(model, l)) {
+            add(block + targets.get(name) + ".weight", name, TensorNames.normSize(model, name));
+        }
+    }
+
+    private void attention(String block, int l) throws IOException {
+        if (architecture.hasFusedQkv()) {
+            fuse(block + "attn_qkv.weight", l, TensorNames.Q, TensorNames.K, TensorNames.V);
+        } else {
+            matrix(block + "attn_q", TensorNames.Q, l);
+            matrix(block + "attn_k", TensorNames.K, l);
+            matrix(block + "attn_v", TensorNames.V, l);
+        }
+        matrix(block + "attn_output", TensorNames.O, l);
+    }
+
+    private void feedForward(String prefix, String suffix, int l) throws IOException {
+        if (architecture.hasFusedGateUp()) {
+            fuse(prefix + "up.weight", l, TensorNames.GATE, TensorNames.UP);
+        } else {
+            matrix(prefix + "gate" + suffix, TensorNames.GATE, l);
+            matrix(prefix + "up" + suffix, TensorNames.UP, l);
+        }
+        matrix(prefix + "down" + suffix, TensorNames.DOWN, l);
+    }
+
+    private void experts(String block, int l) throws IOException {
+        Experts experts = model.architecture().experts();
+        int count = experts.count();
+        int mlp = experts.mlp();
+        int hidden = model.hidden();
+        Weights router = source.require(TensorNames.router(l) + ".weight", count, hidden);
+        put(block + "ffn_gate_inp.weight", router, new Declared(GgufType.F32, count, hidden), r -> r);
+        if (experts.hasBias()) {
+            add(block + "exp_probs_b.bias", TensorNames.routerBias(l), count);
+        }
+        Weights both = source.require(TensorNames.expertGateUp(l) + ".weight", 2 * mlp * count, hidden);
+        Declared inner = new Declared(type, count, mlp, hidden);
+        put(block + "ffn_gate_exps.weight", both, inner, r -> r / mlp * 2 * mlp + r % mlp);
+        put(block + "ffn_up_exps.weight", both, inner, r -> r / mlp * 2 * mlp + mlp + r % mlp);
+        Weights down = source.require(TensorNames.expertDown(l) + ".weight", hidden * count, mlp);
+        put(block + "ffn_down_exps.weight", down, new Declared(type, count, hidden, mlp), r -> r);
+    }
+
+    private void matrix(String target, TensorNames name, int l) throws IOException {
+        int rows = name.rows(model, l);
+        int columns = name.columns(model, l);
+        boolean isPaired = architecture.hasNeighbours() && (name == TensorNames.Q || name == TensorNames.K);
+        IntUnaryOperator order = isPaired ? this::halvesToNeighbours : r -> r;
+        Weights weights = source.require(name.weight(l), rows, columns);
+        put(target + ".weight", weights, new Declared(type, rows, columns), order);
+        if (name.hasBias(model)) {
+            Weights bias = source.require(name.bias(l), rows);
+            float[] values = bias.floats();
+            double[] ordered = new double[rows];
+            for (int r = 0; r < rows; r++) {
+                ordered[r] = values[order.applyAsInt(r)];
+            }
+            String named = target + ".bias";
+            put(named, new Numbers(named, ordered), new Declared(GgufType.F32, rows), r -> r);
+        }
+    }
+
+    /** Matrices of one layer, one below the other. */
+    private void fuse(String target, int l, TensorNames... names) throws IOException {
+        List<Weights> all = new ArrayList<>();
+        int rows = 0;
+        for (TensorNames name : names) {
+            all.add(source.require(name.weight(l), name.rows(model, l), name.columns(model, l)));
+            rows += name.rows(model, l);
+        }
+        put(target, new Below(target, all), new Declared(type, rows, model.hidden()), r -> r);
+    }
+
+    private void add(String target, String name, int... shape) throws IOException {
+        put(target, source.require(name, shape), new Declared(shape.length == 1 ? GgufType.F32 : type, shape), r -> r);
+    }
+
+    private void put(String target, Weights weights, Declared as, IntUnaryOperator order) {
+        int columns = as.shape()[as.shape().length - 1];
+        int rows = 1;
+        for (int i = 0; i < as.shape().length - 1; i++) {
+            rows *= as.shape()[i];
+        }
+        if (weights.columns() != columns) {
+            throw new IllegalStateException(target + " has rows of " + weights.columns());
+        }
+        declared.put(target, as);
+        parts.put(target, new Part(weights, rows, order));
     }
 
     private void write(Path to, DoubleConsumer progress) throws IOException {
         collect();
         int done = 0;
         try (GgufWriter out = new GgufWriter(to, metadata(), declared)) {
-            for (Map.Entry<String, Weights> entry : tensors.entrySet()) {
-                Weights weights = entry.getValue();
-                Declared target = declared.get(entry.getKey());
-                boolean paired =
-                        architecture().equals("llama") && entry.getKey().matches("blk\\.\\d+\\.attn_[qk]\\.weight");
-                float[] row = new float[weights.columns()];
-                out.write(entry.getKey(), weights.rows(), r -> {
-                    weights.row(paired ? unpaired(r) : r, row);
-                    return bytes(target.type(), row);
+            for (Map.Entry<String, Part> entry : parts.entrySet()) {
+                Part part = entry.getValue();
+                GgufType as = declared.get(entry.getKey()).type();
+                float[] row = new float[part.of().columns()];
+                out.write(entry.getKey(), part.count(), r -> {
+                    part.of().row(part.order().applyAsInt(r), row);
+                    return bytes(as, row);
                 });
-                progress.accept(++done / (double) tensors.size());
+                progress.accept(++done / (double) parts.size());
             }
         }
     }
 
-    /** The Hugging Face row that stands at row {@code r} where pairs are neighbours. */
-    private int unpaired(int r) {
-        int i = r % headDim();
-        return r - i + i / 2 + i % 2 * (headDim() / 2);
+    /** The row whose pairs are half of the rotated part apart, for row {@code r} where they are neighbours. */
+    private int halvesToNeighbours(int r) {
+        int i = r % model.headDim();
+        int rotated = model.rotaryDim();
+        return i >= rotated ? r : r - i + i / 2 + i % 2 * (rotated / 2);
+    }
+
+    /** A vector that is no tensor of the source. */
+    private record Numbers(String name, double[] values) implements Weights {
+        @Override
+        public String dtype() {
+            return "F32";
+        }
+
+        @Override
+        public int rows() {
+            return 1;
+        }
+
+        @Override
+        public int columns() {
+            return values.length;
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            for (int i = 0; i < values.length; i++) {
+                out[i] = (float) values[i];
+            }
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            throw new UnsupportedOperationException("They stand nowhere as bytes.");
+        }
+    }
+
+    /** Matrices one below the other. */
+    private record Below(String name, List<Weights> of) implements Weights {
+        @Override
+        public String dtype() {
+            return "F32";
+        }
+
+        @Override
+        public int rows() {
+            return of.stream().mapToInt(Weights::rows).sum();
+        }
+
+        @Override
+        public int columns() {
+            return of.getFirst().columns();
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            int at = r;
+            for (Weights one : of) {
+                if (at < one.rows()) {
+                    one.row(at, out);
+                    return;
+                }
+                at -= one.rows();
+            }
+            throw new IndexOutOfBoundsException("Row " + r + " of " + rows() + ".");
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            throw new UnsupportedOperationException("They stand nowhere together as bytes.");
+        }
     }
 
     private static byte[] bytes(GgufType type, float[] row) {
@@ -125,22 +284,22 @@ public final class GgufExport {
     }
 
     private Map<String, Object> metadata() throws IOException {
-        String a = architecture();
+        String a = architecture.name();
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("general.architecture", a);
         all.put("general.name", Path.of(source.origin()).getFileName().toString());
-        all.put(a + ".context_length", size("max_position_embeddings"));
-        all.put(a + ".embedding_length", size("hidden_size"));
-        all.put(a + ".block_count", size("num_hidden_layers"));
-        all.put(a + ".feed_forward_length", size("intermediate_size"));
-        all.put(a + ".attention.head_count", size("num_attention_heads"));
-        all.put(a + ".attention.head_count_kv", size("num_key_value_heads"));
-        all.put(a + ".attention.key_length", headDim());
-        all.put(a + ".attention.value_length", headDim());
-        all.put(a + ".rope.dimension_count", headDim());
-        all.put(a + ".rope.freq_base", (float) config.path("rope_theta").asDouble(10_000));
-        all.put(a + ".attention.layer_norm_rms_epsilon", (float)
-                config.path("rms_norm_eps").asDouble(1e-6));
+        all.put(a + ".context_length", config.path("max_position_embeddings").asInt(model.maxPositions()));
+        all.put(a + ".embedding_length", model.hidden());
+        all.put(a + ".block_count", model.layers());
+        all.put(a + ".feed_forward_length", model.mlp());
+        all.put(a + ".attention.head_count", model.heads());
+        all.put(a + ".attention.head_count_kv", model.kvHeads());
+        all.put(a + ".attention.key_length", model.headDim());
+        all.put(a + ".attention.value_length", model.headDim());
+        all.put(a + ".rope.dimension_count", model.rotaryDim());
+        all.put(a + ".rope.freq_base", (float) model.rope().theta());
+        all.put(a + ".attention.layer_norm_rms_epsilon", model.eps());
+        architecture.extras(model).forEach((key, value) -> all.put(a + "." + key, value));
         all.put("general.file_type", type == GgufType.Q8_0 ? 7 : type == GgufType.F16 ? 1 : 0);
         addTokenizer(all);
         return all;
@@ -152,7 +311,7 @@ public final class GgufExport {
         JsonNode tokenizer = mapper.readTree(files.get("tokenizer.json"));
         JsonNode settings = mapper.readTree(files.get("tokenizer_config.json"));
         JsonNode model = tokenizer.path("model");
-        String[] tokens = new String[size("vocab_size")];
+        String[] tokens = new String[this.model.vocab()];
         Integer[] types = new Integer[tokens.length];
         Map<String, Integer> ids = new HashMap<>();
         boolean bytes = model.path("byte_fallback").asBoolean();

@@ -3,6 +3,7 @@ package io.plumbline.inference.language.importer;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
@@ -13,6 +14,7 @@ import io.plumbline.inference.language.safetensors.SafetensorsWriter;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
@@ -40,12 +42,13 @@ import java.util.function.DoubleConsumer;
 public final class ModelImport {
     private final HuggingFaceConfig config;
     private final ModelConfig shape;
-    private final Checkpoint source;
+    private final CanonicalCheckpoint source;
     private final boolean smoothKeyChannels;
     private final DoubleConsumer progress;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private final Map<String, Weights> matrices = new TreeMap<>();
     private final Map<String, Weights> scales = new TreeMap<>();
+    private final Map<String, Weights> routers = new TreeMap<>();
     private final Map<String, float[]> vectors = new TreeMap<>();
     private final Map<String, KeyChannelSmoothing> evenings = new TreeMap<>();
     private final Map<String, Manifest.Tensor> written = new TreeMap<>();
@@ -58,11 +61,11 @@ public final class ModelImport {
     private long done;
 
     private ModelImport(Checkpoint source, boolean smoothKeyChannels, DoubleConsumer progress) throws IOException {
-        this.source = source;
         this.smoothKeyChannels = smoothKeyChannels;
         this.progress = progress;
         this.config = HuggingFaceConfig.parse(source.config(), source.origin());
         this.shape = config.model();
+        this.source = new CanonicalCheckpoint(source, config.description());
         for (int stop : config.stopTokens()) {
             stops.add(stop);
         }
@@ -135,22 +138,22 @@ public final class ModelImport {
         requireFloat(embedding);
         vector(TensorNames.FINAL_NORM, hidden);
         if (config.tied()) {
-            matrices.put(TensorNames.OUTPUT, embedding);
+            matrices.put(TensorNames.OUTPUT, source.tiedOutput(embedding));
         } else {
             matrix(TensorNames.OUTPUT, shape.vocab(), hidden);
         }
         for (int layer = 0; layer < shape.layers(); layer++) {
-            vector(TensorNames.attentionNorm(layer), hidden);
-            vector(TensorNames.mlpNorm(layer), hidden);
-            for (TensorNames name : TensorNames.values()) {
-                matrix(name.in(layer), name.rows(shape), name.columns(shape));
+            for (String name : TensorNames.norms(shape, layer)) {
+                vector(name, TensorNames.normSize(shape, name));
+            }
+            for (TensorNames name : TensorNames.of(shape, layer)) {
+                matrix(name.in(layer), name.rows(shape, layer), name.columns(shape, layer));
                 if (name.hasBias(shape)) {
-                    vector(name.in(layer) + ".bias", name.rows(shape));
+                    vector(name.bias(layer), name.rows(shape, layer));
                 }
             }
-            if (shape.qkNorm()) {
-                vector(TensorNames.queryNorm(layer), shape.headDim());
-                vector(TensorNames.keyNorm(layer), shape.headDim());
+            if (shape.hasExperts(layer)) {
+                experts(layer);
             }
         }
         List<String> unused = source.unused();
@@ -161,6 +164,25 @@ public final class ModelImport {
                     + " another model than that, which is not supported exactly. Nothing was loaded.");
         }
         declare();
+    }
+
+    private void experts(int layer) throws IOException {
+        Experts experts = shape.architecture().experts();
+        int count = experts.count();
+        matrix(TensorNames.expertGateUp(layer), 2 * experts.mlp() * count, shape.hidden());
+        matrix(TensorNames.expertDown(layer), shape.hidden() * count, experts.mlp());
+        if (experts.hasBias()) {
+            vector(TensorNames.routerBias(layer), count);
+        }
+        String stem = TensorNames.router(layer);
+        int rows = config.isCanonical() ? 2 * count : count;
+        Weights weights = source.require(stem + ".weight", rows, shape.hidden());
+        if (config.isCanonical()) {
+            scales.put(stem, source.require(stem + ".weight_scale", count, 1));
+        } else {
+            requireFloat(weights);
+        }
+        routers.put(stem, weights);
     }
 
     private void declare() {
@@ -177,6 +199,12 @@ public final class ModelImport {
             declared.put(
                     entry.getKey() + ".weight", new Declared("I8", new int[] {rows, columns}, (long) rows * columns));
             declared.put(entry.getKey() + ".weight_scale", new Declared("F32", new int[] {rows, 1}, 4L * rows));
+        }
+        for (String stem : routers.keySet()) {
+            int count = shape.architecture().experts().count();
+            int[] digits = {2 * count, shape.hidden()};
+            declared.put(stem + ".weight", new Declared("I8", digits, 2L * count * shape.hidden()));
+            declared.put(stem + ".weight_scale", new Declared("F32", new int[] {count, 1}, 4L * count));
         }
         toWrite = declared.values().stream().mapToLong(Declared::bytes).sum();
     }
@@ -252,6 +280,9 @@ public final class ModelImport {
             for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
                 quantize(out, entry.getKey(), entry.getValue());
             }
+            for (Map.Entry<String, Weights> entry : routers.entrySet()) {
+                router(out, entry.getKey(), entry.getValue());
+            }
         }
         Map<String, byte[]> hashes = new TreeMap<>();
         tokenFiles.forEach((name, bytes) -> hashes.put(name, Blake3.hash(bytes)));
@@ -266,6 +297,10 @@ public final class ModelImport {
      * written.
      */
     private void even(int layer) throws IOException {
+        if (shape.rotaryDim() < shape.headDim() || shape.architecture().isWholeQkNorm()) {
+            // Pairs are others, or gains stand for more than one head: such keys are taken as they are.
+            return;
+        }
         if (shape.qkNorm()) {
             float[] queryGain = vectors.get(TensorNames.queryNorm(layer));
             float[] keyGain = vectors.get(TensorNames.keyNorm(layer));
@@ -364,6 +399,33 @@ public final class ModelImport {
         write(out, stem + ".weight_scale", new int[] {weights.rows(), 1}, FloatBytes.of(scale, "F32"));
     }
 
+    /** A router's rows as two digits of 16 bits: all high ones, then all low ones. */
+    private void router(SafetensorsWriter out, String stem, Weights weights) throws IOException {
+        int count = shape.architecture().experts().count();
+        int hidden = shape.hidden();
+        byte[] digits = new byte[2 * count * hidden];
+        float[] scale = config.isCanonical() ? scales.get(stem).floats() : new float[count];
+        float[] row = new float[hidden];
+        byte[] raw = new byte[hidden];
+        for (int r = 0; r < weights.rows(); r++) {
+            if (config.isCanonical()) {
+                weights.rawRow(r, raw);
+                System.arraycopy(raw, 0, digits, r * hidden, hidden);
+                continue;
+            }
+            weights.row(r, row);
+            try {
+                scale[r] = math.quantize16(row, 0, hidden, digits, r * hidden, digits, (count + r) * hidden);
+            } catch (ArithmeticException e) {
+                throw notFinite(weights, r, e);
+            }
+        }
+        out.write(stem + ".weight", digits, digits.length);
+        written.put(stem + ".weight", new Manifest.Tensor("I8", new int[] {2 * count, hidden}, Blake3.hash(digits)));
+        wrote(digits.length);
+        write(out, stem + ".weight_scale", new int[] {count, 1}, FloatBytes.of(scale, "F32"));
+    }
+
     /** Reads a matrix row by row as int8 and scale, whatever it is stored as. */
     private final class RowReader {
         private final Weights weights;
@@ -419,6 +481,7 @@ public final class ModelImport {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = source.config();
         json.put("tie_word_embeddings", false);
+        json.put(HuggingFaceConfig.IS_CANONICAL, true);
         ArrayNode ends = json.putArray("eos_token_id");
         stops.forEach(ends::add);
         ObjectNode quantization = json.putObject("quantization_config");

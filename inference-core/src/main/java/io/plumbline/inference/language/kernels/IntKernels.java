@@ -18,11 +18,21 @@ public interface IntKernels {
     /**
      * {@code y[r][n] = sum_k x[r][k] * w[n][k]} for weight rows {@code from <= n < to}.
      *
-     * @param x {@code rows * k} int8 inputs in -127..127.
+     * @param x {@code rows * k} int8 inputs in -127..127 from {@code xOffset}.
      * @param w row-major int8 weights, {@code k} bytes a row, mapped or on the heap.
      * @param y receives element (r, n) at {@code yOffset + r * yStride + n}.
      */
-    void multiply(byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride);
+    void multiply(
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride);
 
     /**
      * {@code s[i][j] = q_i . key_j} for {@code blocks * KEY_BLOCK} keys.

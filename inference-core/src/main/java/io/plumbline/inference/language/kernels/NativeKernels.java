@@ -55,11 +55,20 @@ public final class NativeKernels implements IntKernels {
 
     @Override
     public void multiply(
-            byte[] in, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride) {
+            byte[] in,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
         try {
             form.multiply()
                     .invokeExact(
-                            MemorySegment.ofArray(in),
+                            MemorySegment.ofArray(in).asSlice(xOffset),
                             rows,
                             k,
                             w,

@@ -23,12 +23,21 @@ public class ScalarKernels implements IntKernels {
 
     @Override
     public void multiply(
-            byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride) {
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
         byte[] row = bytes(k);
         for (int n = from; n < to; n++) {
             MemorySegment.copy(w, ValueLayout.JAVA_BYTE, (long) n * k, row, 0, k);
             for (int r = 0; r < rows; r++) {
-                y[yOffset + r * yStride + n] = dot(x, r * k, row, k);
+                y[yOffset + r * yStride + n] = dot(x, xOffset + r * k, row, k);
             }
         }
     }

@@ -30,14 +30,23 @@ public final class VectorKernels implements IntKernels {
 
     @Override
     public void multiply(
-            byte[] x, int rows, int k, MemorySegment w, int from, int to, int[] y, int yOffset, int yStride) {
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
         int needed = rows * k;
         if (widened.length < needed) {
             widened = new short[needed];
         }
         short[] wide = widened;
         for (int i = 0; i < needed; i++) {
-            wide[i] = x[i];
+            wide[i] = x[xOffset + i];
         }
         // A weight row is copied to the heap, for vectors of mapped memory are not always compiled into registers; and
         // widened there

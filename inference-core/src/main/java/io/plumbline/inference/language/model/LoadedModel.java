@@ -9,15 +9,18 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ParallelHash;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.KeyMaker;
+import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.model.SmallTensors;
 import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.model.TensorRows;
 import io.plumbline.verifier.model.TokenFiles;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
-import io.plumbline.verifier.numerics.RopeTable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -49,7 +52,7 @@ public final class LoadedModel implements AutoCloseable {
     private final Manifest manifest;
     private final byte[] id;
     private final int[] stopTokens;
-    private final RopeTable rope;
+    private final RotaryTables rotary;
     private final List<Layer> layers;
     private final Tensor embedding;
     private final float[] finalGain;
@@ -62,7 +65,12 @@ public final class LoadedModel implements AutoCloseable {
      */
     public record Matrix(MemorySegment weights, int rows, int columns) {}
 
-    /** One layer: small parameters on the heap, matrices mapped. */
+    /**
+     * One layer: small parameters on the heap, matrices mapped.
+     *
+     * @param gate null, as are up and down, where there are experts alone.
+     * @param mixture null where there are no experts.
+     */
     public record Layer(
             LayerParameters parameters,
             Matrix q,
@@ -71,7 +79,31 @@ public final class LoadedModel implements AutoCloseable {
             Matrix out,
             Matrix gate,
             Matrix up,
-            Matrix down) {}
+            Matrix down,
+            Mixture mixture) {
+
+        /** Without experts. */
+        public Layer(
+                LayerParameters parameters,
+                Matrix q,
+                Matrix k,
+                Matrix v,
+                Matrix out,
+                Matrix gate,
+                Matrix up,
+                Matrix down) {
+            this(parameters, q, k, v, out, gate, up, down, null);
+        }
+    }
+
+    /**
+     * The matrices of a layer's mixture of experts.
+     *
+     * @param router high digits of a row an expert, then low ones.
+     * @param gateUp of each expert.
+     * @param down of each expert.
+     */
+    public record Mixture(Matrix router, List<Matrix> gateUp, List<Matrix> down) {}
 
     private LoadedModel(
             Path folder,
@@ -91,7 +123,7 @@ public final class LoadedModel implements AutoCloseable {
         this.layers = layers;
         this.output = output;
         ModelConfig c = manifest.config();
-        this.rope = RopeTable.of(c.maxPositions(), c.headDim(), c.rope());
+        this.rotary = RotaryTables.of(c);
         this.embedding = file.require(TensorNames.EMBEDDING, c.vocab(), c.hidden());
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
@@ -158,7 +190,28 @@ public final class LoadedModel implements AutoCloseable {
                 matrix(file, c, TensorNames.O, l),
                 matrix(file, c, TensorNames.GATE, l),
                 matrix(file, c, TensorNames.UP, l),
-                matrix(file, c, TensorNames.DOWN, l));
+                matrix(file, c, TensorNames.DOWN, l),
+                c.hasExperts(l) ? mixture(file, c, l) : null);
+    }
+
+    private static Mixture mixture(SafetensorsFile file, ModelConfig c, int l) throws IOException {
+        List<Matrix> gateUp = new ArrayList<>();
+        List<Matrix> down = new ArrayList<>();
+        for (int e = 0; e < c.architecture().experts().count(); e++) {
+            gateUp.add(matrix(file, c, l, MatrixStack.EXPERT_GATE_UP, e));
+            down.add(matrix(file, c, l, MatrixStack.EXPERT_DOWN, e));
+        }
+        Matrix router = matrix(file, c, l, MatrixStack.ROUTER, LayerMatrix.NO_EXPERT);
+        return new Mixture(router, List.copyOf(gateUp), List.copyOf(down));
+    }
+
+    private static Matrix matrix(SafetensorsFile file, ModelConfig c, int layer, MatrixStack stack, int expert)
+            throws IOException {
+        TensorRows part = LayerMatrix.of(c, layer, stack, expert).parts().getFirst();
+        Tensor tensor = file.require(part.weight(), part.tensorRows(), part.columns());
+        long columns = part.columns();
+        MemorySegment rows = tensor.bytes().asSlice(part.first() * columns, part.rows() * columns);
+        return new Matrix(rows, part.rows(), part.columns());
     }
 
     private static MemorySegment bytes(SafetensorsFile file, Manifest manifest, String name) throws IOException {
@@ -166,8 +219,12 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     private static Matrix matrix(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
-        Tensor tensor = file.require(name.in(layer) + ".weight", name.rows(c), name.columns(c));
-        return new Matrix(tensor.bytes(), name.rows(c), name.columns(c));
+        if (!TensorNames.of(c, layer).contains(name)) {
+            return null;
+        }
+        int rows = name.rows(c, layer);
+        int columns = name.columns(c, layer);
+        return new Matrix(file.require(name.weight(layer), rows, columns).bytes(), rows, columns);
     }
 
     private static float[] floats(Tensor tensor) {
@@ -244,8 +301,8 @@ public final class LoadedModel implements AutoCloseable {
         return stopTokens.clone();
     }
 
-    public RopeTable rope() {
-        return rope;
+    public RotaryTables rotary() {
+        return rotary;
     }
 
     public List<Layer> layers() {
@@ -270,7 +327,7 @@ public final class LoadedModel implements AutoCloseable {
         return embedding.bytes();
     }
 
-    /** Writes a token's first residual. */
+    /** Writes a token's embedding row. */
     public void embed(int token, float[] h, int offset) {
         int rowBytes = manifest.tensor(TensorNames.EMBEDDING).rowBytes();
         Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);

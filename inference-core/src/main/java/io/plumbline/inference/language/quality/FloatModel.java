@@ -1,12 +1,23 @@
 package io.plumbline.inference.language.quality;
 
+import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
+import io.plumbline.verifier.model.Activation;
+import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.model.TensorNames;
+import io.plumbline.verifier.numerics.Rope;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * A checkpoint evaluated in ordinary floating point, unquantized: what exact inference is compared with. Written for
@@ -15,66 +26,78 @@ import java.util.List;
  */
 public final class FloatModel {
     private final ModelConfig config;
+    private final Architecture architecture;
     private final float[] embedding;
     private final float[] finalGain;
     private final float[] output;
     private final List<Layer> layers = new ArrayList<>();
 
-    private record Layer(
-            float[] attentionGain,
-            float[] q,
-            float[] k,
-            float[] v,
-            float[] qBias,
-            float[] kBias,
-            float[] vBias,
-            float[] queryGain,
-            float[] keyGain,
-            float[] out,
-            float[] mlpGain,
-            float[] gate,
-            float[] up,
-            float[] down) {}
+    /** One layer's tensors; what a model has not is null. */
+    private record Layer(int index, Map<TensorNames, float[]> matrices, Map<String, float[]> vectors) {
+        float[] matrix(TensorNames name) {
+            return matrices.get(name);
+        }
 
-    public FloatModel(Checkpoint source) throws IOException {
-        HuggingFaceConfig read = HuggingFaceConfig.parse(source.config(), source.origin());
+        float[] bias(TensorNames name) {
+            return vectors.get(name.bias(index));
+        }
+
+        float[] gain(String name) {
+            return vectors.get(name);
+        }
+    }
+
+    public FloatModel(Checkpoint checkpoint) throws IOException {
+        HuggingFaceConfig read = HuggingFaceConfig.parse(checkpoint.config(), checkpoint.origin());
+        CanonicalCheckpoint source = new CanonicalCheckpoint(checkpoint, read.description());
         this.config = read.model();
+        this.architecture = config.architecture();
         int d = config.hidden();
-        this.embedding =
-                source.require("model.embed_tokens.weight", config.vocab(), d).floats();
-        this.finalGain = source.require("model.norm.weight", d).floats();
+        Weights embedded = source.require(TensorNames.EMBEDDING, config.vocab(), d);
+        this.embedding = embedded.floats();
+        this.finalGain = source.require(TensorNames.FINAL_NORM, d).floats();
         this.output = read.tied()
-                ? embedding
-                : source.require("lm_head.weight", config.vocab(), d).floats();
+                ? source.tiedOutput(embedded).floats()
+                : matrix(source, TensorNames.OUTPUT, config.vocab(), d);
         for (int l = 0; l < config.layers(); l++) {
-            String p = "model.layers." + l + ".";
-            boolean bias = config.qkvBias();
-            boolean norm = config.qkNorm();
-            int kv = config.kvDim();
-            layers.add(new Layer(
-                    source.require(p + "input_layernorm.weight", d).floats(),
-                    matrix(source, p + "self_attn.q_proj", config.queryDim(), d),
-                    matrix(source, p + "self_attn.k_proj", kv, d),
-                    matrix(source, p + "self_attn.v_proj", kv, d),
-                    bias
-                            ? source.require(p + "self_attn.q_proj.bias", config.queryDim())
-                                    .floats()
-                            : null,
-                    bias ? source.require(p + "self_attn.k_proj.bias", kv).floats() : null,
-                    bias ? source.require(p + "self_attn.v_proj.bias", kv).floats() : null,
-                    norm
-                            ? source.require(p + "self_attn.q_norm.weight", config.headDim())
-                                    .floats()
-                            : null,
-                    norm
-                            ? source.require(p + "self_attn.k_norm.weight", config.headDim())
-                                    .floats()
-                            : null,
-                    matrix(source, p + "self_attn.o_proj", d, config.queryDim()),
-                    source.require(p + "post_attention_layernorm.weight", d).floats(),
-                    matrix(source, p + "mlp.gate_proj", config.mlp(), d),
-                    matrix(source, p + "mlp.up_proj", config.mlp(), d),
-                    matrix(source, p + "mlp.down_proj", d, config.mlp())));
+            Layer layer = new Layer(l, new TreeMap<>(), new TreeMap<>());
+            for (String name : TensorNames.norms(config, l)) {
+                layer.vectors()
+                        .put(
+                                name,
+                                source.require(name, TensorNames.normSize(config, name))
+                                        .floats());
+            }
+            for (TensorNames name : TensorNames.of(config, l)) {
+                layer.matrices().put(name, matrix(source, name.in(l), name.rows(config, l), name.columns(config, l)));
+                if (name.hasBias(config)) {
+                    layer.vectors()
+                            .put(
+                                    name.bias(l),
+                                    source.require(name.bias(l), name.rows(config, l))
+                                            .floats());
+                }
+            }
+            if (config.hasExperts(l)) {
+                experts(source, layer);
+            }
+            layers.add(layer);
+        }
+    }
+
+    private void experts(Checkpoint source, Layer layer) throws IOException {
+        Experts experts = architecture.experts();
+        int l = layer.index();
+        int d = config.hidden();
+        String[] stems = {TensorNames.router(l), TensorNames.expertGateUp(l), TensorNames.expertDown(l)};
+        int[] rows = {experts.count(), 2 * experts.mlp() * experts.count(), d * experts.count()};
+        int[] columns = {d, d, experts.mlp()};
+        for (int i = 0; i < stems.length; i++) {
+            layer.vectors().put(stems[i], matrix(source, stems[i], rows[i], columns[i]));
+        }
+        if (experts.hasBias()) {
+            String name = TensorNames.routerBias(l);
+            layer.vectors().put(name, source.require(name, experts.count()).floats());
         }
     }
 
@@ -101,84 +124,169 @@ public final class FloatModel {
         int d = config.hidden();
         float[][] h = new float[n][];
         for (int t = 0; t < n; t++) {
-            h[t] = java.util.Arrays.copyOfRange(embedding, tokens[t] * d, (tokens[t] + 1) * d);
+            h[t] = Arrays.copyOfRange(embedding, tokens[t] * d, (tokens[t] + 1) * d);
+            for (int i = 0; i < d; i++) {
+                h[t][i] *= architecture.embeddingScale();
+            }
         }
         for (Layer layer : layers) {
             attention(layer, h);
             for (int t = 0; t < n; t++) {
-                float[] x = norm(h[t], layer.mlpGain(), 0, d);
-                float[] gate = multiply(layer.gate(), x, config.mlp(), null);
-                float[] up = multiply(layer.up(), x, config.mlp(), null);
-                for (int i = 0; i < gate.length; i++) {
-                    gate[i] = (float) (gate[i] / (1 + Math.exp(-gate[i])) * up[i]);
-                }
-                add(h[t], multiply(layer.down(), gate, d, null));
+                mlp(layer, h[t]);
             }
         }
         float[][] logits = new float[n][];
         for (int t = 0; t < n; t++) {
             logits[t] = multiply(output, norm(h[t], finalGain, 0, d), config.vocab(), null);
+            for (int i = 0; i < logits[t].length; i++) {
+                logits[t][i] = (float) capped(logits[t][i], architecture.logitCap());
+            }
         }
         return logits;
+    }
+
+    private void mlp(Layer layer, float[] h) {
+        float[] x = normed(h, layer.gain(TensorNames.mlpNorm(layer.index())));
+        float[] out = new float[config.hidden()];
+        int mlp = config.mlp(layer.index());
+        if (mlp > 0) {
+            float[] gate = multiply(layer.matrix(TensorNames.GATE), x, mlp, layer.bias(TensorNames.GATE));
+            float[] up = multiply(layer.matrix(TensorNames.UP), x, mlp, layer.bias(TensorNames.UP));
+            for (int i = 0; i < gate.length; i++) {
+                gate[i] = (float) (activation(gate[i]) * up[i]);
+            }
+            out = multiply(layer.matrix(TensorNames.DOWN), gate, config.hidden(), layer.bias(TensorNames.DOWN));
+        }
+        if (config.hasExperts(layer.index())) {
+            addExperts(layer, x, out);
+        }
+        add(h, normed(out, layer.gain(TensorNames.mlpOutNorm(layer.index()))));
+    }
+
+    private void addExperts(Layer layer, float[] x, float[] out) {
+        Experts experts = architecture.experts();
+        int d = config.hidden();
+        int inner = experts.mlp();
+        float[] logits = multiply(layer.gain(TensorNames.router(layer.index())), x, experts.count(), null);
+        boolean isSoftmax = experts.scoring() == Experts.Scoring.SOFTMAX;
+        double[] scores = new double[experts.count()];
+        double max = Double.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            max = Math.max(max, logit);
+        }
+        double total = 0;
+        for (int e = 0; e < scores.length; e++) {
+            scores[e] = isSoftmax ? Math.exp(logits[e] - max) : 1 / (1 + Math.exp(-logits[e]));
+            total += scores[e];
+        }
+        float[] bias = layer.gain(TensorNames.routerBias(layer.index()));
+        List<Integer> chosen = IntStream.range(0, experts.count())
+                .boxed()
+                .sorted(Comparator.comparingDouble(e -> -scores[e] - (bias == null ? 0 : bias[e])))
+                .limit(experts.chosen())
+                .toList();
+        double ofChosen = chosen.stream().mapToDouble(e -> scores[e]).sum();
+        double divisor = experts.isRenormalized() ? ofChosen : isSoftmax ? total : 1;
+        float[] gateUp = layer.gain(TensorNames.expertGateUp(layer.index()));
+        float[] down = layer.gain(TensorNames.expertDown(layer.index()));
+        for (int e : chosen) {
+            int at = 2 * e * inner * d;
+            float[] both = multiply(Arrays.copyOfRange(gateUp, at, at + 2 * inner * d), x, 2 * inner, null);
+            float[] y = new float[inner];
+            for (int i = 0; i < inner; i++) {
+                y[i] = (float) (activation(both[i]) * both[inner + i]);
+            }
+            float[] one = multiply(Arrays.copyOfRange(down, e * d * inner, (e + 1) * d * inner), y, d, null);
+            for (int i = 0; i < d; i++) {
+                out[i] += (float) (scores[e] / divisor * experts.scale() * one[i]);
+            }
+        }
+    }
+
+    private double activation(double x) {
+        return architecture.activation() == Activation.SILU
+                ? x / (1 + Math.exp(-x))
+                : 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    }
+
+    private static double capped(double x, float cap) {
+        return cap == 0 ? x : cap * Math.tanh(x / cap);
     }
 
     private void attention(Layer layer, float[][] h) {
         int n = h.length;
         int size = config.headDim();
         int shared = config.heads() / config.kvHeads();
+        int index = layer.index();
         float[][] keys = new float[n][];
         float[][] values = new float[n][];
         for (int t = 0; t < n; t++) {
-            float[] x = norm(h[t], layer.attentionGain(), 0, config.hidden());
-            float[] q = multiply(layer.q(), x, config.queryDim(), layer.qBias());
-            keys[t] = multiply(layer.k(), x, config.kvDim(), layer.kBias());
-            values[t] = multiply(layer.v(), x, config.kvDim(), layer.vBias());
-            rotate(q, layer.queryGain(), t);
-            rotate(keys[t], layer.keyGain(), t);
+            float[] x = normed(h[t], layer.gain(TensorNames.attentionNorm(index)));
+            float[] q = multiply(layer.matrix(TensorNames.Q), x, config.queryDim(), layer.bias(TensorNames.Q));
+            keys[t] = multiply(layer.matrix(TensorNames.K), x, config.kvDim(), layer.bias(TensorNames.K));
+            values[t] = multiply(layer.matrix(TensorNames.V), x, config.kvDim(), layer.bias(TensorNames.V));
+            positioned(index, q, layer.gain(TensorNames.queryNorm(index)), t);
+            positioned(index, keys[t], layer.gain(TensorNames.keyNorm(index)), t);
             float[] joined = new float[config.queryDim()];
             double[] weight = new double[t + 1];
+            int first = architecture.isLocal(index) ? Math.max(0, t - architecture.window() + 1) : 0;
             for (int head = 0; head < config.heads(); head++) {
                 int g = head / shared * size;
                 double max = Double.NEGATIVE_INFINITY;
-                for (int j = 0; j <= t; j++) {
+                for (int j = first; j <= t; j++) {
                     double sum = 0;
                     for (int i = 0; i < size; i++) {
                         sum += (double) q[head * size + i] * keys[j][g + i];
                     }
-                    weight[j] = sum / Math.sqrt(size);
+                    weight[j] = capped(sum * config.attentionScale(), architecture.scoreCap());
                     max = Math.max(max, weight[j]);
                 }
                 double total = 0;
-                for (int j = 0; j <= t; j++) {
+                for (int j = first; j <= t; j++) {
                     weight[j] = Math.exp(weight[j] - max);
                     total += weight[j];
                 }
                 for (int i = 0; i < size; i++) {
                     double sum = 0;
-                    for (int j = 0; j <= t; j++) {
+                    for (int j = first; j <= t; j++) {
                         sum += weight[j] * values[j][g + i];
                     }
                     joined[head * size + i] = (float) (sum / total);
                 }
             }
-            add(h[t], multiply(layer.out(), joined, config.hidden(), null));
+            float[] out = multiply(layer.matrix(TensorNames.O), joined, config.hidden(), layer.bias(TensorNames.O));
+            add(h[t], normed(out, layer.gain(TensorNames.attentionOutNorm(index))));
         }
     }
 
-    private void rotate(float[] x, float[] gain, int position) {
-        int size = config.headDim();
-        for (int at = 0; at < x.length; at += size) {
-            if (gain != null) {
-                System.arraycopy(norm(x, gain, at, size), 0, x, at, size);
-            }
-            for (int i = 0; i < size / 2; i++) {
-                double angle = position * config.rope().frequency(i, size);
-                double a = x[at + i];
-                double b = x[at + size / 2 + i];
-                x[at + i] = (float) (a * Math.cos(angle) - b * Math.sin(angle));
-                x[at + size / 2 + i] = (float) (b * Math.cos(angle) + a * Math.sin(angle));
+    /** Norms and rotates queries or keys, in place. */
+    private void positioned(int layer, float[] x, float[] gain, int position) {
+        if (gain != null) {
+            for (int at = 0; at < x.length; at += gain.length) {
+                System.arraycopy(norm(x, gain, at, gain.length), 0, x, at, gain.length);
             }
         }
+        if (!architecture.isRotary(layer)) {
+            return;
+        }
+        Rope rope = architecture.isLocal(layer) ? config.localRope() : config.rope();
+        int half = config.rotaryDim() / 2;
+        for (int at = 0; at < x.length; at += config.headDim()) {
+            for (int i = 0; i < half; i++) {
+                double angle = position * rope.frequency(i, 2 * half);
+                double cos = Math.cos(angle) * rope.scaling().magnitude();
+                double sin = Math.sin(angle) * rope.scaling().magnitude();
+                double a = x[at + i];
+                double b = x[at + half + i];
+                x[at + i] = (float) (a * cos - b * sin);
+                x[at + half + i] = (float) (b * cos + a * sin);
+            }
+        }
+    }
+
+    /** The row normed, or as it is where there is no gain. */
+    private float[] normed(float[] x, float[] gain) {
+        return gain == null ? x : norm(x, gain, 0, x.length);
     }
 
     private float[] norm(float[] x, float[] gain, int offset, int n) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -24,6 +25,7 @@ public final class RandomModel {
     private static final int POOL = 1 << 20;
 
     private final Shape shape;
+    private final RandomFamily family;
     private final SplittableRandom random;
     private final float[] pool = new float[POOL];
 
@@ -61,6 +63,7 @@ public final class RandomModel {
 
     private RandomModel(Shape shape, long seed) {
         this.shape = shape;
+        this.family = RandomFamily.of(shape.architecture());
         this.random = new SplittableRandom(seed);
         for (int i = 0; i < POOL; i++) {
             pool[i] = (float) (random.nextGaussian() * Math.exp(0.4 * random.nextGaussian()));
@@ -90,23 +93,41 @@ public final class RandomModel {
         all.put("model.embed_tokens.weight", new Tensor(shape.vocab(), shape.hidden(), false, scaled(0.5)));
         for (int l = 0; l < shape.layers(); l++) {
             String layer = "model.layers." + l + ".";
-            all.put(layer + "input_layernorm.weight", gains(shape.hidden()));
-            all.put(layer + "post_attention_layernorm.weight", gains(shape.hidden()));
-            matrix(all, layer + "self_attn.q_proj", queries, shape.hidden(), 1);
-            matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
-            matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+            for (String norm : family.norms()) {
+                all.put(layer + norm + ".weight", gains(shape.hidden()));
+            }
+            if (family.hasFusedQkv()) {
+                matrix(all, layer + "self_attn.qkv_proj", queries + 2 * keys, shape.hidden(), 1);
+            } else {
+                matrix(all, layer + "self_attn.q_proj", queries, shape.hidden(), 1);
+                matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
+                matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+            }
             matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
-            matrix(all, layer + "mlp.gate_proj", shape.mlp(), shape.hidden(), 1);
-            matrix(all, layer + "mlp.up_proj", shape.mlp(), shape.hidden(), 1);
-            matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
-            if (shape.architecture().startsWith("Qwen2")) {
+            RandomFamily.Mixture mixture = family.mixture();
+            if (mixture != null && l >= mixture.dense()) {
+                mixture(all, layer, mixture);
+            } else if (family.hasFusedGateUp()) {
+                matrix(all, layer + "mlp.gate_up_proj", 2 * shape.mlp(), shape.hidden(), 1);
+                matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
+            } else {
+                gated(all, layer + "mlp.", shape.mlp(), List.of("gate_proj", "up_proj", "down_proj"));
+            }
+            if (family.hasQkvBias()) {
                 all.put(layer + "self_attn.q_proj.bias", new Tensor(1, queries, false, scaled(0.3)));
                 all.put(layer + "self_attn.k_proj.bias", new Tensor(1, keys, false, this::keyBias));
                 all.put(layer + "self_attn.v_proj.bias", new Tensor(1, keys, false, scaled(0.3)));
             }
-            if (shape.architecture().startsWith("Qwen3")) {
-                all.put(layer + "self_attn.q_norm.weight", gains(shape.headDim()));
-                all.put(layer + "self_attn.k_norm.weight", gains(shape.headDim()));
+            if (family.hasOtherBiases()) {
+                all.put(layer + "self_attn.o_proj.bias", new Tensor(1, shape.hidden(), false, scaled(0.1)));
+                all.put(layer + "mlp.gate_proj.bias", new Tensor(1, shape.mlp(), false, scaled(0.1)));
+                all.put(layer + "mlp.up_proj.bias", new Tensor(1, shape.mlp(), false, scaled(0.1)));
+                all.put(layer + "mlp.down_proj.bias", new Tensor(1, shape.hidden(), false, scaled(0.1)));
+            }
+            if (family.qkNorm() != RandomFamily.QkNorm.NONE) {
+                boolean isWhole = family.qkNorm() == RandomFamily.QkNorm.WHOLE;
+                all.put(layer + "self_attn.q_norm.weight", gains(isWhole ? queries : shape.headDim()));
+                all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : shape.headDim()));
             }
         }
         all.put("model.norm.weight", gains(shape.hidden()));
@@ -117,6 +138,29 @@ public final class RandomModel {
                     new Tensor(shape.vocab(), shape.hidden(), false, scaled(1 / Math.sqrt(shape.hidden()))));
         }
         return all;
+    }
+
+    /** Gate, up and down, by those names behind {@code prefix}. */
+    private void gated(Map<String, Tensor> all, String prefix, int mlp, List<String> names) {
+        matrix(all, prefix + names.get(0), mlp, shape.hidden(), 1);
+        matrix(all, prefix + names.get(1), mlp, shape.hidden(), 1);
+        matrix(all, prefix + names.get(2), shape.hidden(), mlp, 0.5);
+    }
+
+    private void mixture(Map<String, Tensor> all, String layer, RandomFamily.Mixture mixture) {
+        // No matrix that published int8 checkpoints quantize.
+        double scale = 2 / Math.sqrt(shape.hidden());
+        String router = layer + mixture.router();
+        all.put(router + ".weight", new Tensor(mixture.experts(), shape.hidden(), false, scaled(scale)));
+        if (mixture.hasBias()) {
+            all.put(router + ".e_score_correction_bias", new Tensor(1, mixture.experts(), false, scaled(0.2)));
+        }
+        for (int e = 0; e < mixture.experts(); e++) {
+            gated(all, layer + mixture.prefix() + e + ".", mixture.mlp(), mixture.names());
+        }
+        if (mixture.shared() != null) {
+            gated(all, layer + mixture.shared(), mixture.mlp(), mixture.names());
+        }
     }
 
     private void matrix(Map<String, Tensor> all, String stem, int rows, int columns, double gain) {
@@ -137,7 +181,8 @@ public final class RandomModel {
         return new Tensor(1, size, false, (r, row) -> {
             for (int i = 0; i < row.length; i++) {
                 boolean outlier = random.nextInt(200) == 0;
-                row[i] = (float) ((outlier ? 8 : 1) * (1 + 0.2 * random.nextGaussian()));
+                double gain = (outlier ? 8 : 1) * (1 + 0.2 * random.nextGaussian());
+                row[i] = (float) (gain - family.gainsLess());
             }
         });
     }
@@ -230,8 +275,8 @@ public final class RandomModel {
     private ObjectNode config(ObjectMapper mapper) {
         ObjectNode json = mapper.createObjectNode();
         json.putArray("architectures").add(shape.architecture());
-        String family = shape.architecture().replace("ForCausalLM", "").toLowerCase(Locale.ROOT);
-        json.put("model_type", family)
+        String type = shape.architecture().replace("ForCausalLM", "").toLowerCase(Locale.ROOT);
+        json.put("model_type", type)
                 .put("bos_token_id", RandomTokenizer.BEGIN)
                 .put("hidden_act", "silu")
                 .put("hidden_size", shape.hidden())
@@ -246,6 +291,7 @@ public final class RandomModel {
                 .put("rope_theta", 10_000.0)
                 .put("tie_word_embeddings", shape.tied())
                 .put("eos_token_id", RandomTokenizer.END);
+        family.configure(json);
         if (shape.isInt8()) {
             ObjectNode quantization = json.putObject("quantization_config");
             quantization.put("quant_method", "compressed-tensors").put("format", "int-quantized");

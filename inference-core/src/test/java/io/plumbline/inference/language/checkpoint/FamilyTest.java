@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,7 +85,25 @@ class FamilyTest {
         "MistralForCausalLM, BF16, false, 0, 3",
         "Qwen2ForCausalLM, BF16, true, 3, 1",
         "Qwen2ForCausalLM, I8, false, 20, 1",
-        "Qwen3ForCausalLM, F16, false, 0, 2"
+        "Qwen3ForCausalLM, F16, false, 0, 2",
+        "MinistralForCausalLM, BF16, false, 0, 1",
+        "GemmaForCausalLM, BF16, true, 0, 1",
+        "Gemma2ForCausalLM, BF16, true, 0, 1",
+        "Gemma3ForCausalLM, F32, true, 0, 2",
+        "Phi3ForCausalLM, BF16, false, 0, 1",
+        "Phi3ForCausalLM, I8, false, 0, 1",
+        "Olmo2ForCausalLM, BF16, false, 0, 1",
+        "Olmo3ForCausalLM, F16, false, 0, 1",
+        "SmolLM3ForCausalLM, BF16, true, 0, 1",
+        "GraniteForCausalLM, BF16, true, 1, 1",
+        "GraniteForCausalLM, I8, false, 1, 1",
+        "GlmForCausalLM, BF16, false, 0, 1",
+        "Glm4ForCausalLM, I8, false, 0, 1",
+        "Exaone4ForCausalLM, BF16, true, 0, 1",
+        "Qwen3MoeForCausalLM, BF16, false, 0, 2",
+        "MixtralForCausalLM, I8, false, 0, 1",
+        "OlmoeForCausalLM, F32, false, 0, 1",
+        "Glm4MoeForCausalLM, BF16, false, 1, 1"
     })
     void importsComputesExactlyAndIsAudited(String architecture, String dtype, boolean tied, float keyBias, int shards)
             throws IOException {
@@ -104,7 +123,8 @@ class FamilyTest {
 
             Replay replay = new Replay(best, forward, NODE.publicKey(), request, result.tokens());
             Answer answer = TestModels.answer(model, result.tokens());
-            Receipt receipt = Receipt.of(request, answer, replay.root(), result.traceBytes(), 1, NODE);
+            int contract = model.config().contractVersion();
+            Receipt receipt = Receipt.of(contract, request, answer, replay.root(), result.traceBytes(), 1, NODE);
             AuditReport report = TestModels.auditor(model.verifierKey(share -> {}))
                     .audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
             assertNull(report.failure(), () -> report.failure().toString());
@@ -117,11 +137,15 @@ class FamilyTest {
     private static void assertCloseToFloat(LoadedModel model, FloatModel reference, int[] tokens) {
         float[][] expected = reference.logits(tokens);
         float[][] exact = TestModels.forward(model).logits(tokens);
-        double worst = 1;
-        for (int t = 0; t < tokens.length; t++) {
-            worst = Math.min(worst, cosine(expected[t], exact[t]));
-        }
-        assertTrue(worst > 0.97, "cosine with unquantized logits " + worst);
+        double[] cosines = IntStream.range(0, tokens.length)
+                .mapToDouble(t -> cosine(expected[t], exact[t]))
+                .sorted()
+                .toArray();
+        // Where two experts score alike, an error of quantization chooses the other.
+        double[] least =
+                model.config().architecture().experts() == null ? new double[] {0.97, 0.97} : new double[] {0.8, 0.97};
+        assertTrue(cosines[0] > least[0], "cosine with unquantized logits " + cosines[0]);
+        assertTrue(cosines[cosines.length / 8] > least[1], "cosine of most " + cosines[cosines.length / 8]);
     }
 
     @Test
@@ -182,13 +206,15 @@ class FamilyTest {
         Path config = source.resolve("config.json");
         String json = Files.readString(config);
         String[][] cases = {
-            {"\"LlamaForCausalLM\"", "\"Qwen3MoeForCausalLM\"", "architecture Qwen3MoeForCausalLM"},
-            {"\"silu\"", "\"gelu_pytorch_tanh\"", "activation gelu_pytorch_tanh"},
+            {"\"LlamaForCausalLM\"", "\"DeepseekV3ForCausalLM\"", "architecture DeepseekV3ForCausalLM"},
+            {"\"silu\"", "\"relu2\"", "activation relu2"},
             {"{\"arch", "{\"sliding_window\": 64, \"arch", "sliding window of 64"},
-            {"{\"arch", "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}, \"arch", "rope scaling yarn"},
+            {"{\"arch", "{\"rope_scaling\": {\"rope_type\": \"ntk\", \"factor\": 4}, \"arch", "rope scaling ntk"},
             {"{\"arch", "{\"partial_rotary_factor\": 0.5, \"arch", "partial rotary"},
-            {"{\"arch", "{\"attention_bias\": true, \"arch", "a bias in attention"},
-            {"{\"arch", "{\"layer_types\": [\"sliding_attention\"], \"arch", "layer type sliding_attention"},
+            {"{\"arch", "{\"clip_qkv\": 8.0, \"arch", "clip_qkv 8.0"},
+            {"{\"arch", "{\"layer_types\": [\"sliding_attention\"], \"arch", "a sliding window of 0"},
+            {"{\"arch", "{\"layer_types\": [\"chunked_attention\"], \"arch", "layer type chunked_attention"},
+            {"{\"arch", "{\"layer_types\": [\"full_attention\"], \"arch", "1 layer types for 2 layers"},
             {"{\"arch", "{\"quantization_config\": {\"quant_method\": \"gptq\"}, \"arch", "quantization gptq"},
         };
         for (String[] c : cases) {

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.lang.foreign.MemorySegment;
@@ -17,7 +18,19 @@ public final class Forgery {
      */
     public static Replay of(
             ForwardPass forward, byte[] node, Request shown, Request ran, int[] output, Consumer<MemorySegment> alter) {
-        AnswerView view = new AnswerView(forward.model().manifest(), node, shown.promptTokens(), output);
+        return of(forward, forward.model().manifest(), node, shown, ran, output, alter);
+    }
+
+    /** @param said manifest of the model that the node says it ran. */
+    public static Replay of(
+            ForwardPass forward,
+            Manifest said,
+            byte[] node,
+            Request shown,
+            Request ran,
+            int[] output,
+            Consumer<MemorySegment> alter) {
+        AnswerView view = new AnswerView(said, node, shown.promptTokens(), output);
         TraceStore store = TraceStore.inMemory(view.layout().traceBytes(view.length()));
         return new Replay(forward, view, store, copy -> {
             new Generator(forward, node, 16).replay(ran, output, copy);

@@ -20,13 +20,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class SelfTestTest {
     private static final byte[] NODE = new byte[32];
+    private static final int GUESSES = -1;
 
     @TempDir
     Path folder;
 
     /**
-     * Processors that choose a wrong token in steps of just so many sequences; 0 for none. Remembers the steps it
-     * saw.
+     * Processors that choose a wrong token in steps of just so many sequences, or with guesses; 0 for none. Remembers
+     * the steps it saw.
      */
     private record Faulty(Executor good, int broken, Set<Integer> seen) implements Executor {
         @Override
@@ -55,8 +56,10 @@ class SelfTestTest {
             if (batch.stream().allMatch(segment -> segment.count() == 1)) {
                 seen.add(batch.size());
             }
-            if (batch.size() == broken) {
-                choices.answer(broken - 1, choices.token(broken - 1) ^ 1, choices.logit(broken - 1));
+            boolean isWrong = broken == GUESSES ? choices.count() > batch.size() : batch.size() == broken;
+            if (isWrong) {
+                int wrong = Math.max(0, broken - 1);
+                choices.answer(wrong, choices.token(wrong) ^ 1, choices.logit(wrong));
             }
         }
 
@@ -94,6 +97,11 @@ class SelfTestTest {
     @ValueSource(ints = {2, 5, 33, 64, 100})
     void aWrongBitInOneOfThemIsFound(int sequences) throws IOException {
         assertEquals(OptionalInt.of(sequences), differs(sequences, new TreeSet<>(), 128, 1000));
+    }
+
+    @Test
+    void aWrongBitInAStepWithGuessesIsFound() throws IOException {
+        assertEquals(OptionalInt.of(1), differs(GUESSES, new TreeSet<>(), 128, 1000));
     }
 
     @Test

@@ -195,8 +195,8 @@ class ModelImportTest {
     void aFamilyThatIsNotRunIsRefusedBeforeItsWeightsAreThere() throws IOException {
         Path source = Files.createDirectory(folder.resolve("source"));
         String json = Files.readString(TestModels.SHIPPED.resolve("config.json"));
-        Files.writeString(source.resolve("config.json"), json.replace("LlamaForCausalLM", "Gemma3ForCausalLM"));
-        assertTrue(refused(source).getMessage().contains("Gemma3ForCausalLM is not supported"));
+        Files.writeString(source.resolve("config.json"), json.replace("LlamaForCausalLM", "Lfm2ForCausalLM"));
+        assertTrue(refused(source).getMessage().contains("Lfm2ForCausalLM is not supported"));
     }
 
     @Test

@@ -86,9 +86,9 @@ class IntKernelsTest {
         // The whole in two parts: a worker computes some of the weight rows.
         int cut = random.nextInt(n + 1);
         MemorySegment weights = memory(w);
-        scalar.multiply(x, rows, k, weights, 0, n, expected, 2, stride);
-        kernels.multiply(x, rows, k, weights, 0, cut, found, 2, stride);
-        kernels.multiply(x, rows, k, weights, cut, n, found, 2, stride);
+        scalar.multiply(x, 0, rows, k, weights, 0, n, expected, 2, stride);
+        kernels.multiply(x, 0, rows, k, weights, 0, cut, found, 2, stride);
+        kernels.multiply(x, 0, rows, k, weights, cut, n, found, 2, stride);
         assertArrayEquals(expected, found, name + " n " + n + " k " + k + " rows " + rows + " round " + round);
     }
 

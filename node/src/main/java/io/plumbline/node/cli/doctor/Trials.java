@@ -82,7 +82,7 @@ final class Trials {
     private static int[] products(Backend form, byte[] inputs, MemorySegment weights, int rows, int width) {
         IntKernels kernels = form.kernels().get();
         int[] out = new int[rows];
-        kernels.multiply(inputs, 1, width, weights, 0, rows, out, 0, rows);
+        kernels.multiply(inputs, 0, 1, width, weights, 0, rows, out, 0, rows);
         return out;
     }
 

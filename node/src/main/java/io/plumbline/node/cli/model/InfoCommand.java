@@ -10,7 +10,9 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.stream.Collectors;
@@ -30,7 +32,7 @@ final class InfoCommand extends ImportedModelCommand {
         int made = config.path("max_position_embeddings").asInt(c.maxPositions());
         Terminal.print("context  " + c.maxPositions() + " tokens"
                 + (made > c.maxPositions() ? " of the " + made + " that it was made for" : "")
-                + (c.rope().factor() == 1 ? "" : ", stretched as Llama 3"));
+                + (c.rope().scaling().equals(RopeScaling.NONE) ? "" : ", stretched"));
         try (ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
             Terminal.print("ends at  "
                     + Arrays.stream(model.stopTokens())
@@ -42,6 +44,11 @@ final class InfoCommand extends ImportedModelCommand {
                                     + (tokenizer.promptsDependOnTheDay() ? ", which asks for the day" : "")
                             : "no template: messages are joined, and continued"));
         }
+        Architecture a = c.architecture();
+        if (!a.equals(Architecture.PLAIN)) {
+            Terminal.print("layers  " + a.toFields());
+        }
+        Terminal.print("contract " + c.contractVersion());
         Terminal.print("details  " + (c.qkvBias() ? "qkv bias" : "no bias") + ", "
                 + (c.qkNorm() ? "qk-norm" : "no qk-norm") + ", rope theta "
                 + c.rope().theta());

@@ -1,6 +1,7 @@
 package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
+import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.node.inference.ComputeBackend;
 import java.io.IOException;
 
@@ -20,6 +21,12 @@ public final class ComputeOptions {
                     + " GPU has left")
     private long cacheMib;
 
+    @Parameter(
+            names = "--speculate",
+            description = "most tokens that a language model computes ahead on a guess, where that pays, or off; no"
+                    + " answer changes by it")
+    private String speculate = Integer.toString(Engine.Limits.DRAFTS);
+
     /** Looks at the options, before anything is started. */
     public void requireSound() throws IOException {
         ComputeBackend.Choice.requireDevice(device);
@@ -29,6 +36,14 @@ public final class ComputeOptions {
         if (cacheMib < 0) {
             throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
         }
+        if (!speculate.equals("off") && !(speculate.matches("\\d{1,4}") && drafts() <= Engine.Limits.MOST_DRAFTS)) {
+            throw new IOException("--speculate is off or a number of tokens up to " + Engine.Limits.MOST_DRAFTS
+                    + ", not " + speculate + ".");
+        }
+    }
+
+    private int drafts() {
+        return speculate.equals("off") ? 0 : Integer.parseInt(speculate);
     }
 
     public int threads() {
@@ -42,6 +57,6 @@ public final class ComputeOptions {
 
     /** For a language model. */
     public ComputeBackend.Choice choice() {
-        return new ComputeBackend.Choice(device, threads, cacheMib << 20);
+        return new ComputeBackend.Choice(device, threads, cacheMib << 20, drafts());
     }
 }

@@ -1,0 +1,237 @@
+package io.plumbline.inference.language.checkpoint;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.inference.language.checkpoint.family.Family;
+import io.plumbline.inference.language.checkpoint.family.TensorPlace;
+import io.plumbline.inference.language.safetensors.FloatBytes;
+import io.plumbline.verifier.model.TensorNames;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A checkpoint under the names of this project's description, whatever its family calls them and however it fuses,
+ * orders or scales them.
+ */
+public final class CanonicalCheckpoint implements Checkpoint {
+    private final Checkpoint source;
+    private final Family.Description description;
+
+    /** @param description of the source's family. */
+    public CanonicalCheckpoint(Checkpoint source, Family.Description description) {
+        this.source = source;
+        this.description = description;
+    }
+
+    @Override
+    public Weights require(String name, int... shape) throws IOException {
+        List<TensorPlace> parts = description.places().parts(name);
+        if (parts.size() == 1) {
+            return require(parts.getFirst(), shape);
+        }
+        int[] each = shape.clone();
+        each[0] = shape[0] / parts.size();
+        List<Weights> found = new ArrayList<>();
+        for (TensorPlace part : parts) {
+            found.add(require(part, each));
+            if (!found.getLast().dtype().equals(found.getFirst().dtype())) {
+                throw new IOException(origin() + ": tensor \"" + part.name() + "\" is of type "
+                        + found.getLast().dtype() + ", others of its kind are of type "
+                        + found.getFirst().dtype() + ". Nothing was loaded.");
+            }
+        }
+        return new Stacked(name, List.copyOf(found));
+    }
+
+    private Weights require(TensorPlace place, int... shape) throws IOException {
+        int[] there = shape.clone();
+        there[0] = place.rows() == 0 ? shape[0] : place.rows();
+        Weights found = source.require(place.name(), there);
+        if (place.rows() != 0 || !isInOrder(place, shape[0])) {
+            found = new Rows(found, place, shape[0], shape.length == 1);
+        }
+        return scaled(found, place);
+    }
+
+    /** The output matrix where it is the embedding, scaled as that of its own would be. */
+    public Weights tiedOutput(Weights embedding) {
+        return scaled(embedding, description.places().of(TensorNames.OUTPUT_WEIGHT));
+    }
+
+    private static boolean isInOrder(TensorPlace place, int rows) {
+        for (int r = 0; r < rows; r++) {
+            if (place.order().applyAsInt(r) != r) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** An int8 matrix is scaled by its row scales alone. */
+    private static Weights scaled(Weights found, TensorPlace place) {
+        boolean isPlain = place.factor() == 1 && place.plus() == 0;
+        return isPlain || found.dtype().equals("I8") ? found : new Scaled(found, place.factor(), place.plus());
+    }
+
+    @Override
+    public String origin() {
+        return source.origin();
+    }
+
+    @Override
+    public ObjectNode config() {
+        return source.config();
+    }
+
+    @Override
+    public Map<String, byte[]> tokenFiles() throws IOException {
+        return source.tokenFiles();
+    }
+
+    @Override
+    public boolean has(String name) {
+        return source.has(description.places().parts(name).getFirst().name());
+    }
+
+    @Override
+    public List<String> unused() {
+        return source.unused().stream().filter(name -> !isLeftOut(name)).toList();
+    }
+
+    /** Tensors of parts that are not run, such as those for pictures. */
+    public long leftOut() {
+        return source.unused().stream().filter(this::isLeftOut).count();
+    }
+
+    private boolean isLeftOut(String name) {
+        return description.leftOut().stream().anyMatch(name::startsWith);
+    }
+
+    @Override
+    public void close() {
+        source.close();
+    }
+
+    /** Tensors of as many rows each, one below the other. */
+    private record Stacked(String name, List<Weights> parts) implements Weights {
+        private Weights part(int r) {
+            return parts.get(r / parts.getFirst().rows());
+        }
+
+        @Override
+        public String dtype() {
+            return parts.getFirst().dtype();
+        }
+
+        @Override
+        public int rows() {
+            return parts.size() * parts.getFirst().rows();
+        }
+
+        @Override
+        public int columns() {
+            return parts.getFirst().columns();
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            part(r).row(r % parts.getFirst().rows(), out);
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            part(r).rawRow(r % parts.getFirst().rows(), out);
+        }
+    }
+
+    /** Some rows of a tensor, in another order; of a vector its elements. */
+    private record Rows(Weights of, TensorPlace place, int count, boolean isVector) implements Weights {
+        private int row(int r) {
+            return place.from() + place.order().applyAsInt(r);
+        }
+
+        @Override
+        public String name() {
+            return of.name();
+        }
+
+        @Override
+        public String dtype() {
+            // Elements are taken apart as floats.
+            return isVector ? "F32" : of.dtype();
+        }
+
+        @Override
+        public int rows() {
+            return isVector ? 1 : count;
+        }
+
+        @Override
+        public int columns() {
+            return isVector ? count : of.columns();
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            if (!isVector) {
+                of.row(row(r), out);
+                return;
+            }
+            float[] all = of.floats();
+            for (int i = 0; i < count; i++) {
+                out[i] = all[row(i)];
+            }
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            if (!isVector) {
+                of.rawRow(row(r), out);
+                return;
+            }
+            float[] row = new float[count];
+            row(r, row);
+            System.arraycopy(FloatBytes.of(row, "F32"), 0, out, 0, 4 * count);
+        }
+    }
+
+    /** A tensor whose values are {@code factor * x + plus}. */
+    private record Scaled(Weights of, float factor, float plus) implements Weights {
+        @Override
+        public String name() {
+            return of.name();
+        }
+
+        @Override
+        public String dtype() {
+            return "F32";
+        }
+
+        @Override
+        public int rows() {
+            return of.rows();
+        }
+
+        @Override
+        public int columns() {
+            return of.columns();
+        }
+
+        @Override
+        public void row(int r, float[] out) {
+            of.row(r, out);
+            for (int i = 0; i < columns(); i++) {
+                out[i] = factor * out[i] + plus;
+            }
+        }
+
+        @Override
+        public void rawRow(int r, byte[] out) {
+            float[] row = new float[columns()];
+            row(r, row);
+            byte[] bytes = FloatBytes.of(row, "F32");
+            System.arraycopy(bytes, 0, out, 0, bytes.length);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+package io.plumbline.inference.language.checkpoint.family;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.verifier.model.Activation;
+import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.Rope;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.IntPredicate;
+
+/** What all families' config.json have in common; a family reads the rest, and sets what departs from Llama. */
+final class Decoder {
+    private final ConfigFields fields;
+
+    final int hidden;
+    final int layers;
+    final int heads;
+    final int kvHeads;
+    final int headDim;
+    final int mlp;
+    final int vocab;
+
+    /** Longest context, in tokens. */
+    final int context;
+
+    /** How layers depart from the plain. */
+    final Architecture.Builder architecture = new Architecture.Builder();
+
+    /** Rotary frequencies; of the layers with full attention, where local ones have others. */
+    Rope rope;
+
+    /** Name of the gate's function; null for the one that the file names. */
+    String activation;
+
+    double eps;
+    boolean qkvBias;
+    boolean qkNorm;
+
+    /** As the file gives it; 0 where it does not, or the family has taken it. */
+    private double rotaryFactor;
+
+    private boolean hasWindow;
+
+    Decoder(ConfigFields fields) throws IOException {
+        this(fields, new Defaults(0, 0, 0, 0, 0, 0, 1e-6));
+    }
+
+    /** What a family's files leave out where it has the usual value; 0 for what they never do. */
+    record Defaults(int vocab, int heads, int kvHeads, int headDim, int context, double theta, double eps) {}
+
+    Decoder(ConfigFields fields, Defaults defaults) throws IOException {
+        this.fields = fields;
+        this.hidden = fields.size("hidden_size");
+        this.layers = fields.size("num_hidden_layers");
+        this.heads = fields.size("num_attention_heads", defaults.heads());
+        this.kvHeads = fields.size("num_key_value_heads", defaults.kvHeads() > 0 ? defaults.kvHeads() : heads);
+        this.headDim =
+                fields.size("head_dim", defaults.headDim() > 0 ? defaults.headDim() : Math.max(1, hidden / heads));
+        this.mlp = fields.size("intermediate_size");
+        this.vocab = fields.size("vocab_size", defaults.vocab());
+        // The int32 halves of an attention sum end there; a model made for more is run to that length.
+        this.context = Math.min(fields.size("max_position_embeddings", defaults.context()), Constants.MAX_CONTEXT);
+        this.eps = fields.number("rms_norm_eps", defaults.eps());
+        RopeFields ropes = new RopeFields(fields, "full_attention", defaults.theta() > 0 ? defaults.theta() : 10_000);
+        this.rope = ropes.rope(context);
+        this.rotaryFactor = ropes.partialRotaryFactor();
+    }
+
+    private Activation activation() throws IOException {
+        String word = activation == null ? given() : activation;
+        return switch (word) {
+            case "silu", "swish" -> Activation.SILU;
+            case "gelu_pytorch_tanh", "gelu_new" -> Activation.GELU_TANH;
+            default -> throw fields.unsupported("activation " + word, "silu and gelu_pytorch_tanh are");
+        };
+    }
+
+    /** The activation that the file names, by whichever field. */
+    private String given() throws IOException {
+        String word = null;
+        for (String name : List.of("hidden_act", "hidden_activation", "activation_function")) {
+            String other = fields.text(name, word);
+            if (word != null && !word.equals(other)) {
+                throw fields.unsupported(name + " " + other + " beside activation " + word, "one of them is");
+            }
+            word = other;
+        }
+        return word == null ? "silu" : word;
+    }
+
+    /** Sets the part of a head that is rotated, by the file's factor; {@code otherwise} where it has none. */
+    Decoder partialRotary(double otherwise) throws IOException {
+        double factor = rotaryFactor == 0 ? otherwise : rotaryFactor;
+        rotaryFactor = 0;
+        int elements = (int) (headDim * factor);
+        if (!(factor > 0 && factor <= 1) || elements % 2 != 0 || elements == 0) {
+            throw fields.unsupported("a partial rotary factor of " + factor, "one that gives an even number is");
+        }
+        architecture.rotaryDim(elements == headDim ? 0 : elements);
+        return this;
+    }
+
+    /**
+     * Sets the kinds of layers: as layer_types says, else as the family does.
+     *
+     * @param window tokens of local layers; 0 where there are none.
+     * @param isLocal which layers are, where the file does not say.
+     * @param isRotary which layers rotate.
+     */
+    Decoder layers(int window, IntPredicate isLocal, IntPredicate isRotary) throws IOException {
+        StringBuilder letters = new StringBuilder();
+        JsonNode types = fields.raw("layer_types");
+        for (int l = 0; l < layers; l++) {
+            String type = types.path(l).asText("");
+            boolean local = switch (type) {
+                case "" -> isLocal.test(l);
+                case "full_attention" -> false;
+                case "sliding_attention" -> true;
+                default -> throw fields.unsupported("layer type " + type, "full_attention and sliding_attention are");
+            };
+            if (local && window <= 0) {
+                throw fields.unsupported("a sliding window of " + window + " tokens", "one of at least 1 is");
+            }
+            char letter = local ? 'W' : 'F';
+            letters.append(isRotary.test(l) ? letter : Character.toLowerCase(letter));
+            hasWindow |= local;
+        }
+        if (types.size() > 0 && types.size() != layers) {
+            throw fields.unsupported(types.size() + " layer types for " + layers + " layers", "one for each is");
+        }
+        boolean isPlain = letters.chars().allMatch(letter -> letter == 'F');
+        architecture.attention(isPlain ? "" : letters.toString()).window(hasWindow ? Math.min(window, context) : 0);
+        return this;
+    }
+
+    /** Whether some layers are local. */
+    boolean hasWindow() {
+        return hasWindow;
+    }
+
+    ModelConfig config() throws IOException {
+        if (rotaryFactor != 0 && rotaryFactor != 1) {
+            throw fields.unsupported("a partial rotary factor", "1 is in this family");
+        }
+        return new ModelConfig(
+                hidden,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                mlp,
+                vocab,
+                context,
+                (float) eps,
+                rope,
+                qkvBias,
+                qkNorm,
+                architecture.activation(activation()).build());
+    }
+}

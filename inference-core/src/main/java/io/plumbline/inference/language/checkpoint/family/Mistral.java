@@ -1,0 +1,21 @@
+package io.plumbline.inference.language.checkpoint.family;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Mistral 7B, Nemo, Small and Ministral: Llama with a window, in all layers or those that layer_types names. */
+final class Mistral implements Family {
+    @Override
+    public List<String> architectures() {
+        return List.of("MistralForCausalLM", "MinistralForCausalLM");
+    }
+
+    @Override
+    public Description read(String architecture, ConfigFields fields) throws IOException {
+        Decoder decoder = new Decoder(fields);
+        int window = fields.raw("sliding_window").asInt(0);
+        boolean isWindowed = fields.raw("sliding_window").isNumber() && window < decoder.context;
+        decoder.layers(window, l -> isWindowed, l -> true);
+        return new Description(decoder.config());
+    }
+}

@@ -1,0 +1,32 @@
+package io.plumbline.inference.language.checkpoint.family;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Qwen 2, 2.5 and 3, dense: biases on queries, keys and values in the older ones, norms of heads in the newer. */
+final class Qwen implements Family {
+    private static final String QWEN2 = "Qwen2ForCausalLM";
+
+    @Override
+    public List<String> architectures() {
+        return List.of(QWEN2, "Qwen3ForCausalLM");
+    }
+
+    @Override
+    public Description read(String architecture, ConfigFields fields) throws IOException {
+        Decoder decoder = new Decoder(fields);
+        boolean isQwen2 = architecture.equals(QWEN2);
+        boolean hasBias = !isQwen2 && fields.flag("attention_bias");
+        fields.raw("attention_bias");
+        decoder.qkvBias = isQwen2 || hasBias;
+        decoder.qkNorm = !isQwen2;
+        decoder.architecture.outBias(hasBias);
+        // Files name a window that a flag of theirs does not turn on.
+        int window =
+                fields.flag("use_sliding_window") ? fields.raw("sliding_window").asInt(0) : 0;
+        boolean isWindowed = window > 0 && window < decoder.context;
+        int first = fields.raw("max_window_layers").asInt(28);
+        decoder.layers(window, l -> isWindowed && l >= first, l -> true);
+        return new Description(decoder.config());
+    }
+}

@@ -1,0 +1,44 @@
+package io.plumbline.inference.language.checkpoint.family;
+
+import io.plumbline.verifier.model.Experts;
+import io.plumbline.verifier.model.ModelConfig;
+import java.io.IOException;
+import java.util.List;
+
+/** Qwen 3 with mixtures of experts, Qwen3-Coder among them. */
+final class QwenMoe implements Family {
+    @Override
+    public List<String> architectures() {
+        return List.of("Qwen3MoeForCausalLM");
+    }
+
+    @Override
+    public Description read(String architecture, ConfigFields fields) throws IOException {
+        Decoder decoder = new Decoder(fields);
+        decoder.qkNorm = true;
+        boolean hasBias = fields.flag("attention_bias");
+        decoder.qkvBias = hasBias;
+        decoder.architecture.outBias(hasBias);
+        int window =
+                fields.flag("use_sliding_window") ? fields.raw("sliding_window").asInt(0) : 0;
+        boolean isWindowed = window > 0 && window < decoder.context;
+        int first = fields.raw("max_window_layers").asInt(28);
+        decoder.layers(window, l -> isWindowed && l >= first, l -> true);
+        if (fields.raw("decoder_sparse_step").asInt(1) != 1
+                || fields.raw("mlp_only_layers").size() > 0) {
+            throw fields.unsupported("decoder_sparse_step and mlp_only_layers", "experts in every layer are");
+        }
+        decoder.architecture.experts(new Experts(
+                fields.size("num_experts"),
+                fields.size("num_experts_per_tok"),
+                fields.size("moe_intermediate_size"),
+                0,
+                Experts.Scoring.SOFTMAX,
+                false,
+                fields.flag("norm_topk_prob"),
+                1,
+                0));
+        ModelConfig model = decoder.config();
+        return new Description(model, new ExpertPlaces(model, TensorPlace::of, ExpertPlaces.Names.USUAL));
+    }
+}

@@ -1,0 +1,274 @@
+package io.plumbline.inference.language.synthetic;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * How the checkpoints of a family look, as far as a random model needs it: written from the families' published files,
+ * not from what import makes of them.
+ *
+ * @param norms of a layer, by their names in the file, but for those of queries and keys.
+ * @param hasFusedQkv whether query, key and value projections are one tensor.
+ * @param hasFusedGateUp whether gate and up are one.
+ * @param hasOtherBiases whether all matrices but those for queries, keys and values add biases too.
+ * @param gainsLess what gains are kept less by.
+ * @param mixture of experts; null for none.
+ * @param extras fields of its config.json beside the common ones.
+ */
+record RandomFamily(
+        List<String> norms,
+        boolean hasFusedQkv,
+        boolean hasFusedGateUp,
+        boolean hasQkvBias,
+        boolean hasOtherBiases,
+        QkNorm qkNorm,
+        double gainsLess,
+        Mixture mixture,
+        Consumer<ObjectNode> extras) {
+
+    /**
+     * A mixture of experts, by the names of its parts behind a layer's.
+     *
+     * @param prefix before an expert's number.
+     * @param names of gate, up and down.
+     * @param shared before the part that all tokens go through; null for none.
+     * @param mlp inner size of an expert, and of the shared part.
+     * @param dense layers from the first that have none.
+     */
+    record Mixture(
+            String router,
+            String prefix,
+            List<String> names,
+            String shared,
+            boolean hasBias,
+            int experts,
+            int mlp,
+            int dense) {}
+
+    /** Experts of a layer, and of them those of a token. */
+    private static final int EXPERTS = 6;
+
+    private static final int CHOSEN = 2;
+
+    private static final int EXPERT_MLP = 48;
+    private static final List<String> GATED = List.of("gate_proj", "up_proj", "down_proj");
+
+    /** Norms of queries and keys. */
+    enum QkNorm {
+        NONE,
+        HEADS,
+        WHOLE
+    }
+
+    private static final List<String> BEFORE = List.of("input_layernorm", "post_attention_layernorm");
+    private static final List<String> AFTER = List.of("post_attention_layernorm", "post_feedforward_layernorm");
+    private static final List<String> GEMMA = List.of(
+            "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm");
+    private static final List<String> GLM =
+            List.of("input_layernorm", "post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm");
+
+    /** Tokens of windows: short, so that short prompts are longer. */
+    private static final int WINDOW = 12;
+
+    /** The family of an architecture; Llama's where it has no other. */
+    static RandomFamily of(String architecture) {
+        return switch (architecture) {
+            case "Qwen2ForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> {}).withQkvBias();
+            case "Qwen3ForCausalLM" -> family(BEFORE, QkNorm.HEADS, json -> {});
+            case "Qwen3MoeForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.HEADS,
+                                json -> mixture(json)
+                                        .put("num_experts", EXPERTS)
+                                        .put("moe_intermediate_size", EXPERT_MLP)
+                                        .put("norm_topk_prob", true))
+                        .with(new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, EXPERTS, EXPERT_MLP, 0));
+            case "OlmoeForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.WHOLE,
+                                json -> mixture(json)
+                                        .put("num_experts", EXPERTS)
+                                        .put("intermediate_size", EXPERT_MLP))
+                        .with(new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, EXPERTS, EXPERT_MLP, 0));
+            case "MixtralForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.NONE,
+                                json -> mixture(json)
+                                        .put("num_local_experts", EXPERTS)
+                                        .put("intermediate_size", EXPERT_MLP))
+                        .with(new Mixture(
+                                "block_sparse_moe.gate",
+                                "block_sparse_moe.experts.",
+                                List.of("w1", "w3", "w2"),
+                                null,
+                                false,
+                                EXPERTS,
+                                EXPERT_MLP,
+                                0));
+            case "Glm4MoeForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.NONE,
+                                json -> mixture(json)
+                                        .put("n_routed_experts", EXPERTS)
+                                        .put("moe_intermediate_size", EXPERT_MLP)
+                                        .put("n_shared_experts", 1)
+                                        .put("first_k_dense_replace", 1)
+                                        .put("norm_topk_prob", true)
+                                        .put("routed_scaling_factor", 1.5)
+                                        .put("n_group", 1)
+                                        .put("topk_group", 1)
+                                        .put("partial_rotary_factor", 0.5)
+                                        .put("attention_bias", true))
+                        .withQkvBias()
+                        .with(new Mixture(
+                                "mlp.gate",
+                                "mlp.experts.",
+                                GATED,
+                                "mlp.shared_experts.",
+                                true,
+                                EXPERTS,
+                                EXPERT_MLP,
+                                1));
+            case "MinistralForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> windows(json, 2));
+            case "GemmaForCausalLM" ->
+                family(BEFORE, QkNorm.NONE, json -> json.put("hidden_act", "gelu"))
+                        .lessOne();
+            case "Gemma2ForCausalLM" ->
+                family(
+                                GEMMA,
+                                QkNorm.NONE,
+                                json -> gelu(json)
+                                        .put("query_pre_attn_scalar", 24)
+                                        .put("attn_logit_softcapping", 5.0)
+                                        .put("final_logit_softcapping", 3.0)
+                                        .put("sliding_window", WINDOW))
+                        .lessOne();
+            case "Gemma3ForCausalLM" ->
+                family(
+                                GEMMA,
+                                QkNorm.HEADS,
+                                json -> gelu(json)
+                                        .put("query_pre_attn_scalar", 16)
+                                        .put("rope_theta", 1_000_000.0)
+                                        .put("rope_local_base_freq", 10_000.0)
+                                        .put("sliding_window", WINDOW)
+                                        .put("sliding_window_pattern", 2)
+                                        .putObject("rope_scaling")
+                                        .put("rope_type", "linear")
+                                        .put("factor", 8.0))
+                        .lessOne();
+            case "Phi3ForCausalLM" ->
+                new RandomFamily(BEFORE, true, true, false, false, QkNorm.NONE, 0, null, RandomFamily::longRope);
+            case "Olmo2ForCausalLM" -> family(AFTER, QkNorm.WHOLE, json -> {});
+            case "Olmo3ForCausalLM" ->
+                family(
+                        AFTER,
+                        QkNorm.WHOLE,
+                        json -> windows(json, 2)
+                                .putObject("rope_scaling")
+                                .put("rope_type", "yarn")
+                                .put("factor", 8.0)
+                                .put("original_max_position_embeddings", 64));
+            case "SmolLM3ForCausalLM" ->
+                family(
+                        BEFORE,
+                        QkNorm.NONE,
+                        json -> json.putArray("no_rope_layers").add(1).add(0));
+            case "GraniteForCausalLM" ->
+                family(
+                                BEFORE,
+                                QkNorm.NONE,
+                                json -> json.put("embedding_multiplier", 12.0)
+                                        .put("residual_multiplier", 0.22)
+                                        .put("attention_multiplier", 0.1)
+                                        .put("logits_scaling", 8.0)
+                                        .put("attention_bias", true)
+                                        .put("mlp_bias", true))
+                        .withQkvBias()
+                        .withOtherBiases();
+            case "GlmForCausalLM" -> glm(BEFORE);
+            case "Glm4ForCausalLM" -> glm(GLM);
+            case "Exaone4ForCausalLM" ->
+                family(AFTER, QkNorm.HEADS, json -> windows(json, 2).put("sliding_window_pattern", "LG"));
+            default -> family(BEFORE, QkNorm.NONE, json -> {});
+        };
+    }
+
+    private static RandomFamily family(List<String> norms, QkNorm qkNorm, Consumer<ObjectNode> extras) {
+        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, extras);
+    }
+
+    private static RandomFamily glm(List<String> norms) {
+        return new RandomFamily(
+                norms,
+                false,
+                true,
+                true,
+                false,
+                QkNorm.NONE,
+                0,
+                null,
+                json -> json.put("partial_rotary_factor", 0.5).put("attention_bias", true));
+    }
+
+    private RandomFamily withQkvBias() {
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, true, hasOtherBiases, qkNorm, gainsLess, mixture, extras);
+    }
+
+    private RandomFamily withOtherBiases() {
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, true, qkNorm, gainsLess, mixture, extras);
+    }
+
+    private RandomFamily lessOne() {
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, 1, mixture, extras);
+    }
+
+    private RandomFamily with(Mixture of) {
+        return new RandomFamily(
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, gainsLess, of, extras);
+    }
+
+    private static ObjectNode mixture(ObjectNode json) {
+        return json.put("num_experts_per_tok", CHOSEN);
+    }
+
+    private static ObjectNode gelu(ObjectNode json) {
+        json.remove("hidden_act");
+        return json.put("hidden_activation", "gelu_pytorch_tanh");
+    }
+
+    /** Every {@code every}th layer attends to all tokens, the others to a window. */
+    private static ObjectNode windows(ObjectNode json, int every) {
+        ArrayNode types = json.putArray("layer_types");
+        for (int l = 0; l < json.get("num_hidden_layers").asInt(); l++) {
+            types.add((l + 1) % every == 0 ? "full_attention" : "sliding_attention");
+        }
+        return json.put("sliding_window", WINDOW);
+    }
+
+    private static void longRope(ObjectNode json) {
+        json.put("partial_rotary_factor", 0.75).put("original_max_position_embeddings", 64);
+        int pairs = (int) (json.get("head_dim").asInt() * 0.75) / 2;
+        ObjectNode scaling = json.putObject("rope_scaling").put("type", "longrope");
+        ArrayNode shorter = scaling.putArray("short_factor");
+        ArrayNode longer = scaling.putArray("long_factor");
+        for (int i = 0; i < pairs; i++) {
+            shorter.add(1 + 0.01 * i);
+            longer.add(1 + 0.7 * i);
+        }
+    }
+
+    /** Adds the family's fields to a config.json. */
+    void configure(ObjectNode json) {
+        extras.accept(json);
+    }
+}

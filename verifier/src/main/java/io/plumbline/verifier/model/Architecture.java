@@ -1,0 +1,246 @@
+package io.plumbline.verifier.model;
+
+import io.plumbline.verifier.numerics.Rope;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * How a decoder's layers depart from {@link #PLAIN}: norms before each part, silu, full causal attention with rotary
+ * positions over whole heads. A manifest names only what departs, so a plain model's says nothing of it.
+ *
+ * @param activation of the gate.
+ * @param norms where they stand.
+ * @param isWholeQkNorm whether queries and keys, where they are normed, are so over all heads together.
+ * @param outBias whether attention's output projection adds a bias.
+ * @param mlpBias whether gate, up and down add biases.
+ * @param attentionScale of scores; 0 for one over the root of the head size.
+ * @param scoreCap where scores are capped softly; 0 for nowhere.
+ * @param logitCap where logits are capped softly; 0 for nowhere.
+ * @param embeddingScale of the first residual.
+ * @param rotaryDim first elements of a head that are rotated, even; 0 for all.
+ * @param window tokens that a local layer attends to, the last of them the token itself; 0 where no layer is local.
+ * @param localRope rotary frequencies of local layers; null where they are the others'.
+ * @param experts mixture of experts in its layers; null where there is none.
+ * @param attention a letter a layer: {@code F} full attention, {@code W} local attention over the window, each in lower
+ *     case where the layer rotates nothing; empty where all are {@code F}.
+ */
+public record Architecture(
+        Activation activation,
+        NormPlacement norms,
+        boolean isWholeQkNorm,
+        boolean outBias,
+        boolean mlpBias,
+        float attentionScale,
+        float scoreCap,
+        float logitCap,
+        float embeddingScale,
+        int rotaryDim,
+        int window,
+        Rope localRope,
+        Experts experts,
+        String attention) {
+
+    /** Llama's, and that of all that version 1 of the numeric contract runs. */
+    public static final Architecture PLAIN = new Builder().build();
+
+    public Architecture {
+        for (float number : new float[] {attentionScale, scoreCap, logitCap}) {
+            ModelConfig.require(
+                    number >= 0 && number <= Float.MAX_VALUE,
+                    "a scale or cap of " + number + " is not a number from 0");
+        }
+        ModelConfig.require(
+                embeddingScale > 0 && embeddingScale <= Float.MAX_VALUE,
+                "an embedding scale of " + embeddingScale + " is not above 0");
+        ModelConfig.require(rotaryDim >= 0 && rotaryDim % 2 == 0, "rotary size " + rotaryDim + " is not even");
+        boolean isLocal = false;
+        for (char letter : attention.toCharArray()) {
+            ModelConfig.require("FWfw".indexOf(letter) >= 0, "layer kind " + letter + " is none of F, W, f and w");
+            isLocal |= letter == 'W' || letter == 'w';
+        }
+        ModelConfig.require(
+                isLocal ? window > 0 : window == 0 && localRope == null,
+                isLocal ? "a window of " + window + " tokens is none" : "a window without a layer that has it");
+        ModelConfig.require(
+                attention.isEmpty() || !attention.equals("F".repeat(attention.length())),
+                "layer kinds that are all F are left out");
+    }
+
+    /** Sets what departs from the plain. */
+    public static final class Builder {
+        private Activation activation = Activation.SILU;
+        private NormPlacement norms = NormPlacement.BEFORE;
+        private boolean isWholeQkNorm;
+        private boolean outBias;
+        private boolean mlpBias;
+        private float attentionScale;
+        private float scoreCap;
+        private float logitCap;
+        private float embeddingScale = 1;
+        private int rotaryDim;
+        private int window;
+        private Rope localRope;
+        private Experts experts;
+        private String attention = "";
+
+        public Builder activation(Activation of) {
+            activation = of;
+            return this;
+        }
+
+        public Builder norms(NormPlacement placed) {
+            norms = placed;
+            return this;
+        }
+
+        public Builder wholeQkNorm(boolean isWhole) {
+            isWholeQkNorm = isWhole;
+            return this;
+        }
+
+        public Builder outBias(boolean has) {
+            outBias = has;
+            return this;
+        }
+
+        public Builder mlpBias(boolean has) {
+            mlpBias = has;
+            return this;
+        }
+
+        public Builder attentionScale(float scale) {
+            attentionScale = scale;
+            return this;
+        }
+
+        public Builder scoreCap(float cap) {
+            scoreCap = cap;
+            return this;
+        }
+
+        public Builder logitCap(float cap) {
+            logitCap = cap;
+            return this;
+        }
+
+        public Builder embeddingScale(float scale) {
+            embeddingScale = scale;
+            return this;
+        }
+
+        public Builder rotaryDim(int elements) {
+            rotaryDim = elements;
+            return this;
+        }
+
+        public Builder window(int tokens) {
+            window = tokens;
+            return this;
+        }
+
+        public Builder localRope(Rope rope) {
+            localRope = rope;
+            return this;
+        }
+
+        public Builder experts(Experts mixture) {
+            experts = mixture;
+            return this;
+        }
+
+        public Builder attention(String letters) {
+            attention = letters;
+            return this;
+        }
+
+        public Architecture build() {
+            return new Architecture(
+                    activation,
+                    norms,
+                    isWholeQkNorm,
+                    outBias,
+                    mlpBias,
+                    attentionScale,
+                    scoreCap,
+                    logitCap,
+                    embeddingScale,
+                    rotaryDim,
+                    window,
+                    localRope,
+                    experts,
+                    attention);
+        }
+    }
+
+    /** The letter of a layer. */
+    private char kind(int layer) {
+        return attention.isEmpty() ? 'F' : attention.charAt(layer);
+    }
+
+    /** Whether a layer attends to the window alone. */
+    public boolean isLocal(int layer) {
+        return (kind(layer) | 0x20) == 'w';
+    }
+
+    /** Whether a layer rotates its queries and keys. */
+    public boolean isRotary(int layer) {
+        return kind(layer) < 'a';
+    }
+
+    /** What departs, as fields of a manifest's config line, each after a space; floats in hexadecimal. */
+    public String toFields() {
+        StringBuilder fields = new StringBuilder();
+        put(fields, "activation", activation.word(), Activation.SILU.word());
+        put(fields, "norms", norms.word(), NormPlacement.BEFORE.word());
+        put(fields, "wholeQkNorm", isWholeQkNorm, false);
+        put(fields, "outBias", outBias, false);
+        put(fields, "mlpBias", mlpBias, false);
+        put(fields, "attentionScale", Float.toHexString(attentionScale), Float.toHexString(0));
+        put(fields, "scoreCap", Float.toHexString(scoreCap), Float.toHexString(0));
+        put(fields, "logitCap", Float.toHexString(logitCap), Float.toHexString(0));
+        put(fields, "embeddingScale", Float.toHexString(embeddingScale), Float.toHexString(1));
+        put(fields, "rotaryDim", rotaryDim, 0);
+        put(fields, "window", window, 0);
+        if (localRope != null) {
+            fields.append(' ').append(localRope.toFields("localRope"));
+        }
+        put(fields, "experts", experts == null ? "" : experts.toField(), "");
+        put(fields, "attention", attention, "");
+        return fields.toString();
+    }
+
+    private static void put(StringBuilder fields, String name, Object value, Object plain) {
+        if (!value.equals(plain)) {
+            fields.append(' ').append(name).append('=').append(value);
+        }
+    }
+
+    /** The reverse of {@link #toFields}; fields that it does not know are left to the caller to refuse. */
+    static Architecture fromFields(Map<String, String> fields) {
+        Builder builder = new Builder();
+        take(fields, "activation", word -> builder.activation(Words.of(Activation.values(), Activation::word, word)));
+        take(fields, "norms", word -> builder.norms(Words.of(NormPlacement.values(), NormPlacement::word, word)));
+        take(fields, "wholeQkNorm", value -> builder.wholeQkNorm(Boolean.parseBoolean(value)));
+        take(fields, "outBias", value -> builder.outBias(Boolean.parseBoolean(value)));
+        take(fields, "mlpBias", value -> builder.mlpBias(Boolean.parseBoolean(value)));
+        take(fields, "attentionScale", value -> builder.attentionScale(Float.parseFloat(value)));
+        take(fields, "scoreCap", value -> builder.scoreCap(Float.parseFloat(value)));
+        take(fields, "logitCap", value -> builder.logitCap(Float.parseFloat(value)));
+        take(fields, "embeddingScale", value -> builder.embeddingScale(Float.parseFloat(value)));
+        take(fields, "rotaryDim", value -> builder.rotaryDim(Integer.parseInt(value)));
+        take(fields, "window", value -> builder.window(Integer.parseInt(value)));
+        take(
+                fields,
+                "localRopeTheta",
+                theta -> builder.localRope(Rope.fromFields(theta, fields.getOrDefault("localRopeScaling", ""))));
+        take(fields, "experts", value -> builder.experts(Experts.fromField(value)));
+        take(fields, "attention", builder::attention);
+        return builder.build();
+    }
+
+    private static void take(Map<String, String> fields, String name, Function<String, Builder> set) {
+        if (fields.containsKey(name)) {
+            set.apply(fields.get(name));
+        }
+    }
+}
