@@ -2,7 +2,9 @@ package io.plumbline.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.benchmarks.report.Headline;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,14 +38,21 @@ public record BenchmarkResult(
     public void write(Path folder) throws IOException {
         double ratio = lessIsBetter ? peer.median() / value.median() : value.median() / peer.median();
         ObjectNode json = MAPPER.createObjectNode();
+        json.put("schema", Headline.SCHEMA);
         json.put("headline", name).put("value", rounded(value.median())).put("unit", unit);
         json.putObject("peer").put("name", peerName).put("value", rounded(peer.median()));
         json.put("ratio", rounded(ratio));
         json.put("spread", value.spread() + " (peer " + peer.spread() + ")");
+        ObjectNode readings = json.putObject("readings");
+        ArrayNode ours = readings.putArray("ours");
+        value.forEach(reading -> ours.add(rounded(reading)));
+        ArrayNode theirs = readings.putArray("peer");
+        peer.forEach(reading -> theirs.add(rounded(reading)));
         json.put("machine", device == null ? machine() : device + "; " + machine());
         json.put("commit", commit());
         json.put("date", LocalDate.now(ZoneOffset.UTC).toString());
         json.put("command", command);
+        json.set("environment", Environment.json());
         if (details != null) {
             json.set("details", details);
         }
@@ -58,27 +67,21 @@ public record BenchmarkResult(
     }
 
     private static String machine() throws IOException {
-        String model = System.getProperty("os.arch");
-        Path info = Path.of("/proc/cpuinfo");
-        if (Files.isReadable(info)) {
-            model = Files.readAllLines(info).stream()
-                    .filter(line -> line.startsWith("model name"))
-                    .findFirst()
-                    .map(line -> line.substring(line.indexOf(':') + 2))
-                    .orElse(model);
-        }
-        return model + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
+        return Environment.processor() + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
                 + System.getProperty("os.name") + ", Java " + Runtime.version().feature();
     }
 
-    /** Where the sources travel without their history, PLUMBLINE_COMMIT names it. */
-    private static String commit() throws IOException {
+    /** The commit that measures. Where the sources travel without their history, PLUMBLINE_COMMIT names it. */
+    public static String commit() throws IOException {
         String given = System.getenv("PLUMBLINE_COMMIT");
         return given != null ? given : run("git", "rev-parse", "--short=12", "HEAD");
     }
 
     private static String run(String... command) throws IOException {
         Process process = new ProcessBuilder(command)
+                .directory(Path.of(System.getProperty("plumbline.home", ""))
+                        .toAbsolutePath()
+                        .toFile())
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();

@@ -2,12 +2,16 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.benchmarks.report.Headline;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.SpeedProbe;
 import io.plumbline.inference.language.engine.Workers;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -37,10 +41,12 @@ final class CommitmentBench implements Callable<Integer> {
     public Integer call() throws IOException {
         Models models = Models.prepare(cache, Models.Size.of(size));
         TraceCost cost;
+        ObjectNode details = new ObjectMapper().createObjectNode();
         try (LoadedModel model = LoadedModel.open(models.imported());
                 ForwardPass forward = new ForwardPass(model, model.layers(), Backend.best(), new Workers(threads))) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
             cost = new TraceCost(pairs, withTrace -> probe.prefill(prompt, withTrace));
+            details.put(Headline.TRACE_ROOT, Blake3.hex(probe.traceRoot()));
         }
         String command = "./plumbline bench commitment --size " + size + " --threads " + threads;
         new BenchmarkResult(
@@ -52,7 +58,7 @@ final class CommitmentBench implements Callable<Integer> {
                         new Readings(TraceCost.PUBLISHED),
                         null,
                         command,
-                        null)
+                        details)
                 .write(results);
         return 0;
     }

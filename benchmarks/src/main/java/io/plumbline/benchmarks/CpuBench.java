@@ -5,12 +5,14 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.benchmarks.report.Headline;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.SpeedProbe;
 import io.plumbline.inference.language.engine.Workers;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -69,6 +71,7 @@ final class CpuBench implements Callable<Integer> {
     private boolean alone;
 
     private final ObjectMapper mapper = new ObjectMapper();
+    private String traceRoot;
 
     /** One backend's readings. */
     private static final class Speeds {
@@ -163,14 +166,24 @@ final class CpuBench implements Callable<Integer> {
         }
     }
 
-    private void measure(LoadedModel model, Speeds readings) {
+    private void measure(LoadedModel model, Speeds readings) throws IOException {
         try (ForwardPass forward = forward(model, readings.backend)) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
             readings.prefill.add(probe.prefill(prompt, true));
+            requireSameTrace(readings.backend, Blake3.hex(probe.traceRoot()));
             readings.prefillBare.add(probe.prefill(prompt, false));
             readings.decode.add(probe.decode(output, true));
             readings.decodeBare.add(probe.decode(output, false));
         }
+    }
+
+    /** Speeds of backends are set beside each other only where all of them compute the same. */
+    private void requireSameTrace(Backend backend, String root) throws IOException {
+        if (traceRoot != null && !traceRoot.equals(root)) {
+            throw new IOException(backend.name() + " computes trace root " + root + ", and another backend " + traceRoot
+                    + ": nothing is compared.");
+        }
+        traceRoot = root;
     }
 
     private JsonNode runPeer(Path script, Path weights) throws IOException {
@@ -189,7 +202,7 @@ final class CpuBench implements Callable<Integer> {
     private ObjectNode details(List<Speeds> all, double weightBytes, Readings bandwidth) {
         ObjectNode json = mapper.createObjectNode();
         json.put("model", "random weights, " + size).put("threads", threads);
-        json.put("prompt", prompt).put("output", output);
+        json.put("prompt", prompt).put("output", output).put(Headline.TRACE_ROOT, traceRoot);
         json.put("memoryBandwidthGBs", BenchmarkResult.rounded(bandwidth.median() / 1e9));
         for (Speeds readings : all) {
             ObjectNode one = json.putObject(readings.backend.name());

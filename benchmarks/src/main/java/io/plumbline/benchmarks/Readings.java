@@ -2,6 +2,7 @@ package io.plumbline.benchmarks;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.DoubleConsumer;
 import java.util.function.DoubleUnaryOperator;
 
 /** Several readings of one quantity. */
@@ -21,6 +22,11 @@ public final class Readings {
     public double median() {
         int n = sorted.length;
         return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    }
+
+    /** Hands over each, smallest first. */
+    public void forEach(DoubleConsumer taker) {
+        Arrays.stream(sorted).forEach(taker);
     }
 
     /** Each reading put through {@code change}. */

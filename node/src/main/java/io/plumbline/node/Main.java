@@ -131,7 +131,9 @@ public final class Main {
                 System.out.printf("  %-16s%s%n", name, line.getUsageFormatter().getCommandDescription(name));
             }
         });
-        System.out.println("\nplumbline COMMAND --help says more; --version prints the version.");
+        System.out.println(
+                "\nplumbline COMMAND --help says more; --version prints the version. In a checkout ./plumbline also"
+                        + " has test, fuzz,\nbench, jmh, load, gpu-check and package: README.md and CONTRIBUTING.md say how.");
     }
 
     /** The command that was named, or its subcommand. */

@@ -4,6 +4,7 @@ import io.aeron.cluster.client.AeronCluster;
 import io.aeron.cluster.client.EgressListener;
 import io.aeron.logbuffer.Header;
 import io.aeron.security.CredentialsSupplier;
+import io.plumbline.benchmarks.load.Line;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.OutcomeDecoder;
 import java.util.concurrent.TimeUnit;

@@ -1,6 +1,7 @@
 package io.plumbline.benchmarks.ledger;
 
 import io.aeron.Aeron;
+import io.plumbline.benchmarks.load.Line;
 import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;

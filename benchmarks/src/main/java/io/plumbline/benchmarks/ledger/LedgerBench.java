@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.benchmarks.BenchmarkResult;
 import io.plumbline.benchmarks.Readings;
+import io.plumbline.benchmarks.load.Arrivals;
+import io.plumbline.benchmarks.load.Line;
 import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
@@ -42,7 +44,7 @@ public final class LedgerBench implements Callable<Integer> {
     private static final int ECHO_BYTES = 300;
 
     /** Envelopes on their way at once. */
-    private static final int WINDOW = 40;
+    static final int WINDOW = 40;
 
     private static final int ACCOUNTS = 1_000_000;
     private static final int WARM = 2_000;
@@ -180,10 +182,12 @@ public final class LedgerBench implements Callable<Integer> {
                 }
             }
             try (Load load = new Load(new ClusterLine(cluster.aeronDirectory(), cluster.ingressEndpoints(), keys))) {
-                paced(n -> load.echo(ECHO_BYTES, n, Integer.MAX_VALUE), load);
+                String fault = load.paced(
+                        Arrivals.constant(rate), lengthNs(), due -> load.echo(ECHO_BYTES, due, Integer.MAX_VALUE));
+                requireRate(fault);
                 if (counts) {
-                    echo99.add(load.ordered().getValueAtPercentile(99) / 1e6);
-                    echoOrdered.add(load.ordered());
+                    echo99.add(load.answers().getValueAtPercentile(99) / 1e6);
+                    echoOrdered.add(load.answers());
                 }
             }
         }
@@ -192,21 +196,6 @@ public final class LedgerBench implements Callable<Integer> {
     private void burst(Load load, int messages) throws IOException {
         for (int i = 0; i < messages; i++) {
             load.echo(ECHO_BYTES, System.nanoTime(), 1_000);
-        }
-        load.drain();
-    }
-
-    private interface Send {
-        void at(long dueNs) throws IOException;
-    }
-
-    /** Sends at a steady rate, whatever becomes of it, so that a pause counts for all that it held up. */
-    private void paced(Send send, Load load) throws IOException {
-        long gap = TimeUnit.SECONDS.toNanos(1) / rate;
-        long first = System.nanoTime() + gap;
-        for (int i = 0; i < rate * seconds; i++) {
-            load.idleUntil(first + i * gap);
-            send.at(first + i * gap);
         }
         load.drain();
     }
@@ -225,8 +214,8 @@ public final class LedgerBench implements Callable<Integer> {
             warm(settlements, ledger);
             try (Load load = paced(ingress(ledger, settlements), escrows(settlements))) {
                 if (counts) {
-                    ledger99.add(load.ordered().getValueAtPercentile(99) / 1e6);
-                    ledgerOrdered.add(load.ordered());
+                    ledger99.add(load.answers().getValueAtPercentile(99) / 1e6);
+                    ledgerOrdered.add(load.answers());
                     certified(load, ledger);
                 }
             }
@@ -238,7 +227,7 @@ public final class LedgerBench implements Callable<Integer> {
     }
 
     /** By the ingress of a full node that may lead, or not. */
-    private static Line ingress(BenchLedger ledger, Settlements settlements) {
+    static Line ingress(BenchLedger ledger, Settlements settlements) {
         return new IngressLine(ledger.aeronDirectory(), ledger.ingresses().getFirst(), settlements.requester());
     }
 
@@ -255,6 +244,16 @@ public final class LedgerBench implements Callable<Integer> {
         }
     }
 
+    private static void requireRate(String fault) throws IOException {
+        if (fault != null) {
+            throw new IOException("The rate was missed: " + fault + ". Ask for a smaller --rate.");
+        }
+    }
+
+    private long lengthNs() {
+        return TimeUnit.SECONDS.toNanos(seconds);
+    }
+
     private List<byte[]> escrows(Settlements settlements) {
         List<byte[]> escrows = new ArrayList<>();
         for (int i = 0; i < rate * seconds; i++) {
@@ -265,7 +264,11 @@ public final class LedgerBench implements Callable<Integer> {
 
     private Load paced(Line line, List<byte[]> commands) throws IOException {
         Load load = new Load(line);
-        paced(n -> load.command(commands.get(load.sent()), n, Integer.MAX_VALUE), load);
+        String fault = load.paced(
+                Arrivals.constant(rate),
+                lengthNs(),
+                due -> load.command(commands.get(load.sent()), due, Integer.MAX_VALUE));
+        requireRate(fault);
         return load;
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /**
  * A result file as {@code BenchmarkResult} writes it.
@@ -19,8 +20,9 @@ import java.util.stream.Stream;
  * @param peer null where there is none.
  * @param ratio ours over the peer's, turned so that above 1 is better.
  * @param spread least and most of the readings, as text.
+ * @param readings ours, smallest first; empty in files of before they were kept.
  */
-record Headline(
+public record Headline(
         String name,
         double value,
         String unit,
@@ -32,12 +34,19 @@ record Headline(
         String commit,
         String date,
         String command,
+        double[] readings,
         JsonNode details) {
+    /** Name of the detail that says, in hex, which trace root the measured run computed. */
+    public static final String TRACE_ROOT = "traceRoot";
+
+    /** Of result files: the names and meanings of their fields. Files of before it was written have none. */
+    public static final String SCHEMA = "plumbline-bench-1";
+
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Pattern RANGE = Pattern.compile("^([-+.0-9eE]+) to ([-+.0-9eE]+)");
 
     /** All of a folder, by name. */
-    static List<Headline> all(Path folder) throws IOException {
+    public static List<Headline> all(Path folder) throws IOException {
         if (!Files.isDirectory(folder)) {
             throw new IOException(folder + " is no folder of results. ./plumbline bench NAME writes some.");
         }
@@ -63,12 +72,17 @@ record Headline(
      * @param origin for errors.
      * @throws IOException naming the field that is missing or of another kind.
      */
-    static Headline parse(String text, String origin) throws IOException {
+    public static Headline parse(String text, String origin) throws IOException {
         JsonNode json;
         try {
             json = MAPPER.readTree(text);
         } catch (JacksonException e) {
             throw new IOException(origin + " is not JSON: " + e.getOriginalMessage(), e);
+        }
+        String schema = json.path("schema").asText(SCHEMA);
+        if (!schema.equals(SCHEMA)) {
+            throw new IOException(origin + " is of schema " + schema + ", and this checkout reads " + SCHEMA
+                    + ". Use the checkout that wrote it, or measure again.");
         }
         JsonNode peer = json.path("peer");
         return new Headline(
@@ -83,7 +97,14 @@ record Headline(
                 text(json, "commit", origin),
                 text(json, "date", origin),
                 text(json, "command", origin),
+                readings(json),
                 json.path("details"));
+    }
+
+    private static double[] readings(JsonNode json) {
+        return StreamSupport.stream(json.path("readings").path("ours").spliterator(), false)
+                .mapToDouble(JsonNode::asDouble)
+                .toArray();
     }
 
     private static String text(JsonNode json, String field, String origin) throws IOException {
@@ -102,13 +123,18 @@ record Headline(
     }
 
     /** Whether a smaller value is a better one: the ratio is turned then. */
-    boolean isLessBetter() {
+    public boolean isLessBetter() {
         double straight = value / peerValue;
         return Math.abs(Math.log(straight / ratio)) > Math.abs(Math.log(1 / straight / ratio));
     }
 
+    /** Trace root that the measured run computed, in hex; empty where it computed none. */
+    public String traceRoot() {
+        return details.path(TRACE_ROOT).asText();
+    }
+
     /** Least and most of our readings; the value twice where the spread says neither. */
-    double[] range() {
+    public double[] range() {
         Matcher range = RANGE.matcher(spread);
         return range.find()
                 ? new double[] {Double.parseDouble(range.group(1)), Double.parseDouble(range.group(2))}

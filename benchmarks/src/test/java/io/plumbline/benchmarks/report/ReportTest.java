@@ -6,26 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.beust.jcommander.JCommander;
-import io.plumbline.benchmarks.report.CompareCommand.Verdict;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.w3c.dom.Document;
 
 class ReportTest {
     private static final String MACHINE = "One, 2 processors";
-
-    @TempDir
-    private Path folder;
 
     private static String json(String name, double value, double ratio, String spread, String machine) {
         return "{\"headline\":\"" + name + "\",\"value\":" + value
@@ -73,6 +66,14 @@ class ReportTest {
     }
 
     @Test
+    void aResultOfAnotherSchemaIsRefusedByItsName() {
+        String why = assertThrows(
+                        IOException.class, () -> Headline.parse("{\"schema\":\"plumbline-load-1\"}", "some.json"))
+                .getMessage();
+        assertTrue(why.startsWith("some.json is of schema plumbline-load-1, and this checkout reads"), why);
+    }
+
+    @Test
     void aResultSaysWhichWayIsBetter() throws IOException {
         assertFalse(headline(200, 2, "", MACHINE).isLessBetter());
         assertTrue(headline(50, 2, "", MACHINE).isLessBetter());
@@ -82,35 +83,5 @@ class ReportTest {
                 headline(50, 2, "49.5 to 1e3 (peer 1 to 2)", MACHINE).range());
         assertArrayEquals(
                 new double[] {50, 50}, headline(50, 2, "published", MACHINE).range());
-    }
-
-    @Test
-    void aChangeIsOneWhereReadingsDoNotOverlap() throws IOException {
-        Headline before = headline(100, 2, "95 to 105", MACHINE);
-        assertEquals(Verdict.SAME, CompareCommand.verdict(before, headline(104, 2, "100 to 108", MACHINE), 1.04));
-        assertEquals(Verdict.BETTER, CompareCommand.verdict(before, headline(120, 2, "110 to 125", MACHINE), 1.2));
-        assertEquals(Verdict.WORSE, CompareCommand.verdict(before, headline(80, 2, "75 to 90", MACHINE), 0.8));
-        assertEquals(Verdict.UNCLEAR, CompareCommand.verdict(before, headline(80, 2, "75 to 90", "Other"), 0.8));
-    }
-
-    private int compare(String... names) throws IOException {
-        CompareCommand compare = new CompareCommand();
-        JCommander.newBuilder().addObject(compare).build().parse(names);
-        return compare.call();
-    }
-
-    @Test
-    void foldersAreComparedAndTheExitCodeSaysWhetherOneIsWorse() throws IOException {
-        Path before = Files.createDirectory(folder.resolve("before"));
-        Path after = Files.createDirectory(folder.resolve("after"));
-        Files.writeString(before.resolve("x.json"), json("x", 100, 1, "95 to 105", MACHINE));
-        Files.writeString(after.resolve("x.json"), json("x", 80, 0.8, "75 to 85", MACHINE));
-        assertEquals(1, compare(before.toString(), after.toString()));
-        assertEquals(0, compare(after.toString(), before.toString()));
-        assertThrows(IOException.class, () -> compare(before.toString()));
-        assertThrows(IOException.class, () -> compare(before.toString(), folder.toString()));
-        Files.delete(after.resolve("x.json"));
-        Files.writeString(after.resolve("y.json"), json("y", 80, 0.8, "75 to 85", MACHINE));
-        assertThrows(IOException.class, () -> compare(before.toString(), after.toString()));
     }
 }

@@ -19,6 +19,7 @@ public final class SpeedProbe {
     private final ModelConfig config;
     private final int block;
     private final LogitsRequests choices;
+    private byte[] traceRoot;
 
     /** @param block prompt tokens run at once. */
     public SpeedProbe(Executor executor, int block) {
@@ -60,10 +61,24 @@ public final class SpeedProbe {
         try (KvCache pages = executor.pages(KvCache.pagesFor(tokens));
                 KvCache.PageTable cache = pages.sequence()) {
             cache.reserve(tokens);
+            TraceWriter trace = withTrace ? trace() : null;
             long begin = System.nanoTime();
-            run(cache, 0, tokens, withTrace ? trace() : null);
-            return tokens / ((System.nanoTime() - begin) / 1e9);
+            run(cache, 0, tokens, trace);
+            double perSecond = tokens / ((System.nanoTime() - begin) / 1e9);
+            if (trace != null) {
+                byte[] id = executor.model().id();
+                traceRoot = trace.root(new TraceLayout(config).header(id, new byte[32], tokens));
+            }
+            return perSecond;
         }
+    }
+
+    /** Trace root of the last prefill with a trace, 32 bytes, by which two runs show that they computed the same. */
+    public byte[] traceRoot() {
+        if (traceRoot == null) {
+            throw new IllegalStateException("No prefill has had a trace yet.");
+        }
+        return traceRoot.clone();
     }
 
     /** Output tokens a second after a short prompt, one at a time. */

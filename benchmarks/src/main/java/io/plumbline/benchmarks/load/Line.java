@@ -1,11 +1,17 @@
-package io.plumbline.benchmarks.ledger;
+package io.plumbline.benchmarks.load;
 
 import org.agrona.DirectBuffer;
 
-/** How a {@link Load} reaches those that order. Used by one thread. */
-interface Line extends AutoCloseable {
+/** How a {@link MessageLoad} reaches those that answer its messages. Used by one thread. */
+public interface Line extends AutoCloseable {
     /** Hears an answer. */
     interface Heard {
+        /**
+         * Takes it.
+         *
+         * @param id number of the message that it answers.
+         * @param height of the ledger then; 0 of others.
+         */
         void answer(long id, long height);
     }
 
