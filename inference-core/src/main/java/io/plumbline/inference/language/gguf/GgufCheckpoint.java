@@ -34,7 +34,9 @@ public final class GgufCheckpoint implements Checkpoint {
             "llama", "LlamaForCausalLM",
             "mistral", "MistralForCausalLM",
             "qwen2", "Qwen2ForCausalLM",
-            "qwen3", "Qwen3ForCausalLM");
+            "qwen3", "Qwen3ForCausalLM",
+            "qwen3moe", "Qwen3MoeForCausalLM",
+            "olmoe", "OlmoeForCausalLM");
     private static final Map<String, String> LAYER_NAMES = Map.ofEntries(
             Map.entry("input_layernorm", "attn_norm"),
             Map.entry("post_attention_layernorm", "ffn_norm"),
@@ -46,7 +48,21 @@ public final class GgufCheckpoint implements Checkpoint {
             Map.entry("self_attn.k_norm", "attn_k_norm"),
             Map.entry("mlp.gate_proj", "ffn_gate"),
             Map.entry("mlp.up_proj", "ffn_up"),
-            Map.entry("mlp.down_proj", "ffn_down"));
+            Map.entry("mlp.down_proj", "ffn_down"),
+            Map.entry("mlp.gate", "ffn_gate_inp"),
+            Map.entry("block_sparse_moe.gate", "ffn_gate_inp"));
+
+    /** An expert's matrix, and those of all experts of a layer, which stand in one tensor. */
+    private static final Pattern EXPERT =
+            Pattern.compile("model\\.layers\\.(\\d+)\\.[a-z_]+\\.experts\\.(\\d+)\\.([a-z0-9_]+)\\.weight");
+
+    private static final Map<String, String> EXPERT_NAMES = Map.of(
+            "gate_proj", "ffn_gate_exps",
+            "up_proj", "ffn_up_exps",
+            "down_proj", "ffn_down_exps",
+            "w1", "ffn_gate_exps",
+            "w3", "ffn_up_exps",
+            "w2", "ffn_down_exps");
     private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.(.+)\\.(weight|bias)");
 
     /** Llama 3.1 to 3.3 were all stretched this way; the file holds only what came of it. */
@@ -77,11 +93,13 @@ public final class GgufCheckpoint implements Checkpoint {
             "rope.scaling.original_context_length",
             "rope.scaling.finetuned",
             "expert_count",
+            "expert_used_count",
+            "expert_feed_forward_length",
             "tensor_data_layout");
 
     /** Keys that say nothing at these values. */
     private static final Map<String, Double> NEUTRAL = Map.of(
-            "expert_used_count", 0.0,
+            "expert_shared_count", 0.0,
             "rope.scaling.factor", 1.0,
             "rope.scale_linear", 1.0,
             "rope.scaling.attn_factor", 1.0,
@@ -168,9 +186,6 @@ public final class GgufCheckpoint implements Checkpoint {
             throw unsupported("architecture " + architecture);
         }
         refuseUnknownKeys();
-        if (size("expert_count") > 0) {
-            throw unsupported("a mixture of experts");
-        }
         int heads = size("attention.head_count");
         int hidden = size("embedding_length");
         int headDim = file.integer(architecture + ".attention.key_length", heads == 0 ? 0 : hidden / heads);
@@ -186,7 +201,8 @@ public final class GgufCheckpoint implements Checkpoint {
         }
         Tensor embedding = file.tensor("token_embd.weight");
         ObjectNode json = new ObjectMapper().createObjectNode();
-        json.putArray("architectures").add(ARCHITECTURES.get(architecture));
+        boolean isMixtral = architecture.equals("llama") && size("expert_count") > 0;
+        json.putArray("architectures").add(isMixtral ? "MixtralForCausalLM" : ARCHITECTURES.get(architecture));
         json.put("model_type", architecture)
                 .put("hidden_act", "silu")
                 .put("hidden_size", hidden)
@@ -200,6 +216,7 @@ public final class GgufCheckpoint implements Checkpoint {
                 .put("rms_norm_eps", number("attention.layer_norm_rms_epsilon", 1e-6f))
                 .put("rope_theta", number("rope.freq_base", 10_000f))
                 .put("tie_word_embeddings", file.tensor("output.weight") == null);
+        experts(json);
         if (size("attention.sliding_window") > 0) {
             json.put("sliding_window", size("attention.sliding_window"));
         }
@@ -213,6 +230,25 @@ public final class GgufCheckpoint implements Checkpoint {
         }
         ropeScaling(json, headDim);
         return json;
+    }
+
+    /** As the families have it; whether the weights of the chosen add up to one is the architecture's to say. */
+    private void experts(ObjectNode json) throws IOException {
+        int count = size("expert_count");
+        boolean isKnown = Set.of("llama", "qwen3moe", "olmoe").contains(architecture);
+        if (count > 0 && !isKnown) {
+            throw unsupported("a mixture of experts in architecture " + architecture);
+        }
+        if (count > 0) {
+            int inner = file.integer(architecture + ".expert_feed_forward_length", size("feed_forward_length"));
+            json.put(architecture.equals("llama") ? "num_local_experts" : "num_experts", count)
+                    .put("num_experts_per_tok", size("expert_used_count"))
+                    .put("norm_topk_prob", architecture.equals("qwen3moe"))
+                    .put("moe_intermediate_size", inner);
+            if (!architecture.equals("qwen3moe")) {
+                json.put("intermediate_size", inner);
+            }
+        }
     }
 
     /** Keys that are not read would be left out in silence. */
@@ -319,11 +355,21 @@ public final class GgufCheckpoint implements Checkpoint {
 
     @Override
     public Weights require(String name, int... shape) throws IOException {
-        used.add(fileName(name));
-        Tensor tensor = file.tensor(fileName(name));
+        Matcher expert = EXPERT.matcher(name);
+        if (expert.matches() && EXPERT_NAMES.containsKey(expert.group(3))) {
+            String all = "blk." + expert.group(1) + "." + EXPERT_NAMES.get(expert.group(3)) + ".weight";
+            Mapped mapped = require(all, name, size("expert_count"), shape[0], shape[1]);
+            return mapped.rows(Integer.parseInt(expert.group(2)) * shape[0], shape[0]);
+        }
+        return require(fileName(name), name, shape);
+    }
+
+    private Mapped require(String stored, String name, int... shape) throws IOException {
+        used.add(stored);
+        Tensor tensor = file.tensor(stored);
         if (tensor == null) {
-            throw new IOException(file.path() + " has no tensor \"" + fileName(name)
-                    + "\". The file is incomplete. Nothing was loaded.");
+            throw new IOException(
+                    file.path() + " has no tensor \"" + stored + "\". The file is incomplete. Nothing was loaded.");
         }
         if (!Arrays.equals(tensor.shape(), shape)) {
             throw new IOException(file.path() + ": tensor \"" + tensor.name() + "\" has shape "
@@ -336,8 +382,8 @@ public final class GgufCheckpoint implements Checkpoint {
         }
         boolean interleaved = architecture.equals("llama") || architecture.equals("mistral");
         boolean rotated = name.contains("self_attn.q_proj") || name.contains("self_attn.k_proj");
-        return new Mapped(
-                tensor, interleaved && rotated ? config.get("head_dim").asInt() : 0);
+        int headDim = interleaved && rotated ? config.get("head_dim").asInt() : 0;
+        return new Mapped(tensor, headDim, 0, shape.length < 2 ? 1 : shape[0]);
     }
 
     @Override
@@ -348,8 +394,10 @@ public final class GgufCheckpoint implements Checkpoint {
     /**
      * @param headDim where the file pairs rope's channels (2i, 2i + 1) and Hugging Face (i, i + D/2); 0 where rows
      *     are in order.
+     * @param first of its rows.
+     * @param rows how many of them.
      */
-    private record Mapped(Tensor tensor, int headDim) implements Weights {
+    private record Mapped(Tensor tensor, int headDim, int first, int rows) implements Weights {
         private static final ValueLayout.OfShort SHORT =
                 ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -363,9 +411,9 @@ public final class GgufCheckpoint implements Checkpoint {
             return tensor.type().name();
         }
 
-        @Override
-        public int rows() {
-            return tensor.shape().length < 2 ? 1 : tensor.shape()[0];
+        /** Some of the rows, counted through all dimensions but the last. */
+        Mapped rows(int from, int count) {
+            return new Mapped(tensor, headDim, from, count);
         }
 
         @Override
@@ -374,7 +422,7 @@ public final class GgufCheckpoint implements Checkpoint {
         }
 
         private long offset(int row) {
-            int r = row;
+            int r = first + row;
             if (headDim > 0) {
                 int i = r % headDim;
                 int half = headDim / 2;

@@ -46,7 +46,10 @@ class GgufTest {
         "LlamaForCausalLM, F16, F16, true",
         "LlamaForCausalLM, BF16, BF16, false",
         "Qwen2ForCausalLM, F16, F16, true",
-        "Qwen3ForCausalLM, F32, F32, false"
+        "Qwen3ForCausalLM, F32, F32, false",
+        "Qwen3MoeForCausalLM, BF16, BF16, false",
+        "MixtralForCausalLM, F16, F16, false",
+        "OlmoeForCausalLM, F32, F32, false"
     })
     void theSameWeightsAreTheSameModel(String architecture, String dtype, GgufType type, boolean tied)
             throws IOException {
