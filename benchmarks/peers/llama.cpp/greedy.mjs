@@ -1,4 +1,4 @@
-// What llama.cpp says next: node greedy.mjs FILE COUNT TOKENS. Prints the COUNT greedy tokens after the prompt's, which stand apart by
+// Asks llama.cpp what it says next: node greedy.mjs FILE COUNT TOKENS. Prints the COUNT greedy tokens after the prompt's, which stand apart by
 // commas, as a JSON array.
 import {getLlama, LlamaLogLevel} from "node-llama-cpp";
 

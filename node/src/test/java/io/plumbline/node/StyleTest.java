@@ -19,7 +19,7 @@ class StyleTest {
 
     private static List<Path> files(Predicate<String> wanted) throws IOException {
         try (Stream<Path> all = Files.walk(HOME)) {
-            return all.filter(file -> !file.toString().contains("/target/")
+            return all.filter(file -> !file.toString().matches(".*/(target|node_modules)/.*")
                             && !file.toString().contains("/.git")
                             && wanted.test(file.toString()))
                     .toList();

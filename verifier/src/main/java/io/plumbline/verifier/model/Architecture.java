@@ -187,7 +187,7 @@ public record Architecture(
         return kind(layer) < 'a';
     }
 
-    /** What departs, as fields of a manifest's config line, each after a space; floats in hexadecimal. */
+    /** Its departures, as fields of a manifest's config line, each after a space; floats in hexadecimal. */
     public String toFields() {
         StringBuilder fields = new StringBuilder();
         put(fields, "activation", activation.word(), Activation.SILU.word());

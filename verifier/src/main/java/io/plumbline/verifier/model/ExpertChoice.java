@@ -39,7 +39,7 @@ public final class ExpertChoice {
         for (int e = 0; e < experts.count(); e++) {
             weights[e] = (long) Math.rint(scores[e] * 0x1p30f);
             total += weights[e];
-            // What the choice goes by: for a softmax the logits order as the weights do, and more finely.
+            // The choice goes by it: for a softmax the logits order as the weights do, and more finely.
             float rank = experts.scoring() == Experts.Scoring.SOFTMAX ? logits[e] : scores[e];
             ranked[e] = bias == null ? rank : rank + bias[e];
             if (Float.isNaN(ranked[e])) {

@@ -26,7 +26,7 @@ public record Experts(
     /** Experts of a layer, at most: the largest published models have some hundreds. */
     public static final int MOST = 4_096;
 
-    /** What becomes of the router's logits. */
+    /** How scores come of the router's logits. */
     public enum Scoring {
         /** Weights are a softmax over them. */
         SOFTMAX("softmax"),

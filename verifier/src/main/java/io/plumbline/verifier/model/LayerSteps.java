@@ -217,7 +217,7 @@ public final class LayerSteps {
         experts.choose(routed, p.experts().routerBias(), ids, weights, at);
     }
 
-    /** What {@link #gate} is for the part that all tokens go through, for an expert. */
+    /** Does for an expert what {@link #gate} does for the part that all tokens go through. */
     public float expertGate(LayerParameters p, int expert, int[] y, int yOffset, float s, byte[] x, int xOffset) {
         return gate(p.experts().gateUpScale()[expert], null, y, yOffset, s, x, xOffset);
     }

@@ -16,14 +16,14 @@ public sealed interface RopeScaling {
     double MOST = 1e12;
 
     /**
-     * What the frequency of pair {@code i} is divided by, above 0.
+     * The number, above 0, that the frequency of pair {@code i} is divided by.
      *
      * @param theta the base of the frequencies.
      * @param size elements that are rotated, twice the pairs.
      */
     double divisor(double theta, int i, int size);
 
-    /** What cosines and sines are multiplied by. */
+    /** The number that cosines and sines are multiplied by. */
     default double magnitude() {
         return 1;
     }
@@ -123,7 +123,7 @@ public sealed interface RopeScaling {
             return divisor(StrictMath.pow(theta, -2.0 * i / size));
         }
 
-        /** What the frequency {@code plain} is divided by, 1 to {@code factor}. */
+        /** The divisor of the frequency {@code plain}, 1 to {@code factor}. */
         public double divisor(double plain) {
             double wavelength = 2 * Math.PI / plain;
             if (wavelength > originalPositions / lowFactor) {

@@ -148,7 +148,7 @@ final class BatchStep {
     }
 
     /**
-     * What a job's rows add to its trace, and its next tokens: one after the rows that are no drafts, and one after
+     * Adds a job's rows to its trace, and chooses its next tokens: one after the rows that are no drafts, and one after
      * each draft that was right. Where a choice fails, what stands before it is kept.
      *
      * @param chooser place of the job's first choice among the choices, or -1 where it has none.

@@ -48,7 +48,7 @@ final class ExpertRows {
     /** Products of down, {@code [rows * chosen][hidden]}. */
     int[] down = new int[0];
 
-    /** What a row's experts add up to, {@code [rows][hidden]}. */
+    /** Sums of the rows' experts' outputs, {@code [rows][hidden]}. */
     float[] sums = new float[0];
 
     /** Experts that have rows, ascending; and from where to where theirs stand. */

@@ -47,7 +47,7 @@ final class Mixture {
         this.rows = new ExpertRows(config);
     }
 
-    /** What all rows' experts give, of the normed and quantized inputs in {@code batch.x}, which is left as it is. */
+    /** Runs all rows' experts on the normed and quantized inputs in {@code batch.x}, which stays as it is. */
     void run(int index, LoadedModel.Layer of, BatchRows in, Observing observing) {
         layer = of;
         batch = in;

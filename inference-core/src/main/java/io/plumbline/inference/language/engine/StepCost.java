@@ -1,7 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 /**
- * What a row more costs in a step that only decodes, as measured while serving: the slope of a straight line through
+ * The cost of a row more in a step that only decodes, as measured while serving: the slope of a straight line through
  * the steps of late, by least squares in which slow steps weigh less, since what else a host does makes steps slower,
  * never faster. Where weights are read from memory further rows are nearly free; in a small model each costs nearly
  * what the first does.
@@ -10,7 +10,7 @@ package io.plumbline.inference.language.engine;
  * speed at least, on hosts of all kinds: see SpeculationCostTest.
  */
 final class StepCost implements DraftPlan.Worth {
-    /** What a further row costs, as a share of a step of one row, until that was measured. */
+    /** The cost of a further row, as a share of a step of one row, until that was measured. */
     private static final double ASSUMED = 0.3;
 
     /** Weight of what is assumed, in squared rows: one step with drafts outweighs it. */

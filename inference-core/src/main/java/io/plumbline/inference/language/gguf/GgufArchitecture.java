@@ -59,7 +59,7 @@ record GgufArchitecture(String name, boolean hasNeighbours, boolean hasFusedQkv,
         if (name.equals("granite")) {
             put(all, "attention.scale", a.attentionScale());
             put(all, "embedding_scale", a.embeddingScale());
-            // What their multipliers do is in the matrices' scales.
+            // Their multipliers are in the matrices' scales.
             all.put("residual_scale", 1f);
             all.put("logit_scale", 1f);
         }

@@ -180,24 +180,18 @@ class EngineTest {
     }
 
     /** An executor that is waited for like a device, whose logits are infinite at will, and which fails at will. */
-    private record Device(Executor inner, AtomicBoolean fails, AtomicBoolean isGone) implements Executor {
+    private static final class Device extends ForwardingExecutor {
+        private final AtomicBoolean fails;
+        private final AtomicBoolean isGone;
+
         Device(Executor inner, AtomicBoolean fails) {
             this(inner, fails, new AtomicBoolean());
         }
 
-        @Override
-        public LoadedModel model() {
-            return inner.model();
-        }
-
-        @Override
-        public String name() {
-            return inner.name();
-        }
-
-        @Override
-        public KvCache pages(int most) {
-            return inner.pages(most);
+        Device(Executor inner, AtomicBoolean fails, AtomicBoolean isGone) {
+            super(inner);
+            this.fails = fails;
+            this.isGone = isGone;
         }
 
         @Override
@@ -206,24 +200,14 @@ class EngineTest {
         }
 
         @Override
-        public long cpuNanos() {
-            return inner.cpuNanos();
-        }
-
-        @Override
         public void run(List<Segment> batch, int[] tokens, LogitsRequests choices) {
             if (isGone.get()) {
                 throw new DeviceFailedException("gone");
             }
-            inner.run(batch, tokens, choices);
+            super.run(batch, tokens, choices);
             if (fails.get()) {
                 Arrays.fill(choices.logits(), Float.POSITIVE_INFINITY);
             }
-        }
-
-        @Override
-        public void close() {
-            inner.close();
         }
     }
 

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What guesses gain and lose, by the clock of a host whose rows cost what the test says: no time is measured. What the
+ * Gains and losses of guesses, by the clock of a host whose rows cost what the test says: no time is measured. What the
  * engine is told of it is as noisy as on a host that does other work.
  */
 class SpeculationCostTest {

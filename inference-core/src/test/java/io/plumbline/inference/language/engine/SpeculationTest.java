@@ -67,7 +67,7 @@ class SpeculationTest {
         random.close();
     }
 
-    /** What a client is told. */
+    /** As a client is told it. */
     private record Told(Result result, List<Integer> tokens, List<Float> logprobs) {}
 
     private static final class Listener implements Engine.Listener {
@@ -241,7 +241,7 @@ class SpeculationTest {
                     assertTrue(drafted > 0 && accepted <= drafted, what);
                     assertTrue(right == 0 || accepted > 100, what + ": " + accepted + " of " + drafted);
                     assertTrue(right == 100 || accepted < drafted, what + ": " + accepted + " of " + drafted);
-                    // What guessing left in the prefix cache serves the same answers.
+                    // The pages that guessing left in the prefix cache serve the same answers.
                     assertSame(expected, answers(engine, model, requests), what + ", again");
                     assertTrue(engine.reusedTokens() > reused, what);
                     assertEquals(0, engine.pagesReserved());

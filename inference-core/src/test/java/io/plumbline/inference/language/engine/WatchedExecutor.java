@@ -5,41 +5,20 @@ import io.plumbline.inference.language.model.LoadedModel;
 import java.util.List;
 
 /** The processors; counts rows, holds them to what may ever run, and overflows on a token at will. */
-final class WatchedExecutor implements Executor {
-    private final ForwardPass inner;
+final class WatchedExecutor extends ForwardingExecutor {
     private final boolean isDevice;
     volatile int mostPosition;
     volatile int poison = -1;
     volatile int overflows;
 
     WatchedExecutor(LoadedModel model, boolean isDevice) {
-        this.inner = new ForwardPass(model, model.layers(), Backend.best(), new Workers(2));
+        super(new ForwardPass(model, model.layers(), Backend.best(), new Workers(2)));
         this.isDevice = isDevice;
-    }
-
-    @Override
-    public LoadedModel model() {
-        return inner.model();
-    }
-
-    @Override
-    public String name() {
-        return inner.name();
-    }
-
-    @Override
-    public KvCache pages(int most) {
-        return inner.pages(most);
     }
 
     @Override
     public boolean leavesProcessorsIdle() {
         return isDevice;
-    }
-
-    @Override
-    public long cpuNanos() {
-        return inner.cpuNanos();
     }
 
     @Override
@@ -54,11 +33,6 @@ final class WatchedExecutor implements Executor {
                 }
             }
         }
-        inner.run(batch, tokens, choices);
-    }
-
-    @Override
-    public void close() {
-        inner.close();
+        super.run(batch, tokens, choices);
     }
 }

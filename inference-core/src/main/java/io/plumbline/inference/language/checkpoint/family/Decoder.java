@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.function.IntPredicate;
 
-/** What all families' config.json have in common; a family reads the rest, and sets what departs from Llama. */
+/** The fields that all families' config.json have; a family reads the rest, and sets what departs from Llama. */
 final class Decoder {
     private final ConfigFields fields;
 
@@ -47,7 +47,7 @@ final class Decoder {
         this(fields, new Defaults(0, 0, 0, 0, 0, 0, 1e-6));
     }
 
-    /** What a family's files leave out where it has the usual value; 0 for what they never do. */
+    /** Values that a family's files leave out where they are the usual ones; 0 for those that they never do. */
     record Defaults(int vocab, int heads, int kvHeads, int headDim, int context, double theta, double eps) {}
 
     Decoder(ConfigFields fields, Defaults defaults) throws IOException {
@@ -133,6 +133,20 @@ final class Decoder {
         boolean isPlain = letters.chars().allMatch(letter -> letter == 'F');
         architecture.attention(isPlain ? "" : letters.toString()).window(hasWindow ? Math.min(window, context) : 0);
         return this;
+    }
+
+    /**
+     * Sets the kinds of layers, all of which rotate: local ones by the file's sliding_window, where that is less than
+     * the context.
+     *
+     * @param isUsed whether the file has its window used.
+     * @param isLocal which layers have it, where layer_types does not say.
+     */
+    Decoder windows(boolean isUsed, IntPredicate isLocal) throws IOException {
+        JsonNode given = fields.raw("sliding_window");
+        int window = isUsed ? given.asInt(0) : 0;
+        boolean isShort = isUsed && given.isNumber() && window < context;
+        return layers(window, l -> isShort && isLocal.test(l), l -> true);
     }
 
     /** Whether some layers are local. */

@@ -26,7 +26,7 @@ public interface Family {
     /** Names of its architectures in config.json. */
     List<String> architectures();
 
-    /** What a config.json describes. */
+    /** Reads what a config.json describes. */
     Description read(String architecture, ConfigFields fields) throws IOException;
 
     /** Where the tensors of a description stand. */
@@ -46,7 +46,7 @@ public interface Family {
      * @param leftOut prefixes of tensors that belong to parts that are not run: vision and others.
      */
     record Description(ModelConfig model, Places places, List<String> leftOut) {
-        /** Whose tensors have the names and values of this project's description. */
+        /** With tensors of this project's own names and values. */
         public Description(ModelConfig model) {
             this(model, TensorPlace::of, List.of());
         }

@@ -13,9 +13,7 @@ final class Mistral implements Family {
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
         Decoder decoder = new Decoder(fields);
-        int window = fields.raw("sliding_window").asInt(0);
-        boolean isWindowed = fields.raw("sliding_window").isNumber() && window < decoder.context;
-        decoder.layers(window, l -> isWindowed, l -> true);
+        decoder.windows(true, l -> true);
         return new Description(decoder.config());
     }
 }

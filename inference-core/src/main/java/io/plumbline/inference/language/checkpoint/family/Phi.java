@@ -14,9 +14,7 @@ final class Phi implements Family {
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
         Decoder decoder = new Decoder(fields).partialRotary(1);
-        int window = fields.raw("sliding_window").asInt(0);
-        boolean isWindowed = window > 0 && window < decoder.context;
-        decoder.layers(window, l -> isWindowed, l -> true);
+        decoder.windows(true, l -> true);
         ModelConfig model = decoder.config();
         return new Description(model, name -> place(name, model));
     }

@@ -14,7 +14,7 @@ final class RopeFields {
     /** All that is said of rotary frequencies, in newer files; missing in older ones. */
     private final JsonNode all;
 
-    /** What is said of their scaling. */
+    /** The part of it that is about their scaling. */
     private final JsonNode scaling;
 
     /**
