@@ -66,7 +66,7 @@ public final class RandomModel {
         this.family = RandomFamily.of(shape.architecture(), shape.hidden(), shape.mlp());
         this.random = new SplittableRandom(seed);
         for (int i = 0; i < POOL; i++) {
-            pool[i] = (float) (random.nextGaussian() * Math.exp(0.4 * random.nextGaussian()));
+            pool[i] = (float) (random.nextGaussian() * StrictMath.exp(0.4 * random.nextGaussian()));
         }
     }
 
