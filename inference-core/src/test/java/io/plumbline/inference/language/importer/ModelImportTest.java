@@ -97,8 +97,8 @@ class ModelImportTest {
         Files.writeString(config, json.replace("\"intermediate_size\": 512", "\"intermediate_size\": 640"));
         assertTrue(refused(source).getMessage().contains("config.json asks for [640, 256]")
                 || refused(source).getMessage().contains("config.json asks for [256, 640]"));
-        Files.writeString(config, json.replace("LlamaForCausalLM", "MixtralForCausalLM"));
-        assertTrue(refused(source).getMessage().contains("MixtralForCausalLM is not supported"));
+        Files.writeString(config, json.replace("LlamaForCausalLM", "DeepseekV3ForCausalLM"));
+        assertTrue(refused(source).getMessage().contains("DeepseekV3ForCausalLM is not supported"));
         Files.writeString(config, json.replace("\"silu\"", "\"gelu\""));
         assertTrue(refused(source).getMessage().contains("activation gelu"));
         Files.writeString(config, "{");

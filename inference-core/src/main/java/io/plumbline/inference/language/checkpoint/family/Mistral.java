@@ -13,8 +13,8 @@ final class Mistral implements Family {
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
         Decoder decoder = new Decoder(fields);
-        int window = fields.raw("sliding_window").asInt(0);
-        boolean isWindowed = fields.raw("sliding_window").isNumber() && window < decoder.context;
+        int window = fields.window(4_096);
+        boolean isWindowed = window > 0 && window < decoder.context;
         decoder.layers(window, l -> isWindowed, l -> true);
         return new Description(decoder.config());
     }

@@ -18,7 +18,7 @@ final class Mixtral implements Family {
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
         Decoder decoder = new Decoder(fields, new Decoder.Defaults(0, 0, 0, 0, 0, 1_000_000, 1e-5));
-        int window = fields.raw("sliding_window").asInt(0);
+        int window = fields.window(0);
         boolean isWindowed = window > 0 && window < decoder.context;
         decoder.layers(window, l -> isWindowed, l -> true);
         decoder.architecture.experts(new Experts(

@@ -13,8 +13,8 @@ final class Phi implements Family {
 
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
-        Decoder decoder = new Decoder(fields).partialRotary(1);
-        int window = fields.raw("sliding_window").asInt(0);
+        Decoder decoder = new Decoder(fields, new Decoder.Defaults(0, 0, 0, 0, 0, 10_000, 1e-5)).partialRotary(1);
+        int window = fields.window(0);
         boolean isWindowed = window > 0 && window < decoder.context;
         decoder.layers(window, l -> isWindowed, l -> true);
         ModelConfig model = decoder.config();
