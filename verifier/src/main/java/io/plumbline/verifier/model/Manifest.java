@@ -122,6 +122,16 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
         return tensor;
     }
 
+    /** The int8 matrix of this name, of exactly this shape. */
+    public Tensor matrix(String name, int rows, int columns) {
+        Tensor tensor = tensor(name, rows, columns);
+        if (!tensor.dtype().equals("I8")) {
+            throw new IllegalArgumentException(
+                    "Tensor \"" + name + "\" is of type " + tensor.dtype() + " where a matrix is int8.");
+        }
+        return tensor;
+    }
+
     /** Reads a canonical text; anything else is refused. */
     public static Manifest parse(String text) {
         String[] lines = text.split("\n", -1);

@@ -82,6 +82,15 @@ class HostileManifestTest {
         assertTrue(found.contains(message), found);
     }
 
+    /** Its first bytes would be taken for the matrix, and no proof of one of its rows would hold. */
+    @Test
+    void aMatrixThatIsNotInt8IsNone() {
+        Manifest manifest = Manifest.parse(RICH + "tensor m F32 4x8 " + "00".repeat(32) + "\n");
+        String message = assertThrows(IllegalArgumentException.class, () -> manifest.matrix("m", 4, 8))
+                .getMessage();
+        assertEquals("Tensor \"m\" is of type F32 where a matrix is int8.", message);
+    }
+
     /** Its memory and its message stay small, however long the line. */
     @Test
     void aLineOfMillionsOfCharactersIsRefusedInAShortOne() {
