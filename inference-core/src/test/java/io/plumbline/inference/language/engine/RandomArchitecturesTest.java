@@ -1,21 +1,34 @@
 package io.plumbline.inference.language.engine;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.engine.Generator.Result;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
+import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Cells;
+import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Opening;
+import io.plumbline.verifier.audit.OpeningLayout;
+import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +37,10 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Whatever a manifest describes is computed to the same bits in every way, and passes its audit. */
+/**
+ * Whatever a manifest describes is computed to the same bits in every way, and passes its audit; an opening in which one
+ * bit is another does not, and others see it in the evidence.
+ */
 class RandomArchitecturesTest {
     /** More are a property away: {@code -Dplumbline.architectures=1000}. */
     private static final int COUNT = Integer.getInteger("plumbline.architectures", 12);
@@ -69,7 +85,7 @@ class RandomArchitecturesTest {
             assertArrayEquals(scalar.traceRoot(), other.traceRoot(), backend.name() + ", block " + block + ", " + what);
         }
         batched(model, requests, what);
-        audited(model, request, scalar, what);
+        audited(model, random, request, scalar, what);
     }
 
     private static Result alone(LoadedModel model, Backend backend, int threads, int block, Request request) {
@@ -119,16 +135,43 @@ class RandomArchitecturesTest {
         };
     }
 
-    private static void audited(LoadedModel model, Request request, Result result, String what) throws IOException {
+    private static void audited(LoadedModel model, Random random, Request request, Result result, String what)
+            throws IOException {
         ForwardPass forward = TestModels.forward(model);
         Generator generator = new Generator(forward, NODE.publicKey(), 50);
         try (Replay replay = new Replay(generator, forward, NODE.publicKey(), request, result.tokens())) {
             Answer answer = TestModels.answer(model, result.tokens());
             int contract = model.config().contractVersion();
             Receipt receipt = Receipt.of(contract, request, answer, replay.root(), result.traceBytes(), 1, NODE);
-            AuditReport report = TestModels.auditor(model.verifierKey(share -> {}))
-                    .audit(receipt, request, answer, Assignment.of(Level.FULL), replay, null);
-            assertNull(report.failure(), () -> report.failure() + ", " + what);
+            VerifierKey key = model.verifierKey(share -> {});
+            Auditor auditor = TestModels.auditor(key);
+            for (Level level : List.of(Level.FULL, Level.AUDITED)) {
+                AuditReport report = auditor.audit(receipt, request, answer, Assignment.of(level), replay, null);
+                assertNull(report.failure(), () -> report.failure() + ", " + what);
+            }
+
+            AnswerView view =
+                    new AnswerView(model.manifest(), NODE.publicKey(), request.promptTokens(), answer.tokens());
+            List<Cell> cells = Cells.all(view);
+            Cell cell = cells.get(random.nextInt(cells.size()));
+            OpeningLayout layout = OpeningLayout.of(view, cell);
+            long bit = random.nextLong(8 * layout.bytes());
+            OpeningSource falsified = asked -> {
+                MemorySegment bytes = replay.bytes(asked);
+                if (asked.equals(cell)) {
+                    byte now = bytes.get(ValueLayout.JAVA_BYTE, bit / 8);
+                    bytes.set(ValueLayout.JAVA_BYTE, bit / 8, (byte) (now ^ 1 << bit % 8));
+                }
+                return Opening.of(bytes, replay.seal(asked, bytes, receipt.hash(), NODE));
+            };
+            AuditReport found = auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), falsified, null);
+            String where = "bit " + bit + " of " + cell + ", " + what;
+            assertNotNull(found.failure(), where);
+            Evidence evidence = Evidence.decode(
+                    Evidence.of(key, receipt, request, answer, found).encode());
+            Evidence.Finding finding = evidence.check(model::tensor, null);
+            assertNotNull(finding.failure(), where + ", " + found.failure());
+            assertEquals(found.failure().step(), finding.failure().step(), where);
         }
     }
 }
