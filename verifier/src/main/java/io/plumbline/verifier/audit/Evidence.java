@@ -244,7 +244,7 @@ public record Evidence(
         /** @param at where in {@code y} the products of {@code part} begin. */
         private boolean isFalse(String tensor, TensorRows part, byte[] x, int xOffset, int[] y, int at) {
             int columns = part.columns();
-            manifest().tensor(tensor, part.tensorRows(), columns);
+            manifest().matrix(tensor, part.tensorRows(), columns);
             if (row != null && row.tensor().equals(tensor)) {
                 int n = row.row() - part.first();
                 if (n < 0 || n >= part.rows()) {

@@ -43,11 +43,17 @@ public record Architecture(
     /** Llama's, and that of all that version 1 of the numeric contract runs. */
     public static final Architecture PLAIN = new Builder().build();
 
+    private static final float LEAST_CAP = 0x1p-20f;
+
     public Architecture {
         for (float number : new float[] {attentionScale, scoreCap, logitCap}) {
             ModelConfig.require(
                     number >= 0 && number <= Float.MAX_VALUE,
                     "a scale or cap of " + number + " is not a number from 0");
+        }
+        for (float cap : new float[] {scoreCap, logitCap}) {
+            // Two over it must be a number: infinity times a score of 0 is none.
+            ModelConfig.require(cap == 0 || cap >= LEAST_CAP, "a cap of " + cap + " is below " + LEAST_CAP);
         }
         ModelConfig.require(
                 embeddingScale > 0 && embeddingScale <= Float.MAX_VALUE,

@@ -66,7 +66,7 @@ public final class KeyMaker {
             MatrixKey key = new MatrixKey(matrix.rows(), matrix.columns(), secrets);
             int row = 0;
             for (TensorRows part : matrix.parts()) {
-                manifest.tensor(part.weight(), part.tensorRows(), part.columns());
+                manifest.matrix(part.weight(), part.tensorRows(), part.columns());
                 // Experts stand in one tensor: it is hashed once.
                 MemorySegment weights = verified.get(part.weight());
                 if (weights == null) {
@@ -83,7 +83,7 @@ public final class KeyMaker {
 
     /** Key of the output matrix. */
     MatrixKey output() throws IOException {
-        manifest.tensor(TensorNames.OUTPUT_WEIGHT, config.vocab(), config.hidden());
+        manifest.matrix(TensorNames.OUTPUT_WEIGHT, config.vocab(), config.hidden());
         MatrixKey key = new MatrixKey(config.vocab(), config.hidden(), secrets);
         key.addRows(0, config.vocab(), SmallTensors.verified(manifest, TensorNames.OUTPUT_WEIGHT, source), 0);
         return key;

@@ -23,6 +23,9 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
     /** Name of the file in a model's folder. */
     public static final String FILE_NAME = "plumbline.manifest";
 
+    /** Characters that a message shows of what is wrong. */
+    private static final int MOST_SHOWN = 300;
+
     private static final String FIRST_LINE = "plumbline-model 1";
 
     /** A tensor's type, shape and the BLAKE3 hash of its bytes. */
@@ -119,6 +122,16 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
         return tensor;
     }
 
+    /** The int8 matrix of this name, of exactly this shape. */
+    public Tensor matrix(String name, int rows, int columns) {
+        Tensor tensor = tensor(name, rows, columns);
+        if (!tensor.dtype().equals("I8")) {
+            throw new IllegalArgumentException(
+                    "Tensor \"" + name + "\" is of type " + tensor.dtype() + " where a matrix is int8.");
+        }
+        return tensor;
+    }
+
     /** Reads a canonical text; anything else is refused. */
     public static Manifest parse(String text) {
         String[] lines = text.split("\n", -1);
@@ -150,8 +163,11 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
             }
             return manifest;
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            String why = String.valueOf(e.getMessage());
+            // A stranger's line may have millions of characters.
+            String shown = why.length() > MOST_SHOWN ? why.substring(0, MOST_SHOWN) + "..." : why;
             throw new IllegalArgumentException(
-                    "Not a model manifest: " + e.getMessage() + ". Import the model again with this version.", e);
+                    "Not a model manifest: " + shown + ". Import the model again with this version.", e);
         }
     }
 

@@ -38,7 +38,9 @@ public record ModelConfig(
         boolean qkNorm,
         Architecture architecture) {
 
-    private static final int MAX_LAYERS = 4_096;
+    /** Layers of a model, at most. */
+    public static final int MAX_LAYERS = 4_096;
+
     private static final int MAX_HEADS = 65_536;
     private static final int MAX_VOCAB = 1 << 22;
 
@@ -76,8 +78,12 @@ public record ModelConfig(
                 "more rows of experts than a tensor has");
         require(qkNorm || !architecture.isWholeQkNorm(), "a norm over all heads where none is");
         // A table of factors that fits no head is found out here, not when the first token is rotated.
-        rope.frequency(0, rotaryDim(architecture, headDim));
-        localRope(rope, architecture).frequency(0, rotaryDim(architecture, headDim));
+        int rotaryDim = rotaryDim(architecture, headDim);
+        for (int i = 0; i < rotaryDim / 2; i++) {
+            double slower = Math.min(
+                    rope.frequency(i, rotaryDim), localRope(rope, architecture).frequency(i, rotaryDim));
+            require(slower > 0, "a rotary frequency of " + slower);
+        }
     }
 
     /** Of a plain architecture. */

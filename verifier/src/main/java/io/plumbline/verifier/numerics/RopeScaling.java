@@ -60,9 +60,11 @@ public sealed interface RopeScaling {
         return name.isEmpty() ? joined : name + "," + joined;
     }
 
-    private static void require(boolean holds, RopeScaling scaling) {
+    /** @param scaling in words: a record that is being made has no fields yet to show. */
+    private static void require(boolean holds, String scaling, double... numbers) {
         if (!holds) {
-            throw new IllegalArgumentException("Model shape not supported: rope scaling " + scaling + ".");
+            throw new IllegalArgumentException(
+                    "Model shape not supported: rope scaling " + scaling + " by " + Arrays.toString(numbers) + ".");
         }
     }
 
@@ -90,7 +92,7 @@ public sealed interface RopeScaling {
      */
     record Linear(double factor) implements RopeScaling {
         public Linear {
-            require(factor > 1 && factor <= MOST, this);
+            require(factor > 1 && factor <= MOST, "linear", factor);
         }
 
         @Override
@@ -115,7 +117,8 @@ public sealed interface RopeScaling {
     record Llama3(double factor, double lowFactor, double highFactor, double originalPositions) implements RopeScaling {
         public Llama3 {
             boolean isStretch = factor > 1 && lowFactor > 0 && highFactor > lowFactor && originalPositions > 0;
-            require(isStretch && Math.max(Math.max(factor, highFactor), originalPositions) <= MOST, this);
+            double most = Math.max(Math.max(factor, highFactor), originalPositions);
+            require(isStretch && most <= MOST, "llama3", factor, lowFactor, highFactor, originalPositions);
         }
 
         @Override
@@ -158,9 +161,8 @@ public sealed interface RopeScaling {
             implements RopeScaling {
         public Yarn {
             boolean isStretch = factor > 1 && magnitude > 0 && slow > 0 && fast > slow && originalPositions >= 1;
-            require(
-                    isStretch && Math.max(Math.max(factor, magnitude), Math.max(fast, originalPositions)) <= MOST,
-                    this);
+            double most = Math.max(Math.max(factor, magnitude), Math.max(fast, originalPositions));
+            require(isStretch && most <= MOST, "yarn", factor, magnitude, fast, slow, originalPositions);
         }
 
         @Override
@@ -206,7 +208,7 @@ public sealed interface RopeScaling {
             for (double divisor : divisors) {
                 isKnown &= isIn(1 / MOST, divisor, MOST);
             }
-            require(isKnown, this);
+            require(isKnown, "long with " + divisors.length + " divisors", magnitude);
         }
 
         @Override
@@ -240,7 +242,7 @@ public sealed interface RopeScaling {
 
         @Override
         public String toString() {
-            return "LongRope[magnitude=" + magnitude + ", divisors=" + Arrays.toString(divisors) + "]";
+            return "LongRope[magnitude=" + magnitude + ", " + divisors.length + " divisors]";
         }
     }
 }

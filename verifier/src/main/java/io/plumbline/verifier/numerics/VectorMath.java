@@ -279,7 +279,9 @@ public final class VectorMath implements ExactMath {
         FloatVector e = exp(x.abs().neg().mul(slope));
         IntVector magnitude = one.sub(e).div(one.add(e)).mul(cap).reinterpretAsInts();
         IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
-        return magnitude.and(Integer.MAX_VALUE).or(sign).reinterpretAsFloats();
+        FloatVector capped = magnitude.and(Integer.MAX_VALUE).or(sign).reinterpretAsFloats();
+        // The exponential above takes what is no number for far below its range.
+        return capped.blend(x, x.test(VectorOperators.IS_NAN));
     }
 
     @Override

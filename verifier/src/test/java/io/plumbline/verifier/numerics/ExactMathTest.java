@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -56,7 +59,7 @@ class ExactMathTest {
     }
 
     /** Runs the same operation on both, into fresh rows of floats, and compares bits. */
-    private void same(int n, java.util.function.BiConsumer<ExactMath, float[]> operation) {
+    private void same(int n, BiConsumer<ExactMath, float[]> operation) {
         float[] a = new float[n];
         float[] b = new float[n];
         operation.accept(scalar, a);
@@ -158,6 +161,44 @@ class ExactMathTest {
             float f2 = vector.attentionWeights(s, 0, n, 1e-2f, cap, sk, 0, sv, 0, u2, 0);
             assertEquals(Float.floatToRawIntBits(f1), Float.floatToRawIntBits(f2));
             assertArrayEquals(u1, u2);
+        }
+    }
+
+    /** A hostile model's scales may overflow: what is no number stays none in every form, so that all end alike. */
+    @Test
+    void whatIsNoNumberIsNoneInEveryForm() {
+        float[] edges = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MAX_VALUE, 1e19f, -1e30f};
+        Random random = new Random(3);
+        for (int n = 1; n < 70; n++) {
+            float[] x = new float[n];
+            for (int i = 0; i < n; i++) {
+                x[i] = i % 3 == 0 ? edges[random.nextInt(edges.length)] : (float) random.nextGaussian();
+            }
+            sameNumbers(x, (math, y) -> math.geluMul(x, 0, x, 0, x.length, y, 0));
+            sameNumbers(x, (math, y) -> math.softcap(y, 0, x.length, 30));
+            sameNumbers(x, (math, y) -> math.scale(y, 0, x.length, 0));
+            sameNumbers(x, (math, y) -> math.addWeighted(y, 0, 0, x, 0, x.length));
+            // Scores of 0 by an infinite scale.
+            float[] scales = new float[n];
+            Arrays.fill(scales, 1e38f);
+            for (ExactMath math : List.of(scalar, vector)) {
+                assertThrows(ArithmeticException.class, () -> {
+                    int[] scores = new int[scales.length];
+                    short[] u = new short[scales.length];
+                    math.attentionWeights(scores, 0, scales.length, 1e38f, 50, scales, 0, scales, 0, u, 0);
+                });
+            }
+        }
+    }
+
+    /** Of {@code x}, changed in place; all NaNs are one. */
+    private void sameNumbers(float[] x, BiConsumer<ExactMath, float[]> operation) {
+        float[] a = x.clone();
+        float[] b = x.clone();
+        operation.accept(scalar, a);
+        operation.accept(vector, b);
+        for (int i = 0; i < x.length; i++) {
+            assertEquals(Float.floatToIntBits(a[i]), Float.floatToIntBits(b[i]), x[i] + " becomes " + b[i]);
         }
     }
 

@@ -3,7 +3,6 @@ package io.plumbline.inference.language.checkpoint;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.family.Family;
 import io.plumbline.inference.language.checkpoint.family.TensorPlace;
-import io.plumbline.inference.language.safetensors.FloatBytes;
 import io.plumbline.verifier.model.TensorNames;
 import java.io.IOException;
 import java.util.ArrayList;

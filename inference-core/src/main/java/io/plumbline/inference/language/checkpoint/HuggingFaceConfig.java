@@ -90,7 +90,7 @@ public record HuggingFaceConfig(
         ConfigFields fields = new ConfigFields(json, origin);
         Family family = Family.of(architecture);
         if (family == null) {
-            throw unsupported(origin, "architecture " + architecture, Family.names() + " are");
+            throw fields.unsupported("architecture " + architecture, Family.names() + " are");
         }
         try {
             Family.Description description = family.read(architecture, fields);
@@ -103,18 +103,18 @@ public record HuggingFaceConfig(
             return new HuggingFaceConfig(
                     description,
                     json.path(IS_CANONICAL).asBoolean(false),
-                    isTied(json),
-                    int8(origin, json.path("quantization_config")),
+                    isTied(architecture, fields),
+                    int8(fields, json.path("quantization_config")),
                     stops.stream().mapToInt(Integer::intValue).toArray());
         } catch (IllegalArgumentException e) {
             throw new IOException(origin + ": " + e.getMessage() + " Nothing was loaded.", e);
         }
     }
 
-    /** Where a file does not say, as transformers has it: not, but for Gemma's. */
-    private static boolean isTied(JsonNode json) {
-        boolean usual = json.path("architectures").path(0).asText("").startsWith("Gemma");
-        return json.path("tie_word_embeddings").asBoolean(usual);
+    /** Where a file does not say, as transformers has it: not, but for Gemma's and SmolLM3's. */
+    private static boolean isTied(String architecture, ConfigFields fields) throws IOException {
+        boolean usual = architecture.startsWith("Gemma") || architecture.startsWith("SmolLM3");
+        return fields.flag("tie_word_embeddings", usual);
     }
 
     /** Shape and arithmetic. */
@@ -122,7 +122,7 @@ public record HuggingFaceConfig(
         return description.model();
     }
 
-    private static boolean int8(String origin, JsonNode quantization) throws IOException {
+    private static boolean int8(ConfigFields fields, JsonNode quantization) throws IOException {
         if (!quantization.isObject()) {
             return false;
         }
@@ -134,14 +134,14 @@ public record HuggingFaceConfig(
                                 : "unknown");
         String format = quantization.path("format").asText("unknown");
         if (!method.equals("compressed-tensors") || !format.equals("int-quantized")) {
-            throw unsupported(
-                    origin, "quantization " + method + " " + format, "compressed-tensors int-quantized, 8 bits, is");
+            throw fields.unsupported(
+                    "quantization " + method + " " + format, "compressed-tensors int-quantized, 8 bits, is");
         }
         for (String more : List.of("transform_config", "kv_cache_scheme", "sparsity_config")) {
             JsonNode value = quantization.path(more);
             boolean isDense = value.path("format").asText("").equals("dense");
             if (value.isContainerNode() && !value.isEmpty() && !isDense) {
-                throw unsupported(origin, "compressed-tensors with a " + more, "without it is");
+                throw fields.unsupported("compressed-tensors with a " + more, "without it is");
             }
         }
         for (JsonNode group : quantization.path("config_groups")) {
@@ -155,17 +155,12 @@ public record HuggingFaceConfig(
                     && inputs.path("dynamic").asBoolean()
                     && inputs.path("strategy").asText().equals("token");
             if (!exact) {
-                throw unsupported(
-                        origin,
+                throw fields.unsupported(
                         "this kind of compressed-tensors",
                         "symmetric 8 bits with a scale a channel for weights and a dynamic one a token for inputs is");
             }
         }
         return true;
-    }
-
-    private static IOException unsupported(String origin, String what, String known) {
-        return new IOException(origin + ": " + what + " is not supported exactly; " + known + ". Nothing was loaded.");
     }
 
     private static void addStops(TreeSet<Integer> stops, JsonNode json) {

@@ -217,9 +217,9 @@ public final class GgufCheckpoint implements Checkpoint {
                 .put("rope_theta", number("rope.freq_base", 10_000f))
                 .put("tie_word_embeddings", file.tensor("output.weight") == null);
         experts(json);
-        if (size("attention.sliding_window") > 0) {
-            json.put("sliding_window", size("attention.sliding_window"));
-        }
+        int window = size("attention.sliding_window");
+        // Said in so many words: files of some families that are silent have a window.
+        json.put("sliding_window", window > 0 ? Integer.valueOf(window) : null);
         int end = file.integer("tokenizer.ggml.eos_token_id", -1);
         int endOfTurn = file.integer("tokenizer.ggml.eot_token_id", end);
         if (end >= 0) {

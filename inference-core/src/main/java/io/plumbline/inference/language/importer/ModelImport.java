@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
+import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufCheckpoint;
-import io.plumbline.inference.language.safetensors.FloatBytes;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
@@ -178,7 +178,14 @@ public final class ModelImport {
         int rows = config.isCanonical() ? 2 * count : count;
         Weights weights = source.require(stem + ".weight", rows, shape.hidden());
         if (config.isCanonical()) {
-            scales.put(stem, source.require(stem + ".weight_scale", count, 1));
+            Weights scale = source.require(stem + ".weight_scale", count, 1);
+            if (!weights.dtype().equals("I8")) {
+                throw new IOException("Tensor \"" + weights.name() + "\" is of type " + weights.dtype()
+                        + " where a router's digits are int8. Nothing was written.");
+            }
+            requireFloat(scale);
+            requireScales(scale, scale.floats());
+            scales.put(stem, scale);
         } else {
             requireFloat(weights);
         }
@@ -235,6 +242,14 @@ public final class ModelImport {
         for (float value : values) {
             if (!Float.isFinite(value)) {
                 throw notFinite(tensor, row, null);
+            }
+        }
+    }
+
+    private static void requireScales(Weights of, float... scales) throws IOException {
+        for (int r = 0; r < scales.length; r++) {
+            if (!(scales[r] >= 0 && scales[r] <= Float.MAX_VALUE)) {
+                throw notFinite(of, r, null);
             }
         }
     }
@@ -446,9 +461,7 @@ public final class ModelImport {
             if (given != null) {
                 weights.rawRow(r, quantized);
                 scale = given[r];
-                if (!(scale >= 0 && scale <= Float.MAX_VALUE)) {
-                    throw notFinite(weights, r, null);
-                }
+                requireScales(weights, scale);
                 return scale;
             }
             weights.row(r, row);

@@ -155,7 +155,7 @@ public final class LoadedModel implements AutoCloseable {
             SafetensorsFile file =
                     SafetensorsFile.map(inside.file("model.safetensors", manifestPath.toString()), arena);
             for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
-                file.require(entry.getKey(), entry.getValue().shape());
+                requireType(entry, file.require(entry.getKey(), entry.getValue().shape()), folder);
             }
             ModelConfig c = manifest.config();
             List<Layer> layers = new ArrayList<>();
@@ -168,6 +168,16 @@ public final class LoadedModel implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             arena.close();
             throw e;
+        }
+    }
+
+    /** No hash covers the file's own word for a tensor's type: of another, the same bytes are other numbers. */
+    private static void requireType(Map.Entry<String, Manifest.Tensor> expected, Tensor found, Path folder)
+            throws IOException {
+        if (!found.dtype().equals(expected.getValue().dtype())) {
+            throw new IOException(folder + ": \"" + expected.getKey() + "\" is of type " + found.dtype()
+                    + "; the manifest says " + expected.getValue().dtype()
+                    + ". The file was changed or damaged; import the model again.");
         }
     }
 

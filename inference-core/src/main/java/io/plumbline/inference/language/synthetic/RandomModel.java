@@ -2,7 +2,7 @@ package io.plumbline.inference.language.synthetic;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.inference.language.safetensors.FloatBytes;
+import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
 import java.io.IOException;

@@ -49,6 +49,9 @@ public final class ConfigFields {
             "use_bidirectional_attention",
             "attention_sinks");
 
+    /** Characters of what is wrong that a message shows. */
+    private static final int MOST_SHOWN = 120;
+
     private final JsonNode json;
     private final String origin;
     private final Set<String> read = new HashSet<>();
@@ -78,9 +81,56 @@ public final class ConfigFields {
 
     /** A size, {@code otherwise} where it is not there; 0 for one that must be. */
     int size(String name, int otherwise) throws IOException {
-        int value = raw(name).asInt(otherwise);
+        int value = integer(name, otherwise);
         if (value <= 0) {
             throw new IOException(origin + ": " + name + " is missing or not positive. Nothing was loaded.");
+        }
+        return value;
+    }
+
+    /** A whole number, {@code otherwise} where it is not there. */
+    int integer(String name, int otherwise) throws IOException {
+        JsonNode value = raw(name);
+        if (value.isMissingNode()) {
+            return otherwise;
+        }
+        if (!value.isNumber() || !value.canConvertToExactIntegral() || !value.canConvertToInt()) {
+            throw wrong(name, value, "a whole number of 32 bits");
+        }
+        return value.intValue();
+    }
+
+    /**
+     * Tokens of the sliding window; 0 where the file says that there is none.
+     *
+     * @param otherwise where it says nothing: the family's own.
+     */
+    int window(int otherwise) throws IOException {
+        if (json.path("sliding_window").isNull()) {
+            read.add("sliding_window");
+            return 0;
+        }
+        int tokens = integer("sliding_window", otherwise);
+        if (tokens <= 0 && json.has("sliding_window")) {
+            throw unsupported("a sliding window of " + tokens + " tokens", "one of at least 1 is");
+        }
+        return tokens;
+    }
+
+    /** A list; missing where there is none. */
+    JsonNode list(String name) throws IOException {
+        JsonNode value = raw(name);
+        if (!value.isMissingNode() && !value.isArray()) {
+            throw wrong(name, value, "a list");
+        }
+        return value;
+    }
+
+    /** An object; missing where there is none. */
+    JsonNode object(String name) throws IOException {
+        JsonNode value = raw(name);
+        if (!value.isMissingNode() && !value.isObject()) {
+            throw wrong(name, value, "an object");
         }
         return value;
     }
@@ -89,30 +139,57 @@ public final class ConfigFields {
         return finite(raw(name), name, otherwise);
     }
 
-    /** A number of some object among the fields. */
+    /** A number of some object among the fields; {@code otherwise} where it is missing or null. */
     double finite(JsonNode value, String name, double otherwise) throws IOException {
-        double number = value.asDouble(otherwise);
+        if (value.isMissingNode() || value.isNull()) {
+            return otherwise;
+        }
+        if (!value.isNumber()) {
+            throw wrong(name, value, "a number");
+        }
+        double number = value.doubleValue();
         if (!Double.isFinite(number)) {
             throw new IOException(origin + ": " + name + " is " + number + ". Nothing was loaded.");
         }
         return number;
     }
 
-    boolean flag(String name) {
+    boolean flag(String name) throws IOException {
         return flag(name, false);
     }
 
-    boolean flag(String name, boolean otherwise) {
-        return raw(name).asBoolean(otherwise);
+    /** True or false, {@code otherwise} where it is not there. */
+    public boolean flag(String name, boolean otherwise) throws IOException {
+        JsonNode value = raw(name);
+        if (!value.isMissingNode() && !value.isBoolean()) {
+            throw wrong(name, value, "true or false");
+        }
+        return value.asBoolean(otherwise);
     }
 
-    String text(String name, String otherwise) {
+    String text(String name, String otherwise) throws IOException {
         JsonNode value = raw(name);
+        if (!value.isMissingNode() && !value.isTextual()) {
+            throw wrong(name, value, "a name");
+        }
         return value.isTextual() ? value.asText() : otherwise;
     }
 
-    IOException unsupported(String what, String known) {
-        return new IOException(origin + ": " + what + " is not supported exactly; " + known + ". Nothing was loaded.");
+    /** A field of another kind is no default: the model would be another than its file says. */
+    private IOException wrong(String name, JsonNode value, String kind) {
+        return new IOException(origin + ": " + name + " is " + shown(value.toString()) + " where " + kind
+                + " belongs. Nothing was loaded.");
+    }
+
+    /** As much of a stranger's words as a line has room for. */
+    private static String shown(String words) {
+        return words.length() > MOST_SHOWN ? words.substring(0, MOST_SHOWN) + "..." : words;
+    }
+
+    /** Names in a line what is not run. */
+    public IOException unsupported(String what, String known) {
+        return new IOException(
+                origin + ": " + shown(what) + " is not supported exactly; " + known + ". Nothing was loaded.");
     }
 
     /**

@@ -54,6 +54,9 @@ final class Decoder {
         this.fields = fields;
         this.hidden = fields.size("hidden_size");
         this.layers = fields.size("num_hidden_layers");
+        if (layers > ModelConfig.MAX_LAYERS) {
+            throw fields.unsupported(layers + " layers", "at most " + ModelConfig.MAX_LAYERS + " are");
+        }
         this.heads = fields.size("num_attention_heads", defaults.heads());
         this.kvHeads = fields.size("num_key_value_heads", defaults.kvHeads() > 0 ? defaults.kvHeads() : heads);
         this.headDim =
@@ -111,9 +114,10 @@ final class Decoder {
      */
     Decoder layers(int window, IntPredicate isLocal, IntPredicate isRotary) throws IOException {
         StringBuilder letters = new StringBuilder();
-        JsonNode types = fields.raw("layer_types");
+        JsonNode types = fields.list("layer_types");
         for (int l = 0; l < layers; l++) {
-            String type = types.path(l).asText("");
+            JsonNode given = types.path(l);
+            String type = given.isTextual() || given.isMissingNode() ? given.asText() : given.toString();
             boolean local = switch (type) {
                 case "" -> isLocal.test(l);
                 case "full_attention" -> false;
@@ -136,16 +140,14 @@ final class Decoder {
     }
 
     /**
-     * Sets the kinds of layers, all of which rotate: local ones by the file's sliding_window, where that is less than
-     * the context.
+     * Sets the kinds of layers, all of which rotate.
      *
-     * @param isUsed whether the file has its window used.
-     * @param isLocal which layers have it, where layer_types does not say.
+     * @param window tokens of the local ones, of which there are none where that is not less than the context; 0 for
+     *     none.
+     * @param isLocal which layers are, where layer_types does not say.
      */
-    Decoder windows(boolean isUsed, IntPredicate isLocal) throws IOException {
-        JsonNode given = fields.raw("sliding_window");
-        int window = isUsed ? given.asInt(0) : 0;
-        boolean isShort = isUsed && given.isNumber() && window < context;
+    Decoder windows(int window, IntPredicate isLocal) throws IOException {
+        boolean isShort = window > 0 && window < context;
         return layers(window, l -> isShort && isLocal.test(l), l -> true);
     }
 

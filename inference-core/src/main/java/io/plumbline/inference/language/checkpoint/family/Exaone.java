@@ -17,14 +17,14 @@ final class Exaone implements Family {
 
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
-        Decoder decoder = new Decoder(fields);
+        Decoder decoder = new Decoder(fields, new Decoder.Defaults(0, 0, 0, 0, 0, 10_000, 1e-5));
         decoder.qkNorm = true;
         decoder.architecture.norms(NormPlacement.AFTER);
-        int window = fields.raw("sliding_window").asInt(0);
+        int window = fields.window(4_096);
         JsonNode pattern = fields.raw("sliding_window_pattern");
         // A number of layers, or a letter for each of them.
-        int every = pattern.isTextual() ? pattern.asText().length() : pattern.asInt(4);
-        JsonNode types = fields.raw("layer_types");
+        int every = pattern.isTextual() ? pattern.asText().length() : fields.integer("sliding_window_pattern", 4);
+        JsonNode types = fields.list("layer_types");
         decoder.layers(
                 window,
                 l -> window > 0 && every > 0 && (l + 1) % every != 0,

@@ -45,8 +45,8 @@ final class Gemma implements Family {
                     .scoreCap((float) text.number("attn_logit_softcapping", 0))
                     .logitCap((float) text.number("final_logit_softcapping", 0));
         }
-        int window = text.raw("sliding_window").asInt(isFirst ? 0 : 4_096);
-        int every = isSecond ? 2 : text.raw("sliding_window_pattern").asInt(6);
+        int window = text.window(isFirst ? 0 : 4_096);
+        int every = isSecond ? 2 : text.size("sliding_window_pattern", 6);
         decoder.layers(window, l -> !isFirst && (l + 1) % every != 0, l -> true);
         if (isThird) {
             decoder.qkNorm = true;

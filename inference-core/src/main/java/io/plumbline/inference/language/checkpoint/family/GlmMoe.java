@@ -22,20 +22,24 @@ final class GlmMoe implements Family {
         decoder.qkvBias = fields.flag("attention_bias");
         decoder.qkNorm = fields.flag("use_qk_norm");
         decoder.layers(0, l -> false, l -> true);
-        if (fields.raw("n_group").asInt(1) != 1) {
+        if (fields.integer("n_group", 1) != 1) {
             throw fields.unsupported("a choice of experts by groups, n_group " + fields.raw("n_group"), "one group is");
         }
         int mlp = fields.size("moe_intermediate_size");
+        long shared = (long) mlp * fields.integer("n_shared_experts", 1);
+        if (shared < 0 || shared > Integer.MAX_VALUE) {
+            throw fields.unsupported("shared experts of " + shared + " in all", "a size of 32 bits is");
+        }
         decoder.architecture.experts(new Experts(
                 fields.size("n_routed_experts"),
                 fields.size("num_experts_per_tok"),
                 mlp,
-                mlp * fields.raw("n_shared_experts").asInt(1),
+                (int) shared,
                 Experts.Scoring.SIGMOID,
                 true,
                 fields.flag("norm_topk_prob", true),
                 (float) fields.number("routed_scaling_factor", 1),
-                fields.raw("first_k_dense_replace").asInt(1)));
+                fields.integer("first_k_dense_replace", 1)));
         ModelConfig model = decoder.config();
         return new Description(
                 model,

@@ -13,7 +13,7 @@ final class Mistral implements Family {
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
         Decoder decoder = new Decoder(fields);
-        decoder.windows(true, l -> true);
+        decoder.windows(fields.window(4_096), l -> true);
         return new Description(decoder.config());
     }
 }

@@ -18,7 +18,7 @@ final class Mixtral implements Family {
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
         Decoder decoder = new Decoder(fields, new Decoder.Defaults(0, 0, 0, 0, 0, 1_000_000, 1e-5));
-        decoder.windows(true, l -> true);
+        decoder.windows(fields.window(0), l -> true);
         decoder.architecture.experts(new Experts(
                 fields.size("num_local_experts", 8),
                 fields.size("num_experts_per_tok", 2),

@@ -19,12 +19,12 @@ final class Olmo implements Family {
 
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
-        Decoder decoder = new Decoder(fields);
+        Decoder decoder = new Decoder(fields, new Decoder.Defaults(0, 0, 0, 0, 0, 10_000, 1e-5));
         decoder.qkNorm = true;
         decoder.qkvBias = fields.flag("attention_bias");
         decoder.architecture.norms(NormPlacement.AFTER).wholeQkNorm(true).outBias(decoder.qkvBias);
         boolean isThird = architecture.equals(OLMO3);
-        int window = isThird ? fields.raw("sliding_window").asInt(4_096) : 0;
+        int window = isThird ? fields.window(4_096) : 0;
         decoder.layers(window, l -> isThird && (l + 1) % 4 != 0, l -> true);
         Rope local = Rope.plain(decoder.rope.theta());
         decoder.architecture.localRope(decoder.hasWindow() && !local.equals(decoder.rope) ? local : null);

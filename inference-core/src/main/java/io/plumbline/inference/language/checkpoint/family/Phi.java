@@ -13,8 +13,8 @@ final class Phi implements Family {
 
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
-        Decoder decoder = new Decoder(fields).partialRotary(1);
-        decoder.windows(true, l -> true);
+        Decoder decoder = new Decoder(fields, new Decoder.Defaults(0, 0, 0, 0, 0, 10_000, 1e-5)).partialRotary(1);
+        decoder.windows(fields.window(0), l -> true);
         ModelConfig model = decoder.config();
         return new Description(model, name -> place(name, model));
     }

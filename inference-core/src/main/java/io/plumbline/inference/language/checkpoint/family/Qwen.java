@@ -22,11 +22,9 @@ final class Qwen implements Family {
         decoder.qkNorm = !isQwen2;
         decoder.architecture.outBias(hasBias);
         // Files name a window that a flag of theirs does not turn on.
-        int window =
-                fields.flag("use_sliding_window") ? fields.raw("sliding_window").asInt(0) : 0;
-        boolean isWindowed = window > 0 && window < decoder.context;
-        int first = fields.raw("max_window_layers").asInt(28);
-        decoder.layers(window, l -> isWindowed && l >= first, l -> true);
+        int window = fields.flag("use_sliding_window") ? fields.window(4_096) : 0;
+        int first = fields.integer("max_window_layers", 28);
+        decoder.windows(window, l -> l >= first);
         return new Description(decoder.config());
     }
 }

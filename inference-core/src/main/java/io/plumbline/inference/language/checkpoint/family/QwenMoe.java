@@ -19,13 +19,11 @@ final class QwenMoe implements Family {
         boolean hasBias = fields.flag("attention_bias");
         decoder.qkvBias = hasBias;
         decoder.architecture.outBias(hasBias);
-        int window =
-                fields.flag("use_sliding_window") ? fields.raw("sliding_window").asInt(0) : 0;
-        boolean isWindowed = window > 0 && window < decoder.context;
-        int first = fields.raw("max_window_layers").asInt(28);
-        decoder.layers(window, l -> isWindowed && l >= first, l -> true);
-        if (fields.raw("decoder_sparse_step").asInt(1) != 1
-                || fields.raw("mlp_only_layers").size() > 0) {
+        int window = fields.flag("use_sliding_window") ? fields.window(4_096) : 0;
+        int first = fields.integer("max_window_layers", 28);
+        decoder.windows(window, l -> l >= first);
+        if (fields.integer("decoder_sparse_step", 1) != 1
+                || fields.list("mlp_only_layers").size() > 0) {
             throw fields.unsupported("decoder_sparse_step and mlp_only_layers", "experts in every layer are");
         }
         decoder.architecture.experts(new Experts(

@@ -24,8 +24,8 @@ final class RopeFields {
     RopeFields(ConfigFields fields, String kind, double theta) throws IOException {
         this.fields = fields;
         this.theta = theta;
-        JsonNode newer = fields.raw("rope_parameters");
-        JsonNode older = fields.raw("rope_scaling");
+        JsonNode newer = fields.object("rope_parameters");
+        JsonNode older = fields.object("rope_scaling");
         this.all = newer.path(kind).isObject() ? newer.path(kind) : newer;
         this.scaling = all.isObject() ? all : older;
         if (newer.isObject() && older.isObject() && !isSameScaling(all, older)) {
@@ -75,7 +75,7 @@ final class RopeFields {
      * @param context longest in tokens that the model is run to.
      */
     Rope rope(int context) throws IOException {
-        int positions = fields.raw("max_position_embeddings").asInt(context);
+        int positions = fields.integer("max_position_embeddings", context);
         double original = number(
                 "original_max_position_embeddings", fields.number("original_max_position_embeddings", positions));
         String type = type(scaling);
@@ -128,7 +128,7 @@ final class RopeFields {
         JsonNode factors = scaling.path(isLong ? "long_factor" : "short_factor");
         double[] divisors = new double[factors.size()];
         for (int i = 0; i < divisors.length; i++) {
-            divisors[i] = fields.finite(factors.get(i), "a factor of rope_scaling", 0);
+            divisors[i] = fields.finite(factors.path(i), "a factor of rope_scaling", 0);
         }
         double stretch = number("factor", positions / original);
         stretch = fields.raw("original_max_position_embeddings").isNumber() ? positions / original : stretch;

@@ -1,4 +1,4 @@
-package io.plumbline.inference.language.safetensors;
+package io.plumbline.inference.language.checkpoint;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -1,0 +1,105 @@
+package io.plumbline.verifier.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.verifier.numerics.Rope;
+import io.plumbline.verifier.numerics.RopeScaling;
+import java.util.Collections;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A stranger's description of a model is refused in one line, before anything is made of it. */
+class HostileManifestTest {
+    private static final String RICH = new Manifest(config(), new TreeMap<>(), new TreeMap<>()).text();
+
+    private static ModelConfig config() {
+        Architecture architecture = new Architecture.Builder()
+                .window(8)
+                .attention("WF")
+                .scoreCap(50)
+                .rotaryDim(8)
+                .localRope(new Rope(10_000, new RopeScaling.Linear(2)))
+                .experts(new Experts(4, 2, 32, 16, Experts.Scoring.SOFTMAX, false, true, 1, 0))
+                .build();
+        Rope rope = new Rope(1e6, new RopeScaling.Yarn(4, 1, 32, 1, 4_096, true));
+        return new ModelConfig(64, 2, 4, 2, 16, 96, 320, 256, 1e-6f, rope, false, false, architecture);
+    }
+
+    private static String refused(String text) {
+        String message = assertThrows(IllegalArgumentException.class, () -> Manifest.parse(text))
+                .getMessage();
+        assertTrue(message.length() < 500 && !message.contains("\n"), message);
+        return message;
+    }
+
+    private static String with(String field, String value) {
+        String text = RICH.replaceFirst(" " + field + "=[^ \n]*", " " + field + "=" + value);
+        if (text.equals(RICH)) {
+            throw new IllegalArgumentException(field + " is as it was.");
+        }
+        return text;
+    }
+
+    @Test
+    void theManifestThatIsChangedHereIsOne() {
+        assertEquals(RICH, Manifest.parse(RICH).text());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "window | 99999999999 | 99999999999",
+                "window | 0 | a window of 0 tokens",
+                "attention | WFW | 3 layer kinds for 2 layers",
+                "attention | FF | a window without a layer",
+                "layers | 2000000000 | 2000000000 layers",
+                "scoreCap | NaN | a scale or cap of NaN",
+                "scoreCap | -0x1.0p0 | a scale or cap of -1.0",
+                "scoreCap | 0x1.0p-140 | a cap of",
+                "rotaryDim | 16 | as much as a head is rotated",
+                "localRopeScaling | linear,0x1.0p1000 | rope scaling linear by",
+                "localRopeScaling | linear,NaN | rope scaling linear by [NaN]",
+                "localRopeScaling | long,0x1.0p0,0x1.0p0 | 1 factors of a long rope where 4 pairs",
+                "localRopeTheta | 0x1.0p1000 | rope theta",
+                "ropeTheta | 0x1.0p0 | a rotary frequency of NaN",
+                "ropeTheta | 1e6 | canonical",
+                "experts | 2000000000,2,32,16,softmax,false,true,0x1.0p0,0 | 2000000000 experts",
+                "experts | 4,2,2000000000,16,softmax,false,true,0x1.0p0,0 | an expert is wider",
+                "experts | 4,2,32,2000000000,softmax,false,true,0x1.0p0,0 | an expert is wider",
+                "experts | 4,5,32,16,softmax,false,true,0x1.0p0,0 | 5 experts a token, of 4",
+                "experts | 4,2,32,16,softmax,false,true,NaN,0 | experts weighed by NaN",
+                "experts | 4,2,32,16,softmax,false,true,0x1.0p0,2 | in no layer",
+                "experts | 4,2,32,16,softmax,false,true,0x1.0p0 | not described by 9 words",
+                "eps | 0x1.0p-20 window=8 | canonical",
+            })
+    void whatIsAbsurdIsRefusedByName(String field, String value, String message) {
+        String found = refused(with(field, value));
+        assertTrue(found.contains(message), found);
+    }
+
+    /** Its first bytes would be taken for the matrix, and no proof of one of its rows would hold. */
+    @Test
+    void aMatrixThatIsNotInt8IsNone() {
+        Manifest manifest = Manifest.parse(RICH + "tensor m F32 4x8 " + "00".repeat(32) + "\n");
+        String message = assertThrows(IllegalArgumentException.class, () -> manifest.matrix("m", 4, 8))
+                .getMessage();
+        assertEquals("Tensor \"m\" is of type F32 where a matrix is int8.", message);
+    }
+
+    /** Its memory and its message stay small, however long the line. */
+    @Test
+    void aLineOfMillionsOfCharactersIsRefusedInAShortOne() {
+        String numbers = String.join(",", Collections.nCopies(1_000_000, "0x1.0p0"));
+        for (String scaling : new String[] {"long," + numbers, numbers, "x".repeat(4_000_000)}) {
+            refused(with("localRopeScaling", scaling));
+        }
+        refused(with("attention", "W".repeat(4_000_000)));
+        refused(with("window", "9".repeat(4_000_000)));
+        refused(with("experts", numbers));
+    }
+}
