@@ -37,7 +37,7 @@ say() {
 # What the ledger, the network and microbenchmarks need, and no test or measurement on a GPU. The check before packing finds what is missing.
 left_out() {
     case $1 in
-        grpc-*.jar | perfmark-*.jar | annotations-*.jar | animal-sniffer-*.jar | jsr305-*.jar | failureaccess-*.jar) ;;
+        grpc-*.jar | protobuf-*.jar | perfmark-*.jar | annotations-*.jar | animal-sniffer-*.jar | jsr305-*.jar | failureaccess-*.jar) ;;
         listenablefuture-*.jar | j2objc-*.jar | rocksdbjni-*.jar | aeron-*.jar | HdrHistogram-*.jar | bcpkix-*.jar | bcutil-*.jar | jetty-*.jar) ;;
         ledger-*.jar | node-*.jar | data-*.jar | client-*.jar | jtokkit-*.jar | micrometer-*.jar | prometheus-*.jar) ;;
         jna-*.jar | commons-*.jar | guava-*.jar | jmh-*.jar | jopt-simple-*.jar | error_prone_*.jar) ;;

@@ -17,7 +17,10 @@ import org.junit.jupiter.api.Test;
  * belongs on a GPU host.
  */
 class GpuCheckPackTest {
-    /** Of jars that are packed as they are: those that are slimmed and the runtime are most of the 48 MB allowed. */
+    /**
+     * Of libraries that are packed as they are: those that are slimmed and the runtime are most of the 48 MB allowed.
+     * Our own modules do not count, for Maven gives them as jars at one time and as folders at another.
+     */
     private static final long MOST_BYTES = 9_000_000;
 
     private static final List<String> SLIMMED = List.of("onnxruntime-", "tokenizers-", "bcprov-", "cuda-");
@@ -26,7 +29,7 @@ class GpuCheckPackTest {
     void whatIsPackedAsItIsStaysSmall() throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of("bash", "../inference-gpu/gpu-check.sh", "packed"));
         for (String path : System.getProperty("java.class.path").split(File.pathSeparator)) {
-            if (path.endsWith(".jar") && !isForTests(path)) {
+            if (path.endsWith(".jar") && !path.endsWith("-SNAPSHOT.jar") && !isForTests(path)) {
                 command.add(path);
             }
         }

@@ -41,6 +41,9 @@ public record ModelConfig(
     /** Layers of a model, at most. */
     public static final int MAX_LAYERS = 4_096;
 
+    /** Products of a token with one matrix of its experts: those of published models are some ten thousands. */
+    private static final int MAX_CHOSEN = 1 << 20;
+
     private static final int MAX_HEADS = 65_536;
     private static final int MAX_VOCAB = 1 << 22;
 
@@ -69,6 +72,9 @@ public record ModelConfig(
         require(
                 experts == null || Math.max(experts.mlp(), experts.sharedMlp()) <= Constants.MAX_INNER,
                 "an expert is wider than " + Constants.MAX_INNER);
+        require(
+                experts == null || experts.chosen() * (long) Math.max(2 * experts.mlp(), hidden) <= MAX_CHOSEN,
+                "chosen experts' products of a token are more than " + MAX_CHOSEN);
         require(experts == null || experts.dense() < layers, "a mixture of experts in no layer");
         require(experts == null || !architecture.mlpBias(), "a mixture of experts with biases");
         require(

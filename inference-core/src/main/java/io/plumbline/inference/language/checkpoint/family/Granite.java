@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * Granite 3 and 4 without mixtures: Llama with multipliers. Those of embedding and scores are the model's; those of
+ * Granite 3 without mixtures: Llama with multipliers. Those of embedding and scores are the model's; those of
  * residuals and logits go into the row scales of the matrices before them.
  */
 final class Granite implements Family {
