@@ -37,8 +37,9 @@ say() {
 # What the ledger, the network and microbenchmarks need, and no test or measurement on a GPU. The check before packing finds what is missing.
 left_out() {
     case $1 in
-        grpc-*.jar | protobuf-*.jar | perfmark-*.jar | annotations-*.jar | animal-sniffer-*.jar | jsr305-*.jar | failureaccess-*.jar) ;;
-        listenablefuture-*.jar | j2objc-*.jar | rocksdbjni-*.jar | aeron-*.jar | HdrHistogram-*.jar | bcpkix-*.jar | bcutil-*.jar | jetty-*.jar) ;;
+        grpc-*.jar | protobuf-*.jar | perfmark-*.jar | annotations-*.jar | animal-sniffer-*.jar | jsr305-*.jar) ;;
+        failureaccess-*.jar | listenablefuture-*.jar | j2objc-*.jar | rocksdbjni-*.jar | aeron-*.jar) ;;
+        HdrHistogram-*.jar | bcpkix-*.jar | bcutil-*.jar | jetty-*.jar) ;;
         ledger-*.jar | node-*.jar | data-*.jar | client-*.jar | jtokkit-*.jar | micrometer-*.jar | prometheus-*.jar) ;;
         jna-*.jar | commons-*.jar | guava-*.jar | jmh-*.jar | jopt-simple-*.jar | error_prone_*.jar) ;;
         *) return 1 ;;
@@ -337,7 +338,8 @@ sanitizer() {
         said="$scratch/$tool.log"
         (cd "$home/inference-gpu" && limited "$(time_for 900)" compute-sanitizer --tool "$tool" --error-exitcode 9 --target-processes all \
             --launch-timeout 120 "${java[@]}" "${junit[@]}" --details=testfeed --exclude-tag=long \
-            --select-class=io.plumbline.gpu.cuda.{CudaKernelsTest,AttentionKernelsTest,ShortAttentionTest}) 2>&1 | tee -a "$log" >"$said"
+            --select-class=io.plumbline.gpu.cuda.{CudaKernelsTest,AttentionKernelsTest,ShortAttentionTest}) 2>&1 |
+            tee -a "$log" >"$said"
         if [ "${PIPESTATUS[0]}" -eq 0 ] && grep -q 'ERROR SUMMARY: 0 errors\|RACECHECK SUMMARY: 0 hazards' "$said"; then
             why="$why$tool: no faults. "
         else

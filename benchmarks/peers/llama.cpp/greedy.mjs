@@ -1,5 +1,5 @@
-// Asks llama.cpp what it says next: node greedy.mjs FILE COUNT TOKENS. Prints the COUNT greedy tokens after the prompt's, which stand apart by
-// commas, as a JSON array.
+// Asks llama.cpp what it says next: node greedy.mjs FILE COUNT TOKENS. Prints the COUNT greedy tokens after the prompt's,
+// which stand apart by commas, as a JSON array.
 import {getLlama, LlamaLogLevel} from "node-llama-cpp";
 
 const [file, count, prompt] = process.argv.slice(2);

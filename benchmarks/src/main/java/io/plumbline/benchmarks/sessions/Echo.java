@@ -8,6 +8,7 @@ import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
 import java.io.IOException;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Queue;
 import org.agrona.MutableDirectBuffer;
 
 /** A way there and back: two sides in this process, of which one sends back whole what comes. */
@@ -51,6 +52,15 @@ enum Echo {
     /** Of the library that carries the messages. */
     String version() {
         return this == GRPC ? ManagedChannel.class.getPackage().getImplementationVersion() : AeronVersion.VERSION;
+    }
+
+    /** Hands over the numbers that came back so far, and returns their count. */
+    static int drain(Queue<Long> answers, Line.Heard heard) {
+        int drained = 0;
+        for (Long number; (number = answers.poll()) != null; drained++) {
+            heard.answer(number, 0);
+        }
+        return drained;
     }
 
     /** Writes what each message begins with. */

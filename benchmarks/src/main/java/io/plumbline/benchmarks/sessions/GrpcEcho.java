@@ -105,11 +105,7 @@ final class GrpcEcho implements Line {
 
     @Override
     public int poll(Heard heard) {
-        int polled = 0;
-        for (Long number; (number = answers.poll()) != null; polled++) {
-            heard.answer(number, 0);
-        }
-        return polled;
+        return Echo.drain(answers, heard);
     }
 
     @Override

@@ -174,7 +174,7 @@ class AttentionKernelsTest extends KernelTest {
         long[] list = new long[pages];
         for (int p = 0; p < pages; p++) {
             byte[] bytes = new byte[2 * layer];
-            // What stands behind the last token must not matter.
+            // Bytes behind the last token must not matter.
             random.nextBytes(bytes);
             page(c, k, v, sk, sv, p * 64, Math.min(64, context - p * 64), 0, bytes, layer);
             list[p] = gpu.of(bytes).address();

@@ -312,7 +312,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             steps.addAttention(o.parameters, o.h, at, y, i * hidden, scale[i]);
             scale[i] = steps.normAndQuantize(o.h, at, o.parameters.mlpGain(), x, i * hidden);
         }
-        if (mixture != null && config.hasExperts(o.cell.layer())) {
+        if (config.hasExperts(o.cell.layer())) {
             mixture.check(o, from, count, starts, parts, x, scale);
         }
         if (config.mlp(o.cell.layer()) > 0) {

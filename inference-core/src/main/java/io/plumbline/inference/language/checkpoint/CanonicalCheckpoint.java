@@ -40,7 +40,7 @@ public final class CanonicalCheckpoint implements Checkpoint {
                         + found.getFirst().dtype() + ". Nothing was loaded.");
             }
         }
-        return new Stacked(name, List.copyOf(found));
+        return new StackedWeights(name, found);
     }
 
     private Weights require(TensorPlace place, int... shape) throws IOException {
@@ -98,11 +98,6 @@ public final class CanonicalCheckpoint implements Checkpoint {
         return source.unused().stream().filter(name -> !isLeftOut(name)).toList();
     }
 
-    /** Tensors of parts that are not run, such as those for pictures. */
-    public long leftOut() {
-        return source.unused().stream().filter(this::isLeftOut).count();
-    }
-
     private boolean isLeftOut(String name) {
         return description.leftOut().stream().anyMatch(name::startsWith);
     }
@@ -110,38 +105,6 @@ public final class CanonicalCheckpoint implements Checkpoint {
     @Override
     public void close() {
         source.close();
-    }
-
-    /** Tensors of as many rows each, one below the other. */
-    private record Stacked(String name, List<Weights> parts) implements Weights {
-        private Weights part(int r) {
-            return parts.get(r / parts.getFirst().rows());
-        }
-
-        @Override
-        public String dtype() {
-            return parts.getFirst().dtype();
-        }
-
-        @Override
-        public int rows() {
-            return parts.size() * parts.getFirst().rows();
-        }
-
-        @Override
-        public int columns() {
-            return parts.getFirst().columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            part(r).row(r % parts.getFirst().rows(), out);
-        }
-
-        @Override
-        public void rawRow(int r, byte[] out) {
-            part(r).rawRow(r % parts.getFirst().rows(), out);
-        }
     }
 
     /** Some rows of a tensor, in another order; of a vector its elements. */
@@ -185,13 +148,11 @@ public final class CanonicalCheckpoint implements Checkpoint {
 
         @Override
         public void rawRow(int r, byte[] out) {
-            if (!isVector) {
+            if (isVector) {
+                Weights.super.rawRow(r, out);
+            } else {
                 of.rawRow(row(r), out);
-                return;
             }
-            float[] row = new float[count];
-            row(r, row);
-            System.arraycopy(FloatBytes.of(row, "F32"), 0, out, 0, 4 * count);
         }
     }
 
@@ -223,14 +184,6 @@ public final class CanonicalCheckpoint implements Checkpoint {
             for (int i = 0; i < columns(); i++) {
                 out[i] = factor * out[i] + plus;
             }
-        }
-
-        @Override
-        public void rawRow(int r, byte[] out) {
-            float[] row = new float[columns()];
-            row(r, row);
-            byte[] bytes = FloatBytes.of(row, "F32");
-            System.arraycopy(bytes, 0, out, 0, bytes.length);
         }
     }
 }

@@ -18,8 +18,16 @@ public interface Weights {
     /** Widens row {@code r} to {@code columns} floats. */
     void row(int r, float[] out);
 
-    /** Bytes of row {@code r} as stored, for dtype BF16, F16, F32 and I8. */
-    void rawRow(int r, byte[] out);
+    /**
+     * Bytes of row {@code r} as stored, for dtype BF16, F16, F32 and I8; where none are stored, its floats as that
+     * dtype would be.
+     */
+    default void rawRow(int r, byte[] out) {
+        float[] row = new float[columns()];
+        row(r, row);
+        byte[] bytes = FloatBytes.of(row, dtype());
+        System.arraycopy(bytes, 0, out, 0, bytes.length);
+    }
 
     /** One-dimensional tensors and small matrices whole: all rows, one after the other. */
     default float[] floats() {

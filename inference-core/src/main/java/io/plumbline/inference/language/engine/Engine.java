@@ -225,9 +225,8 @@ public final class Engine implements AutoCloseable {
         } catch (DeviceFailedException e) {
             throw e;
         } catch (RuntimeException e) {
-            // One row that cannot be computed must not end the others: each goes alone, once. Without drafts, which may
-            // be
-            // what failed.
+            // One row that cannot be computed must not end the others: each goes alone, once, and without drafts, which
+            // may be what failed.
             for (Ticket ticket : List.copyOf(active)) {
                 if (!ticket.job.isFinished()) {
                     stepAlone(ticket);

@@ -57,11 +57,15 @@ final class ExpertRows {
     final int[] firsts;
     private int usedCount;
 
+    /** Where the next row of each expert goes, while rows are gathered. */
+    private final int[] next;
+
     ExpertRows(ModelConfig config) {
         this.experts = config.architecture().experts();
         this.hidden = config.hidden();
         this.used = new int[experts.count()];
         this.firsts = new int[experts.count() + 1];
+        this.next = new int[experts.count() + 1];
     }
 
     void reserve(int rows) {
@@ -88,7 +92,7 @@ final class ExpertRows {
 
     /** Gathers the inputs of {@code rows} rows by the experts that were chosen for them. */
     void gather(int rows, byte[] x, float[] scales) {
-        int[] next = new int[experts.count() + 1];
+        Arrays.fill(next, 0);
         int chosen = experts.chosen();
         for (int i = 0; i < rows * chosen; i++) {
             next[ids[i] + 1]++;

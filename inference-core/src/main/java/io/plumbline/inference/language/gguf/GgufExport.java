@@ -6,6 +6,7 @@ import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
+import io.plumbline.inference.language.checkpoint.StackedWeights;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufWriter.Declared;
 import io.plumbline.verifier.model.Experts;
@@ -169,7 +170,7 @@ public final class GgufExport {
             all.add(source.require(name.weight(l), name.rows(model, l), name.columns(model, l)));
             rows += name.rows(model, l);
         }
-        put(target, new Below(target, all), new Declared(type, rows, model.hidden()), r -> r);
+        put(target, new StackedWeights(target, all), new Declared(type, rows, model.hidden()), r -> r);
     }
 
     private void add(String target, String name, int... shape) throws IOException {
@@ -235,47 +236,6 @@ public final class GgufExport {
             for (int i = 0; i < values.length; i++) {
                 out[i] = (float) values[i];
             }
-        }
-
-        @Override
-        public void rawRow(int r, byte[] out) {
-            throw new UnsupportedOperationException("They stand nowhere as bytes.");
-        }
-    }
-
-    /** Matrices one below the other. */
-    private record Below(String name, List<Weights> of) implements Weights {
-        @Override
-        public String dtype() {
-            return "F32";
-        }
-
-        @Override
-        public int rows() {
-            return of.stream().mapToInt(Weights::rows).sum();
-        }
-
-        @Override
-        public int columns() {
-            return of.getFirst().columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            int at = r;
-            for (Weights one : of) {
-                if (at < one.rows()) {
-                    one.row(at, out);
-                    return;
-                }
-                at -= one.rows();
-            }
-            throw new IndexOutOfBoundsException("Row " + r + " of " + rows() + ".");
-        }
-
-        @Override
-        public void rawRow(int r, byte[] out) {
-            throw new UnsupportedOperationException("They stand nowhere together as bytes.");
         }
     }
 

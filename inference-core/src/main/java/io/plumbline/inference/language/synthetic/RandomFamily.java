@@ -45,7 +45,12 @@ record RandomFamily(
             boolean hasBias,
             int experts,
             int mlp,
-            int dense) {}
+            int dense) {
+        /** In every layer, with nothing beside the experts, by the names that most families give them. */
+        static Mixture plain(Sizes sizes) {
+            return new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0);
+        }
+    }
 
     /**
      * Sizes of a mixture.
@@ -99,8 +104,7 @@ record RandomFamily(
                                         .put("num_experts", sizes.experts())
                                         .put("moe_intermediate_size", sizes.mlp())
                                         .put("norm_topk_prob", true))
-                        .with(new Mixture(
-                                "mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0));
+                        .with(Mixture.plain(sizes));
             case "OlmoeForCausalLM" ->
                 family(
                                 BEFORE,
@@ -108,8 +112,7 @@ record RandomFamily(
                                 json -> mixture(json, sizes)
                                         .put("num_experts", sizes.experts())
                                         .put("intermediate_size", sizes.mlp()))
-                        .with(new Mixture(
-                                "mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0));
+                        .with(Mixture.plain(sizes));
             case "MixtralForCausalLM" ->
                 family(
                                 BEFORE,

@@ -14,8 +14,12 @@ final class Qwen implements Family {
 
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
+        return new Description(decoder(fields, architecture.equals(QWEN2)).config());
+    }
+
+    /** What dense layers and those with experts have in common. */
+    static Decoder decoder(ConfigFields fields, boolean isQwen2) throws IOException {
         Decoder decoder = new Decoder(fields);
-        boolean isQwen2 = architecture.equals(QWEN2);
         boolean hasBias = !isQwen2 && fields.flag("attention_bias");
         fields.raw("attention_bias");
         decoder.qkvBias = isQwen2 || hasBias;
@@ -25,6 +29,6 @@ final class Qwen implements Family {
         int window = fields.flag("use_sliding_window") ? fields.window(4_096) : 0;
         int first = fields.integer("max_window_layers", 28);
         decoder.windows(window, l -> l >= first);
-        return new Description(decoder.config());
+        return decoder;
     }
 }

@@ -14,14 +14,7 @@ final class QwenMoe implements Family {
 
     @Override
     public Description read(String architecture, ConfigFields fields) throws IOException {
-        Decoder decoder = new Decoder(fields);
-        decoder.qkNorm = true;
-        boolean hasBias = fields.flag("attention_bias");
-        decoder.qkvBias = hasBias;
-        decoder.architecture.outBias(hasBias);
-        int window = fields.flag("use_sliding_window") ? fields.window(4_096) : 0;
-        int first = fields.integer("max_window_layers", 28);
-        decoder.windows(window, l -> l >= first);
+        Decoder decoder = Qwen.decoder(fields, false);
         if (fields.integer("decoder_sparse_step", 1) != 1
                 || fields.list("mlp_only_layers").size() > 0) {
             throw fields.unsupported("decoder_sparse_step and mlp_only_layers", "experts in every layer are");
