@@ -18,6 +18,9 @@ final class JettyExchange implements HttpExchange {
     /** Bytes of a body that was not asked for which are taken and dropped, so that the connection may go on. */
     private static final int MOST_DROPPED_BYTES = 1 << 20;
 
+    /** And so many before it ends: most clients send all of a body before they read why it was refused. */
+    private static final int MOST_DROPPED_BYTES_AT_END = 64 << 20;
+
     private static final int DROPPED_AT_ONCE_BYTES = 8 << 10;
 
     private final Request request;
@@ -27,7 +30,8 @@ final class JettyExchange implements HttpExchange {
     private final RequestBody body;
     private final Map<Class<?>, Object> attached = new HashMap<>();
     private Map<String, String> parameters = Map.of();
-    private boolean isBodyRead;
+    private boolean isBodyAsked;
+    private boolean isBodyOver;
 
     JettyExchange(Request request, Response response, ClientConnection connection, RequestBody body) {
         this.request = request;
@@ -88,13 +92,17 @@ final class JettyExchange implements HttpExchange {
 
     @Override
     public byte[] body(int most) throws IOException {
-        isBodyRead = true;
-        try (InputStream in = Content.Source.asInputStream(request)) {
-            return body.read(in, request.getLength(), most);
+        isBodyAsked = true;
+        try {
+            // Not closed: Jetty would end the connection under what is left of a body that is refused.
+            byte[] read = body.read(Content.Source.asInputStream(request), request.getLength(), most);
+            isBodyOver = true;
+            return read;
         } catch (IOException e) {
+            isBodyOver = true;
             throw refusal(e);
         } catch (HttpException e) {
-            // What is left of the body is not read: no other request can follow it.
+            // No other request can follow what is left of the body.
             endAfterwards();
             throw e;
         }
@@ -148,26 +156,29 @@ final class JettyExchange implements HttpExchange {
         if (response.isCommitted()) {
             throw new IOException("The response has begun already.");
         }
-        if (!isBodyRead && request.getLength() > MOST_DROPPED_BYTES) {
+        if (!isBodyAsked && request.getLength() > MOST_DROPPED_BYTES) {
             responseHeader("Connection", "close");
         }
         response.setStatus(status);
     }
 
     /**
-     * Takes what is left of a body that no handler read, once the response is sent. A client that is refused before its
-     * body has come would lose the refusal otherwise, or its next request: the connection would end under it.
+     * Takes what is left of a body that was not read or refused, once the response is sent. A client that is refused
+     * before it has sent its body would lose the refusal otherwise, or its next request: the connection would end under
+     * it.
      *
      * @param most time that it may take.
      */
     void dropBody(Duration most) {
-        if (isBodyRead || request.getHeaders().contains(HttpHeader.EXPECT)) {
+        if (isBodyOver || request.getHeaders().contains(HttpHeader.EXPECT)) {
             return;
         }
         long began = System.nanoTime();
+        boolean isEnding = response.getHeaders().contains(HttpHeader.CONNECTION, "close");
+        int mostBytes = isEnding ? MOST_DROPPED_BYTES_AT_END : MOST_DROPPED_BYTES;
         byte[] dropped = new byte[DROPPED_AT_ONCE_BYTES];
         try (InputStream in = Content.Source.asInputStream(request)) {
-            for (int length = 0; length <= MOST_DROPPED_BYTES && System.nanoTime() - began < most.toNanos(); ) {
+            for (int length = 0; length <= mostBytes && System.nanoTime() - began < most.toNanos(); ) {
                 int read = in.read(dropped);
                 if (read < 0) {
                     return;

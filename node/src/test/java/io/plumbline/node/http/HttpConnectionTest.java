@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.node.WaitingTest;
 import io.plumbline.node.http.RawClient.Received;
 import java.io.IOException;
 import java.util.HashSet;
@@ -16,7 +17,6 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 
 /**
  * How connections are kept, shared and ended, in both versions of HTTP; and that a client sees each piece of a stream
@@ -45,7 +45,7 @@ class HttpConnectionTest {
         return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
     }
 
-    @Test
+    @WaitingTest
     void aConnectionIsKeptForTheNextRequest() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             for (int i = 0; i < 3; i++) {
@@ -57,7 +57,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aClientThatAsksForConnectionCloseSeesItClosed() throws IOException {
         for (String close : new String[] {"Connection: close\r\n", "Connection: foo, Close\r\n"}) {
             Received received = RawClient.ask(test.server, get("/hello", close) + get("/second", ""));
@@ -69,7 +69,7 @@ class HttpConnectionTest {
         assertEquals(0, test.seconds.get());
     }
 
-    @Test
+    @WaitingTest
     void requestsSentAtOnceAreAnsweredInOrder() throws IOException {
         String post = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
         Received received = RawClient.ask(test.server, get("/hello", "") + post + get("/second", ""));
@@ -78,7 +78,7 @@ class HttpConnectionTest {
         assertFalse(received.closed());
     }
 
-    @Test
+    @WaitingTest
     void http10IsAnsweredAndItsConnectionClosed() throws IOException {
         Received received = RawClient.ask(test.server, "GET /hello HTTP/1.0\r\n\r\n");
         assertEquals(200, received.status(), received.text());
@@ -86,7 +86,7 @@ class HttpConnectionTest {
         assertTrue(received.closed(), received.text());
     }
 
-    @Test
+    @WaitingTest
     void http10IsKeptAliveWhereItAsksForIt() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             for (int i = 0; i < 2; i++) {
@@ -99,7 +99,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aStreamToHttp10EndsWithItsConnection() throws IOException {
         test.release.countDown();
         Received received = RawClient.ask(test.server, "GET /events HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -108,7 +108,7 @@ class HttpConnectionTest {
         assertFalse(received.text().contains("Transfer-Encoding"), received.text());
     }
 
-    @Test
+    @WaitingTest
     void eachEventOfAStreamIsSentAtOnce() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             Received first = client.write(get("/events", "")).readUntil("data: first\n\n", 3000);
@@ -124,7 +124,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aClientThatGoesAwayMidStreamIsNoticed() throws Exception {
         try (RawClient client = new RawClient(test.server)) {
             client.write(get("/endless", "")).readUntil("on and on", 3000);
@@ -133,7 +133,7 @@ class HttpConnectionTest {
         assertTrue(test.faults.isEmpty(), test.faults.toString());
     }
 
-    @Test
+    @WaitingTest
     void aClientThatGoesAwayBeforeItsAnswerIsNoticed() throws Exception {
         String post = "POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
         try (RawClient client = new RawClient(test.server)) {
@@ -144,7 +144,7 @@ class HttpConnectionTest {
         assertTrue(test.faults.isEmpty(), test.faults.toString());
     }
 
-    @Test
+    @WaitingTest
     void aClientThatSendsItsNextRequestEarlyIsNotTakenForGone() throws Exception {
         String post =
                 "POST /wait HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
@@ -159,7 +159,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aHandlerMayThinkLongerThanAClientMayPause() throws Exception {
         String post = "POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
         try (RawClient client = new RawClient(test.server)) {
@@ -174,7 +174,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aClientThatAsksWhetherToSendItsBodyIsTold() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             String head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
@@ -185,7 +185,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void headHasTheHeadersOfGetAndNoBody() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             Received received = client.write("HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -199,7 +199,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aConnectionGoesOnBehindABodyThatNoHandlerRead() throws IOException {
         String head = "POST /unread HTTP/1.1\r\nHost: localhost\r\n";
         try (RawClient client = new RawClient(test.server)) {
@@ -218,7 +218,7 @@ class HttpConnectionTest {
         assertTrue(large.closed());
     }
 
-    @Test
+    @WaitingTest
     void eachAnswerHasAnIdOfItsOwnAlsoARefusal() throws IOException {
         Set<String> ids = new HashSet<>();
         for (String request : List.of(
@@ -231,7 +231,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void whatIsNowhereIsA404AndAnotherMethodA405InJson() throws IOException {
         Received received = RawClient.ask(test.server, get("/nowhere?x=1", ""));
         assertEquals(404, received.status(), received.text());
@@ -245,7 +245,7 @@ class HttpConnectionTest {
         assertEquals(404, received.status(), received.text());
     }
 
-    @Test
+    @WaitingTest
     void aHandlersFaultIsA500ItsRefusalWhatItSays() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             Received received = client.write(get("/refused", "")).readUntil("}", 3000);
@@ -262,7 +262,7 @@ class HttpConnectionTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aPathIsReadPartByPart() throws IOException {
         assertEquals(
                 "a/b c+d",
@@ -283,7 +283,7 @@ class HttpConnectionTest {
         assertEquals(400, RawClient.ask(test.server, get("/named/%zz", "")).status());
     }
 
-    @Test
+    @WaitingTest
     void aPortInUseIsNamed() {
         int port = test.server.port();
         String message = assertThrows(
@@ -301,7 +301,7 @@ class HttpConnectionTest {
         assertTrue(message.contains("cannot listen on localhost:" + port), message);
     }
 
-    @Test
+    @WaitingTest
     void whenItClosesConnectionsEndAndThePortIsFree() throws IOException {
         int port = test.server.port();
         try (RawClient client = new RawClient(test.server)) {

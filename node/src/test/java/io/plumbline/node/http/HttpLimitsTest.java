@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.node.WaitingTest;
 import io.plumbline.node.http.RawClient.Received;
 import java.io.IOException;
 import java.time.Duration;
@@ -15,7 +16,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 
 /** A client may hold a connection, memory and a thread for so long, and no longer. */
 @Tag("slow")
@@ -57,7 +57,7 @@ class HttpLimitsTest {
         return millis(began);
     }
 
-    @Test
+    @WaitingTest
     void aHeadThatNeverEndsIsEnded() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             Received received = client.write(HEAD).read(5000);
@@ -67,7 +67,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aHeadThatComesByteByByteIsEndedToo() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             client.write(HEAD);
@@ -78,7 +78,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aSecondRequestOnAConnectionHasNoLonger() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
@@ -89,7 +89,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void whatGoesWrongWithOneConnectionEndsTheLimitsOfNone() throws IOException {
         List<Throwable> faults = new CopyOnWriteArrayList<>();
         HttpErrors failing = (path, status, message) -> {
@@ -113,14 +113,14 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aClientThatSaysNothingIsEnded() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             assertTrue(client.read(5000).closed());
         }
     }
 
-    @Test
+    @WaitingTest
     void aConnectionThatIsIdleIsEndedInSilence() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             assertEquals(200, client.write(HELLO).readUntil("hello", 3000).status());
@@ -131,7 +131,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aBodyThatStallsIsEnded() throws IOException {
         for (String framing :
                 new String[] {"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"}) {
@@ -143,7 +143,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aBodyThatComesByteByByteIsEnded() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             client.write(HEAD + "Content-Length: 1000\r\n\r\n");
@@ -154,7 +154,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aBodyThatIsLargeAndComesSteadilyHasLonger() throws IOException {
         // At a KiB a second the 4 KiB here would earn four more seconds.
         HttpLimits limits = new HttpLimits(
@@ -181,7 +181,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aBodyThatNoHandlerReadsHoldsNothing() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             String head = "POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
@@ -192,7 +192,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aClientThatDoesNotReadItsAnswerIsEnded() throws Exception {
         try (RawClient client = new RawClient(test.server)) {
             client.write("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -204,7 +204,7 @@ class HttpLimitsTest {
         assertTrue(test.faults.isEmpty(), test.faults.toString());
     }
 
-    @Test
+    @WaitingTest
     void aClientThatTakesItsAnswerSteadilyButTooSlowlyIsEnded() throws Exception {
         // It takes 10 MiB a second of the 64 that are the fewest here, and makes no pause.
         HttpLimits limits = new HttpLimits(
@@ -230,7 +230,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aBodyTooLargeIsRefusedBeforeItIsReadAndWhileItComes() throws IOException {
         int most = TestServer.LIMITS.bodyBytes();
         Received received = RawClient.ask(test.server, HEAD + "Content-Length: " + (most + 1) + "\r\n\r\n");
@@ -244,7 +244,27 @@ class HttpLimitsTest {
         assertTrue(received.closed());
     }
 
-    @Test
+    /** A client that first sends all it has, then reads: the connection must not end under what it sends. */
+    @WaitingTest
+    void aClientThatIsRefusedWhileItSendsReadsWhy() throws Exception {
+        int most = TestServer.LIMITS.bodyBytes();
+        for (int length : new int[] {most + 1, 8 * most}) {
+            try (RawClient client = new RawClient(test.server)) {
+                client.write(HEAD + "Content-Length: " + length + "\r\n\r\n");
+                int pieces = 16;
+                for (int i = 0; i < pieces; i++) {
+                    Thread.sleep(20);
+                    client.send("a".repeat(length / pieces));
+                }
+                client.send("a".repeat(length % pieces));
+                Received received = client.read(5000);
+                assertEquals(413, received.status(), received.text());
+                assertTrue(received.closed());
+            }
+        }
+    }
+
+    @WaitingTest
     void theLargestBodyIsTaken() throws IOException {
         int most = TestServer.LIMITS.bodyBytes();
         String body = "a".repeat(most);
@@ -257,7 +277,7 @@ class HttpLimitsTest {
         assertEquals(body, received.body());
     }
 
-    @Test
+    @WaitingTest
     void bodiesTogetherTakeNoMoreMemoryThanTheyMay() throws Exception {
         String body = "a".repeat(TestServer.LIMITS.bodyBytes());
         String wait = "POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length() + "\r\n\r\n" + body;
@@ -278,7 +298,7 @@ class HttpLimitsTest {
         assertEquals(200, received.status(), "the memory is given back: " + received.text());
     }
 
-    @Test
+    @WaitingTest
     void aHandlerMayTakeSmallerBodiesOnly() throws IOException {
         String head = "POST /short HTTP/1.1\r\nHost: localhost\r\n";
         Received received = RawClient.ask(test.server, head + "Content-Length: 100\r\n\r\n" + "a".repeat(100));
@@ -291,7 +311,7 @@ class HttpLimitsTest {
         assertEquals(413, received.status(), received.text());
     }
 
-    @Test
+    @WaitingTest
     void whatIsMadeOfBodiesCountsAsTheyDo() throws IOException {
         String head = "POST /made HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\n";
         for (int i = 0; i < 3; i++) {
@@ -302,7 +322,7 @@ class HttpLimitsTest {
         assertTrue(received.body().contains("bytes of memory"), received.text());
     }
 
-    @Test
+    @WaitingTest
     void connectionsAreBoundedAndIdleOnesMakeRoom() throws Exception {
         // So few that all are there before the first has been idle for a second.
         HttpLimits limits = new HttpLimits(
@@ -334,7 +354,7 @@ class HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void manyRequestsAreAnsweredAtOnce() throws Exception {
         String post = "POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
         List<RawClient> clients = new ArrayList<>();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.node.WaitingTest;
 import io.plumbline.node.tls.TestCertificates;
 import java.io.IOException;
 import java.io.InputStream;
@@ -66,7 +67,7 @@ class HttpsLimitsTest extends HttpLimitsTest {
         return millis(began);
     }
 
-    @Test
+    @WaitingTest
     void aHandshakeThatDoesNotFinishIsEnded() throws IOException {
         // Nothing, a part of the first message, and all of it but never a second one.
         for (int bytes : new int[] {0, 20, hello().length}) {
@@ -77,7 +78,7 @@ class HttpsLimitsTest extends HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void aHandshakeThatComesByteByByteIsEndedToo() throws Exception {
         try (Socket socket = new Socket("localhost", test.server.port())) {
             long began = System.nanoTime();
@@ -95,7 +96,7 @@ class HttpsLimitsTest extends HttpLimitsTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void unfinishedHandshakesOnAllConnectionsHoldTheNextClientUpForTheirTimeAlone() throws Exception {
         List<Socket> sockets = new ArrayList<>();
         for (int i = 0; i < TestServer.LIMITS.connections(); i++) {
@@ -129,7 +130,7 @@ class HttpsLimitsTest extends HttpLimitsTest {
         assertEquals(0, test.seconds.get());
     }
 
-    @Test
+    @WaitingTest
     void tls13And12AreSpokenAndNothingOlder() throws IOException {
         for (String version : List.of("TLSv1.3", "TLSv1.2", "TLSv1.1")) {
             try (SSLSocket socket = (SSLSocket)

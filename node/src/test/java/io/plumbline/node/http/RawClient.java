@@ -70,6 +70,13 @@ final class RawClient implements AutoCloseable {
         return this;
     }
 
+    /** As {@link #write}, where a server that has closed is an error. */
+    RawClient send(String text) throws IOException {
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+        socket.getOutputStream().flush();
+        return this;
+    }
+
     /** Reads until the server closes, or says nothing for {@code quietMs}. */
     Received read(int quietMs) throws IOException {
         return readUntil("\0 never \0", quietMs);
