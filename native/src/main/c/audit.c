@@ -151,12 +151,12 @@ static __attribute__((noinline)) void sum_halves(
 
 /* One head. sums: high and low for each round. Returns the output's factor, or NaN; false in *holds when the scores are not query times keys. */
 static float head(
-    const int32_t *s, int n, float c, const float *sk, const float *sv, const int32_t *r, int64_t rStride, const int64_t *expected,
+    const int32_t *s, int n, float c, float sink, const float *sk, const float *sv, const int32_t *r, int64_t rStride, const int64_t *expected,
     const int16_t *digits, int64_t round_stride, int64_t stride, float *z, int64_t (*sums)[2], int *holds) {
     __m512i even[2], odd[2];
     even[0] = even[1] = odd[0] = odd[1] = _mm512_setzero_si512();
-    __m512 most = _mm512_set1_ps(-INFINITY), widest = _mm512_setzero_ps();
-    __mmask16 unordered = 0;
+    __m512 most = _mm512_set1_ps(sink), widest = _mm512_setzero_ps();
+    __mmask16 unordered = sink != sink;
     const __m512 query = _mm512_set1_ps(c);
 #define SCORES_AT(j, in, load_ints, load_floats)                                                                                    \
     do {                                                                                                                           \
@@ -193,7 +193,7 @@ static float head(
     if (unordered || !(fabsf(max) <= __FLT_MAX__)) return NAN;
     int zero = a < 0x1p-100f;
     float scale = zero ? 0.0f : 32767.0f / a;
-    int64_t den = 0, total[2][2][DIGITS] = {0};
+    int64_t den = (int32_t)rintf(_mm512_cvtss_f32(exp16(_mm512_set1_ps(sink - max))) * 0x1p24f), total[2][2][DIGITS] = {0};
     _Alignas(64) uint16_t upper[BLOCK], lower[BLOCK];
     for (int block = 0; block < n; block += BLOCK) {
         int count = n - block < BLOCK ? n - block : BLOCK;
@@ -209,13 +209,13 @@ static float head(
 }
 
 /* All heads of one token with its n keys. Everything is laid out as LayerCheck.java and NativeAttentionCheck.java have it: keySum[2][kvHead][size], r[2][capacity],
- * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size]. Writes heads * size outputs. Returns -1 when all holds;
+ * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size], sinks[heads] or null. Writes heads * size outputs. Returns -1 when all holds;
  * else head * 4 + 1: scores, 2: sums, 3: not a number. z is scratch of capacity floats; capacity is a multiple of 32. Fastest where
  * all but the opening stands at whole cache lines. */
 EXPORT int pl_attention_avx512(
     const int8_t *opening, int64_t scoresAt, int64_t highAt, int64_t lowAt, int n, int heads, int kvHeads, int size, const int16_t *q,
     const float *sq, float attentionScale, const int64_t *keySum, const int32_t *r, int capacity, const float *sk, const float *sv,
-    const int16_t *digits, const int32_t *secrets, float *z, float *out) {
+    const int16_t *digits, const int32_t *secrets, const float *sinks, float *z, float *out) {
     const int32_t *scores = (const int32_t *)(opening + scoresAt), *high = (const int32_t *)(opening + highAt);
     const int32_t *low = (const int32_t *)(opening + lowAt);
     int shared = heads / kvHeads;
@@ -228,7 +228,7 @@ EXPORT int pl_attention_avx512(
             for (int i = 0; i < size; i++) sum += (uint64_t)(int64_t)q[h * size + i] * (uint64_t)keys[i];
             expected[round] = (int64_t)sum;
         }
-        float factor = head(scores + (int64_t)h * n, n, sq[h] * attentionScale, sk + (int64_t)g * capacity,
+        float factor = head(scores + (int64_t)h * n, n, sq[h] * attentionScale, sinks ? sinks[h] : -INFINITY, sk + (int64_t)g * capacity,
                             sv + (int64_t)g * capacity, r, capacity, expected, digits + (int64_t)g * DIGITS * capacity,
                             (int64_t)kvHeads * DIGITS * capacity, capacity, z, sums, &holds);
         if (!holds) return h * 4 + 1;

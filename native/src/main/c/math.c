@@ -19,6 +19,7 @@ static const float E6 = 0x1.6a2434p-10f;
 static const float EXP_FLOOR = -87.0f;
 static const float GELU = 0x1.988454p+0f;
 static const float GELU_CUBED = 0x1.2444f2p-4f;
+static const float SWIGLU_SLOPE = 0x1.b3b646p+0f;
 
 static inline int32_t bits_of(float x) {
     int32_t bits;
@@ -164,6 +165,20 @@ FUNCTION(void, gelu_mul)(
     }
 }
 
+/* Comparisons keep what is no number. */
+FUNCTION(void, clamped_swiglu)(
+    const float *gate, int64_t gOffset, const float *up, int64_t uOffset, int n, float limit, float *out, int64_t oOffset) {
+    gate += gOffset;
+    up += uOffset;
+    out += oOffset;
+    for (int k = 0; k < n; k++) {
+        float g = gate[k] > limit ? limit : gate[k], u = up[k] > limit ? limit : up[k];
+        u = u < -limit ? -limit : u;
+        float e = exact_exp(-fabsf(SWIGLU_SLOPE * g)), numerator = g >= 0 ? 1.0f : e;
+        out[k] = g * (numerator / (1.0f + e)) * (u + 1.0f);
+    }
+}
+
 FUNCTION(void, scale)(float *x, int64_t offset, int n, float factor) {
     x += offset;
     for (int k = 0; k < n; k++) x[k] = x[k] * factor;
@@ -224,10 +239,10 @@ FUNCTION(void, rope)(
 /* Float maxima are not sums of anything: taken in 16 lanes. */
 #define WIDE 16
 
-/* cap is 0 where scores are not capped; z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
+/* cap is 0 where scores are not capped, sink -infinity where there is none; z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
 FUNCTION(float, attention_weights)(
-    const int32_t *s, int64_t sOffset, int n, float c, float cap, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset, int16_t *u,
-    int64_t uOffset, float *z) {
+    const int32_t *s, int64_t sOffset, int n, float c, float cap, float sink, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset,
+    int16_t *u, int64_t uOffset, float *z) {
     s += sOffset;
     sk += kOffset;
     sv += vOffset;
@@ -235,7 +250,7 @@ FUNCTION(float, attention_weights)(
     float most[WIDE], widest[WIDE];
     int32_t notANumber = 0;
     for (int j = 0; j < WIDE; j++) {
-        most[j] = -INFINITY;
+        most[j] = sink;
         widest[j] = 0;
     }
     for (int j = 0; j < n; j++) {
@@ -252,7 +267,7 @@ FUNCTION(float, attention_weights)(
             most[i] = z[j + i] > most[i] ? z[j + i] : most[i];
             widest[i] = sv[j + i] > widest[i] ? sv[j + i] : widest[i];
         }
-    float max = -INFINITY, a = 0;
+    float max = sink, a = 0;
     for (int i = 0; i < WIDE; i++) {
         max = most[i] > max ? most[i] : max;
         a = widest[i] > a ? widest[i] : a;
@@ -264,7 +279,7 @@ FUNCTION(float, attention_weights)(
     if (notANumber || !(fabsf(max) <= __FLT_MAX__)) return NAN;
     int zero = a < TINY;
     float scale = zero ? 0.0f : 32767.0f / a;
-    int64_t den = 0;
+    int64_t den = (int32_t)rintf(exact_exp(sink - max) * 0x1p24f);
     for (j = 0; j < n; j++) {
         float e = exact_exp(z[j] - max);
         den += (int32_t)rintf(e * 0x1p24f);

@@ -50,7 +50,8 @@ final class FamilyBench implements Callable<Integer> {
             shape("MixtralForCausalLM", 4),
             shape("Qwen3MoeForCausalLM", 4),
             shape("OlmoeForCausalLM", 4),
-            shape("Glm4MoeForCausalLM", 4));
+            shape("Glm4MoeForCausalLM", 4),
+            shape("GptOssForCausalLM", 4));
 
     private static RandomModel.Shape shape(String architecture, int layers) {
         boolean isTied = architecture.startsWith("Gemma");
@@ -114,8 +115,12 @@ final class FamilyBench implements Callable<Integer> {
                 json.put("sliding_window_pattern", 6).set("query_pre_attn_scalar", json.get("head_dim"));
             case "SmolLM3ForCausalLM" -> json.remove("no_rope_layers");
             // As in the smaller one: of the larger, which has windows, it takes 64 layers and no other number.
-            case "Exaone4ForCausalLM" ->
-                json.remove(List.of("layer_types", "sliding_window", "sliding_window_pattern"));
+            case "Exaone4ForCausalLM" -> {
+                json.remove(List.of("layer_types", "sliding_window_pattern"));
+                json.putNull("sliding_window");
+            }
+            // It rounds YaRN's ramp to whole pairs, which the published file says is not to be done.
+            case "GptOssForCausalLM" -> ((ObjectNode) json.get("rope_scaling")).put("truncate", true);
             default -> {
                 return;
             }

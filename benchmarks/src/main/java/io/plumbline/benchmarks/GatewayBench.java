@@ -121,7 +121,7 @@ final class GatewayBench implements Callable<Integer> {
     public Integer call() throws Exception {
         Path folder = Files.createTempDirectory("plumbline-gateway-bench");
         Path model = size == null
-                ? new ModelStore(TensorPackage.store()).find(source, share -> {})
+                ? new ModelStore(TensorPackage.store()).find(source, share -> {}, note -> {})
                 : Models.prepare(cache, Models.Size.of(size)).imported();
         KeyPair keys = KeyPair.random();
         language = new LanguageEngine(

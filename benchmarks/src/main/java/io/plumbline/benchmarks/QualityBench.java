@@ -43,7 +43,8 @@ final class QualityBench implements Callable<Integer> {
             "Mixtral",
             "Qwen3Moe",
             "Olmoe",
-            "Glm4Moe");
+            "Glm4Moe",
+            "GptOss");
 
     private static final int SEQUENCES = 4;
     private static final int LENGTH = 128;

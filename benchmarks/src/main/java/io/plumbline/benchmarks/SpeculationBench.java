@@ -110,7 +110,8 @@ final class SpeculationBench implements Callable<Integer> {
             headline = measure(model, "random weights, " + size, texts);
         }
         Path shipped = Path.of("models", "plumbline-stories-2m");
-        try (LoadedModel model = LoadedModel.open(new ModelStore(TensorPackage.store()).find(shipped, share -> {}));
+        try (LoadedModel model =
+                        LoadedModel.open(new ModelStore(TensorPackage.store()).find(shipped, share -> {}, note -> {}));
                 ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
             int[] prompt = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Tell me a story about a fox.")));
             List<Text> texts = List.of(

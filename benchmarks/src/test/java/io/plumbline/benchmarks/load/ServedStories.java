@@ -24,7 +24,7 @@ final class ServedStories implements AutoCloseable {
     /** @param folder for the model and its receipts. */
     ServedStories(Path folder) throws IOException {
         Path model = new ModelStore(folder.resolve("models"))
-                .find(Path.of("..", "models", "plumbline-stories-2m"), share -> {});
+                .find(Path.of("..", "models", "plumbline-stories-2m"), share -> {}, note -> {});
         KeyPair keys = KeyPair.random();
         server = new LocalServer(
                 LocalModels.of(

@@ -308,13 +308,14 @@ final class ComputeAttacks {
                 int n,
                 float c,
                 float cap,
+                float sink,
                 float[] sk,
                 int kOffset,
                 float[] sv,
                 int vOffset,
                 short[] u,
                 int uOffset) {
-            return super.attentionWeights(s, sOffset, n, c * factor, cap, sk, kOffset, sv, vOffset, u, uOffset);
+            return super.attentionWeights(s, sOffset, n, c * factor, cap, sink, sk, kOffset, sv, vOffset, u, uOffset);
         }
     }
 

@@ -178,7 +178,8 @@ class AttentionCheck implements AutoCloseable {
                 }
             }
             int scales = g * o.capacity + first;
-            float factor = steps.attentionWeights(scores, 0, n, sq[h], o.sk, scales, o.sv, scales, u, 0);
+            float sink = o.parameters.sink(h);
+            float factor = steps.attentionWeights(scores, 0, n, sq[h], sink, o.sk, scales, o.sv, scales, u, 0);
             for (int round = 0; round < ROUNDS; round++) {
                 int dots = (round * config.kvHeads() + g) * capacity + first;
                 if (ring.dotHigh(u, 0, valueDot, dots, n) != ring.dot(high, h * size, rValue, round * size, size)

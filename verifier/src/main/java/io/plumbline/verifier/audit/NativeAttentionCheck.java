@@ -57,6 +57,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                                     ADDRESS,
                                     ADDRESS,
                                     ADDRESS,
+                                    ADDRESS,
                                     ADDRESS));
 
     private static final MethodHandle EXTEND = HEADS == null
@@ -160,6 +161,9 @@ final class NativeAttentionCheck extends AttentionCheck {
         Objects.checkFromIndexSize(highAt, 4L * config.queryDim(), bytes);
         Objects.checkFromIndexSize(lowAt, 4L * config.queryDim(), bytes);
         Objects.checkFromIndexSize(first, n, capacity);
+        float[] sinks = o.parameters.sinks();
+        Objects.checkFromIndexSize(0, config.heads(), sinks == null ? config.heads() : sinks.length);
+        MemorySegment ofHeads = sinks == null ? MemorySegment.NULL : MemorySegment.ofArray(sinks);
         int code;
         try {
             code = (int) HEADS.invokeExact(
@@ -181,6 +185,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                     valueScales.asSlice(4L * first),
                     digits.asSlice(2L * first),
                     MemorySegment.ofArray(rValue),
+                    ofHeads,
                     z,
                     MemorySegment.ofArray(joined));
         } catch (Throwable e) {

@@ -6,7 +6,13 @@ public enum Activation {
     SILU("silu"),
 
     /** GELU in its tanh form. */
-    GELU_TANH("gelu_tanh");
+    GELU_TANH("gelu_tanh"),
+
+    /**
+     * {@code x * sigmoid(1.702 x)} with x no more than a limit, times up plus 1 with up within the limit on both sides:
+     * gpt-oss's.
+     */
+    CLAMPED_SWIGLU("clamped_swiglu");
 
     private final String word;
 

@@ -9,11 +9,13 @@ import java.util.function.Function;
  * positions over whole heads. A manifest names only what departs, so a plain model's says nothing of it.
  *
  * @param activation of the gate.
+ * @param gateLimit what gate and up are clamped to where the activation clamps; 0 elsewhere.
  * @param norms where they stand.
  * @param isWholeQkNorm whether queries and keys, where they are normed, are so over all heads together.
  * @param outBias whether attention's output projection adds a bias.
  * @param mlpBias whether gate, up and down add biases.
  * @param attentionScale of scores; 0 for one over the root of the head size.
+ * @param hasSinks whether each head has a sink: a logit that takes its share of the softmax and adds no value.
  * @param scoreCap where scores are capped softly; 0 for nowhere.
  * @param logitCap where logits are capped softly; 0 for nowhere.
  * @param embeddingScale of the first residual.
@@ -26,11 +28,13 @@ import java.util.function.Function;
  */
 public record Architecture(
         Activation activation,
+        float gateLimit,
         NormPlacement norms,
         boolean isWholeQkNorm,
         boolean outBias,
         boolean mlpBias,
         float attentionScale,
+        boolean hasSinks,
         float scoreCap,
         float logitCap,
         float embeddingScale,
@@ -56,6 +60,11 @@ public record Architecture(
             ModelConfig.require(cap == 0 || cap >= LEAST_CAP, "a cap of " + cap + " is below " + LEAST_CAP);
         }
         ModelConfig.require(
+                activation == Activation.CLAMPED_SWIGLU
+                        ? gateLimit > 0 && gateLimit <= Float.MAX_VALUE
+                        : gateLimit == 0,
+                "a limit of " + gateLimit + " of the activation " + activation.word());
+        ModelConfig.require(
                 embeddingScale > 0 && embeddingScale <= Float.MAX_VALUE,
                 "an embedding scale of " + embeddingScale + " is not above 0");
         ModelConfig.require(rotaryDim >= 0 && rotaryDim % 2 == 0, "rotary size " + rotaryDim + " is not even");
@@ -75,11 +84,13 @@ public record Architecture(
     /** Sets what departs from the plain. */
     public static final class Builder {
         private Activation activation = Activation.SILU;
+        private float gateLimit;
         private NormPlacement norms = NormPlacement.BEFORE;
         private boolean isWholeQkNorm;
         private boolean outBias;
         private boolean mlpBias;
         private float attentionScale;
+        private boolean hasSinks;
         private float scoreCap;
         private float logitCap;
         private float embeddingScale = 1;
@@ -91,6 +102,11 @@ public record Architecture(
 
         public Builder activation(Activation of) {
             activation = of;
+            return this;
+        }
+
+        public Builder gateLimit(float limit) {
+            gateLimit = limit;
             return this;
         }
 
@@ -116,6 +132,11 @@ public record Architecture(
 
         public Builder attentionScale(float scale) {
             attentionScale = scale;
+            return this;
+        }
+
+        public Builder sinks(boolean has) {
+            hasSinks = has;
             return this;
         }
 
@@ -162,11 +183,13 @@ public record Architecture(
         public Architecture build() {
             return new Architecture(
                     activation,
+                    gateLimit,
                     norms,
                     isWholeQkNorm,
                     outBias,
                     mlpBias,
                     attentionScale,
+                    hasSinks,
                     scoreCap,
                     logitCap,
                     embeddingScale,
@@ -197,11 +220,13 @@ public record Architecture(
     public String toFields() {
         StringBuilder fields = new StringBuilder();
         put(fields, "activation", activation.word(), Activation.SILU.word());
+        put(fields, "gateLimit", Float.toHexString(gateLimit), Float.toHexString(0));
         put(fields, "norms", norms.word(), NormPlacement.BEFORE.word());
         put(fields, "wholeQkNorm", isWholeQkNorm, false);
         put(fields, "outBias", outBias, false);
         put(fields, "mlpBias", mlpBias, false);
         put(fields, "attentionScale", Float.toHexString(attentionScale), Float.toHexString(0));
+        put(fields, "sinks", hasSinks, false);
         put(fields, "scoreCap", Float.toHexString(scoreCap), Float.toHexString(0));
         put(fields, "logitCap", Float.toHexString(logitCap), Float.toHexString(0));
         put(fields, "embeddingScale", Float.toHexString(embeddingScale), Float.toHexString(1));
@@ -225,11 +250,13 @@ public record Architecture(
     static Architecture fromFields(Map<String, String> fields) {
         Builder builder = new Builder();
         take(fields, "activation", word -> builder.activation(Words.of(Activation.values(), Activation::word, word)));
+        take(fields, "gateLimit", value -> builder.gateLimit(Float.parseFloat(value)));
         take(fields, "norms", word -> builder.norms(Words.of(NormPlacement.values(), NormPlacement::word, word)));
         take(fields, "wholeQkNorm", value -> builder.wholeQkNorm(Boolean.parseBoolean(value)));
         take(fields, "outBias", value -> builder.outBias(Boolean.parseBoolean(value)));
         take(fields, "mlpBias", value -> builder.mlpBias(Boolean.parseBoolean(value)));
         take(fields, "attentionScale", value -> builder.attentionScale(Float.parseFloat(value)));
+        take(fields, "sinks", value -> builder.sinks(Boolean.parseBoolean(value)));
         take(fields, "scoreCap", value -> builder.scoreCap(Float.parseFloat(value)));
         take(fields, "logitCap", value -> builder.logitCap(Float.parseFloat(value)));
         take(fields, "embeddingScale", value -> builder.embeddingScale(Float.parseFloat(value)));

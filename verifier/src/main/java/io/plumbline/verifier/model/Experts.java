@@ -12,6 +12,7 @@ package io.plumbline.verifier.model;
  * @param isRenormalized whether the weights of the chosen add up to {@code scale}; else those of all do.
  * @param scale that weights are multiplied by.
  * @param dense layers from the first that have no mixture.
+ * @param hasBiases whether the router's logits, and gate, up and down of each expert, add biases.
  */
 public record Experts(
         int count,
@@ -22,9 +23,12 @@ public record Experts(
         boolean hasBias,
         boolean isRenormalized,
         float scale,
-        int dense) {
+        int dense,
+        boolean hasBiases) {
     /** Experts of a layer, at most: the largest published models have some hundreds. */
     public static final int MOST = 4_096;
+
+    private static final String BIASES = "biases";
 
     /** How scores come of the router's logits. */
     public enum Scoring {
@@ -48,6 +52,20 @@ public record Experts(
         ModelConfig.require(scale > 0 && scale <= Float.MAX_VALUE, "experts weighed by " + scale);
     }
 
+    /** Without biases. */
+    public Experts(
+            int count,
+            int chosen,
+            int mlp,
+            int sharedMlp,
+            Scoring scoring,
+            boolean hasBias,
+            boolean isRenormalized,
+            float scale,
+            int dense) {
+        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, false);
+    }
+
     /** Whether a layer has a mixture. */
     public boolean isIn(int layer) {
         return layer >= dense;
@@ -56,14 +74,16 @@ public record Experts(
     /** One word of a manifest's config line. */
     String toField() {
         return count + "," + chosen + "," + mlp + "," + sharedMlp + "," + scoring.word + "," + hasBias + ","
-                + isRenormalized + "," + Float.toHexString(scale) + "," + dense;
+                + isRenormalized + "," + Float.toHexString(scale) + "," + dense + (hasBiases ? "," + BIASES : "");
     }
 
     /** The reverse of {@link #toField}. */
     static Experts fromField(String field) {
         String[] parts = field.split(",", -1);
-        if (parts.length != 9) {
-            throw new IllegalArgumentException("experts \"" + field + "\" are not described by 9 words");
+        boolean hasBiases = parts.length == 10 && parts[9].equals(BIASES);
+        if (parts.length != 9 && !hasBiases) {
+            throw new IllegalArgumentException(
+                    "experts \"" + field + "\" are not described by 9 words, and " + BIASES + " where they have them");
         }
         return new Experts(
                 Integer.parseInt(parts[0]),
@@ -74,6 +94,7 @@ public record Experts(
                 Boolean.parseBoolean(parts[5]),
                 Boolean.parseBoolean(parts[6]),
                 Float.parseFloat(parts[7]),
-                Integer.parseInt(parts[8]));
+                Integer.parseInt(parts[8]),
+                hasBiases);
     }
 }

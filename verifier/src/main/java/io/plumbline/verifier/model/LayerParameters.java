@@ -18,6 +18,7 @@ package io.plumbline.verifier.model;
  * @param downBias biases beside downScale.
  * @param queryGain query norm, {@link ModelConfig#qkNormSize} of all query elements.
  * @param keyGain key norm, the same of all key elements.
+ * @param sinks one a query head.
  * @param experts of its mixture of experts.
  */
 public record LayerParameters(
@@ -35,6 +36,7 @@ public record LayerParameters(
         float[] downBias,
         float[] queryGain,
         float[] keyGain,
+        float[] sinks,
         ExpertParameters experts) {
 
     /** Of a plain architecture. */
@@ -63,6 +65,12 @@ public record LayerParameters(
                 null,
                 queryGain,
                 keyGain,
+                null,
                 null);
+    }
+
+    /** The sink of a query head; negative infinity, which takes nothing, where there is none. */
+    public float sink(int head) {
+        return sinks == null ? Float.NEGATIVE_INFINITY : sinks[head];
     }
 }

@@ -110,12 +110,17 @@ public final class LayerSteps {
         }
     }
 
-    /** Integer weights of {@code n} keys from their scores; see {@link ExactMath#attentionWeights}. */
+    /**
+     * Integer weights of {@code n} keys from their scores; see {@link ExactMath#attentionWeights}.
+     *
+     * @param sink of the head.
+     */
     public float attentionWeights(
             int[] scores,
             int sOffset,
             int n,
             float sq,
+            float sink,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -124,7 +129,7 @@ public final class LayerSteps {
             int uOffset) {
         float c = sq * attentionScale;
         float cap = architecture.scoreCap();
-        return math.attentionWeights(scores, sOffset, n, c, cap, sk, kOffset, sv, vOffset, u, uOffset);
+        return math.attentionWeights(scores, sOffset, n, c, cap, sink, sk, kOffset, sv, vOffset, u, uOffset);
     }
 
     /** One head's output from the int32 halves of its sums. */
@@ -171,15 +176,14 @@ public final class LayerSteps {
 
     private float gate(float[] rowScale, float[] bias, int[] y, int yOffset, float s, byte[] x, int xOffset) {
         int mlp = rowScale.length / 2;
-        boolean isSilu = architecture.activation() == Activation.SILU;
-        if (isSilu && bias == null) {
+        if (architecture.activation() == Activation.SILU && bias == null) {
             return math.gate(y, yOffset, mlp, s, rowScale, wide, row, x, xOffset);
         }
         math.dequantize(y, yOffset, 2 * mlp, s, rowScale, bias, wide, 0);
-        if (isSilu) {
-            math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
-        } else {
-            math.geluMul(wide, 0, wide, mlp, mlp, row, 0);
+        switch (architecture.activation()) {
+            case SILU -> math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
+            case GELU_TANH -> math.geluMul(wide, 0, wide, mlp, mlp, row, 0);
+            case CLAMPED_SWIGLU -> math.clampedSwiglu(wide, 0, wide, mlp, mlp, architecture.gateLimit(), row, 0);
         }
         return math.quantizeRow(row, 0, mlp, x, xOffset);
     }
@@ -209,24 +213,28 @@ public final class LayerSteps {
     public void route(LayerParameters p, int[] y, int yOffset, float s, int[] ids, float[] weights, int at) {
         int n = routed.length;
         float[] scale = p.experts().routerScale();
+        float[] bias = p.experts().routerBias();
         for (int e = 0; e < n; e++) {
             long middle = (long) y[yOffset + n + e] + y[yOffset + 2 * n + e];
             long sum = (BASE * y[yOffset + e] + middle) * BASE + y[yOffset + 3 * n + e];
-            routed[e] = (float) sum * (s * scale[e]);
+            float logit = (float) sum * (s * scale[e]);
+            routed[e] = bias == null ? logit : logit + bias[e];
         }
-        experts.choose(routed, p.experts().routerBias(), ids, weights, at);
+        experts.choose(routed, p.experts().choiceBias(), ids, weights, at);
     }
 
     /** Does for an expert what {@link #gate} does for the part that all tokens go through. */
     public float expertGate(LayerParameters p, int expert, int[] y, int yOffset, float s, byte[] x, int xOffset) {
-        return gate(p.experts().gateUpScale()[expert], null, y, yOffset, s, x, xOffset);
+        ExpertParameters all = p.experts();
+        return gate(all.gateUpScale()[expert], all.gateUpBias(expert), y, yOffset, s, x, xOffset);
     }
 
     /** Adds an expert's output to {@code sum}, hidden floats from {@code at}, by its weight. */
     public void addExpert(
             LayerParameters p, int expert, float weight, int[] y, int yOffset, float s, float[] sum, int at) {
         int hidden = config.hidden();
-        math.dequantize(y, yOffset, hidden, s, p.experts().downScale()[expert], null, row, 0);
+        ExpertParameters all = p.experts();
+        math.dequantize(y, yOffset, hidden, s, all.downScale()[expert], all.downBias(expert), row, 0);
         math.addWeighted(sum, at, weight, row, 0, hidden);
     }
 

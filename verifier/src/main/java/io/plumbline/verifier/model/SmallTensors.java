@@ -19,6 +19,7 @@ import java.util.function.Function;
  */
 public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     private static final String SCALE = ".weight_scale";
+    private static final String BIAS = ".bias";
 
     /** Takes the named tensors, each checked against the manifest. */
     public static SmallTensors of(Manifest manifest, List<String> names, TensorSource source) throws IOException {
@@ -56,8 +57,16 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
             names.add(TensorNames.expertGateUp(layer) + SCALE);
             names.add(TensorNames.expertDown(layer) + SCALE);
             if (config.architecture().experts().hasBias()) {
-                names.add(TensorNames.routerBias(layer));
+                names.add(TensorNames.choiceBias(layer));
             }
+            if (config.architecture().experts().hasBiases()) {
+                names.add(TensorNames.routerBias(layer));
+                names.add(TensorNames.expertGateUp(layer) + BIAS);
+                names.add(TensorNames.expertDown(layer) + BIAS);
+            }
+        }
+        if (config.architecture().hasSinks()) {
+            names.add(TensorNames.sinks(layer));
         }
         return names;
     }
@@ -86,6 +95,7 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 biases(layer, MatrixStack.DOWN),
                 gain(c.qkNorm(), TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
                 gain(c.qkNorm(), TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())),
+                gain(c.architecture().hasSinks(), TensorNames.sinks(layer), c.heads()),
                 c.hasExperts(layer) ? experts(layer) : null);
     }
 
@@ -93,16 +103,23 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
         Experts experts = manifest.config().architecture().experts();
         int hidden = manifest.config().hidden();
         int count = experts.count();
-        float[] gateUp = floats(TensorNames.expertGateUp(layer) + SCALE, 2 * experts.mlp() * count, 1);
-        float[] down = floats(TensorNames.expertDown(layer) + SCALE, hidden * count, 1);
+        int gateUp = 2 * experts.mlp() * count;
+        int down = hidden * count;
+        boolean hasBiases = experts.hasBiases();
         return new ExpertParameters(
                 floats(TensorNames.router(layer) + SCALE, count, 1),
-                gain(experts.hasBias(), TensorNames.routerBias(layer), count),
-                split(gateUp, count),
-                split(down, count));
+                gain(experts.hasBias(), TensorNames.choiceBias(layer), count),
+                gain(hasBiases, TensorNames.routerBias(layer), count),
+                split(floats(TensorNames.expertGateUp(layer) + SCALE, gateUp, 1), count),
+                split(floats(TensorNames.expertDown(layer) + SCALE, down, 1), count),
+                split(gain(hasBiases, TensorNames.expertGateUp(layer) + BIAS, gateUp), count),
+                split(gain(hasBiases, TensorNames.expertDown(layer) + BIAS, down), count));
     }
 
     private static float[][] split(float[] all, int parts) {
+        if (all == null) {
+            return null;
+        }
         int size = all.length / parts;
         float[][] split = new float[parts][];
         for (int i = 0; i < parts; i++) {

@@ -76,8 +76,18 @@ public enum TensorNames {
     }
 
     /** Name of what is added to the router's scores for the choice. */
-    public static String routerBias(int layer) {
+    public static String choiceBias(int layer) {
         return router(layer) + ".e_score_correction_bias";
+    }
+
+    /** Name of what is added to the router's logits. */
+    public static String routerBias(int layer) {
+        return router(layer) + ".bias";
+    }
+
+    /** Name of the sinks of a layer's query heads. */
+    public static String sinks(int layer) {
+        return "model.layers." + layer + ".self_attn.sinks";
     }
 
     /** Stem of all experts' gate and up rows, expert by expert. */

@@ -44,6 +44,9 @@ public final class Constants {
     static final float GELU = 0x1.988454p+0f;
     static final float GELU_CUBED = 0x1.2444f2p-4f;
 
+    /** Slope of the sigmoid in the clamped SwiGLU: 1.702. */
+    static final float SWIGLU_SLOPE = 0x1.b3b646p+0f;
+
     /** Below this exp is 0. */
     static final float EXP_FLOOR = -87f;
 

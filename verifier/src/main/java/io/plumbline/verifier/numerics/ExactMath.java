@@ -46,6 +46,13 @@ public interface ExactMath {
     /** {@code out = gelu(gate) * up}, in the tanh form. */
     void geluMul(float[] gate, int gOffset, float[] up, int uOffset, int n, float[] out, int oOffset);
 
+    /**
+     * {@code out = (g * sigmoid(1.702 g)) * (u + 1)} with {@code g} the gate, at most {@code limit}, and {@code u} up,
+     * from {@code -limit} to {@code limit}.
+     */
+    void clampedSwiglu(
+            float[] gate, int gOffset, float[] up, int uOffset, int n, float limit, float[] out, int oOffset);
+
     /** {@code x = x * factor}. */
     void scale(float[] x, int offset, int n, float factor);
 
@@ -77,16 +84,23 @@ public interface ExactMath {
             int vOffset,
             short[] u,
             int uOffset) {
-        return attentionWeights(s, sOffset, n, c, 0, sk, kOffset, sv, vOffset, u, uOffset);
+        return attentionWeights(s, sOffset, n, c, 0, Float.NEGATIVE_INFINITY, sk, kOffset, sv, vOffset, u, uOffset);
     }
 
-    /** The same where scores are capped softly, as {@link #softcap} does; {@code cap} 0 where they are not. */
+    /**
+     * The same with what some models do besides.
+     *
+     * @param cap where scores are capped softly, as {@link #softcap} does; 0 where they are not.
+     * @param sink takes part in the maximum and the sum as a score does, without a cap or a value; negative infinity
+     *     where there is none.
+     */
     float attentionWeights(
             int[] s,
             int sOffset,
             int n,
             float c,
             float cap,
+            float sink,
             float[] sk,
             int kOffset,
             float[] sv,

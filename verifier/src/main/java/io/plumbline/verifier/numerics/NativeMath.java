@@ -29,6 +29,7 @@ public final class NativeMath implements ExactMath {
             MethodHandle add,
             MethodHandle siluMul,
             MethodHandle geluMul,
+            MethodHandle clampedSwiglu,
             MethodHandle scale,
             MethodHandle softcap,
             MethodHandle rope,
@@ -66,6 +67,10 @@ public final class NativeMath implements ExactMath {
                             FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT)),
                     NativeLibrary.function("pl_silu_mul_" + name, gated),
                     NativeLibrary.function("pl_gelu_mul_" + name, gated),
+                    NativeLibrary.function(
+                            "pl_clamped_swiglu_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_LONG)),
                     NativeLibrary.function("pl_scale_" + name, inPlace),
                     NativeLibrary.function("pl_softcap_" + name, inPlace),
                     NativeLibrary.function(
@@ -78,6 +83,7 @@ public final class NativeMath implements ExactMath {
                                     ADDRESS,
                                     JAVA_LONG,
                                     JAVA_INT,
+                                    JAVA_FLOAT,
                                     JAVA_FLOAT,
                                     JAVA_FLOAT,
                                     ADDRESS,
@@ -258,6 +264,20 @@ public final class NativeMath implements ExactMath {
     }
 
     @Override
+    public void clampedSwiglu(
+            float[] gate, int gOffset, float[] up, int uOffset, int n, float limit, float[] out, int oOffset) {
+        check(gOffset, n, gate.length);
+        check(uOffset, n, up.length);
+        check(oOffset, n, out.length);
+        try {
+            form.clampedSwiglu()
+                    .invokeExact(of(gate), (long) gOffset, of(up), (long) uOffset, n, limit, of(out), (long) oOffset);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    @Override
     public void scale(float[] x, int offset, int n, float factor) {
         check(offset, n, x.length);
         try {
@@ -296,6 +316,7 @@ public final class NativeMath implements ExactMath {
             int n,
             float c,
             float cap,
+            float sink,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -317,6 +338,7 @@ public final class NativeMath implements ExactMath {
                             n,
                             c,
                             cap,
+                            sink,
                             of(sk),
                             (long) kOffset,
                             of(sv),

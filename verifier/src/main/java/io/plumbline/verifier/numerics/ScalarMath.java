@@ -14,6 +14,7 @@ import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
 import static io.plumbline.verifier.numerics.Constants.LOG2E;
 import static io.plumbline.verifier.numerics.Constants.MAX_16;
+import static io.plumbline.verifier.numerics.Constants.SWIGLU_SLOPE;
 import static io.plumbline.verifier.numerics.Constants.TINY;
 
 /** The specification: it reads like docs/numeric-contract.md, and every other implementation is tested against it. */
@@ -46,6 +47,14 @@ public class ScalarMath implements ExactMath {
         float u = x * Math.fma(x * x, GELU_CUBED, GELU);
         float e = exp(-Math.abs(u));
         return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /** Of what is no number none comes. */
+    static float clampedSwiglu(float gate, float up, float limit) {
+        float g = Math.min(gate, limit);
+        float u = Math.max(Math.min(up, limit), -limit);
+        float e = exp(-Math.abs(SWIGLU_SLOPE * g));
+        return (g >= 0 ? g * (1f / (1f + e)) : g * (e / (1f + e))) * (u + 1f);
     }
 
     /**
@@ -171,6 +180,14 @@ public class ScalarMath implements ExactMath {
     }
 
     @Override
+    public void clampedSwiglu(
+            float[] gate, int gOffset, float[] up, int uOffset, int n, float limit, float[] out, int oOffset) {
+        for (int k = 0; k < n; k++) {
+            out[oOffset + k] = clampedSwiglu(gate[gOffset + k], up[uOffset + k], limit);
+        }
+    }
+
+    @Override
     public void scale(float[] x, int offset, int n, float factor) {
         for (int k = 0; k < n; k++) {
             x[offset + k] = x[offset + k] * factor;
@@ -205,13 +222,14 @@ public class ScalarMath implements ExactMath {
             int n,
             float c,
             float cap,
+            float sink,
             float[] sk,
             int kOffset,
             float[] sv,
             int vOffset,
             short[] u,
             int uOffset) {
-        float max = Float.NEGATIVE_INFINITY;
+        float max = sink;
         float a = 0;
         float slope = 2f / cap;
         for (int j = 0; j < n; j++) {
@@ -222,7 +240,7 @@ public class ScalarMath implements ExactMath {
         checkFinite(Math.abs(max));
         boolean zero = a < TINY;
         float scale = zero ? 0f : 32767f / a;
-        long den = 0;
+        long den = (long) Math.rint(exp(sink - max) * 0x1p24f);
         for (int j = 0; j < n; j++) {
             float z = (float) s[sOffset + j] * (c * sk[kOffset + j]);
             float e = exp((cap == 0 ? z : softcap(z, cap, slope)) - max);

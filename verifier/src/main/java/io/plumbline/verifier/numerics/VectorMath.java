@@ -13,6 +13,7 @@ import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
 import static io.plumbline.verifier.numerics.Constants.LOG2E;
 import static io.plumbline.verifier.numerics.Constants.ROUND;
+import static io.plumbline.verifier.numerics.Constants.SWIGLU_SLOPE;
 import static io.plumbline.verifier.numerics.Constants.TINY;
 
 import java.util.Arrays;
@@ -252,6 +253,20 @@ public final class VectorMath implements ExactMath {
     }
 
     @Override
+    public void clampedSwiglu(
+            float[] gate, int gOffset, float[] up, int uOffset, int n, float limit, float[] out, int oOffset) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector g = FloatVector.fromArray(F, gate, gOffset + k).min(limit);
+            FloatVector u = FloatVector.fromArray(F, up, uOffset + k).min(limit).max(-limit);
+            timesSigmoid(g, g.mul(SWIGLU_SLOPE)).mul(u.add(1f)).intoArray(out, oOffset + k);
+        }
+        for (; k < n; k++) {
+            out[oOffset + k] = ScalarMath.clampedSwiglu(gate[gOffset + k], up[uOffset + k], limit);
+        }
+    }
+
+    @Override
     public void scale(float[] x, int offset, int n, float factor) {
         int k = 0;
         for (; k <= n - W; k += W) {
@@ -308,6 +323,7 @@ public final class VectorMath implements ExactMath {
             int n,
             float c,
             float cap,
+            float sink,
             float[] sk,
             int kOffset,
             float[] sv,
@@ -318,7 +334,7 @@ public final class VectorMath implements ExactMath {
             exponentials = new float[Math.max(n, 2 * exponentials.length)];
         }
         float[] z = exponentials;
-        FloatVector maxVector = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        FloatVector maxVector = FloatVector.broadcast(F, sink);
         FloatVector aVector = FloatVector.zero(F);
         int whole = n - n % W;
         float slope = 2f / cap;
@@ -341,7 +357,7 @@ public final class VectorMath implements ExactMath {
         ScalarMath.checkFinite(Math.abs(max));
         boolean zero = a < TINY;
         float scale = zero ? 0f : 32767f / a;
-        long den = 0;
+        long den = (long) Math.rint(ScalarMath.exp(sink - max) * 0x1p24f);
         FloatVector half = FloatVector.broadcast(F, 0x1p23f);
         for (int j = 0; j < whole; j += W) {
             FloatVector e = exp(FloatVector.fromArray(F, z, j).sub(max));

@@ -2,12 +2,14 @@ package io.plumbline.verifier.audit;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.RotaryTables;
@@ -15,6 +17,7 @@ import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.ScalarMath;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -32,9 +35,19 @@ class AttentionCheckTest {
     private short[][] q;
     private float[][] sq;
 
-    /** An honest opening of tokens {@code from} to {@code to}; a window of 0 is full attention. */
     private void open(int heads, int kvHeads, int size, int from, int to, int window, long seed) {
+        open(heads, kvHeads, size, from, to, window, false, seed);
+    }
+
+    /** An honest opening of tokens {@code from} to {@code to}; a window of 0 is full attention. */
+    private void open(int heads, int kvHeads, int size, int from, int to, int window, boolean hasSinks, long seed) {
         Random random = new Random(seed);
+        float[] sinks = hasSinks ? new float[heads] : null;
+        for (int h = 0; hasSinks && h < heads; h++) {
+            sinks[h] = (float) random.nextGaussian() * 10;
+        }
+        LayerParameters parameters = new LayerParameters(
+                null, null, null, null, null, null, null, null, null, null, null, null, null, null, sinks, null);
         Rope rope = Rope.plain(10_000);
         Architecture architecture = window == 0
                 ? Architecture.PLAIN
@@ -45,7 +58,7 @@ class AttentionCheckTest {
         int n = to - from;
         opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
         opened = new LayerCheck.Opened(
-                new OpeningLayout(null, cell, null, 0, 0), config, null, new LayerCheck.Buffers());
+                new OpeningLayout(null, cell, null, 0, 0), config, parameters, new LayerCheck.Buffers());
         opened.pieces = opening;
         int keys = to - opened.firstKey;
         for (int i = 0; i < keys * config.kvDim(); i++) {
@@ -85,7 +98,8 @@ class AttentionCheckTest {
         }
         short[] u = new short[n];
         int scales = g * opened.capacity + first;
-        steps.attentionWeights(s, 0, n, sq[t - cell.from()][h], opened.sk, scales, opened.sv, scales, u, 0);
+        float sink = opened.parameters.sink(h);
+        steps.attentionWeights(s, 0, n, sq[t - cell.from()][h], sink, opened.sk, scales, opened.sv, scales, u, 0);
         for (int i = 0; i < size; i++) {
             int high = 0;
             int low = 0;
@@ -167,8 +181,12 @@ class AttentionCheckTest {
             {3, 3, 40, 70, 97, 95}
         };
         for (int[] p : shapes) {
+            open(p[0], p[1], p[2], p[3], p[4], p[5], true, p[2]);
+            float[][] withSinks = run(false);
+            assertArrayEquals(withSinks, run(true));
             open(p[0], p[1], p[2], p[3], p[4], p[5], p[2]);
             assertArrayEquals(run(false), run(true));
+            assertFalse(Arrays.deepEquals(withSinks, run(true)));
             int last = cell.to() - 1;
             long score = startOf(last) + parts(last).scores() + 4L * (config.heads() * config.keys(0, last) - 1);
             add(score, 1);
@@ -216,7 +234,7 @@ class AttentionCheckTest {
     void overflowIsAnErrorInBoth() {
         assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
         open(2, 1, 16, 3, 4, 0, 1);
-        java.util.Arrays.fill(opened.sk, Float.MAX_VALUE);
+        Arrays.fill(opened.sk, Float.MAX_VALUE);
         sq[0][0] = 1e6f;
         assertThrows(ArithmeticException.class, () -> run(false));
         assertThrows(ArithmeticException.class, () -> run(true));

@@ -18,6 +18,8 @@ class HostileManifestTest {
 
     private static ModelConfig config() {
         Architecture architecture = new Architecture.Builder()
+                .activation(Activation.CLAMPED_SWIGLU)
+                .gateLimit(7)
                 .window(8)
                 .attention("WF")
                 .scoreCap(50)
@@ -75,6 +77,11 @@ class HostileManifestTest {
                 "experts | 4,2,32,16,softmax,false,true,NaN,0 | experts weighed by NaN",
                 "experts | 4,2,32,16,softmax,false,true,0x1.0p0,2 | in no layer",
                 "experts | 4,2,32,16,softmax,false,true,0x1.0p0 | not described by 9 words",
+                "experts | 4,2,32,16,softmax,false,true,0x1.0p0,0,true | not described by 9 words",
+                "activation | gelu_tanh | a limit of 7.0",
+                "gateLimit | 0x0.0p0 | a limit of 0.0",
+                "gateLimit | NaN | a limit of NaN",
+                "gateLimit | Infinity | a limit of Infinity",
                 "eps | 0x1.0p-20 window=8 | canonical",
             })
     void whatIsAbsurdIsRefusedByName(String field, String value, String message) {

@@ -21,6 +21,6 @@ class ConstantsTest {
             assertEquals((Float) value, Float.parseFloat(matcher.group(2)), 0f, matcher.group(1));
             compared++;
         }
-        assertEquals(13, compared);
+        assertEquals(14, compared);
     }
 }

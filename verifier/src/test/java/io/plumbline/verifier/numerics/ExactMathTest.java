@@ -101,6 +101,7 @@ class ExactMathTest {
             same(n, (math, y) -> math.rmsNorm(x, 0, g, n, 1e-5f, y, 0));
             same(n, (math, y) -> math.siluMul(x, 0, g, 0, n, y, 0));
             same(n, (math, y) -> math.geluMul(x, 0, g, 0, n, y, 0));
+            same(n, (math, y) -> math.clampedSwiglu(x, 0, g, 0, n, 1 + s, y, 0));
             same(n, (math, y) -> {
                 System.arraycopy(x, 0, y, 0, n);
                 math.scale(y, 0, n, 1 + s);
@@ -157,10 +158,42 @@ class ExactMathTest {
             short[] u1 = new short[n];
             short[] u2 = new short[n];
             float cap = seed % 3 == 0 ? 50f : 0;
-            float f1 = scalar.attentionWeights(s, 0, n, 1e-2f, cap, sk, 0, sv, 0, u1, 0);
-            float f2 = vector.attentionWeights(s, 0, n, 1e-2f, cap, sk, 0, sv, 0, u2, 0);
+            float sink = seed % 4 == 0 ? Float.NEGATIVE_INFINITY : (float) random.nextGaussian() * range * 1e-5f;
+            float f1 = scalar.attentionWeights(s, 0, n, 1e-2f, cap, sink, sk, 0, sv, 0, u1, 0);
+            float f2 = vector.attentionWeights(s, 0, n, 1e-2f, cap, sink, sk, 0, sv, 0, u2, 0);
             assertEquals(Float.floatToRawIntBits(f1), Float.floatToRawIntBits(f2));
             assertArrayEquals(u1, u2);
+        }
+    }
+
+    @Test
+    void aSinkTakesItsShareAndAddsNothing() {
+        // Two keys of score 0 beside a sink of ln 2: a quarter of the values each.
+        short[] u = new short[2];
+        float[] one = {1, 1};
+        float sink = (float) Math.log(2);
+        for (ExactMath math : List.of(scalar, vector)) {
+            float factor = math.attentionWeights(new int[2], 0, 2, 1, 0, sink, one, 0, one, 0, u, 0);
+            assertEquals(0.25, u[0] * factor, 1e-4);
+            assertEquals(0.25, u[1] * factor, 1e-4);
+            for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+                assertThrows(
+                        ArithmeticException.class,
+                        () -> math.attentionWeights(new int[2], 0, 2, 1, 0, wrong, one, 0, one, 0, u, 0));
+            }
+        }
+    }
+
+    @Test
+    void clampedGatesAreThoseOfTheirDefinition() {
+        Random random = new Random(1);
+        for (int i = 0; i < 10_000; i++) {
+            float gate = (float) random.nextGaussian() * 6;
+            float up = (float) random.nextGaussian() * 6;
+            double g = Math.min(gate, 7);
+            double u = Math.clamp(up, -7, 7);
+            double expected = g / (1 + Math.exp(-1.702 * g)) * (u + 1);
+            assertEquals(expected, ScalarMath.clampedSwiglu(gate, up, 7), 1e-6 * (1 + Math.abs(g)) * (1 + Math.abs(u)));
         }
     }
 
@@ -175,6 +208,7 @@ class ExactMathTest {
                 x[i] = i % 3 == 0 ? edges[random.nextInt(edges.length)] : (float) random.nextGaussian();
             }
             sameNumbers(x, (math, y) -> math.geluMul(x, 0, x, 0, x.length, y, 0));
+            sameNumbers(x, (math, y) -> math.clampedSwiglu(x, 0, x, 0, x.length, 7, y, 0));
             sameNumbers(x, (math, y) -> math.softcap(y, 0, x.length, 30));
             sameNumbers(x, (math, y) -> math.scale(y, 0, x.length, 0));
             sameNumbers(x, (math, y) -> math.addWeighted(y, 0, 0, x, 0, x.length));
@@ -185,7 +219,8 @@ class ExactMathTest {
                 assertThrows(ArithmeticException.class, () -> {
                     int[] scores = new int[scales.length];
                     short[] u = new short[scales.length];
-                    math.attentionWeights(scores, 0, scales.length, 1e38f, 50, scales, 0, scales, 0, u, 0);
+                    float none = Float.NEGATIVE_INFINITY;
+                    math.attentionWeights(scores, 0, scales.length, 1e38f, 50, none, scales, 0, scales, 0, u, 0);
                 });
             }
         }

@@ -46,11 +46,22 @@ public final class CanonicalCheckpoint implements Checkpoint {
     private Weights require(TensorPlace place, int... shape) throws IOException {
         int[] there = shape.clone();
         there[0] = place.rows() == 0 ? shape[0] : place.rows();
-        Weights found = source.require(place.name(), there);
+        Weights found = open(place, there);
         if (place.rows() != 0 || !isInOrder(place, shape[0])) {
             found = new Rows(found, place, shape[0], shape.length == 1);
         }
         return scaled(found, place);
+    }
+
+    private Weights open(TensorPlace place, int... shape) throws IOException {
+        String name = place.name();
+        int rows = shape[0] / place.parts();
+        return switch (place.storage()) {
+            case PLAIN -> source.require(name, shape);
+            case ROWS -> source.require(name, place.parts(), rows);
+            case TRANSPOSED -> TransposedWeights.of(source, name, place.parts(), rows, shape[1]);
+            case MXFP4 -> Mxfp4Weights.of(source, name, place.parts(), rows, shape[1]);
+        };
     }
 
     /** The output matrix where it is the embedding, scaled as that of its own would be. */
@@ -96,6 +107,11 @@ public final class CanonicalCheckpoint implements Checkpoint {
     @Override
     public List<String> unused() {
         return source.unused().stream().filter(name -> !isLeftOut(name)).toList();
+    }
+
+    /** Tensors that nothing has asked for and that belong to parts that are not run. */
+    public List<String> leftOut() {
+        return source.unused().stream().filter(this::isLeftOut).toList();
     }
 
     private boolean isLeftOut(String name) {

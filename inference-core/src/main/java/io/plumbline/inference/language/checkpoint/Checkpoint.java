@@ -45,6 +45,16 @@ public interface Checkpoint extends AutoCloseable {
      */
     Weights require(String name, int... shape) throws IOException;
 
+    /**
+     * The named tensor of bytes that only whoever knows their packing can read: its rows are had by {@link
+     * Weights#rawRow} alone.
+     *
+     * @throws IOException as {@link #require} does.
+     */
+    default Weights packed(String name, int... shape) throws IOException {
+        throw new IOException(origin() + " has no tensor \"" + name + "\" of packed bytes. Nothing was loaded.");
+    }
+
     @Override
     void close();
 }

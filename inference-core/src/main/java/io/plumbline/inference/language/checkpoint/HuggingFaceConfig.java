@@ -123,7 +123,7 @@ public record HuggingFaceConfig(
     }
 
     private static boolean int8(ConfigFields fields, JsonNode quantization) throws IOException {
-        if (!quantization.isObject()) {
+        if (!quantization.isObject() || fields.hasReadQuantization()) {
             return false;
         }
         String method = quantization

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import java.util.Arrays;
@@ -24,6 +25,7 @@ final class Attention {
     /** The layer, the key and value head, and the keys that rows under way attend to, by whole pages. */
     private int layer;
 
+    private LayerParameters parameters;
     private int g;
     private int firstPage;
     private int context;
@@ -51,11 +53,20 @@ final class Attention {
     /**
      * Consecutive rows of one sequence; their keys and values are in its cache already.
      *
+     * @param parameters of the layer.
      * @param g the key and value head.
      * @param observer sees scores and sums.
      */
-    void attend(BatchRows batch, int layer, int first, int rows, int g, LayerObserver observer) {
+    void attend(
+            BatchRows batch,
+            int layer,
+            LayerParameters parameters,
+            int first,
+            int rows,
+            int g,
+            LayerObserver observer) {
         this.layer = layer;
+        this.parameters = parameters;
         this.g = g;
         int most = pages(batch, first, rows) * KvCache.TOKENS;
         int atOnce = Math.max(1, MOST_SCORES / (most * shared));
@@ -134,8 +145,9 @@ final class Attention {
             int at = i * stride;
             float sq = batch.heads.sq()[row * config.heads() + head];
             observer.scores(layer, position, head, scores, at + from, n);
+            float sink = parameters.sink(head);
             factors[i] = steps.attentionWeights(
-                    scores, at + from, n, sq, keyScales, from, valueScales, from, weights, at + from);
+                    scores, at + from, n, sq, sink, keyScales, from, valueScales, from, weights, at + from);
             Arrays.fill(weights, at, at + from, (short) 0);
             Arrays.fill(weights, at + from + n, at + stride, (short) 0);
         }

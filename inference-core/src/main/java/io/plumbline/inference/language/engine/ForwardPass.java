@@ -241,7 +241,7 @@ public final class ForwardPass implements Executor {
         int first = batch.tileRow(tile);
         int rows = batch.tileCount(tile);
         if (g < config.kvHeads()) {
-            attention[worker].attend(batch, index, first, rows, g, observer);
+            attention[worker].attend(batch, index, layer.parameters(), first, rows, g, observer);
         } else if (observer.wantsRows()) {
             observer.rows(worker, index, batch.position(first), rows, batch.h, batch.heads, first);
         }

@@ -33,6 +33,7 @@ record GgufArchitecture(String name, boolean hasNeighbours, boolean hasFusedQkv,
             case "SmolLM3ForCausalLM" -> neighbours("smollm3");
             case "GraniteForCausalLM" -> neighbours("granite");
             case "Glm4MoeForCausalLM" -> halves("glm4moe");
+            case "GptOssForCausalLM" -> halves("gpt-oss");
             case "Phi3ForCausalLM" -> new GgufArchitecture("phi3", false, true, true);
             case "Glm4ForCausalLM" -> new GgufArchitecture("glm4", true, false, true);
             default -> null;
@@ -45,6 +46,11 @@ record GgufArchitecture(String name, boolean hasNeighbours, boolean hasFusedQkv,
 
     private static GgufArchitecture neighbours(String name) {
         return new GgufArchitecture(name, true, false, false);
+    }
+
+    /** Name of the norm before the feed-forward part. */
+    String mlpNorm() {
+        return name.equals("glm4moe") || name.equals("gpt-oss") ? "post_attention_norm" : "ffn_norm";
     }
 
     /** Keys beside those that every architecture has, by their names behind the architecture's. */

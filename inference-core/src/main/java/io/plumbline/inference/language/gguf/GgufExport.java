@@ -94,7 +94,7 @@ public final class GgufExport {
     private void norms(String block, int l) throws IOException {
         Map<String, String> targets = Map.of(
                 TensorNames.attentionNorm(l), "attn_norm",
-                TensorNames.mlpNorm(l), architecture.name().equals("glm4moe") ? "post_attention_norm" : "ffn_norm",
+                TensorNames.mlpNorm(l), architecture.mlpNorm(),
                 TensorNames.attentionOutNorm(l), "post_attention_norm",
                 TensorNames.mlpOutNorm(l), "post_ffw_norm",
                 TensorNames.queryNorm(l), "attn_q_norm",
@@ -113,6 +113,9 @@ public final class GgufExport {
             matrix(block + "attn_v", TensorNames.V, l);
         }
         matrix(block + "attn_output", TensorNames.O, l);
+        if (model.architecture().hasSinks()) {
+            add(block + "attn_sinks.weight", TensorNames.sinks(l), model.heads());
+        }
     }
 
     private void feedForward(String prefix, String suffix, int l) throws IOException {
@@ -133,7 +136,7 @@ public final class GgufExport {
         Weights router = source.require(TensorNames.router(l) + ".weight", count, hidden);
         put(block + "ffn_gate_inp.weight", router, new Declared(GgufType.F32, count, hidden), r -> r);
         if (experts.hasBias()) {
-            add(block + "exp_probs_b.bias", TensorNames.routerBias(l), count);
+            add(block + "exp_probs_b.bias", TensorNames.choiceBias(l), count);
         }
         Weights both = source.require(TensorNames.expertGateUp(l) + ".weight", 2 * mlp * count, hidden);
         Declared inner = new Declared(type, count, mlp, hidden);
@@ -141,6 +144,31 @@ public final class GgufExport {
         put(block + "ffn_up_exps.weight", both, inner, r -> r / mlp * 2 * mlp + mlp + r % mlp);
         Weights down = source.require(TensorNames.expertDown(l) + ".weight", hidden * count, mlp);
         put(block + "ffn_down_exps.weight", down, new Declared(type, count, hidden, mlp), r -> r);
+        if (experts.hasBiases()) {
+            add(block + "ffn_gate_inp.bias", TensorNames.routerBias(l), count);
+            String stem = TensorNames.expertGateUp(l) + ".bias";
+            float[] gateUp = source.require(stem, 2 * mlp * count).floats();
+            biases(block + "ffn_gate_exps.bias", gateUp, 0, mlp, 2 * mlp);
+            biases(block + "ffn_up_exps.bias", gateUp, mlp, mlp, 2 * mlp);
+            String name = TensorNames.expertDown(l) + ".bias";
+            biases(
+                    block + "ffn_down_exps.bias",
+                    source.require(name, hidden * count).floats(),
+                    0,
+                    hidden,
+                    hidden);
+        }
+    }
+
+    /** Of each expert {@code n} of the {@code each} values that it has in {@code all}, from {@code from}. */
+    private void biases(String target, float[] all, int from, int n, int each) {
+        int count = all.length / each;
+        double[] values = new double[count * n];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = all[i / n * each + from + i % n];
+        }
+        Numbers rows = new Numbers(target, values, n);
+        put(target, rows, new Declared(GgufType.F32, count, n), r -> r);
     }
 
     private void matrix(String target, TensorNames name, int l) throws IOException {
@@ -214,8 +242,12 @@ public final class GgufExport {
         return i >= rotated ? r : r - i + i / 2 + i % 2 * (rotated / 2);
     }
 
-    /** A vector that is no tensor of the source. */
-    private record Numbers(String name, double[] values) implements Weights {
+    /** Rows that are no tensor of the source. */
+    private record Numbers(String name, double[] values, int columns) implements Weights {
+        Numbers(String name, double[] values) {
+            this(name, values, values.length);
+        }
+
         @Override
         public String dtype() {
             return "F32";
@@ -223,18 +255,13 @@ public final class GgufExport {
 
         @Override
         public int rows() {
-            return 1;
-        }
-
-        @Override
-        public int columns() {
-            return values.length;
+            return values.length / columns;
         }
 
         @Override
         public void row(int r, float[] out) {
-            for (int i = 0; i < values.length; i++) {
-                out[i] = (float) values[i];
+            for (int i = 0; i < columns; i++) {
+                out[i] = (float) values[r * columns + i];
             }
         }
     }

@@ -7,6 +7,7 @@ import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
+import io.plumbline.inference.language.checkpoint.Mxfp4Weights;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufCheckpoint;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
@@ -31,6 +32,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -60,6 +62,11 @@ public final class ModelImport {
     private long toWrite;
     private long done;
 
+    /** Rows of four bits, and how many of them are held exactly. */
+    private long packedRows;
+
+    private long exactRows;
+
     private ModelImport(Checkpoint source, boolean smoothKeyChannels, DoubleConsumer progress) throws IOException {
         this.smoothKeyChannels = smoothKeyChannels;
         this.progress = progress;
@@ -79,11 +86,26 @@ public final class ModelImport {
      * @return the manifest.
      */
     public static Manifest run(Path from, Path to, DoubleConsumer progress) throws IOException {
-        return run(from, to, true, progress);
+        return run(from, to, progress, note -> {});
+    }
+
+    /**
+     * The same.
+     *
+     * @param notes told, a line each, what of the checkpoint is left out or not kept as it was.
+     */
+    public static Manifest run(Path from, Path to, DoubleConsumer progress, Consumer<String> notes) throws IOException {
+        return run(from, to, true, progress, notes);
     }
 
     /** As {@link #run(Path, Path, DoubleConsumer)}; without evening of key channels, to measure what it gains. */
     public static Manifest run(Path from, Path to, boolean smoothKeyChannels, DoubleConsumer progress)
+            throws IOException {
+        return run(from, to, smoothKeyChannels, progress, note -> {});
+    }
+
+    private static Manifest run(
+            Path from, Path to, boolean smoothKeyChannels, DoubleConsumer progress, Consumer<String> notes)
             throws IOException {
         try (Checkpoint source = from.getFileName().toString().endsWith(".gguf") || GgufCheckpoint.is(from)
                 ? GgufCheckpoint.open(from)
@@ -102,6 +124,7 @@ public final class ModelImport {
                 }
                 Manifest manifest = job.write(tokenFiles, partial);
                 Files.move(partial, to, StandardCopyOption.ATOMIC_MOVE);
+                job.tell(notes);
                 return manifest;
             } finally {
                 Directories.delete(partial);
@@ -131,6 +154,18 @@ public final class ModelImport {
         }
     }
 
+    private void tell(Consumer<String> notes) {
+        List<String> leftOut = source.leftOut();
+        if (!leftOut.isEmpty()) {
+            notes.accept("Left out: " + leftOut.size() + " tensors of parts that are not run, vision or a second"
+                    + " token's prediction, such as " + leftOut.getFirst() + ".");
+        }
+        if (packedRows > 0) {
+            notes.accept("Of " + packedRows + " weight rows in four bits " + exactRows + " are kept to the bit; the"
+                    + " others' values are rounded to 8 bits a row.");
+        }
+    }
+
     /** Names every tensor of the target and checks the source's, before a byte is written. */
     private void collect() throws IOException {
         int hidden = shape.hidden();
@@ -145,6 +180,9 @@ public final class ModelImport {
         for (int layer = 0; layer < shape.layers(); layer++) {
             for (String name : TensorNames.norms(shape, layer)) {
                 vector(name, TensorNames.normSize(shape, name));
+            }
+            if (shape.architecture().hasSinks()) {
+                vector(TensorNames.sinks(layer), shape.heads());
             }
             for (TensorNames name : TensorNames.of(shape, layer)) {
                 matrix(name.in(layer), name.rows(shape, layer), name.columns(shape, layer));
@@ -172,7 +210,12 @@ public final class ModelImport {
         matrix(TensorNames.expertGateUp(layer), 2 * experts.mlp() * count, shape.hidden());
         matrix(TensorNames.expertDown(layer), shape.hidden() * count, experts.mlp());
         if (experts.hasBias()) {
+            vector(TensorNames.choiceBias(layer), count);
+        }
+        if (experts.hasBiases()) {
             vector(TensorNames.routerBias(layer), count);
+            vector(TensorNames.expertGateUp(layer) + ".bias", 2 * experts.mlp() * count);
+            vector(TensorNames.expertDown(layer) + ".bias", shape.hidden() * count);
         }
         String stem = TensorNames.router(layer);
         int rows = config.isCanonical() ? 2 * count : count;
@@ -465,6 +508,14 @@ public final class ModelImport {
                 return scale;
             }
             weights.row(r, row);
+            if (weights.dtype().equals(Mxfp4Weights.TYPE)) {
+                packedRows++;
+                scale = ExactRow.quantize(row, quantized);
+                if (scale > 0) {
+                    exactRows++;
+                    return scale;
+                }
+            }
             try {
                 return math.quantizeRow(row, 0, row.length, quantized, 0);
             } catch (ArithmeticException e) {

@@ -7,6 +7,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
 
@@ -32,9 +33,10 @@ public final class ModelStore {
      *
      * @param model an imported model's folder, which is taken as it is; a Hugging Face folder or a GGUF file.
      * @param progress told the share of the import that is done, 0 to 1; not called where nothing is imported.
+     * @param notes told, a line each, what of the checkpoint is left out or not kept as it was.
      * @throws IOException where there is no such model, or it cannot be imported.
      */
-    public Path find(Path model, DoubleConsumer progress) throws IOException {
+    public Path find(Path model, DoubleConsumer progress, Consumer<String> notes) throws IOException {
         if (!Files.exists(model)) {
             throw new IOException(model + " does not exist. Name a Hugging Face folder, a GGUF file, or an imported"
                     + " model's folder.");
@@ -45,7 +47,7 @@ public final class ModelStore {
         Path to = folder.resolve(name(model) + "-" + version(model));
         if (!isImported(to)) {
             try {
-                ModelImport.run(model, to, progress);
+                ModelImport.run(model, to, progress, notes);
             } catch (FileAlreadyExistsException e) {
                 // Another process was first.
             }

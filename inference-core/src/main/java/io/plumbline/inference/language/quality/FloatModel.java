@@ -4,7 +4,6 @@ import io.plumbline.inference.language.checkpoint.CanonicalCheckpoint;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
-import io.plumbline.verifier.model.Activation;
 import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
@@ -68,6 +67,9 @@ public final class FloatModel {
                                 source.require(name, TensorNames.normSize(config, name))
                                         .floats());
             }
+            if (architecture.hasSinks()) {
+                vector(source, layer, TensorNames.sinks(l), config.heads());
+            }
             for (TensorNames name : TensorNames.of(config, l)) {
                 layer.matrices().put(name, matrix(source, name.in(l), name.rows(config, l), name.columns(config, l)));
                 if (name.hasBias(config)) {
@@ -96,9 +98,17 @@ public final class FloatModel {
             layer.vectors().put(stems[i], matrix(source, stems[i], rows[i], columns[i]));
         }
         if (experts.hasBias()) {
-            String name = TensorNames.routerBias(l);
-            layer.vectors().put(name, source.require(name, experts.count()).floats());
+            vector(source, layer, TensorNames.choiceBias(l), experts.count());
         }
+        if (experts.hasBiases()) {
+            for (int i = 0; i < stems.length; i++) {
+                vector(source, layer, stems[i] + ".bias", rows[i]);
+            }
+        }
+    }
+
+    private static void vector(Checkpoint source, Layer layer, String name, int size) throws IOException {
+        layer.vectors().put(name, source.require(name, size).floats());
     }
 
     private static float[] matrix(Checkpoint source, String stem, int rows, int columns) throws IOException {
@@ -153,7 +163,7 @@ public final class FloatModel {
             float[] gate = multiply(layer.matrix(TensorNames.GATE), x, mlp, layer.bias(TensorNames.GATE));
             float[] up = multiply(layer.matrix(TensorNames.UP), x, mlp, layer.bias(TensorNames.UP));
             for (int i = 0; i < gate.length; i++) {
-                gate[i] = (float) (activation(gate[i]) * up[i]);
+                gate[i] = (float) gated(gate[i], up[i]);
             }
             out = multiply(layer.matrix(TensorNames.DOWN), gate, config.hidden(), layer.bias(TensorNames.DOWN));
         }
@@ -167,7 +177,11 @@ public final class FloatModel {
         Experts experts = architecture.experts();
         int d = config.hidden();
         int inner = experts.mlp();
-        float[] logits = multiply(layer.gain(TensorNames.router(layer.index())), x, experts.count(), null);
+        float[] logits = multiply(
+                layer.gain(TensorNames.router(layer.index())),
+                x,
+                experts.count(),
+                layer.gain(TensorNames.routerBias(layer.index())));
         boolean isSoftmax = experts.scoring() == Experts.Scoring.SOFTMAX;
         double[] scores = new double[experts.count()];
         double max = Double.NEGATIVE_INFINITY;
@@ -179,7 +193,7 @@ public final class FloatModel {
             scores[e] = isSoftmax ? Math.exp(logits[e] - max) : 1 / (1 + Math.exp(-logits[e]));
             total += scores[e];
         }
-        float[] bias = layer.gain(TensorNames.routerBias(layer.index()));
+        float[] bias = layer.gain(TensorNames.choiceBias(layer.index()));
         List<Integer> chosen = IntStream.range(0, experts.count())
                 .boxed()
                 .sorted(Comparator.comparingDouble(e -> -scores[e] - (bias == null ? 0 : bias[e])))
@@ -189,24 +203,40 @@ public final class FloatModel {
         double divisor = experts.isRenormalized() ? ofChosen : isSoftmax ? total : 1;
         float[] gateUp = layer.gain(TensorNames.expertGateUp(layer.index()));
         float[] down = layer.gain(TensorNames.expertDown(layer.index()));
+        float[] gateUpBias = layer.gain(TensorNames.expertGateUp(layer.index()) + ".bias");
+        float[] downBias = layer.gain(TensorNames.expertDown(layer.index()) + ".bias");
         for (int e : chosen) {
-            int at = 2 * e * inner * d;
-            float[] both = multiply(Arrays.copyOfRange(gateUp, at, at + 2 * inner * d), x, 2 * inner, null);
+            float[] both = multiply(of(gateUp, e), x, 2 * inner, of(gateUpBias, e));
             float[] y = new float[inner];
             for (int i = 0; i < inner; i++) {
-                y[i] = (float) (activation(both[i]) * both[inner + i]);
+                y[i] = (float) gated(both[i], both[inner + i]);
             }
-            float[] one = multiply(Arrays.copyOfRange(down, e * d * inner, (e + 1) * d * inner), y, d, null);
+            float[] one = multiply(of(down, e), y, d, of(downBias, e));
             for (int i = 0; i < d; i++) {
                 out[i] += (float) (scores[e] / divisor * experts.scale() * one[i]);
             }
         }
     }
 
-    private double activation(double x) {
-        return architecture.activation() == Activation.SILU
-                ? x / (1 + Math.exp(-x))
-                : 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    /** One expert's part of what all experts have; null of null. */
+    private float[] of(float[] all, int expert) {
+        if (all == null) {
+            return null;
+        }
+        int size = all.length / architecture.experts().count();
+        return Arrays.copyOfRange(all, expert * size, (expert + 1) * size);
+    }
+
+    private double gated(double x, double up) {
+        return switch (architecture.activation()) {
+            case SILU -> x / (1 + Math.exp(-x)) * up;
+            case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))) * up;
+            case CLAMPED_SWIGLU -> {
+                double limit = architecture.gateLimit();
+                double gate = Math.min(x, limit);
+                yield gate / (1 + Math.exp(-1.702 * gate)) * (Math.clamp(up, -limit, limit) + 1);
+            }
+        };
     }
 
     private static double capped(double x, float cap) {
@@ -228,11 +258,13 @@ public final class FloatModel {
             positioned(index, q, layer.gain(TensorNames.queryNorm(index)), t);
             positioned(index, keys[t], layer.gain(TensorNames.keyNorm(index)), t);
             float[] joined = new float[config.queryDim()];
+            float[] sinks = layer.gain(TensorNames.sinks(index));
             double[] weight = new double[t + 1];
             int first = architecture.isLocal(index) ? Math.max(0, t - architecture.window() + 1) : 0;
             for (int head = 0; head < config.heads(); head++) {
                 int g = head / shared * size;
-                double max = Double.NEGATIVE_INFINITY;
+                double sink = sinks == null ? Double.NEGATIVE_INFINITY : sinks[head];
+                double max = sink;
                 for (int j = first; j <= t; j++) {
                     double sum = 0;
                     for (int i = 0; i < size; i++) {
@@ -241,7 +273,7 @@ public final class FloatModel {
                     weight[j] = capped(sum * config.attentionScale(), architecture.scoreCap());
                     max = Math.max(max, weight[j]);
                 }
-                double total = 0;
+                double total = Math.exp(sink - max);
                 for (int j = first; j <= t; j++) {
                     weight[j] = Math.exp(weight[j] - max);
                     total += weight[j];

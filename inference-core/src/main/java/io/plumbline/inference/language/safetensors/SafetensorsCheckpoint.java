@@ -31,12 +31,18 @@ public final class SafetensorsCheckpoint implements Checkpoint {
     private static final String SPECIAL_TOKENS = "special_tokens_map.json";
     private static final Set<String> TYPES = Set.of("BF16", "F16", "F32", "I8");
 
+    /** Type of tensors whose bytes are packed values. */
+    private static final String PACKED = "U8";
+
     private final Path folder;
     private final ModelFolder inside;
     private final ObjectNode config;
     private final Arena arena = Arena.ofConfined();
     /** Scales of keys and values that are kept in fewer bits. */
     private static final Set<String> KEPT = Set.of("k_scale", "v_scale", "q_scale", "k_zero_point", "v_zero_point");
+
+    /** Kinds of tensors that take part in what a model computes. */
+    private static final Set<String> PARTS = Set.of("weight", "bias", "sinks");
 
     private final Set<String> used = new HashSet<>();
 
@@ -153,7 +159,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
         return ModelFolder.bytes(inside.source(name), Checkpoint.maxBytes(name));
     }
 
-    /** Biases and weights of parts, and what a matrix is scaled by; buffers that others keep are none of them. */
+    /** Biases, weights and sinks, and what a matrix is scaled by; buffers that others keep are none of them. */
     @Override
     public List<String> unused() {
         List<String> unused = new ArrayList<>();
@@ -164,7 +170,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
             boolean isOfMatrix = used.contains(part + ".weight");
             boolean isTied = name.equals("lm_head.weight")
                     && config.path("tie_word_embeddings").asBoolean(false);
-            boolean belongs = kind.equals("weight") || kind.equals("bias") || isOfMatrix || KEPT.contains(kind);
+            boolean belongs = PARTS.contains(kind) || isOfMatrix || KEPT.contains(kind);
             if (!used.contains(name) && belongs && !isTied) {
                 unused.add(name);
             }
@@ -180,6 +186,25 @@ public final class SafetensorsCheckpoint implements Checkpoint {
 
     @Override
     public Weights require(String name, int... shape) throws IOException {
+        Tensor tensor = tensor(name, shape);
+        if (!TYPES.contains(tensor.dtype())) {
+            throw new IOException(folder + ": tensor \"" + name + "\" is of type " + tensor.dtype()
+                    + "; import takes BF16, F16, F32 and compressed-tensors I8. Nothing was written.");
+        }
+        return new Mapped(tensor);
+    }
+
+    @Override
+    public Weights packed(String name, int... shape) throws IOException {
+        Tensor tensor = tensor(name, shape);
+        if (!tensor.dtype().equals(PACKED)) {
+            throw new IOException(folder + ": tensor \"" + name + "\" is of type " + tensor.dtype() + " where " + PACKED
+                    + " belongs. Nothing was written.");
+        }
+        return new Mapped(tensor);
+    }
+
+    private Tensor tensor(String name, int... shape) throws IOException {
         SafetensorsFile file = files.get(name);
         if (file == null) {
             throw new IOException(folder + " has no tensor \"" + name
@@ -187,11 +212,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
         }
         Tensor tensor = file.require(name, shape);
         used.add(name);
-        if (!TYPES.contains(tensor.dtype())) {
-            throw new IOException(folder + ": tensor \"" + name + "\" is of type " + tensor.dtype()
-                    + "; import takes BF16, F16, F32 and compressed-tensors I8. Nothing was written.");
-        }
-        return new Mapped(tensor);
+        return tensor;
     }
 
     @Override
@@ -212,7 +233,12 @@ public final class SafetensorsCheckpoint implements Checkpoint {
 
         @Override
         public int rows() {
-            return tensor.shape().length < 2 ? 1 : tensor.shape()[0];
+            int[] shape = tensor.shape();
+            int rows = 1;
+            for (int i = 0; i < shape.length - 1; i++) {
+                rows = Math.multiplyExact(rows, shape[i]);
+            }
+            return rows;
         }
 
         @Override

@@ -36,6 +36,7 @@ record RandomFamily(
      * @param shared before the part that all tokens go through; null for none.
      * @param mlp inner size of an expert, and of the shared part.
      * @param dense layers from the first that have none.
+     * @param isTogether whether all experts' matrices are one tensor, and have biases, as in gpt-oss.
      */
     record Mixture(
             String router,
@@ -45,7 +46,20 @@ record RandomFamily(
             boolean hasBias,
             int experts,
             int mlp,
-            int dense) {
+            int dense,
+            boolean isTogether) {
+        private Mixture(
+                String router,
+                String prefix,
+                List<String> names,
+                String shared,
+                boolean hasBias,
+                int experts,
+                int mlp,
+                int dense) {
+            this(router, prefix, names, shared, hasBias, experts, mlp, dense, false);
+        }
+
         /** In every layer, with nothing beside the experts, by the names that most families give them. */
         static Mixture plain(Sizes sizes) {
             return new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0);
@@ -154,6 +168,7 @@ record RandomFamily(
                                 sizes.experts(),
                                 sizes.mlp(),
                                 1));
+            case "GptOssForCausalLM" -> gptOss(hidden < 1_024 ? new Sizes(6, 2, 64) : new Sizes(32, 4, mlp));
             case "MinistralForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> windows(json, 2));
             case "GemmaForCausalLM" ->
                 family(BEFORE, QkNorm.NONE, json -> json.put("hidden_act", "gelu"))
@@ -223,6 +238,28 @@ record RandomFamily(
         return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, extras);
     }
 
+    private static RandomFamily gptOss(Sizes sizes) {
+        return family(
+                        BEFORE,
+                        QkNorm.NONE,
+                        json -> windows(mixture(json, sizes), 2)
+                                .put("num_local_experts", sizes.experts())
+                                .put("intermediate_size", sizes.mlp())
+                                .put("swiglu_limit", 7.0)
+                                .put("attention_bias", true)
+                                .putObject("rope_scaling")
+                                .put("rope_type", "yarn")
+                                .put("factor", 32.0)
+                                .put("beta_fast", 32.0)
+                                .put("beta_slow", 1.0)
+                                .put("truncate", false)
+                                .put("original_max_position_embeddings", 64))
+                .withQkvBias()
+                .withOtherBiases()
+                .with(new Mixture(
+                        "mlp.router", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0, true));
+    }
+
     private static RandomFamily glm(List<String> norms) {
         return new RandomFamily(
                 norms,
@@ -284,6 +321,11 @@ record RandomFamily(
             shorter.add(1 + 0.01 * i);
             longer.add(1 + 0.7 * i);
         }
+    }
+
+    /** Whether each head has a sink: where experts are kept together, which gpt-oss alone has either of. */
+    boolean hasSinks() {
+        return mixture != null && mixture.isTogether();
     }
 
     /** Adds the family's fields to a config.json. */

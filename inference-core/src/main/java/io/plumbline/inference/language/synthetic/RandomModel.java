@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.DoubleConsumer;
+import java.util.function.IntSupplier;
 
 /**
  * Writes a checkpoint of random but realistic weights, as a Hugging Face folder: heavy tails, a few outlier channels
@@ -33,7 +34,7 @@ public final class RandomModel {
      * What to write.
      *
      * @param architecture as config.json names it.
-     * @param dtype BF16, F16, F32, or I8 for compressed-tensors W8A8.
+     * @param dtype BF16, F16, F32, or I8 for compressed-tensors W8A8; MXFP4 for experts that are kept together.
      * @param tied whether the output matrix is the embedding.
      * @param keyBias largest key bias, where the family has biases; the usual key is about 1.
      * @param shards files to spread the tensors over.
@@ -57,7 +58,11 @@ public final class RandomModel {
         }
 
         private String floatType() {
-            return isInt8() ? "BF16" : dtype;
+            return isInt8() || isMxfp4() ? "BF16" : dtype;
+        }
+
+        private boolean isMxfp4() {
+            return dtype.equals("MXFP4");
         }
     }
 
@@ -84,7 +89,25 @@ public final class RandomModel {
         void fill(int r, float[] row);
     }
 
-    private record Tensor(int rows, int columns, boolean matrix, Rows source) {}
+    /**
+     * @param size in the file.
+     * @param isBytes whether its values are bytes, of a packed form.
+     */
+    private record Tensor(int rows, int columns, boolean matrix, Rows source, int[] size, boolean isBytes) {
+        Tensor(int rows, int columns, boolean matrix, Rows source) {
+            this(rows, columns, matrix, source, rows == 1 ? new int[] {columns} : new int[] {rows, columns}, false);
+        }
+
+        /** Of more dimensions than two. */
+        static Tensor of(boolean isBytes, Rows source, int... size) {
+            int columns = size[size.length - 1];
+            int rows = 1;
+            for (int i = 0; i < size.length - 1; i++) {
+                rows *= size[i];
+            }
+            return new Tensor(rows, columns, false, source, size, isBytes);
+        }
+    }
 
     private Map<String, Tensor> tensors() {
         Map<String, Tensor> all = new LinkedHashMap<>();
@@ -120,9 +143,14 @@ public final class RandomModel {
             }
             if (family.hasOtherBiases()) {
                 all.put(layer + "self_attn.o_proj.bias", new Tensor(1, shape.hidden(), false, scaled(0.1)));
+            }
+            if (family.hasOtherBiases() && mixture == null) {
                 all.put(layer + "mlp.gate_proj.bias", new Tensor(1, shape.mlp(), false, scaled(0.1)));
                 all.put(layer + "mlp.up_proj.bias", new Tensor(1, shape.mlp(), false, scaled(0.1)));
                 all.put(layer + "mlp.down_proj.bias", new Tensor(1, shape.hidden(), false, scaled(0.1)));
+            }
+            if (family.hasSinks()) {
+                all.put(layer + "self_attn.sinks", new Tensor(1, shape.heads(), false, scaled(1)));
             }
             if (family.qkNorm() != RandomFamily.QkNorm.NONE) {
                 boolean isWhole = family.qkNorm() == RandomFamily.QkNorm.WHOLE;
@@ -155,11 +183,41 @@ public final class RandomModel {
         if (mixture.hasBias()) {
             all.put(router + ".e_score_correction_bias", new Tensor(1, mixture.experts(), false, scaled(0.2)));
         }
+        if (mixture.isTogether()) {
+            all.put(router + ".bias", new Tensor(1, mixture.experts(), false, scaled(0.3)));
+            together(all, layer + mixture.prefix() + "gate_up_proj", mixture, 2 * mixture.mlp(), shape.hidden(), 1);
+            together(all, layer + mixture.prefix() + "down_proj", mixture, shape.hidden(), mixture.mlp(), 0.5);
+            return;
+        }
         for (int e = 0; e < mixture.experts(); e++) {
             gated(all, layer + mixture.prefix() + e + ".", mixture.mlp(), mixture.names());
         }
         if (mixture.shared() != null) {
             gated(all, layer + mixture.shared(), mixture.mlp(), mixture.names());
+        }
+    }
+
+    /** All experts' matrices of {@code rows} rows each, and their biases. */
+    private void together(
+            Map<String, Tensor> all, String name, RandomFamily.Mixture mixture, int rows, int columns, double gain) {
+        int experts = mixture.experts();
+        double scale = gain / Math.sqrt(columns);
+        if (shape.isMxfp4()) {
+            // Root of the mean square of all sixteen values that four bits have.
+            double exponent = 127 + Math.log(scale / 2.93) / Math.log(2);
+            Rows values = (r, row) -> fill(row, () -> random.nextInt(256));
+            Rows exponents = (r, row) -> fill(row, () -> (int) Math.rint(exponent) + random.nextInt(-1, 2));
+            all.put(name + "_blocks", Tensor.of(true, values, experts, rows, columns / 32, 16));
+            all.put(name + "_scales", Tensor.of(true, exponents, experts, rows, columns / 32));
+        } else {
+            all.put(name, Tensor.of(false, scaled(scale), experts, columns, rows));
+        }
+        all.put(name + "_bias", Tensor.of(false, scaled(0.1), experts, rows));
+    }
+
+    private static void fill(float[] row, IntSupplier with) {
+        for (int i = 0; i < row.length; i++) {
+            row[i] = with.getAsInt();
         }
     }
 
@@ -228,9 +286,11 @@ public final class RandomModel {
     }
 
     private void declare(Map<String, Declared> declared, String name, Tensor tensor) {
-        int[] size = tensor.rows() == 1 ? new int[] {tensor.columns()} : new int[] {tensor.rows(), tensor.columns()};
+        int[] size = tensor.size();
         long elements = (long) tensor.rows() * tensor.columns();
-        if (tensor.matrix() && shape.isInt8()) {
+        if (tensor.isBytes()) {
+            declared.put(name, new Declared("U8", size, elements));
+        } else if (tensor.matrix() && shape.isInt8()) {
             declared.put(name, new Declared("I8", size, elements));
             declared.put(name + "_scale", new Declared("BF16", new int[] {tensor.rows(), 1}, 2L * tensor.rows()));
         } else {
@@ -248,6 +308,11 @@ public final class RandomModel {
             if (int8) {
                 bytes = new byte[row.length];
                 scales[r] = int8(row, bytes);
+            } else if (tensor.isBytes()) {
+                bytes = new byte[row.length];
+                for (int i = 0; i < bytes.length; i++) {
+                    bytes[i] = (byte) row[i];
+                }
             } else {
                 bytes = FloatBytes.of(row, shape.floatType());
             }
@@ -292,6 +357,9 @@ public final class RandomModel {
                 .put("tie_word_embeddings", shape.tied())
                 .put("eos_token_id", RandomTokenizer.END);
         family.configure(json);
+        if (shape.isMxfp4()) {
+            json.putObject("quantization_config").put("quant_method", "mxfp4");
+        }
         if (shape.isInt8()) {
             ObjectNode quantization = json.putObject("quantization_config");
             quantization.put("quant_method", "compressed-tensors").put("format", "int-quantized");

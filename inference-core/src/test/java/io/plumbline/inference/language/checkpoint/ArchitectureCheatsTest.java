@@ -21,6 +21,8 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.model.ExpertParameters;
+import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.receipt.Answer;
@@ -35,6 +37,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -187,6 +190,72 @@ class ArchitectureCheatsTest {
         caught(glm, "experts", "6,2,48,48,sigmoid,true,false,0x1.8p0,1", Step.RESIDUAL);
         caught(glm, "experts", "6,2,48,48,sigmoid,true,true,0x1.0p0,1", Step.RESIDUAL);
         caught(glm, "experts", "6,2,48,48,softmax,true,true,0x1.8p0,1", Step.GATE_UP);
+    }
+
+    @Test
+    void sinksBiasesAndLimitsThatAreLeftOutAreFound() throws IOException {
+        Path oss = model("GptOssForCausalLM");
+        caught(oss, "sinks", null, Step.VALUES);
+        caught(oss, "gateLimit", "0x1.0p-2", Step.DOWN);
+        caught(oss, "experts", "6,2,64,0,softmax,false,true,0x1.0p0,0", Step.DOWN);
+        caught(oss, "experts", "6,2,64,0,softmax,false,false,0x1.0p0,0,biases", Step.RESIDUAL);
+        try (LoadedModel model = TestModels.load(oss, folder)) {
+            LayerParameters second = model.layers().get(1).parameters();
+            biased(model, p -> p.experts(), second.sinks(), Step.VALUES);
+            float[] sinks = model.layers().getFirst().parameters().sinks();
+            biased(model, p -> with(p, second.experts().routerBias(), null, null), sinks, Step.GATE_UP);
+            biased(model, p -> with(p, null, turned(p.experts().gateUpBias()), null), sinks, Step.DOWN);
+            biased(model, p -> with(p, null, null, turned(p.experts().downBias())), sinks, Step.RESIDUAL);
+        }
+    }
+
+    private static float[][] turned(float[][] each) {
+        List<float[]> turned = new ArrayList<>(List.of(each));
+        Collections.rotate(turned, 1);
+        return turned.toArray(float[][]::new);
+    }
+
+    /** A layer's experts with other biases, where they are not null. */
+    private static ExpertParameters with(LayerParameters p, float[] router, float[][] gateUp, float[][] down) {
+        ExpertParameters e = p.experts();
+        return new ExpertParameters(
+                e.routerScale(),
+                e.choiceBias(),
+                router == null ? e.routerBias() : router,
+                e.gateUpScale(),
+                e.downScale(),
+                gateUp == null ? e.gateUpBias() : gateUp,
+                down == null ? e.downBias() : down);
+    }
+
+    /** The first layer is run with other small parameters. */
+    private void biased(
+            LoadedModel model, Function<LayerParameters, ExpertParameters> experts, float[] sinks, Step step)
+            throws IOException {
+        List<LoadedModel.Layer> layers = new ArrayList<>(model.layers());
+        LoadedModel.Layer l = layers.getFirst();
+        LayerParameters p = l.parameters();
+        LayerParameters other = new LayerParameters(
+                p.attentionGain(),
+                p.attentionOutGain(),
+                p.mlpGain(),
+                p.mlpOutGain(),
+                p.qkvScale(),
+                p.outScale(),
+                p.gateUpScale(),
+                p.downScale(),
+                p.qkvBias(),
+                p.outBias(),
+                p.gateUpBias(),
+                p.downBias(),
+                p.queryGain(),
+                p.keyGain(),
+                sinks,
+                experts.apply(p));
+        layers.set(0, new LoadedModel.Layer(other, l.q(), l.k(), l.v(), l.out(), null, null, null, l.mixture()));
+        Failure failure = audit(model, model, layers);
+        assertNotNull(failure);
+        assertEquals(step, failure.step(), failure.toString());
     }
 
     private static List<LoadedModel.Matrix> turned(List<LoadedModel.Matrix> experts) {

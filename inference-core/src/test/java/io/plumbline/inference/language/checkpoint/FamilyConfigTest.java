@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.Experts;
+import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
 import java.util.Collections;
 import org.junit.jupiter.api.Test;
@@ -77,6 +80,41 @@ class FamilyConfigTest {
         for (String coarse : new String[] {"Olmo2ForCausalLM", "Phi3ForCausalLM", "Exaone4ForCausalLM"}) {
             assertEquals(1e-5f, read(coarse, "").model().eps(), coarse);
         }
+    }
+
+    /** The published file of gpt-oss-20b, but for how its layers are spelled out. */
+    @Test
+    void gptOssIsReadAsPublished() throws IOException {
+        String published = """
+                {"architectures": ["GptOssForCausalLM"], "attention_bias": true, "attention_dropout": 0.0,
+                "eos_token_id": 200002, "experts_per_token": 4, "head_dim": 64, "hidden_act": "silu",
+                "hidden_size": 2880, "initial_context_length": 4096, "initializer_range": 0.02,
+                "intermediate_size": 2880, "max_position_embeddings": 131072, "model_type": "gpt_oss",
+                "num_attention_heads": 64, "num_experts_per_tok": 4, "num_hidden_layers": 24,
+                "num_key_value_heads": 8, "num_local_experts": 32, "output_router_logits": false,
+                "pad_token_id": 199999, "quantization_config": {"modules_to_not_convert":
+                ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"],
+                "quant_method": "mxfp4"}, "rms_norm_eps": 1e-05, "rope_scaling": {"beta_fast": 32.0,
+                "beta_slow": 1.0, "factor": 32.0, "original_max_position_embeddings": 4096,
+                "rope_type": "yarn", "truncate": false}, "rope_theta": 150000, "router_aux_loss_coef": 0.9,
+                "sliding_window": 128, "swiglu_limit": 7.0, "tie_word_embeddings": false,
+                "transformers_version": "4.55.0.dev0", "use_cache": true, "vocab_size": 201088}
+                """;
+        HuggingFaceConfig read = HuggingFaceConfig.parse(MAPPER.readTree(published), "config.json");
+        Architecture architecture = read.model().architecture();
+        assertEquals("WF".repeat(12), architecture.attention());
+        assertEquals(128, architecture.window());
+        assertEquals(7f, architecture.gateLimit());
+        assertEquals(
+                new Experts(32, 4, 2880, 0, Experts.Scoring.SOFTMAX, false, true, 1, 0, true), architecture.experts());
+        assertTrue(architecture.hasSinks()
+                && architecture.outBias()
+                && read.model().qkvBias());
+        assertEquals(
+                new RopeScaling.Yarn(32, 0.1 * StrictMath.log(32) + 1, 32, 1, 4096, false),
+                read.model().rope().scaling());
+        assertEquals(Constants.MAX_CONTEXT, read.model().maxPositions());
+        assertFalse(read.int8() || read.tied());
     }
 
     @ParameterizedTest

@@ -103,7 +103,9 @@ class FamilyTest {
         "Qwen3MoeForCausalLM, BF16, false, 0, 2",
         "MixtralForCausalLM, I8, false, 0, 1",
         "OlmoeForCausalLM, F32, false, 0, 1",
-        "Glm4MoeForCausalLM, BF16, false, 1, 1"
+        "Glm4MoeForCausalLM, BF16, false, 1, 1",
+        "GptOssForCausalLM, MXFP4, false, 1, 2",
+        "GptOssForCausalLM, BF16, false, 1, 1"
     })
     void importsComputesExactlyAndIsAudited(String architecture, String dtype, boolean tied, float keyBias, int shards)
             throws IOException {

@@ -42,7 +42,8 @@ class GoldenFamiliesTest {
         "Mixtral, 3192c8095bd0233882250ac2e99b7a01ec87834c0d2d62c39ecc11089e1e57b2",
         "Qwen3Moe, e5608b3054e8559527694a20ed15fae1a6c621625f13537a24b93d078c6220ae",
         "Olmoe, c6612ce9ef9343da363c0c09b670d295bdacd685c22b53af3c8e5e1de308a467",
-        "Glm4Moe, 795b0187edf93937c783b621caaf03918ebf72cddb886dea352f726d7c4266ef"
+        "Glm4Moe, 795b0187edf93937c783b621caaf03918ebf72cddb886dea352f726d7c4266ef",
+        "GptOss, 1cfd442614025135f2850a39ab625e02c495b1356229cd1d4613e05854fd5286"
     })
     void aSmallModelOfEachFamilyHasItsTraceRoot(String family, String root) throws IOException {
         Path source = folder.resolve("source");

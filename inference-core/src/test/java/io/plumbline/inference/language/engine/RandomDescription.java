@@ -92,8 +92,11 @@ final class RandomDescription {
     }
 
     private Architecture architecture(int layers, int headDim, boolean qkNorm) {
+        Activation activation = any(Activation.values());
         Architecture.Builder builder = new Architecture.Builder()
-                .activation(any(Activation.values()))
+                .activation(activation)
+                .gateLimit(activation == Activation.CLAMPED_SWIGLU ? number(0.5, 3) : 0)
+                .sinks(random.nextBoolean())
                 .norms(any(NormPlacement.values()))
                 .wholeQkNorm(qkNorm && random.nextBoolean())
                 .outBias(random.nextBoolean())
@@ -125,7 +128,8 @@ final class RandomDescription {
                     random.nextBoolean(),
                     random.nextBoolean(),
                     any(1f, 2.5f),
-                    random.nextInt(layers)));
+                    random.nextInt(layers),
+                    random.nextBoolean()));
         } else {
             builder.mlpBias(random.nextBoolean());
         }
@@ -177,9 +181,11 @@ final class RandomDescription {
             if (declared.containsKey(name)) {
                 continue;
             }
-            if (name.equals(TensorNames.routerBias(layer))) {
+            if (name.equals(TensorNames.choiceBias(layer)) || name.equals(TensorNames.routerBias(layer))) {
                 int count = config.architecture().experts().count();
                 put(name, gaussians(count, 0.2), count);
+            } else if (name.equals(TensorNames.sinks(layer))) {
+                put(name, gaussians(config.heads(), 2), config.heads());
             } else if (name.endsWith(".bias")) {
                 int size = declared.get(name.replace(".bias", ".weight")).shape()[0];
                 put(name, gaussians(size, 0.3), size);

@@ -30,16 +30,17 @@ class ModelStoreTest {
         }
         ModelStore store = new ModelStore(folder.resolve("models"));
         AtomicInteger told = new AtomicInteger();
-        Path first = store.find(checkpoint, share -> told.incrementAndGet());
+        Path first = store.find(checkpoint, share -> told.incrementAndGet(), note -> {});
         assertTrue(told.get() > 0 && ModelStore.isImported(first));
         assertTrue(first.getFileName().toString().startsWith("stories-"), first.toString());
         told.set(0);
-        assertEquals(first, store.find(checkpoint, share -> told.incrementAndGet()));
+        assertEquals(first, store.find(checkpoint, share -> told.incrementAndGet(), note -> {}));
         assertEquals(0, told.get(), "it is there");
-        assertEquals(first, store.find(first, share -> {}), "an imported model is taken as it is");
+        assertEquals(first, store.find(first, share -> {}, note -> {}), "an imported model is taken as it is");
         Files.setLastModifiedTime(checkpoint.resolve("config.json"), FileTime.fromMillis(1_000_000));
-        assertNotEquals(first, store.find(checkpoint, share -> {}));
-        String why = assertThrows(IOException.class, () -> store.find(folder.resolve("nowhere"), share -> {}))
+        assertNotEquals(first, store.find(checkpoint, share -> {}, note -> {}));
+        String why = assertThrows(
+                        IOException.class, () -> store.find(folder.resolve("nowhere"), share -> {}, note -> {}))
                 .getMessage();
         assertTrue(why.contains("does not exist"), why);
         assertEquals(

@@ -8,6 +8,8 @@ import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.network.Terminal;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import me.tongfei.progressbar.ProgressBar;
 
 /** {@code plumbline network up}. */
@@ -67,9 +69,12 @@ final class UpCommand extends LocalOptions {
                     "This network runs a language model. See an ONNX model at work: ./plumbline tensor-demo.");
         }
         Path imported;
+        List<String> notes = new ArrayList<>();
         try (ProgressBar bar = ModelStore.isImported(source) ? null : Terminal.progress("import")) {
-            imported = new ModelStore(TensorPackage.store()).find(source, share -> bar.stepTo((long) (share * 100)));
+            imported = new ModelStore(TensorPackage.store())
+                    .find(source, share -> bar.stepTo((long) (share * 100)), notes::add);
         }
+        notes.forEach(Terminal::print);
         String folder = imported.toAbsolutePath().normalize().toString();
         if (before == null) {
             return new LocalNetwork.Settings(

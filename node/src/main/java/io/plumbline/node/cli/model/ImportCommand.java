@@ -54,9 +54,12 @@ final class ImportCommand extends CommandOptions implements Callable<Integer> {
             return 0;
         }
         Manifest manifest;
+        List<String> notes = new ArrayList<>();
         try (ProgressBar bar = Terminal.progress("import")) {
-            manifest = ModelImport.run(folders.get(0), to, share -> bar.stepTo((long) (share * 100)));
+            manifest = ModelImport.run(folders.get(0), to, share -> bar.stepTo((long) (share * 100)), notes::add);
         }
+        // Beside the id, which scripts read.
+        notes.forEach(note -> System.err.println(Terminal.printable(note)));
         Terminal.print(json ? "{\"id\":\"" + Blake3.hex(manifest.id()) + "\"}" : Blake3.hex(manifest.id()));
         return 0;
     }

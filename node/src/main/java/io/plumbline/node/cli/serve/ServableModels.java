@@ -48,15 +48,25 @@ final class ServableModels {
      * @param model a checkpoint, an ONNX file, or an imported model's folder.
      */
     Path find(Path model) throws IOException {
+        if (!TensorStore.takes(model)) {
+            return findLanguage(model);
+        }
         TensorPackage found;
         try (LateBar bar = new LateBar("import")) {
-            if (!TensorStore.takes(model)) {
-                return new ModelStore(store).find(model, bar);
-            }
             found = new TensorStore(store).find(model, bar);
         }
         calibrate(found);
         return found.folder();
+    }
+
+    private Path findLanguage(Path model) throws IOException {
+        List<String> notes = new ArrayList<>();
+        Path found;
+        try (LateBar bar = new LateBar("import")) {
+            found = new ModelStore(store).find(model, bar, notes::add);
+        }
+        notes.forEach(note -> Terminal.print("import    " + note));
+        return found;
     }
 
     private void calibrate(TensorPackage model) throws IOException {

@@ -49,6 +49,9 @@ public final class ConfigFields {
             "use_bidirectional_attention",
             "attention_sinks");
 
+    private static final String QUANTIZATION = "quantization_config";
+    private static final String MXFP4 = "mxfp4";
+
     /** Characters of what is wrong that a message shows. */
     private static final int MOST_SHOWN = 120;
 
@@ -152,6 +155,16 @@ public final class ConfigFields {
             throw new IOException(origin + ": " + name + " is " + number + ". Nothing was loaded.");
         }
         return number;
+    }
+
+    /** Whether experts' matrices are in MXFP4, as config.json's quantization says. */
+    boolean isMxfp4() {
+        return raw(QUANTIZATION).path("quant_method").asText().equals(MXFP4);
+    }
+
+    /** Whether a family has read the quantization, and knows it. */
+    public boolean hasReadQuantization() {
+        return read.contains(QUANTIZATION) && isMxfp4();
     }
 
     boolean flag(String name) throws IOException {

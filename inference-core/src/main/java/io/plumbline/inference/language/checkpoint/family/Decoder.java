@@ -12,6 +12,9 @@ import java.util.function.IntPredicate;
 
 /** The fields that all families' config.json have; a family reads the rest, and sets what departs from Llama. */
 final class Decoder {
+    /** No name that a file has for it. */
+    private static final String CLAMPED = "clamped";
+
     private final ConfigFields fields;
 
     final int hidden;
@@ -71,11 +74,24 @@ final class Decoder {
         this.rotaryFactor = ropes.partialRotaryFactor();
     }
 
+    /** Clamps the gate, and what it is multiplied by, in place of the function that the file must name then: silu. */
+    void clampGate(double limit) throws IOException {
+        if (!given().equals("silu")) {
+            throw fields.unsupported("activation " + given() + " with a clamped gate", "silu is");
+        }
+        if (!((float) limit > 0 && (float) limit <= Float.MAX_VALUE)) {
+            throw fields.unsupported("a gate's limit of " + limit, "one above 0 is");
+        }
+        activation = CLAMPED;
+        architecture.gateLimit((float) limit);
+    }
+
     private Activation activation() throws IOException {
         String word = activation == null ? given() : activation;
         return switch (word) {
             case "silu", "swish" -> Activation.SILU;
             case "gelu_pytorch_tanh", "gelu_new" -> Activation.GELU_TANH;
+            case CLAMPED -> Activation.CLAMPED_SWIGLU;
             default -> throw fields.unsupported("activation " + word, "silu and gelu_pytorch_tanh are");
         };
     }

@@ -21,7 +21,8 @@ public interface Family {
             new Granite(),
             new Glm(),
             new GlmMoe(),
-            new Exaone());
+            new Exaone(),
+            new GptOss());
 
     /** Names of its architectures in config.json. */
     List<String> architectures();

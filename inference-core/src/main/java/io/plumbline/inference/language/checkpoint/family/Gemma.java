@@ -77,8 +77,7 @@ final class Gemma implements Family {
                 default -> place;
             };
         }
-        place = new TensorPlace(
-                prefix + place.name(), place.rows(), place.from(), place.order(), place.factor(), place.plus());
+        place = place.below(prefix);
         return name.contains("norm") ? place.plus(1) : place;
     }
 }
