@@ -522,7 +522,7 @@ final class Parsers implements AutoCloseable {
                 bytes -> {
                     Files.write(index, bytes);
                     try (SafetensorsCheckpoint opened = SafetensorsCheckpoint.open(checkpoint)) {
-                        if (opened.has("outside.weight")) {
+                        if (opened.unused().contains("outside.weight")) {
                             throw new AssertionError("a shard outside the checkpoint's folder was read");
                         }
                     }

@@ -100,17 +100,12 @@ public final class CanonicalCheckpoint implements Checkpoint {
     }
 
     @Override
-    public boolean has(String name) {
-        return source.has(description.places().parts(name).getFirst().name());
-    }
-
-    @Override
     public List<String> unused() {
         return source.unused().stream().filter(name -> !isLeftOut(name)).toList();
     }
 
     /** Tensors that nothing has asked for and that belong to parts that are not run. */
-    public List<String> leftOut() {
+    public List<String> notRun() {
         return source.unused().stream().filter(this::isLeftOut).toList();
     }
 

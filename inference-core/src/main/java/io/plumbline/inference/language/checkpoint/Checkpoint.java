@@ -29,7 +29,18 @@ public interface Checkpoint extends AutoCloseable {
     /** Files that decide how text becomes tokens, by name. */
     Map<String, byte[]> tokenFiles() throws IOException;
 
-    boolean has(String name);
+    /**
+     * Whether its tensors go by the names, order and values of this project's description, whatever its family calls
+     * them elsewhere.
+     */
+    default boolean isCanonical() {
+        return false;
+    }
+
+    /** Prefixes of tensors that belong to parts that are not run, beside those that its family has. */
+    default List<String> leftOut() {
+        return List.of();
+    }
 
     /**
      * Tensors that nothing has asked for, by the names they have where they are stored, and that belong to a part of

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.family.ConfigFields;
 import io.plumbline.inference.language.checkpoint.family.Family;
+import io.plumbline.inference.language.checkpoint.family.TensorPlace;
 import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -76,6 +77,19 @@ public record HuggingFaceConfig(
                             + ". Download it again. Nothing was loaded.",
                     e);
         }
+    }
+
+    /** Understands a checkpoint's. */
+    public static HuggingFaceConfig of(Checkpoint checkpoint) throws IOException {
+        HuggingFaceConfig read = parse(checkpoint.config(), checkpoint.origin());
+        if (!checkpoint.isCanonical()) {
+            return read;
+        }
+        // Multipliers of residuals and logits are kept apart from what they multiply everywhere.
+        Family.Places family = read.description.places();
+        Family.Description description = new Family.Description(
+                read.model(), name -> TensorPlace.of(name).times(family.of(name).factor()), checkpoint.leftOut());
+        return new HuggingFaceConfig(description, false, read.tied, read.int8, read.stopTokens);
     }
 
     /**

@@ -58,12 +58,27 @@ public record Mxfp4Weights(String name, Weights blocks, Weights scales) implemen
         scales.rawRow(r, exponents);
         for (int b = 0; b < n; b++) {
             blocks.rawRow(r * n + b, bytes);
-            int exponent = exponents[b] & 255;
-            float scale = exponent == NOT_A_NUMBER ? Float.NaN : (float) StrictMath.scalb(1d, exponent - BIAS);
+            float scale = scale(exponents[b]);
             for (int i = 0; i < BLOCK_BYTES; i++) {
-                out[b * BLOCK + 2 * i] = E2M1[bytes[i] & 15] * scale;
-                out[b * BLOCK + 2 * i + 1] = E2M1[bytes[i] >> 4 & 15] * scale;
+                out[b * BLOCK + 2 * i] = low(bytes[i]) * scale;
+                out[b * BLOCK + 2 * i + 1] = high(bytes[i]) * scale;
             }
         }
+    }
+
+    /** What a block's values are multiplied by; NaN where its exponent is none. */
+    public static float scale(byte exponent) {
+        int biased = exponent & 255;
+        return biased == NOT_A_NUMBER ? Float.NaN : (float) StrictMath.scalb(1d, biased - BIAS);
+    }
+
+    /** The value in a byte's low bits. */
+    public static float low(byte both) {
+        return E2M1[both & 15];
+    }
+
+    /** The value in its high bits. */
+    public static float high(byte both) {
+        return E2M1[both >> 4 & 15];
     }
 }

@@ -6,46 +6,64 @@ import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeScaling;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
- * How llama.cpp names and lays out a family, as far as its files are written here.
+ * How llama.cpp names and lays out a family.
  *
- * @param name of the architecture.
+ * @param family as config.json names its architecture.
+ * @param name of the architecture there.
  * @param hasNeighbours whether rotated pairs are neighbours, not halves.
  * @param hasFusedQkv whether query, key and value projections are one tensor.
  * @param hasFusedGateUp whether gate and up are one.
  */
-record GgufArchitecture(String name, boolean hasNeighbours, boolean hasFusedQkv, boolean hasFusedGateUp) {
-    /** Null where files of the family are not written. */
-    static GgufArchitecture of(String architecture) {
-        return switch (architecture) {
-            case "LlamaForCausalLM", "MistralForCausalLM", "MixtralForCausalLM" -> neighbours("llama");
-            case "Qwen2ForCausalLM" -> halves("qwen2");
-            case "Qwen3ForCausalLM" -> halves("qwen3");
-            case "Qwen3MoeForCausalLM" -> halves("qwen3moe");
-            case "OlmoeForCausalLM" -> halves("olmoe");
-            case "Olmo2ForCausalLM" -> halves("olmo2");
-            case "GemmaForCausalLM" -> halves("gemma");
-            case "Gemma2ForCausalLM" -> halves("gemma2");
-            case "Gemma3ForCausalLM" -> halves("gemma3");
-            case "Exaone4ForCausalLM" -> halves("exaone4");
-            case "SmolLM3ForCausalLM" -> neighbours("smollm3");
-            case "GraniteForCausalLM" -> neighbours("granite");
-            case "Glm4MoeForCausalLM" -> halves("glm4moe");
-            case "GptOssForCausalLM" -> halves("gpt-oss");
-            case "Phi3ForCausalLM" -> new GgufArchitecture("phi3", false, true, true);
-            case "Glm4ForCausalLM" -> new GgufArchitecture("glm4", true, false, true);
-            default -> null;
-        };
+record GgufArchitecture(
+        String family, String name, boolean hasNeighbours, boolean hasFusedQkv, boolean hasFusedGateUp) {
+    /** Where files of several families have one name, the first is that of files that say no more. */
+    private static final List<GgufArchitecture> ALL = List.of(
+            neighbours("LlamaForCausalLM", "llama"),
+            neighbours("MistralForCausalLM", "llama"),
+            neighbours("MixtralForCausalLM", "llama"),
+            neighbours("MistralForCausalLM", "mistral"),
+            halves("Qwen2ForCausalLM", "qwen2"),
+            halves("Qwen3ForCausalLM", "qwen3"),
+            halves("Qwen3MoeForCausalLM", "qwen3moe"),
+            halves("OlmoeForCausalLM", "olmoe"),
+            halves("Olmo2ForCausalLM", "olmo2"),
+            halves("GemmaForCausalLM", "gemma"),
+            halves("Gemma2ForCausalLM", "gemma2"),
+            halves("Gemma3ForCausalLM", "gemma3"),
+            halves("Exaone4ForCausalLM", "exaone4"),
+            neighbours("SmolLM3ForCausalLM", "smollm3"),
+            neighbours("GraniteForCausalLM", "granite"),
+            halves("Glm4MoeForCausalLM", "glm4moe"),
+            halves("GptOssForCausalLM", "gpt-oss"),
+            new GgufArchitecture("Phi3ForCausalLM", "phi3", false, true, true),
+            new GgufArchitecture("Glm4ForCausalLM", "glm4", true, false, true));
+
+    /** The first for which {@code is} holds; null where there is none. */
+    private static GgufArchitecture first(Predicate<GgufArchitecture> is) {
+        return ALL.stream().filter(is).findFirst().orElse(null);
     }
 
-    private static GgufArchitecture halves(String name) {
-        return new GgufArchitecture(name, false, false, false);
+    /** That of a family; null where its files are not written. */
+    static GgufArchitecture of(String family) {
+        return first(one -> one.family().equals(family));
     }
 
-    private static GgufArchitecture neighbours(String name) {
-        return new GgufArchitecture(name, true, false, false);
+    /** That of a file's name for it; null where it is not known. */
+    static GgufArchitecture named(String name) {
+        return first(one -> one.name().equals(name));
+    }
+
+    private static GgufArchitecture halves(String family, String name) {
+        return new GgufArchitecture(family, name, false, false, false);
+    }
+
+    private static GgufArchitecture neighbours(String family, String name) {
+        return new GgufArchitecture(family, name, true, false, false);
     }
 
     /** Name of the norm before the feed-forward part. */

@@ -42,7 +42,7 @@ public final class GgufExport {
     private record Part(Weights of, int count, IntUnaryOperator order) {}
 
     private GgufExport(Checkpoint source, GgufType type) throws IOException {
-        HuggingFaceConfig read = HuggingFaceConfig.parse(source.config(), source.origin());
+        HuggingFaceConfig read = HuggingFaceConfig.of(source);
         String family = source.config().path("architectures").path(0).asText("this family");
         this.source = new CanonicalCheckpoint(source, read.description());
         this.config = source.config();

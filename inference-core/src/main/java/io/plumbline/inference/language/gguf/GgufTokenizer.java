@@ -33,6 +33,14 @@ final class GgufTokenizer {
             "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|%s| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
                     + "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+    /** Of OpenAI's vocabulary of 200,000 tokens. */
+    private static final String O200K_WORDS =
+            "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+                    + "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+                    + "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
+                    + "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+                    + "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
     private final ObjectMapper mapper = new ObjectMapper();
     private final GgufFile file;
     private final Object[] tokens;
@@ -145,13 +153,15 @@ final class GgufTokenizer {
                 json.putObject("pre_tokenizer").put("type", "Sequence").putArray("pretokenizers");
         boolean split = true;
         switch (words) {
-            case "llama-bpe", "llama3", "llama-v3" -> split(steps, LLAMA3_WORDS.formatted("\\p{N}{1,3}"));
+            case "llama-bpe", "llama3", "llama-v3", "smaug-bpe", "dbrx", "glm4", "chatglm-bpe" ->
+                split(steps, LLAMA3_WORDS.formatted("\\p{N}{1,3}"));
+            case "gpt-4o" -> split(steps, O200K_WORDS);
             case "qwen2" -> split(steps, LLAMA3_WORDS.formatted("\\p{N}"));
-            case "smollm" -> {
+            case "smollm", "refact", "starcoder" -> {
                 steps.addObject().put("type", "Digits").put("individual_digits", true);
                 split = false;
             }
-            case "gpt-2", "default" -> split = false;
+            case "gpt-2", "default", "olmo", "exaone4" -> split = false;
             default ->
                 throw new IOException(file.path() + ": how it splits words (\"" + words
                         + "\") is not known here. Import the model's Hugging Face folder instead.");

@@ -8,7 +8,9 @@ public enum GgufType {
     F16(1, 1, 2),
     /** Blocks of 32: an f16 scale, then int8 values. */
     Q8_0(8, 32, 34),
-    BF16(30, 1, 2);
+    BF16(30, 1, 2),
+    /** Blocks of 32: an exponent, then values of 4 bits, those of the first half in the low ones. */
+    MXFP4(39, 32, 17);
 
     private static final String[] OTHERS = {
         "F32", "F16", "Q4_0", "Q4_1", "?", "?", "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",

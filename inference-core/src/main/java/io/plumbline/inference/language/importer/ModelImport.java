@@ -70,7 +70,7 @@ public final class ModelImport {
     private ModelImport(Checkpoint source, boolean smoothKeyChannels, DoubleConsumer progress) throws IOException {
         this.smoothKeyChannels = smoothKeyChannels;
         this.progress = progress;
-        this.config = HuggingFaceConfig.parse(source.config(), source.origin());
+        this.config = HuggingFaceConfig.of(source);
         this.shape = config.model();
         this.source = new CanonicalCheckpoint(source, config.description());
         for (int stop : config.stopTokens()) {
@@ -155,7 +155,7 @@ public final class ModelImport {
     }
 
     private void tell(Consumer<String> notes) {
-        List<String> leftOut = source.leftOut();
+        List<String> leftOut = source.notRun();
         if (!leftOut.isEmpty()) {
             notes.accept("Left out: " + leftOut.size() + " tensors of parts that are not run, vision or a second"
                     + " token's prediction, such as " + leftOut.getFirst() + ".");

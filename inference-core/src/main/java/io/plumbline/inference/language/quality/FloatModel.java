@@ -47,7 +47,7 @@ public final class FloatModel {
     }
 
     public FloatModel(Checkpoint checkpoint) throws IOException {
-        HuggingFaceConfig read = HuggingFaceConfig.parse(checkpoint.config(), checkpoint.origin());
+        HuggingFaceConfig read = HuggingFaceConfig.of(checkpoint);
         CanonicalCheckpoint source = new CanonicalCheckpoint(checkpoint, read.description());
         this.config = read.model();
         this.architecture = config.architecture();

@@ -180,11 +180,6 @@ public final class SafetensorsCheckpoint implements Checkpoint {
     }
 
     @Override
-    public boolean has(String name) {
-        return files.containsKey(name);
-    }
-
-    @Override
     public Weights require(String name, int... shape) throws IOException {
         Tensor tensor = tensor(name, shape);
         if (!TYPES.contains(tensor.dtype())) {

@@ -6,18 +6,25 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ModelConfig;
+import io.plumbline.verifier.numerics.RopeScaling;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,17 +56,30 @@ class GgufTest {
         "Qwen3ForCausalLM, F32, F32, false",
         "Qwen3MoeForCausalLM, BF16, BF16, false",
         "MixtralForCausalLM, F16, F16, false",
-        "OlmoeForCausalLM, F32, F32, false"
+        "OlmoeForCausalLM, F32, F32, false",
+        "GemmaForCausalLM, F32, F32, true",
+        "Gemma2ForCausalLM, F32, F32, true",
+        "Gemma3ForCausalLM, F32, F32, true",
+        "Phi3ForCausalLM, F16, F16, false",
+        "Olmo2ForCausalLM, BF16, BF16, false",
+        "SmolLM3ForCausalLM, F16, F16, true",
+        "GraniteForCausalLM, F32, F32, false",
+        "Glm4ForCausalLM, BF16, BF16, false",
+        "Exaone4ForCausalLM, F32, F32, false",
+        "Glm4MoeForCausalLM, BF16, BF16, false",
+        "GptOssForCausalLM, F32, F32, false"
     })
     void theSameWeightsAreTheSameModel(String architecture, String dtype, GgufType type, boolean tied)
             throws IOException {
         Path source = folder.resolve("source");
+        int layers = architecture.startsWith("Gemma3") ? 6 : 4;
         RandomModel.Shape shape =
-                new RandomModel.Shape(architecture, 64, 2, 4, 2, 16, 96, 320, 256, dtype, tied, 50, 1);
+                new RandomModel.Shape(architecture, 64, layers, 4, 2, 16, 96, 320, 256, dtype, tied, 50, 1);
         RandomModel.write(shape, 3, source, share -> {});
+        asFilesSay(source.resolve("config.json"));
         Manifest direct = ModelImport.run(source, folder.resolve("a"), share -> {});
         Manifest through = ModelImport.run(export(source, type), folder.resolve("b"), share -> {});
-        assertEquals(direct.config(), through.config());
+        assertSame(direct.config(), through.config());
         assertEquals(direct.tensors().keySet(), through.tensors().keySet());
         direct.tensors()
                 .forEach((name, tensor) ->
@@ -67,6 +87,38 @@ class GgufTest {
         try (LoadedModel model = LoadedModel.open(folder.resolve("b"))) {
             assertArrayEquals(new int[] {2}, model.stopTokens());
         }
+    }
+
+    /** The same model; divisors and magnitude of a long rope are f32 in a file. */
+    private static void assertSame(ModelConfig expected, ModelConfig found) {
+        if (expected.rope().scaling() instanceof RopeScaling.LongRope one
+                && found.rope().scaling() instanceof RopeScaling.LongRope other) {
+            assertEquals(one.magnitude(), other.magnitude(), 1e-7);
+            for (int i = 0; i < one.divisors().length; i++) {
+                assertEquals(one.divisors()[i], other.divisors()[i], 1e-7 * one.divisors()[i]);
+            }
+            assertEquals(expected.architecture(), found.architecture());
+            return;
+        }
+        assertEquals(expected, found);
+    }
+
+    /** What no file says, and is not as the largest of its family has it, is that of the smaller ones. */
+    private static void asFilesSay(Path config) throws IOException {
+        ObjectMapper mapper = new ObjectMapper();
+        ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+        switch (json.path("architectures").path(0).asText()) {
+            case "Gemma2ForCausalLM" -> json.set("query_pre_attn_scalar", json.get("head_dim"));
+            case "Gemma3ForCausalLM" ->
+                json.put("sliding_window_pattern", 6).set("query_pre_attn_scalar", json.get("head_dim"));
+            case "SmolLM3ForCausalLM" -> json.remove("no_rope_layers");
+            case "Exaone4ForCausalLM" ->
+                json.put("sliding_window_pattern", "LLLG").remove("layer_types");
+            default -> {
+                // As it is.
+            }
+        }
+        mapper.writeValue(config.toFile(), json);
     }
 
     @Test
@@ -182,15 +234,20 @@ class GgufTest {
     @Test
     void whatWouldBeLeftOutIsRefusedByName() throws IOException {
         Path file = export(TestModels.SHIPPED, GgufType.F32);
-        for (String tensor : List.of("blk.0.attn_q.bias", "blk.1.ffn_gate_inp.weight", "output_norm.bias")) {
+        for (String tensor : List.of(
+                "blk.0.attn_q.bias", "blk.1.ffn_gate_inp.weight", "output_norm.bias", "rope_factors_long.weight")) {
             assertTrue(refused(written(file, "more.gguf", Map.of(), any -> true, tensor))
                     .contains(tensor));
         }
         Map<String, Object> keys = Map.of(
-                "llama.rope.scaling.factor",
-                4f,
                 "llama.rope.scaling.type",
-                "linear",
+                "ntk",
+                "llama.expert_count",
+                -1,
+                "llama.attn_logit_softcapping",
+                50f,
+                "llama.expert_weights_scale",
+                2f,
                 "llama.logit_scale",
                 2f,
                 "llama.attention.value_length",
@@ -204,9 +261,85 @@ class GgufTest {
                     refused(written(file, "keys.gguf", Map.of(key.getKey(), key.getValue()), any -> true, null));
             assertTrue(message.contains("not supported exactly"), key + ": " + message);
         }
+        Map<String, Object> stretched = Map.of("llama.rope.scaling.factor", 4f);
+        Manifest linear = ModelImport.run(
+                written(file, "linear.gguf", stretched, any -> true, null), folder.resolve("linear"), share -> {});
+        assertEquals(new RopeScaling.Linear(4), linear.config().rope().scaling());
         Map<String, Object> harmless =
                 Map.of("llama.rope.scaling.factor", 1f, "general.url", "x", "llama.vocab_size", 5);
         ModelImport.run(written(file, "good.gguf", harmless, any -> true, null), folder.resolve("good"), share -> {});
+    }
+
+    /** As gpt-oss's files are published: the very numbers of the checkpoint's own blocks. */
+    @Test
+    void blocksOfFourBitsAreTheSameModelToo() throws IOException {
+        Path source = folder.resolve("source");
+        RandomModel.Shape shape =
+                new RandomModel.Shape("GptOssForCausalLM", 64, 2, 4, 2, 16, 96, 320, 256, "MXFP4", false, 1, 1);
+        RandomModel.write(shape, 3, source, share -> {});
+        Path plain = export(source, GgufType.BF16);
+        Path to = folder.resolve("packed.gguf");
+        try (Arena arena = Arena.ofConfined();
+                SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.open(source)) {
+            GgufFile file = GgufFile.map(plain, arena);
+            Map<String, Object> metadata = new LinkedHashMap<>();
+            for (String key : file.keys()) {
+                Object value = file.value(key);
+                metadata.put(key, value instanceof Object[] all ? List.of(all) : value);
+            }
+            Map<String, GgufWriter.Declared> declared = new LinkedHashMap<>();
+            for (String tensor : file.names()) {
+                boolean isPacked = tensor.endsWith("_exps.weight");
+                GgufType type = isPacked ? GgufType.MXFP4 : file.tensor(tensor).type();
+                declared.put(
+                        tensor,
+                        new GgufWriter.Declared(type, file.tensor(tensor).shape()));
+            }
+            try (GgufWriter out = new GgufWriter(to, metadata, declared)) {
+                for (String tensor : declared.keySet()) {
+                    byte[] bytes = declared.get(tensor).type() == GgufType.MXFP4
+                            ? packed(checkpoint, tensor)
+                            : file.tensor(tensor).bytes().toArray(ValueLayout.JAVA_BYTE);
+                    out.write(tensor, 1, row -> bytes);
+                }
+            }
+        }
+        List<String> notes = new ArrayList<>();
+        Manifest direct = ModelImport.run(source, folder.resolve("a"), share -> {});
+        Manifest through = ModelImport.run(to, folder.resolve("b"), share -> {}, notes::add);
+        assertEquals(direct.config(), through.config());
+        direct.tensors()
+                .forEach((name, tensor) ->
+                        assertArrayEquals(tensor.hash(), through.tensor(name).hash(), name));
+        assertTrue(notes.getFirst().contains("in four bits 2304 are kept to the bit"), notes.toString());
+    }
+
+    /** Experts' blocks as llama.cpp lays them out. */
+    private static byte[] packed(SafetensorsCheckpoint checkpoint, String tensor) throws IOException {
+        String stem = "model.layers." + tensor.split("\\.")[1] + ".mlp.experts.";
+        boolean isDown = tensor.contains("down");
+        String name = stem + (isDown ? "down_proj" : "gate_up_proj");
+        Weights blocks = checkpoint.packed(name + "_blocks", 6, isDown ? 64 : 128, 2, 16);
+        Weights scales = checkpoint.packed(name + "_scales", 6, isDown ? 64 : 128, 2);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        byte[] exponents = new byte[2];
+        byte[] block = new byte[16];
+        for (int r = 0; r < 6 * 64; r++) {
+            int row = isDown ? r : 2 * r + (tensor.contains("up") ? 1 : 0);
+            scales.rawRow(row, exponents);
+            for (int b = 0; b < 2; b++) {
+                blocks.rawRow(2 * row + b, block);
+                out.write(exponents[b]);
+                for (int i = 0; i < 16; i++) {
+                    out.write(nibble(block, i) | nibble(block, i + 16) << 4);
+                }
+            }
+        }
+        return out.toByteArray();
+    }
+
+    private static int nibble(byte[] block, int i) {
+        return block[i / 2] >> i % 2 * 4 & 15;
     }
 
     @Test

@@ -32,7 +32,7 @@ public record TensorPlace(
     }
 
     /** As it stands, under that name. */
-    static TensorPlace of(String name) {
+    public static TensorPlace of(String name) {
         return new TensorPlace(name, 0, 0, IntUnaryOperator.identity(), 1, 0, Storage.PLAIN, 1);
     }
 
@@ -50,7 +50,7 @@ public record TensorPlace(
         return new TensorPlace(name, rows, from, by, factor, plus, storage, parts);
     }
 
-    TensorPlace times(float by) {
+    public TensorPlace times(float by) {
         return new TensorPlace(name, rows, from, order, by, plus, storage, parts);
     }
 
