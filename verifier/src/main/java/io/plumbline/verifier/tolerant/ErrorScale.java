@@ -49,7 +49,7 @@ final class ErrorScale {
         for (int i = 0; i < scale.length; i++) {
             // What is left of a difference has the error of what was subtracted.
             scale[i] = Math.max(scale[i], typical);
-            if (scale[i] > 0) {
+            if (scale[i] > 0 && !Double.isNaN(center[i])) {
                 scale[i] = Math.max(scale[i], step * Math.min(Math.abs(center[i]), Double.MAX_VALUE));
             }
         }

@@ -81,6 +81,25 @@ class BoundsTest {
         return bounds(maker, Precision.FP32, Set.of());
     }
 
+    /** A mean over nothing, as of a text that is masked whole, is no number in every honest run. */
+    @Test
+    void whatIsNoNumberInEveryHonestRunLeavesTheBoundsNumbers() {
+        Random random = new Random(7);
+        Model model = (exact, error, noise) -> {
+            double[] values = rounded(exact, error, noise);
+            values[2] = exact[0] > 0 ? Double.NaN : values[2];
+            return scores(values);
+        };
+        Bounds bounds = Bounds.parse(calibrated(model, 8, random).text());
+        double[] exact = {1, -0.5, 0.25, 2, -1, 0.5, 3, -2};
+        HonestRuns runs = runs(model, exact, random);
+        Tensor honest = model.run(exact, ERROR, random);
+        assertTrue(isBelieved(bounds, runs, honest));
+        double[] other = honest.values();
+        other[2] = 0.25;
+        assertFalse(isBelieved(bounds, runs, scores(other)));
+    }
+
     private static Bounds bounds(BoundsMaker maker, Precision precision, Set<String> integer) {
         SortedMap<Precision, SortedMap<String, OutputBounds>> outputs =
                 new TreeMap<>(Map.of(precision, maker.bounds(SAFETY, integer)));
