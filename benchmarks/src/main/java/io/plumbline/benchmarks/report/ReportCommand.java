@@ -21,16 +21,25 @@ public final class ReportCommand implements Callable<Integer> {
     @Parameter(names = "--out", description = "FILE: the page")
     private Path out = Path.of("target", "benchmarks.html");
 
+    @Parameter(names = "--performance", description = "FILE: the same as a table in Markdown, with what limits each")
+    private Path performance;
+
     @Override
     public Integer call() throws IOException {
         List<ReportPage.Entry> entries = new ArrayList<>();
-        for (Headline headline : Headline.all(results)) {
+        List<Headline> all = Headline.all(results);
+        Limits limits = Limits.beside(results);
+        if (performance != null) {
+            Files.writeString(performance, PerformancePage.of(all, limits));
+            System.out.println(performance.toAbsolutePath());
+        }
+        for (Headline headline : all) {
             entries.add(new ReportPage.Entry(headline, history(results.resolve(headline.name() + ".json"))));
         }
         if (out.toAbsolutePath().getParent() != null) {
             Files.createDirectories(out.toAbsolutePath().getParent());
         }
-        Files.writeString(out, ReportPage.of(entries));
+        Files.writeString(out, ReportPage.of(entries, limits));
         System.out.println(out.toAbsolutePath());
         return 0;
     }

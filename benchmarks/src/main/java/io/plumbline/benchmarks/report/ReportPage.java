@@ -55,7 +55,7 @@ final class ReportPage {
 
     private ReportPage() {}
 
-    static String of(List<Entry> entries) {
+    static String of(List<Entry> entries, Limits limits) {
         long ahead = entries.stream().filter(entry -> entry.now().ratio() >= 1).count();
         StringBuilder page = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
                 + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
@@ -65,11 +65,11 @@ final class ReportPage {
                 + ahead + " ahead of it, " + (entries.size() - ahead)
                 + " behind. The bar is ours over the peer's, turned so that right of the middle is better; each step of"
                 + " its length is the same factor, 32 at its ends.</p>\n<div class=\"grid\">\n");
-        entries.forEach(entry -> card(page, entry));
+        entries.forEach(entry -> card(page, entry, limits));
         return page.append("</div></main></body></html>\n").toString();
     }
 
-    private static void card(StringBuilder page, Entry entry) {
+    private static void card(StringBuilder page, Entry entry, Limits limits) {
         Headline now = entry.now();
         String side = now.ratio() >= 1 ? "ahead" : "behind";
         double share = Math.clamp(Math.log(now.ratio()) / WIDEST, -1, 1) * 50;
@@ -89,6 +89,15 @@ final class ReportPage {
         page.append("<dl>");
         row(page, "peer", escaped(now.peer()) + ": " + number(now.peerValue()));
         row(page, "readings", escaped(now.spread()));
+        if (!limits.what(now).isEmpty()) {
+            String reached = limits.share(now).isEmpty()
+                    ? ""
+                    : String.format(
+                            Locale.ROOT,
+                            "; %.0f %% of it reached",
+                            100 * limits.share(now).getAsDouble());
+            row(page, "limit", escaped(limits.what(now)) + reached);
+        }
         row(page, "machine", escaped(now.machine()));
         row(page, "measured", escaped(now.date()) + " at <code>" + escaped(now.commit()) + "</code>");
         row(page, "again", "<code>" + escaped(now.command()) + "</code>");
@@ -143,7 +152,7 @@ final class ReportPage {
     }
 
     /** To three digits, with separators where there are more. */
-    private static String number(double value) {
+    static String number(double value) {
         if (Math.abs(value) >= 1_000) {
             return String.format(Locale.ROOT, "%,.0f", value);
         }
