@@ -45,7 +45,7 @@ public final class Payers implements AutoCloseable {
 
     /** Whether one more account may pay, or this one has before. */
     public boolean mayPay(Bytes32 account) {
-        return left(account) > 0 || book.count() < MOST;
+        return book.knows(tenant(account)) || book.count() < MOST;
     }
 
     /**

@@ -205,6 +205,11 @@ public final class UsageBook implements AutoCloseable {
         save(now);
     }
 
+    /** Whether a tenant's key has been used or paid for. */
+    synchronized boolean knows(Tenant tenant) {
+        return balances.containsKey(Slot.of(tenant.name(), key(tenant)));
+    }
+
     /** How many keys have been used or paid for. */
     synchronized int count() {
         return balances.size();
