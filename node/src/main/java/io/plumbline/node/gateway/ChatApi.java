@@ -103,6 +103,7 @@ final class ChatApi implements AutoCloseable {
             try {
                 answer(http, asked, completion, wording.apply(completion), admission);
             } finally {
+                completion.awaitCancelled();
                 admission.used(completion.usage());
             }
         }
@@ -119,7 +120,8 @@ final class ChatApi implements AutoCloseable {
             try (OutputStream out = http.stream(200)) {
                 writer.stream(out);
             } catch (IOException e) {
-                // The client has gone; closing the completion tells the node.
+                // The client has gone.
+                completion.cancel();
             }
         } else {
             completion.start();

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -32,6 +33,11 @@ final class Completion implements AutoCloseable {
     private final ChatRequest chat;
     private final List<Choice> choices = new CopyOnWriteArrayList<>();
     private final AtomicInteger computing;
+
+    /** Choices that have not ended, also in their use. */
+    private final CountDownLatch ended;
+
+    private boolean isFollowed;
     private Runnable onComputed = () -> {};
     private volatile boolean isCancelled;
 
@@ -54,6 +60,7 @@ final class Completion implements AutoCloseable {
         this.api = api;
         this.chat = chat;
         this.computing = new AtomicInteger(chat.requests().size());
+        this.ended = new CountDownLatch(chat.requests().size());
     }
 
     ChatRequest chat() {
@@ -144,6 +151,7 @@ final class Completion implements AutoCloseable {
         for (Choice choice : choices) {
             choice.rethrow();
         }
+        isFollowed = true;
         choices.forEach(choice -> Thread.startVirtualThread(() -> await(choice)));
     }
 
@@ -240,8 +248,12 @@ final class Completion implements AutoCloseable {
             });
         } finally {
             news.addUrgent(new News(choice, null));
-            if (computing.decrementAndGet() == 0) {
-                onComputed.run();
+            try {
+                if (computing.decrementAndGet() == 0) {
+                    onComputed.run();
+                }
+            } finally {
+                ended.countDown();
             }
         }
     }
@@ -338,6 +350,20 @@ final class Completion implements AutoCloseable {
     void cancel() {
         isCancelled = true;
         choices.forEach(this::cancel);
+    }
+
+    /**
+     * Where the client has gone, waits for what the nodes give by then: a node whose request is ended within the prompt
+     * is paid for all of that, though no token has come yet. To be called by the thread that has begun it.
+     */
+    void awaitCancelled() {
+        if (isFollowed && isCancelled) {
+            try {
+                ended.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private void cancel(Choice choice) {
