@@ -99,12 +99,12 @@ final class ChatApi implements AutoCloseable {
         Admission admission = Admission.of(http);
         admission.begin(http, asked.requests().size(), mostTokens(asked), mostCost(asked));
         try (Completion completion = new Completion(this, asked)) {
-            completion.onComputed(() -> admission.used(completion.usage()));
+            completion.onComputed(() -> admission.used(completion.usage(), completion.later()));
             try {
                 answer(http, asked, completion, wording.apply(completion), admission);
             } finally {
                 completion.awaitCancelled();
-                admission.used(completion.usage());
+                admission.used(completion.usage(), completion.later());
             }
         }
     }

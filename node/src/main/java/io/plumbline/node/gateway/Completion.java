@@ -15,11 +15,13 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -93,26 +95,31 @@ final class Completion implements AutoCloseable {
 
     /**
      * The tokens that were computed by now, and their cost, also for a client that has gone; nothing where no answer
-     * has begun. A choice costs what its receipt says. One that its client has left before there was a receipt costs
-     * what its node charges for the tokens there were. One that failed costs nothing, nor do those that ended with it.
+     * has begun. A choice costs what its receipt says; what those cost that have none is for {@link #later} to say.
      */
     Usage usage() {
         long delivered = 0;
         long answers = 0;
         long cost = 0;
-        boolean hasFailed = !isCancelled && choices.stream().anyMatch(choice -> choice.failure != null);
         for (Choice choice : choices) {
             int tokens =
                     choice.inference == null ? 0 : choice.inference.delivered().count();
             delivered += tokens;
             answers += tokens > 0 ? 1 : 0;
-            if (choice.answered() != null) {
-                cost += choice.answered().receipt().price();
-            } else if (!hasFailed && tokens > 0) {
-                cost += Answerers.cost(choice.request.promptTokens().length + tokens, choice.by.price());
-            }
+            cost += choice.answered() == null ? 0 : choice.answered().receipt().price();
         }
         return answers == 0 ? Usage.NONE : new Usage(answers, promptTokens(), delivered, cost);
+    }
+
+    /**
+     * The cost of choices that failed, or were cut since another did: their nodes may have signed what they gave, and
+     * be paid for it.
+     *
+     * @return null where there are none.
+     */
+    Supplier<CompletableFuture<Long>> later() {
+        return Unanswered.costOf(
+                choices.stream().flatMap(choice -> choice.unanswered().stream()).toList());
     }
 
     /** Tokens of the answers, once they are whole. */
@@ -184,6 +191,7 @@ final class Completion implements AutoCloseable {
             }
         }
         choice.inference = begun;
+        choice.isAsked = true;
         if (isCancelled) {
             cancel(choice);
         }
@@ -263,6 +271,7 @@ final class Completion implements AutoCloseable {
         // A busy one too: it is asked last for a while.
         choice.by.refused(why);
         choice.inference.close();
+        choice.failedOnce();
         Answerers.Answerer other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
         begin(choice, other);

@@ -20,9 +20,11 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Lets calls through that are paid, one by one, by accounts of the ledger (HTTP 402, as x402 has it). A call without a
@@ -199,9 +201,9 @@ final class PayPerCall implements Payee, AutoCloseable {
         }
 
         @Override
-        public void used(Usage used) {
+        public void used(Usage used, Supplier<CompletableFuture<Long>> later) {
             if (paid != null) {
-                paid.used(used);
+                paid.used(used, later);
             }
         }
 

@@ -38,9 +38,11 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -52,7 +54,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What tenants with a budget are charged by nodes that are in their prompts, or fail; each node is scripted. */
+/** Tenants with a budget pay for nodes that are in their prompts, or fail; each node is scripted. */
 @Timeout(120)
 class ChargedAnswersTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -76,6 +78,10 @@ class ChargedAnswersTest {
         private final AtomicLong paid = new AtomicLong();
         private final KeyPair keys = KeyPair.random();
         private volatile Answerer engine;
+        private volatile byte[] failed;
+
+        /** The cost of the first answer, which fails after a token; null where it does not. */
+        private volatile CompletableFuture<Long> costOfFailed;
 
         /** Of the first answer: it has not begun when it is told to end, and costs nothing. */
         private volatile boolean isFirstWaiting;
@@ -127,12 +133,19 @@ class ChargedAnswersTest {
         public AnswerStream infer(
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
                 throws IOException {
-            boolean isWaiting = number.getAndIncrement() == 0 && isFirstWaiting;
+            boolean isFirst = number.getAndIncrement() == 0;
+            boolean isWaiting = isFirst && isFirstWaiting;
             asked.countDown();
             try {
                 mayBegin.await();
             } catch (InterruptedException e) {
                 throw new IOException(e);
+            }
+            if (isFirst && costOfFailed != null) {
+                failed = request.hash();
+                DeliveredTokens one = new DeliveredTokens(request.maxTokens(), vocab);
+                one.add(1, () -> onToken.accept(new ChosenToken(1, null)));
+                return new Failing(one);
             }
             AnswerStream computed =
                     isWaiting ? null : engine.infer(request, tokens, level, vocab, topLogprobs, token -> {});
@@ -145,12 +158,31 @@ class ChargedAnswersTest {
         }
 
         @Override
+        public CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+            return Arrays.equals(requestHash, failed) ? costOfFailed : CompletableFuture.completedFuture(0L);
+        }
+
+        @Override
         public void refused(Exception why) {}
 
         @Override
         public void lied(String why) {
             throw new AssertionError(why);
         }
+    }
+
+    /** An answer that ends without a receipt. */
+    private record Failing(DeliveredTokens delivered) implements AnswerStream {
+        @Override
+        public NodeClient.Answered await() throws IOException {
+            throw new LostException("The node has gone.");
+        }
+
+        @Override
+        public void cancel() {}
+
+        @Override
+        public void close() {}
     }
 
     /** An answer whose first token comes after it was told to end. */
@@ -291,5 +323,28 @@ class ChargedAnswersTest {
         nodes.isFirstWaiting = true;
         askAndGo(",\"n\":2");
         assertChargedWhatTheNodeIsPaid();
+    }
+
+    @Test
+    void anAnswerThatFailsIsChargedWhatItsNodeIsPaidOnTheLedgerAllTheSame() throws Exception {
+        for (long paid : new long[] {27, 0, Long.MAX_VALUE}) {
+            long before = left();
+            nodes.number.set(0);
+            nodes.costOfFailed = new CompletableFuture<>();
+            nodes.mayBegin.countDown();
+            HttpRequest request = HttpRequest.newBuilder(
+                            URI.create("http://localhost:" + server.port() + "/v1/chat/completions"))
+                    .header("Authorization", "Bearer " + key)
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"messages\":[{\"role\":\"user\",\"content\":"
+                            + "\"Tell me a story.\"}],\"max_tokens\":100,\"stream\":true}"))
+                    .build();
+            String stream =
+                    http.send(request, HttpResponse.BodyHandlers.ofString()).body();
+            assertTrue(stream.contains("The node has gone."), stream);
+            long held = before - left();
+            assertTrue(held >= 100 * PRICE, held + " held, until the ledger says what becomes of it");
+            nodes.costOfFailed.complete(paid);
+            assertEquals(before - Math.min(held, paid), left());
+        }
     }
 }
