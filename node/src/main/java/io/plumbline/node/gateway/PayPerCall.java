@@ -346,6 +346,11 @@ final class PayPerCall implements Payee, AutoCloseable {
     }
 
     @Override
+    public boolean hasCounted(long number) {
+        return payers.hasCounted(number);
+    }
+
+    @Override
     public String named(Payment payment) {
         return quotes.isOwn(Bytes32.of(payment.reference()))
                 ? Bytes32.of(payment.from()).toString()
