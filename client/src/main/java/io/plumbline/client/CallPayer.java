@@ -58,7 +58,8 @@ final class CallPayer {
                     && isKey(offer.path("asset"))
                     && isKey(offer.path("extra").path("reference"));
             if (isSound && amount >= 0 && amount <= most) {
-                return header(offer, amount, credit);
+                // A gateway that says less than nothing would be paid more than the bound.
+                return header(offer, amount, Math.max(0, credit));
             }
         }
         return null;

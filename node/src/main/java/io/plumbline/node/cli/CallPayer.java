@@ -41,7 +41,9 @@ final class CallPayer {
     String pay(JsonNode refusal, long credit) throws IOException {
         for (JsonNode offer : refusal.path("accepts")) {
             if (offer.path("scheme").asText().equals(CallPayment.SCHEME)) {
-                return payment(offer, credit).header(offer.path("network").asText());
+                // A gateway that says less than nothing would be paid more than the bound.
+                return payment(offer, Math.max(0, credit))
+                        .header(offer.path("network").asText());
             }
         }
         throw new IOException("The endpoint is paid in no way that is known here; it takes API keys, perhaps.");

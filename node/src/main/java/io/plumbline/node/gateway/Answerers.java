@@ -10,6 +10,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /** Who answers what the API is asked: the inference nodes of a network, or this process alone. */
@@ -81,6 +82,16 @@ public interface Answerers {
          * @param rows that it is charged for.
          */
         NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException;
+
+        /**
+         * The cost of a request that it was asked and gave no answer to: its receipt may be paid all the same.
+         *
+         * @param requestHash 32 bytes.
+         * @return completed once that is certain, in the ledger's smallest unit.
+         */
+        default CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+            return CompletableFuture.completedFuture(0L);
+        }
 
         /** It answered nothing: it is asked last for a while. */
         void refused(Exception why);

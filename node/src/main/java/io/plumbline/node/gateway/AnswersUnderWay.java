@@ -13,6 +13,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
@@ -123,6 +124,11 @@ final class AnswersUnderWay implements Answerers {
         public NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException {
             requireOpen();
             return by.inferTensors(request, rows, level);
+        }
+
+        @Override
+        public CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+            return by.costUnanswered(requestHash);
         }
 
         private void requireOpen() throws DrainingException {

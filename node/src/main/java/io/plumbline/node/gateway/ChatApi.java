@@ -99,11 +99,12 @@ final class ChatApi implements AutoCloseable {
         Admission admission = Admission.of(http);
         admission.begin(http, asked.requests().size(), mostTokens(asked), mostCost(asked));
         try (Completion completion = new Completion(this, asked)) {
-            completion.onComputed(() -> admission.used(completion.usage()));
+            completion.onComputed(() -> admission.used(completion.usage(), completion.later()));
             try {
                 answer(http, asked, completion, wording.apply(completion), admission);
             } finally {
-                admission.used(completion.usage());
+                completion.awaitCancelled();
+                admission.used(completion.usage(), completion.later());
             }
         }
     }
@@ -119,7 +120,8 @@ final class ChatApi implements AutoCloseable {
             try (OutputStream out = http.stream(200)) {
                 writer.stream(out);
             } catch (IOException e) {
-                // The client has gone; closing the completion tells the node.
+                // The client has gone.
+                completion.cancel();
             }
         } else {
             completion.start();

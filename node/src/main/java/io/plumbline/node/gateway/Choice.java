@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** One answer of a {@link Completion}, from the node that was asked first to the receipt. */
 final class Choice {
@@ -26,7 +27,14 @@ final class Choice {
     volatile AnswerStream inference;
     volatile Exception failure;
     volatile Answerers.Answerer by;
-    private Answered answered;
+
+    /** Whether money was put up for {@link #request}, and it was asked. */
+    volatile boolean isAsked;
+
+    /** Requests that were asked before, and failed. */
+    private final List<Unanswered> failed = new CopyOnWriteArrayList<>();
+
+    private volatile Answered answered;
 
     /** @param tools that it may call; null for none. */
     Choice(int index, Request request, TextStream text, ToolUse tools, Tries tries) {
@@ -54,6 +62,24 @@ final class Choice {
 
     void answered(Answered whole) {
         answered = whole;
+    }
+
+    /** It is to be answered by another node. */
+    void failedOnce() {
+        failed.add(new Unanswered(by, request.hash()));
+        isAsked = false;
+    }
+
+    /** The requests that were asked for it, where it has no answer. */
+    List<Unanswered> unanswered() {
+        List<Unanswered> all = new ArrayList<>();
+        if (answered == null) {
+            all.addAll(failed);
+            if (isAsked) {
+                all.add(new Unanswered(by, request.hash()));
+            }
+        }
+        return all;
     }
 
     void rethrow() throws IOException {

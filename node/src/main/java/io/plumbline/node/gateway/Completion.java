@@ -15,10 +15,13 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -32,6 +35,11 @@ final class Completion implements AutoCloseable {
     private final ChatRequest chat;
     private final List<Choice> choices = new CopyOnWriteArrayList<>();
     private final AtomicInteger computing;
+
+    /** Choices that have not ended, also in their use. */
+    private final CountDownLatch ended;
+
+    private boolean isFollowed;
     private Runnable onComputed = () -> {};
     private volatile boolean isCancelled;
 
@@ -54,6 +62,7 @@ final class Completion implements AutoCloseable {
         this.api = api;
         this.chat = chat;
         this.computing = new AtomicInteger(chat.requests().size());
+        this.ended = new CountDownLatch(chat.requests().size());
     }
 
     ChatRequest chat() {
@@ -86,26 +95,31 @@ final class Completion implements AutoCloseable {
 
     /**
      * The tokens that were computed by now, and their cost, also for a client that has gone; nothing where no answer
-     * has begun. A choice costs what its receipt says. One that its client has left before there was a receipt costs
-     * what its node charges for the tokens there were. One that failed costs nothing, nor do those that ended with it.
+     * has begun. A choice costs what its receipt says; what those cost that have none is for {@link #later} to say.
      */
     Usage usage() {
         long delivered = 0;
         long answers = 0;
         long cost = 0;
-        boolean hasFailed = !isCancelled && choices.stream().anyMatch(choice -> choice.failure != null);
         for (Choice choice : choices) {
             int tokens =
                     choice.inference == null ? 0 : choice.inference.delivered().count();
             delivered += tokens;
             answers += tokens > 0 ? 1 : 0;
-            if (choice.answered() != null) {
-                cost += choice.answered().receipt().price();
-            } else if (!hasFailed && tokens > 0) {
-                cost += Answerers.cost(choice.request.promptTokens().length + tokens, choice.by.price());
-            }
+            cost += choice.answered() == null ? 0 : choice.answered().receipt().price();
         }
         return answers == 0 ? Usage.NONE : new Usage(answers, promptTokens(), delivered, cost);
+    }
+
+    /**
+     * The cost of choices that failed, or were cut since another did: their nodes may have signed what they gave, and
+     * be paid for it.
+     *
+     * @return null where there are none.
+     */
+    Supplier<CompletableFuture<Long>> later() {
+        return Unanswered.costOf(
+                choices.stream().flatMap(choice -> choice.unanswered().stream()).toList());
     }
 
     /** Tokens of the answers, once they are whole. */
@@ -144,6 +158,7 @@ final class Completion implements AutoCloseable {
         for (Choice choice : choices) {
             choice.rethrow();
         }
+        isFollowed = true;
         choices.forEach(choice -> Thread.startVirtualThread(() -> await(choice)));
     }
 
@@ -176,6 +191,7 @@ final class Completion implements AutoCloseable {
             }
         }
         choice.inference = begun;
+        choice.isAsked = true;
         if (isCancelled) {
             cancel(choice);
         }
@@ -240,8 +256,12 @@ final class Completion implements AutoCloseable {
             });
         } finally {
             news.addUrgent(new News(choice, null));
-            if (computing.decrementAndGet() == 0) {
-                onComputed.run();
+            try {
+                if (computing.decrementAndGet() == 0) {
+                    onComputed.run();
+                }
+            } finally {
+                ended.countDown();
             }
         }
     }
@@ -251,6 +271,7 @@ final class Completion implements AutoCloseable {
         // A busy one too: it is asked last for a while.
         choice.by.refused(why);
         choice.inference.close();
+        choice.failedOnce();
         Answerers.Answerer other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
         begin(choice, other);
@@ -338,6 +359,20 @@ final class Completion implements AutoCloseable {
     void cancel() {
         isCancelled = true;
         choices.forEach(this::cancel);
+    }
+
+    /**
+     * Where the client has gone, waits for what the nodes give by then: a node whose request is ended within the prompt
+     * is paid for all of that, though no token has come yet. To be called by the thread that has begun it.
+     */
+    void awaitCancelled() {
+        if (isFollowed && isCancelled) {
+            try {
+                ended.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private void cancel(Choice choice) {

@@ -90,9 +90,11 @@ final class EmbeddingsApi implements AutoCloseable {
         List<float[]> vectors = new ArrayList<>();
         ArrayNode receipts = Http.MAPPER.createArrayNode();
         Usage used = Usage.NONE;
+        List<Unanswered> failed = new ArrayList<>();
         try {
             for (List<Tensor> one : inputs) {
-                TensorApi.Answered answered = tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish);
+                TensorApi.Answered answered =
+                        tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish, failed);
                 List<long[]> part = part(texts, vectors.size());
                 receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
                 vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
@@ -100,7 +102,7 @@ final class EmbeddingsApi implements AutoCloseable {
                         1, tokens(part), 0, answered.answer().receipt().price()));
             }
         } finally {
-            admission.used(used);
+            admission.used(used, Unanswered.costOf(failed));
         }
         admission.tell(http);
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");

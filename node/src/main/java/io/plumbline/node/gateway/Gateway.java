@@ -63,6 +63,7 @@ public final class Gateway implements RunningRole {
     private final ApiServer server;
     private final Genesis genesis;
     private final LedgerCredit credit;
+    private final UnansweredRequests unanswered;
     private final LedgerFollowed followed;
     private final PayPerCall calls;
     private final LiveView page;
@@ -126,7 +127,9 @@ public final class Gateway implements RunningRole {
                 () -> ledger.nodes().isEmpty() ? "no inference node is registered on the ledger" : null);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         BoughtAnswers bought = new BoughtAnswers(cases);
-        NodeSelector nodes = new NodeSelector(keys, ledger, endpoint, client, place.terms(), bought, events);
+        this.unanswered = new UnansweredRequests(cases);
+        NodeSelector nodes =
+                new NodeSelector(keys, ledger, endpoint, client, place.terms(), bought, unanswered, events);
         Access access = place.access();
         // A request that fails is refused, and a look that fails comes again; the process is well.
         Consumer<Throwable> requestFaults = fault -> events.emit(new Event.Error(fault.toString()));
@@ -155,6 +158,7 @@ public final class Gateway implements RunningRole {
         if (credit != null) {
             credit.start();
         }
+        unanswered.start(requestFaults);
         page.start();
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
@@ -298,7 +302,7 @@ public final class Gateway implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(page, credit);
+        CloseHelper.closeAll(page, credit, unanswered);
         server.close();
         closeAllButServer();
     }

@@ -28,7 +28,7 @@ final class LedgerCredit implements AutoCloseable {
     /** For so long it is looked at every tick once a payment is waited for. */
     private static final long HURRY_TICKS = 300;
 
-    /** So often all payments since the last credit are looked at again: every ten minutes. */
+    /** So often all payments that the ledger has are looked at again: every ten minutes. */
     private static final long LOOKS_OF_ALL = 300;
 
     private final LedgerClient ledger;
@@ -38,6 +38,10 @@ final class LedgerCredit implements AutoCloseable {
     private final ScheduledExecutorService looking = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("ledger-credit").factory());
     private long last;
+
+    /** The last of those that were looked at again, up to {@link #last}. */
+    private long again;
+
     private long looks;
     private long ticks;
     private volatile long hurriedTicks;
@@ -76,23 +80,16 @@ final class LedgerCredit implements AutoCloseable {
             if (looks++ % LOOKS_OF_ALL == 0) {
                 // A full node may have shown payments that there are not, for nobody, with numbers far ahead.
                 last = payees.stream().mapToLong(Payee::lastPayment).min().orElseThrow();
+                again = -1;
+                if (looks > 1) {
+                    // It may also leave out a payment that it shows later ones of: the next full node is asked.
+                    ledger.distrust();
+                }
             }
-            List<Payment> found = ledger.payments(last);
-            for (Payment payment : found) {
-                Payee payee = payees.stream()
-                        .filter(one -> one.named(payment) != null)
-                        .findFirst()
-                        .orElse(null);
-                String name = payee == null ? null : payee.named(payment);
-                if (name != null && !isCertified(payment)) {
-                    return;
-                }
-                last = payment.number();
-                if (name != null && payment.number() > payee.lastPayment()) {
-                    payee.credit(payment);
-                    events.emit(new Event.Credited(
-                            name, payment.amount(), Bytes32.of(payment.from()).toString()));
-                }
+            last = credit(ledger.payments(last), last);
+            if (again < last) {
+                List<Payment> before = ledger.payments(again);
+                again = before.isEmpty() ? last : credit(before, again);
             }
             isTold = false;
         } catch (IOException | RuntimeException e) {
@@ -102,6 +99,29 @@ final class LedgerCredit implements AutoCloseable {
             }
             isTold = true;
         }
+    }
+
+    /** Credits those of them that are certified and were not. @return the number of the last one that need not wait. */
+    private long credit(List<Payment> found, long before) throws IOException {
+        long looked = before;
+        for (Payment payment : found) {
+            Payee payee = payees.stream()
+                    .filter(one -> one.named(payment) != null)
+                    .findFirst()
+                    .orElse(null);
+            if (payee != null && !payee.hasCounted(payment.number())) {
+                if (!isCertified(payment)) {
+                    break;
+                }
+                payee.credit(payment);
+                events.emit(new Event.Credited(
+                        payee.named(payment),
+                        payment.amount(),
+                        Bytes32.of(payment.from()).toString()));
+            }
+            looked = payment.number();
+        }
+        return looked;
     }
 
     /** Whether a quorum has signed that this is on the ledger; false where its block is not certified yet. */

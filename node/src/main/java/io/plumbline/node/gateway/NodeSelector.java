@@ -64,6 +64,7 @@ final class NodeSelector implements Answerers {
     private final NodeClient client;
     private final Terms terms;
     private final BoughtAnswers bought;
+    private final UnansweredRequests unanswered;
     private final Events events;
 
     private final NodePace pace = new NodePace(System::nanoTime);
@@ -71,7 +72,10 @@ final class NodeSelector implements Answerers {
     /** Until when, by {@link System#nanoTime}. */
     private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
 
-    /** @param bought told of each answer. */
+    /**
+     * @param bought told of each answer.
+     * @param unanswered asked what requests cost whose answers did not come.
+     */
     NodeSelector(
             KeyPair keys,
             LedgerClient ledger,
@@ -79,9 +83,11 @@ final class NodeSelector implements Answerers {
             NodeClient client,
             Terms terms,
             BoughtAnswers bought,
+            UnansweredRequests unanswered,
             Events events) {
         this.terms = terms;
         this.bought = bought;
+        this.unanswered = unanswered;
         this.keys = keys;
         this.ledger = ledger;
         this.endpoint = endpoint;
@@ -168,6 +174,11 @@ final class NodeSelector implements Answerers {
         public NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException {
             escrow(Blake3.hash(request), node, rows, level);
             return client.inferTensors(peer, request);
+        }
+
+        @Override
+        public CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+            return unanswered.cost(requestHash);
         }
 
         @Override

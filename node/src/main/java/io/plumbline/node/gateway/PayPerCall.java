@@ -20,9 +20,11 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Lets calls through that are paid, one by one, by accounts of the ledger (HTTP 402, as x402 has it). A call without a
@@ -37,6 +39,9 @@ final class PayPerCall implements Payee, AutoCloseable {
 
     /** Quotes that were paid and are not out of date: each stood for a payment, or a call with credit. */
     private static final int MOST_TAKEN = 1 << 16;
+
+    /** Of a call that may cost nothing too: to be kept here an account must have paid something. */
+    private static final long LEAST_QUOTE = 1;
 
     /** A block that is not signed by then leaves the payment to be looked for later. */
     private static final long CERTIFIED_NS = TimeUnit.SECONDS.toNanos(30);
@@ -118,7 +123,9 @@ final class PayPerCall implements Payee, AutoCloseable {
         }
 
         @Override
-        public void begin(HttpExchange http, int answers, long tokens, long cost) throws IOException {
+        public void begin(HttpExchange http, int answers, long tokens, long most) throws IOException {
+            // A client may name 0 as its highest price: a quote of nothing would be paid by keys that anybody makes.
+            long cost = Math.max(LEAST_QUOTE, most);
             String header = http.requestHeader(CallPayment.HEADER);
             if (header == null) {
                 throw required(
@@ -194,9 +201,9 @@ final class PayPerCall implements Payee, AutoCloseable {
         }
 
         @Override
-        public void used(Usage used) {
+        public void used(Usage used, Supplier<CompletableFuture<Long>> later) {
             if (paid != null) {
-                paid.used(used);
+                paid.used(used, later);
             }
         }
 
@@ -336,6 +343,11 @@ final class PayPerCall implements Payee, AutoCloseable {
     @Override
     public long lastPayment() {
         return payers.lastPayment();
+    }
+
+    @Override
+    public boolean hasCounted(long number) {
+        return payers.hasCounted(number);
     }
 
     @Override

@@ -10,11 +10,14 @@ interface Payee {
     /** The greatest number of a payment that was counted; 0 for none. */
     long lastPayment();
 
+    /** Whether the payment of this number was counted. */
+    boolean hasCounted(long number);
+
     /** For whom a payment is, for the operator; null where it is none for this. */
     String named(Payment payment);
 
     /**
-     * Counts a payment that is for this and certified, in the order of their numbers; one that was counted counts once.
+     * Counts a payment that is for this and certified; one that was counted counts once.
      *
      * @throws IOException where it is not on the disk yet.
      */
@@ -25,6 +28,11 @@ interface Payee {
         @Override
         public long lastPayment() {
             return tenants.lastPayment();
+        }
+
+        @Override
+        public boolean hasCounted(long number) {
+            return tenants.hasCounted(number);
         }
 
         @Override

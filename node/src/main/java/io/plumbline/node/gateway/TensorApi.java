@@ -252,8 +252,15 @@ final class TensorApi {
         // Before it is paid for, as far as it is known by then.
         http.hold(known);
         Admission.of(http).begin(http, 1, 0, mostCost(model.manifest().rows(inputs)));
-        Answered answered = ask(served(name), facts, outputs, wish);
-        Admission.of(http).used(new Usage(1, 0, 0, answered.answer().receipt().price()));
+        Usage used = Usage.NONE;
+        List<Unanswered> failed = new ArrayList<>();
+        Answered answered;
+        try {
+            answered = ask(served(name), facts, outputs, wish, failed);
+            used = new Usage(1, 0, 0, answered.answer().receipt().price());
+        } finally {
+            Admission.of(http).used(used, Unanswered.costOf(failed));
+        }
         Admission.of(http).tell(http);
         long written = 0;
         for (Tensor output : answered.outputs()) {
@@ -391,12 +398,18 @@ final class TensorApi {
         return Answerers.cost(rows, answerers.mostPrice());
     }
 
-    /** Has a node run a model, and checks its receipt. */
-    Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish) throws IOException {
-        return ask(served, InputFacts.none(inputs), outputs, wish);
+    /**
+     * Has a node run a model, and checks its receipt.
+     *
+     * @param failed receives what was asked, where no node answers.
+     */
+    Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish, List<Unanswered> failed)
+            throws IOException {
+        return ask(served, InputFacts.none(inputs), outputs, wish, failed);
     }
 
-    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish) throws IOException {
+    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish, List<Unanswered> failed)
+            throws IOException {
         List<Tensor> inputs = facts.inputs();
         TensorManifest manifest = served.model().manifest();
         manifest.checkInputs(inputs);
@@ -413,7 +426,9 @@ final class TensorApi {
         Answerers.Answerer by = tries.first();
         while (true) {
             try {
-                return ask(served, facts, outputs, wish, by);
+                Answered answered = ask(served, facts, outputs, wish, by, failed);
+                failed.clear();
+                return answered;
             } catch (AnswerTooLargeException e) {
                 // No fault of the node's; another may have another opinion.
                 by = tries.next(e);
@@ -425,7 +440,13 @@ final class TensorApi {
         }
     }
 
-    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish, Answerers.Answerer by)
+    private Answered ask(
+            Served served,
+            InputFacts facts,
+            List<String> outputs,
+            Wish wish,
+            Answerers.Answerer by,
+            List<Unanswered> failed)
             throws IOException {
         TensorManifest manifest = served.model().manifest();
         byte[] nonce = new byte[16];
@@ -441,6 +462,7 @@ final class TensorApi {
                 answerers.requester(),
                 nonce);
         byte[] encoded = request.encode();
+        failed.add(new Unanswered(by, request.hash()));
         NodeClient.TensorAnswered answer = by.inferTensors(
                 encoded, manifest.rows(facts.inputs()), wish.node().level());
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);

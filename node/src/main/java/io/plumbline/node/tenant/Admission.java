@@ -3,6 +3,8 @@ package io.plumbline.node.tenant;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /**
  * Leave for one request, given before its body is read. An API says what the request is about once it knows, before
@@ -20,7 +22,7 @@ public interface Admission {
         public void begin(HttpExchange http, int answers, long tokens, long cost) {}
 
         @Override
-        public void used(Usage used) {}
+        public void used(Usage used, Supplier<CompletableFuture<Long>> later) {}
 
         @Override
         public Told told() {
@@ -52,7 +54,18 @@ public interface Admission {
      * All is computed, by so many of those tokens and at this cost: the rest is given back, and the next request has
      * its turn, however slowly this one's client takes its answer. A second call does nothing. Any thread may call.
      */
-    void used(Usage used);
+    default void used(Usage used) {
+        used(used, null);
+    }
+
+    /**
+     * As {@link #used(Usage)}, where answers did not come that may have to be paid all the same: what the request holds
+     * of a budget beyond {@code used} stays held until their cost is known, and is charged up to that.
+     *
+     * @param later says what they cost, in the ledger's smallest unit; asked once, where there is a budget to charge.
+     *     Null where there are none.
+     */
+    void used(Usage used, Supplier<CompletableFuture<Long>> later);
 
     /**
      * Adds to the response's headers what the request used, where its client is told so; to be called after {@link

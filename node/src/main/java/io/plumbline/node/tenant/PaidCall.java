@@ -5,7 +5,9 @@ import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * One call that an account's credit pays: the most that it may cost is held while it is under way, and what it did cost
@@ -62,8 +64,12 @@ public final class PaidCall implements AutoCloseable {
         }
     }
 
-    /** It has ended: what it used is charged, and never more than was held. A second call does nothing. */
-    public synchronized void used(Usage usage) {
+    /**
+     * It has ended: what it used is charged, and never more than was held. A second call does nothing.
+     *
+     * @param later see {@link Admission#used(Usage, Supplier)}.
+     */
+    public synchronized void used(Usage usage, Supplier<CompletableFuture<Long>> later) {
         if (hasEnded) {
             return;
         }
@@ -72,7 +78,12 @@ public final class PaidCall implements AutoCloseable {
             turn.close(usage.tokens());
         }
         charged = Math.min(held, usage.cost());
-        book.settle(payer, held, usage, wall.instant());
+        CompletableFuture<Long> rest = later == null ? null : later.get();
+        long kept = rest == null ? 0 : held - charged;
+        book.settle(payer, held - kept, usage, wall.instant());
+        if (rest != null) {
+            rest.thenAccept(cost -> book.settle(payer, kept, Usage.ofCost(cost), wall.instant()));
+        }
     }
 
     public synchronized boolean hasEnded() {
@@ -91,6 +102,6 @@ public final class PaidCall implements AutoCloseable {
 
     @Override
     public void close() {
-        used(Usage.NONE);
+        used(Usage.NONE, null);
     }
 }

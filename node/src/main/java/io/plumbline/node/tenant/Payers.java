@@ -45,17 +45,22 @@ public final class Payers implements AutoCloseable {
 
     /** Whether one more account may pay, or this one has before. */
     public boolean mayPay(Bytes32 account) {
-        return left(account) > 0 || book.count() < MOST;
+        return book.knows(tenant(account)) || book.count() < MOST;
     }
 
     /**
-     * Counts a payment, in the order of their numbers; one that was counted counts once.
+     * Counts a payment; one that was counted counts once.
      *
      * @param payment its number on the ledger.
      * @throws IOException where it is not on the disk yet: it is counted, and comes again after a restart.
      */
     public void credit(Bytes32 account, long amount, long payment) throws IOException {
         book.credit(tenant(account), amount, payment, wall.instant());
+    }
+
+    /** Whether the payment of this number was counted. */
+    public boolean hasCounted(long payment) {
+        return book.hasCounted(payment);
     }
 
     /** The greatest number of a payment that was counted; 0 for none. */

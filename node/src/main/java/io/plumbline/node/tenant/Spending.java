@@ -57,6 +57,10 @@ final class Spending {
         return book.lastPayment();
     }
 
+    boolean hasCounted(long payment) {
+        return book.hasCounted(payment);
+    }
+
     Admission.Told told(Tenant tenant) {
         String reference = payee == null ? null : reference(tenant).toString();
         long left = tenant.hasBudget() ? book.left(tenant) : Tenant.NO_BUDGET;

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /** One request of a tenant's. */
 final class TenantAdmission implements Admission, AutoCloseable {
@@ -64,7 +66,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
     }
 
     @Override
-    public synchronized void used(Usage usage) {
+    public synchronized void used(Usage usage, Supplier<CompletableFuture<Long>> later) {
         if (hasEnded) {
             return;
         }
@@ -76,7 +78,12 @@ final class TenantAdmission implements Admission, AutoCloseable {
         if (reserved > used) {
             account.giveBack(reserved - used, nanos.getAsLong(), reservedAt, wall.instant());
         }
-        account.settle(tenant, held, usage, wall.instant());
+        CompletableFuture<Long> rest = later == null || !tenant.hasBudget() ? null : later.get();
+        long kept = rest == null ? 0 : Math.max(0, held - usage.cost());
+        account.settle(tenant, held - kept, usage, wall.instant());
+        if (rest != null) {
+            rest.thenAccept(cost -> account.settle(tenant, kept, Usage.ofCost(cost), wall.instant()));
+        }
     }
 
     @Override

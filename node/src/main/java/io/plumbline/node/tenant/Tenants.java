@@ -178,6 +178,11 @@ public final class Tenants implements AutoCloseable {
         return spending.lastPayment();
     }
 
+    /** Whether the payment of this number was counted. */
+    public boolean hasCounted(long payment) {
+        return spending.hasCounted(payment);
+    }
+
     /** The tenant that a payment's reference names; null where it names none. */
     public String named(Bytes32 reference) {
         Tenant tenant = find(reference);
@@ -193,7 +198,7 @@ public final class Tenants implements AutoCloseable {
     }
 
     /**
-     * Counts a payment to the account that takes them, in the order of their numbers; nothing where it names nobody.
+     * Counts a payment to the account that takes them, once; nothing where it names nobody.
      *
      * @throws IOException where it is not on the disk yet: it is counted, and comes again after a restart.
      */

@@ -18,6 +18,11 @@ public record Usage(long answers, long promptTokens, long completionTokens, long
         }
     }
 
+    /** A cost alone: that of answers which did not come, and were paid. */
+    static Usage ofCost(long cost) {
+        return new Usage(0, 0, 0, cost);
+    }
+
     /** Tokens of prompts and answers. */
     public long tokens() {
         return sum(promptTokens, completionTokens);
@@ -33,7 +38,7 @@ public record Usage(long answers, long promptTokens, long completionTokens, long
     }
 
     /** Of amounts that are 0 or more. */
-    static long sum(long a, long b) {
+    public static long sum(long a, long b) {
         return a > Long.MAX_VALUE - b ? Long.MAX_VALUE : a + b;
     }
 }

@@ -19,8 +19,10 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * What tenants have used, by day, and what their budgets have left. A line is appended when an answer ends, before its
@@ -42,7 +44,13 @@ public final class UsageBook implements AutoCloseable {
     private final Map<Slot, Balance> balances = new HashMap<>();
     private FileChannel channel;
     private long appended;
-    private long lastPayment;
+
+    /** All payments up to this number are counted, or too old to be. */
+    private long countedUpTo;
+
+    /** Numbers of the payments beyond it that are counted: one may be shown later than others that came after it. */
+    private final NavigableSet<Long> counted = new TreeSet<>();
+
     private String today;
     private boolean isUnforced;
     private boolean isUnwritten;
@@ -153,7 +161,8 @@ public final class UsageBook implements AutoCloseable {
         Balance balance = balances.computeIfAbsent(Slot.of(line.tenant(), line.key()), slot -> new Balance());
         balance.charged = Usage.sum(balance.charged, line.charged());
         balance.paid = Usage.sum(balance.paid, line.paid());
-        lastPayment = Math.max(lastPayment, line.payment());
+        countedUpTo = Math.max(countedUpTo, line.payment());
+        counted.addAll(line.counted());
     }
 
     private Balance balance(Tenant tenant) {
@@ -187,22 +196,32 @@ public final class UsageBook implements AutoCloseable {
         if (!used.equals(Usage.NONE)) {
             // Never more than was held: a receipt above it was not what the request was let in for.
             long charged = tenant.hasBudget() ? Math.min(held, used.cost()) : 0;
-            append(UsageLine.of(tenant.name(), key(tenant), day(now), used, charged, 0, 0));
+            append(UsageLine.of(tenant.name(), key(tenant), day(now), used, charged, 0, 0, List.of()));
         }
     }
 
     /**
      * Money came in for a tenant.
      *
-     * @param payment its number on the ledger; one that is not greater than the last is counted already.
+     * @param payment its number on the ledger; one that is counted already changes nothing.
      * @throws IOException where it is not on the disk yet: it is counted, and comes again after a restart.
      */
     synchronized void credit(Tenant tenant, long amount, long payment, Instant now) throws IOException {
-        if (payment <= lastPayment) {
+        if (hasCounted(payment)) {
             return;
         }
-        append(UsageLine.of(tenant.name(), key(tenant), day(now), Usage.NONE, 0, amount, payment));
+        append(UsageLine.of(tenant.name(), key(tenant), day(now), Usage.NONE, 0, amount, 0, List.of(payment)));
         save(now);
+    }
+
+    /** Whether a tenant's key has been used or paid for. */
+    synchronized boolean knows(Tenant tenant) {
+        return balances.containsKey(Slot.of(tenant.name(), key(tenant)));
+    }
+
+    /** Whether a payment of this number is counted, or too old to be. */
+    synchronized boolean hasCounted(long payment) {
+        return payment <= countedUpTo || counted.contains(payment);
     }
 
     /** How many keys have been used or paid for. */
@@ -212,7 +231,7 @@ public final class UsageBook implements AutoCloseable {
 
     /** The greatest number of a payment that was counted; 0 for none. */
     synchronized long lastPayment() {
-        return lastPayment;
+        return counted.isEmpty() ? countedUpTo : Math.max(countedUpTo, counted.last());
     }
 
     synchronized TenantUsage of(Tenant tenant) {
@@ -259,7 +278,7 @@ public final class UsageBook implements AutoCloseable {
         sums.clear();
         for (UsageLine line : before) {
             boolean isOld = line.day() != null && line.day().compareTo(oldest) < 0;
-            UsageLine kept = isOld ? line.on(null) : line;
+            UsageLine kept = isOld ? line.withoutDay() : line;
             sums.merge(new Slot(kept.tenant(), kept.key(), kept.day()), kept, UsageLine::plus);
         }
         ByteArrayOutputStream out = new ByteArrayOutputStream();

@@ -188,4 +188,29 @@ class LedgerCreditTest {
         credit.look();
         assertEquals(700, paidIn(), "it is found once a full node tells the truth");
     }
+
+    @Test
+    void aPaymentThatAFullNodeLeftOutIsFoundByWhatAnotherShows() throws IOException {
+        pay(700);
+        pay(5);
+        pay(20);
+        certify();
+        List<Payment> all = List.copyOf(ledger.state(0).paymentsTo(GATEWAY.publicKey(), -1));
+        lie = new PaymentPage(all.subList(1, 2));
+        credit.look();
+        assertEquals(5, paidIn(), "the payment before is not shown, nor the one after");
+        lie = null;
+        for (int i = 0; i < 301; i++) {
+            credit.look();
+        }
+        assertEquals(725, paidIn());
+        assertEquals(1, distrusted, "another full node is asked");
+        tenants.close();
+        tenants = new Tenants(folder.resolve("api-keys.json"), folder, 1, event -> {});
+        for (Payment payment : all) {
+            assertTrue(tenants.hasCounted(payment.number()), "also after a restart");
+            tenants.credit(Bytes32.of(reference), payment.amount(), payment.number());
+        }
+        assertEquals(725, paidIn());
+    }
 }

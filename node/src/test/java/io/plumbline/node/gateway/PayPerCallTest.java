@@ -200,6 +200,16 @@ class PayPerCallTest {
                                     http.send(200, new byte[0]);
                                 })))
                 .post(
+                        "/free",
+                        calls.guard(
+                                "/free",
+                                http -> Http.guarded(http, Http::openAi, () -> {
+                                    Admission.of(http).begin(http, 1, 10, 0);
+                                    served.incrementAndGet();
+                                    Admission.of(http).used(Usage.NONE);
+                                    http.send(200, new byte[0]);
+                                })))
+                .post(
                         "/failing",
                         calls.guard(
                                 "/failing",
@@ -355,6 +365,23 @@ class PayPerCallTest {
         assertEquals(MONEY, ledger.balance(PAYER));
         assertEquals(0, left());
         assertEquals(200, post("/call", sound.header(NETWORK)).statusCode(), "the quote stands as before");
+    }
+
+    /** As of a client that names 0 as the highest price it pays. */
+    @Test
+    void aCallOfNothingIsNotPaidByAKeyThatHasPaidNothing() throws Exception {
+        KeyPair made = KeyPair.random();
+        byte[] reference = reference("/free");
+        for (long most : new long[] {0, 1}) {
+            String header = CallPayment.Credit.of(made, GATEWAY.publicKey(), Bytes32.of(reference), most)
+                    .header(NETWORK);
+            HttpResponse<String> response = post("/free", header);
+            assertEquals(402, response.statusCode(), response.body());
+            assertTrue(response.body().contains("credit is 0"), response.body());
+        }
+        assertEquals(0, served.get());
+        assertEquals(200, post("/free", paying(1, reference)).statusCode());
+        assertEquals(1, left(), "nothing was used of it");
     }
 
     @Test
