@@ -302,12 +302,33 @@ public final class Package {
         files.put(
                 "usr/lib/sysctl.d/60-plumbline-" + role + ".conf",
                 template("60-plumbline.conf", role, READABLE, Map.of()));
-        files.put("etc/plumbline/" + role + ".args", template(role + ".args", role, READABLE, Map.of()));
+        files.put("etc/plumbline/" + role + ".toml", new Content(configuration(role), READABLE));
         files.put("usr/share/man/man1/plumbline-" + role + ".1.gz", new Content(gzip(manual(role)), READABLE));
         files.put(
                 "usr/share/bash-completion/completions/plumbline-" + role,
                 new Content(completion(role).getBytes(StandardCharsets.UTF_8), READABLE));
         return files;
+    }
+
+    /** Every option of the role, as its command describes them, with the package's own values set. */
+    private byte[] configuration(String role) throws IOException {
+        Process template = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xlog:disable",
+                        "-XX:TieredStopAtLevel=1",
+                        "-jar",
+                        home.resolve("node/target/node-" + VERSION + "-SNAPSHOT.jar").toString(),
+                        "config",
+                        "template",
+                        role,
+                        home.resolve("ops/package/" + role + ".toml").toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        byte[] text = template.getInputStream().readAllBytes();
+        if (template.onExit().join().exitValue() != 0) {
+            throw new IOException("The configuration file of " + role + " cannot be made.");
+        }
+        return text;
     }
 
     private static byte[] manual(String role) {
@@ -317,10 +338,11 @@ public final class Package {
                         + "\nCOMMAND [OPTIONS]\n.SH DESCRIPTION\nRuns the role, and all commands that come with it:\n"
                         + ".B plumbline-" + role + " --help\nlists them, and --help after one its options.\n"
                         + "The unit plumbline-" + role + ".service runs it with the options in /etc/plumbline/" + role
-                        + ".args, one a line.\n.B plumbline-" + role
-                        + " doctor\nsays whether the host is fit.\n.SH FILES\n/etc/plumbline/" + role
-                        + ".args, /var/lib/plumbline/" + role + "\n.SH EXIT STATUS\n"
-                        + "0 done, 1 failed, 2 wrong command line, "
+                        + ".toml.\n.B plumbline-" + role + " config check " + role + " /etc/plumbline/" + role
+                        + ".toml\nsays whether that file is right, and\n.B plumbline-" + role
+                        + " doctor\nwhether the host is fit.\n.SH FILES\n/etc/plumbline/" + role
+                        + ".toml, /var/lib/plumbline/" + role + "\n.SH EXIT STATUS\n"
+                        + "0 done, 1 failed, 2 wrong options, "
                         + "10 to 14 a fault after which the role must be started again.\n")
                 .getBytes(StandardCharsets.UTF_8);
     }
@@ -364,7 +386,7 @@ public final class Package {
                         READABLE));
         control.put(
                 "conffiles",
-                new Content(("/etc/plumbline/" + role + ".args\n").getBytes(StandardCharsets.UTF_8), READABLE));
+                new Content(("/etc/plumbline/" + role + ".toml\n").getBytes(StandardCharsets.UTF_8), READABLE));
         control.put("postinst", template("postinst", role, EXECUTABLE, Map.of()));
         control.put("prerm", template("prerm", role, EXECUTABLE, Map.of()));
         ByteArrayOutputStream deb = new ByteArrayOutputStream();

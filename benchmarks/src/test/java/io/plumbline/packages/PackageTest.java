@@ -111,18 +111,27 @@ class PackageTest {
         Path unit = root.resolve("usr/lib/systemd/system/plumbline-data-node.service");
         String text = Files.readString(unit);
         assertTrue(
-                text.contains("ExecStart=/usr/bin/plumbline-data-node data-node @/etc/plumbline/data-node.args"), text);
+                text.contains(
+                        "ExecStart=/usr/bin/plumbline-data-node data-node --config /etc/plumbline/data-node.toml"),
+                text);
         assertFalse(text.contains("@ROLE@") || text.contains("@DEVICES@"), text);
         assertTrue(Files.isSymbolicLink(root.resolve("usr/bin/plumbline-data-node")));
-        // As the role reads them: the options of the file are those of its command.
-        Process wrong = new ProcessBuilder(
-                        root.resolve("opt/plumbline-data-node/bin/plumbline").toString(),
-                        "data-node",
-                        "@" + root.resolve("etc/plumbline/data-node.args"))
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(wrong.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(1, wrong.waitFor(), said);
-        assertTrue(said.contains("/etc/plumbline/network.json does not exist"), said);
+        Path control = folder.resolve("control");
+        run(List.of("dpkg-deb", "-e", deb, control.toString()));
+        assertEquals("/etc/plumbline/data-node.toml\n", Files.readString(control.resolve("conffiles")));
+        Path file = root.resolve("etc/plumbline/data-node.toml");
+        String command = root.resolve("opt/plumbline-data-node/bin/plumbline").toString();
+        // A person edits what is not there yet, by what the file's check and the role say of it.
+        for (List<String> words : List.of(
+                List.of(command, "config", "check", "data-node", file.toString()),
+                List.of(command, "data-node", "--config", file.toString()))) {
+            Process wrong = new ProcessBuilder(words).redirectErrorStream(true).start();
+            String said = new String(wrong.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertEquals(2, wrong.waitFor(), said);
+            assertTrue(said.contains(": network: /etc/plumbline/network.json does not exist"), said);
+            assertTrue(said.contains(": host: CHANGE_ME has no address"), said);
+            assertEquals(
+                    0, said.lines().filter(line -> !line.contains(file + ":")).count(), said);
+        }
     }
 }

@@ -10,8 +10,11 @@ import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.cli.DevicesCommand;
 import io.plumbline.node.cli.SpeechCommand;
 import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.cli.WrongOptionsException;
 import io.plumbline.node.cli.apikey.ApiKeyCommand;
 import io.plumbline.node.cli.blob.BlobCommand;
+import io.plumbline.node.cli.config.ConfigCommand;
+import io.plumbline.node.cli.config.Configuration;
 import io.plumbline.node.cli.doctor.DoctorCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
 import io.plumbline.node.cli.local.NetworkCommand;
@@ -30,6 +33,7 @@ import io.plumbline.node.demo.TensorDemo;
 import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.network.Terminal;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -85,18 +89,24 @@ public final class Main {
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new DoctorCommand())
+                .addCommand(new ConfigCommand())
                 .addCommand(new ModelCommand())
                 .addCommand(new BlobCommand())
                 .addCommand(new ApiKeyCommand())
                 .build();
         BlobCommand.addTo(line.getCommands().get("blob"));
         ModelCommand.addTo(line.getCommands().get("model"));
+        ConfigCommand.addTo(line.getCommands().get("config"));
         ReceiptCommand.addTo(line.getCommands().get("receipt"));
         ApiKeyCommand.addTo(line.getCommands().get("api-key"));
         LedgerCommand.addTo(line.getCommands().get("ledger"));
         NetworkCommand.addTo(line.getCommands().get("network"));
+        Configuration configuration = Configuration.of(arguments, System.getenv());
+        if (!configuration.problems().isEmpty()) {
+            return fail(configuration.problems(), ExitCode.USAGE);
+        }
         try {
-            line.parse(arguments);
+            line.parse(configuration.arguments());
         } catch (ParameterException e) {
             return fail(reason(e, innermost(line)), ExitCode.USAGE);
         }
@@ -116,8 +126,10 @@ public final class Main {
         }
         try {
             return ((Callable<?>) command).call() instanceof Integer code ? code : 0;
+        } catch (WrongOptionsException e) {
+            return fail(e.faults().stream().map(configuration::locate).toList(), ExitCode.USAGE);
         } catch (Exception e) {
-            return fail(message(e), ExitCode.FAILED);
+            return fail(configuration.locate(message(e)), ExitCode.FAILED);
         }
     }
 
@@ -142,6 +154,11 @@ public final class Main {
         return name == null ? line : innermost(line.getCommands().get(name));
     }
 
+    private static int fail(List<String> messages, ExitCode code) {
+        messages.forEach(message -> fail(message, code));
+        return code.code();
+    }
+
     private static int fail(String message, ExitCode code) {
         System.err.println(Terminal.printable("plumbline: " + message));
         return code.code();
@@ -160,7 +177,7 @@ public final class Main {
         }
         String see = " Try " + String.join(" ", path) + " --help.";
         if (unknown == null) {
-            return e.getMessage() + "." + see;
+            return e.getMessage().replaceFirst("\\.$", "") + "." + see;
         }
         return (unknown.startsWith("-") ? "Unknown option " : "Unknown command or argument ") + unknown + "." + see;
     }
@@ -172,6 +189,10 @@ public final class Main {
         }
         if (e instanceof NoSuchFileException missing) {
             return missing.getFile() + " does not exist.";
+        }
+        if (e instanceof AccessDeniedException denied) {
+            return "User " + System.getProperty("user.name") + " may not read or write " + denied.getFile()
+                    + ". Change its owner or its permissions.";
         }
         return e.getMessage() == null ? e.toString() : e.getMessage();
     }

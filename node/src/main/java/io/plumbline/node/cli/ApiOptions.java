@@ -25,8 +25,9 @@ public final class ApiOptions {
     @Parameter(
             names = "--concurrent",
             description = "answers computed side by side for those with keys, who take turns beyond that; what this"
-                    + " process computes at once, or 64 for a gateway, where none is named")
-    private int concurrent;
+                    + " process computes at once, or 64 for a gateway, where none is named",
+            validateValueWith = Bounds.AtLeastOne.class)
+    private Integer concurrent;
 
     @Parameter(
             names = "--tls-certificate",
@@ -64,21 +65,33 @@ public final class ApiOptions {
         return apiKeys != null;
     }
 
-    /** Looks at the options, and at the files that they name, before anything is started. */
-    public void requireSound() throws IOException {
+    /** Conditions on the options, and on the files that they name. */
+    public List<Check> checks() {
+        return List.of(this::requireTlsWhole, this::requireTurnsByKeys, this::origins, this::requireKeysRead);
+    }
+
+    private void requireTlsWhole() throws IOException {
         if ((certificate == null) != (key == null)) {
-            throw new IOException("TLS needs both --tls-certificate and --tls-key. Name the other one too.");
-        }
-        if (concurrent < 0 || concurrent > 0 && apiKeys == null) {
-            throw new IOException(
-                    "--concurrent is 1 or more, and goes with --api-keys: without them turns are not taken.");
-        }
-        origins();
-        if (hasKeys()) {
-            TenantFile.read(apiKeys);
+            throw new IOException((key == null ? "--tls-certificate" : "--tls-key")
+                    + " needs the other one too: TLS takes both --tls-certificate and --tls-key.");
         }
         if (isTls()) {
+            NamedPaths.requireFile("--tls-certificate", certificate);
+            NamedPaths.requireFile("--tls-key", key);
             CertificateFiles.requireSound(certificate, key);
+        }
+    }
+
+    private void requireTurnsByKeys() throws IOException {
+        if (concurrent != null && apiKeys == null) {
+            throw new IOException("--concurrent goes with --api-keys: without them turns are not taken.");
+        }
+    }
+
+    private void requireKeysRead() throws IOException {
+        if (hasKeys()) {
+            NamedPaths.requireFile("--api-keys", apiKeys);
+            TenantFile.read(apiKeys);
         }
     }
 
@@ -91,7 +104,7 @@ public final class ApiOptions {
     public Access access(Path folder, int together, Consumer<Event> events) throws IOException {
         CertificateFiles files = isTls() ? new CertificateFiles(certificate, key, events) : null;
         Tenants tenants =
-                hasKeys() ? new Tenants(apiKeys, folder, concurrent > 0 ? concurrent : together, events) : null;
+                hasKeys() ? new Tenants(apiKeys, folder, concurrent != null ? concurrent : together, events) : null;
         return new Access(tenants, files);
     }
 }

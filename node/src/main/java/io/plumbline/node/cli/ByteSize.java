@@ -10,6 +10,12 @@ public final class ByteSize implements IStringConverter<Long> {
     private static final Pattern FORM = Pattern.compile("(\\d{1,18}(?:\\.\\d{1,6})?)([KMGTP]?)(?:i?B)?");
     private static final String LETTERS = "KMGTP";
 
+    /** A number of bytes as this reads it, in the largest power of 1,024 that it is a whole number of. */
+    public static String text(long bytes) {
+        int power = bytes == 0 ? 0 : Math.min(Long.numberOfTrailingZeros(bytes) / 10, LETTERS.length());
+        return (bytes >> 10 * power) + (power == 0 ? "" : LETTERS.substring(power - 1, power));
+    }
+
     @Override
     public Long convert(String text) {
         Matcher form = FORM.matcher(text);

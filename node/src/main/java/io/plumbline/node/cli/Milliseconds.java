@@ -12,6 +12,15 @@ public final class Milliseconds implements IStringConverter<Long> {
     private static final Map<String, Long> UNITS =
             Map.of("ms", 1L, "s", 1_000L, "m", 60_000L, "h", 3_600_000L, "d", 86_400_000L);
 
+    /** A time as this reads it, in the largest unit that it is a whole number of. */
+    public static String text(long ms) {
+        return UNITS.entrySet().stream()
+                .filter(unit -> ms % unit.getValue() == 0)
+                .max(Map.Entry.comparingByValue())
+                .map(unit -> ms / unit.getValue() + unit.getKey())
+                .orElseThrow();
+    }
+
     @Override
     public Long convert(String text) {
         Matcher form = FORM.matcher(text);

@@ -18,7 +18,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Locale;
+import java.util.List;
 import java.util.function.Consumer;
 
 /** Options of every process that stays, for its operator. */
@@ -34,7 +34,8 @@ public final class OperatorOptions {
 
     @Parameter(
             names = "--drain-seconds",
-            description = "once it is told to end: seconds for what was begun, after which it is cut and receipted")
+            description = "once it is told to end: seconds for what was begun, after which it is cut and receipted",
+            validateValueWith = Bounds.AtLeastZero.class)
     private int drainSeconds = DRAIN_S;
 
     @Parameter(
@@ -42,28 +43,19 @@ public final class OperatorOptions {
             description = "json: each event a JSON object on a line of standard output, and each line that libraries"
                     + " print too; text: a line for a person. Where none is named a role prints events as JSON, and"
                     + " serve what a person needs")
-    private String format;
+    private LogFormat format;
 
     @Parameter(names = "--log-level", description = "the least that is printed: debug, info, warn or error")
-    private String level = "debug";
+    private Severity level = Severity.DEBUG;
 
     private RoleMetrics metrics;
     private volatile PageSource page = () -> {
         throw new IOException("It starts.");
     };
 
-    /** Looks at the options, before anything is started. */
-    public void requireSound() throws IOException {
-        if (drainSeconds < 0) {
-            throw new IOException("--drain-seconds must be 0 or more, not " + drainSeconds + ".");
-        }
-        if (format != null && !format.matches("json|text")) {
-            throw new IOException("--log-format is json or text, not " + format + ".");
-        }
-        if (!level.matches("debug|info|warn|error")) {
-            throw new IOException("--log-level is debug, info, warn or error, not " + level + ".");
-        }
-        address();
+    /** Conditions on the options. */
+    public List<Check> checks() {
+        return List.of(this::address);
     }
 
     /** Whether the operator names a form for what is printed. */
@@ -72,16 +64,14 @@ public final class OperatorOptions {
     }
 
     /**
-     * The process's events, as the operator wants them printed; they are counted too. Once in a process, after {@link
-     * #requireSound}.
+     * The process's events, as the operator wants them printed; they are counted too. Once in a process.
      *
      * @param role that they name.
      */
     public Events events(String role) {
-        LogFormat as = format == null ? LogFormat.JSON : LogFormat.valueOf(format.toUpperCase(Locale.ROOT));
-        Severity least = Severity.valueOf(level.toUpperCase(Locale.ROOT));
+        LogFormat as = format == null ? LogFormat.JSON : format;
         Events events = new Events(
-                System.out, new Events.Form(role, as, least), metrics().events());
+                System.out, new Events.Form(role, as, level), metrics().events());
         if (hasFormat() && as == LogFormat.JSON) {
             System.setErr(new PrintStream(new PrintedLines(events::emit), true, StandardCharsets.UTF_8));
         }

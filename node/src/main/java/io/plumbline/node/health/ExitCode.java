@@ -8,7 +8,7 @@ public enum ExitCode {
     /** A command failed, or a role could not start; a line on standard error says why. */
     FAILED(1),
 
-    /** The command line is not one. */
+    /** The command line is not one, or the process cannot be started with its options; nothing was. */
     USAGE(2),
 
     /** The engine has failed: its thread ended, the GPU failed, or no step came to an end in time. */

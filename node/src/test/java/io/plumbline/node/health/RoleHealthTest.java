@@ -305,7 +305,7 @@ class RoleHealthTest {
         assertEquals(ExitCode.FAILED.code(), other.exitCode(), other.said());
         assertTrue(other.said().contains("cannot listen on localhost:" + port), other.said());
         ChildRole third = network.fullNode("--health", "nowhere:here");
-        assertEquals(ExitCode.FAILED.code(), third.exitCode());
+        assertEquals(ExitCode.USAGE.code(), third.exitCode());
         assertTrue(third.said().contains("--health is PORT or HOST:PORT"), third.said());
     }
 

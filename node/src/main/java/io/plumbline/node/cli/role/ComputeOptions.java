@@ -2,13 +2,19 @@ package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
 import io.plumbline.inference.language.engine.Engine;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
 import io.plumbline.node.inference.ComputeBackend;
 import java.io.IOException;
+import java.util.List;
 
 /** The part of this host that a model is computed with. */
 public final class ComputeOptions {
-    @Parameter(names = "--threads", description = "threads that compute; as many as processors where none is named")
-    private int threads = Runtime.getRuntime().availableProcessors();
+    @Parameter(
+            names = "--threads",
+            description = "threads that compute; as many as processors where none is named",
+            validateValueWith = Bounds.AtLeastOne.class)
+    private Integer threads;
 
     @Parameter(
             names = "--device",
@@ -18,8 +24,9 @@ public final class ComputeOptions {
     @Parameter(
             names = "--cache-mib",
             description = "memory for keys and values in MiB; where none is named a quarter of the host's, or what a"
-                    + " GPU has left")
-    private long cacheMib;
+                    + " GPU has left",
+            validateValueWith = Bounds.AtLeastOne.class)
+    private Long cacheMib;
 
     @Parameter(
             names = "--speculate",
@@ -30,12 +37,15 @@ public final class ComputeOptions {
     /** Looks at the options, before anything is started. */
     public void requireSound() throws IOException {
         ComputeBackend.Choice.requireDevice(device);
-        if (threads < 1) {
-            throw new IOException("--threads must be 1 or more, not " + threads + ".");
-        }
-        if (cacheMib < 0) {
-            throw new IOException("--cache-mib must be 1 or more, not " + cacheMib + ".");
-        }
+        requireDrafts();
+    }
+
+    /** The same, one by one. */
+    public List<Check> checks() {
+        return List.of(() -> ComputeBackend.Choice.requireDevice(device), this::requireDrafts);
+    }
+
+    private void requireDrafts() throws IOException {
         if (!speculate.equals("off") && !(speculate.matches("\\d{1,4}") && drafts() <= Engine.Limits.MOST_DRAFTS)) {
             throw new IOException("--speculate is off or a number of tokens up to " + Engine.Limits.MOST_DRAFTS
                     + ", not " + speculate + ".");
@@ -47,7 +57,7 @@ public final class ComputeOptions {
     }
 
     public int threads() {
-        return threads;
+        return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     }
 
     /** "auto", "cpu", "gpu", or a GPU's index. */
@@ -57,6 +67,6 @@ public final class ComputeOptions {
 
     /** For a language model. */
     public ComputeBackend.Choice choice() {
-        return new ComputeBackend.Choice(device, threads, cacheMib << 20, drafts());
+        return new ComputeBackend.Choice(device, threads(), cacheMib == null ? 0 : cacheMib << 20, drafts());
     }
 }

@@ -5,8 +5,11 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.data.feed.SourceFetch;
 import io.plumbline.data.store.BlobIds;
 import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.node.cli.Bounds;
 import io.plumbline.node.cli.ByteSize;
+import io.plumbline.node.cli.Check;
 import io.plumbline.node.cli.Milliseconds;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.data.DataNode;
 import io.plumbline.node.data.StorageOffer;
 import io.plumbline.node.health.FaultListener;
@@ -30,17 +33,17 @@ import java.util.Set;
         commandNames = "data-node",
         commandDescription = "Keep large files by their hash, and serve them over HTTP.")
 public final class DataNodeCommand extends RoleCommand {
-    @Parameter(names = "--port", description = "HTTP port, 0 for any")
+    @Parameter(names = "--port", description = "HTTP port, 0 for any", validateValueWith = Bounds.Port.class)
     private int port = 9200;
 
-    @Parameter(names = "--stake", description = "stake to put up")
+    @Parameter(names = "--stake", description = "stake to put up", validateValueWith = Bounds.AtLeastZero.class)
     private long stake = 10_000;
 
     @Parameter(
             names = "--quota",
             description = "that its blobs may have together, such as 500G; what the disk has where none is named",
             converter = ByteSize.class)
-    private Long quota = Long.MAX_VALUE;
+    private Long quota;
 
     @Parameter(
             names = "--api-keys",
@@ -48,21 +51,29 @@ public final class DataNodeCommand extends RoleCommand {
                     + " it all on this host may, and nobody where others reach it. Reading takes no key")
     private Path apiKeys;
 
-    @Parameter(names = "--scrub-days", description = "days in which each blob is compared with its id once")
+    @Parameter(
+            names = "--scrub-days",
+            description = "days in which each blob is compared with its id once",
+            validateValueWith = Bounds.AtLeastOne.class)
     private int scrubDays = 30;
 
     @Parameter(
             names = "--scrub-rate",
-            description = "bytes a second that are read for that",
-            converter = ByteSize.class)
+            description = "bytes a second that are read to compare blobs with their ids",
+            converter = ByteSize.class,
+            validateValueWith = Bounds.AtLeastOne.class)
     private Long scrubRate = 50L << 20;
 
-    @Parameter(names = "--unpinned-hours", description = "hours after which blobs that nobody pinned are removed")
+    @Parameter(
+            names = "--unpinned-hours",
+            description = "hours after which blobs that nobody pinned are removed",
+            validateValueWith = Bounds.AtLeastOne.class)
     private int unpinnedHours = 24;
 
     @Parameter(
             names = "--repair-minutes",
-            description = "minutes for which no data node has a striped blob's shard before it is made again")
+            description = "minutes for which no data node has a striped blob's shard before it is made again",
+            validateValueWith = Bounds.AtLeastZero.class)
     private int repairMinutes = 30;
 
     @Parameter(names = "--feed", description = "ID of a feed to report on, once in each of its rounds; again for more")
@@ -76,12 +87,14 @@ public final class DataNodeCommand extends RoleCommand {
     @Parameter(
             names = "--storage-price",
             description = "least that is taken for keeping a GiB for a day, in the smallest unit, such as 20 or 0.5;"
-                    + " without it no deal is accepted, and those that it holds go on")
+                    + " without it no deal is accepted, and those that it holds go on",
+            validateValueWith = Bounds.AtLeastZero.class)
     private BigDecimal storagePrice;
 
     @Parameter(
             names = "--storage-collateral",
-            description = "most of the stake that one deal may reserve, lost where a challenge is not answered in time")
+            description = "most of the stake that one deal may reserve, lost where a challenge is not answered in time",
+            validateValueWith = Bounds.AtLeastOne.class)
     private long storageCollateral = 1_000;
 
     @Parameter(
@@ -95,13 +108,11 @@ public final class DataNodeCommand extends RoleCommand {
         if (storagePrice == null) {
             return null;
         }
-        if (storagePrice.signum() < 0
-                || storagePrice.precision() > 30
-                || Math.abs(storagePrice.scale()) > 30
-                || storageCollateral < 1
-                || storageProofMs < 1_000) {
-            throw new IOException("--storage-price is 0 or more with at most 30 digits, --storage-collateral 1 or more,"
-                    + " --storage-proof 1s or more.");
+        if (storagePrice.precision() > 30 || Math.abs(storagePrice.scale()) > 30) {
+            throw new IOException("--storage-price has at most 30 digits.");
+        }
+        if (storageProofMs < 1_000) {
+            throw new IOException("--storage-proof is 1s or more.");
         }
         return new StorageOffer(storagePrice, storageCollateral, Duration.ofMillis(storageProofMs));
     }
@@ -122,22 +133,24 @@ public final class DataNodeCommand extends RoleCommand {
     }
 
     @Override
+    List<Check> ownChecks() {
+        return List.of(this::feeds, this::offer, () -> {
+            if (apiKeys != null) {
+                NamedPaths.requireFile("--api-keys", apiKeys);
+                TenantFile.read(apiKeys);
+            }
+        });
+    }
+
+    @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        if (scrubDays < 1 || scrubRate < 1 || quota < 0 || unpinnedHours < 1 || repairMinutes < 0) {
-            throw new IOException(
-                    "--scrub-days, --scrub-rate and --unpinned-hours are 1 or more, --quota and --repair-minutes 0"
-                            + " or more.");
-        }
-        if (apiKeys != null) {
-            TenantFile.read(apiKeys);
-        }
         Tenants tenants = apiKeys == null ? null : new Tenants(apiKeys, dir, 1, events::emit);
         DataNode.Place place = new DataNode.Place(
                 dir,
                 host,
                 port,
                 stake,
-                quota,
+                quota == null ? Long.MAX_VALUE : quota,
                 Duration.ofDays(scrubDays),
                 RateLimit.of(scrubRate),
                 Duration.ofHours(unpinnedHours),

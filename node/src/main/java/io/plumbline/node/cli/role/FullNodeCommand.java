@@ -2,6 +2,9 @@ package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
@@ -32,7 +35,8 @@ public final class FullNodeCommand extends RoleCommand {
     @Parameter(
             names = "--snapshot-mib",
             description =
-                    "MiB of the ledger's log from one snapshot to the next; what is older than the last but one is dropped")
+                    "MiB of the ledger's log from one snapshot to the next; what is older than the last but one is dropped",
+            validateValueWith = Bounds.AtLeastOne.class)
     private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
 
     @Override
@@ -41,16 +45,28 @@ public final class FullNodeCommand extends RoleCommand {
     }
 
     @Override
+    List<Check> ownChecks() {
+        List<Check> checks = new ArrayList<>();
+        for (Path model : models) {
+            checks.add(() -> NamedPaths.requireFolder("--model", model));
+        }
+        checks.add(() -> {
+            if (models.isEmpty() && !Files.exists(verifierKey())) {
+                throw new IOException("--verifier-key: " + verifierKey()
+                        + " does not exist; name the model to make it of with --model, or a key with --verifier-key.");
+            }
+        });
+        return checks;
+    }
+
+    private Path verifierKey() {
+        return verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
+    }
+
+    @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        Path file = verifierKey == null ? dir.resolve("verifier.key") : verifierKey;
-        if (models.isEmpty() && !Files.exists(file)) {
-            throw new IOException(file + " does not exist. Name the model to make it of with --model, or a key with"
-                    + " --verifier-key.");
-        }
-        if (snapshotMib < 1) {
-            throw new IOException("--snapshot-mib must be 1 or more, not " + snapshotMib + ".");
-        }
-        FullNode.Setup setup = new FullNode.Setup(models, file, dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
+        FullNode.Setup setup =
+                new FullNode.Setup(models, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
         return new FullNode(on, keys, setup, events, faults);
     }
 }

@@ -4,6 +4,10 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.ApiOptions;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.NamedModel;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.NodeWish;
 import io.plumbline.node.gateway.Terms;
@@ -14,12 +18,8 @@ import io.plumbline.node.tenant.Payers;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /** {@code plumbline gateway}. */
 @Parameters(
@@ -34,10 +34,11 @@ public final class GatewayCommand extends RoleCommand {
             required = true,
             description =
                     "DIR or NAME=DIR: imported model, and the name clients know it by where it is not the folder's; again"
-                            + " for more; language models and ONNX models")
-    private List<String> models = new ArrayList<>();
+                            + " for more; language models and ONNX models",
+            converter = NamedModel.Converter.class)
+    private List<NamedModel> models = new ArrayList<>();
 
-    @Parameter(names = "--port", description = "HTTP port, 0 for any")
+    @Parameter(names = "--port", description = "HTTP port, 0 for any", validateValueWith = Bounds.Port.class)
     private int port = 8080;
 
     @Parameter(
@@ -58,13 +59,15 @@ public final class GatewayCommand extends RoleCommand {
 
     @Parameter(
             names = "--max-price",
-            description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks")
+            description = "the most that is paid for a token, or for a row of an ONNX model's batch, whoever asks",
+            validateValueWith = Bounds.AtLeastZero.class)
     private long maxPrice = Terms.DEFAULT_MAX_PRICE;
 
     @Parameter(
             names = "--hedge-ms",
             description = "where a node gave no first token within so many milliseconds another is asked as well, and"
-                    + " the one with the first token answers; 0 asks none")
+                    + " the one with the first token answers; 0 asks none",
+            validateValueWith = Bounds.AtLeastZero.class)
     private long hedgeMs;
 
     @Parameter(
@@ -77,20 +80,30 @@ public final class GatewayCommand extends RoleCommand {
     private ApiOptions api = new ApiOptions();
 
     @Override
+    List<Check> ownChecks() {
+        List<Check> checks = new ArrayList<>(api.checks());
+        for (NamedModel model : models) {
+            checks.add(() -> NamedPaths.requireFolder("--model", model.folder()));
+        }
+        checks.add(() -> requireAuditable("--level", level));
+        checks.add(() -> requireAuditable("--least-level", leastLevel));
+        checks.add(() -> {
+            if (level.compareTo(leastLevel) < 0) {
+                throw new IOException("--level " + level + " is below --least-level " + leastLevel + ".");
+            }
+        });
+        checks.add(() -> NamedModel.folders(models));
+        return checks;
+    }
+
+    private static void requireAuditable(String option, Level level) throws IOException {
+        if (level == Level.REPLAYED) {
+            throw new IOException(option + " is SIGNED, AUDITED or FULL: full nodes have no weights to replay with.");
+        }
+    }
+
+    @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        if (level == Level.REPLAYED || leastLevel == Level.REPLAYED) {
-            throw new IOException("Full nodes have no weights to replay with. Choose SIGNED, AUDITED or FULL.");
-        }
-        if (level.compareTo(leastLevel) < 0) {
-            throw new IOException("--level " + level + " is below --least-level " + leastLevel + ".");
-        }
-        if (maxPrice < 0) {
-            throw new IOException("--max-price must be 0 or more, not " + maxPrice + ".");
-        }
-        if (hedgeMs < 0) {
-            throw new IOException("--hedge-ms must be 0 or more, not " + hedgeMs + ".");
-        }
-        api.requireSound();
         Terms terms = new Terms(level, leastLevel, maxPrice, prefer, hedgeMs);
         Gateway.Place place = new Gateway.Place(
                 dir,
@@ -101,22 +114,6 @@ public final class GatewayCommand extends RoleCommand {
                 api.access(dir, ANSWERS_TOGETHER, events::emit),
                 payPerCall ? new Payers(dir, ANSWERS_TOGETHER) : null,
                 operator.apiRoutes());
-        return new Gateway(on, keys, named(models), place, events, faults);
-    }
-
-    private static SortedMap<String, Path> named(List<String> models) throws IOException {
-        SortedMap<String, Path> named = new TreeMap<>();
-        for (String model : models) {
-            int equals = model.indexOf('=');
-            boolean isNamed = equals > 0 && !Files.isDirectory(Path.of(model));
-            Path folder = Path.of(isNamed ? model.substring(equals + 1) : model);
-            String name = isNamed
-                    ? model.substring(0, equals)
-                    : folder.toAbsolutePath().normalize().getFileName().toString();
-            if (named.put(name, folder) != null) {
-                throw new IOException("Two models are called " + name + ". Write NAME=DIR to name one otherwise.");
-            }
-        }
-        return named;
+        return new Gateway(on, keys, NamedModel.folders(models), place, events, faults);
     }
 }

@@ -6,7 +6,10 @@ import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
 import io.plumbline.node.cli.ModelById;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.cli.blob.BlobPlaces;
 import io.plumbline.node.health.FaultListener;
@@ -18,6 +21,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** {@code plumbline inference-node}. */
@@ -30,7 +34,7 @@ public class InferenceNodeCommand extends RoleCommand {
                     + " the network's data nodes")
     private Path model;
 
-    @Parameter(names = "--port", description = "UDP port, 0 for any")
+    @Parameter(names = "--port", description = "UDP port, 0 for any", validateValueWith = Bounds.Port.class)
     private int port;
 
     @ParametersDelegate
@@ -68,9 +72,20 @@ public class InferenceNodeCommand extends RoleCommand {
     }
 
     @Override
+    List<Check> ownChecks() {
+        List<Check> checks = new ArrayList<>(announced.checks());
+        checks.addAll(compute.checks());
+        checks.addAll(tensors.checks());
+        checks.add(() -> {
+            if (!ModelById.is(model)) {
+                NamedPaths.requireFolder("--model", model);
+            }
+        });
+        return checks;
+    }
+
+    @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        compute.requireSound();
-        announced.requireSound();
         announced.useProfile();
         Path folder = ModelById.is(model) ? pulled(on) : model;
         InferenceNode.Serving serving = TensorPackage.isIn(folder)

@@ -1,16 +1,26 @@
 package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.verifier.audit.Level;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 
 /** The terms that an inference node announces on the ledger, and the profiles that it looks in. */
 public final class NodeOptions {
-    @Parameter(names = "--stake", description = "on a network: stake to put up")
+    @Parameter(
+            names = "--stake",
+            description = "on a network: stake to put up",
+            validateValueWith = Bounds.AtLeastZero.class)
     private long stake = 50_000;
 
-    @Parameter(names = "--price", description = "on a network: price of a token, or of a row of an ONNX model's batch")
+    @Parameter(
+            names = "--price",
+            description = "on a network: price of a token, or of a row of an ONNX model's batch",
+            validateValueWith = Bounds.AtLeastZero.class)
     private long price = 2;
 
     @Parameter(
@@ -22,10 +32,20 @@ public final class NodeOptions {
     @Parameter(names = "--profile", description = "FILE: hardware profiles to look in before the project's own")
     private Path profile;
 
-    /** Looks at the options, before anything is started. */
-    void requireSound() throws IOException {
+    /** Conditions on the options. */
+    public List<Check> checks() {
+        return List.of(this::requireAuditable, this::requireProfile);
+    }
+
+    private void requireAuditable() throws IOException {
         if (most == Level.REPLAYED) {
             throw new IOException("--most-level is SIGNED, AUDITED or FULL.");
+        }
+    }
+
+    private void requireProfile() throws IOException {
+        if (profile != null) {
+            NamedPaths.requireFile("--profile", profile);
         }
     }
 

@@ -3,7 +3,9 @@ package io.plumbline.node.cli.role;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
-import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.ConfigurableCommand;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
@@ -16,10 +18,11 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Options that every role has. */
-abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
+abstract class RoleCommand extends ConfigurableCommand {
     @Parameter(names = "--network", required = true, description = "FILE: the network's full nodes and genesis")
     private Path network;
 
@@ -85,9 +88,30 @@ abstract class RoleCommand extends CommandOptions implements Callable<Integer> {
         return false;
     }
 
+    /** Conditions on the options that one role has and others do not. */
+    abstract List<Check> ownChecks();
+
+    @Override
+    protected final List<Check> checks() {
+        List<Check> checks = new ArrayList<>(List.of(
+                () -> {
+                    NamedPaths.requireFile("--network", network);
+                    Network.read(network);
+                },
+                () -> {
+                    NamedPaths.requireFile("--key", key);
+                    Network.readKey(key);
+                },
+                () -> NamedPaths.requireWritable("--dir", dir),
+                () -> NamedPaths.requireHost("--host", host)));
+        checks.addAll(operator.checks());
+        checks.addAll(ownChecks());
+        return checks;
+    }
+
     @Override
     public Integer call() throws Exception {
-        operator.requireSound();
+        requireSound();
         events = operator.events(getClass().getAnnotation(Parameters.class).commandNames()[0]);
         life = new Lifecycle(events::emit);
         keepTemporaryFiles();

@@ -8,6 +8,8 @@ import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.inference.tensor.onnx.TensorRtOperators;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
 import io.plumbline.node.inference.InferenceNode;
 import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.inference.TensorService;
@@ -41,19 +43,24 @@ public final class TensorOptions {
                     "ONNX models: NAME=SIZE or NAME=LEAST:USUAL:MOST of a dimension, in place of what was said at import")
     private List<String> shapes = new ArrayList<>();
 
-    @Parameter(names = "--max-rows", description = "ONNX models: most rows in a batch")
+    @Parameter(
+            names = "--max-rows",
+            description = "ONNX models: most rows in a batch",
+            validateValueWith = Bounds.AtLeastOne.class)
     private int maxRows = TensorScheduler.Limits.USUAL.rows();
 
     @Parameter(
             names = "--timeout-ms",
-            description = "ONNX models: longest time from a request's coming in to its answer")
+            description = "ONNX models: longest time from a request's coming in to its answer",
+            validateValueWith = Bounds.AtLeastOne.class)
     private long timeoutMs = TensorScheduler.Limits.USUAL.timeoutMs();
 
     @Parameter(
             names = "--workers",
             description =
                     "ONNX models: batches that run at once, each with its share of the threads; more answer more requests, one"
-                            + " answers each sooner")
+                            + " answers each sooner",
+            validateValueWith = Bounds.AtLeastOne.class)
     private int workers = 1;
 
     private final List<TensorBackend> backends;
@@ -71,6 +78,37 @@ public final class TensorOptions {
     /** @param backends of this host, the built-in one first. */
     TensorOptions(List<TensorBackend> backends) {
         this.backends = backends;
+    }
+
+    /** Conditions on the options. */
+    public List<Check> checks() {
+        return List.of(this::requireBackend, this::requirePrecision, this::requireShapes);
+    }
+
+    private void requireBackend() throws IOException {
+        if (!backend.equals("auto")
+                && backends.stream().noneMatch(one -> one.name().equals(backend))) {
+            throw new IOException("--backend is auto or one of "
+                    + backends.stream().map(TensorBackend::name).toList() + ", not " + backend + ".");
+        }
+    }
+
+    private void requirePrecision() throws IOException {
+        try {
+            if (!precision.isEmpty()) {
+                Precision.parse(precision);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new IOException("--precision: " + e.getMessage(), e);
+        }
+    }
+
+    private void requireShapes() throws IOException {
+        try {
+            ShapeRanges.parse(shapes);
+        } catch (IllegalArgumentException e) {
+            throw new IOException("--shape: " + e.getMessage(), e);
+        }
     }
 
     /**
@@ -106,9 +144,6 @@ public final class TensorOptions {
             int threads) {}
 
     private Plan plan(Path folder, String device, int threads) throws IOException {
-        if (maxRows < 1 || timeoutMs < 1 || workers < 1) {
-            throw new IOException("--max-rows, --workers and --timeout-ms are 1 or more.");
-        }
         TensorPackage model = TensorPackage.open(folder);
         return new Plan(
                 model,
@@ -184,10 +219,7 @@ public final class TensorOptions {
                 return List.of(one);
             }
         }
-        if (!backend.equals("auto")) {
-            throw new IOException("--backend is auto or one of "
-                    + all.stream().map(TensorBackend::name).toList() + ", not " + backend + ".");
-        }
+        requireBackend();
         SortedSet<String> missing = TensorRtOperators.missing(model.onnx());
         List<TensorBackend> candidates = new ArrayList<>();
         for (TensorBackend one : all) {

@@ -8,8 +8,11 @@ import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorStore;
 import io.plumbline.node.cli.ApiOptions;
-import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.Bounds;
+import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.ConfigurableCommand;
 import io.plumbline.node.cli.ModelById;
+import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.cli.OperatorOptions;
 import io.plumbline.node.cli.role.ComputeOptions;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
@@ -39,7 +42,6 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import me.tongfei.progressbar.ProgressBar;
 import org.agrona.CloseHelper;
@@ -52,7 +54,7 @@ import org.agrona.CloseHelper;
         commandNames = "serve",
         commandDescription =
                 "Serve models on an OpenAI-compatible endpoint, with receipts, without a network; or join one.")
-public final class ServeCommand extends CommandOptions implements Callable<Integer> {
+public final class ServeCommand extends ConfigurableCommand {
     private static final int HTTP_PORT = 8080;
 
     @Parameter(
@@ -82,7 +84,10 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
                     + " network, the one that others reach this host at, that towards its full nodes otherwise")
     private String host;
 
-    @Parameter(names = "--port", description = "HTTP port, 8080 where none is named; on a network UDP port; 0 for any")
+    @Parameter(
+            names = "--port",
+            description = "HTTP port, 8080 where none is named; on a network UDP port; 0 for any",
+            validateValueWith = Bounds.Port.class)
     private Integer port;
 
     @Parameter(
@@ -127,8 +132,9 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
 
     @Override
     public Integer call() throws Exception {
-        fetch();
         requireSound();
+        fetch();
+        requireOneLanguageModel();
         announced.useProfile();
         Map<String, Path> folders = folders();
         if (network != null) {
@@ -274,22 +280,44 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
         System.err.println(Terminal.printable("plumbline: " + text));
     }
 
-    private void requireSound() throws IOException {
-        api.requireSound();
-        operator.requireSound();
-        compute.requireSound();
-        if (port != null && (port < 0 || port > 65_535)) {
-            throw new IOException("--port is 0 to 65535.");
+    @Override
+    protected List<Check> checks() {
+        List<Check> checks = new ArrayList<>();
+        for (Path model : models) {
+            checks.add(() -> requireModel(model));
         }
+        inputs.forEach(input -> checks.add(() -> NamedPaths.requireFile("--inputs", input)));
+        if (dir != null) {
+            checks.add(() -> NamedPaths.requireWritable("--dir", dir));
+        }
+        if (host != null) {
+            checks.add(() -> NamedPaths.requireHost("--host", host));
+        }
+        checks.addAll(api.checks());
+        checks.addAll(operator.checks());
+        checks.addAll(compute.checks());
+        checks.addAll(tensors.checks());
+        checks.addAll(announced.checks());
+        checks.add(this::requireOneLanguageModel);
         if (network != null) {
-            requireSoundOnNetwork();
+            checks.add(this::requireSoundOnNetwork);
         }
+        return checks;
+    }
+
+    private void requireModel(Path model) throws IOException {
+        if (!ModelById.is(model)) {
+            NamedPaths.requireThere("MODEL", model);
+        }
+    }
+
+    private void requireOneLanguageModel() throws IOException {
         if (name != null && models.size() > 1) {
             throw new IOException("--name goes with one model. Rename the folders or files of several.");
         }
         Path language = null;
         for (Path model : models) {
-            if (!TensorStore.takes(model)) {
+            if (Files.exists(model) && !TensorStore.takes(model)) {
                 if (language != null) {
                     throw new IOException("Both " + language + " and " + model
                             + " are language models, and one process serves one. Start another on another --port.");
@@ -300,14 +328,17 @@ public final class ServeCommand extends CommandOptions implements Callable<Integ
     }
 
     private void requireSoundOnNetwork() throws IOException {
+        NamedPaths.requireFile("--network", network);
+        Network.read(network);
         if (models.size() > 1) {
-            throw new IOException("An inference node runs one model. Start another process, with another --dir.");
+            throw new IOException(
+                    "--network: an inference node runs one model. Start another process, with another --dir.");
         }
         if (api.isTls() || api.hasKeys()) {
             throw new IOException(
-                    "An inference node has no HTTP server: --api-keys and --tls-certificate are a" + " gateway's.");
+                    "--network: an inference node has no HTTP server: --api-keys and --tls-certificate are"
+                            + " a gateway's.");
         }
-        Network.read(network);
     }
 
     /** The key that this process signs by, made at its first start. */
