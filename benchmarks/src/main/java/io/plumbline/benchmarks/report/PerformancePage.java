@@ -43,11 +43,12 @@ final class PerformancePage {
             page.append(share.isEmpty() ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * share.getAsDouble()));
             page.append(" |\n");
         }
-        page.append("\nMachines: ");
-        page.append(String.join(
-                "; ",
-                headlines.stream().map(Headline::machine).distinct().sorted().toList()));
-        return page.append(".\n").toString();
+        page.append("\nMachines:\n\n");
+        for (Object machine :
+                headlines.stream().map(Headline::machine).distinct().sorted().toArray()) {
+            page.append("- ").append(machine).append('\n');
+        }
+        return page.toString();
     }
 
     private static String cell(String text) {
