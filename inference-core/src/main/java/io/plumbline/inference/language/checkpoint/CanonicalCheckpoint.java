@@ -48,7 +48,11 @@ public final class CanonicalCheckpoint implements Checkpoint {
         there[0] = place.rows() == 0 ? shape[0] : place.rows();
         Weights found = open(place, there);
         if (place.rows() != 0 || !isInOrder(place, shape[0])) {
-            found = new Rows(found, place, shape[0], shape.length == 1);
+            found = new SelectedRows(
+                    found,
+                    shape[0],
+                    shape.length == 1,
+                    r -> place.from() + place.order().applyAsInt(r));
         }
         return scaled(found, place);
     }
@@ -116,55 +120,6 @@ public final class CanonicalCheckpoint implements Checkpoint {
     @Override
     public void close() {
         source.close();
-    }
-
-    /** Some rows of a tensor, in another order; of a vector its elements. */
-    private record Rows(Weights of, TensorPlace place, int count, boolean isVector) implements Weights {
-        private int row(int r) {
-            return place.from() + place.order().applyAsInt(r);
-        }
-
-        @Override
-        public String name() {
-            return of.name();
-        }
-
-        @Override
-        public String dtype() {
-            // Elements are taken apart as floats.
-            return isVector ? "F32" : of.dtype();
-        }
-
-        @Override
-        public int rows() {
-            return isVector ? 1 : count;
-        }
-
-        @Override
-        public int columns() {
-            return isVector ? count : of.columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            if (!isVector) {
-                of.row(row(r), out);
-                return;
-            }
-            float[] all = of.floats();
-            for (int i = 0; i < count; i++) {
-                out[i] = all[row(i)];
-            }
-        }
-
-        @Override
-        public void rawRow(int r, byte[] out) {
-            if (isVector) {
-                Weights.super.rawRow(r, out);
-            } else {
-                of.rawRow(row(r), out);
-            }
-        }
     }
 
     /** A tensor whose values are {@code factor * x + plus}. */

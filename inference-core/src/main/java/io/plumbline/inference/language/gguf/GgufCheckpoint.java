@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.ModelFolder;
 import io.plumbline.inference.language.checkpoint.Mxfp4Weights;
+import io.plumbline.inference.language.checkpoint.SelectedRows;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufFile.Tensor;
 import io.plumbline.verifier.model.Embedding;
@@ -181,23 +182,24 @@ public final class GgufCheckpoint implements Checkpoint {
     private Weights projection(String block, String name, int from, int... shape) throws IOException {
         if (architecture.hasFusedQkv()) {
             int all = read.queryDim() + 2 * read.kvDim();
-            return mapped(block + "attn_qkv.weight", all, shape[1]).rows(from, shape[0]);
+            return rows(mapped(block + "attn_qkv.weight", all, shape[1]), from, shape[0]);
         }
-        Mapped mapped = mapped(block + name, shape);
+        Weights mapped = mapped(block + name, shape);
         boolean isRotated = !name.startsWith("attn_v");
-        if (!architecture.hasNeighbours() || !isRotated) {
-            return mapped;
-        }
-        return shape.length == 1
-                ? new HalvesOfVector(mapped, read.headDim(), read.rotaryDim())
-                : mapped.halves(read.headDim(), read.rotaryDim());
+        return architecture.hasNeighbours() && isRotated
+                ? new SelectedRows(mapped, shape[0], shape.length == 1, this::neighbour)
+                : mapped;
+    }
+
+    private static Weights rows(Weights of, int from, int count) {
+        return new SelectedRows(of, count, false, r -> from + r);
     }
 
     private Weights feedForward(String block, String which, String kind, int... shape) throws IOException {
         int layer = Integer.parseInt(block.split("\\.")[1]);
         if (architecture.hasFusedGateUp() && !which.equals("down")) {
-            Mapped both = mapped(block + "ffn_up.weight", 2 * shape[0], shape[1]);
-            return both.rows(which.equals("gate") ? 0 : shape[0], shape[0]);
+            Weights both = mapped(block + "ffn_up.weight", 2 * shape[0], shape[1]);
+            return rows(both, which.equals("gate") ? 0 : shape[0], shape[0]);
         }
         return mapped(block + "ffn_" + which + (read.hasExperts(layer) ? "_shexp" : "") + kind, shape);
     }
@@ -205,14 +207,10 @@ public final class GgufCheckpoint implements Checkpoint {
     /** All experts' rows or values, one below the other, of a tensor that has {@code 1 / parts} of those asked for. */
     private Weights experts(String name, int[] shape, int parts) throws IOException {
         int rows = shape[0] / parts / read.experts();
-        if (shape.length == 1) {
-            return mapped(name, read.experts(), rows);
-        }
-        Mapped mapped = mapped(name, read.experts(), rows, shape[1]);
-        return mapped.rows(0, read.experts() * rows);
+        return shape.length == 1 ? mapped(name, read.experts(), rows) : mapped(name, read.experts(), rows, shape[1]);
     }
 
-    private Mapped mapped(String stored, int... shape) throws IOException {
+    private Weights mapped(String stored, int... shape) throws IOException {
         used.add(stored);
         Tensor tensor = file.tensor(stored);
         if (tensor == null) {
@@ -229,7 +227,7 @@ public final class GgufCheckpoint implements Checkpoint {
                     + GgufType.nameOf(tensor.code())
                     + "; import takes F32, F16, BF16, Q8_0 and MXFP4. Nothing was written.");
         }
-        return new Mapped(tensor, 0, 0, 0, shape.length < 2 ? 1 : shape[0]);
+        return new Mapped(tensor);
     }
 
     @Override
@@ -238,42 +236,10 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     /** The row, or value, where rotated pairs are neighbours, of row {@code r} where they are half of them apart. */
-    private static int neighbour(int r, int headDim, int rotaryDim) {
-        int i = r % headDim;
-        int half = rotaryDim / 2;
-        return i >= rotaryDim ? r : r - i + (i < half ? 2 * i : 2 * (i - half) + 1);
-    }
-
-    /** A bias of values whose pairs are neighbours in the file. */
-    private record HalvesOfVector(Mapped of, int headDim, int rotaryDim) implements Weights {
-        @Override
-        public String name() {
-            return of.name();
-        }
-
-        @Override
-        public String dtype() {
-            // Elements are taken apart as floats.
-            return "F32";
-        }
-
-        @Override
-        public int rows() {
-            return 1;
-        }
-
-        @Override
-        public int columns() {
-            return of.columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            float[] all = of.floats();
-            for (int i = 0; i < all.length; i++) {
-                out[i] = all[neighbour(i, headDim, rotaryDim)];
-            }
-        }
+    private int neighbour(int r) {
+        int i = r % read.headDim();
+        int half = read.rotaryDim() / 2;
+        return i >= 2 * half ? r : r - i + (i < half ? 2 * i : 2 * (i - half) + 1);
     }
 
     /** {@code each} rows of the one, then as many of the other, and so on. */
@@ -304,14 +270,7 @@ public final class GgufCheckpoint implements Checkpoint {
         }
     }
 
-    /**
-     * @param headDim elements of a head where the file pairs rope's channels (2i, 2i + 1) and Hugging Face (i, i +
-     *     D/2), D of them; 0 where rows are in order.
-     * @param rotaryDim how many of a head's elements are paired.
-     * @param first of its rows.
-     * @param rows how many of them.
-     */
-    private record Mapped(Tensor tensor, int headDim, int rotaryDim, int first, int rows) implements Weights {
+    private record Mapped(Tensor tensor) implements Weights {
         private static final ValueLayout.OfShort SHORT =
                 ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -325,14 +284,14 @@ public final class GgufCheckpoint implements Checkpoint {
             return tensor.type().name();
         }
 
-        /** Some of the rows, counted through all dimensions but the last. */
-        Mapped rows(int from, int count) {
-            return new Mapped(tensor, headDim, rotaryDim, from, count);
-        }
-
-        /** With pairs half of the rotated elements apart. */
-        Mapped halves(int ofHead, int rotated) {
-            return new Mapped(tensor, ofHead, rotated, first, rows);
+        /** Counted through all dimensions but the last. */
+        @Override
+        public int rows() {
+            int rows = 1;
+            for (int i = 0; i < tensor.shape().length - 1; i++) {
+                rows = Math.multiplyExact(rows, tensor.shape()[i]);
+            }
+            return rows;
         }
 
         @Override
@@ -341,8 +300,7 @@ public final class GgufCheckpoint implements Checkpoint {
         }
 
         private long offset(int row) {
-            int r = first + row;
-            return tensor.type().bytes((long) (headDim > 0 ? neighbour(r, headDim, rotaryDim) : r) * columns());
+            return tensor.type().bytes((long) row * columns());
         }
 
         @Override
