@@ -2,6 +2,8 @@ package io.plumbline.benchmarks;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
@@ -21,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 
 /**
  * The cost of quantization in quality: exact inference beside an unquantized evaluation of the same checkpoint, as the
@@ -127,6 +130,13 @@ final class QualityBench implements Callable<Integer> {
             for (String family : FAMILIES) {
                 random(work, family + ", random", family + "ForCausalLM", 0, true);
             }
+            // Where the loss comes from: of scores that a stretched rope multiplies, and of experts that change.
+            random(work, "Phi3, without long rope", "Phi3ForCausalLM", 0, true, QualityBench::unstretched);
+            random(work, "GptOss, without YaRN", "GptOssForCausalLM", 0, true, QualityBench::unstretched);
+            for (String family : List.of("Mixtral", "Qwen3Moe", "Glm4Moe", "GptOss")) {
+                random(work, family + ", all experts chosen", family + "ForCausalLM", 0, true, QualityBench::chosen);
+            }
+            random(work, "GptOss, neither", "GptOssForCausalLM", 0, true, json -> unstretched(chosen(json)));
             for (float bias : new float[] {3, 10, 30}) {
                 String name = "Qwen2, random, key biases to " + (int) bias * 3;
                 random(work, name + ", not evened", "Qwen2ForCausalLM", bias, false);
@@ -164,7 +174,29 @@ final class QualityBench implements Callable<Integer> {
         System.out.println(measure(trained, imported, texts).row("plumbline-stories-2m, held-out stories"));
     }
 
+    private static ObjectNode unstretched(ObjectNode config) {
+        config.remove("rope_scaling");
+        return config;
+    }
+
+    /** Every expert is chosen of every token, so that none can be chosen wrongly. */
+    private static ObjectNode chosen(ObjectNode config) {
+        for (String name : List.of("num_experts", "num_local_experts", "n_routed_experts")) {
+            if (config.has(name)) {
+                config.set("num_experts_per_tok", config.get(name));
+            }
+        }
+        return config;
+    }
+
     private void random(Path work, String name, String architecture, float keyBias, boolean even) throws IOException {
+        random(work, name, architecture, keyBias, even, json -> json);
+    }
+
+    /** @param config changes what config.json says of the same weights. */
+    private void random(
+            Path work, String name, String architecture, float keyBias, boolean even, UnaryOperator<ObjectNode> config)
+            throws IOException {
         Path source = work.resolve("source");
         Path imported = work.resolve("imported");
         Directories.delete(source);
@@ -174,6 +206,10 @@ final class QualityBench implements Callable<Integer> {
                 11,
                 source,
                 share -> {});
+        ObjectMapper mapper = new ObjectMapper();
+        Path file = source.resolve("config.json");
+        ObjectNode json = (ObjectNode) mapper.readTree(file.toFile());
+        mapper.writeValue(file.toFile(), config.apply(json));
         ModelImport.run(source, imported, even, share -> {});
         SplittableRandom random = new SplittableRandom(5);
         List<Text> texts = new ArrayList<>();
