@@ -151,7 +151,8 @@ static __attribute__((noinline)) void sum_halves(
 
 /* One head. sums: high and low for each round. Returns the output's factor, or NaN; false in *holds when the scores are not query times keys. */
 static float head(
-    const int32_t *s, int n, float c, float sink, const float *sk, const float *sv, const int32_t *r, int64_t rStride, const int64_t *expected,
+    const int32_t *s, int n, float c, float sink, const float *sk, const float *sv, const int32_t *r, int64_t rStride,
+    const int64_t *expected,
     const int16_t *digits, int64_t round_stride, int64_t stride, float *z, int64_t (*sums)[2], int *holds) {
     __m512i even[2], odd[2];
     even[0] = even[1] = odd[0] = odd[1] = _mm512_setzero_si512();
@@ -209,7 +210,8 @@ static float head(
 }
 
 /* All heads of one token with its n keys. Everything is laid out as LayerCheck.java and NativeAttentionCheck.java have it: keySum[2][kvHead][size], r[2][capacity],
- * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size], sinks[heads] or null. Writes heads * size outputs. Returns -1 when all holds;
+ * sk and sv [kvHead][capacity], digits[2][kvHead][DIGITS][capacity], secrets[2][size], sinks[heads] or null.
+ * Writes heads * size outputs. Returns -1 when all holds;
  * else head * 4 + 1: scores, 2: sums, 3: not a number. z is scratch of capacity floats; capacity is a multiple of 32. Fastest where
  * all but the opening stands at whole cache lines. */
 EXPORT int pl_attention_avx512(
@@ -228,7 +230,8 @@ EXPORT int pl_attention_avx512(
             for (int i = 0; i < size; i++) sum += (uint64_t)(int64_t)q[h * size + i] * (uint64_t)keys[i];
             expected[round] = (int64_t)sum;
         }
-        float factor = head(scores + (int64_t)h * n, n, sq[h] * attentionScale, sinks ? sinks[h] : -INFINITY, sk + (int64_t)g * capacity,
+        float sink = sinks ? sinks[h] : -INFINITY;
+        float factor = head(scores + (int64_t)h * n, n, sq[h] * attentionScale, sink, sk + (int64_t)g * capacity,
                             sv + (int64_t)g * capacity, r, capacity, expected, digits + (int64_t)g * DIGITS * capacity,
                             (int64_t)kvHeads * DIGITS * capacity, capacity, z, sums, &holds);
         if (!holds) return h * 4 + 1;

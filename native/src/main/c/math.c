@@ -239,10 +239,11 @@ FUNCTION(void, rope)(
 /* Float maxima are not sums of anything: taken in 16 lanes. */
 #define WIDE 16
 
-/* cap is 0 where scores are not capped, sink -infinity where there is none; z is scratch for n floats. Returns the output's factor; NaN when the scores cannot be run exactly. */
+/* cap is 0 where scores are not capped, sink -infinity where there is none; z is scratch for n floats. Returns the output's
+ * factor; NaN when the scores cannot be run exactly. */
 FUNCTION(float, attention_weights)(
-    const int32_t *s, int64_t sOffset, int n, float c, float cap, float sink, const float *sk, int64_t kOffset, const float *sv, int64_t vOffset,
-    int16_t *u, int64_t uOffset, float *z) {
+    const int32_t *s, int64_t sOffset, int n, float c, float cap, float sink, const float *sk, int64_t kOffset,
+    const float *sv, int64_t vOffset, int16_t *u, int64_t uOffset, float *z) {
     s += sOffset;
     sk += kOffset;
     sv += vOffset;

@@ -145,7 +145,8 @@ public final class Main {
         });
         System.out.println(
                 "\nplumbline COMMAND --help says more; --version prints the version. In a checkout ./plumbline also"
-                        + " has test, fuzz,\nbench, jmh, load, gpu-check, package and updates: README.md and CONTRIBUTING.md say how.");
+                        + " has test, fuzz,\nbench, jmh, load, gpu-check, package and updates: README.md and CONTRIBUTING.md say"
+                        + " how.");
     }
 
     /** The command that was named, or its subcommand. */

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 
-/** What limits each headline, and how much of that limit it reaches by its run's own readings. */
+/** The limit of each headline, and how much of it is reached by the run's own readings. */
 public final class Limits {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 

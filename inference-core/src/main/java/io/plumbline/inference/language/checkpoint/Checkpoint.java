@@ -33,7 +33,7 @@ public interface Checkpoint extends AutoCloseable {
      * Whether its tensors go by the names, order and values of this project's description, whatever its family calls
      * them elsewhere.
      */
-    default boolean isCanonical() {
+    default boolean hasCanonicalTensors() {
         return false;
     }
 

@@ -82,7 +82,7 @@ public record HuggingFaceConfig(
     /** Understands a checkpoint's. */
     public static HuggingFaceConfig of(Checkpoint checkpoint) throws IOException {
         HuggingFaceConfig read = parse(checkpoint.config(), checkpoint.origin());
-        if (!checkpoint.isCanonical()) {
+        if (!checkpoint.hasCanonicalTensors()) {
             return read;
         }
         // Multipliers of residuals and logits are kept apart from what they multiply everywhere.

@@ -66,7 +66,7 @@ public record Mxfp4Weights(String name, Weights blocks, Weights scales) implemen
         }
     }
 
-    /** What a block's values are multiplied by; NaN where its exponent is none. */
+    /** The factor of a block's values; NaN where its exponent is none. */
     public static float scale(byte exponent) {
         int biased = exponent & 255;
         return biased == NOT_A_NUMBER ? Float.NaN : (float) StrictMath.scalb(1d, biased - BIAS);

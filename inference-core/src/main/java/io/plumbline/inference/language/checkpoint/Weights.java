@@ -15,6 +15,15 @@ public interface Weights {
 
     int columns();
 
+    /** Rows of a tensor of this shape: the product of all its dimensions but the last; 1 of a vector. */
+    static int rows(int... shape) {
+        int rows = 1;
+        for (int i = 0; i < shape.length - 1; i++) {
+            rows = Math.multiplyExact(rows, shape[i]);
+        }
+        return rows;
+    }
+
     /** Widens row {@code r} to {@code columns} floats. */
     void row(int r, float[] out);
 

@@ -125,7 +125,7 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     @Override
-    public boolean isCanonical() {
+    public boolean hasCanonicalTensors() {
         return true;
     }
 
@@ -287,11 +287,7 @@ public final class GgufCheckpoint implements Checkpoint {
         /** Counted through all dimensions but the last. */
         @Override
         public int rows() {
-            int rows = 1;
-            for (int i = 0; i < tensor.shape().length - 1; i++) {
-                rows = Math.multiplyExact(rows, tensor.shape()[i]);
-            }
-            return rows;
+            return Weights.rows(tensor.shape());
         }
 
         @Override

@@ -277,7 +277,7 @@ final class GgufConfig {
         }
     }
 
-    /** What llama.cpp knows of a family, or its files say by keys of their own. */
+    /** Fields of a family that llama.cpp knows by heart, or its files say by keys of their own. */
     private void family() throws IOException {
         switch (architecture.name()) {
             case "gemma" -> gelu();
@@ -330,7 +330,7 @@ final class GgufConfig {
         }
     }
 
-    /** What scores are divided by the root of, in a family whose largest model has so many layers. */
+    /** The number by whose root scores are divided, in a family whose largest model has so many layers. */
     private int scoreScalar(int layersOfLargest) {
         return layers() == layersOfLargest && heads > 0 ? hidden / heads : headDim;
     }

@@ -207,15 +207,11 @@ public final class GgufExport {
 
     private void put(String target, Weights weights, Declared as, IntUnaryOperator order) {
         int columns = as.shape()[as.shape().length - 1];
-        int rows = 1;
-        for (int i = 0; i < as.shape().length - 1; i++) {
-            rows *= as.shape()[i];
-        }
         if (weights.columns() != columns) {
             throw new IllegalStateException(target + " has rows of " + weights.columns());
         }
         declared.put(target, as);
-        parts.put(target, new Part(weights, rows, order));
+        parts.put(target, new Part(weights, Weights.rows(as.shape()), order));
     }
 
     private void write(Path to, DoubleConsumer progress) throws IOException {

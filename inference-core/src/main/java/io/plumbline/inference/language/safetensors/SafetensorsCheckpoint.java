@@ -228,12 +228,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
 
         @Override
         public int rows() {
-            int[] shape = tensor.shape();
-            int rows = 1;
-            for (int i = 0; i < shape.length - 1; i++) {
-                rows = Math.multiplyExact(rows, shape[i]);
-            }
-            return rows;
+            return Weights.rows(tensor.shape());
         }
 
         @Override

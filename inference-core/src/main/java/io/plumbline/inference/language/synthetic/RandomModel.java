@@ -3,6 +3,7 @@ package io.plumbline.inference.language.synthetic;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.FloatBytes;
+import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter;
 import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
 import java.io.IOException;
@@ -100,12 +101,7 @@ public final class RandomModel {
 
         /** Of more dimensions than two. */
         static Tensor of(boolean isBytes, Rows source, int... size) {
-            int columns = size[size.length - 1];
-            int rows = 1;
-            for (int i = 0; i < size.length - 1; i++) {
-                rows *= size[i];
-            }
-            return new Tensor(rows, columns, false, source, size, isBytes);
+            return new Tensor(Weights.rows(size), size[size.length - 1], false, source, size, isBytes);
         }
     }
 

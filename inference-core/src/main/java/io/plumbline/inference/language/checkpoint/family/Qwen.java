@@ -17,7 +17,7 @@ final class Qwen implements Family {
         return new Description(decoder(fields, architecture.equals(QWEN2)).config());
     }
 
-    /** What dense layers and those with experts have in common. */
+    /** The part that dense layers and those with experts have in common. */
     static Decoder decoder(ConfigFields fields, boolean isQwen2) throws IOException {
         Decoder decoder = new Decoder(fields);
         boolean hasBias = !isQwen2 && fields.flag("attention_bias");
