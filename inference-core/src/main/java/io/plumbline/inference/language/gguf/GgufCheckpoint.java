@@ -3,7 +3,6 @@ package io.plumbline.inference.language.gguf;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.ModelFolder;
-import io.plumbline.inference.language.checkpoint.Mxfp4Weights;
 import io.plumbline.inference.language.checkpoint.SelectedRows;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufFile.Tensor;
@@ -13,8 +12,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -27,7 +24,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A GGUF file of F32, F16, BF16, Q8_0 or MXFP4 tensors as a checkpoint: configuration and tokenizer as Hugging Face has
+ * A GGUF file with tensors of the types of {@link GgufType} as a checkpoint: configuration and tokenizer as Hugging Face has
  * them, tensors under the names and in the order of this project's description.
  */
 public final class GgufCheckpoint implements Checkpoint {
@@ -225,7 +222,7 @@ public final class GgufCheckpoint implements Checkpoint {
         if (tensor.type() == null) {
             throw new IOException(file.path() + ": tensor \"" + tensor.name() + "\" is of type "
                     + GgufType.nameOf(tensor.code())
-                    + "; import takes F32, F16, BF16, Q8_0 and MXFP4. Nothing was written.");
+                    + "; import takes " + GgufType.names() + ". Nothing was written.");
         }
         return new Mapped(tensor);
     }
@@ -271,9 +268,6 @@ public final class GgufCheckpoint implements Checkpoint {
     }
 
     private record Mapped(Tensor tensor) implements Weights {
-        private static final ValueLayout.OfShort SHORT =
-                ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
         @Override
         public String name() {
             return tensor.name();
@@ -301,35 +295,12 @@ public final class GgufCheckpoint implements Checkpoint {
 
         @Override
         public void row(int r, float[] out) {
-            switch (tensor.type()) {
-                case Q8_0 -> q8(offset(r), out);
-                case MXFP4 -> mxfp4(offset(r), out);
-                default -> Embedding.widen(tensor.bytes(), offset(r), dtype(), columns(), out, 0);
-            }
-        }
-
-        private void q8(long at, float[] out) {
-            byte[] values = new byte[GgufType.Q8_0.blockElements()];
-            for (int k = 0; k < columns(); k += values.length) {
-                float scale = Float.float16ToFloat(tensor.bytes().get(SHORT, at));
-                MemorySegment.copy(tensor.bytes(), ValueLayout.JAVA_BYTE, at + 2, values, 0, values.length);
-                for (int i = 0; i < values.length; i++) {
-                    out[k + i] = values[i] * scale;
-                }
-                at += GgufType.Q8_0.blockBytes();
-            }
-        }
-
-        private void mxfp4(long at, float[] out) {
-            int half = GgufType.MXFP4.blockElements() / 2;
-            for (int k = 0; k < columns(); k += 2 * half) {
-                float scale = Mxfp4Weights.scale(tensor.bytes().get(ValueLayout.JAVA_BYTE, at));
-                for (int i = 0; i < half; i++) {
-                    byte both = tensor.bytes().get(ValueLayout.JAVA_BYTE, at + 1 + i);
-                    out[k + i] = Mxfp4Weights.low(both) * scale;
-                    out[k + half + i] = Mxfp4Weights.high(both) * scale;
-                }
-                at += GgufType.MXFP4.blockBytes();
+            if (GgufBlocks.isPacked(tensor.type())) {
+                byte[] row = new byte[(int) tensor.type().bytes(columns())];
+                rawRow(r, row);
+                GgufBlocks.unpack(tensor.type(), row, out);
+            } else {
+                Embedding.widen(tensor.bytes(), offset(r), dtype(), columns(), out, 0);
             }
         }
 

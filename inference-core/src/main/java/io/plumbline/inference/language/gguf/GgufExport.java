@@ -263,7 +263,11 @@ public final class GgufExport {
     }
 
     private static byte[] bytes(GgufType type, float[] row) {
-        return type == GgufType.Q8_0 ? GgufWriter.q8Row(row) : FloatBytes.of(row, type.name());
+        return switch (type) {
+            case Q8_0 -> GgufWriter.q8Row(row);
+            case Q4_0 -> GgufWriter.q4Row(row);
+            default -> FloatBytes.of(row, type.name());
+        };
     }
 
     private Map<String, Object> metadata() throws IOException {
@@ -283,7 +287,14 @@ public final class GgufExport {
         all.put(a + ".rope.freq_base", (float) model.rope().theta());
         all.put(a + ".attention.layer_norm_rms_epsilon", model.eps());
         architecture.extras(model).forEach((key, value) -> all.put(a + "." + key, value));
-        all.put("general.file_type", type == GgufType.Q8_0 ? 7 : type == GgufType.F16 ? 1 : 0);
+        all.put(
+                "general.file_type",
+                switch (type) {
+                    case Q8_0 -> 7;
+                    case Q4_0 -> 2;
+                    case F16 -> 1;
+                    default -> 0;
+                });
         addTokenizer(all);
         return all;
     }

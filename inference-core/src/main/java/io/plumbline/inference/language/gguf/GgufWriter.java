@@ -113,6 +113,31 @@ public final class GgufWriter implements AutoCloseable {
         return bytes.array();
     }
 
+    /**
+     * One row of floats in blocks of 32 values of four bits with an f16 scale: the value of the greatest magnitude
+     * becomes -8, as ggml's reference has it.
+     */
+    public static byte[] q4Row(float[] row) {
+        int size = GgufType.Q4_0.blockElements();
+        ByteBuffer bytes =
+                ByteBuffer.allocate((int) GgufType.Q4_0.bytes(row.length)).order(ByteOrder.LITTLE_ENDIAN);
+        for (int k = 0; k < row.length; k += size) {
+            float greatest = 0;
+            for (int i = 0; i < size; i++) {
+                greatest = Math.abs(row[k + i]) > Math.abs(greatest) ? row[k + i] : greatest;
+            }
+            float scale = greatest / -8f;
+            float inverse = scale == 0 ? 0 : 1f / scale;
+            bytes.putShort(Float.floatToFloat16(scale));
+            for (int i = 0; i < size / 2; i++) {
+                int low = Math.min(15, (int) (row[k + i] * inverse + 8.5f));
+                int high = Math.min(15, (int) (row[k + size / 2 + i] * inverse + 8.5f));
+                bytes.put((byte) (low | high << 4));
+            }
+        }
+        return bytes.array();
+    }
+
     private void pad() throws IOException {
         put(new byte[(int) (padded(at) - at)]);
     }

@@ -185,12 +185,12 @@ class GgufTest {
                 .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
         Files.write(damaged, other);
         assertTrue(refused(damaged).contains("architecture unknown"));
-        // The type of the first matrix becomes Q4_K (12): the name, two dimensions, then the type.
+        // The type of the first matrix becomes Q2_K (10): the name, two dimensions, then the type.
         int at = text.indexOf("blk.0.attn_q.weight") + "blk.0.attn_q.weight".length() + 4 + 16;
         byte[] quantized = whole.clone();
-        quantized[at] = 12;
+        quantized[at] = 10;
         Files.write(damaged, quantized);
-        assertTrue(refused(damaged).contains("of type Q4_K"), refused(damaged));
+        assertTrue(refused(damaged).contains("of type Q2_K"), refused(damaged));
         assertTrue(refused(folder.resolve("none.gguf")).contains("does not exist"));
     }
 
