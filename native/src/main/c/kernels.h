@@ -22,6 +22,16 @@
     EXPORT void pl_multiply_##isa( \
         const int8_t *x, int rows, int k, const int8_t *w, int from, int to, int32_t *y, int64_t offset, int stride)
 
+/* The same with weights of four bits in groups of 32: a row is k / 2 bytes of indices, then k / 32 factors, an int8 each. Byte j of a group's 16 has
+ * weight j in its low half and weight 16 + j in its high half; an element is factor * codes[index], |codes| <= 31. */
+#define GROUP 32
+#define INDEX_BYTES (GROUP / 2)
+#define ROW_BYTES(k) ((int64_t)(k) / GROUP * (INDEX_BYTES + 1))
+#define MULTIPLY4(isa) \
+    EXPORT void pl_multiply4_##isa( \
+        const int8_t *x, int rows, int k, const uint8_t *w, const int8_t *codes, int from, int to, int32_t *y, \
+        int64_t offset, int stride)
+
 /* s[i * sStride + b * 16 + j] = q_i . key j of block b, for queries i and blocks b; size channels. */
 #define SCORES(isa) \
     EXPORT void pl_scores_##isa( \
@@ -38,5 +48,19 @@
 static inline int32_t dot_rest(const int8_t *x, const int8_t *w, int from, int k) {
     int32_t sum = 0;
     for (int i = from; i < k; i++) sum += x[i] * w[i];
+    return sum;
+}
+
+/* One row of four bits, as its format says it. */
+static inline int32_t dot_groups(const int8_t *x, const uint8_t *w, const int8_t *codes, int k) {
+    int32_t sum = 0;
+    for (int g = 0; g < k / GROUP; g++) {
+        int32_t part = 0;
+        for (int j = 0; j < INDEX_BYTES; j++) {
+            uint8_t both = w[g * INDEX_BYTES + j];
+            part += x[g * GROUP + j] * codes[both & 15] + x[g * GROUP + INDEX_BYTES + j] * codes[both >> 4];
+        }
+        sum += (int8_t)w[k / 2 + g] * part;
+    }
     return sum;
 }

@@ -50,6 +50,39 @@ MULTIPLY(neon) {
             dot_1_1(x + (int64_t)r * k, k, w + (int64_t)n * k, y + (int64_t)r * stride + n, stride);
 }
 
+#define DOT4(M) \
+    static inline void dot4_##M(const int8_t *x, int k, const uint8_t *w, int8x16_t codes, int32_t *y, int64_t stride) { \
+        const int8_t *factors = (const int8_t *)w + k / 2; \
+        int32x4_t acc[M]; \
+        ALL for (int m = 0; m < M; m++) acc[m] = vdupq_n_s32(0); \
+        for (int g = 0; g < k / GROUP; g++) { \
+            uint8x16_t both = vld1q_u8(w + (int64_t)g * INDEX_BYTES); \
+            int8x16_t low = vqtbl1q_s8(codes, vandq_u8(both, vdupq_n_u8(15))); \
+            int8x16_t high = vqtbl1q_s8(codes, vshrq_n_u8(both, 4)); \
+            ALL for (int m = 0; m < M; m++) { \
+                const int8_t *in = x + (int64_t)m * k + g * GROUP; \
+                int32x4_t sum = add_products(vdupq_n_s32(0), low, vld1q_s8(in)); \
+                sum = add_products(sum, high, vld1q_s8(in + INDEX_BYTES)); \
+                acc[m] = vmlaq_n_s32(acc[m], sum, factors[g]); \
+            } \
+        } \
+        ALL for (int m = 0; m < M; m++) y[m * stride] = vaddvq_s32(acc[m]); \
+    }
+
+DOT4(4)
+DOT4(1)
+
+MULTIPLY4(neon) {
+    y += offset;
+    const int8x16_t table = vld1q_s8(codes);
+    for (int n = from; n < to; n++) {
+        const uint8_t *row = w + n * ROW_BYTES(k);
+        int r = 0;
+        for (; r + 4 <= rows; r += 4) dot4_4(x + (int64_t)r * k, k, row, table, y + (int64_t)r * stride + n, stride);
+        for (; r < rows; r++) dot4_1(x + (int64_t)r * k, k, row, table, y + (int64_t)r * stride + n, stride);
+    }
+}
+
 SCORES(neon) {
     q += qOffset;
     s += sOffset;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Workers;
 import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.kernels.IntKernels;
 import io.plumbline.inference.language.model.LoadedModel;
@@ -37,9 +38,13 @@ public final class TestModels {
     private TestModels() {}
 
     public static LoadedModel load(Path source, Path folder) throws IOException {
+        return load(source, WeightBits.INT8, folder);
+    }
+
+    public static LoadedModel load(Path source, WeightBits bits, Path folder) throws IOException {
         assumeTrue(Files.exists(source), "Skipped: no model at " + source);
         Path target = folder.resolve("imported-" + source.getFileName());
-        ModelImport.run(source, target, share -> {});
+        ModelImport.run(source, target, bits, share -> {}, note -> {});
         return LoadedModel.open(target);
     }
 

@@ -4,6 +4,7 @@ import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.kernels.IntKernels;
 import io.plumbline.verifier.freivalds.MatrixKey;
 import io.plumbline.verifier.freivalds.SecretInts;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -121,7 +122,7 @@ public class MatrixKeySuite extends Suite {
     @Benchmark
     public MatrixKey makeKey() {
         MatrixKey made = new MatrixKey(rows, columns, new SecretInts());
-        made.addRows(0, rows, weights, 0);
+        made.addRows(WeightFormat.INT8, 0, rows, weights, 0);
         return made;
     }
 }

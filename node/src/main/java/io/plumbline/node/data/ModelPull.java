@@ -168,8 +168,8 @@ public final class ModelPull {
 
     private void fetchTensors(SortedMap<String, Manifest.Tensor> tensors) throws IOException {
         Map<String, Declared> declared = new LinkedHashMap<>();
-        tensors.forEach(
-                (name, tensor) -> declared.put(name, new Declared(tensor.dtype(), tensor.shape(), tensor.bytes())));
+        tensors.forEach((name, tensor) ->
+                declared.put(name, new Declared(tensor.storedType(), tensor.storedShape(), tensor.bytes())));
         byte[] header = SafetensorsWriter.header(declared);
         Path file = folder.resolve(ModelParts.TENSORS_FILE);
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {

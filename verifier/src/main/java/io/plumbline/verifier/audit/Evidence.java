@@ -225,7 +225,8 @@ public record Evidence(
             for (int i = 0; i < rows; i++) {
                 int at = i * matrix.rows();
                 for (TensorRows part : matrix.parts()) {
-                    if (isFalse(part.weight(), part, x, i * matrix.columns(), y, at)) {
+                    Manifest.Tensor tensor = manifest().matrix(stack, part);
+                    if (isFalse(part.weight(), tensor, part, x, i * matrix.columns(), y, at)) {
                         return i;
                     }
                     at += part.rows();
@@ -238,14 +239,14 @@ public record Evidence(
         public boolean hasFalseLogits(byte[] x, int[] y) {
             ModelConfig c = manifest().config();
             TensorRows all = new TensorRows(TensorNames.OUTPUT, c.vocab(), 0, c.vocab(), c.hidden());
-            return isFalse(TensorNames.OUTPUT_WEIGHT, all, x, 0, y, 0);
+            Manifest.Tensor tensor = manifest().matrix(TensorNames.OUTPUT_WEIGHT, c.vocab(), c.hidden());
+            return isFalse(TensorNames.OUTPUT_WEIGHT, tensor, all, x, 0, y, 0);
         }
 
         /** @param at where in {@code y} the products of {@code part} begin. */
-        private boolean isFalse(String tensor, TensorRows part, byte[] x, int xOffset, int[] y, int at) {
-            int columns = part.columns();
-            manifest().matrix(tensor, part.tensorRows(), columns);
-            if (row != null && row.tensor().equals(tensor)) {
+        private boolean isFalse(
+                String name, Manifest.Tensor tensor, TensorRows part, byte[] x, int xOffset, int[] y, int at) {
+            if (row != null && row.tensor().equals(name)) {
                 int n = row.row() - part.first();
                 if (n < 0 || n >= part.rows()) {
                     // Another expert's, of the same tensor.
@@ -253,7 +254,7 @@ public record Evidence(
                 }
                 MemorySegment elements = row.proven(manifest());
                 require(elements != null, "the row is not the model's");
-                return differs(tensor, row.row(), elements, x, xOffset, y[at + n]);
+                return differs(name, tensor, row.row(), elements, x, xOffset, y[at + n]);
             }
             if (weights == null) {
                 isBlind = row == null;
@@ -261,26 +262,37 @@ public record Evidence(
             }
             MemorySegment all;
             try {
-                all = SmallTensors.verified(manifest(), tensor, weights);
+                all = SmallTensors.verified(manifest(), name, weights);
             } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);
             }
             for (int n = 0; n < part.rows(); n++) {
                 int tensorRow = part.first() + n;
-                if (differs(
-                        tensor, tensorRow, all.asSlice((long) tensorRow * columns, columns), x, xOffset, y[at + n])) {
+                int bytes = tensor.rowBytes();
+                MemorySegment elements = all.asSlice((long) tensorRow * bytes, bytes);
+                if (differs(name, tensor, tensorRow, elements, x, xOffset, y[at + n])) {
                     return true;
                 }
             }
             return false;
         }
 
-        private boolean differs(String tensor, int n, MemorySegment elements, byte[] x, int xOffset, int claimed) {
-            long right = WrongRow.product(elements, x, xOffset);
+        private boolean differs(
+                String name,
+                Manifest.Tensor tensor,
+                int n,
+                MemorySegment elements,
+                byte[] x,
+                int xOffset,
+                int claimed) {
+            int columns = tensor.shape()[1];
+            // Of such a row an honest node may give wrong products: it shows nothing.
+            require(tensor.format().isExact(elements, 0, columns), "products with the model's row may leave 32 bits");
+            long right = WrongRow.product(tensor.format(), elements, columns, x, xOffset);
             if (right == claimed) {
                 return false;
             }
-            found = new FalseProduct(tensor, n, right, claimed);
+            found = new FalseProduct(name, n, right, claimed);
             return true;
         }
     }

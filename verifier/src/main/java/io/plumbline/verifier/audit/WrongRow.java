@@ -3,6 +3,7 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -23,18 +24,20 @@ public record WrongRow(String tensor, int row, byte[] slice) {
     /** The row's elements, proven to be the model's; null where they are not. */
     MemorySegment proven(Manifest manifest) {
         Manifest.Tensor of = manifest.tensor(tensor);
-        if (row < 0 || row >= of.shape()[0] || !of.dtype().equals("I8")) {
+        if (row < 0 || row >= of.shape()[0] || of.format() == null) {
             return null;
         }
         Slice.Proven proven = slice(of, row).verify(MemorySegment.ofArray(slice), of.hash());
         return proven == null ? null : proven.bytes((long) row * of.rowBytes(), of.rowBytes());
     }
 
-    /** The row's product with {@code x} from {@code offset}. */
-    static long product(MemorySegment row, byte[] x, int offset) {
+    /** The product of a row's {@code columns} elements with {@code x} from {@code offset}. */
+    static long product(WeightFormat format, MemorySegment row, int columns, byte[] x, int offset) {
+        short[] elements = new short[columns];
+        format.widen(row, 0, columns, elements);
         long sum = 0;
-        for (int i = 0; i < row.byteSize(); i++) {
-            sum += row.get(java.lang.foreign.ValueLayout.JAVA_BYTE, i) * x[offset + i];
+        for (int i = 0; i < columns; i++) {
+            sum += elements[i] * x[offset + i];
         }
         return sum;
     }

@@ -1,10 +1,11 @@
 package io.plumbline.verifier.freivalds;
 
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * What a verifier keeps of one int8 matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds}
+ * What a verifier keeps of one integer matrix {@code W[n][k]}: secret {@code r} and {@code s = W^T r}, {@code rounds}
  * times.
  *
  * <p>A claimed {@code y = W x} is accepted when {@code x . s == y . r} in every round. If some {@code y[n]} is wrong
@@ -36,9 +37,28 @@ public final class MatrixKey {
         this.ring = ring;
     }
 
-    /** Adds {@code rows} rows from row {@code first}, k bytes each, one after the other from {@code offset}. */
-    public void addRows(int first, int rows, MemorySegment weights, long offset) {
-        ring.accumulateRows(weights, offset, first, rows, k, r, n, s);
+    /**
+     * Adds {@code rows} rows from row {@code first}, one after the other from {@code offset}.
+     *
+     * @throws IllegalArgumentException where products with a row are not exact in 32 bits.
+     */
+    public void addRows(WeightFormat format, int first, int rows, MemorySegment weights, long offset) {
+        if (!format.isGrouped()) {
+            ring.accumulateRows(weights, offset, first, rows, k, r, n, s);
+            return;
+        }
+        int rowBytes = format.rowBytes(k);
+        short[] row = new short[k];
+        for (int i = 0; i < rows; i++) {
+            long at = offset + (long) i * rowBytes;
+            if (!format.isExact(weights, at, k)) {
+                throw new IllegalArgumentException("products with row " + i + " may leave 32 bits");
+            }
+            format.widen(weights, at, k, row);
+            for (int round = 0; round < r.length / n; round++) {
+                ring.accumulate(row, 0, k, r[round * n + first + i], s, round * k);
+            }
+        }
     }
 
     /**

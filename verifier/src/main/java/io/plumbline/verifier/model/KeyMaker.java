@@ -66,14 +66,14 @@ public final class KeyMaker {
             MatrixKey key = new MatrixKey(matrix.rows(), matrix.columns(), secrets);
             int row = 0;
             for (TensorRows part : matrix.parts()) {
-                manifest.matrix(part.weight(), part.tensorRows(), part.columns());
+                Manifest.Tensor tensor = manifest.matrix(matrix.stack(), part);
                 // Experts stand in one tensor: it is hashed once.
                 MemorySegment weights = verified.get(part.weight());
                 if (weights == null) {
                     weights = SmallTensors.verified(manifest, part.weight(), source);
                     verified.put(part.weight(), weights);
                 }
-                key.addRows(row, part.rows(), weights, (long) part.first() * part.columns());
+                add(key, part.weight(), tensor, row, part.rows(), weights, (long) part.first() * tensor.rowBytes());
                 row += part.rows();
             }
             keys.add(key);
@@ -83,9 +83,23 @@ public final class KeyMaker {
 
     /** Key of the output matrix. */
     MatrixKey output() throws IOException {
-        manifest.matrix(TensorNames.OUTPUT_WEIGHT, config.vocab(), config.hidden());
+        String name = TensorNames.OUTPUT_WEIGHT;
+        Manifest.Tensor tensor = manifest.matrix(name, config.vocab(), config.hidden());
         MatrixKey key = new MatrixKey(config.vocab(), config.hidden(), secrets);
-        key.addRows(0, config.vocab(), SmallTensors.verified(manifest, TensorNames.OUTPUT_WEIGHT, source), 0);
+        add(key, name, tensor, 0, config.vocab(), SmallTensors.verified(manifest, name, source), 0);
         return key;
+    }
+
+    private static void add(
+            MatrixKey key, String name, Manifest.Tensor tensor, int row, int rows, MemorySegment weights, long offset)
+            throws IOException {
+        try {
+            key.addRows(tensor.format(), row, rows, weights, offset);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    "\"" + name + "\": " + e.getMessage() + ": no node can run this model exactly. Import the"
+                            + " checkpoint again with this version.",
+                    e);
+        }
     }
 }

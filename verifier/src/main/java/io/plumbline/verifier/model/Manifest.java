@@ -2,6 +2,7 @@ package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,8 +39,30 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
             }
         }
 
+        /** How its weights are stored; null where it is no matrix's. */
+        public WeightFormat format() {
+            return shape.length == 2 ? WeightFormat.of(dtype) : null;
+        }
+
+        /** Its type in a file of safetensors, which has no name for packed weights: these are bytes there. */
+        public String storedType() {
+            return isPacked() ? "U8" : dtype;
+        }
+
+        /** Its shape there. */
+        public int[] storedShape() {
+            return isPacked() ? new int[] {shape[0], rowBytes()} : shape.clone();
+        }
+
+        private boolean isPacked() {
+            return format() != null && format().isGrouped();
+        }
+
         /** Bytes of one row: all but the first dimension. */
         public int rowBytes() {
+            if (isPacked()) {
+                return format().rowBytes(shape[1]);
+            }
             int elements = 1;
             for (int i = 1; i < shape.length; i++) {
                 elements = Math.multiplyExact(elements, shape[i]);
@@ -122,12 +145,22 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
         return tensor;
     }
 
-    /** The int8 matrix of this name, of exactly this shape. */
+    /** The matrix of this name, of exactly this shape. */
     public Tensor matrix(String name, int rows, int columns) {
         Tensor tensor = tensor(name, rows, columns);
-        if (!tensor.dtype().equals("I8")) {
+        if (tensor.format() == null) {
             throw new IllegalArgumentException(
-                    "Tensor \"" + name + "\" is of type " + tensor.dtype() + " where a matrix is int8.");
+                    "Tensor \"" + name + "\" is of type " + tensor.dtype() + " where a matrix is int8 or int4.");
+        }
+        return tensor;
+    }
+
+    /** The tensor in which a layer's matrix has these rows. A router's digits are int8: no other format has digits. */
+    public Tensor matrix(MatrixStack stack, TensorRows part) {
+        Tensor tensor = matrix(part.weight(), part.tensorRows(), part.columns());
+        if (stack == MatrixStack.ROUTER && tensor.format() != WeightFormat.INT8) {
+            throw new IllegalArgumentException("Tensor \"" + part.weight() + "\" is of type " + tensor.dtype()
+                    + " where a router's digits are int8.");
         }
         return tensor;
     }

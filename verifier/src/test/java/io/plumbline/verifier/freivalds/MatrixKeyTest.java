@@ -2,8 +2,10 @@ package io.plumbline.verifier.freivalds;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,6 +14,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("vectors")
@@ -66,8 +69,8 @@ class MatrixKeyTest {
     private static void feed(MatrixKey key, byte[] w, int n, int k) {
         // In two parts, as stacked matrices come.
         int half = n / 2;
-        key.addRows(0, half, MemorySegment.ofArray(w), 0);
-        key.addRows(half, n - half, MemorySegment.ofArray(w), (long) half * k);
+        key.addRows(WeightFormat.INT8, 0, half, MemorySegment.ofArray(w), 0);
+        key.addRows(WeightFormat.INT8, half, n - half, MemorySegment.ofArray(w), (long) half * k);
     }
 
     @Test
@@ -89,6 +92,61 @@ class MatrixKeyTest {
                 forged[row] = wrong;
                 assertEquals(0, key.firstFalse(x, forged, 1), "row " + row);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+    void productsOfFourBitsAreToldAsThoseOfTheirElements(WeightFormat format) {
+        Random random = new Random(13);
+        int n = 21;
+        int k = 5 * WeightFormat.GROUP;
+        int rowBytes = format.rowBytes(k);
+        byte[] w = new byte[n * rowBytes];
+        byte[] x = new byte[k];
+        random.nextBytes(w);
+        random.nextBytes(x);
+        for (int row = 0; row < n; row++) {
+            for (int g = 0; g < 5; g++) {
+                int factor = random.nextInt(-128, 128);
+                w[row * rowBytes + k / 2 + g] = (byte) (factor == 0 ? 1 : factor);
+            }
+        }
+        MatrixKey key = new MatrixKey(n, k, new SecretInts());
+        key.addRows(format, 0, 10, MemorySegment.ofArray(w), 0);
+        key.addRows(format, 10, n - 10, MemorySegment.ofArray(w), 10L * rowBytes);
+        int[] y = new int[n];
+        short[] elements = new short[k];
+        for (int row = 0; row < n; row++) {
+            format.widen(MemorySegment.ofArray(w), (long) row * rowBytes, k, elements);
+            for (int i = 0; i < k; i++) {
+                y[row] += elements[i] * x[i];
+            }
+        }
+        assertEquals(-1, key.firstFalse(x, y, 1));
+        for (int row = 0; row < n; row++) {
+            int[] forged = y.clone();
+            forged[row] += 1 << random.nextInt(32);
+            assertEquals(0, key.firstFalse(x, forged, 1), "row " + row);
+        }
+    }
+
+    @Test
+    void aRowWhoseProductsMayLeave32BitsHasNoKey() {
+        WeightFormat format = WeightFormat.INT4_NORMAL;
+        int k = 134 * WeightFormat.GROUP;
+        byte[] row = new byte[format.rowBytes(k)];
+        Arrays.fill(row, k / 2, row.length, (byte) -127);
+        MatrixKey key = new MatrixKey(1, k, new SecretInts());
+        assertEquals(127 * 134 + 27, format.mostFactorSum());
+        for (int g = 0; g < 27; g++) {
+            row[k / 2 + g] = -128;
+        }
+        key.addRows(format, 0, 1, MemorySegment.ofArray(row), 0);
+        for (int factor : new int[] {-128, 0}) {
+            row[row.length - 1] = (byte) factor;
+            assertThrows(
+                    IllegalArgumentException.class, () -> key.addRows(format, 0, 1, MemorySegment.ofArray(row), 0));
         }
     }
 

@@ -24,11 +24,18 @@ import java.util.TreeSet;
  * @param description of the model, and where its tensors stand.
  * @param isCanonical whether it is that of an imported folder.
  * @param tied whether the output matrix is the embedding.
- * @param int8 whether the matrices are int8 already, in the compressed-tensors W8A8 layout.
+ * @param quantization of the matrices.
  * @param stopTokens end-of-text ids, ascending.
  */
 public record HuggingFaceConfig(
-        Family.Description description, boolean isCanonical, boolean tied, boolean int8, int[] stopTokens) {
+        Family.Description description,
+        boolean isCanonical,
+        boolean tied,
+        Quantization quantization,
+        int[] stopTokens) {
+    /** The method of quantization that an imported folder of four bits names. */
+    public static final String FOUR_BITS = "plumbline-int4";
+
     /** Files of a model's folder that are read here, the second where there is one. */
     public static final List<String> FILES = List.of("config.json", "generation_config.json");
 
@@ -89,7 +96,7 @@ public record HuggingFaceConfig(
         Family.Places family = read.description.places();
         Family.Description description = new Family.Description(
                 read.model(), name -> TensorPlace.of(name).times(family.of(name).factor()), checkpoint.leftOut());
-        return new HuggingFaceConfig(description, false, read.tied, read.int8, read.stopTokens);
+        return new HuggingFaceConfig(description, false, read.tied, read.quantization, read.stopTokens);
     }
 
     /**
@@ -118,7 +125,7 @@ public record HuggingFaceConfig(
                     description,
                     json.path(IS_CANONICAL).asBoolean(false),
                     isTied(architecture, fields),
-                    int8(fields, json.path("quantization_config")),
+                    quantization(fields, json.path("quantization_config")),
                     stops.stream().mapToInt(Integer::intValue).toArray());
         } catch (IllegalArgumentException e) {
             throw new IOException(origin + ": " + e.getMessage() + " Nothing was loaded.", e);
@@ -136,9 +143,12 @@ public record HuggingFaceConfig(
         return description.model();
     }
 
-    private static boolean int8(ConfigFields fields, JsonNode quantization) throws IOException {
+    private static Quantization quantization(ConfigFields fields, JsonNode quantization) throws IOException {
+        if (quantization.path("quant_method").asText().equals(FOUR_BITS)) {
+            return Quantization.INT4;
+        }
         if (!quantization.isObject() || fields.hasReadQuantization()) {
-            return false;
+            return Quantization.NONE;
         }
         String method = quantization
                 .path("quant_method")
@@ -174,7 +184,7 @@ public record HuggingFaceConfig(
                         "symmetric 8 bits with a scale a channel for weights and a dynamic one a token for inputs is");
             }
         }
-        return true;
+        return Quantization.INT8;
     }
 
     private static void addStops(TreeSet<Integer> stops, JsonNode json) {

@@ -3,7 +3,7 @@ package io.plumbline.inference.language.engine;
 import io.plumbline.inference.language.kernels.IntKernels;
 import io.plumbline.inference.language.model.LoadedModel.Matrix;
 
-/** Products with int8 matrices, shared among workers by weight rows. One caller at a time. */
+/** Products of int8 activations with matrices, shared among workers by weight rows. One caller at a time. */
 final class MatrixProducts {
     /** A product of fewer int8 multiplications is not worth sharing. */
     private static final long LEAST_SHARED = 1 << 19;
@@ -51,6 +51,27 @@ final class MatrixProducts {
         workers.run((outputs + sliceRows - 1) / sliceRows, multiplySlice);
     }
 
+    /** Rows {@code from} to {@code to} of one matrix; see {@link IntKernels#multiply}. */
+    static void multiply(
+            IntKernels kernels,
+            Matrix matrix,
+            byte[] x,
+            int xOffset,
+            int rows,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
+        int k = matrix.columns();
+        if (matrix.format().isGrouped()) {
+            kernels.multiplyGrouped(
+                    x, xOffset, rows, k, matrix.weights(), matrix.format(), from, to, y, yOffset, yStride);
+        } else {
+            kernels.multiply(x, xOffset, rows, k, matrix.weights(), from, to, y, yOffset, yStride);
+        }
+    }
+
     private void multiplySlice(int worker, int slice) {
         int from = slice * sliceRows;
         int to = Math.min(outputs, from + sliceRows);
@@ -60,7 +81,7 @@ final class MatrixProducts {
             int begin = Math.max(from, start) - start;
             int end = Math.min(to, start + matrix.rows()) - start;
             if (begin < end) {
-                kernels[worker].multiply(x, 0, rows, matrix.columns(), matrix.weights(), begin, end, y, start, outputs);
+                multiply(kernels[worker], matrix, x, 0, rows, begin, end, y, start, outputs);
             }
             start += matrix.rows();
         }

@@ -113,12 +113,12 @@ final class Mixture {
         int count = rows.firsts[which + 1] - first;
         int from = task % slices * SLICE_ROWS;
         int to = Math.min(matrix.rows(), from + SLICE_ROWS);
-        kernels[worker].multiply(
+        MatrixProducts.multiply(
+                kernels[worker],
+                matrix,
                 isDown ? rows.inner : rows.inputs,
                 first * matrix.columns(),
                 count,
-                matrix.columns(),
-                matrix.weights(),
                 from,
                 to,
                 isDown ? rows.down : rows.gateUp,

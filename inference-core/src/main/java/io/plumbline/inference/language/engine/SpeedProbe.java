@@ -49,7 +49,7 @@ public final class SpeedProbe {
     }
 
     private static long bytes(Matrix matrix) {
-        return matrix == null ? 0 : (long) matrix.rows() * matrix.columns();
+        return matrix == null ? 0 : matrix.weights().byteSize();
     }
 
     private int token(int t) {

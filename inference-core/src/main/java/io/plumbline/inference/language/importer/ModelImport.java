@@ -8,6 +8,7 @@ import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Mxfp4Weights;
+import io.plumbline.inference.language.checkpoint.Quantization;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufCheckpoint;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
@@ -20,8 +21,10 @@ import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.ExactMath;
+import io.plumbline.verifier.numerics.WeightFormat;
 import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -34,27 +37,38 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
 
 /**
  * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8
- * layout, beside the manifest that gives the model its id. int8 checkpoints keep their integers. The embedding keeps
+ * layout, or of four bits in groups, beside the manifest that gives the model its id. int8 checkpoints keep their
+ * integers. The embedding keeps
  * its own type where its rows widen to float exactly from it; norms, biases and scales become f32. Streams row by
  * row; the target appears only when it is whole.
  */
 public final class ModelImport {
+    /** Rows of a matrix by which its codes are chosen. */
+    private static final int SAMPLED_ROWS = 48;
+
+    /** Rows of four bits that are rounded beside each other. */
+    private static final int PACKED_TOGETHER = 64;
+
     private final HuggingFaceConfig config;
     private final ModelConfig shape;
     private final CanonicalCheckpoint source;
+    private final WeightBits bits;
     private final boolean smoothKeyChannels;
     private final DoubleConsumer progress;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private final Map<String, Weights> matrices = new TreeMap<>();
+    private final Map<String, GroupQuantizer> quantizers = new TreeMap<>();
     private final Map<String, Weights> scales = new TreeMap<>();
     private final Map<String, Weights> routers = new TreeMap<>();
     private final Map<String, float[]> vectors = new TreeMap<>();
     private final Map<String, KeyChannelSmoothing> evenings = new TreeMap<>();
     private final Map<String, Manifest.Tensor> written = new TreeMap<>();
     private final ExactMath math = ExactMath.best();
+
     /** Tokens that end an answer. */
     private final SortedSet<Integer> stops = new TreeSet<>();
 
@@ -67,10 +81,19 @@ public final class ModelImport {
 
     private long exactRows;
 
-    private ModelImport(Checkpoint source, boolean smoothKeyChannels, DoubleConsumer progress) throws IOException {
+    /** Matrices whose rows are no whole groups. */
+    private int ungrouped;
+
+    private ModelImport(Checkpoint source, WeightBits bits, boolean smoothKeyChannels, DoubleConsumer progress)
+            throws IOException {
+        this.bits = bits;
         this.smoothKeyChannels = smoothKeyChannels;
         this.progress = progress;
         this.config = HuggingFaceConfig.of(source);
+        if (config.quantization() == Quantization.INT4) {
+            throw new IOException(source.origin() + " was imported with weights of four bits, which are not imported"
+                    + " again. Import the checkpoint that it was made of. Nothing was imported.");
+        }
         this.shape = config.model();
         this.source = new CanonicalCheckpoint(source, config.description());
         for (int stop : config.stopTokens()) {
@@ -95,23 +118,34 @@ public final class ModelImport {
      * @param notes told, a line each, what of the checkpoint is left out or not kept as it was.
      */
     public static Manifest run(Path from, Path to, DoubleConsumer progress, Consumer<String> notes) throws IOException {
-        return run(from, to, true, progress, notes);
+        return run(from, to, WeightBits.INT8, progress, notes);
+    }
+
+    /** The same, with matrices of these bits. */
+    public static Manifest run(Path from, Path to, WeightBits bits, DoubleConsumer progress, Consumer<String> notes)
+            throws IOException {
+        return run(from, to, bits, true, progress, notes);
     }
 
     /** As {@link #run(Path, Path, DoubleConsumer)}; without evening of key channels, to measure what it gains. */
     public static Manifest run(Path from, Path to, boolean smoothKeyChannels, DoubleConsumer progress)
             throws IOException {
-        return run(from, to, smoothKeyChannels, progress, note -> {});
+        return run(from, to, WeightBits.INT8, smoothKeyChannels, progress, note -> {});
     }
 
     private static Manifest run(
-            Path from, Path to, boolean smoothKeyChannels, DoubleConsumer progress, Consumer<String> notes)
+            Path from,
+            Path to,
+            WeightBits bits,
+            boolean smoothKeyChannels,
+            DoubleConsumer progress,
+            Consumer<String> notes)
             throws IOException {
         try (Checkpoint source = from.getFileName().toString().endsWith(".gguf") || GgufCheckpoint.is(from)
                 ? GgufCheckpoint.open(from)
                 : SafetensorsCheckpoint.open(from)) {
             Map<String, byte[]> tokenFiles = source.tokenFiles();
-            ModelImport job = new ModelImport(source, smoothKeyChannels, progress);
+            ModelImport job = new ModelImport(source, bits, smoothKeyChannels, progress);
             Path parent = to.toAbsolutePath().getParent();
             Files.createDirectories(parent);
             Path partial = Files.createTempDirectory(parent, ".importing-");
@@ -162,7 +196,11 @@ public final class ModelImport {
         }
         if (packedRows > 0) {
             notes.accept("Of " + packedRows + " weight rows in four bits " + exactRows + " are kept to the bit; the"
-                    + " others' values are rounded to 8 bits a row.");
+                    + " others' values are rounded.");
+        }
+        if (ungrouped > 0) {
+            notes.accept("Of " + matrices.size() + " matrices " + ungrouped + " have rows that are no whole groups of "
+                    + WeightFormat.GROUP + " weights: they are kept in 8 bits.");
         }
     }
 
@@ -235,7 +273,7 @@ public final class ModelImport {
         routers.put(stem, weights);
     }
 
-    private void declare() {
+    private void declare() throws IOException {
         int[] embeddingShape = {shape.vocab(), shape.hidden()};
         declared.put(
                 TensorNames.EMBEDDING,
@@ -244,11 +282,21 @@ public final class ModelImport {
         vectors.forEach((name, values) ->
                 declared.put(name, new Declared("F32", new int[] {values.length}, 4L * values.length)));
         for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
+            String stem = entry.getKey();
             int rows = entry.getValue().rows();
-            int columns = entry.getValue().columns();
-            declared.put(
-                    entry.getKey() + ".weight", new Declared("I8", new int[] {rows, columns}, (long) rows * columns));
-            declared.put(entry.getKey() + ".weight_scale", new Declared("F32", new int[] {rows, 1}, 4L * rows));
+            WeightFormat format = WeightFormat.INT8;
+            if (bits == WeightBits.INT4 && !stem.equals(TensorNames.OUTPUT)) {
+                GroupQuantizer quantizer = quantizer(stem, entry.getValue());
+                if (quantizer == null) {
+                    ungrouped++;
+                } else {
+                    quantizers.put(stem, quantizer);
+                    format = quantizer.format();
+                }
+            }
+            Manifest.Tensor tensor = tensor(format, entry.getValue(), null);
+            declared.put(stem + ".weight", new Declared(tensor.storedType(), tensor.storedShape(), tensor.bytes()));
+            declared.put(stem + ".weight_scale", new Declared("F32", new int[] {rows, 1}, 4L * rows));
         }
         for (String stem : routers.keySet()) {
             int count = shape.architecture().experts().count();
@@ -259,10 +307,37 @@ public final class ModelImport {
         toWrite = declared.values().stream().mapToLong(Declared::bytes).sum();
     }
 
+    private static Manifest.Tensor tensor(WeightFormat format, Weights weights, byte[] hash) {
+        return new Manifest.Tensor(format.dtype(), new int[] {weights.rows(), weights.columns()}, hash);
+    }
+
+    /** Codes that tell a matrix best, by some of its rows; null where its rows are no whole groups. */
+    private GroupQuantizer quantizer(String stem, Weights weights) throws IOException {
+        if (weights.columns() % WeightFormat.GROUP != 0) {
+            return null;
+        }
+        GroupQuantizer best = null;
+        double least = Double.POSITIVE_INFINITY;
+        for (GroupQuantizer each : GroupQuantizer.all()) {
+            double error = 0;
+            GroupedRow row = new GroupedRow(each, weights);
+            int step = Math.max(1, weights.rows() / SAMPLED_ROWS);
+            RowReader reader = new RowReader(stem, weights);
+            for (int r = 0; r < weights.rows(); r += step) {
+                error += row.error(reader.floats(r), r);
+            }
+            if (error < least) {
+                least = error;
+                best = each;
+            }
+        }
+        return best;
+    }
+
     private void matrix(String stem, int rows, int columns) throws IOException {
         Weights weights = source.require(stem + ".weight", rows, columns);
         if (weights.dtype().equals("I8")) {
-            if (!config.int8()) {
+            if (config.quantization() != Quantization.INT8) {
                 throw new IOException("Tensor \"" + weights.name()
                         + "\" is int8, but config.json names no quantization. Nothing was written.");
             }
@@ -336,7 +411,11 @@ public final class ModelImport {
                 write(out, entry.getKey(), new int[] {values.length}, FloatBytes.of(values, "F32"));
             }
             for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
-                quantize(out, entry.getKey(), entry.getValue());
+                if (quantizers.containsKey(entry.getKey())) {
+                    pack(out, entry.getKey(), entry.getValue());
+                } else {
+                    quantize(out, entry.getKey(), entry.getValue());
+                }
             }
             for (Map.Entry<String, Weights> entry : routers.entrySet()) {
                 router(out, entry.getKey(), entry.getValue());
@@ -452,9 +531,84 @@ public final class ModelImport {
             out.write(stem + ".weight", reader.quantized, weights.columns());
             wrote(weights.columns());
         }
-        int[] size = {weights.rows(), weights.columns()};
-        written.put(stem + ".weight", new Manifest.Tensor("I8", size, hash.digest()));
-        write(out, stem + ".weight_scale", new int[] {weights.rows(), 1}, FloatBytes.of(scale, "F32"));
+        finish(out, stem, tensor(WeightFormat.INT8, weights, hash.digest()), scale);
+    }
+
+    private void finish(SafetensorsWriter out, String stem, Manifest.Tensor tensor, float[] scale) throws IOException {
+        written.put(stem + ".weight", tensor);
+        write(out, stem + ".weight_scale", new int[] {scale.length, 1}, FloatBytes.of(scale, "F32"));
+    }
+
+    /** Rows of four bits: read one after the other, rounded on all cores, some at a time. */
+    private void pack(SafetensorsWriter out, String stem, Weights weights) throws IOException {
+        RowReader reader = new RowReader(stem, weights);
+        GroupQuantizer quantizer = quantizers.get(stem);
+        float[] scale = new float[weights.rows()];
+        Blake3 hash = Blake3.plain();
+        int rowBytes = quantizer.format().rowBytes(weights.columns());
+        for (int from = 0; from < scale.length; from += PACKED_TOGETHER) {
+            int count = Math.min(PACKED_TOGETHER, scale.length - from);
+            GroupedRow[] rows = new GroupedRow[count];
+            float[][] values = new float[count][];
+            for (int i = 0; i < count; i++) {
+                rows[i] = new GroupedRow(quantizer, weights);
+                values[i] = reader.floats(from + i).clone();
+            }
+            int first = from;
+            try {
+                IntStream.range(0, count).parallel().forEach(i -> rows[i].pack(values[i], first + i));
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+            for (int i = 0; i < count; i++) {
+                scale[from + i] = evened(stem, from + i, rows[i].scale);
+                exactRows += rows[i].isExact ? 1 : 0;
+                hash.update(rows[i].packed);
+                out.write(stem + ".weight", rows[i].packed, rowBytes);
+                wrote(rowBytes);
+            }
+        }
+        packedRows += weights.dtype().equals(Mxfp4Weights.TYPE) ? scale.length : 0;
+        finish(out, stem, tensor(quantizer.format(), weights, hash.digest()), scale);
+    }
+
+    /** A row as it becomes one of four bits. */
+    private static final class GroupedRow {
+        private final GroupQuantizer quantizer;
+        private final Weights weights;
+        private final byte[] packed;
+        private float scale;
+        private boolean isExact;
+
+        GroupedRow(GroupQuantizer quantizer, Weights weights) {
+            this.quantizer = quantizer;
+            this.weights = weights;
+            this.packed = new byte[quantizer.format().rowBytes(weights.columns())];
+        }
+
+        /** @param r its number, for messages. */
+        void pack(float[] values, int r) {
+            boolean isE2m1 = quantizer.format() == WeightFormat.INT4_E2M1
+                    && weights.dtype().equals(Mxfp4Weights.TYPE);
+            scale = isE2m1 ? ExactRow.packE2m1(values, packed) : 0;
+            isExact = scale > 0;
+            if (!isExact) {
+                try {
+                    scale = quantizer.quantize(values, packed);
+                } catch (ArithmeticException e) {
+                    throw new UncheckedIOException(notFinite(weights, r, e));
+                }
+            }
+        }
+
+        double error(float[] values, int r) throws IOException {
+            try {
+                pack(values, r);
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+            return quantizer.error(values, packed, scale);
+        }
     }
 
     /** A router's rows as two digits of 16 bits: all high ones, then all low ones. */
@@ -538,8 +692,8 @@ public final class ModelImport {
     }
 
     /**
-     * The source's config.json with the quantization spelled out as compressed-tensors has it, and an output matrix
-     * of its own.
+     * The source's config.json with the quantization spelled out, as compressed-tensors has it where it has a name for
+     * it, and an output matrix of its own.
      */
     private void writeConfig(Path to) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
@@ -549,6 +703,12 @@ public final class ModelImport {
         ArrayNode ends = json.putArray("eos_token_id");
         stops.forEach(ends::add);
         ObjectNode quantization = json.putObject("quantization_config");
+        if (!quantizers.isEmpty()) {
+            quantization.put("quant_method", HuggingFaceConfig.FOUR_BITS);
+            mapper.writerWithDefaultPrettyPrinter()
+                    .writeValue(to.resolve("config.json").toFile(), json);
+            return;
+        }
         quantization.put("quant_method", "compressed-tensors");
         quantization.put("format", "int-quantized");
         quantization.put("quantization_status", "compressed");

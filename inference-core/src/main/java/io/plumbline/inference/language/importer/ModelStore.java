@@ -7,6 +7,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
@@ -17,10 +18,20 @@ import java.util.stream.Stream;
  */
 public final class ModelStore {
     private final Path folder;
+    private final WeightBits bits;
 
-    /** @param folder made where it is not there. */
+    /** Of matrices in 8 bits. */
     public ModelStore(Path folder) {
+        this(folder, WeightBits.INT8);
+    }
+
+    /**
+     * @param folder made where it is not there.
+     * @param bits of the matrices of what is imported.
+     */
+    public ModelStore(Path folder, WeightBits bits) {
         this.folder = folder;
+        this.bits = bits;
     }
 
     /** Whether a folder is an imported language model. */
@@ -44,10 +55,11 @@ public final class ModelStore {
         if (isImported(model)) {
             return model;
         }
-        Path to = folder.resolve(name(model) + "-" + version(model));
+        String form = bits == WeightBits.INT8 ? "" : "-" + bits.name().toLowerCase(Locale.ROOT);
+        Path to = folder.resolve(name(model) + "-" + version(model) + form);
         if (!isImported(to)) {
             try {
-                ModelImport.run(model, to, progress, notes);
+                ModelImport.run(model, to, bits, progress, notes);
             } catch (FileAlreadyExistsException e) {
                 // Another process was first.
             }

@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.kernels;
 
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -28,6 +29,26 @@ public interface IntKernels {
             int rows,
             int k,
             MemorySegment w,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride);
+
+    /**
+     * The same with weights of four bits.
+     *
+     * @param k a whole number of groups.
+     * @param w rows of {@code format.rowBytes(k)} bytes, which have {@link WeightFormat#isExact exact} products.
+     * @param format that is {@link WeightFormat#isGrouped grouped}.
+     */
+    void multiplyGrouped(
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            WeightFormat format,
             int from,
             int to,
             int[] y,

@@ -4,18 +4,30 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.plumbline.verifier.numerics.WeightFormat;
 import io.plumbline.verifier.platform.NativeLibrary;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import java.util.List;
 
 /** The C kernels, called through the foreign function API on the very arrays: nothing is copied. */
 public final class NativeKernels implements IntKernels {
+    /** Codes by format. */
+    private static final MemorySegment[] CODES = Arrays.stream(WeightFormat.values())
+            .map(format -> MemorySegment.ofArray(format.codes()))
+            .toArray(MemorySegment[]::new);
+
     private final Form form;
 
     /** One form's functions. */
-    public record Form(String name, MethodHandle multiply, MethodHandle scores, MethodHandle values) {
+    public record Form(
+            String name,
+            MethodHandle multiply,
+            MethodHandle multiplyGrouped,
+            MethodHandle scores,
+            MethodHandle values) {
         private static Form of(String name) {
             return new Form(
                     name,
@@ -24,6 +36,11 @@ public final class NativeKernels implements IntKernels {
                             FunctionDescriptor.ofVoid(
                                     ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG,
                                     JAVA_INT)),
+                    NativeLibrary.function(
+                            "pl_multiply4_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS,
+                                    JAVA_LONG, JAVA_INT)),
                     NativeLibrary.function(
                             "pl_scores_" + name,
                             FunctionDescriptor.ofVoid(
@@ -72,6 +89,37 @@ public final class NativeKernels implements IntKernels {
                             rows,
                             k,
                             w,
+                            from,
+                            to,
+                            MemorySegment.ofArray(y),
+                            (long) yOffset,
+                            yStride);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Override
+    public void multiplyGrouped(
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            WeightFormat format,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
+        try {
+            form.multiplyGrouped()
+                    .invokeExact(
+                            MemorySegment.ofArray(x).asSlice(xOffset),
+                            rows,
+                            k,
+                            w,
+                            CODES[format.ordinal()],
                             from,
                             to,
                             MemorySegment.ofArray(y),

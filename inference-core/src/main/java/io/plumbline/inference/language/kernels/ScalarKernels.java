@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.kernels;
 
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -38,6 +39,35 @@ public class ScalarKernels implements IntKernels {
             MemorySegment.copy(w, ValueLayout.JAVA_BYTE, (long) n * k, row, 0, k);
             for (int r = 0; r < rows; r++) {
                 y[yOffset + r * yStride + n] = dot(x, xOffset + r * k, row, k);
+            }
+        }
+    }
+
+    @Override
+    public void multiplyGrouped(
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            WeightFormat format,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
+        int rowBytes = format.rowBytes(k);
+        if (shorts.length < k) {
+            shorts = new short[k];
+        }
+        for (int n = from; n < to; n++) {
+            format.widen(w, (long) n * rowBytes, k, shorts);
+            for (int r = 0; r < rows; r++) {
+                int sum = 0;
+                for (int i = 0; i < k; i++) {
+                    sum += x[xOffset + r * k + i] * shorts[i];
+                }
+                y[yOffset + r * yStride + n] = sum;
             }
         }
     }

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.kernels;
 
 import io.plumbline.verifier.numerics.VectorWidth;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -22,10 +23,17 @@ public final class VectorKernels implements IntKernels {
     private static final int W = S.length();
     private static final int WI = I.length();
 
+    /** Indices of a group. */
+    private static final VectorSpecies<Byte> INDICES = ByteVector.SPECIES_128;
+
+    /** Vectors of a group: up to four products of int8 inputs and codes, 127 times 31, add up to a short. */
+    private static final int GROUP_VECTORS = WeightFormat.GROUP / W;
+
     private final ScalarKernels scalar = new ScalarKernels();
     private short[] widened = new short[0];
     private byte[] bytes = new byte[0];
     private short[] shorts = new short[0];
+    private byte[] codes = new byte[0];
     private int[] ints = new int[0];
 
     @Override
@@ -40,14 +48,7 @@ public final class VectorKernels implements IntKernels {
             int[] y,
             int yOffset,
             int yStride) {
-        int needed = rows * k;
-        if (widened.length < needed) {
-            widened = new short[needed];
-        }
-        short[] wide = widened;
-        for (int i = 0; i < needed; i++) {
-            wide[i] = x[xOffset + i];
-        }
+        short[] wide = widened(x, xOffset, rows * k);
         // A weight row is copied to the heap, for vectors of mapped memory are not always compiled into registers; and
         // widened there
         // once for all inputs.
@@ -66,6 +67,72 @@ public final class VectorKernels implements IntKernels {
                 y[yOffset + r * yStride + n] = dot(wide, r * k, shorts, k);
             }
         }
+    }
+
+    private short[] widened(byte[] x, int offset, int n) {
+        if (widened.length < n) {
+            widened = new short[n];
+        }
+        short[] wide = widened;
+        for (int i = 0; i < n; i++) {
+            wide[i] = x[offset + i];
+        }
+        return wide;
+    }
+
+    @Override
+    public void multiplyGrouped(
+            byte[] x,
+            int xOffset,
+            int rows,
+            int k,
+            MemorySegment w,
+            WeightFormat format,
+            int from,
+            int to,
+            int[] y,
+            int yOffset,
+            int yStride) {
+        short[] wide = widened(x, xOffset, rows * k);
+        int rowBytes = format.rowBytes(k);
+        byte[] row = bytes(rowBytes);
+        if (codes.length < k) {
+            codes = new byte[k];
+        }
+        ByteVector table = ByteVector.fromArray(INDICES, format.codes(), 0);
+        for (int n = from; n < to; n++) {
+            MemorySegment.copy(w, ValueLayout.JAVA_BYTE, (long) n * rowBytes, row, 0, rowBytes);
+            unpack(row, table, codes, k);
+            for (int r = 0; r < rows; r++) {
+                y[yOffset + r * yStride + n] = dot(wide, r * k, codes, row, k);
+            }
+        }
+    }
+
+    private static void unpack(byte[] row, ByteVector table, byte[] out, int k) {
+        int half = INDICES.length();
+        for (int i = 0; i < k; i += WeightFormat.GROUP) {
+            ByteVector both = ByteVector.fromArray(INDICES, row, i / 2);
+            both.and((byte) 15).selectFrom(table).intoArray(out, i);
+            both.lanewise(VectorOperators.LSHR, 4).selectFrom(table).intoArray(out, i + half);
+        }
+    }
+
+    /** @param row ends with the groups' factors. */
+    private static int dot(short[] x, int offset, byte[] codes, byte[] row, int k) {
+        IntVector sum = IntVector.zero(I);
+        for (int i = 0; i < k; i += WeightFormat.GROUP) {
+            ShortVector pairs = ShortVector.zero(S);
+            for (int v = 0; v < GROUP_VECTORS; v++) {
+                int at = i + v * W;
+                pairs = pairs.add(widened(codes, at).mul(ShortVector.fromArray(S, x, offset + at)));
+            }
+            IntVector both = pairs.reinterpretAsInts();
+            IntVector group = both.lanewise(VectorOperators.ASHR, 16)
+                    .add(both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16));
+            sum = sum.add(group.mul(row[k / 2 + i / WeightFormat.GROUP]));
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
     }
 
     private byte[] bytes(int n) {

@@ -21,6 +21,7 @@ import io.plumbline.verifier.model.TensorRows;
 import io.plumbline.verifier.model.TokenFiles;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -59,11 +60,11 @@ public final class LoadedModel implements AutoCloseable {
     private final Matrix output;
 
     /**
-     * An int8 matrix.
+     * A matrix of integers.
      *
-     * @param weights row-major, {@code rows * columns} bytes.
+     * @param weights row-major, {@code rows * format.rowBytes(columns)} bytes.
      */
-    public record Matrix(MemorySegment weights, int rows, int columns) {}
+    public record Matrix(MemorySegment weights, WeightFormat format, int rows, int columns) {}
 
     /**
      * One layer: small parameters on the heap, matrices mapped.
@@ -155,7 +156,7 @@ public final class LoadedModel implements AutoCloseable {
             SafetensorsFile file =
                     SafetensorsFile.map(inside.file("model.safetensors", manifestPath.toString()), arena);
             for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
-                requireType(entry, file.require(entry.getKey(), entry.getValue().shape()), folder);
+                requireType(entry, stored(file, entry.getKey(), entry.getValue()), folder);
             }
             ModelConfig c = manifest.config();
             List<Layer> layers = new ArrayList<>();
@@ -164,7 +165,7 @@ public final class LoadedModel implements AutoCloseable {
             }
             int[] stops = HuggingFaceConfig.parse(HuggingFaceConfig.json(folder), folder.toString())
                     .stopTokens();
-            return new LoadedModel(folder, arena, file, manifest, stops, layers, output(file, c));
+            return new LoadedModel(folder, arena, file, manifest, stops, layers, output(file, manifest));
         } catch (IOException | RuntimeException e) {
             arena.close();
             throw e;
@@ -174,16 +175,23 @@ public final class LoadedModel implements AutoCloseable {
     /** No hash covers the file's own word for a tensor's type: of another, the same bytes are other numbers. */
     private static void requireType(Map.Entry<String, Manifest.Tensor> expected, Tensor found, Path folder)
             throws IOException {
-        if (!found.dtype().equals(expected.getValue().dtype())) {
+        String type = expected.getValue().storedType();
+        if (!found.dtype().equals(type)) {
             throw new IOException(folder + ": \"" + expected.getKey() + "\" is of type " + found.dtype()
-                    + "; the manifest says " + expected.getValue().dtype()
+                    + "; of this manifest it is " + type
                     + ". The file was changed or damaged; import the model again.");
         }
     }
 
-    private static Matrix output(SafetensorsFile file, ModelConfig c) throws IOException {
-        Tensor tensor = file.require(TensorNames.OUTPUT_WEIGHT, c.vocab(), c.hidden());
-        return new Matrix(tensor.bytes(), c.vocab(), c.hidden());
+    private static Tensor stored(SafetensorsFile file, String name, Manifest.Tensor tensor) throws IOException {
+        return file.require(name, tensor.storedShape());
+    }
+
+    private static Matrix output(SafetensorsFile file, Manifest manifest) throws IOException {
+        ModelConfig c = manifest.config();
+        Manifest.Tensor tensor = manifest.matrix(TensorNames.OUTPUT_WEIGHT, c.vocab(), c.hidden());
+        Tensor stored = stored(file, TensorNames.OUTPUT_WEIGHT, tensor);
+        return new Matrix(stored.bytes(), tensor.format(), c.vocab(), c.hidden());
     }
 
     private static Layer layer(SafetensorsFile file, Manifest manifest, int l) throws IOException {
@@ -194,47 +202,55 @@ public final class LoadedModel implements AutoCloseable {
         }
         return new Layer(
                 new SmallTensors(manifest, small).layer(l),
-                matrix(file, c, TensorNames.Q, l),
-                matrix(file, c, TensorNames.K, l),
-                matrix(file, c, TensorNames.V, l),
-                matrix(file, c, TensorNames.O, l),
-                matrix(file, c, TensorNames.GATE, l),
-                matrix(file, c, TensorNames.UP, l),
-                matrix(file, c, TensorNames.DOWN, l),
-                c.hasExperts(l) ? mixture(file, c, l) : null);
+                matrix(file, manifest, TensorNames.Q, l),
+                matrix(file, manifest, TensorNames.K, l),
+                matrix(file, manifest, TensorNames.V, l),
+                matrix(file, manifest, TensorNames.O, l),
+                matrix(file, manifest, TensorNames.GATE, l),
+                matrix(file, manifest, TensorNames.UP, l),
+                matrix(file, manifest, TensorNames.DOWN, l),
+                c.hasExperts(l) ? mixture(file, manifest, l) : null);
     }
 
-    private static Mixture mixture(SafetensorsFile file, ModelConfig c, int l) throws IOException {
+    private static Mixture mixture(SafetensorsFile file, Manifest manifest, int l) throws IOException {
+        ModelConfig c = manifest.config();
         List<Matrix> gateUp = new ArrayList<>();
         List<Matrix> down = new ArrayList<>();
         for (int e = 0; e < c.architecture().experts().count(); e++) {
-            gateUp.add(matrix(file, c, l, MatrixStack.EXPERT_GATE_UP, e));
-            down.add(matrix(file, c, l, MatrixStack.EXPERT_DOWN, e));
+            gateUp.add(matrix(file, manifest, l, MatrixStack.EXPERT_GATE_UP, e));
+            down.add(matrix(file, manifest, l, MatrixStack.EXPERT_DOWN, e));
         }
-        Matrix router = matrix(file, c, l, MatrixStack.ROUTER, LayerMatrix.NO_EXPERT);
+        Matrix router = matrix(file, manifest, l, MatrixStack.ROUTER, LayerMatrix.NO_EXPERT);
         return new Mixture(router, List.copyOf(gateUp), List.copyOf(down));
     }
 
-    private static Matrix matrix(SafetensorsFile file, ModelConfig c, int layer, MatrixStack stack, int expert)
+    private static Matrix matrix(SafetensorsFile file, Manifest manifest, int layer, MatrixStack stack, int expert)
             throws IOException {
-        TensorRows part = LayerMatrix.of(c, layer, stack, expert).parts().getFirst();
-        Tensor tensor = file.require(part.weight(), part.tensorRows(), part.columns());
-        long columns = part.columns();
-        MemorySegment rows = tensor.bytes().asSlice(part.first() * columns, part.rows() * columns);
-        return new Matrix(rows, part.rows(), part.columns());
+        TensorRows part =
+                LayerMatrix.of(manifest.config(), layer, stack, expert).parts().getFirst();
+        return matrix(file, manifest.matrix(stack, part), part);
     }
 
-    private static MemorySegment bytes(SafetensorsFile file, Manifest manifest, String name) throws IOException {
-        return file.require(name, manifest.tensor(name).shape()).bytes();
-    }
-
-    private static Matrix matrix(SafetensorsFile file, ModelConfig c, TensorNames name, int layer) throws IOException {
+    private static Matrix matrix(SafetensorsFile file, Manifest manifest, TensorNames name, int layer)
+            throws IOException {
+        ModelConfig c = manifest.config();
         if (!TensorNames.of(c, layer).contains(name)) {
             return null;
         }
         int rows = name.rows(c, layer);
-        int columns = name.columns(c, layer);
-        return new Matrix(file.require(name.weight(layer), rows, columns).bytes(), rows, columns);
+        TensorRows all = new TensorRows(name.in(layer), rows, 0, rows, name.columns(c, layer));
+        return matrix(file, manifest.matrix(all.weight(), rows, all.columns()), all);
+    }
+
+    private static Matrix matrix(SafetensorsFile file, Manifest.Tensor tensor, TensorRows part) throws IOException {
+        long rowBytes = tensor.rowBytes();
+        MemorySegment rows =
+                stored(file, part.weight(), tensor).bytes().asSlice(part.first() * rowBytes, part.rows() * rowBytes);
+        return new Matrix(rows, tensor.format(), part.rows(), part.columns());
+    }
+
+    private static MemorySegment bytes(SafetensorsFile file, Manifest manifest, String name) throws IOException {
+        return stored(file, name, manifest.tensor(name)).bytes();
     }
 
     private static float[] floats(Tensor tensor) {
@@ -244,7 +260,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     /**
-     * Hashes every tensor and token file against the manifest.
+     * Hashes every tensor and token file against the manifest, and sees that all products will be exact.
      *
      * @param progress told the share done, 0 to 1.
      * @throws IOException naming the first that differs.
@@ -253,8 +269,9 @@ public final class LoadedModel implements AutoCloseable {
         tokenFiles();
         int done = 0;
         for (Map.Entry<String, Manifest.Tensor> entry : manifest.tensors().entrySet()) {
-            Tensor tensor = file.require(entry.getKey(), entry.getValue().shape());
-            requireSame(entry.getKey(), entry.getValue().hash(), ParallelHash.hash(tensor.bytes()));
+            MemorySegment bytes = stored(file, entry.getKey(), entry.getValue()).bytes();
+            requireSame(entry.getKey(), entry.getValue().hash(), ParallelHash.hash(bytes));
+            requireExact(entry.getKey(), entry.getValue(), bytes);
             progress.accept(++done / (double) manifest.tensors().size());
         }
     }
@@ -272,6 +289,17 @@ public final class LoadedModel implements AutoCloseable {
         if (!Arrays.equals(expected, found)) {
             throw new IOException(folder + ": \"" + name + "\" hashes to " + Blake3.hex(found) + "; the manifest says "
                     + Blake3.hex(expected) + ". The file was changed or damaged; import the model again.");
+        }
+    }
+
+    private void requireExact(String name, Manifest.Tensor tensor, MemorySegment bytes) throws IOException {
+        int rows = tensor.format() == null ? 0 : tensor.shape()[0];
+        for (int r = 0; r < rows; r++) {
+            if (!tensor.format().isExact(bytes, (long) r * tensor.rowBytes(), tensor.shape()[1])) {
+                throw new IOException(folder + ": products with row " + r + " of \"" + name + "\" may leave 32 bits: it"
+                        + " cannot be run exactly, and no full node takes it. Import the checkpoint again with this"
+                        + " version.");
+            }
         }
     }
 

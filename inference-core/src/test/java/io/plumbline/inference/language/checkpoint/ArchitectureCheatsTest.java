@@ -78,7 +78,7 @@ class ArchitectureCheatsTest {
         }
     }
 
-    private static Failure audit(LoadedModel model, LoadedModel cheat) throws IOException {
+    static Failure audit(LoadedModel model, LoadedModel cheat) throws IOException {
         return audit(model, cheat, cheat.layers());
     }
 

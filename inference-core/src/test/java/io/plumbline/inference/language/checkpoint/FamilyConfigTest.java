@@ -114,7 +114,8 @@ class FamilyConfigTest {
                 new RopeScaling.Yarn(32, 0.1 * StrictMath.log(32) + 1, 32, 1, 4096, false),
                 read.model().rope().scaling());
         assertEquals(Constants.MAX_CONTEXT, read.model().maxPositions());
-        assertFalse(read.int8() || read.tied());
+        assertEquals(Quantization.NONE, read.quantization());
+        assertFalse(read.tied());
     }
 
     @ParameterizedTest

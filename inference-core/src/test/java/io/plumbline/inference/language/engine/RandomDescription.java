@@ -18,6 +18,7 @@ import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.model.TensorRows;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeScaling;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -40,6 +41,9 @@ final class RandomDescription {
     private final SplittableRandom random;
     private final Map<String, byte[]> tensors = new LinkedHashMap<>();
     private final Map<String, Declared> declared = new LinkedHashMap<>();
+
+    /** Those of the matrices that have four bits. */
+    private final Map<String, Manifest.Tensor> grouped = new TreeMap<>();
 
     private RandomDescription(long seed) {
         this.random = new SplittableRandom(seed);
@@ -162,6 +166,8 @@ final class RandomDescription {
         SortedMap<String, Manifest.Tensor> described = new TreeMap<>();
         declared.forEach((name, tensor) -> described.put(
                 name, new Manifest.Tensor(tensor.dtype(), tensor.shape(), Blake3.hash(tensors.get(name)))));
+        grouped.forEach((name, tensor) -> described.put(
+                name, new Manifest.Tensor(tensor.dtype(), tensor.shape(), Blake3.hash(tensors.get(name)))));
         Files.writeString(model.resolve(Manifest.FILE_NAME), new Manifest(config, plain.files(), described).text());
         return LoadedModel.open(model);
     }
@@ -173,7 +179,12 @@ final class RandomDescription {
                     String stem = part.weight().replace(".weight", "");
                     boolean isRouter = stem.equals(TensorNames.router(layer));
                     int scales = isRouter ? part.tensorRows() / 2 : part.tensorRows();
-                    matrix(stem, part.tensorRows(), part.columns(), scales);
+                    WeightFormat format = any(WeightFormat.values());
+                    if (format.isGrouped() && !isRouter && format.canHold(part.columns())) {
+                        grouped(format, stem, part.tensorRows(), part.columns());
+                    } else {
+                        matrix(stem, part.tensorRows(), part.columns(), scales);
+                    }
                 }
             }
         }
@@ -207,6 +218,28 @@ final class RandomDescription {
             scale[i] = number(0.5, 1) / (float) (high * Math.sqrt(columns));
         }
         put(stem + ".weight_scale", scale, scales, 1);
+    }
+
+    private void grouped(WeightFormat format, String stem, int rows, int columns) {
+        Manifest.Tensor tensor = new Manifest.Tensor(format.dtype(), new int[] {rows, columns}, null);
+        byte[] weights = new byte[(int) tensor.bytes()];
+        random.nextBytes(weights);
+        int groups = columns / WeightFormat.GROUP;
+        int most = Math.min(WeightFormat.MOST_FACTOR, format.mostFactorSum() / groups);
+        for (int r = 0; r < rows; r++) {
+            for (int g = 1; g <= groups; g++) {
+                int factor = 1 + random.nextInt(most);
+                weights[(r + 1) * tensor.rowBytes() - g] = (byte) (random.nextBoolean() ? -factor : factor);
+            }
+        }
+        tensors.put(stem + ".weight", weights);
+        declared.put(stem + ".weight", new Declared(tensor.storedType(), tensor.storedShape(), weights.length));
+        grouped.put(stem + ".weight", tensor);
+        float[] scale = new float[rows];
+        for (int i = 0; i < rows; i++) {
+            scale[i] = number(0.5, 1) / (float) (format.mostCode() * most / 4.0 * Math.sqrt(columns));
+        }
+        put(stem + ".weight_scale", scale, rows, 1);
     }
 
     private float[] gaussians(int size, double deviation) {

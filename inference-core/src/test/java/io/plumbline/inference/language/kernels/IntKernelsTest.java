@@ -1,8 +1,10 @@
 package io.plumbline.inference.language.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.numerics.VectorMath;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -90,6 +92,79 @@ class IntKernelsTest {
         kernels.multiply(x, 0, rows, k, weights, 0, cut, found, 2, stride);
         kernels.multiply(x, 0, rows, k, weights, cut, n, found, 2, stride);
         assertArrayEquals(expected, found, name + " n " + n + " k " + k + " rows " + rows + " round " + round);
+    }
+
+    @ParameterizedTest
+    @MethodSource("backends")
+    void matricesOfFourBitsAgree(Backend backend) {
+        IntKernels kernels = backend.kernels().get();
+        int[][] shapes = {
+            {1, 32, 1},
+            {3, 64, 2},
+            {5, 96, 3},
+            {4, 128, 7},
+            {33, 160, 4},
+            {9, 224, 11},
+            {37, 2048, 12},
+            {64, 2080, 13},
+            {70, 4128, 31},
+            {31, 6144, 25},
+            {2, 10_912, 40}
+        };
+        for (int[] shape : shapes) {
+            for (WeightFormat format : WeightFormat.values()) {
+                for (int round = 0; round < 3 && format.isGrouped(); round++) {
+                    grouped(kernels, format, shape[0], shape[1], shape[2], round, backend.name());
+                }
+            }
+        }
+    }
+
+    private void grouped(IntKernels kernels, WeightFormat format, int n, int k, int rows, int round, String name) {
+        Random random = new Random(n * 1000L + k + round);
+        int groups = k / WeightFormat.GROUP;
+        int rowBytes = format.rowBytes(k);
+        byte[] w = new byte[n * rowBytes];
+        byte[] x = new byte[rows * k];
+        random.nextBytes(x);
+        random.nextBytes(w);
+        for (int i = 0; i < x.length; i++) {
+            x[i] = round == 0 ? 127 : x[i] == -128 ? -127 : x[i];
+        }
+        byte[] codes = format.codes();
+        int greatest = 0;
+        while (Math.abs(codes[greatest]) < format.mostCode()) {
+            greatest++;
+        }
+        for (int row = 0; row < n; row++) {
+            // In the first round every product and sum is as great as any may be.
+            int left = format.mostFactorSum();
+            for (int g = 0; g < groups; g++) {
+                int most = Math.clamp(left - (groups - 1 - g), 1, WeightFormat.MOST_FACTOR + 1);
+                int factor = round == 0 ? most : 1 + random.nextInt(Math.min(most, left / groups));
+                // 128 has no positive form; in the first round all have one sign.
+                boolean isNegative = round == 0 || factor > WeightFormat.MOST_FACTOR || random.nextBoolean();
+                w[row * rowBytes + k / 2 + g] = (byte) (isNegative ? -factor : factor);
+                left -= factor;
+            }
+            if (round == 0) {
+                Arrays.fill(w, row * rowBytes, row * rowBytes + k / 2, (byte) (greatest * 17));
+            }
+            assertTrue(format.isExact(MemorySegment.ofArray(w), (long) row * rowBytes, k));
+        }
+        int stride = n + 3;
+        int offset = 1;
+        int[] expected = new int[rows * stride + 2];
+        int[] found = new int[rows * stride + 2];
+        byte[] moved = new byte[x.length + offset];
+        System.arraycopy(x, 0, moved, offset, x.length);
+        int cut = random.nextInt(n + 1);
+        MemorySegment weights = memory(w);
+        scalar.multiplyGrouped(x, 0, rows, k, weights, format, 0, n, expected, 2, stride);
+        kernels.multiplyGrouped(moved, offset, rows, k, weights, format, 0, cut, found, 2, stride);
+        kernels.multiplyGrouped(moved, offset, rows, k, weights, format, cut, n, found, 2, stride);
+        assertArrayEquals(
+                expected, found, name + " " + format + " n " + n + " k " + k + " rows " + rows + " round " + round);
     }
 
     @ParameterizedTest
