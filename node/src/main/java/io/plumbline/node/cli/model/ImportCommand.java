@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.ParameterException;
 import com.beust.jcommander.Parameters;
 import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.cli.CommandOptions;
@@ -35,6 +36,12 @@ final class ImportCommand extends CommandOptions implements Callable<Integer> {
                     "ONNX files: NAME=SIZE or NAME=LEAST:USUAL:MOST of a dimension that requests choose; again for more")
     private List<String> shapes = new ArrayList<>();
 
+    @Parameter(
+            names = "--weights",
+            description = "language models: int8, or int4 for half the memory and nearly twice the speed at some loss"
+                    + " of quality, which docs/quality.md has")
+    private WeightBits weights = WeightBits.INT8;
+
     @Parameter(names = "--json", description = "print id, folder, inputs and outputs as one JSON object (ONNX files)")
     private boolean json;
 
@@ -56,7 +63,8 @@ final class ImportCommand extends CommandOptions implements Callable<Integer> {
         Manifest manifest;
         List<String> notes = new ArrayList<>();
         try (ProgressBar bar = Terminal.progress("import")) {
-            manifest = ModelImport.run(folders.get(0), to, share -> bar.stepTo((long) (share * 100)), notes::add);
+            manifest =
+                    ModelImport.run(folders.get(0), to, weights, share -> bar.stepTo((long) (share * 100)), notes::add);
         }
         // Beside the id, which scripts read.
         notes.forEach(note -> System.err.println(Terminal.printable(note)));

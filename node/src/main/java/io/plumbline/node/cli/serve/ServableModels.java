@@ -1,6 +1,7 @@
 package io.plumbline.node.cli.serve;
 
 import io.plumbline.inference.language.importer.ModelStore;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorJson;
 import io.plumbline.inference.tensor.TensorPackage;
@@ -27,14 +28,17 @@ final class ServableModels {
     private final Path store = TensorPackage.store();
     private final TensorOptions options;
     private final List<Path> inputs;
+    private final WeightBits weights;
 
     /**
      * @param options how ONNX models are run: their precision is what they are calibrated in.
      * @param inputs files of real requests that an ONNX model is calibrated with; may be none.
+     * @param weights of language models that are imported; null for the usual ones.
      */
-    ServableModels(TensorOptions options, List<Path> inputs) {
+    ServableModels(TensorOptions options, List<Path> inputs, WeightBits weights) {
         this.options = options;
         this.inputs = inputs;
+        this.weights = weights;
     }
 
     /** The name that clients know a model by, where its operator does not say. */
@@ -60,10 +64,14 @@ final class ServableModels {
     }
 
     private Path findLanguage(Path model) throws IOException {
+        if (weights != null && ModelStore.isImported(model)) {
+            throw new IOException(model + " is imported already. Name the checkpoint that it was made of, to have it"
+                    + " with other --weights, or leave them out.");
+        }
         List<String> notes = new ArrayList<>();
         Path found;
         try (LateBar bar = new LateBar("import")) {
-            found = new ModelStore(store).find(model, bar, notes::add);
+            found = new ModelStore(store, weights == null ? WeightBits.INT8 : weights).find(model, bar, notes::add);
         }
         notes.forEach(note -> Terminal.print("import    " + note));
         return found;

@@ -47,7 +47,7 @@ class ServableModelsTest {
     private static ServableModels models(List<Path> inputs, String... options) {
         TensorOptions tensors = new TensorOptions();
         JCommander.newBuilder().addObject(tensors).build().parse(options);
-        return new ServableModels(tensors, inputs);
+        return new ServableModels(tensors, inputs, null);
     }
 
     @Test
