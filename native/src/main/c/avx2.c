@@ -1,6 +1,7 @@
 /* AVX2. vpmaddubsw takes unsigned times signed bytes and saturates: |w| * (x with w's sign) stays below 2^15 in pairs, for |x| <= 127. */
 #include "kernels.h"
 #include <immintrin.h>
+#include <stdlib.h>
 #include <string.h>
 
 static inline int32_t lanes(__m256i v) {
@@ -19,7 +20,9 @@ static inline int32_t lanes(__m256i v) {
         int whole = k & ~31; \
         for (int i = 0; i < whole; i += 32) \
             ALL for (int n = 0; n < N; n++) { \
-                __m256i weights = _mm256_loadu_si256((const __m256i *)(w + (int64_t)n * k + i)); \
+                const int8_t *at = w + (int64_t)n * k + i; \
+                _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T0); \
+                __m256i weights = _mm256_loadu_si256((const __m256i *)at); \
                 __m256i magnitude = _mm256_abs_epi8(weights); \
                 ALL for (int m = 0; m < M; m++) { \
                     __m256i in = _mm256_loadu_si256((const __m256i *)(x + (int64_t)m * k + i)); \
@@ -32,7 +35,6 @@ static inline int32_t lanes(__m256i v) {
                 y[m * stride + n] = lanes(acc[m][n]) + dot_rest(x + (int64_t)m * k, w + (int64_t)n * k, whole, k); \
     }
 
-DOT(1, 4)
 DOT(3, 2)
 DOT(1, 1)
 
@@ -52,54 +54,127 @@ MULTIPLY(avx2) {
                 for (int m = r; m < r + 3; m++)
                     dot_1_1(x + (int64_t)m * k, k, w + (int64_t)n * k, y + (int64_t)m * stride + n, stride);
         }
-        for (; r < rows; r++) {
-            int n = n0;
-            for (; n + 4 <= end; n += 4)
-                dot_1_4(x + (int64_t)r * k, k, w + (int64_t)n * k, y + (int64_t)r * stride + n, stride);
-            for (; n < end; n++) dot_1_1(x + (int64_t)r * k, k, w + (int64_t)n * k, y + (int64_t)r * stride + n, stride);
-        }
+        for (; r < rows; r++)
+            for (int n = n0; n < end; n++)
+                dot_1_1(x + (int64_t)r * k, k, w + (int64_t)n * k, y + (int64_t)r * stride + n, stride);
     }
 }
 
-/* A group is one vector: the low halves of its indices, then the high ones. The multiplication that widens pairs to 32 bits takes the
- * group's factor on the way: |pair| <= 2 * 127 * 31. */
+/* Weights of four bits. Two groups stand in a vector of indices, each in 128 bits of it, and a row of inputs is laid out alike: what the
+ * low halves of two groups multiply, then the high halves. Codes are shifted by this to be unsigned; sums of the inputs take it back. */
+#define SHIFT 32
+
+typedef struct {
+    int8_t low[32], high[32];
+} Pair;
+
+/* Factors are taken 16 at a time. */
+#define FACTORS 16
+#define SPREAD(low, high) \
+    (char)0x80, low, (char)0x80, low, (char)0x80, low, (char)0x80, low, (char)0x80, low, (char)0x80, low, (char)0x80, low, \
+        (char)0x80, low, (char)0x80, high, (char)0x80, high, (char)0x80, high, (char)0x80, high, (char)0x80, high, \
+        (char)0x80, high, (char)0x80, high, (char)0x80, high
+
+/* Puts the factors of each pair of groups into the upper bytes of 16-bit lanes. */
+static const char spread[FACTORS / 2][32] __attribute__((aligned(32))) = {
+    {SPREAD(0, 1)}, {SPREAD(2, 3)},   {SPREAD(4, 5)},   {SPREAD(6, 7)},
+    {SPREAD(8, 9)}, {SPREAD(10, 11)}, {SPREAD(12, 13)}, {SPREAD(14, 15)}};
+
+static int pairs_of(int k) { return (k / GROUP + 1) / 2; }
+
+/* Groups, and zeros up to a whole vector of factors. */
+static int sums_of(int k) { return (k / GROUP + FACTORS - 1) / FACTORS * FACTORS; }
+
+static void lay_out(const int8_t *x, int k, Pair *out, int16_t *sums) {
+    int groups = k / GROUP;
+    memset(out, 0, sizeof(Pair) * pairs_of(k));
+    memset(sums, 0, sizeof(int16_t) * sums_of(k));
+    for (int g = 0; g < groups; g++) {
+        memcpy(out[g / 2].low + g % 2 * INDEX_BYTES, x + g * GROUP, INDEX_BYTES);
+        memcpy(out[g / 2].high + g % 2 * INDEX_BYTES, x + g * GROUP + INDEX_BYTES, INDEX_BYTES);
+        for (int j = 0; j < GROUP; j++) sums[g] += x[g * GROUP + j];
+    }
+}
+
+static inline __m128i factors_at(const int8_t *factors, int left) {
+    if (left >= FACTORS) return _mm_loadu_si128((const __m128i *)factors);
+    int8_t some[FACTORS] = {0};
+    memcpy(some, factors, left);
+    return _mm_loadu_si128((const __m128i *)some);
+}
+
+/* The multiplication that widens to 32 bits takes the groups' factors on the way: four products, |sum| <= 4 * 127 * 63, fit 16 bits. */
 #define DOT4(M) \
-    static inline void dot4_##M(const int8_t *x, int k, const uint8_t *w, __m256i codes, int32_t *y, int64_t stride) { \
-        const __m128i half = _mm_set1_epi8(15); \
+    static inline void dot4_##M( \
+        const Pair *x, const int16_t *sums, int k, const uint8_t *w, __m256i codes, int32_t *y, int64_t stride) { \
+        const __m256i half = _mm256_set1_epi8(15); \
         const int8_t *factors = (const int8_t *)w + k / 2; \
+        int groups = k / GROUP; \
         __m256i acc[M]; \
         ALL for (int m = 0; m < M; m++) acc[m] = _mm256_setzero_si256(); \
-        for (int g = 0; g < k / GROUP; g++) { \
-            __m128i both = _mm_loadu_si128((const __m128i *)(w + (int64_t)g * INDEX_BYTES)); \
-            __m256i index = _mm256_set_m128i(_mm_and_si128(_mm_srli_epi16(both, 4), half), _mm_and_si128(both, half)); \
-            __m256i weights = _mm256_shuffle_epi8(codes, index); \
-            __m256i magnitude = _mm256_abs_epi8(weights); \
-            __m256i factor = _mm256_set1_epi16(factors[g]); \
-            ALL for (int m = 0; m < M; m++) { \
-                __m256i in = _mm256_loadu_si256((const __m256i *)(x + (int64_t)m * k + g * GROUP)); \
-                __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(in, weights)); \
-                acc[m] = _mm256_add_epi32(acc[m], _mm256_madd_epi16(pairs, factor)); \
+        for (int from = 0; from < groups; from += FACTORS) { \
+            __m256i all = _mm256_broadcastsi128_si256(factors_at(factors + from, groups - from)); \
+            for (int i = 0; i < FACTORS && from + i < groups; i += 2) { \
+                const uint8_t *at = w + (int64_t)(from + i) * INDEX_BYTES; \
+                _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T0); \
+                __m256i both = from + i + 1 < groups \
+                                   ? _mm256_loadu_si256((const __m256i *)at) \
+                                   : _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)at)); \
+                __m256i low = _mm256_shuffle_epi8(codes, _mm256_and_si256(both, half)); \
+                __m256i high = _mm256_shuffle_epi8(codes, _mm256_and_si256(_mm256_srli_epi16(both, 4), half)); \
+                __m256i factor = _mm256_srai_epi16( \
+                    _mm256_shuffle_epi8(all, _mm256_load_si256((const __m256i *)spread[i / 2])), 8); \
+                ALL for (int m = 0; m < M; m++) { \
+                    const Pair *in = x + (int64_t)m * pairs_of(k) + (from + i) / 2; \
+                    __m256i sum = _mm256_add_epi16( \
+                        _mm256_maddubs_epi16(low, _mm256_load_si256((const __m256i *)in->low)), \
+                        _mm256_maddubs_epi16(high, _mm256_load_si256((const __m256i *)in->high))); \
+                    acc[m] = _mm256_add_epi32(acc[m], _mm256_madd_epi16(sum, factor)); \
+                } \
             } \
         } \
-        ALL for (int m = 0; m < M; m++) y[m * stride] = lanes(acc[m]); \
+        ALL for (int m = 0; m < M; m++) { \
+            __m256i shift = _mm256_setzero_si256(); \
+            for (int from = 0; from < groups; from += FACTORS) { \
+                __m256i some = _mm256_cvtepi8_epi16(factors_at(factors + from, groups - from)); \
+                const int16_t *of = sums + (int64_t)m * sums_of(k) + from; \
+                shift = _mm256_add_epi32(shift, _mm256_madd_epi16(some, _mm256_loadu_si256((const __m256i *)of))); \
+            } \
+            y[m * stride] = lanes(_mm256_sub_epi32(acc[m], _mm256_slli_epi32(shift, 5))); \
+        } \
     }
 
-DOT4(6)
+DOT4(4)
 DOT4(2)
 DOT4(1)
 
 MULTIPLY4(avx2) {
     y += offset;
-    const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)codes));
-    for (int n = from; n < to; n++) {
-        const uint8_t *row = w + n * ROW_BYTES(k);
+    int64_t pairs = pairs_of(k), sums = sums_of(k);
+    Pair *inputs = aligned_alloc(32, sizeof(Pair) * pairs * rows + ((sizeof(int16_t) * sums * rows + 31) & ~(size_t)31));
+    if (!inputs) {
+        for (int n = from; n < to; n++)
+            for (int r = 0; r < rows; r++)
+                y[(int64_t)r * stride + n] = dot_groups(x + (int64_t)r * k, w + n * ROW_BYTES(k), codes, k);
+        return;
+    }
+    int16_t *inputSums = (int16_t *)(inputs + pairs * rows);
+    for (int r = 0; r < rows; r++) lay_out(x + (int64_t)r * k, k, inputs + r * pairs, inputSums + r * sums);
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_add_epi8(_mm_loadu_si128((const __m128i *)codes), _mm_set1_epi8(SHIFT)));
+    for (int n0 = from; n0 < to; n0 += ROWS) {
+        int end = n0 + ROWS < to ? n0 + ROWS : to;
         int r = 0;
 #define TIMES4(M) \
-    for (; r + M <= rows; r += M) dot4_##M(x + (int64_t)r * k, k, row, table, y + (int64_t)r * stride + n, stride)
-        TIMES4(6);
+    for (; r + M <= rows; r += M) \
+        for (int n = n0; n < end; n++) \
+            dot4_##M( \
+                inputs + r * pairs, inputSums + r * sums, k, w + n * ROW_BYTES(k), table, y + (int64_t)r * stride + n, stride)
+        TIMES4(4);
         TIMES4(2);
         TIMES4(1);
     }
+    free(inputs);
 }
 
 SCORES(avx2) {

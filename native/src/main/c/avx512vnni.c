@@ -56,7 +56,7 @@ static int32_t sum_of(const int8_t *x, int k) {
             ALL for (int m = 0; m < M; m++) in[m] = _mm512_loadu_si512(x + (int64_t)m * k + i); \
             ALL for (int n = 0; n < N; n++) { \
                 const int8_t *row = w + (int64_t)n * k + i; \
-                _mm_prefetch((const char *)row + 2048, _MM_HINT_T0); \
+                _mm_prefetch((const char *)row + AHEAD, _MM_HINT_T0); \
                 __m512i weights = shifted(row); \
                 ALL for (int m = 0; m < M; m++) multiply_add(&acc[m][n], weights, in[m]); \
             } \
@@ -78,7 +78,8 @@ static void few_rows(
     int32_t sums[PACKED_ROWS];
     for (int r = 0; r < rows; r++) sums[r] = sum_of(x + (int64_t)r * k, k & ~63);
     int n = from;
-    for (; n + 4 <= to; n += 4) {
+    /* One row of inputs waits for memory alone, and memory is read fastest in one stream. */
+    for (; rows > 1 && n + 4 <= to; n += 4) {
         const int8_t *base = w + (int64_t)n * k;
         int r = 0;
         for (; r + 4 <= rows; r += 4) dot_4_4(x + (int64_t)r * k, k, base, sums + r, y + r * stride + n, stride);
@@ -261,7 +262,7 @@ static void lay_out(const int8_t *x, int k, Block *out) {
             ALL for (int n = 0; n < N; n++) { \
                 const uint8_t *row = w + n * ROW_BYTES(k); \
                 const uint8_t *at = row + (int64_t)b * 64; \
-                _mm_prefetch((const char *)at + 1024, _MM_HINT_T0); \
+                _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T0); \
                 int32_t four = 0; \
                 if (groups == 4) memcpy(&four, row + k / 2 + 4 * b, 4); \
                 else memcpy(&four, row + k / 2 + 4 * b, groups); \
@@ -291,7 +292,7 @@ static void few_rows4(
     const Block *x, int rows, int k, const uint8_t *w, __m512i codes, int from, int to, int32_t *y, int64_t stride) {
     int blocks = (k + 4 * GROUP - 1) / (4 * GROUP);
     int n = from;
-    for (; n + 2 <= to; n += 2) {
+    for (; rows > 1 && n + 2 <= to; n += 2) {
         const uint8_t *base = w + n * ROW_BYTES(k);
         int r = 0;
 #define TIMES4(M) \

@@ -13,6 +13,10 @@
 /* A loop of constant length over accumulators: unrolled, so that they stay in registers. */
 #define ALL _Pragma("GCC unroll 16")
 
+/* Bytes ahead that weights are asked for: they come from memory once a product, one row after the other, and the processor's own looking
+ * ahead begins anew with each page. */
+#define AHEAD 8192
+
 /* Keys stand in blocks of 16 tokens, pairs of channels together; values in quads of 4 tokens. */
 #define KEY_BLOCK 16
 #define VALUE_QUAD 4

@@ -10,6 +10,7 @@ import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.SpeedProbe;
 import io.plumbline.inference.language.engine.Workers;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.blake3.Blake3;
@@ -17,13 +18,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 
 /**
  * Headlines cpu-decode and cpu-prefill: exact inference on this processor, each backend, beside llama.cpp on the same
- * weights in Q8_0. Rounds alternate between ours and theirs, so that a slow minute of the machine meets both.
+ * weights in Q8_0, or of four bits beside Q4_0 and our own int8. Rounds alternate between ours and theirs, so that a
+ * slow minute of the machine meets all.
  */
 @Parameters(commandNames = "cpu", commandDescription = "Decode and prefill on the CPU, beside llama.cpp.")
 final class CpuBench implements Callable<Integer> {
@@ -40,6 +44,9 @@ final class CpuBench implements Callable<Integer> {
 
     @Parameter(names = "--size", description = "150m, 1.1b or 2.5b-a0.4b; results are written for the last two")
     private String size = "1.1b";
+
+    @Parameter(names = "--weights", description = "int8, or int4 for weights of four bits")
+    private WeightBits weights = WeightBits.INT8;
 
     @Parameter(names = "--threads", description = "threads, ours and theirs")
     private int threads = Runtime.getRuntime().availableProcessors();
@@ -71,7 +78,9 @@ final class CpuBench implements Callable<Integer> {
     private boolean alone;
 
     private final ObjectMapper mapper = new ObjectMapper();
-    private String traceRoot;
+
+    /** Of each model that was run, by its id. */
+    private final Map<String, String> traceRoots = new HashMap<>();
 
     /** One backend's readings. */
     private static final class Speeds {
@@ -105,7 +114,11 @@ final class CpuBench implements Callable<Integer> {
         List<Double> peerDecode = new ArrayList<>();
         List<Double> bandwidth = new ArrayList<>();
         double weightBytes;
-        try (LoadedModel model = LoadedModel.open(models.imported())) {
+        boolean isInt4 = weights == WeightBits.INT4;
+        Speeds eight = new Speeds(all.getFirst().backend);
+        String root;
+        try (LoadedModel int8 = LoadedModel.open(models.imported());
+                LoadedModel model = isInt4 ? LoadedModel.open(models.importedInt4()) : int8) {
             weightBytes = SpeedProbe.weightBytes(model);
             for (Speeds readings : all) {
                 warmUp(model, readings.backend);
@@ -116,9 +129,12 @@ final class CpuBench implements Callable<Integer> {
                         measure(model, readings);
                     }
                 }
+                if (isInt4) {
+                    measure(int8, eight);
+                }
                 bandwidth.add(SpeedProbe.readBandwidth(threads));
                 if (!alone) {
-                    JsonNode theirs = runPeer(peer, models.gguf());
+                    JsonNode theirs = runPeer(peer, models.gguf(weights));
                     peerPrefill.add(theirs.get("prefill").asDouble());
                     peerDecode.add(theirs.get("decode").asDouble());
                 }
@@ -132,10 +148,21 @@ final class CpuBench implements Callable<Integer> {
                         alone ? "-" : String.format(Locale.ROOT, "%.4g", peerDecode.getLast()),
                         bandwidth.getLast() / 1e9);
             }
+            root = traceRoots.get(Blake3.hex(model.id()));
         }
-        ObjectNode details = details(all, weightBytes, sample(bandwidth));
+        ObjectNode details = details(all, root, weightBytes, sample(bandwidth));
+        if (isInt4) {
+            details.putObject("int8 weights, " + eight.backend.name())
+                    .put("prefillTokensPerS", sample(eight.prefill).toString())
+                    .put("decodeTokensPerS", sample(eight.decode).toString())
+                    .put(
+                            "int4DecodeOverInt8",
+                            BenchmarkResult.rounded(
+                                    sample(all.getFirst().decode).median()
+                                            / sample(eight.decode).median()));
+        }
         boolean isMixture = size.equals(MIXTURE);
-        if (!alone && !isMixture) {
+        if (!alone && !isMixture && !isInt4) {
             JsonNode jlama = runPeer(javaPeer, models.source());
             details.putObject("Jlama 0.8.4, Q4 weights")
                     .put(
@@ -170,7 +197,7 @@ final class CpuBench implements Callable<Integer> {
         try (ForwardPass forward = forward(model, readings.backend)) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
             readings.prefill.add(probe.prefill(prompt, true));
-            requireSameTrace(readings.backend, Blake3.hex(probe.traceRoot()));
+            requireSameTrace(Blake3.hex(model.id()), readings.backend, Blake3.hex(probe.traceRoot()));
             readings.prefillBare.add(probe.prefill(prompt, false));
             readings.decode.add(probe.decode(output, true));
             readings.decodeBare.add(probe.decode(output, false));
@@ -178,12 +205,12 @@ final class CpuBench implements Callable<Integer> {
     }
 
     /** Speeds of backends are set beside each other only where all of them compute the same. */
-    private void requireSameTrace(Backend backend, String root) throws IOException {
-        if (traceRoot != null && !traceRoot.equals(root)) {
-            throw new IOException(backend.name() + " computes trace root " + root + ", and another backend " + traceRoot
+    private void requireSameTrace(String model, Backend backend, String root) throws IOException {
+        String before = traceRoots.put(model, root);
+        if (before != null && !before.equals(root)) {
+            throw new IOException(backend.name() + " computes trace root " + root + ", and another backend " + before
                     + ": nothing is compared.");
         }
-        traceRoot = root;
     }
 
     private JsonNode runPeer(Path script, Path weights) throws IOException {
@@ -199,9 +226,10 @@ final class CpuBench implements Callable<Integer> {
         }
     }
 
-    private ObjectNode details(List<Speeds> all, double weightBytes, Readings bandwidth) {
+    private ObjectNode details(List<Speeds> all, String traceRoot, double weightBytes, Readings bandwidth) {
         ObjectNode json = mapper.createObjectNode();
-        json.put("model", "random weights, " + size).put("threads", threads);
+        json.put("model", "random weights, " + size + (weights == WeightBits.INT4 ? ", int4" : ""))
+                .put("threads", threads);
         json.put("prompt", prompt).put("output", output).put(Headline.TRACE_ROOT, traceRoot);
         json.put("memoryBandwidthGBs", BenchmarkResult.rounded(bandwidth.median() / 1e9));
         for (Speeds readings : all) {
@@ -220,9 +248,11 @@ final class CpuBench implements Callable<Integer> {
     }
 
     private void write(Speeds best, ObjectNode details, Readings peerPrefill, Readings peerDecode) throws IOException {
-        String command = "./plumbline bench cpu --size " + size + " --threads " + threads;
-        String suffix = size.equals(MIXTURE) ? "-moe" : "";
-        String name = "llama.cpp Q8_0 (node-llama-cpp 3.22.1)";
+        boolean isInt4 = weights == WeightBits.INT4;
+        String command =
+                "./plumbline bench cpu --size " + size + (isInt4 ? " --weights int4" : "") + " --threads " + threads;
+        String suffix = (size.equals(MIXTURE) ? "-moe" : "") + (isInt4 ? "-int4" : "");
+        String name = "llama.cpp " + (isInt4 ? "Q4_0" : "Q8_0") + " (node-llama-cpp 3.22.1)";
         new BenchmarkResult(
                         "cpu-prefill" + suffix,
                         sample(best.prefill),

@@ -3,6 +3,7 @@ package io.plumbline.benchmarks;
 import io.plumbline.inference.language.gguf.GgufExport;
 import io.plumbline.inference.language.gguf.GgufType;
 import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.platform.Directories;
@@ -14,10 +15,11 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 
 /**
- * Models of random weights to measure speed on: one checkpoint, in our format and as GGUF Q8_0. Made once into a
- * cache folder.
+ * Models of random weights to measure speed on: one checkpoint, in our formats and as GGUF Q8_0 and Q4_0. Made once
+ * into a cache folder.
  *
- * @param folder holds {@code source}, {@code imported} and {@code model.gguf}.
+ * @param folder holds {@code source}, {@code imported} and {@code model.gguf}; of four bits {@code imported-int4} and
+ *     {@code model-q4_0.gguf}.
  */
 record Models(Path folder) {
     private static final long SEED = 1;
@@ -97,13 +99,26 @@ record Models(Path folder) {
         return models;
     }
 
+    /** The same checkpoint with weights of four bits, made if it is not there yet. */
+    Path importedInt4() throws IOException {
+        Path imported = folder.resolve("imported-int4");
+        if (!Files.exists(imported)) {
+            shown(
+                    "import int4",
+                    progress -> ModelImport.run(source(), imported, WeightBits.INT4, progress, note -> {}));
+        }
+        return imported;
+    }
+
     /** The same checkpoint as a peer reads it, made if it is not there yet. */
-    Path gguf() throws IOException {
-        Path gguf = folder.resolve("model.gguf");
+    Path gguf(WeightBits bits) throws IOException {
+        boolean isInt4 = bits == WeightBits.INT4;
+        Path gguf = folder.resolve(isInt4 ? "model-q4_0.gguf" : "model.gguf");
         if (!Files.exists(gguf)) {
             Path partial = folder.resolve("model.gguf.partial");
+            GgufType type = isInt4 ? GgufType.Q4_0 : GgufType.Q8_0;
             try (SafetensorsCheckpoint source = SafetensorsCheckpoint.open(source())) {
-                shown("gguf", progress -> GgufExport.run(source, GgufType.Q8_0, partial, progress));
+                shown("gguf", progress -> GgufExport.run(source, type, partial, progress));
             }
             Files.move(partial, gguf);
         }
