@@ -5,7 +5,11 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.gguf.GgufCheckpoint;
+import io.plumbline.inference.language.gguf.GgufExport;
+import io.plumbline.inference.language.gguf.GgufType;
 import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.quality.FloatModel;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
@@ -23,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
@@ -51,6 +56,9 @@ final class QualityBench implements Callable<Integer> {
 
     private static final int SEQUENCES = 4;
     private static final int LENGTH = 128;
+
+    @Parameter(names = "--four-bits", description = "measure the second table alone")
+    private boolean onlyFourBits;
 
     @Parameter(names = "--model", description = "DIR: the trained model to measure")
     private Path trained = Path.of("models", "plumbline-stories-2m");
@@ -118,41 +126,89 @@ final class QualityBench implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        System.out.println(
-                "| model | tokens | perplexity, unquantized | perplexity, exact int8 | difference | same greedy token "
-                        + "| KL divergence, nats |");
-        System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
         Path work = Files.createTempDirectory("plumbline-quality-");
         try {
-            measureTrained(work);
-            random(work, "Llama, random", "LlamaForCausalLM", 0, true);
-            random(work, "Qwen3, random (qk-norm)", "Qwen3ForCausalLM", 0, true);
-            for (String family : FAMILIES) {
-                random(work, family + ", random", family + "ForCausalLM", 0, true);
+            if (!onlyFourBits) {
+                eightBits(work);
             }
-            // Where the loss comes from: of scores that a stretched rope multiplies, and of experts that change.
-            random(work, "Phi3, without long rope", "Phi3ForCausalLM", 0, true, QualityBench::unstretched);
-            random(work, "GptOss, without YaRN", "GptOssForCausalLM", 0, true, QualityBench::unstretched);
-            for (String family : List.of("Mixtral", "Qwen3Moe", "Glm4Moe", "GptOss")) {
-                random(work, family + ", all experts chosen", family + "ForCausalLM", 0, true, QualityBench::chosen);
-            }
-            random(work, "GptOss, neither", "GptOssForCausalLM", 0, true, json -> unstretched(chosen(json)));
-            for (float bias : new float[] {3, 10, 30}) {
-                String name = "Qwen2, random, key biases to " + (int) bias * 3;
-                random(work, name + ", not evened", "Qwen2ForCausalLM", bias, false);
-                random(work, name + ", evened", "Qwen2ForCausalLM", bias, true);
-            }
+            fourBits(work);
         } finally {
             Directories.delete(work);
         }
         return 0;
     }
 
+    private void eightBits(Path work) throws IOException {
+        System.out.println(
+                "| model | tokens | perplexity, unquantized | perplexity, exact int8 | difference | same greedy token "
+                        + "| KL divergence, nats |");
+        System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
+        measureTrained(work);
+        random(work, "Llama, random", "LlamaForCausalLM", 0, true);
+        random(work, "Qwen3, random (qk-norm)", "Qwen3ForCausalLM", 0, true);
+        for (String family : FAMILIES) {
+            random(work, family + ", random", family + "ForCausalLM", 0, true);
+        }
+        // Where the loss comes from: of scores that a stretched rope multiplies, and of experts that change.
+        random(work, "Phi3, without long rope", "Phi3ForCausalLM", 0, true, QualityBench::unstretched);
+        random(work, "GptOss, without YaRN", "GptOssForCausalLM", 0, true, QualityBench::unstretched);
+        for (String family : List.of("Mixtral", "Qwen3Moe", "Glm4Moe", "GptOss")) {
+            random(work, family + ", all experts chosen", family + "ForCausalLM", 0, true, QualityBench::chosen);
+        }
+        random(work, "GptOss, neither", "GptOssForCausalLM", 0, true, json -> unstretched(chosen(json)));
+        for (float bias : new float[] {3, 10, 30}) {
+            String name = "Qwen2, random, key biases to " + (int) bias * 3;
+            random(work, name + ", not evened", "Qwen2ForCausalLM", bias, false);
+            random(work, name + ", evened", "Qwen2ForCausalLM", bias, true);
+        }
+    }
+
+    /** The second table: weights of four bits, and the loss of Q4_0's by themselves, without any other rounding. */
+    private void fourBits(Path work) throws IOException {
+        System.out.println();
+        System.out.println("| model, weights of four bits | tokens | perplexity, unquantized | perplexity | difference "
+                + "| same greedy token | KL divergence, nats |");
+        System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
+        List<Text> stories = stories(trained);
+        compare(work, "plumbline-stories-2m, held-out stories", trained, stories);
+        for (String family : List.of("Llama", "Qwen3", "Gemma3", "Phi3", "Qwen3Moe", "Mixtral")) {
+            Path source = randomSource(work, family + "ForCausalLM", 0, json -> json);
+            compare(work, family + ", random", source, randomTexts());
+        }
+        Path source = randomSource(work, "GptOssForCausalLM", 0, json -> json);
+        System.out.println(exact(source, work, WeightBits.INT4, randomTexts()).row("GptOss, random, exact int4"));
+    }
+
+    private void compare(Path work, String name, Path source, List<Text> texts) throws IOException {
+        System.out.println(exact(source, work, WeightBits.INT4, texts).row(name + ", exact int4"));
+        Path file = work.resolve("q4_0.gguf");
+        try (SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.open(source)) {
+            GgufExport.run(checkpoint, GgufType.Q4_0, file, share -> {});
+            try (GgufCheckpoint blocks = GgufCheckpoint.open(file)) {
+                FloatModel packed = new FloatModel(blocks);
+                System.out.println(measure(new FloatModel(checkpoint), packed::logits, texts)
+                        .row(name + ", Q4_0 weights, all else unquantized"));
+            }
+        }
+    }
+
+    private static Tally exact(Path source, Path work, WeightBits bits, List<Text> texts) throws IOException {
+        Path imported = work.resolve("imported-" + bits);
+        Directories.delete(imported);
+        ModelImport.run(source, imported, bits, share -> {}, note -> {});
+        return measure(source, imported, texts);
+    }
+
     private void measureTrained(Path work) throws IOException {
         Path imported = work.resolve("trained");
         ModelImport.run(trained, imported, share -> {});
+        System.out.println(measure(trained, imported, stories(imported)).row("plumbline-stories-2m, held-out stories"));
+    }
+
+    /** @param model whose tokenizer reads them. */
+    private static List<Text> stories(Path model) throws IOException {
         List<Text> texts = new ArrayList<>();
-        try (ChatTokenizer tokenizer = ChatTokenizer.open(imported);
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(model);
                 InputStream in = QualityBench.class.getResourceAsStream("/held-out.txt")) {
             String all = new String(in.readAllBytes(), StandardCharsets.UTF_8);
             for (String pair : all.strip().split("\n\n> |^> ")) {
@@ -171,7 +227,7 @@ final class QualityBench implements Callable<Integer> {
                 }
             }
         }
-        System.out.println(measure(trained, imported, texts).row("plumbline-stories-2m, held-out stories"));
+        return texts;
     }
 
     private static ObjectNode unstretched(ObjectNode config) {
@@ -197,10 +253,17 @@ final class QualityBench implements Callable<Integer> {
     private void random(
             Path work, String name, String architecture, float keyBias, boolean even, UnaryOperator<ObjectNode> config)
             throws IOException {
-        Path source = work.resolve("source");
+        Path source = randomSource(work, architecture, keyBias, config);
         Path imported = work.resolve("imported");
-        Directories.delete(source);
         Directories.delete(imported);
+        ModelImport.run(source, imported, even, share -> {});
+        System.out.println(measure(source, imported, randomTexts()).row(name));
+    }
+
+    private static Path randomSource(Path work, String architecture, float keyBias, UnaryOperator<ObjectNode> config)
+            throws IOException {
+        Path source = work.resolve("source");
+        Directories.delete(source);
         RandomModel.write(
                 new RandomModel.Shape(architecture, 512, 6, 8, 2, 64, 1408, 2048, 512, "BF16", false, keyBias, 1),
                 11,
@@ -210,29 +273,35 @@ final class QualityBench implements Callable<Integer> {
         Path file = source.resolve("config.json");
         ObjectNode json = (ObjectNode) mapper.readTree(file.toFile());
         mapper.writeValue(file.toFile(), config.apply(json));
-        ModelImport.run(source, imported, even, share -> {});
+        return source;
+    }
+
+    private static List<Text> randomTexts() {
         SplittableRandom random = new SplittableRandom(5);
         List<Text> texts = new ArrayList<>();
         for (int i = 0; i < SEQUENCES; i++) {
             texts.add(new Text(random.ints(LENGTH, 3, 2048).toArray(), null, 0));
         }
-        System.out.println(measure(source, imported, texts).row(name));
+        return texts;
     }
 
     private static Tally measure(Path source, Path imported, List<Text> texts) throws IOException {
-        Tally tally = new Tally();
-        SplittableRandom random = new SplittableRandom(9);
         try (SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.open(source);
                 LoadedModel model = LoadedModel.open(imported);
                 ForwardPass forward = new ForwardPass(model)) {
-            FloatModel reference = new FloatModel(checkpoint);
-            for (Text text : texts) {
-                float[][] expected = reference.logits(text.tokens());
-                float[][] exact = forward.logits(text.tokens());
-                for (int t = text.from(); t < text.tokens().length; t++) {
-                    int label = text.labels() == null ? draw(expected[t], random) : text.labels()[t];
-                    tally.add(expected[t], exact[t], label);
-                }
+            return measure(new FloatModel(checkpoint), forward::logits, texts);
+        }
+    }
+
+    private static Tally measure(FloatModel reference, Function<int[], float[][]> other, List<Text> texts) {
+        Tally tally = new Tally();
+        SplittableRandom random = new SplittableRandom(9);
+        for (Text text : texts) {
+            float[][] expected = reference.logits(text.tokens());
+            float[][] found = other.apply(text.tokens());
+            for (int t = text.from(); t < text.tokens().length; t++) {
+                int label = text.labels() == null ? draw(expected[t], random) : text.labels()[t];
+                tally.add(expected[t], found[t], label);
             }
         }
         return tally;

@@ -1,6 +1,7 @@
 package io.plumbline.benchmarks.jmh;
 
 import io.plumbline.inference.language.kernels.IntKernels;
+import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -10,8 +11,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * The int8 products of a layer, per row of inputs: a matrix's with one row, as in decode, and with 32, as in prefill,
- * and one head's attention over 1,024 tokens.
+ * The integer products of a layer, per row of inputs: a matrix's of int8 and of four bits, with one row, as in decode,
+ * and with 32, as in prefill, and one head's attention over 1,024 tokens.
  */
 public class KernelSuite extends Suite {
     private static final int ROWS = 32;
@@ -29,6 +30,7 @@ public class KernelSuite extends Suite {
     private IntKernels kernels;
     private Arena arena;
     private MemorySegment weights;
+    private MemorySegment fourBits;
     private MemorySegment keys;
     private byte[] inputs;
     private int[] products;
@@ -44,6 +46,8 @@ public class KernelSuite extends Suite {
         kernels = Forms.backend(form).kernels().get();
         arena = Arena.ofShared();
         weights = arena.allocate((long) width * width, 64).copyFrom(MemorySegment.ofArray(symmetric(width * width, 1)));
+        byte[] grouped = symmetric(width * WeightFormat.INT4_NORMAL.rowBytes(width), 5);
+        fourBits = arena.allocate(grouped.length, 64).copyFrom(MemorySegment.ofArray(grouped));
         keys = arena.allocate(2L * TOKENS * HEAD, 64).copyFrom(MemorySegment.ofArray(cached()));
         inputs = symmetric(ROWS * width, 3);
         products = new int[ROWS * width];
@@ -81,6 +85,20 @@ public class KernelSuite extends Suite {
     @OperationsPerInvocation(ROWS)
     public int[] multiplyMany() {
         kernels.multiply(inputs, 0, ROWS, width, weights, 0, width, products, 0, width);
+        return products;
+    }
+
+    @Benchmark
+    public int[] multiplyOneInt4() {
+        kernels.multiplyGrouped(inputs, 0, 1, width, fourBits, WeightFormat.INT4_NORMAL, 0, width, products, 0, width);
+        return products;
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(ROWS)
+    public int[] multiplyManyInt4() {
+        kernels.multiplyGrouped(
+                inputs, 0, ROWS, width, fourBits, WeightFormat.INT4_NORMAL, 0, width, products, 0, width);
         return products;
     }
 

@@ -58,7 +58,7 @@ public final class GgufExport {
     /**
      * Writes {@code source} to {@code to}.
      *
-     * @param type of the matrices; vectors and routers stay f32.
+     * @param type of the matrices; vectors and routers stay f32, and beside Q4_0 embedding and output are Q8_0.
      */
     public static void run(Checkpoint source, GgufType type, Path to, DoubleConsumer progress) throws IOException {
         new GgufExport(source, type).write(to, progress);
@@ -202,7 +202,13 @@ public final class GgufExport {
     }
 
     private void add(String target, String name, int... shape) throws IOException {
-        put(target, source.require(name, shape), new Declared(shape.length == 1 ? GgufType.F32 : type, shape), r -> r);
+        // Embedding and output matrix are not of four bits in such files, either.
+        GgufType matrix = type == GgufType.Q4_0 ? GgufType.Q8_0 : type;
+        put(
+                target,
+                source.require(name, shape),
+                new Declared(shape.length == 1 ? GgufType.F32 : matrix, shape),
+                r -> r);
     }
 
     private void put(String target, Weights weights, Declared as, IntUnaryOperator order) {
@@ -210,7 +216,9 @@ public final class GgufExport {
         if (weights.columns() != columns) {
             throw new IllegalStateException(target + " has rows of " + weights.columns());
         }
-        declared.put(target, as);
+        // As other writers have it: rows that are no whole blocks are not packed.
+        boolean isWhole = columns % as.type().blockElements() == 0;
+        declared.put(target, isWhole ? as : new Declared(GgufType.F16, as.shape()));
         parts.put(target, new Part(weights, Weights.rows(as.shape()), order));
     }
 

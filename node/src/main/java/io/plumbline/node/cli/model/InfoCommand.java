@@ -11,10 +11,13 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /** {@code plumbline model info}. */
@@ -52,8 +55,14 @@ final class InfoCommand extends ImportedModelCommand {
         Terminal.print("details  " + (c.qkvBias() ? "qkv bias" : "no bias") + ", "
                 + (c.qkNorm() ? "qk-norm" : "no qk-norm") + ", rope theta "
                 + c.rope().theta());
-        Terminal.print("weights  " + SpeedProbe.weightBytes(model) / 1_000_000 + " MB read for a token, "
-                + (model.embeddingBytes().byteSize() / 1_000_000) + " MB of embeddings");
+        Set<String> formats = new TreeSet<>();
+        for (Manifest.Tensor tensor : model.manifest().tensors().values()) {
+            if (tensor.format() != null) {
+                formats.add(tensor.dtype());
+            }
+        }
+        Terminal.print("weights  " + String.join(", ", formats) + "; " + SpeedProbe.weightBytes(model) / 1_000_000
+                + " MB read for a token, " + (model.embeddingBytes().byteSize() / 1_000_000) + " MB of embeddings");
         Terminal.print("here     " + Backend.all().stream().map(Backend::name).collect(Collectors.joining(", ")));
     }
 
