@@ -44,6 +44,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
 
+    /** In the harmony format a call ends with a token of its own, at which the tool is to answer. */
+    private static final String END_OF_CALL = "<|call|>";
+
     /** What a model is tried with before it is used: a first message, and one with a system's message before it. */
     private static final List<List<Message>> PROBES = List.of(
             List.of(new Message("user", "Hello")),
@@ -57,6 +60,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final ChatTemplate template;
     private final String written;
     private final boolean knowsDeveloper;
+
+    /** Whether the template asks for an assistant's reasoning as {@code thinking}. */
+    private final boolean takesThinking;
 
     /** Whether texts begin with a token of their own; null where only the tokenizer's file says. */
     private final Boolean addsBeginning;
@@ -102,6 +108,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         this.template = source == null ? null : new ChatTemplate(source);
         this.written = source == null ? "" : source;
         this.knowsDeveloper = written.contains(DEVELOPER);
+        this.takesThinking = written.contains("message.thinking");
         this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written + writes()), file);
     }
 
@@ -280,6 +287,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             one.put("role", isRenamed ? "system" : message.role());
             one.put("content", encoder.mark(message.content()));
             message.more().forEach((name, text) -> one.put(name, encoder.mark(text)));
+            if (takesThinking && message.more().containsKey(ChatMessages.REASONING)) {
+                putThinking(one, message);
+            }
             if (!message.toolCalls().isEmpty()) {
                 one.put("tool_calls", data(message.toolCalls()));
             }
@@ -292,6 +302,17 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         }
         variables.put("add_generation_prompt", true);
         return encoder.encode(template.render(variables, clock), false);
+    }
+
+    /** Reasoning by gpt-oss's name for it; beside a call its template takes it or a content, and not both. */
+    private void putThinking(Map<String, Object> one, Message message) {
+        String thinking = message.more().get(ChatMessages.REASONING);
+        if (!message.toolCalls().isEmpty() && !message.content().isEmpty()) {
+            // It would write the content where it writes reasoning.
+            thinking = thinking.isEmpty() ? message.content() : thinking + "\n" + message.content();
+            one.put("content", "");
+        }
+        one.put("thinking", encoder.mark(thinking));
     }
 
     private List<Object> data(List<JsonNode> json) {
@@ -367,7 +388,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     /**
      * Tokens that end an answer by what this model's tokenizer and template say: its end-of-text token, and what the
-     * template writes after what an assistant has said.
+     * template writes after what an assistant has said, or behind a call where that is a token for it.
      */
     public SortedSet<Integer> stops() {
         SortedSet<Integer> stops = new TreeSet<>();
@@ -375,6 +396,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             stops.add(encoder.only(text));
         }
         stops.add(endOfTurn());
+        if (written.contains(END_OF_CALL)) {
+            stops.add(encoder.only(END_OF_CALL));
+        }
         stops.remove(-1);
         return stops;
     }
