@@ -44,8 +44,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
 
-    /** In the harmony format a call ends with a token of its own, at which the tool is to answer. */
-    private static final String END_OF_CALL = "<|call|>";
+    /**
+     * In the harmony format an answer is several messages. What a template writes after one ends the message; these end
+     * the answer: its last one, and a call, which a tool is to answer.
+     */
+    private static final List<String> HARMONY_STOPS = List.of("<|return|>", "<|call|>");
 
     /** What a model is tried with before it is used: a first message, and one with a system's message before it. */
     private static final List<List<Message>> PROBES = List.of(
@@ -388,16 +391,17 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     /**
      * Tokens that end an answer by what this model's tokenizer and template say: its end-of-text token, and what the
-     * template writes after what an assistant has said, or behind a call where that is a token for it.
+     * template writes after what an assistant has said.
      */
     public SortedSet<Integer> stops() {
         SortedSet<Integer> stops = new TreeSet<>();
         if (specials.get("eos_token") instanceof String text) {
             stops.add(encoder.only(text));
         }
-        stops.add(endOfTurn());
-        if (written.contains(END_OF_CALL)) {
-            stops.add(encoder.only(END_OF_CALL));
+        if (HARMONY_STOPS.stream().allMatch(written::contains)) {
+            HARMONY_STOPS.forEach(text -> stops.add(encoder.only(text)));
+        } else {
+            stops.add(endOfTurn());
         }
         stops.remove(-1);
         return stops;
