@@ -3,7 +3,7 @@ package io.plumbline.node.gateway;
 import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.receipt.Request;
@@ -142,7 +142,7 @@ final class Completion implements AutoCloseable {
                     choices.size(),
                     request,
                     new TextStream(api.tokenizer(), request.stopTexts()),
-                    chat.tools(),
+                    chat.reading(),
                     api.tries(chat.wish()));
             choices.add(choice);
             beginning.add(Thread.startVirtualThread(() -> guarded(choice, () -> begin(choice, choice.tries.first()))));

@@ -5,7 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerMessage;
+import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -60,18 +61,11 @@ final class OpenAiCompletion implements CompletionWriter {
         ArrayNode array = json.putArray("choices");
         for (Choice choice : completion.choices()) {
             ObjectNode one = array.addObject().put("index", choice.index());
-            StringBuilder text = new StringBuilder();
-            List<ObjectNode> calls = new ArrayList<>();
-            for (AnswerPart part : choice.signedParts()) {
-                switch (part) {
-                    case AnswerPart.Text said -> text.append(said.text());
-                    case AnswerPart.Call call -> calls.add(call(choice, call.index(), call.name(), call.arguments()));
-                    case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
-                        // The whole call is what is told.
-                    }
-                }
-            }
-            shape.whole(one, text.toString(), calls);
+            AnswerMessage message = choice.message();
+            List<ObjectNode> calls = message.calls().stream()
+                    .map(call -> call(choice, call.index(), call.name(), call.arguments()))
+                    .toList();
+            shape.whole(one, message.text(), message.reasoning(), calls);
             if (chat.topLogprobs() < 0) {
                 one.putNull("logprobs");
             } else {
@@ -145,6 +139,10 @@ final class OpenAiCompletion implements CompletionWriter {
                     write(choice, said.text(), left, out);
                     left = List.of();
                 }
+                case AnswerPart.Reasoning thought -> {
+                    ObjectNode delta = MAPPER.createObjectNode().put(CompletionShape.REASONING, thought.text());
+                    writeDelta(choice, delta, out);
+                }
                 case AnswerPart.Begun call ->
                     write(choice, call(choice, call.index(), call.name(), "").put("index", call.index()), out);
                 case AnswerPart.Arguments next -> {
@@ -188,11 +186,17 @@ final class OpenAiCompletion implements CompletionWriter {
 
     /** Writes a piece of a call of a tool. */
     private void write(Choice choice, ObjectNode call, EventStream out) throws IOException {
+        ObjectNode delta = MAPPER.createObjectNode();
+        delta.putArray("tool_calls").add(call);
+        writeDelta(choice, delta, out);
+    }
+
+    private void writeDelta(Choice choice, ObjectNode delta, EventStream out) throws IOException {
         ObjectNode json = chunk(choice, null);
-        ((ObjectNode) json.path("choices").path(0))
-                .putObject("delta")
-                .putArray("tool_calls")
-                .add(call);
+        ((ObjectNode) json.path("choices").path(0)).set("delta", delta);
+        if (choice.request() != named.get(choice)) {
+            name(choice, json);
+        }
         out.add(json.toString());
     }
 

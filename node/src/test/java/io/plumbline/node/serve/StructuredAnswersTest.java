@@ -164,6 +164,43 @@ class StructuredAnswersTest {
                 "length", told.path("choices").path(0).path("finish_reason").asText());
     }
 
+    /** The model calls a tool or answers in the form: nothing else. */
+    @Test
+    void besideToolsAnAnswerIsACallOrInItsForm() throws Exception {
+        String form = "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"sea\",\"schema\":"
+                + "{\"type\":\"object\",\"properties\":{\"calm\":{\"type\":\"boolean\"}},\"required\":[\"calm\"],"
+                + "\"additionalProperties\":false}}}";
+        int called = 0;
+        for (int seed = 1; seed <= 6; seed++) {
+            JsonNode json = post(
+                    "/chat/completions",
+                    "{" + USER + ",\"temperature\":3,\"seed\":" + seed + ",\"max_tokens\":160,\"tools\":[" + TOOL + "],"
+                            + form + "}");
+            audit(json.path("plumbline"));
+            JsonNode message = json.path("choices").path(0).path("message");
+            if (message.path("tool_calls").isEmpty()) {
+                JsonNode sea = MAPPER.readTree(message.path("content").asText());
+                assertTrue(sea.size() == 1 && sea.path("calm").isBoolean(), message.toString());
+            } else {
+                called++;
+                JsonNode function = message.path("tool_calls").path(0).path("function");
+                assertTrue(
+                        MAPPER.readTree(function.path("arguments").asText())
+                                .path("metres")
+                                .isInt(),
+                        message.toString());
+            }
+        }
+        assertTrue(called > 0 && called < 6, called + " of 6 were calls");
+        // Where a call is asked for, it is one.
+        JsonNode json = post(
+                "/chat/completions",
+                "{" + USER + ",\"temperature\":0,\"max_tokens\":120,\"tool_choice\":\"required\",\"tools\":[" + TOOL
+                        + "]," + form + "}");
+        assertEquals(
+                "tool_calls", json.path("choices").path(0).path("finish_reason").asText());
+    }
+
     /** In each API's words, as the arguments are written, and together those of the whole answer. */
     @Test
     void aCallThatIsAskedForIsStreamedInPieces() throws Exception {
