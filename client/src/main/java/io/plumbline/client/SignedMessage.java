@@ -20,7 +20,7 @@ final class SignedMessage {
     private static final List<String> FIRST_MARKS =
             List.of("<think>", "</think>", "analysis", "commentary", "final", "finaljson");
 
-    /** Ways to read a text that are followed, for each character of it: one that has more is none that a model writes. */
+    /** Ways to read a text that are followed, a character: no model writes one that has more. */
     private static final int STEPS_A_CHARACTER = 32;
 
     private SignedMessage() {}

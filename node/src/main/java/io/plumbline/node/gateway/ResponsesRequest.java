@@ -89,11 +89,11 @@ final class ResponsesRequest {
         if (!input.isArray() || input.isEmpty()) {
             throw RequestFields.invalid("input", "must be a text, or a list of items.");
         }
-        String reasoning = "";
+        StringBuilder reasoning = new StringBuilder();
         for (JsonNode item : input) {
             String type = item.path("type").asText("message");
             if (type.equals("reasoning")) {
-                reasoning += reasoning(item);
+                reasoning.append(reasoning(item));
                 continue;
             }
             switch (type) {
@@ -123,7 +123,7 @@ final class ResponsesRequest {
                     throw RequestFields.invalid(
                             "input", "has an item of type \"" + type + "\", which is not supported.");
             }
-            reasoning = "";
+            reasoning.setLength(0);
         }
     }
 
@@ -133,10 +133,10 @@ final class ResponsesRequest {
     }
 
     /** An assistant's new message, behind its reasoning. */
-    private static ObjectNode assistant(ArrayNode messages, String reasoning) {
+    private static ObjectNode assistant(ArrayNode messages, CharSequence reasoning) {
         ObjectNode message = messages.addObject().put("role", "assistant");
         if (!reasoning.isEmpty()) {
-            message.put("reasoning_content", reasoning);
+            message.put("reasoning_content", reasoning.toString());
         }
         return message;
     }

@@ -68,7 +68,7 @@ class ReasoningInPromptsTest {
         }
     }
 
-    /** An answer ends behind a call and behind what is said in the last channel; reasoning that ends goes on to both. */
+    /** Reasoning that ends is followed by a call or by what is said: behind these an answer ends. */
     @Test
     void answersOfGptOssEndBehindACallAndAtTheirEnd() throws IOException {
         try (LoadedModel model = TestModels.shippedWith(template("openai-gpt-oss-120b"), HARMONY, folder);

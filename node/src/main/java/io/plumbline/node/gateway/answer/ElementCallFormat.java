@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** Calls whose arguments are elements, one a parameter, behind a text. A value's type is the one that its schema says. */
+/** Calls whose arguments are elements, one a parameter. A value has the type that its schema says. */
 enum ElementCallFormat implements CallFormat {
     /** Qwen3-Coder: {@code <function=NAME><parameter=KEY>\nVALUE\n</parameter></function>}. */
     FUNCTION {

@@ -1,8 +1,8 @@
 package io.plumbline.node.gateway.answer;
 
 /**
- * Mistral's calls since the end of 2024: {@code [TOOL_CALLS]NAME[ARGS]{...}}, with {@code [CALL_ID]ID} behind the name in
- * some models. The words in brackets are control tokens.
+ * Mistral's calls since the end of 2024: {@code [TOOL_CALLS]NAME[ARGS]{...}}, with {@code [CALL_ID]ID} behind the name
+ * in some models. The words in brackets are control tokens.
  */
 enum MistralCallFormat implements CallFormat {
     NAMED;

@@ -13,6 +13,7 @@ import io.plumbline.inference.language.template.ChatTemplate;
 import io.plumbline.node.gateway.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -138,43 +139,56 @@ class CallFormatTest {
             for (Path file : files.filter(one -> one.toString().endsWith(".jinja"))
                     .sorted()
                     .toList()) {
-                String source = Files.readString(file);
-                AnswerFormat answers = AnswerFormat.of(source);
-                CallFormat format = answers.calls();
-                ChatTemplate template = new ChatTemplate(source);
-                boolean isShown = format != null
-                        && rendered(template, List.of(Map.of("role", "user", "content", "x")), true)
-                                .contains("sum_of_two");
-                if (isShown) {
-                    // What opens an answer may share characters with a call.
-                    String before = rendered(
-                            template,
-                            List.of(Map.of("role", "user", "content", "Add.")),
-                            format instanceof JsonCallFormat json && json.isWhole());
-                    String after = rendered(
-                            template,
-                            List.of(
-                                    Map.of("role", "user", "content", "Add."),
-                                    Map.of("role", "assistant", "content", "", "tool_calls", List.of(called()))),
-                            false);
-                    String written = after.substring(begun(before, after))
-                            .replaceAll("<\\|[^|]*\\|>|</s>|\\[[A-Z_]+\\]", "⟦$0⟧");
-                    if (!written.contains("sum_of_two")) {
-                        // It leaves calls out of a conversation.
-                        continue;
-                    }
-                    known++;
-                    String name = file.getFileName().toString();
-                    ToolUse use = new ToolUse(format, Map.of("sum_of_two", JSON.readTree(PARAMETERS)), true);
-                    String parts = ReadAnswer.of(answers.reader(use, false, ""), written, new Random(1))
-                            .toString();
-                    assertTrue(
-                            parts.contains("[C sum_of_two{\"a\":1,\"b\":\"x\"}]"),
-                            () -> name + ": " + written + " was read as " + parts);
-                }
+                known += isRead(file.getFileName().toString(), Files.readString(file)) ? 1 : 0;
             }
         }
-        assertTrue(known >= 8, known + " templates");
+        assertTrue(known >= 12, known + " templates");
+    }
+
+    /** The same of those that come with the tests. */
+    @Test
+    void callsOfGptOssAndQwenAreReadAsTheirTemplatesWriteThem() throws IOException {
+        for (String name : List.of("openai-gpt-oss-120b", "Qwen3-0.6B")) {
+            try (InputStream in = Material.class.getResourceAsStream("/templates/" + name + ".jinja")) {
+                assertTrue(isRead(name, new String(in.readAllBytes(), StandardCharsets.UTF_8)), name);
+            }
+        }
+    }
+
+    /** Whether the template shows tools and writes calls; where it does, that one is read as what it says. */
+    private static boolean isRead(String name, String source) throws IOException {
+        AnswerFormat answers = AnswerFormat.of(source);
+        CallFormat format = answers.calls();
+        ChatTemplate template = new ChatTemplate(source);
+        boolean isShown = format != null
+                && rendered(template, List.of(Map.of("role", "user", "content", "x")), true)
+                        .contains("sum_of_two");
+        if (!isShown) {
+            return false;
+        }
+        // What opens an answer may share characters with a call.
+        String before = rendered(
+                template,
+                List.of(Map.of("role", "user", "content", "Add.")),
+                format instanceof JsonCallFormat json && json.isWhole());
+        String after = rendered(
+                template,
+                List.of(
+                        Map.of("role", "user", "content", "Add."),
+                        Map.of("role", "assistant", "content", "", "tool_calls", List.of(called()))),
+                false);
+        String written = after.substring(begun(before, after)).replaceAll("<\\|[^|]*\\|>|</s>|\\[[A-Z_]+\\]", "⟦$0⟧");
+        if (!written.contains("sum_of_two")) {
+            // It leaves calls out of a conversation.
+            return false;
+        }
+        ToolUse use = new ToolUse(format, Map.of("sum_of_two", JSON.readTree(PARAMETERS)), true);
+        String parts = ReadAnswer.of(answers.reader(use, false, ""), written, new Random(1))
+                .toString();
+        assertTrue(
+                parts.contains("[C sum_of_two{\"a\":1,\"b\":\"x\"}]"),
+                () -> name + ": " + written + " was read as " + parts);
+        return true;
     }
 
     private static Map<String, Object> called() {
