@@ -24,6 +24,7 @@ final class Choice {
     private final AnswerReading reading;
     private final AnswerReader reader;
     private final AnswerMessage message = new AnswerMessage();
+    private int reasoningTokens;
     volatile Request request;
     volatile AnswerStream inference;
     volatile Exception failure;
@@ -94,10 +95,23 @@ final class Choice {
 
     /** The parts that the next tokens complete; perhaps none yet. */
     List<AnswerPart> add(List<ChosenToken> chosen) {
-        List<AnswerPart> parts = reader.add(
-                text.pieces(chosen.stream().mapToInt(ChosenToken::token).toArray()));
+        List<AnswerPart> parts = new ArrayList<>();
+        int told = 0;
+        while (told < chosen.size() && reader.mayReason()) {
+            // One by one, to be counted.
+            reasoningTokens += reader.isReasoning() ? 1 : 0;
+            parts.addAll(reader.add(text.pieces(chosen.get(told++).token())));
+        }
+        parts.addAll(reader.add(text.pieces(chosen.subList(told, chosen.size()).stream()
+                .mapToInt(ChosenToken::token)
+                .toArray())));
         message.add(parts);
         return parts;
+    }
+
+    /** Tokens of the reasoning so far, and of what ends it. */
+    int reasoningTokens() {
+        return reasoningTokens;
     }
 
     /** The parts that were held back at the end. */

@@ -129,6 +129,11 @@ final class Completion implements AutoCloseable {
                 .sum();
     }
 
+    /** Those of them that are reasoning. */
+    int reasoningTokens() {
+        return choices.stream().mapToInt(Choice::reasoningTokens).sum();
+    }
+
     /** Has {@code action} run once all choices have ended, whether or not the client has taken them. */
     void onComputed(Runnable action) {
         onComputed = action;

@@ -238,10 +238,14 @@ final class OpenAiCompletion implements CompletionWriter {
     private ObjectNode usage() {
         int prompt = completion.promptTokens();
         int output = completion.outputTokens();
-        return MAPPER.createObjectNode()
+        ObjectNode usage = MAPPER.createObjectNode()
                 .put("prompt_tokens", prompt)
                 .put("completion_tokens", output)
                 .put("total_tokens", prompt + output);
+        if (completion.reasoningTokens() > 0) {
+            usage.putObject("completion_tokens_details").put("reasoning_tokens", completion.reasoningTokens());
+        }
+        return usage;
     }
 
     private ObjectNode extension(Choice choice) {

@@ -274,7 +274,7 @@ final class ResponsesCompletion implements CompletionWriter {
         ObjectNode usage = json.putObject("usage").put("input_tokens", completion.promptTokens());
         usage.putObject("input_tokens_details").put("cached_tokens", 0);
         usage.put("output_tokens", completion.outputTokens());
-        usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
+        usage.putObject("output_tokens_details").put("reasoning_tokens", completion.reasoningTokens());
         usage.put("total_tokens", completion.promptTokens() + completion.outputTokens());
         json.set("plumbline", ReceiptFields.of(choice, completion.chat()));
         return json;

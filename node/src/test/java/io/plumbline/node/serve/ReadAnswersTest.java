@@ -194,6 +194,11 @@ class ReadAnswersTest {
                 "The user asks. I know it.", message.path("reasoning_content").asText());
         assertEquals("It is 95 m deep: \"<|end|>\".", message.path("content").asText());
         assertEquals("stop", json.path("choices").path(0).path("finish_reason").asText());
+        int thought = json.path("usage")
+                .path("completion_tokens_details")
+                .path("reasoning_tokens")
+                .asInt();
+        assertEquals(tokenizer.text("The user asks. I know it.").length + 1, thought, "and the one that ends them");
         // The receipt is for all of the text.
         Answer signed = Answer.decode(
                 Base64.getDecoder().decode(json.path("plumbline").path("answer").asText()));
@@ -308,6 +313,9 @@ class ReadAnswersTest {
                                 },
                                 (one, other) -> one));
         JsonNode streamed = events.getLast().path("response").path("output");
+        assertEquals(
+                json.path("usage").path("output_tokens_details"),
+                events.getLast().path("response").path("usage").path("output_tokens_details"));
         for (int i = 0; i < 2; i++) {
             assertEquals(
                     json.path("output").path(i).path("content"),

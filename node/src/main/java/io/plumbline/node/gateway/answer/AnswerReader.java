@@ -14,6 +14,16 @@ public interface AnswerReader {
     /** No more comes: what was held back. */
     List<AnswerPart> finish();
 
+    /** Whether what comes next is reasoning, as far as can be said; its tokens are counted by this. */
+    default boolean isReasoning() {
+        return false;
+    }
+
+    /** Whether reasoning may come yet. */
+    default boolean mayReason() {
+        return false;
+    }
+
     /** How many calls have been told as a whole. */
     int calls();
 }

@@ -56,6 +56,16 @@ final class HarmonyReader implements AnswerReader {
     }
 
     @Override
+    public boolean isReasoning() {
+        return kind == Kind.REASONING;
+    }
+
+    @Override
+    public boolean mayReason() {
+        return kind == Kind.REASONING || kind == Kind.HEADER;
+    }
+
+    @Override
     public int calls() {
         return teller.calls();
     }

@@ -53,6 +53,16 @@ final class ThinkReader implements AnswerReader {
     }
 
     @Override
+    public boolean isReasoning() {
+        return state == State.REASONING || state == State.BEGINNING && isOpened;
+    }
+
+    @Override
+    public boolean mayReason() {
+        return state == State.REASONING || state == State.BEGINNING;
+    }
+
+    @Override
     public int calls() {
         return rest.calls();
     }

@@ -77,6 +77,26 @@ class CallFormatTest {
                 () -> JsonCallFormat.BARE.grammar(List.of(odd), Set.of("odd"), true, true));
     }
 
+    /** A grammar has no control tokens, so models that write calls with them are held to calls without. */
+    @Test
+    void callsThatAreAskedForAreReadInTheFormatThatAGrammarCanSay() throws IOException {
+        JsonNode tool = JSON.readTree("{\"function\":{\"name\":\"add\",\"parameters\":" + PARAMETERS + "}}");
+        String held = "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+        for (String template : List.of(
+                "<|channel|><|message|>", "[TOOL_CALLS][ARGS]", "<tool_call><function=", "<tool_call><arg_key>")) {
+            AnswerFormat answers = AnswerFormat.of(template);
+            Grammar grammar = Grammar.parse(answers.calls().grammar(List.of(tool), Set.of("add"), true, true));
+            assertTrue(matches(grammar, held), template);
+            assertFalse(matches(grammar, held.replace("1", "x")), template);
+            ToolUse use = new ToolUse(answers.calls(), Map.of("add", JSON.readTree(PARAMETERS)), true);
+            assertEquals(
+                    "[C add{\"a\":1}]",
+                    ReadAnswer.of(answers.reader(use, true, ""), held, new Random(1))
+                            .toString(),
+                    template);
+        }
+    }
+
     private static String written(JsonCallFormat format, String call) {
         return switch (format) {
             case TAGGED -> "<tool_call>\n" + call + "\n</tool_call>";
