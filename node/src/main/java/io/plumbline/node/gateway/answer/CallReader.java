@@ -126,10 +126,10 @@ abstract class CallReader implements AnswerReader {
     /** Reads a call from here on. */
     final void enter(String opening, List<AnswerPart> out) {
         say(out);
-        // Blanks between calls.
-        text.setLength(0);
+        // Blanks between calls are not told, but where this is none.
         source.setLength(0);
-        source.append(opening);
+        source.append(text).append(opening);
+        text.setLength(0);
         isInCall = true;
         begin();
     }

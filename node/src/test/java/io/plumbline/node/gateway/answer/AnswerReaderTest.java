@@ -82,6 +82,8 @@ class AnswerReaderTest {
                             "[C add{\"a\":\"</tool_call> b\"}]",
                             "<tool_call>{\"name\":\"say \\\"x\\\"\",\"parameters\":{}}</tool_call>",
                             "[C say \"x\"{}]",
+                            "<tool_call>" + CALL + "</tool_call>\n\n<tool_call>no",
+                            READ + "[T \n\n<tool_call>no]",
                             // What is no call of a tool that was offered is text, all of it.
                             "",
                             "",
