@@ -34,6 +34,9 @@ final class OpenAiCompletion implements CompletionWriter {
     /** The texts around a piece in an event, two by choice: most events differ in the piece alone. */
     private final Map<Choice, String[]> around = new HashMap<>();
 
+    /** The same of pieces of reasoning. */
+    private final Map<Choice, String[]> aroundReasoning = new HashMap<>();
+
     /** The request whose hash the client has been told, by choice; another one where another node began anew. */
     private final Map<Choice, Request> named = new HashMap<>();
 
@@ -139,10 +142,7 @@ final class OpenAiCompletion implements CompletionWriter {
                     write(choice, said.text(), left, out);
                     left = List.of();
                 }
-                case AnswerPart.Reasoning thought -> {
-                    ObjectNode delta = MAPPER.createObjectNode().put(CompletionShape.REASONING, thought.text());
-                    writeDelta(choice, delta, out);
-                }
+                case AnswerPart.Reasoning thought -> writeReasoning(choice, thought.text(), out);
                 case AnswerPart.Begun call ->
                     write(choice, call(choice, call.index(), call.name(), "").put("index", call.index()), out);
                 case AnswerPart.Arguments next -> {
@@ -181,7 +181,24 @@ final class OpenAiCompletion implements CompletionWriter {
     private String[] around(Choice choice) {
         ObjectNode json = chunk(choice, null);
         shape.piece((ObjectNode) json.path("choices").path(0), PIECE);
+        return split(json);
+    }
+
+    private static String[] split(ObjectNode json) {
         return json.toString().split(Pattern.quote("\"" + PIECE + "\""));
+    }
+
+    private void writeReasoning(Choice choice, String piece, EventStream out) throws IOException {
+        if (choice.request() == named.get(choice)) {
+            String[] text = aroundReasoning.computeIfAbsent(choice, one -> split(delta(one, reasoning(PIECE))));
+            out.add(text[0] + MAPPER.writeValueAsString(piece) + text[1]);
+        } else {
+            writeDelta(choice, reasoning(piece), out);
+        }
+    }
+
+    private static ObjectNode reasoning(String piece) {
+        return MAPPER.createObjectNode().put(CompletionShape.REASONING, piece);
     }
 
     /** Writes a piece of a call of a tool. */
@@ -192,12 +209,17 @@ final class OpenAiCompletion implements CompletionWriter {
     }
 
     private void writeDelta(Choice choice, ObjectNode delta, EventStream out) throws IOException {
-        ObjectNode json = chunk(choice, null);
-        ((ObjectNode) json.path("choices").path(0)).set("delta", delta);
+        ObjectNode json = delta(choice, delta);
         if (choice.request() != named.get(choice)) {
             name(choice, json);
         }
         out.add(json.toString());
+    }
+
+    private ObjectNode delta(Choice choice, ObjectNode delta) {
+        ObjectNode json = chunk(choice, null);
+        ((ObjectNode) json.path("choices").path(0)).set("delta", delta);
+        return json;
     }
 
     private static ObjectNode call(Choice choice, int index, String name, String arguments) {

@@ -59,9 +59,7 @@ public final class AnswerFormat {
         AnswerReader rest = tools == null
                 ? new TextReader()
                 : isHeld ? tools.format().held().reader(tools) : tools.format().reader(tools);
-        boolean isOpened = isOpened(promptEnd);
-        // What is held reasons only where the prompt has begun it.
-        return thinking == null || isHeld && !isOpened ? rest : new ThinkReader(thinking, isOpened, rest);
+        return thinking == null ? rest : new ThinkReader(thinking, isOpened(promptEnd), rest);
     }
 
     /**

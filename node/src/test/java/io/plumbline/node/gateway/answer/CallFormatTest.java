@@ -97,6 +97,21 @@ class CallFormatTest {
         }
     }
 
+    /** A grammar that lets text stand before a call lets a model reason there. */
+    @Test
+    void anAnswerThatIsHeldToCallsOrTextMayReasonFirst() throws IOException {
+        AnswerFormat answers = AnswerFormat.of("<tool_call> arguments </think>");
+        JsonNode tool = JSON.readTree("{\"function\":{\"name\":\"add\",\"parameters\":" + PARAMETERS + "}}");
+        Grammar grammar = Grammar.parse(answers.calls().grammar(List.of(tool), Set.of("add"), false, true));
+        String answer = "<think>I add.</think>Well.<tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool_call>";
+        assertTrue(matches(grammar, answer));
+        ToolUse use = new ToolUse(answers.calls(), Map.of("add", JSON.readTree(PARAMETERS)), true);
+        assertEquals(
+                "[R I add.][T Well.][C add{}]",
+                ReadAnswer.of(answers.reader(use, true, ""), answer, new Random(1))
+                        .toString());
+    }
+
     private static String written(JsonCallFormat format, String call) {
         return switch (format) {
             case TAGGED -> "<tool_call>\n" + call + "\n</tool_call>";
