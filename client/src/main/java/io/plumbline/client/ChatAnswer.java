@@ -31,7 +31,7 @@ public record ChatAnswer(
         return message.path("content").asText("");
     }
 
-    /** What the model said to itself before it answered; empty where it did not. */
+    /** The reasoning before the answer; empty for none. */
     public String reasoning() {
         return message.path("reasoning_content").asText("");
     }

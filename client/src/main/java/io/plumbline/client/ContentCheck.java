@@ -83,7 +83,7 @@ final class ContentCheck {
         if (!hasCalls && reasoning.isEmpty() && content.equals(signed)) {
             return true;
         }
-        // What was read out of a text is told with the text. Calls are the server's reading of it.
+        // A message that was read out of a text comes with the text. Calls are the server's reading of it.
         return extension.path("text").asText().equals(signed)
                 && (hasCalls || SignedMessage.isOf(signed, reasoning, content));
     }

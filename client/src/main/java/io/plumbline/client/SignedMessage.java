@@ -8,8 +8,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What a server has read out of the text that a node signed: the reasoning and the content of a message. They are all
- * of that text but for the marks between them, which are known here for the families of models that reason: {@code
+ * The reasoning and the content of a message, as a server has read them out of the text that a node signed. They are
+ * all of that text but for the marks between them, which are known here for the families of models that reason: {@code
  * <think>} and {@code </think>}, and the names of channels that are left of gpt-oss's control tokens.
  */
 final class SignedMessage {

@@ -122,10 +122,7 @@ final class Choice {
         return parts;
     }
 
-    /**
-     * What all its tokens say, once {@link #finish} has told the last of it. Those tokens are the ones that the node
-     * signed.
-     */
+    /** The message of all its tokens, which the node has signed, once {@link #finish} has told the last of it. */
     AnswerMessage message() {
         return message;
     }

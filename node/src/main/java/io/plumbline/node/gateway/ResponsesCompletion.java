@@ -72,7 +72,7 @@ final class ResponsesCompletion implements CompletionWriter {
             }
         };
 
-        /** What the names of its events begin with. */
+        /** The beginning of its events' names. */
         private final String events;
 
         TextItem(String events) {

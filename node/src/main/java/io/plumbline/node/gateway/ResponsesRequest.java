@@ -141,7 +141,7 @@ final class ResponsesRequest {
         return message;
     }
 
-    /** What an item of an earlier answer reasoned; a summary is of OpenAI's own making, and none of it. */
+    /** The reasoning of an item of an earlier answer; a summary is of OpenAI's own making, and none of it. */
     private static String reasoning(JsonNode item) {
         JsonNode content = item.path("content");
         return content.isArray() ? BodyFields.text(content, "input", "reasoning_text", "text") : "";

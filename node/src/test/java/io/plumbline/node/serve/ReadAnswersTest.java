@@ -142,7 +142,7 @@ class ReadAnswersTest {
                 .toList();
     }
 
-    /** What the deltas of a stream come to, as a message has it. */
+    /** The message that a stream's deltas come to. */
     private static ObjectNode together(List<JsonNode> events) {
         ObjectNode message = MAPPER.createObjectNode().put("role", "assistant");
         for (JsonNode event : events) {
@@ -241,7 +241,7 @@ class ReadAnswersTest {
                 .filter(call -> call.has("index") && !call.has("id"))
                 .count();
         assertTrue(pieces > 2, pieces + " pieces of arguments");
-        // What it said and called goes back, with its result.
+        // Its reasoning and its call go back, with the result.
         node.script = ANSWERED;
         whole(
                 "/chat/completions",

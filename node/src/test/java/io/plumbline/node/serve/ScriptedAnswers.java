@@ -32,10 +32,10 @@ final class ScriptedAnswers implements Answerers, Answerers.Answerer {
     private final ChatTokenizer tokenizer;
     private final KeyPair keys = KeyPair.random();
 
-    /** What it answers next. */
+    /** The next answer. */
     volatile String script = "";
 
-    /** What it was asked last. */
+    /** The last request. */
     volatile Request asked;
 
     ScriptedAnswers(LoadedModel model, ChatTokenizer tokenizer) {

@@ -30,7 +30,7 @@ public final class ChatMessages {
     /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
     private static final Set<String> ROLES = Set.of("system", "developer", USER, "assistant", TOOL);
 
-    /** What an assistant said to itself before it answered. */
+    /** The reasoning of an assistant before it answered. */
     static final String REASONING = "reasoning_content";
 
     /** Fields that some templates ask for. */

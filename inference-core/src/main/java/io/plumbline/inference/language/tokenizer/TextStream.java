@@ -15,7 +15,7 @@ import java.util.List;
 public final class TextStream {
     private static final char INCOMPLETE = '\uFFFD';
 
-    /** What tokens say, in their order. */
+    /** A part of what tokens say, in their order. */
     public sealed interface Piece {
         /** @param text not empty. */
         record Text(String text) implements Piece {}

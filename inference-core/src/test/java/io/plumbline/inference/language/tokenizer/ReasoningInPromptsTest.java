@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What an assistant reasoned and called before stands in the next prompt as the model's published template has it. */
+/** Reasoning and calls of an assistant stand in the next prompt as the model's published template has them. */
 class ReasoningInPromptsTest {
     private static final List<String> HARMONY =
             List.of("<|start|>", "<|channel|>", "<|return|>", "<|message|>", "<|end|>", "<|call|>", "<|constrain|>");

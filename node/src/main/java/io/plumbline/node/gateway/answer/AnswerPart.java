@@ -7,7 +7,7 @@ package io.plumbline.node.gateway.answer;
  */
 public sealed interface AnswerPart {
     /**
-     * What the model says to itself before it answers.
+     * The model's reasoning before it answers.
      *
      * @param text not empty.
      */

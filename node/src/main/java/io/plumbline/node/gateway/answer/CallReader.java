@@ -9,11 +9,11 @@ import java.util.List;
  * character is lost. Formats say where calls begin, and read them.
  */
 abstract class CallReader implements AnswerReader {
-    /** What a call's next character makes of it. */
+    /** The state of a call after its next character. */
     enum Step {
         /** The call goes on. */
         GOES_ON,
-        /** What came up to this character is told, and the call's format goes on. */
+        /** All up to this character is told, and the call's format goes on. */
         TOLD,
         /** It has ended with this character. */
         ENDED,
@@ -140,7 +140,7 @@ abstract class CallReader implements AnswerReader {
         source.setLength(0);
     }
 
-    /** What was read is text, and more of it comes. */
+    /** No call after all: the characters so far are text, and more of it comes. */
     final void cut(List<AnswerPart> out) {
         teller.cut(source.toString(), out);
         isInCall = false;

@@ -120,7 +120,7 @@ final class CallTeller {
     }
 
     /**
-     * What was read is no call, or the answer has ended within it.
+     * No call after all, or the answer has ended within it.
      *
      * @param source the text that it was read out of.
      */

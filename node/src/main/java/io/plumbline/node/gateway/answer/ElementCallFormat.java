@@ -58,7 +58,7 @@ enum ElementCallFormat implements CallFormat {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
-    /** What templates make of JSON's own words, and models after them. */
+    /** JSON's own words as templates write them, and models after them. */
     private static final Map<String, String> OF_PYTHON = Map.of("True", "true", "False", "false", "None", "null");
 
     /**
@@ -136,7 +136,7 @@ enum ElementCallFormat implements CallFormat {
             return isNext;
         }
 
-        /** What stands before {@code word}, which is skipped; null where it does not come. */
+        /** The text before {@code word}, which is skipped; null where it does not come. */
         String to(String word) {
             int end = text.indexOf(word, at);
             if (end < 0) {

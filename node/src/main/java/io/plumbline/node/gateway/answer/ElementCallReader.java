@@ -12,7 +12,7 @@ final class ElementCallReader extends CallReader {
     private final TagSearch opening = new TagSearch(OPENING);
     private TagSearch closing;
 
-    /** What stands in the call. */
+    /** The text between the call's tags. */
     private final StringBuilder body = new StringBuilder();
 
     ElementCallReader(ElementCallFormat format, ToolUse use) {

@@ -122,7 +122,7 @@ final class HarmonyReader implements AnswerReader {
         body.setLength(0);
     }
 
-    /** What has come of a message: behind a line's end where another one of its kind was told, for they have none. */
+    /** The message's text so far, behind a line's end where another one of its kind was told: they have none. */
     private String parted(boolean hasOther) {
         return (hasOther && !isBegun ? "\n" : "") + body;
     }

@@ -226,7 +226,7 @@ final class JsonCallReader extends CallReader {
         }
     }
 
-    /** What was begun is a call; it is told once it is followed as one should be. */
+    /** The object has ended; its call is told once it is followed as one should be. */
     private boolean objectEnded(List<AnswerPart> out) {
         state = isList ? State.AFTER_ELEMENT : State.AFTER_OBJECT;
         if (name == null || !hasArguments) {

@@ -29,7 +29,7 @@ final class JsonScanner {
         DONE
     }
 
-    /** What a number has so far. */
+    /** The part of a number that stands at its end so far. */
     private enum Digits {
         SIGN(false),
         ZERO(true),
@@ -191,7 +191,7 @@ final class JsonScanner {
         return next >= '0' && next <= '9';
     }
 
-    /** What a number has with one more character; null where that is none of it. */
+    /** The same with one more character; null where that is none of the number. */
     private Digits more(char next) {
         boolean isDigit = isDigit(next);
         boolean isExponent = next == 'e' || next == 'E';

@@ -23,7 +23,7 @@ final class ThinkReader implements AnswerReader {
     private final TagSearch closing;
     private State state = State.BEGINNING;
 
-    /** What has come before the opening tag, or else of reasoning that was not told. */
+    /** The text before the opening tag, or else the reasoning that was not told. */
     private final StringBuilder held = new StringBuilder();
 
     /** Blanks that more of the reasoning may follow. */

@@ -84,7 +84,7 @@ class AnswerReaderTest {
                             "[C say \"x\"{}]",
                             "<tool_call>" + CALL + "</tool_call>\n\n<tool_call>no",
                             READ + "[T \n\n<tool_call>no]",
-                            // What is no call of a tool that was offered is text, all of it.
+                            // No call of a tool that was offered: text, all of it.
                             "",
                             "",
                             "No call <tool_cal",
@@ -362,7 +362,7 @@ class AnswerReaderTest {
     private static final Pattern FRAGMENT =
             Pattern.compile("⟦[^⟧]*⟧|[<>{}\"\\[\\],:][^⟦<>{}\"\\[\\],:]*|[^⟦<>{}\"\\[\\],:]+");
 
-    /** Whatever a model writes: of fragments that formats look for, in any order. */
+    /** Random answers of fragments that formats look for, in any order. */
     @Test
     void noAnswerBreaksAReaderOrDependsOnItsPieces() {
         long seed = System.nanoTime();
@@ -433,7 +433,7 @@ class AnswerReaderTest {
         }
     }
 
-    /** What is said and reasoned stands in the answer's text, in this order; blanks aside. */
+    /** Text and reasoning stand in the answer's text, in this order; blanks aside. */
     private static void checkNothingIsLost(ReadAnswer read, String answer, String what) {
         String text = answer.replaceAll("⟦[^⟧]*⟧", "").replaceAll("\\s", "");
         int at = 0;

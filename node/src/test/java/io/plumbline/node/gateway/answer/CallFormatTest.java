@@ -201,7 +201,7 @@ class CallFormatTest {
         if (!isShown) {
             return false;
         }
-        // What opens an answer may share characters with a call.
+        // The opening of an answer may share characters with a call.
         String before = rendered(
                 template,
                 List.of(Map.of("role", "user", "content", "Add.")),
