@@ -9,7 +9,8 @@ import java.util.List;
  *
  * @param id by the server.
  * @param model by the server's name for it.
- * @param message as OpenAI's API has it: {@code content}, and {@code tool_calls} where the model calls functions.
+ * @param message as OpenAI's API has it: {@code content}, {@code tool_calls} where the model calls functions, and
+ *     {@code reasoning_content} where it reasons before it answers.
  * @param finishReason {@code stop}, {@code length} or {@code tool_calls}.
  * @param usage tokens.
  * @param receipt signed by the node that answered.
@@ -28,5 +29,10 @@ public record ChatAnswer(
     /** The text of the message; empty where the model only calls functions. */
     public String text() {
         return message.path("content").asText("");
+    }
+
+    /** The reasoning before the answer; empty for none. */
+    public String reasoning() {
+        return message.path("reasoning_content").asText("");
     }
 }

@@ -69,14 +69,23 @@ final class ContentCheck {
                 ? SourcesCheck.verify(sources, sent.path("plumbline"), ledger, sentMs)
                 : List.of();
         String signed = request.withoutStop(answer.text());
-        // Calls of tools are the server's reading of the text: it tells the text beside them.
-        String shown = message.path("tool_calls").isEmpty()
-                ? message.path("content").asText("")
-                : extension.path("text").asText();
-        if (!shown.equals(signed)) {
+        if (!isOf(signed, message, extension)) {
             throw new VerificationException("TEXT", "The receipt is for another text than the one that came.", null);
         }
         return facts;
+    }
+
+    /** Whether the message is what the signed text says. */
+    private static boolean isOf(String signed, JsonNode message, JsonNode extension) {
+        String content = message.path("content").asText("");
+        String reasoning = message.path("reasoning_content").asText("");
+        boolean hasCalls = !message.path("tool_calls").isEmpty();
+        if (!hasCalls && reasoning.isEmpty() && content.equals(signed)) {
+            return true;
+        }
+        // A message that was read out of a text comes with the text. Calls are the server's reading of it.
+        return extension.path("text").asText().equals(signed)
+                && (hasCalls || SignedMessage.isOf(signed, reasoning, content));
     }
 
     private static byte[] bytes(JsonNode extension, String field) {

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 /** A message put together from the deltas of a stream. */
 final class StreamedMessage {
     private final StringBuilder content = new StringBuilder();
+    private final StringBuilder reasoning = new StringBuilder();
     private final Map<Integer, Call> calls = new TreeMap<>();
 
     /** A call of a function, whose arguments come in parts. */
@@ -27,6 +28,7 @@ final class StreamedMessage {
             call.name += part.path("function").path("name").asText("");
             call.arguments.append(part.path("function").path("arguments").asText(""));
         }
+        reasoning.append(delta.path("reasoning_content").asText(""));
         String text = delta.path("content").asText("");
         content.append(text);
         return text;
@@ -36,6 +38,9 @@ final class StreamedMessage {
     ObjectNode json() {
         ObjectNode json = JsonNodeFactory.instance.objectNode().put("role", "assistant");
         json.put("content", content.toString());
+        if (!reasoning.isEmpty()) {
+            json.put("reasoning_content", reasoning.toString());
+        }
         if (!calls.isEmpty()) {
             ArrayNode array = json.putArray("tool_calls");
             calls.values()

@@ -2,7 +2,9 @@ package io.plumbline.client;
 
 import static io.plumbline.client.ScriptedServer.send;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.blake3.Blake3;
@@ -12,6 +14,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -105,6 +108,53 @@ class ContentCheckTest {
                 json(request(ASKED), request(ASKED), GOOD, content("Once."), ""))) {
             assertThrows(VerificationException.class, () -> asked(wrong, withTools), wrong);
         }
+    }
+
+    /** Reasoning and content are all of the text but for what marks them; nothing is left out of it or put in. */
+    @Test
+    void whatIsReadOutOfATextIsAllThatItSays() {
+        String think = "<think>\nIt is so.\n</think>\n\nNot safe.";
+        String channels = "analysisIt is so.assistantanalysisReally.assistantfinalNot the final word.";
+        assertTrue(SignedMessage.isOf(think, "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf(think.substring("<think>".length()), "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf(channels, "It is so.\nReally.", "Not the final word."));
+        assertTrue(SignedMessage.isOf("finalfinal thoughts", "", "final thoughts"));
+        assertTrue(SignedMessage.isOf("analysisIt is so.assistantfin", "It is so.", ""));
+        assertTrue(SignedMessage.isOf("It is so.</thi", "It is so.", ""));
+        for (String[] wrong : new String[][] {
+            {think, "It is so.", "safe."},
+            {think, "It is so.", ""},
+            {think, "", "Not safe."},
+            {think, "It is.", "Not safe."},
+            {think, "It is so.", "Not safe. Buy."},
+            {think, "Not safe.", "It is so."},
+            {channels, "It is so.", "Not the final word."},
+            {channels, "It is so.\nReally.", "Not the word."},
+            {"Not safe.", "", "safe."}
+        }) {
+            assertFalse(SignedMessage.isOf(wrong[0], wrong[1], wrong[2]), String.join(" | ", wrong));
+        }
+    }
+
+    @Test
+    void aMessageWithReasoningIsCheckedAgainstTheTextBesideIt() {
+        Request good = request(ASKED);
+        String message = "{\"reasoning_content\":\"On\",\"content\":\"ce.\"}";
+        assertEquals(
+                "On",
+                asked(json(good, good, GOOD, message, ",\"text\":\"Once.\""), ChatRequest.of("Tell me a story."))
+                        .reasoning());
+        refused("TEXT", json(good, good, GOOD, message, ""));
+        refused("TEXT", json(good, good, GOOD, message, ",\"text\":\"Once more.\""));
+        refused("TEXT", json(good, good, GOOD, message.replace("On", "In"), ",\"text\":\"Once.\""));
+    }
+
+    /** Texts made to have the check go through all that they could mean. */
+    @Test
+    void noTextTakesTheCheckLong() {
+        String text = "assistantfinal".repeat(3_000);
+        assertTimeout(
+                Duration.ofSeconds(10), () -> assertFalse(SignedMessage.isOf(text + "x", text.substring(14), "y")));
     }
 
     @Test

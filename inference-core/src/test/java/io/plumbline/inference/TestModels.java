@@ -2,7 +2,9 @@ package io.plumbline.inference;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Workers;
@@ -23,7 +25,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -62,6 +68,70 @@ public final class TestModels {
         ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
         mapper.writeValue(config.toFile(), json.put("chat_template", template));
         return load(source, folder);
+    }
+
+    /**
+     * The same with other control tokens, by whose names answers of other families are parted.
+     *
+     * @param controls at least three, of which the third ends an answer.
+     */
+    public static LoadedModel shippedWith(String template, List<String> controls, Path folder) throws IOException {
+        Path source = folder.resolve("with-other-control-tokens");
+        Files.createDirectories(source);
+        ObjectMapper mapper = new ObjectMapper();
+        ObjectNode config = (ObjectNode)
+                mapper.readTree(SHIPPED.resolve("tokenizer_config.json").toFile());
+        ObjectNode tokenizer =
+                (ObjectNode) mapper.readTree(SHIPPED.resolve("tokenizer.json").toFile());
+        ArrayNode added = (ArrayNode) tokenizer.path("added_tokens");
+        ObjectNode vocabulary = (ObjectNode) tokenizer.path("model").path("vocab");
+        ArrayNode merges = (ArrayNode) tokenizer.path("model").path("merges");
+        Map<Integer, String> names = new TreeMap<>(Comparator.reverseOrder());
+        vocabulary.properties().forEach(one -> names.put(one.getValue().asInt(), one.getKey()));
+        Iterator<Map.Entry<Integer, String>> rare = names.entrySet().iterator();
+        for (int i = 0; i < controls.size(); i++) {
+            ObjectNode control = i < added.size() ? (ObjectNode) added.get(i) : added.addObject();
+            int id = i;
+            if (i >= 3) {
+                // Words that are a part of no other.
+                String word;
+                do {
+                    Map.Entry<Integer, String> next = rare.next();
+                    id = next.getKey();
+                    word = next.getValue();
+                } while (isPart(word, merges));
+                remove(word, merges);
+                control.setAll((ObjectNode) added.get(0));
+            }
+            vocabulary.remove(names.get(id));
+            vocabulary.put(controls.get(i), id);
+            control.put("id", id).put("content", controls.get(i));
+        }
+        mapper.writeValue(source.resolve("tokenizer.json").toFile(), tokenizer);
+        mapper.writeValue(
+                source.resolve("tokenizer_config.json").toFile(),
+                config.put("eos_token", controls.get(2)).put("chat_template", template));
+        for (String same : List.of("config.json", "model.safetensors")) {
+            Files.copy(SHIPPED.resolve(same), source.resolve(same));
+        }
+        return load(source, folder);
+    }
+
+    private static boolean isPart(String word, ArrayNode merges) {
+        for (JsonNode merge : merges) {
+            if (List.of(merge.asText().split(" ")).contains(word)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void remove(String word, ArrayNode merges) {
+        for (int i = merges.size() - 1; i >= 0; i--) {
+            if (merges.get(i).asText().replace(" ", "").equals(word)) {
+                merges.remove(i);
+            }
+        }
     }
 
     /** A model's layers, one of them with the weights of the next: what a cheating node might run. */

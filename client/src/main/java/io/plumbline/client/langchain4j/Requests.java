@@ -92,6 +92,9 @@ final class Requests {
 
     private static ObjectNode assistant(AiMessage message) {
         ObjectNode json = role("assistant").put("content", message.text());
+        if (message.thinking() != null) {
+            json.put("reasoning_content", message.thinking());
+        }
         for (ToolExecutionRequest call : message.toolExecutionRequests()) {
             json.withArray("tool_calls")
                     .addObject()

@@ -43,6 +43,7 @@ final class Responses {
                 .build();
         AiMessage message = AiMessage.builder()
                 .text(answer.text())
+                .thinking(answer.reasoning().isEmpty() ? null : answer.reasoning())
                 .toolExecutionRequests(calls)
                 .build();
         return ChatResponse.builder().aiMessage(message).metadata(metadata).build();

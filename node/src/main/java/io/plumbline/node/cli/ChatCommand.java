@@ -65,7 +65,17 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
     @Parameter(names = "--pay-at-most", description = "with --pay: the most that one answer may cost")
     private long payAtMost = 10_000;
 
+    /** How a terminal shows reasoning, and then what is said. */
+    private static final String FAINT = "\u001B[2m";
+
+    private static final String PLAIN = "\u001B[0m";
+
     private final ObjectMapper mapper = new ObjectMapper();
+
+    /** Elsewhere what is said alone is printed: it is another program's input. */
+    private final boolean isTerminal =
+            System.console() != null && System.console().isTerminal();
+
     private CallPayer payer;
     private final HttpClient http = HttpClient.newHttpClient();
     private final ArrayNode messages = mapper.createArrayNode();
@@ -82,7 +92,6 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
                 throw new IOException(base + " lists no model. Name one with --model.");
             }
         }
-        boolean isTerminal = System.console() != null && System.console().isTerminal();
         if (isTerminal) {
             Terminal.print("Talking to " + model + ". An empty line ends it.");
         }
@@ -125,6 +134,7 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
             response = post(base, body, payer.pay(mapper.readTree(refusal), credit));
         }
         StringBuilder answer = new StringBuilder();
+        boolean isThinking = false;
         JsonNode receipt = null;
         try (Stream<String> lines = response.body()) {
             if (response.statusCode() != 200) {
@@ -141,11 +151,17 @@ public final class ChatCommand extends CommandOptions implements Callable<Intege
                 if (event.has("error")) {
                     throw new IOException(event.path("error").path("message").asText("the answer failed"));
                 }
-                String piece = event.path("choices")
-                        .path(0)
-                        .path("delta")
-                        .path("content")
-                        .asText("");
+                JsonNode delta = event.path("choices").path(0).path("delta");
+                String thought = delta.path("reasoning_content").asText("");
+                String piece = delta.path("content").asText("");
+                if (!thought.isEmpty() && isTerminal) {
+                    System.out.print(FAINT + plain(thought) + PLAIN);
+                    isThinking = true;
+                }
+                if (!piece.isEmpty() && isThinking) {
+                    System.out.print("\n\n");
+                    isThinking = false;
+                }
                 System.out.print(plain(piece));
                 System.out.flush();
                 answer.append(piece);

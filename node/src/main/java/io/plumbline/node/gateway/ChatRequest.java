@@ -6,7 +6,7 @@ import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatMessages;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
-import io.plumbline.node.gateway.tools.ToolUse;
+import io.plumbline.node.gateway.answer.AnswerFormat;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Utf8;
@@ -29,7 +29,7 @@ import java.util.List;
  * @param stream whether the answer comes in pieces.
  * @param usage whether a stream ends with the token counts.
  * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
- * @param tools that the answers may call; null for none.
+ * @param reading how the answers are read.
  * @param sources facts and files that the prompt has; null for none.
  * @param discloses whether the client is told the bytes of requests and answers, by which it can check their hashes.
  */
@@ -39,7 +39,7 @@ public record ChatRequest(
         boolean stream,
         boolean usage,
         int topLogprobs,
-        ToolUse tools,
+        AnswerReading reading,
         NamedSources sources,
         boolean discloses) {
     private static final int DEFAULT_MAX_TOKENS = 256;
@@ -55,6 +55,9 @@ public record ChatRequest(
 
     /** For all but the messages. */
     private static final int OTHER_BYTES = 1 << 20;
+
+    /** Tokens at a prompt's end that have a tag and some blanks, however they are parted. */
+    private static final int END_TOKENS = 16;
 
     static final int MAX_CHOICES = 16;
     private static final int MAX_TOP_LOGPROBS = 20;
@@ -77,7 +80,8 @@ public record ChatRequest(
         RequestFields fields = new RequestFields(body);
         requireModel(fields, modelName);
         ChatFields.check(fields);
-        ToolFields tools = ToolFields.of(fields, tokenizer);
+        AnswerFormat format = AnswerFormat.of(tokenizer.templateSource());
+        ToolFields tools = ToolFields.of(fields, tokenizer, format);
         String text = messages(body, tools, null);
         requireModest(text, model);
         String most = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
@@ -103,7 +107,9 @@ public record ChatRequest(
         if (prompt.length == 0) {
             throw new ApiException(400, "invalid_value", "messages", "The messages are empty.");
         }
-        Asked asked = new Asked(text, time, prompt, sampling, maxTokens, stops, grammar, requester);
+        String promptEnd = promptEnd(tokenizer, prompt);
+        Asked asked = new Asked(
+                text, time, prompt, sampling, maxTokens, stops, held(tools, format, grammar, promptEnd), requester);
         List<Request> requests = new ArrayList<>();
         for (int i = 0; i < choices; i++) {
             requests.add(asked.request(model, i, "messages"));
@@ -116,9 +122,24 @@ public record ChatRequest(
                 stream,
                 usage,
                 logprobs ? top : -1,
-                tools.use(),
+                new AnswerReading(format, tools.use(), !grammar.isEmpty(), promptEnd),
                 sources,
                 fields.object("plumbline").flag("disclose", false));
+    }
+
+    /** The grammar, behind reasoning where the prompt has begun it. */
+    private static String held(ToolFields tools, AnswerFormat format, String grammar, String promptEnd) {
+        return AnswerForm.checked(
+                tools.isGiven() ? "tools" : "response_format", () -> format.behindReasoning(grammar, promptEnd));
+    }
+
+    /** Its last tokens, control tokens by their names. */
+    private static String promptEnd(ChatTokenizer tokenizer, int[] prompt) {
+        StringBuilder end = new StringBuilder();
+        for (int i = Math.max(0, prompt.length - END_TOKENS); i < prompt.length; i++) {
+            end.append(tokenizer.name(prompt[i]));
+        }
+        return end.toString();
     }
 
     /**

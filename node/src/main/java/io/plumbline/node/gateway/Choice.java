@@ -4,9 +4,9 @@ import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.NodeClient.Answered;
-import io.plumbline.node.gateway.tools.AnswerPart;
-import io.plumbline.node.gateway.tools.AnswerReader;
-import io.plumbline.node.gateway.tools.ToolUse;
+import io.plumbline.node.gateway.answer.AnswerMessage;
+import io.plumbline.node.gateway.answer.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerReader;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,8 +21,10 @@ final class Choice {
     final int index;
     final Tries tries;
     private final TextStream text;
-    private final ToolUse tools;
+    private final AnswerReading reading;
     private final AnswerReader reader;
+    private final AnswerMessage message = new AnswerMessage();
+    private int reasoningTokens;
     volatile Request request;
     volatile AnswerStream inference;
     volatile Exception failure;
@@ -36,13 +38,13 @@ final class Choice {
 
     private volatile Answered answered;
 
-    /** @param tools that it may call; null for none. */
-    Choice(int index, Request request, TextStream text, ToolUse tools, Tries tries) {
+    /** @param text shows the text of its tokens. */
+    Choice(int index, Request request, TextStream text, AnswerReading reading, Tries tries) {
         this.index = index;
         this.request = request;
         this.text = text;
-        this.tools = tools;
-        this.reader = tools == null ? null : tools.streamReader();
+        this.reading = reading;
+        this.reader = reading.reader();
         this.tries = tries;
     }
 
@@ -93,30 +95,43 @@ final class Choice {
 
     /** The parts that the next tokens complete; perhaps none yet. */
     List<AnswerPart> add(List<ChosenToken> chosen) {
-        return parts(text.add(chosen.stream().mapToInt(ChosenToken::token).toArray()), false);
+        List<AnswerPart> parts = new ArrayList<>();
+        int told = 0;
+        while (told < chosen.size() && reader.mayReason()) {
+            // One by one, to be counted.
+            reasoningTokens += reader.isReasoning() ? 1 : 0;
+            parts.addAll(reader.add(text.pieces(chosen.get(told++).token())));
+        }
+        parts.addAll(reader.add(text.pieces(chosen.subList(told, chosen.size()).stream()
+                .mapToInt(ChosenToken::token)
+                .toArray())));
+        message.add(parts);
+        return parts;
+    }
+
+    /** Tokens of the reasoning so far, and of what ends it. */
+    int reasoningTokens() {
+        return reasoningTokens;
     }
 
     /** The parts that were held back at the end. */
     List<AnswerPart> finish() {
-        return parts(text.finish(), true);
+        List<AnswerPart> parts = new ArrayList<>(reader.add(text.finishPieces()));
+        parts.addAll(reader.finish());
+        message.add(parts);
+        return parts;
     }
 
-    private List<AnswerPart> parts(String piece, boolean isEnd) {
-        if (reader == null) {
-            return piece.isEmpty() ? List.of() : List.of(new AnswerPart.Text(piece));
-        }
-        List<AnswerPart> parts = reader.add(piece);
-        if (isEnd) {
-            parts.addAll(reader.finish());
-        }
-        return parts;
+    /** The message of all its tokens, which the node has signed, once {@link #finish} has told the last of it. */
+    AnswerMessage message() {
+        return message;
     }
 
     /** The id of the call with this index: the same for the same request. */
     String id(int call) {
         byte[] hash = request.hash();
         hash[0] += (byte) call;
-        return tools.format().callId(HEX.formatHex(hash));
+        return reading.tools().format().callId(HEX.formatHex(hash));
     }
 
     /** The text that the node signed, up to the stop text that ended it. */
@@ -132,23 +147,6 @@ final class Choice {
                 .filter(stop -> whole.startsWith(stop, end))
                 .findFirst()
                 .orElse(null);
-    }
-
-    /** The text that the node signed, in its parts. */
-    List<AnswerPart> signedParts() {
-        String signed = signedText();
-        if (tools == null) {
-            return signed.isEmpty() ? List.of() : List.of(new AnswerPart.Text(signed));
-        }
-        List<AnswerPart> parts = read(tools.streamReader(), signed);
-        // A call that the answer ends within is text, where it was not told before.
-        return parts.stream().anyMatch(AnswerPart.Cut.class::isInstance) ? read(tools.reader(), signed) : parts;
-    }
-
-    private static List<AnswerPart> read(AnswerReader reader, String text) {
-        List<AnswerPart> parts = new ArrayList<>(reader.add(text));
-        parts.addAll(reader.finish());
-        return parts;
     }
 
     /** Why it ended. */
@@ -176,6 +174,6 @@ final class Choice {
         if (!isStopped) {
             return Finish.LENGTH;
         }
-        return reader != null && reader.calls() > 0 ? Finish.CALLS : Finish.STOP;
+        return reader.calls() > 0 ? Finish.CALLS : Finish.STOP;
     }
 }

@@ -3,7 +3,7 @@ package io.plumbline.node.gateway;
 import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.receipt.Request;
@@ -129,6 +129,11 @@ final class Completion implements AutoCloseable {
                 .sum();
     }
 
+    /** Those of them that are reasoning. */
+    int reasoningTokens() {
+        return choices.stream().mapToInt(Choice::reasoningTokens).sum();
+    }
+
     /** Has {@code action} run once all choices have ended, whether or not the client has taken them. */
     void onComputed(Runnable action) {
         onComputed = action;
@@ -142,7 +147,7 @@ final class Completion implements AutoCloseable {
                     choices.size(),
                     request,
                     new TextStream(api.tokenizer(), request.stopTexts()),
-                    chat.tools(),
+                    chat.reading(),
                     api.tries(chat.wish()));
             choices.add(choice);
             beginning.add(Thread.startVirtualThread(() -> guarded(choice, () -> begin(choice, choice.tries.first()))));

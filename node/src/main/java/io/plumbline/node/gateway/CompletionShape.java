@@ -10,8 +10,11 @@ enum CompletionShape {
     /** {@code /v1/chat/completions}: messages. */
     CHAT("chatcmpl-", "chat.completion", "chat.completion.chunk") {
         @Override
-        void whole(ObjectNode choice, String text, List<ObjectNode> calls) {
+        void whole(ObjectNode choice, String text, String reasoning, List<ObjectNode> calls) {
             ObjectNode message = choice.putObject("message").put("role", "assistant");
+            if (!reasoning.isEmpty()) {
+                message.put(REASONING, reasoning);
+            }
             if (calls.isEmpty()) {
                 message.put("content", text);
             } else {
@@ -42,7 +45,7 @@ enum CompletionShape {
     /** {@code /v1/completions}: text that goes on. */
     TEXT("cmpl-", "text_completion", "text_completion") {
         @Override
-        void whole(ObjectNode choice, String text, List<ObjectNode> calls) {
+        void whole(ObjectNode choice, String text, String reasoning, List<ObjectNode> calls) {
             choice.put("text", text);
         }
 
@@ -77,6 +80,9 @@ enum CompletionShape {
         }
     };
 
+    /** The field of reasoning in a message or a delta, as DeepSeek, vLLM and llama.cpp name it. */
+    static final String REASONING = "reasoning_content";
+
     private final String prefix;
     private final String object;
     private final String chunk;
@@ -105,9 +111,10 @@ enum CompletionShape {
     /**
      * Puts a whole answer into its choice.
      *
+     * @param reasoning empty for none, as but in a chat.
      * @param calls of tools; none but in a chat.
      */
-    abstract void whole(ObjectNode choice, String text, List<ObjectNode> calls);
+    abstract void whole(ObjectNode choice, String text, String reasoning, List<ObjectNode> calls);
 
     /** Begins a choice's part of a stream. */
     abstract void begin(ObjectNode choice);

@@ -3,7 +3,7 @@ package io.plumbline.node.gateway;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.network.BusyException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -32,14 +32,17 @@ final class MessagesCompletion implements CompletionWriter {
         Choice choice = completion.choices().getFirst();
         ObjectNode json = message();
         ArrayNode content = (ArrayNode) json.get("content");
-        for (AnswerPart part : choice.signedParts()) {
+        for (AnswerPart part : choice.message().parts()) {
             switch (part) {
                 case AnswerPart.Text said ->
                     content.addObject().put("type", "text").put("text", said.text());
                 case AnswerPart.Call call ->
                     content.add(toolUse(choice, call.index(), call.name()).set("input", Http.json(call.arguments())));
+                case AnswerPart.Reasoning _ -> {
+                    // A block of this API's for it has a signature, which Anthropic's own servers alone can check.
+                }
                 case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
-                    // The whole call is what is told.
+                    // A message that is whole has none.
                 }
             }
         }
@@ -123,6 +126,9 @@ final class MessagesCompletion implements CompletionWriter {
                     out.add(block("content_block_delta", blocks - 1).set("delta", delta));
                 }
                 case AnswerPart.Call _, AnswerPart.Cut _ -> out.add(block("content_block_stop", blocks - 1));
+                case AnswerPart.Reasoning _ -> {
+                    // As of a whole answer.
+                }
             }
         }
     }

@@ -5,7 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Logprobs;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerMessage;
+import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -32,6 +33,9 @@ final class OpenAiCompletion implements CompletionWriter {
 
     /** The texts around a piece in an event, two by choice: most events differ in the piece alone. */
     private final Map<Choice, String[]> around = new HashMap<>();
+
+    /** The same of pieces of reasoning. */
+    private final Map<Choice, String[]> aroundReasoning = new HashMap<>();
 
     /** The request whose hash the client has been told, by choice; another one where another node began anew. */
     private final Map<Choice, Request> named = new HashMap<>();
@@ -60,18 +64,11 @@ final class OpenAiCompletion implements CompletionWriter {
         ArrayNode array = json.putArray("choices");
         for (Choice choice : completion.choices()) {
             ObjectNode one = array.addObject().put("index", choice.index());
-            StringBuilder text = new StringBuilder();
-            List<ObjectNode> calls = new ArrayList<>();
-            for (AnswerPart part : choice.signedParts()) {
-                switch (part) {
-                    case AnswerPart.Text said -> text.append(said.text());
-                    case AnswerPart.Call call -> calls.add(call(choice, call.index(), call.name(), call.arguments()));
-                    case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
-                        // The whole call is what is told.
-                    }
-                }
-            }
-            shape.whole(one, text.toString(), calls);
+            AnswerMessage message = choice.message();
+            List<ObjectNode> calls = message.calls().stream()
+                    .map(call -> call(choice, call.index(), call.name(), call.arguments()))
+                    .toList();
+            shape.whole(one, message.text(), message.reasoning(), calls);
             if (chat.topLogprobs() < 0) {
                 one.putNull("logprobs");
             } else {
@@ -145,6 +142,7 @@ final class OpenAiCompletion implements CompletionWriter {
                     write(choice, said.text(), left, out);
                     left = List.of();
                 }
+                case AnswerPart.Reasoning thought -> writeReasoning(choice, thought.text(), out);
                 case AnswerPart.Begun call ->
                     write(choice, call(choice, call.index(), call.name(), "").put("index", call.index()), out);
                 case AnswerPart.Arguments next -> {
@@ -183,17 +181,45 @@ final class OpenAiCompletion implements CompletionWriter {
     private String[] around(Choice choice) {
         ObjectNode json = chunk(choice, null);
         shape.piece((ObjectNode) json.path("choices").path(0), PIECE);
+        return split(json);
+    }
+
+    private static String[] split(ObjectNode json) {
         return json.toString().split(Pattern.quote("\"" + PIECE + "\""));
+    }
+
+    private void writeReasoning(Choice choice, String piece, EventStream out) throws IOException {
+        if (choice.request() == named.get(choice)) {
+            String[] text = aroundReasoning.computeIfAbsent(choice, one -> split(delta(one, reasoning(PIECE))));
+            out.add(text[0] + MAPPER.writeValueAsString(piece) + text[1]);
+        } else {
+            writeDelta(choice, reasoning(piece), out);
+        }
+    }
+
+    private static ObjectNode reasoning(String piece) {
+        return MAPPER.createObjectNode().put(CompletionShape.REASONING, piece);
     }
 
     /** Writes a piece of a call of a tool. */
     private void write(Choice choice, ObjectNode call, EventStream out) throws IOException {
-        ObjectNode json = chunk(choice, null);
-        ((ObjectNode) json.path("choices").path(0))
-                .putObject("delta")
-                .putArray("tool_calls")
-                .add(call);
+        ObjectNode delta = MAPPER.createObjectNode();
+        delta.putArray("tool_calls").add(call);
+        writeDelta(choice, delta, out);
+    }
+
+    private void writeDelta(Choice choice, ObjectNode delta, EventStream out) throws IOException {
+        ObjectNode json = delta(choice, delta);
+        if (choice.request() != named.get(choice)) {
+            name(choice, json);
+        }
         out.add(json.toString());
+    }
+
+    private ObjectNode delta(Choice choice, ObjectNode delta) {
+        ObjectNode json = chunk(choice, null);
+        ((ObjectNode) json.path("choices").path(0)).set("delta", delta);
+        return json;
     }
 
     private static ObjectNode call(Choice choice, int index, String name, String arguments) {
@@ -234,10 +260,14 @@ final class OpenAiCompletion implements CompletionWriter {
     private ObjectNode usage() {
         int prompt = completion.promptTokens();
         int output = completion.outputTokens();
-        return MAPPER.createObjectNode()
+        ObjectNode usage = MAPPER.createObjectNode()
                 .put("prompt_tokens", prompt)
                 .put("completion_tokens", output)
                 .put("total_tokens", prompt + output);
+        if (completion.reasoningTokens() > 0) {
+            usage.putObject("completion_tokens_details").put("reasoning_tokens", completion.reasoningTokens());
+        }
+        return usage;
     }
 
     private ObjectNode extension(Choice choice) {

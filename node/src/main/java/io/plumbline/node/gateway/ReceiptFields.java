@@ -1,7 +1,6 @@
 package io.plumbline.node.gateway;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.node.gateway.tools.AnswerPart;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -32,9 +31,10 @@ final class ReceiptFields {
                 .put("node", HEX.formatHex(receipt.node()))
                 .put("price", receipt.price())
                 .put("cpu_ms", choice.answered().cpuNanos() / 1e6);
-        if (choice.signedParts().stream().anyMatch(AnswerPart.Call.class::isInstance)) {
+        String signed = choice.signedText();
+        if (!choice.message().isOnly(signed)) {
             // The receipt is for this, and not for what was read out of it.
-            json.put("text", choice.signedText());
+            json.put("text", signed);
         }
         if (asked.sources() != null) {
             asked.sources().describe(json);

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.client.ChosenToken;
-import io.plumbline.node.gateway.tools.AnswerPart;
+import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,12 +18,76 @@ final class ResponsesCompletion implements CompletionWriter {
     private final String digits;
     private final long created = System.currentTimeMillis() / 1000;
 
-    /** Items of the answer so far; the last of them is open where it is a message that goes on. */
+    /** Items of the answer so far, but for the one that is open. */
     private final ArrayNode output = Http.MAPPER.createArrayNode();
 
-    private final StringBuilder said = new StringBuilder();
-    private ObjectNode message;
+    /** The message or the reasoning that goes on; null for none. */
+    private OpenText open;
+
     private int events;
+
+    /** How items with a text in them are told. */
+    private enum TextItem {
+        MESSAGE("response.output_text") {
+            @Override
+            ObjectNode part(String text) {
+                ObjectNode part = Http.MAPPER
+                        .createObjectNode()
+                        .put("type", "output_text")
+                        .put("text", text);
+                part.putArray("annotations");
+                part.putArray("logprobs");
+                return part;
+            }
+
+            @Override
+            ObjectNode item(String digits, int place, String status) {
+                return Http.MAPPER
+                        .createObjectNode()
+                        .put("id", "msg_" + digits + place)
+                        .put("type", "message")
+                        .put("status", status)
+                        .put("role", "assistant");
+            }
+        },
+
+        REASONING("response.reasoning_text") {
+            @Override
+            ObjectNode part(String text) {
+                return Http.MAPPER
+                        .createObjectNode()
+                        .put("type", "reasoning_text")
+                        .put("text", text);
+            }
+
+            @Override
+            ObjectNode item(String digits, int place, String status) {
+                ObjectNode item = Http.MAPPER
+                        .createObjectNode()
+                        .put("id", "rs_" + digits + place)
+                        .put("type", "reasoning")
+                        .put("status", status);
+                item.putArray("summary");
+                return item;
+            }
+        };
+
+        /** The beginning of its events' names. */
+        private final String events;
+
+        TextItem(String events) {
+            this.events = events;
+        }
+
+        /** Its one part. */
+        abstract ObjectNode part(String text);
+
+        /** The item without its part. */
+        abstract ObjectNode item(String digits, int place, String status);
+    }
+
+    /** An item with a text that goes on. */
+    private record OpenText(TextItem kind, StringBuilder text) {}
 
     /** @param body that was sent: some of it is said again. */
     ResponsesCompletion(Completion completion, JsonNode body) {
@@ -37,13 +101,14 @@ final class ResponsesCompletion implements CompletionWriter {
     public ObjectNode whole() throws IOException {
         completion.follow(Completion.Listener.NONE);
         Choice choice = completion.choices().getFirst();
-        for (AnswerPart part : choice.signedParts()) {
+        for (AnswerPart part : choice.message().parts()) {
             switch (part) {
-                case AnswerPart.Text text -> output.add(message(text.text(), "completed"));
+                case AnswerPart.Text said -> output.add(item(TextItem.MESSAGE, said.text()));
+                case AnswerPart.Reasoning thought -> output.add(item(TextItem.REASONING, thought.text()));
                 case AnswerPart.Call call ->
                     output.add(call(choice, call.index(), call.name(), call.arguments(), "completed"));
                 case AnswerPart.Begun _, AnswerPart.Arguments _, AnswerPart.Cut _ -> {
-                    // The whole call is what is told.
+                    // A message that is whole has none.
                 }
             }
         }
@@ -69,7 +134,7 @@ final class ResponsesCompletion implements CompletionWriter {
                 @Override
                 public void onEnd(Choice choice, List<AnswerPart> parts) throws IOException {
                     write(choice, parts, out);
-                    closeMessage(out);
+                    closeText(out);
                     ObjectNode ended = ended(choice);
                     out.add(event("response." + ended.path("status").asText()).set("response", ended));
                 }
@@ -92,15 +157,10 @@ final class ResponsesCompletion implements CompletionWriter {
     private void write(Choice choice, List<AnswerPart> parts, EventStream out) throws IOException {
         for (AnswerPart part : parts) {
             switch (part) {
-                case AnswerPart.Text text -> {
-                    openMessage(out);
-                    said.append(text.text());
-                    ObjectNode delta = ofPart("response.output_text.delta").put("delta", text.text());
-                    delta.putArray("logprobs");
-                    out.add(delta);
-                }
+                case AnswerPart.Text said -> write(TextItem.MESSAGE, said.text(), out);
+                case AnswerPart.Reasoning thought -> write(TextItem.REASONING, thought.text(), out);
                 case AnswerPart.Begun call -> {
-                    closeMessage(out);
+                    closeText(out);
                     out.add(event("response.output_item.added")
                             .put("output_index", output.size())
                             .set("item", call(choice, call.index(), call.name(), "", "in_progress")));
@@ -131,62 +191,63 @@ final class ResponsesCompletion implements CompletionWriter {
         output.add(item);
     }
 
-    private void openMessage(EventStream out) throws IOException {
-        if (message == null) {
-            message = message("", "in_progress");
-            message.putArray("content");
+    private void write(TextItem kind, String text, EventStream out) throws IOException {
+        if (open != null && open.kind() != kind) {
+            closeText(out);
+        }
+        if (open == null) {
+            open = new OpenText(kind, new StringBuilder());
+            ObjectNode item = kind.item(digits, output.size(), "in_progress");
+            item.putArray("content");
             out.add(event("response.output_item.added")
                     .put("output_index", output.size())
-                    .set("item", message));
-            out.add(ofPart("response.content_part.added").set("part", part("")));
+                    .set("item", item));
+            out.add(ofPart("response.content_part.added").set("part", kind.part("")));
         }
+        open.text().append(text);
+        out.add(withLogprobs(ofPart(kind.events + ".delta").put("delta", text)));
     }
 
-    private void closeMessage(EventStream out) throws IOException {
-        if (message != null) {
-            ObjectNode done = ofPart("response.output_text.done").put("text", said.toString());
-            done.putArray("logprobs");
-            out.add(done);
-            out.add(ofPart("response.content_part.done").set("part", part(said.toString())));
-            ObjectNode whole = message(said.toString(), "completed");
+    private void closeText(EventStream out) throws IOException {
+        if (open != null) {
+            String text = open.text().toString();
+            out.add(withLogprobs(ofPart(open.kind().events + ".done").put("text", text)));
+            out.add(ofPart("response.content_part.done").set("part", open.kind().part(text)));
+            ObjectNode whole = item(open.kind(), text);
             out.add(event("response.output_item.done")
                     .put("output_index", output.size())
                     .set("item", whole));
             output.add(whole);
-            said.setLength(0);
-            message = null;
+            open = null;
         }
+    }
+
+    private ObjectNode withLogprobs(ObjectNode event) {
+        if (open.kind() == TextItem.MESSAGE) {
+            event.putArray("logprobs");
+        }
+        return event;
     }
 
     private ObjectNode event(String type) {
         return EventStream.event(type).put("sequence_number", events++);
     }
 
-    /** An event about the one part of the message that is open. */
+    /** An event about the one part of the item that is open. */
     private ObjectNode ofPart(String type) {
         return event(type)
-                .put("item_id", message.path("id").asText())
+                .put(
+                        "item_id",
+                        open.kind().item(digits, output.size(), "").path("id").asText())
                 .put("output_index", output.size())
                 .put("content_index", 0);
     }
 
-    private static ObjectNode part(String text) {
-        ObjectNode part =
-                Http.MAPPER.createObjectNode().put("type", "output_text").put("text", text);
-        part.putArray("annotations");
-        part.putArray("logprobs");
-        return part;
-    }
-
-    private ObjectNode message(String text, String status) {
-        ObjectNode json = Http.MAPPER
-                .createObjectNode()
-                .put("id", "msg_" + digits + output.size())
-                .put("type", "message")
-                .put("status", status)
-                .put("role", "assistant");
-        json.putArray("content").add(part(text));
-        return json;
+    /** The next item, whole. */
+    private ObjectNode item(TextItem kind, String text) {
+        ObjectNode item = kind.item(digits, output.size(), "completed");
+        item.putArray("content").add(kind.part(text));
+        return item;
     }
 
     private String callItem(int index) {
@@ -213,7 +274,7 @@ final class ResponsesCompletion implements CompletionWriter {
         ObjectNode usage = json.putObject("usage").put("input_tokens", completion.promptTokens());
         usage.putObject("input_tokens_details").put("cached_tokens", 0);
         usage.put("output_tokens", completion.outputTokens());
-        usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
+        usage.putObject("output_tokens_details").put("reasoning_tokens", completion.reasoningTokens());
         usage.put("total_tokens", completion.promptTokens() + completion.outputTokens());
         json.set("plumbline", ReceiptFields.of(choice, completion.chat()));
         return json;

@@ -48,7 +48,12 @@ final class ResponsesRequest {
         Map<String, List<JsonNode>> neutral = new HashMap<>();
         neutral.put("truncation", List.of(TextNode.valueOf("disabled")));
         neutral.put("background", List.of(BooleanNode.FALSE));
-        neutral.put("include", List.of(Http.MAPPER.createArrayNode()));
+        // Reasoning comes in the clear: a client that asks for it encrypted as well has all that it needs.
+        neutral.put(
+                "include",
+                List.of(
+                        Http.MAPPER.createArrayNode(),
+                        Http.MAPPER.createArrayNode().add("reasoning.encrypted_content")));
         for (String name : List.of("previous_response_id", "conversation", "reasoning", "prompt", "top_logprobs")) {
             neutral.put(name, List.of());
         }
@@ -84,16 +89,28 @@ final class ResponsesRequest {
         if (!input.isArray() || input.isEmpty()) {
             throw RequestFields.invalid("input", "must be a text, or a list of items.");
         }
+        StringBuilder reasoning = new StringBuilder();
         for (JsonNode item : input) {
-            switch (item.path("type").asText("message")) {
+            String type = item.path("type").asText("message");
+            if (type.equals("reasoning")) {
+                reasoning.append(reasoning(item));
+                continue;
+            }
+            switch (type) {
                 case "message" -> {
                     String content =
                             BodyFields.text(item.path("content"), "input", "input_text", "output_text", "text");
-                    messages.addObject().put("role", item.path("role").asText()).put("content", content);
+                    String role = item.path("role").asText();
+                    ObjectNode message = role.equals("assistant")
+                            ? assistant(messages, reasoning)
+                            : messages.addObject().put("role", role);
+                    message.put("content", content);
                 }
                 case "function_call" ->
                     BodyFields.call(
-                            BodyFields.assistant(messages),
+                            isAssistants(messages) && reasoning.isEmpty()
+                                    ? BodyFields.assistant(messages)
+                                    : assistant(messages, reasoning),
                             item.path("call_id").asText(),
                             item.path("name").asText(),
                             item.path("arguments").asText());
@@ -104,10 +121,30 @@ final class ResponsesRequest {
                             .put("content", BodyFields.text(item.path("output"), "input", "input_text", "output_text"));
                 default ->
                     throw RequestFields.invalid(
-                            "input",
-                            "has an item of type \"" + item.path("type").asText() + "\", which is not supported.");
+                            "input", "has an item of type \"" + type + "\", which is not supported.");
             }
+            reasoning.setLength(0);
         }
+    }
+
+    private static boolean isAssistants(ArrayNode messages) {
+        return !messages.isEmpty()
+                && messages.get(messages.size() - 1).path("role").asText().equals("assistant");
+    }
+
+    /** An assistant's new message, behind its reasoning. */
+    private static ObjectNode assistant(ArrayNode messages, CharSequence reasoning) {
+        ObjectNode message = messages.addObject().put("role", "assistant");
+        if (!reasoning.isEmpty()) {
+            message.put("reasoning_content", reasoning.toString());
+        }
+        return message;
+    }
+
+    /** The reasoning of an item of an earlier answer; a summary is of OpenAI's own making, and none of it. */
+    private static String reasoning(JsonNode item) {
+        JsonNode content = item.path("content");
+        return content.isArray() ? BodyFields.text(content, "input", "reasoning_text", "text") : "";
     }
 
     private static void tools(RequestFields fields, ObjectNode chat) {

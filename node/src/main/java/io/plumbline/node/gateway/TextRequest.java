@@ -58,7 +58,7 @@ final class TextRequest {
                 fields.flag("stream", false),
                 fields.object("stream_options").flag("include_usage", false),
                 (int) fields.whole("logprobs", -1, 0, MAX_LOGPROBS),
-                null,
+                AnswerReading.text(),
                 null,
                 plumbline.flag("disclose", false));
     }

@@ -169,12 +169,15 @@ export function build() {
     said.push({ role: 'user', content: prompt });
     log.append(h('li', { class: 'turn user' }, h('h3', { class: 'hidden' }, 'You'), h('p', null, prompt)));
     const words = h('p', { class: 'words' });
+    const thoughts = h('p');
+    const thought = h('details', { class: 'thought', hidden: true }, h('summary', null, 'Reasoning'), thoughts);
     const foot = h('footer');
     const turn = {
       element: h(
         'li',
         { class: 'turn answer waiting', 'aria-busy': 'true' },
         h('h3', { class: 'hidden' }, 'Answer'),
+        thought,
         words,
         foot,
       ),
@@ -215,12 +218,14 @@ export function build() {
           throw new Error(chunk.error.message);
         }
         plumbline = chunk.plumbline ?? plumbline;
-        const piece = chunk.choices?.[0]?.delta?.content;
-        if (piece) {
+        const { content, reasoning_content: reasoning } = chunk.choices?.[0]?.delta ?? {};
+        if (content || reasoning) {
           firstMs ??= performance.now() - began;
           // At its end anyway: a reader that has scrolled up is left where it reads.
           const isBelow = innerHeight + scrollY > document.body.scrollHeight - 80;
-          words.append(piece);
+          thought.hidden &&= !reasoning;
+          thoughts.append(reasoning ?? '');
+          words.append(content ?? '');
           if (isBelow) {
             turn.element.scrollIntoView({ block: 'end' });
           }

@@ -30,8 +30,13 @@ record ServedModel(Path model, ReceiptLog log, LocalServer server) implements Au
 
     /** @param folder for the model and its receipts. */
     static ServedModel start(Path folder) throws IOException {
+        return start(folder, TEMPLATE);
+    }
+
+    /** The same with another template. */
+    static ServedModel start(Path folder, String template) throws IOException {
         Path model;
-        try (LoadedModel loaded = TestModels.shippedWith(TEMPLATE, folder)) {
+        try (LoadedModel loaded = TestModels.shippedWith(template, folder)) {
             model = loaded.folder();
         }
         KeyPair keys = KeyPair.random();

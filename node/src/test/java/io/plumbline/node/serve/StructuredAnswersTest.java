@@ -59,8 +59,12 @@ class StructuredAnswersTest {
     }
 
     private static JsonNode post(String path, String body) throws IOException, InterruptedException {
+        return post(served, path, body);
+    }
+
+    private static JsonNode post(ServedModel model, String path, String body) throws IOException, InterruptedException {
         HttpResponse<String> response = HTTP.send(
-                HttpRequest.newBuilder(URI.create(served.base() + path))
+                HttpRequest.newBuilder(URI.create(model.base() + path))
                         .POST(HttpRequest.BodyPublishers.ofString(body))
                         .build(),
                 HttpResponse.BodyHandlers.ofString());
@@ -77,13 +81,18 @@ class StructuredAnswersTest {
     }
 
     private static void audit(JsonNode plumbline, String... more) throws Exception {
+        audit(served, folder, plumbline, more);
+    }
+
+    /** @param log the folder that has the model's receipts. */
+    private static void audit(ServedModel model, Path log, JsonNode plumbline, String... more) throws Exception {
         AuditCommand command = new AuditCommand();
         String[] arguments = new String[5 + more.length];
         arguments[0] = plumbline.path("receipt").asText();
         arguments[1] = "--log";
-        arguments[2] = folder.resolve("serve").toString();
+        arguments[2] = log.resolve("serve").toString();
         arguments[3] = "--model";
-        arguments[4] = served.model().toString();
+        arguments[4] = model.model().toString();
         System.arraycopy(more, 0, arguments, 5, more.length);
         JCommander.newBuilder().addObject(command).build().parse(arguments);
         assertEquals(0, command.call());
@@ -162,6 +171,43 @@ class StructuredAnswersTest {
         audit(told.path("plumbline"));
         assertEquals(
                 "length", told.path("choices").path(0).path("finish_reason").asText());
+    }
+
+    /** The model calls a tool or answers in the form: nothing else. */
+    @Test
+    void besideToolsAnAnswerIsACallOrInItsForm() throws Exception {
+        String form = "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"sea\",\"schema\":"
+                + "{\"type\":\"object\",\"properties\":{\"calm\":{\"type\":\"boolean\"}},\"required\":[\"calm\"],"
+                + "\"additionalProperties\":false}}}";
+        int called = 0;
+        for (int seed = 1; seed <= 6; seed++) {
+            JsonNode json = post(
+                    "/chat/completions",
+                    "{" + USER + ",\"temperature\":3,\"seed\":" + seed + ",\"max_tokens\":160,\"tools\":[" + TOOL + "],"
+                            + form + "}");
+            audit(json.path("plumbline"));
+            JsonNode message = json.path("choices").path(0).path("message");
+            if (message.path("tool_calls").isEmpty()) {
+                JsonNode sea = MAPPER.readTree(message.path("content").asText());
+                assertTrue(sea.size() == 1 && sea.path("calm").isBoolean(), message.toString());
+            } else {
+                called++;
+                JsonNode function = message.path("tool_calls").path(0).path("function");
+                assertTrue(
+                        MAPPER.readTree(function.path("arguments").asText())
+                                .path("metres")
+                                .isInt(),
+                        message.toString());
+            }
+        }
+        assertTrue(called > 0 && called < 6, called + " of 6 were calls");
+        // Where a call is asked for, it is one.
+        JsonNode json = post(
+                "/chat/completions",
+                "{" + USER + ",\"temperature\":0,\"max_tokens\":120,\"tool_choice\":\"required\",\"tools\":[" + TOOL
+                        + "]," + form + "}");
+        assertEquals(
+                "tool_calls", json.path("choices").path(0).path("finish_reason").asText());
     }
 
     /** In each API's words, as the arguments are written, and together those of the whole answer. */
@@ -256,6 +302,29 @@ class StructuredAnswersTest {
             events.add(MAPPER.readTree(line.substring("data: ".length())));
         }
         return events;
+    }
+
+    /** The signed text is all of it: what is reasoned is audited as what is said is, in a form as without. */
+    @Test
+    void anAnswerThatReasonsIsAuditedWithItsReasoning() throws Exception {
+        Path own = Files.createDirectory(folder.resolve("reasoning"));
+        String template = "{% for m in messages %}<|user|>{{ m.content.split('</think>')[-1] }}<|end|>{% endfor %}"
+                + "<|assistant|><think>\n";
+        try (ServedModel reasoning = ServedModel.start(own, template)) {
+            for (String form : List.of("", ",\"structured_outputs\":{\"choice\":[\"yes\",\"no\"]}")) {
+                JsonNode json = post(
+                        reasoning,
+                        "/chat/completions",
+                        "{" + USER + ",\"temperature\":0,\"max_tokens\":30" + form + "}");
+                JsonNode message = json.path("choices").path(0).path("message");
+                assertEquals("", message.path("content").asText("null"), json.toString());
+                String text = json.path("plumbline").path("text").asText();
+                assertEquals(text.strip(), message.path("reasoning_content").asText());
+                Path file = own.resolve("answer");
+                Files.writeString(file, text);
+                audit(reasoning, own, json.path("plumbline"), "--answer", file.toString());
+            }
+        }
     }
 
     /** With the bytes a client without a tokenizer checks that its messages and the text are those of the receipt. */

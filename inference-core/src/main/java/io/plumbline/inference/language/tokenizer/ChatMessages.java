@@ -30,8 +30,11 @@ public final class ChatMessages {
     /** Roles that are spelled into prompts; any other would be a client's own words in a template's place. */
     private static final Set<String> ROLES = Set.of("system", "developer", USER, "assistant", TOOL);
 
+    /** The reasoning of an assistant before it answered. */
+    static final String REASONING = "reasoning_content";
+
     /** Fields that some templates ask for. */
-    private static final Set<String> MORE = Set.of("name", "reasoning_content");
+    private static final Set<String> MORE = Set.of("name", REASONING);
 
     /** What clients send back of an answer that says nothing to a model. */
     private static final Set<String> HARMLESS = Set.of("annotations", "plumbline", "id", "type", "status");

@@ -44,6 +44,12 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private static final List<String> SPECIAL_TOKENS =
             List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
 
+    /**
+     * In the harmony format an answer is several messages. What a template writes after one ends the message; these end
+     * the answer: its last one, and a call, which a tool is to answer.
+     */
+    private static final List<String> HARMONY_STOPS = List.of("<|return|>", "<|call|>");
+
     /** What a model is tried with before it is used: a first message, and one with a system's message before it. */
     private static final List<List<Message>> PROBES = List.of(
             List.of(new Message("user", "Hello")),
@@ -57,6 +63,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     private final ChatTemplate template;
     private final String written;
     private final boolean knowsDeveloper;
+
+    /** Whether the template asks for an assistant's reasoning as {@code thinking}. */
+    private final boolean takesThinking;
 
     /** Whether texts begin with a token of their own; null where only the tokenizer's file says. */
     private final Boolean addsBeginning;
@@ -102,6 +111,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         this.template = source == null ? null : new ChatTemplate(source);
         this.written = source == null ? "" : source;
         this.knowsDeveloper = written.contains(DEVELOPER);
+        this.takesThinking = written.contains("message.thinking");
         this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written + writes()), file);
     }
 
@@ -280,6 +290,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             one.put("role", isRenamed ? "system" : message.role());
             one.put("content", encoder.mark(message.content()));
             message.more().forEach((name, text) -> one.put(name, encoder.mark(text)));
+            if (takesThinking && message.more().containsKey(ChatMessages.REASONING)) {
+                putThinking(one, message);
+            }
             if (!message.toolCalls().isEmpty()) {
                 one.put("tool_calls", data(message.toolCalls()));
             }
@@ -292,6 +305,17 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         }
         variables.put("add_generation_prompt", true);
         return encoder.encode(template.render(variables, clock), false);
+    }
+
+    /** Reasoning by gpt-oss's name for it; beside a call its template takes it or a content, and not both. */
+    private void putThinking(Map<String, Object> one, Message message) {
+        String thinking = message.more().get(ChatMessages.REASONING);
+        if (!message.toolCalls().isEmpty() && !message.content().isEmpty()) {
+            // It would write the content where it writes reasoning.
+            thinking = thinking.isEmpty() ? message.content() : thinking + "\n" + message.content();
+            one.put("content", "");
+        }
+        one.put("thinking", encoder.mark(thinking));
     }
 
     private List<Object> data(List<JsonNode> json) {
@@ -374,7 +398,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         if (specials.get("eos_token") instanceof String text) {
             stops.add(encoder.only(text));
         }
-        stops.add(endOfTurn());
+        if (HARMONY_STOPS.stream().allMatch(written::contains)) {
+            HARMONY_STOPS.forEach(text -> stops.add(encoder.only(text)));
+        } else {
+            stops.add(endOfTurn());
+        }
         stops.remove(-1);
         return stops;
     }

@@ -1,6 +1,9 @@
 package io.plumbline.inference.language.tokenizer;
 
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
 
 /**
@@ -11,6 +14,26 @@ import java.util.List;
  */
 public final class TextStream {
     private static final char INCOMPLETE = '\uFFFD';
+
+    /** A part of what tokens say, in their order. */
+    public sealed interface Piece {
+        /** @param text not empty. */
+        record Text(String text) implements Piece {}
+
+        /**
+         * A token that stands in no text: models mark the parts of an answer with them.
+         *
+         * @param name as the vocabulary has it.
+         */
+        record Control(String name) implements Piece {}
+    }
+
+    /**
+     * A control token that was not told yet.
+     *
+     * @param at characters of the text before it. One whose bytes are not all there yet comes behind it.
+     */
+    private record Mark(int at, String name) {}
 
     /**
      * Tokens that are decoded again with the next one, at least: each has a byte or more, and a character has four at
@@ -27,6 +50,11 @@ public final class TextStream {
     private int[] tokens = new int[4 * CONTEXT];
 
     private int count;
+
+    /** The first ones of them, which are decoded: those behind are bytes that a later token may join. */
+    private int whole;
+
+    private final Deque<Mark> marks = new ArrayDeque<>();
     private int taken;
     private int shown;
     private int end = -1;
@@ -38,25 +66,59 @@ public final class TextStream {
         this.stops = stops.stream().map(StopSearch::new).toList();
     }
 
-    /** Takes the next tokens, which are decoded together; returns what can be shown now, perhaps nothing. */
+    /** Takes the next tokens; returns the text that can be shown now, perhaps nothing. */
     public String add(int... more) {
-        int pending = 0;
+        return text(pieces(more));
+    }
+
+    /** No more tokens come: the text that was held back. */
+    public String finish() {
+        return text(finishPieces());
+    }
+
+    private static String text(List<Piece> pieces) {
+        StringBuilder text = new StringBuilder();
+        for (Piece piece : pieces) {
+            if (piece instanceof Piece.Text(String next)) {
+                text.append(next);
+            }
+        }
+        return text.toString();
+    }
+
+    /**
+     * Takes the next tokens, which are decoded together; returns what can be shown now, perhaps nothing: the text of
+     * {@link #add}, and the control tokens where they stand in it.
+     */
+    public List<Piece> pieces(int... more) {
+        boolean isGrown = false;
         for (int token : more) {
-            if (!bytes.isSilent(token)) {
+            String control = bytes.control(token);
+            if (control != null) {
+                if (isGrown) {
+                    decode();
+                    isGrown = false;
+                }
+                marks.add(new Mark(text.length(), control));
+            } else if (!bytes.isSilent(token)) {
                 if (count == tokens.length) {
                     tokens = Arrays.copyOf(tokens, 2 * count);
                 }
                 tokens[count++] = token;
                 // Tokens of one byte each are characters together, or, where a later one fits none, all of them are
                 // not.
-                pending = bytes.isByte(token) ? pending : count;
+                whole = bytes.isByte(token) ? whole : count;
+                isGrown |= whole == count;
             }
         }
-        return pending == 0 ? "" : decoded(pending);
+        if (isGrown) {
+            decode();
+        }
+        return show(heldBack());
     }
 
-    /** Decodes the first tokens of those that are kept: all but the bytes at the end. */
-    private String decoded(int whole) {
+    /** Decodes the tokens that are kept: all but the bytes at the end. */
+    private void decode() {
         String decoded = decode(whole);
         int length = decoded.length();
         boolean isIncomplete = length > 0 && decoded.charAt(length - 1) == INCOMPLETE;
@@ -66,9 +128,9 @@ public final class TextStream {
             int from = whole - CONTEXT;
             tokens = Arrays.copyOfRange(tokens, from, Math.max(count, from + 4 * CONTEXT));
             count -= from;
+            whole -= from;
             taken = decode(CONTEXT).length() - waiting;
         }
-        return show(heldBack());
     }
 
     private String decode(int first) {
@@ -98,15 +160,27 @@ public final class TextStream {
         return most;
     }
 
-    private String show(int heldBack) {
+    private List<Piece> show(int heldBack) {
         int to = Math.max(shown, end >= 0 ? end : text.length() - heldBack);
-        String piece = text.substring(shown, to);
-        shown = to;
-        return piece;
+        List<Piece> pieces = new ArrayList<>();
+        while (!marks.isEmpty() && marks.getFirst().at() <= to) {
+            Mark mark = marks.removeFirst();
+            showText(mark.at(), pieces);
+            pieces.add(new Piece.Control(mark.name()));
+        }
+        showText(to, pieces);
+        return pieces;
+    }
+
+    private void showText(int to, List<Piece> pieces) {
+        if (to > shown) {
+            pieces.add(new Piece.Text(text.substring(shown, to)));
+            shown = to;
+        }
     }
 
     /** No more tokens come: what was held back. */
-    public String finish() {
+    public List<Piece> finishPieces() {
         if (end < 0) {
             String decoded = decode(count);
             take(decoded, decoded.length());

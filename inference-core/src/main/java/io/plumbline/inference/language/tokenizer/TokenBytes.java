@@ -66,6 +66,11 @@ final class TokenBytes {
         return special.contains(token) || !added.containsKey(token) && !pieces.containsKey(token);
     }
 
+    /** The name of a control token; null for any other. */
+    String control(int token) {
+        return special.contains(token) ? added.get(token) : null;
+    }
+
     /** Whether a token is one byte, and no text but with those around it. */
     boolean isByte(int token) {
         return !isByteLevel && !added.containsKey(token) && isByte(pieces.getOrDefault(token, ""));

@@ -146,6 +146,55 @@ class TextStreamTest {
         return shown.append(stream.finish()).toString();
     }
 
+    /** A control token stands behind the characters that are whole before it, wherever pieces end. */
+    @Test
+    void controlTokensAreToldWhereTheyStandInTheText() throws IOException {
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(TestModels.SHIPPED)) {
+            int[] smile = tokens(TestModels.SHIPPED, "🙂");
+            assertTrue(smile.length > 1, "it takes several tokens");
+            List<Integer> tokens = new ArrayList<>();
+            add(tokens, 0);
+            add(tokens, tokens(TestModels.SHIPPED, "One STO"));
+            add(tokens, 2, 1);
+            add(tokens, tokens(TestModels.SHIPPED, "P <|e "));
+            add(tokens, smile[0], 2);
+            add(tokens, Arrays.copyOfRange(smile, 1, smile.length));
+            add(tokens, tokens(TestModels.SHIPPED, "b"));
+            String all = "{<|user|>}One STO{<|end|>}{<|assistant|>}P <|e {<|end|>}🙂b";
+            // A stop text that never comes, and one that does: behind its beginning nothing is told.
+            for (String stop : List.of("STOOP", "STOP")) {
+                String told = stop.equals("STOP") ? all.substring(0, all.indexOf("STO")) : all;
+                for (long seed = 0; seed < 50; seed++) {
+                    Random random = new Random(seed);
+                    assertEquals(told, told(tokenizer, tokens, stop, random), stop + ", seed " + seed);
+                }
+            }
+        }
+    }
+
+    private static void add(List<Integer> tokens, int... more) {
+        Arrays.stream(more).forEach(tokens::add);
+    }
+
+    private static String told(ChatTokenizer tokenizer, List<Integer> tokens, String stop, Random random) {
+        TextStream stream = new TextStream(tokenizer, List.of(stop));
+        List<TextStream.Piece> pieces = new ArrayList<>();
+        for (int from = 0; from < tokens.size(); ) {
+            int to = Math.min(tokens.size(), from + 1 + random.nextInt(4));
+            pieces.addAll(stream.pieces(tokens.subList(from, to).stream()
+                    .mapToInt(Integer::intValue)
+                    .toArray()));
+            from = to;
+        }
+        pieces.addAll(stream.finishPieces());
+        return pieces.stream()
+                .map(piece -> switch (piece) {
+                    case TextStream.Piece.Text text -> text.text();
+                    case TextStream.Piece.Control control -> "{" + control.name() + "}";
+                })
+                .collect(Collectors.joining());
+    }
+
     private static int vocabulary(Path model) throws IOException {
         return new ObjectMapper()
                 .readTree(model.resolve("tokenizer.json").toFile())

@@ -1,4 +1,4 @@
-package io.plumbline.node.gateway.tools;
+package io.plumbline.node.gateway.answer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -9,8 +9,8 @@ import io.plumbline.node.gateway.grammar.JsonSchemaGrammar;
 import java.util.List;
 import java.util.Set;
 
-/** How a family of models writes calls of tools. */
-public enum ToolFormat {
+/** Calls that are JSON objects of a name and arguments. A grammar can hold an answer to them. */
+enum JsonCallFormat implements CallFormat {
     /** Hermes, Qwen 2.5 and 3: {@code <tool_call>{"name": ..., "arguments": {...}}</tool_call>}, behind a text. */
     TAGGED("<tool_call>", "</tool_call>", "arguments") {
         @Override
@@ -58,26 +58,10 @@ public enum ToolFormat {
     private final String closing;
     private final String argumentsName;
 
-    ToolFormat(String opening, String closing, String argumentsName) {
+    JsonCallFormat(String opening, String closing, String argumentsName) {
         this.opening = opening;
         this.closing = closing;
         this.argumentsName = argumentsName;
-    }
-
-    /**
-     * The format that a model's chat template teaches.
-     *
-     * @param template its source.
-     * @return null where it is none of these.
-     */
-    public static ToolFormat of(String template) {
-        if (template.contains("<tool_call>") && !template.contains("<function=") && template.contains("arguments")) {
-            return TAGGED;
-        }
-        if (template.contains("[TOOL_CALLS]") && !template.contains("[ARGS]")) {
-            return LISTED;
-        }
-        return template.contains("{\"name\": function name, \"parameters\": ") ? BARE : null;
     }
 
     /** The text that calls begin with. */
@@ -99,9 +83,19 @@ public enum ToolFormat {
         return argumentsName;
     }
 
-    /** The id of a call, as the family's chat templates take it back: of hexadecimal digits that are the call's own. */
+    @Override
     public String callId(String digits) {
-        return this == LISTED ? digits.substring(0, 9) : "call_" + digits.substring(0, 24);
+        return this == LISTED ? MistralCallFormat.shortId(digits) : CallFormat.super.callId(digits);
+    }
+
+    @Override
+    public AnswerReader reader(ToolUse use) {
+        return new JsonCallReader(this, use);
+    }
+
+    @Override
+    public JsonCallFormat held() {
+        return this;
     }
 
     /** Expression of one call and at most {@code more}. */
@@ -110,16 +104,7 @@ public enum ToolFormat {
     /** Expression of any text that holds no call, or of calls. */
     abstract String orCalls(String calls);
 
-    /**
-     * The grammar of answers that call a tool.
-     *
-     * @param tools those that may be called.
-     * @param strict names of those whose arguments must keep to their schemas. Those of the others do where a grammar
-     *     can say it, and are any object where none can.
-     * @param isCallNeeded whether there is a call in any case; a text that holds none otherwise.
-     * @param mayCallSeveral whether more than one call may come.
-     * @throws IllegalArgumentException naming what of a schema cannot be held to.
-     */
+    @Override
     public String grammar(List<JsonNode> tools, Set<String> strict, boolean isCallNeeded, boolean mayCallSeveral) {
         ObjectNode all = JsonNodeFactory.instance.objectNode();
         ArrayNode kinds = all.putArray("anyOf");

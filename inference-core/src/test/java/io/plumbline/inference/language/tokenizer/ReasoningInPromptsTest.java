@@ -1,0 +1,100 @@
+package io.plumbline.inference.language.tokenizer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.model.LoadedModel;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Reasoning and calls of an assistant stand in the next prompt as the model's published template has them. */
+class ReasoningInPromptsTest {
+    private static final List<String> HARMONY =
+            List.of("<|start|>", "<|channel|>", "<|return|>", "<|message|>", "<|end|>", "<|call|>", "<|constrain|>");
+
+    private static final String TOOLS =
+            "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"depth\",\"description\":\"Metres.\"}}]";
+
+    private static final String CALLED =
+            "{\"role\":\"assistant\",\"content\":%s,\"reasoning_content\":\"I look it up.\","
+                    + "\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\","
+                    + "\"function\":{\"name\":\"depth\",\"arguments\":\"{\\\"sea\\\":\\\"North\\\"}\"}}]},"
+                    + "{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"95 m\"}";
+
+    @TempDir
+    Path folder;
+
+    private static String template(String name) throws IOException {
+        try (InputStream in = ReasoningInPromptsTest.class.getResourceAsStream("/templates/" + name + ".jinja")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static String prompt(ChatTokenizer tokenizer, String messages) {
+        int[] tokens = tokenizer.prompt("{\"messages\":[" + messages + "]," + TOOLS + "}", 0);
+        return Arrays.stream(tokens).mapToObj(tokenizer::name).collect(Collectors.joining());
+    }
+
+    @Test
+    void gptOssIsToldWhatItThoughtBeforeACallAndTheCall() throws IOException {
+        try (LoadedModel model = TestModels.shippedWith(template("openai-gpt-oss-120b"), HARMONY, folder);
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            String asked = "{\"role\":\"user\",\"content\":\"How deep is it?\"},";
+            String call = "<|start|>assistant to=functions.depth<|channel|>commentary json<|message|>"
+                    + "{\"sea\": \"North\"}<|call|><|start|>functions.depth to=assistant<|channel|>commentary<|message|>"
+                    + "\"95 m\"<|end|><|start|>assistant";
+            String thought = "<|start|>assistant<|channel|>analysis<|message|>I look it up.";
+            String prompt = prompt(tokenizer, asked + CALLED.formatted("null"));
+            assertTrue(prompt.endsWith(thought + "<|end|>" + call), prompt);
+            // Its template takes one of both, and writes a content as reasoning too.
+            prompt = prompt(tokenizer, asked + CALLED.formatted("\"One moment.\""));
+            assertTrue(prompt.endsWith(thought + "\nOne moment.<|end|>" + call), prompt);
+            // Of a turn that is over, what was said alone.
+            prompt = prompt(
+                    tokenizer,
+                    asked + "{\"role\":\"assistant\",\"content\":\"95 m.\",\"reasoning_content\":\"I look it up.\"},"
+                            + "{\"role\":\"user\",\"content\":\"Thanks.\"}");
+            assertTrue(prompt.contains("<|start|>assistant<|channel|>final<|message|>95 m.<|end|>"), prompt);
+            assertFalse(prompt.contains("look it up"), prompt);
+        }
+    }
+
+    /** Reasoning that ends is followed by a call or by what is said: behind these an answer ends. */
+    @Test
+    void answersOfGptOssEndBehindACallAndAtTheirEnd() throws IOException {
+        try (LoadedModel model = TestModels.shippedWith(template("openai-gpt-oss-120b"), HARMONY, folder);
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            assertEquals(
+                    List.of("<|call|>", "<|return|>"),
+                    Arrays.stream(model.stopTokens())
+                            .mapToObj(tokenizer::name)
+                            .sorted()
+                            .toList());
+        }
+    }
+
+    @Test
+    void qwenIsToldItsReasoningBetweenItsTags() throws IOException {
+        try (LoadedModel model = TestModels.shippedWith(
+                        template("Qwen3-0.6B"), List.of("<|im_start|>", "<|x|>", "<|im_end|>"), folder);
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            String prompt = prompt(
+                    tokenizer,
+                    "{\"role\":\"user\",\"content\":\"How deep is it?\"}," + CALLED.formatted("\"One moment.\""));
+            assertTrue(
+                    prompt.contains(
+                            "<|im_start|>assistant\n<think>\nI look it up.\n</think>\n\nOne moment.\n<tool_call>\n"
+                                    + "{\"name\": \"depth\", \"arguments\": {\"sea\": \"North\"}}\n</tool_call><|im_end|>"),
+                    prompt);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package io.plumbline.node.gateway.answer;
+
+import io.plumbline.node.gateway.grammar.Gbnf;
+
+/** How a family of models writes its answers, by what its chat template says. */
+public final class AnswerFormat {
+    private static final ThinkReader.Tags THINK = new ThinkReader.Tags("<think>", "</think>");
+
+    /** Mistral's, which are control tokens. */
+    private static final ThinkReader.Tags THINK_IN_BRACKETS = new ThinkReader.Tags("[THINK]", "[/THINK]");
+
+    private final boolean isHarmony;
+    private final ThinkReader.Tags thinking;
+    private final CallFormat calls;
+
+    private AnswerFormat(boolean isHarmony, ThinkReader.Tags thinking, CallFormat calls) {
+        this.isHarmony = isHarmony;
+        this.thinking = thinking;
+        this.calls = calls;
+    }
+
+    /**
+     * The format that a model's chat template shows.
+     *
+     * @param template its source; empty for none.
+     */
+    public static AnswerFormat of(String template) {
+        ThinkReader.Tags thinking = template.contains(THINK.closing())
+                ? THINK
+                : template.contains(THINK_IN_BRACKETS.closing()) ? THINK_IN_BRACKETS : null;
+        return new AnswerFormat(HarmonyCallFormat.isOf(template), thinking, CallFormat.of(template));
+    }
+
+    /** How it writes calls of tools; null where that is not known here. */
+    public CallFormat calls() {
+        return calls;
+    }
+
+    /**
+     * Whether an answer begins within reasoning, since the prompt has its opening tag.
+     *
+     * @param promptEnd the end of the prompt, control tokens by their names.
+     */
+    private boolean isOpened(String promptEnd) {
+        return thinking != null && promptEnd.stripTrailing().endsWith(thinking.opening());
+    }
+
+    /**
+     * One that reads an answer from its beginning.
+     *
+     * @param tools null where none are offered.
+     * @param isHeld whether a grammar holds the answer to a form, or to calls.
+     * @param promptEnd as long as a tag and blanks, at least.
+     */
+    public AnswerReader reader(ToolUse tools, boolean isHeld, String promptEnd) {
+        if (isHarmony && !isHeld) {
+            return new HarmonyReader(tools);
+        }
+        AnswerReader rest = tools == null
+                ? new TextReader()
+                : isHeld ? tools.format().held().reader(tools) : tools.format().reader(tools);
+        return thinking == null ? rest : new ThinkReader(thinking, isOpened(promptEnd), rest);
+    }
+
+    /**
+     * A grammar for what follows the reasoning that the prompt has begun: the reasoning is free, and the answer behind
+     * it held.
+     *
+     * @param grammar "" for none.
+     */
+    public String behindReasoning(String grammar, String promptEnd) {
+        return grammar.isEmpty() || !isOpened(promptEnd) ? grammar : Gbnf.behind(thinking.closing(), grammar);
+    }
+}
