@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -79,6 +81,25 @@ class ToolFormatTest {
         check(ToolFormat.BARE, CALL.formatted("parameters"), "add" + ARGUMENTS);
         check(ToolFormat.BARE, "\n" + CALL.formatted("arguments") + "\n", "add" + ARGUMENTS);
         check(ToolFormat.LISTED, " [" + call + ", {\"name\": \"now\", \"arguments\": {}}]", "add" + ARGUMENTS, "now{}");
+    }
+
+    @Test
+    void theNumbersOfACallAreThoseThatTheModelWrote() {
+        check(
+                ToolFormat.TAGGED,
+                "<tool_call>{\"name\": \"add\", \"arguments\": {\"a\": [1e400, 0.10, 12345678901234567890.5]}}</tool_call>",
+                "add{\"a\":[1E+400,0.10,12345678901234567890.5]}");
+    }
+
+    /** A small schema may take as much work as any: a list of them has one's together. */
+    @Test
+    void manyToolsTakeNoMoreWorkThanOne() throws IOException {
+        String costly = "{\"type\":[\"array\",\"array\"],\"prefixItems\":[".repeat(25) + "true" + "]}".repeat(25);
+        List<JsonNode> tools = new ArrayList<>();
+        for (int i = 0; i < 2_000; i++) {
+            tools.add(JSON.readTree("{\"function\":{\"name\":\"t" + i + "\",\"parameters\":" + costly + "}}"));
+        }
+        assertTimeout(Duration.ofSeconds(10), () -> ToolFormat.TAGGED.grammar(tools, Set.of(), true, true));
     }
 
     @Test
