@@ -101,6 +101,11 @@ public final class DealKeeper implements AutoCloseable {
 
     private final ExecutorService fetches = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("deal-blobs").factory());
+
+    /** What a collateral hangs on waits for no offer, whose blob may come as slowly as its source likes. */
+    private final ExecutorService repairs = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("deal-repairs").factory());
+
     private final ExecutorService answers = Executors.newVirtualThreadPerTaskExecutor();
 
     /** Time of the newest certified block that was shown. */
@@ -359,7 +364,7 @@ public final class DealKeeper implements AutoCloseable {
                     deal.number(), Bytes32.of(deal.terms().blob()).toString(), deal.proven(), why.getMessage()));
         }
         if (why instanceof NoSuchBlobException && fetching.add(deal.number())) {
-            fetches.execute(() -> fetchAgain(deal));
+            repairs.execute(() -> fetchAgain(deal));
         }
     }
 
@@ -557,9 +562,11 @@ public final class DealKeeper implements AutoCloseable {
         }
         // Without an interrupt, which would close the files that are being read.
         fetches.shutdown();
+        repairs.shutdown();
         answers.shutdown();
         try {
             fetches.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+            repairs.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
             answers.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,11 +1,13 @@
 package io.plumbline.node.data;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.data.store.BlobStat;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.order.MemorySequencer;
 import io.plumbline.ledger.order.Query;
@@ -21,15 +23,21 @@ import io.plumbline.node.ClockedLedger;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.EverySecond;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
+import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.math.BigDecimal;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -274,6 +282,87 @@ class DealKeeperTest {
             assertEquals(Phase.OFFERED, owner.deal(deals.getFirst().number()).phase());
             assertEquals(Phase.HELD, owner.deal(deals.getLast().number()).phase());
         } finally {
+            votes.close();
+        }
+    }
+
+    /** A data node that has one blob of 50,000 bytes, as it says, and sends it byte by byte. */
+    private static void drip(ServerSocket server, Bytes32 blob) {
+        Thread.ofVirtual().start(() -> {
+            while (!server.isClosed()) {
+                try {
+                    Socket socket = server.accept();
+                    Thread.ofVirtual().start(() -> drip(server, socket, blob));
+                } catch (IOException e) {
+                    // The test is over.
+                }
+            }
+        });
+    }
+
+    private static void drip(ServerSocket server, Socket socket, Bytes32 blob) {
+        try (socket) {
+            String asked = new BufferedReader(new InputStreamReader(socket.getInputStream(), US_ASCII)).readLine();
+            String stat = "{\"bytes\": 50000, \"present_bytes\": 50000}";
+            String answer = !asked.contains(blob.toString())
+                    ? "HTTP/1.0 404 Not Found\r\n\r\n"
+                    : "HTTP/1.0 200 OK\r\n\r\n" + (asked.contains("/stat") ? stat : "");
+            socket.getOutputStream().write(answer.getBytes(US_ASCII));
+            while (asked.contains("/verified") && !server.isClosed()) {
+                socket.getOutputStream().write(0);
+                Thread.sleep(1_000);
+            }
+        } catch (IOException | InterruptedException e) {
+            // The client has gone.
+        }
+    }
+
+    /** An offer costs little, and its blob may be at one data node alone, which is whoever offers it. */
+    @Test
+    void aLostBlobIsFetchedAgainWhileTheBlobOfAnOfferDrips() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        Bytes32 dripped = Bytes32.of(Blake3.hash(new byte[] {1}));
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        ServerSocket dripping = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                BlobStore others = BlobStore.open(folder.resolve("others"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(others, "127.0.0.1", 0, null, null, fault -> {})) {
+            drip(dripping, dripped);
+            Bytes32 kept = others.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            for (Bytes32 blob : List.of(kept, dripped)) {
+                owner.submit(new Command.ProposeDeal(new StorageTerms(
+                        blob.bytes(), 50_000, KEEPER.publicKey(), 600_000, 20_000, 10_000, 3, 4, 10, 1_000)));
+            }
+            long deal = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            List<Peer> peers = List.of(
+                    new Peer(new byte[32], new BlobNode("http://127.0.0.1:" + dripping.getLocalPort(), null)),
+                    new Peer(new byte[32], new BlobNode("http://127.0.0.1:" + server.port(), null)));
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+            DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, told::add);
+            keeper.start();
+            try {
+                while (store.receiving(dripped) == null || owner.deal(deal).phase() == Phase.OFFERED) {
+                    Thread.sleep(50);
+                }
+                store.delete(kept);
+                while (owner.deal(deal).proven() == 0 && owner.deal(deal).losses() == 0) {
+                    Thread.sleep(50);
+                }
+            } finally {
+                keeper.close();
+            }
+            assertEquals(0, owner.deal(deal).losses(), told.toString());
+        } finally {
+            dripping.close();
             votes.close();
         }
     }
