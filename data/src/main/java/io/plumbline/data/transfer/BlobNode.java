@@ -28,8 +28,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * A data node's blobs over HTTP. It is given so long to connect, to begin an answer and to send the next bytes, a least pace, and its JSON is bounded; it
- * is not followed anywhere else. For several threads at once.
+ * A data node's blobs over HTTP. It is given so long to connect, to begin an answer and to send the next bytes, keeps a
+ * least pace, and its JSON is bounded; it is not followed anywhere else. For several threads at once.
  */
 public final class BlobNode implements BlobSource {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -37,9 +37,10 @@ public final class BlobNode implements BlobSource {
     private static final int STALL_MS = 30_000;
     private static final int MOST_JSON_BYTES = 4 << 20;
 
-    /** Least that a node sends beyond the first {@link #STALL_MS}: of a range, which shares a line with others, and of JSON. */
+    /** Bytes of a range that a node sends at least, behind its first {@link #STALL_MS}: others share its line. */
     private static final int RANGE_BYTES_A_SECOND = 4 << 10;
 
+    /** Of JSON. */
     private static final int JSON_BYTES_A_SECOND = 64 << 10;
 
     /** Ends connections on which an answer does not begin in time, however often a byte of its head comes. */

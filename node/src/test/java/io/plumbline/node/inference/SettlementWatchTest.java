@@ -92,7 +92,7 @@ class SettlementWatchTest {
         looksAndEndsNothing(genesis, KeyPair.random(), new byte[32], liar);
     }
 
-    /** It shows a certified block of an hour ago, in which another escrow was over, and says that it was earlier still. */
+    /** It shows a certified block of an hour ago, in which another escrow was over, and says that it is 1970. */
     @Test
     void anOldBlockEndsNothingWhateverTimeALyingFullNodeSays() throws Exception {
         KeyPair full = KeyPair.random();
