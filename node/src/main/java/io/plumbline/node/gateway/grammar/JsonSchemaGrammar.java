@@ -195,7 +195,7 @@ public final class JsonSchemaGrammar {
         if (++nesting > MAX_NESTING) {
             throw wrong(where, "stands more than " + MAX_NESTING + " schemas deep");
         }
-        spend(1 + schema.size(), where);
+        spend(1 + schema.size() + where.length(), where);
         try {
             return written(described(schema, where), where);
         } finally {
@@ -320,6 +320,7 @@ public final class JsonSchemaGrammar {
         JsonNode at = schema;
         for (int steps = 0; at.has("$ref"); steps++) {
             String pointer = at.get("$ref").asText();
+            spend(pointer.length(), where);
             if (!pointer.equals("#") && !pointer.startsWith("#/") || steps > MAX_NESTING) {
                 throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
             }

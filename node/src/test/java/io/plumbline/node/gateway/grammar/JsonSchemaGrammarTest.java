@@ -291,7 +291,15 @@ class JsonSchemaGrammarTest {
             required.append(",'").append(i).append("'");
             properties.append(",'").append(i).append("':true");
         }
+        // The place of a schema is written for each, and grows with the names above it.
+        String places = ("{'properties':{'" + text + "':").repeat(40)
+                + properties.toString().replace("],'properties':{", "{'properties':{")
+                + "}}" + "}}".repeat(40);
+        String pointers = "{'$defs':{'" + text + "':{}},'type':['array'" + ",'array'".repeat(100_000)
+                + "],'prefixItems':[{'allOf':[{'$ref':'#/$defs/" + text + "'}]}]}";
         for (String hostile : List.of(
+                places,
+                pointers,
                 joined + "]}",
                 texts + "]}",
                 itself,
