@@ -250,7 +250,7 @@ final class BlobApi {
         return name;
     }
 
-    /** What a deal keeps stays: a challenge that is not answered costs the node its collateral. */
+    /** A blob that a deal keeps stays: a challenge that is not answered costs the node its collateral. */
     private void delete(HttpExchange http) throws IOException {
         Bytes32 id = id(http);
         BlobStat stat = store.stat(id);

@@ -102,7 +102,7 @@ public final class DealKeeper implements AutoCloseable {
     private final ExecutorService fetches = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("deal-blobs").factory());
 
-    /** What a collateral hangs on waits for no offer, whose blob may come as slowly as its source likes. */
+    /** For lost blobs, on which a collateral hangs: that of an offer may come as slowly as its source likes. */
     private final ExecutorService repairs = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("deal-repairs").factory());
 

@@ -21,7 +21,7 @@ final class KeptOpenings {
         this.mostBytes = mostBytes;
     }
 
-    /** What was kept under this name; null where it was not, or has made room for others. */
+    /** The opening kept under this name; null where it was not, or has made room for others. */
     Opened find(String what) {
         return kept.get(what);
     }

@@ -125,7 +125,7 @@ class BlobServerTest {
         return http.send(request.build(), BodyHandlers.ofByteArray());
     }
 
-    /** Whoever has a key may remove blobs, and one that is kept for pay would cost the node its collateral. */
+    /** A key lets its holder remove blobs, and one that is kept for pay would cost the node its collateral. */
     @Test
     void whatADealKeepsIsNotRemovedFromOutside() throws Exception {
         Served served = serve("node");

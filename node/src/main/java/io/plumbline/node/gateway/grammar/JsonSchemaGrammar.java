@@ -179,7 +179,7 @@ public final class JsonSchemaGrammar {
         return values;
     }
 
-    /** What was written, where it is not too much with all that was written before. */
+    /** Takes what was written, where it is not too much with all that was written before. */
     private String written(String expression, String where) {
         spend(expression.length(), where);
         return expression;

@@ -277,7 +277,7 @@ class JsonSchemaGrammarTest {
             texts.append(",").append(i);
         }
         String itself = "{'allOf':[{'$ref':'#'},{'$ref':'#'}],'properties':{'a':{'$ref':'#'}}}";
-        // What is written once in a schema may stand in its grammar many times.
+        // A text that a schema has once may stand in its grammar many times.
         String text = "x".repeat(40_000);
         String types = "{'type':['array'" + ",'array'".repeat(1_000) + "],'prefixItems':[{'const':'" + text + "'}]}";
         String strings = "{'type':['string'" + ",'string'".repeat(1_000) + "],'pattern':'" + "x".repeat(30_000) + "'}";
